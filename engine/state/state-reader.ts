@@ -1,0 +1,39 @@
+import type { Row } from '../manifest/types.ts';
+import type { Filter } from '../query/filter.ts';
+
+export interface OrderBy {
+  readonly column: string;
+  readonly direction: 'ASC' | 'DESC';
+}
+
+export interface StateListRequest {
+  readonly where: Filter | null;
+  readonly orderBy: readonly OrderBy[];
+  readonly first: number;
+  /** The `endCursor` of the page before; null: from the start. */
+  readonly after: string | null;
+  /** GAMEPLAY reads refuse (`SCAN_REFUSED`, naming the index that would serve) where no key or index helps. */
+  readonly scan: 'refuse' | 'allow';
+}
+
+export interface RowPage {
+  readonly rows: readonly Row[];
+  readonly endCursor: string | null;
+  readonly hasNextPage: boolean;
+  /** Rows looked at. */
+  readonly rowsRead: number;
+}
+
+/**
+ * Live rows as objects: declared columns, then `version`, `position`, `committedAt`.
+ * Reads see exactly the applied prefix of the log.
+ */
+export interface StateReader {
+  /** The row under a full key (all key columns, `sessionId` included where it is one), or null. */
+  get(table: string, key: Row): Row | null;
+  /** A page ordered by `orderBy`, then by key. */
+  list(table: string, request: StateListRequest): RowPage;
+  /** Rows of a state table that match, in no order; for snapshots of feeds. */
+  select(table: string, where: Filter | null): Row[];
+  rowCount(table: string): number;
+}

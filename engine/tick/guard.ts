@@ -1,0 +1,25 @@
+import type { ColumnVector } from './column-vector.ts';
+
+/**
+ * A `require` on the row an effect touches: one condition for a whole stream, with operands by row.
+ * Compares the row's column with row i of `operands[operand]`.
+ *
+ * A comparison with a null column is false, and so is its negation through `ne`; only `isNull`
+ * sees nulls. `not` negates the truth of its inside.
+ */
+export interface Guard {
+  readonly condition: GuardCondition;
+  readonly operands: readonly ColumnVector[];
+}
+
+export type GuardCondition =
+  | { readonly kind: 'and'; readonly all: readonly GuardCondition[] }
+  | { readonly kind: 'or'; readonly any: readonly GuardCondition[] }
+  | { readonly kind: 'not'; readonly inner: GuardCondition }
+  | {
+      readonly kind: 'compare';
+      readonly column: string;
+      readonly op: 'eq' | 'ne' | 'lt' | 'lte' | 'gt' | 'gte' | 'like';
+      readonly operand: number;
+    }
+  | { readonly kind: 'isNull'; readonly column: string; readonly isNull: boolean };

@@ -1,0 +1,55 @@
+import type { Row } from '../manifest/types.ts';
+import type { Lsn } from '../position.ts';
+import type { Filter } from '../query/filter.ts';
+import type { ChangeSet } from '../tick/change-set.ts';
+
+/**
+ * One message of a subscription. Folding frames by key (rows replace, removed keys leave, SNAPSHOT
+ * and RESET start over) gives the view's rows at `lsn`, always: no gap, no repeat that matters.
+ */
+export interface Frame {
+  /** RESET: the cursor was too old or the view changed; its rows are a whole snapshot. */
+  readonly kind: 'SNAPSHOT' | 'DELTA' | 'RESET' | 'HEARTBEAT';
+  /** Where to resume from: opaque, names the view, its definition and a log position. */
+  readonly cursor: string;
+  readonly lsn: Lsn;
+  /** The tick behind the newest change, where the frame holds changes of one session only. */
+  readonly tick: number | null;
+  readonly rows: readonly Row[];
+  /** Keys of rows that left the subscription (deleted, or no longer matching `where`). */
+  readonly removed: readonly Row[];
+}
+
+export interface SubscribeRequest {
+  readonly where: Filter | null;
+  readonly cursor: string | null;
+  /** Frames a second at most; null: one a tick. Ticks in between are coalesced by key. */
+  readonly maxRate: number | null;
+  /** What happens when the subscriber is further behind than the feed remembers. */
+  readonly onLag: 'COALESCE' | 'DISCONNECT';
+}
+
+/**
+ * Materialized views and row feeds of one title, folded from change sets.
+ *
+ * A feed keeps a bounded ring of recent deltas shared by all its subscribers; a subscriber is a
+ * place in that ring, so memory does not grow with how far subscribers are behind. A subscriber
+ * out of the ring gets a RESET (`COALESCE`) or `OVERLOADED` (`DISCONNECT`).
+ */
+export interface ViewEngine {
+  /** The last change set folded in. */
+  readonly lsn: Lsn;
+  /** Folds one change set into every view and wakes the subscribers. Must be called in log order. */
+  apply(changes: ChangeSet): void;
+  /** The view's rows now, in key order. `view`: a view of the manifest. */
+  rows(view: string, where: Filter | null): { readonly lsn: Lsn; readonly rows: readonly Row[] };
+  /**
+   * Frames of a view or, given a state table's name, of that table's rows (with their system
+   * columns). The first frame is a SNAPSHOT, or the missed DELTA when the cursor still holds.
+   * The iterator ends when its `return` is called or the engine closes.
+   */
+  subscribe(source: string, request: SubscribeRequest): AsyncIterableIterator<Frame>;
+  /** Subscribers now, by view or state table; for metrics. */
+  subscribers(): ReadonlyMap<string, number>;
+  close(): void;
+}
