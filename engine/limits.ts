@@ -1,0 +1,51 @@
+/**
+ * Every bound of the engine, in one place; `docs/limits.md` lists them for users. Relations
+ * between bounds are asserted at load.
+ */
+export const limits = {
+  /** Actions in one tick. */
+  tickActionsMax: 100_000,
+  /** Effects of one action. */
+  actionEffectsMax: 10_000,
+  /** Effects in one tick, its own included. */
+  tickEffectsMax: 1_000_000,
+  /** Bytes of one request body on the GraphQL path. */
+  graphqlBodyBytesMax: 32 * 1024 * 1024,
+  /** Bytes of one request body on the commit endpoint. */
+  commitBodyBytesMax: 128 * 1024 * 1024,
+  /** Bytes of one record in the log. */
+  logRecordBytesMax: 256 * 1024 * 1024,
+  /** Bytes appended and not yet durable; past it appends answer OVERLOADED. */
+  logPendingBytesMax: 512 * 1024 * 1024,
+  /** Bytes of one log segment before the next begins. */
+  logSegmentBytesMax: 256 * 1024 * 1024,
+  /** Ticks of one session that may wait for the tick they name in `afterTick`. */
+  ticksWaitingMax: 64,
+  /** How long such a tick waits before TICK_OUT_OF_ORDER. */
+  tickWaitMs: 5_000,
+  /** Commits admitted and not yet answered, all sessions. */
+  commitsPendingMax: 10_000,
+  sessionsMax: 100_000,
+  /** Bytes of one string, JSON text or bytes value. */
+  valueBytesMax: 1024 * 1024,
+  /** Elements of one list value. */
+  listElementsMax: 65_536,
+  /** Rows of one page, groups of one answer. */
+  pageRowsMax: 10_000,
+  pageRowsDefault: 100,
+  /** Depth of a `where` or `require`. */
+  filterDepthMax: 16,
+  /** Deltas a feed remembers for cursors and slow subscribers: changes in rows, summed. */
+  feedRingRowsMax: 200_000,
+  feedRingFramesMax: 20_000,
+  subscribersPerFeedMax: 50_000,
+  /** A live subscription without news says so this often. */
+  heartbeatMs: 10_000,
+} as const;
+
+if (limits.logRecordBytesMax < limits.commitBodyBytesMax) {
+  throw new RangeError('a commit body must fit in one log record');
+}
+if (limits.logPendingBytesMax < limits.logRecordBytesMax) {
+  throw new RangeError('the largest record must fit in the pending bound');
+}
