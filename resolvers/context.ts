@@ -1,0 +1,95 @@
+import type { ExportRequest, ExportSource } from '../engine/columns/column-store.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { QueryClass, RoleDefinition } from '../engine/manifest/types.ts';
+import type { Lsn } from '../engine/position.ts';
+import type { RequestReport } from './request-report.ts';
+import type { RunningQueries } from './running-queries.ts';
+
+/**
+ * What a resolver gets: one object an operation (HTTP request, or operation of a WebSocket). The
+ * server builds it after it has verified the token; resolvers trust it and look nowhere else.
+ */
+export interface RequestContext {
+  readonly engine: Engine;
+  readonly principal: Principal;
+  readonly exports: ExportRegistry;
+  readonly audit: AuditPort;
+  /** One for the title, shared by all its requests. */
+  readonly running: RunningQueries;
+  /** `x-tickloom-read-after`: reads wait until the node has applied it. Null: no header. */
+  readonly readAfter: Lsn | null;
+  /** The role's class, or the lower one that `x-tickloom-class` asked for. */
+  readonly queryClass: QueryClass;
+  readonly requestId: string;
+  /** Aborts when the client leaves, the token expires unrefreshed or the server drains. */
+  readonly signal: AbortSignal;
+  /** Filled by resolvers, printed as `extensions.tickloom`. */
+  readonly report: RequestReport;
+}
+
+/** Who asks, as the verified token says. */
+export interface Principal {
+  readonly subject: string;
+  /** Null: the token names no role of this title; every field answers `FORBIDDEN`. */
+  readonly role: RoleDefinition | null;
+  /** The class the role's requests have unless they ask for a lower one. */
+  readonly class: QueryClass;
+  /** The token's claims; row filters of roles read them. */
+  readonly claims: Readonly<Record<string, unknown>>;
+  readonly expiresAtMs: number;
+}
+
+/** A checked and authorised order for an export; row filters of the role are in its `where`. */
+export interface ExportSpec {
+  readonly source: ExportSource;
+  readonly format: ExportRequest['format'];
+  readonly compression: ExportRequest['compression'];
+  readonly sinceLsn: Lsn | null;
+  readonly asOfLsn: Lsn;
+}
+
+export type ExportState = 'READY' | 'STREAMING' | 'COMPLETE' | 'FAILED' | 'EXPIRED';
+
+export interface ExportInfo {
+  readonly id: string;
+  /** Signed and expiring; whoever holds it may read the export. */
+  readonly url: string;
+  readonly expiresAtMs: number;
+  readonly state: ExportState;
+  /** The rows are as of here. */
+  readonly lsn: Lsn;
+  /** Null until known. */
+  readonly rows: bigint | null;
+  readonly bytes: bigint | null;
+  readonly format: ExportRequest['format'];
+}
+
+/** Exports and their links, kept by the server. */
+export interface ExportRegistry {
+  create(spec: ExportSpec, principal: Principal): Promise<ExportInfo>;
+  /** Null when there is none, or it is another subject's. */
+  get(id: string, principal: Principal): Promise<ExportInfo | null>;
+}
+
+/** One thing worth keeping of who did what. Ticks are not among them: the log holds those. */
+export interface AuditEvent {
+  readonly action:
+    | 'session.open'
+    | 'session.close'
+    | 'row.compareAndSet'
+    | 'export.create'
+    | 'query.sql'
+    | 'query.kill'
+    | 'access.denied';
+  readonly outcome: 'done' | 'refused' | 'failed';
+  readonly subject: string;
+  readonly role: string | null;
+  readonly requestId: string;
+  /** Names and numbers; never row values. SQL text is allowed, its parameters are not. */
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+export interface AuditPort {
+  /** Must neither throw nor wait. */
+  record(event: AuditEvent): void;
+}

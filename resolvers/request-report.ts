@@ -1,0 +1,61 @@
+import type { QueryStatistics } from '../engine/columns/column-store.ts';
+import type { QueryClass } from '../engine/manifest/types.ts';
+import { formatPosition, type Lsn } from '../engine/position.ts';
+
+/** `extensions.tickloom` of a response. */
+export interface TickloomExtensions {
+  /** The highest position the answer rests on; a client sends it back as `x-tickloom-read-after`. */
+  readonly position?: string;
+  readonly class: QueryClass;
+  readonly elapsedMs: number;
+  readonly rowsRead?: number;
+  readonly bytesRead?: number;
+  readonly memoryPeakBytes?: number;
+}
+
+/** What one operation used and rests on, summed over its fields. */
+export class RequestReport {
+  readonly #queryClass: QueryClass;
+  readonly #startedMs: number;
+  readonly #nowMs: () => number;
+  #lsn: Lsn | null = null;
+  #rowsRead: number | null = null;
+  #bytesRead: number | null = null;
+  #memoryPeakBytes: number | null = null;
+
+  /** `nowMs`: a monotonic clock in milliseconds. */
+  constructor(queryClass: QueryClass, nowMs: () => number = () => performance.now()) {
+    this.#queryClass = queryClass;
+    this.#nowMs = nowMs;
+    this.#startedMs = nowMs();
+  }
+
+  /** A field rests on the log up to here. */
+  sawPosition(lsn: Lsn): void {
+    if (this.#lsn === null || lsn > this.#lsn) this.#lsn = lsn;
+  }
+
+  readRows(count: number): void {
+    this.#rowsRead = (this.#rowsRead ?? 0) + count;
+  }
+
+  /** Rows and bytes add up over the fields; the memory peak is the largest of them. */
+  ranQuery(statistics: QueryStatistics): void {
+    this.readRows(statistics.rowsRead);
+    this.#bytesRead = (this.#bytesRead ?? 0) + statistics.bytesRead;
+    if (statistics.memoryPeakBytes !== null) {
+      this.#memoryPeakBytes = Math.max(this.#memoryPeakBytes ?? 0, statistics.memoryPeakBytes);
+    }
+  }
+
+  toExtensions(): TickloomExtensions {
+    return {
+      ...(this.#lsn === null ? {} : { position: formatPosition(this.#lsn) }),
+      class: this.#queryClass,
+      elapsedMs: Math.round((this.#nowMs() - this.#startedMs) * 1000) / 1000,
+      ...(this.#rowsRead === null ? {} : { rowsRead: this.#rowsRead }),
+      ...(this.#bytesRead === null ? {} : { bytesRead: this.#bytesRead }),
+      ...(this.#memoryPeakBytes === null ? {} : { memoryPeakBytes: this.#memoryPeakBytes }),
+    };
+  }
+}

@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import { EngineError } from '../engine/errors.ts';
+import type { QueryClass } from '../engine/manifest/types.ts';
+
+export interface RunningQuery {
+  readonly id: string;
+  /** The root field it answers, such as `sql` or `actionLogGroups`. */
+  readonly field: string;
+  readonly subject: string;
+  readonly role: string;
+  readonly class: QueryClass;
+  readonly startedAtMs: number;
+  /** The text of an `sql` query; null for typed ones. */
+  readonly sql: string | null;
+}
+
+/**
+ * The analytical queries of one title that run in this process, so that they can be listed and
+ * killed. A query leaves the list however it ends, so the list is as long as there is work.
+ */
+export class RunningQueries {
+  readonly #running = new Map<string, { query: RunningQuery; kill: AbortController }>();
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number = () => Date.now()) {
+    this.#nowMs = nowMs;
+  }
+
+  /**
+   * Runs `work` under a signal that aborts with the request or by `kill`. Rejects with
+   * `QUERY_KILLED` when it was killed, whatever `work` made of its signal.
+   */
+  async run<T>(
+    query: Omit<RunningQuery, 'id' | 'startedAtMs'>,
+    requestSignal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const id = randomUUID();
+    const kill = new AbortController();
+    this.#running.set(id, { query: { ...query, id, startedAtMs: this.#nowMs() }, kill });
+    try {
+      return await work(AbortSignal.any([requestSignal, kill.signal]));
+    } catch (error) {
+      if (kill.signal.aborted) {
+        throw new EngineError('QUERY_KILLED', 'the query was killed by an operator', {
+          details: { queryId: id },
+          cause: error,
+        });
+      }
+      throw error;
+    } finally {
+      this.#running.delete(id);
+    }
+  }
+
+  /** Oldest first. */
+  list(): readonly RunningQuery[] {
+    return Array.from(this.#running.values(), ({ query }) => query);
+  }
+
+  /** True when such a query ran and was told to stop. */
+  kill(id: string): boolean {
+    const entry = this.#running.get(id);
+    entry?.kill.abort();
+    return entry !== undefined;
+  }
+}
