@@ -22,6 +22,8 @@ export interface RowPage {
   readonly hasNextPage: boolean;
   /** Rows looked at. */
   readonly rowsRead: number;
+  /** Where to resume after `rows[index]`; that of the last row is `endCursor`. */
+  cursorAt(index: number): string;
 }
 
 /**
