@@ -35,12 +35,31 @@ export const limits = {
   pageRowsDefault: 100,
   /** Depth of a `where` or `require`. */
   filterDepthMax: 16,
+  /** Comparisons and listed values of one `where` or `require`. */
+  filterTermsMax: 10_000,
   /** Deltas a feed remembers for cursors and slow subscribers: changes in rows, summed. */
   feedRingRowsMax: 200_000,
   feedRingFramesMax: 20_000,
   subscribersPerFeedMax: 50_000,
   /** A live subscription without news says so this often. */
   heartbeatMs: 10_000,
+  /** Nesting of fields in one GraphQL operation; the usual introspection query needs 13. */
+  graphqlDepthMax: 24,
+  /** Fields of one GraphQL operation, fragments spread out. */
+  graphqlFieldsMax: 2_000,
+  /** Lexical tokens of one GraphQL document; large ticks belong in variables. */
+  graphqlTokensMax: 250_000,
+  /** Parsed documents kept for the next request with the same text, and the longest kept. */
+  graphqlDocumentsCachedMax: 1_000,
+  graphqlDocumentCachedCharsMax: 32 * 1024,
+  /** Open WebSockets of one server, operations running on one of them. */
+  webSocketsMax: 20_000,
+  webSocketOperationsMax: 200,
+  /** Verified tokens remembered until they expire. */
+  tokensRememberedMax: 10_000,
+  /** Export links that have not expired, exports streaming at the same time. */
+  exportsMax: 10_000,
+  exportStreamsMax: 16,
 } as const;
 
 if (limits.logRecordBytesMax < limits.commitBodyBytesMax) {

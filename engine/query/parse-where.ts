@@ -1,0 +1,192 @@
+import { EngineError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { didYouMean } from '../manifest/nearest-name.ts';
+import type { ColumnDefinition } from '../manifest/types.ts';
+import { coerceScalar } from './coerce-scalar.ts';
+import { type Filter, filterTrue } from './filter.ts';
+import { likePatternProblem } from './like-pattern.ts';
+import { operatorsOf, type WhereOperator, whereOperators } from './where-operators.ts';
+
+/**
+ * A `where` (or `require`, or a view's `where`) as a checked filter.
+ *
+ * ```
+ * { ownerId: { eq: 3 }, health: { gt: 0, lte: 100 }, or: [{ x: { isNull: true } }, { x: { between: [0, 512] } }] }
+ * ```
+ *
+ * Everything in one object must hold. `and` and `or` take lists of such objects, `not` one;
+ * `or: []` and `in: []` hold for no row, `and: []` for every one. `between: [low, high]` includes
+ * both ends. A member that is `undefined` is as if absent; `null` is an error that names
+ * `isNull`, for it is more often a variable somebody forgot than a wish. A `where` that is null or
+ * undefined as a whole holds for every row.
+ *
+ * @param columns what may be named, system columns included
+ * @param path the place in messages, such as `where` or `actions[3].effects[0].unitState.upsert.require`
+ * @throws EngineError `BAD_USER_INPUT` with the place and the mend; `LIMIT_EXCEEDED` for a filter
+ *   that is too deep or has too many comparisons
+ */
+export function parseWhere(
+  columns: ReadonlyMap<string, ColumnDefinition>,
+  where: unknown,
+  path: string,
+): Filter {
+  if (where === null || where === undefined) return filterTrue;
+  return parseObject({ columns, terms: 0 }, where, path, 1);
+}
+
+interface Parse {
+  readonly columns: ReadonlyMap<string, ColumnDefinition>;
+  /** Comparisons and list members so far. */
+  terms: number;
+}
+
+const connectives = ['and', 'or', 'not'];
+
+function parseObject(parse: Parse, where: unknown, path: string, depth: number): Filter {
+  if (depth > limits.filterDepthMax) {
+    throw tooLarge(path, 'filterDepthMax', `may be ${limits.filterDepthMax} levels deep at most`);
+  }
+  const all: Filter[] = [];
+  for (const [name, member] of membersOf(where, path, 'an object of columns')) {
+    const place = `${path}.${name}`;
+    if (name === 'and') {
+      all.push(...parseList(parse, member, place, depth));
+    } else if (name === 'or') {
+      all.push({ kind: 'or', any: parseList(parse, member, place, depth) });
+    } else if (name === 'not') {
+      all.push({ kind: 'not', inner: parseObject(parse, member, place, depth + 1) });
+    } else {
+      const column = parse.columns.get(name);
+      if (!column) {
+        const mend = didYouMean(name, [...parse.columns.keys(), ...connectives]);
+        throw invalid(place, `there is no column "${name}"; ${mend}`);
+      }
+      parseColumn(parse, column, member, place, all);
+    }
+  }
+  return conjunction(all);
+}
+
+function parseList(parse: Parse, member: unknown, path: string, depth: number): Filter[] {
+  if (!Array.isArray(member)) throw invalid(path, 'must be a list of conditions');
+  return member.map((where, i) => parseObject(parse, where, `${path}[${i}]`, depth + 1));
+}
+
+function parseColumn(
+  parse: Parse,
+  column: ColumnDefinition,
+  member: unknown,
+  path: string,
+  into: Filter[],
+): void {
+  const allowed = operatorsOf(column);
+  for (const [name, operand] of membersOf(member, path, 'an object of operators')) {
+    const place = `${path}.${name}`;
+    const operator = whereOperators.find((known) => known === name);
+    if (!operator) {
+      throw invalid(place, `there is no operator "${name}"; ${didYouMean(name, allowed)}`);
+    }
+    if (!allowed.includes(operator)) {
+      const kind = column.list ? 'list' : column.name === 'position' ? 'position' : column.kind;
+      throw invalid(
+        place,
+        `a ${kind} column has no "${operator}", only ${allowed.map((o) => `"${o}"`).join(', ')}`,
+      );
+    }
+    if (operand === null) {
+      throw invalid(place, 'null is equal to nothing; to ask for null write { isNull: true }');
+    }
+    into.push(parseOperator(parse, column, operator, operand, place));
+  }
+}
+
+function parseOperator(
+  parse: Parse,
+  column: ColumnDefinition,
+  operator: WhereOperator,
+  operand: unknown,
+  path: string,
+): Filter {
+  const { name } = column;
+  countTerms(parse, 1, path);
+  switch (operator) {
+    case 'isNull':
+      if (typeof operand !== 'boolean') throw invalid(path, 'must be true or false');
+      return { kind: 'isNull', column: name, isNull: operand };
+    case 'in': {
+      if (!Array.isArray(operand)) throw invalid(path, 'must be a list of values');
+      countTerms(parse, operand.length, path);
+      return { kind: 'in', column: name, values: operand.map(coerceAt(column, path)) };
+    }
+    case 'between': {
+      if (!Array.isArray(operand) || operand.length !== 2) {
+        throw invalid(path, 'must be a list of two values, [low, high], both included');
+      }
+      const [low, high] = operand.map(coerceAt(column, path));
+      if (low === undefined || high === undefined) throw new TypeError('two values are two values');
+      return { kind: 'between', column: name, low, high };
+    }
+    case 'like': {
+      const value = coerceScalar(column, operand, path);
+      const problem = likePatternProblem(String(value));
+      if (problem !== null) throw invalid(path, problem);
+      return { kind: 'compare', column: name, op: operator, value };
+    }
+    default:
+      return {
+        kind: 'compare',
+        column: name,
+        op: operator,
+        value: coerceScalar(column, operand, path),
+      };
+  }
+}
+
+function coerceAt(column: ColumnDefinition, path: string) {
+  return (value: unknown, i: number) => {
+    if (value === null || value === undefined) {
+      throw invalid(`${path}[${i}]`, 'null is equal to nothing; for null write { isNull: true }');
+    }
+    return coerceScalar(column, value, `${path}[${i}]`);
+  };
+}
+
+/** Conjunctions inside conjunctions are laid flat, so that a planner sees one list of conditions. */
+function conjunction(all: readonly Filter[]): Filter {
+  const flat = all.flatMap((filter) => (filter.kind === 'and' ? filter.all : [filter]));
+  const [first] = flat;
+  return flat.length === 1 && first ? first : { kind: 'and', all: flat };
+}
+
+function membersOf(value: unknown, path: string, wanted: string): [string, unknown][] {
+  if (value === null) {
+    throw invalid(path, `must be ${wanted}, not null; to ask for null write { isNull: true }`);
+  }
+  const isObject = typeof value === 'object' && !Array.isArray(value);
+  if (!isObject || value instanceof Date || value instanceof Uint8Array) {
+    throw invalid(path, `must be ${wanted}, such as { eq: … } for a column`);
+  }
+  return Object.entries(value as object).filter(([, member]) => member !== undefined);
+}
+
+function countTerms(parse: Parse, count: number, path: string): void {
+  parse.terms += count;
+  if (parse.terms > limits.filterTermsMax) {
+    const most = `may compare with ${limits.filterTermsMax} values at most`;
+    throw tooLarge(path, 'filterTermsMax', most);
+  }
+}
+
+function invalid(path: string, problem: string): EngineError {
+  return new EngineError('BAD_USER_INPUT', `${path}: ${problem}`, { details: { path } });
+}
+
+function tooLarge(
+  path: string,
+  limit: 'filterDepthMax' | 'filterTermsMax',
+  problem: string,
+): EngineError {
+  return new EngineError('LIMIT_EXCEEDED', `${path}: the condition ${problem}`, {
+    details: { path, limit, max: limits[limit] },
+  });
+}
