@@ -1,0 +1,127 @@
+import type { ColumnSpec, ColumnSpecs, ColumnValue } from './column-spec.ts';
+import { type RoleSpec, roleDefinition } from './role-spec.ts';
+import type { AllColumnSpecs, TableSpec, TableSpecs } from './table-spec.ts';
+import type { ColumnDefinition, TableDefinition, TitleManifest } from './types.ts';
+import { validateManifest } from './validate.ts';
+import type {
+  CheckedViews,
+  TopViewSpec,
+  ViewColumnSpecs,
+  ViewKeySpecs,
+  ViewSpecs,
+} from './view-spec.ts';
+
+/**
+ * A title's tables, views and roles, typed: a name that is not there is a compile error, and what
+ * types cannot hold (naming rules, bounds, duplicates) is checked at once.
+ *
+ * @throws EngineError `SCHEMA_MISMATCH` with every problem in `details.problems`
+ */
+export function defineTitle<
+  const Tables extends TableSpecs,
+  const Views extends ViewSpecs<Tables>,
+  Role extends string,
+>(definition: {
+  /** Part of URLs: small letters, digits and dashes. */
+  readonly title: string;
+  /** The studio's own, rising by one a migration. */
+  readonly version: number;
+  readonly tables: Tables;
+  readonly views?: Views & CheckedViews<Tables, NoInfer<Views>>;
+  readonly roles?: { readonly [Name in Role]: RoleSpec<Tables, keyof NoInfer<Views> & string> };
+}): Title<Tables, Views, Role> {
+  const views: { readonly [view: string]: AnyView } = definition.views ?? {};
+  const roles: { readonly [role: string]: RoleSpec<Tables, string> } = definition.roles ?? {};
+  return validateManifest({
+    format: 1,
+    title: definition.title,
+    version: definition.version,
+    tables: Object.entries<TableSpec>(definition.tables).map(tableDefinition),
+    views: Object.entries(views).map(viewDefinition),
+    roles: Object.entries(roles).map(([name, role]) => roleDefinition(name, role)),
+  }) as Title<Tables, Views, Role>;
+}
+
+/** A view without what its title's tables say of it; `validateManifest` checks that again. */
+type AnyView =
+  | TopViewSpec
+  | { readonly kind: 'group'; readonly tickWindow?: number; readonly columns: object };
+
+/** Carries types and no value: the property never exists. */
+export declare const titleTypes: unique symbol;
+
+/** A manifest that remembers the types it was written with. */
+export interface Title<Tables extends TableSpecs, Views, Role extends string>
+  extends TitleManifest {
+  readonly [titleTypes]?: {
+    readonly tables: Tables;
+    readonly views: Views;
+    readonly role: Role;
+  };
+}
+
+type TypesOf<T> = T extends { readonly [titleTypes]?: infer Types }
+  ? NonNullable<Types> & { tables: TableSpecs; views: object; role: string }
+  : never;
+
+/** Names of a title's tables and views. */
+export type TableNameOf<T> = keyof TypesOf<T>['tables'] & string;
+export type ViewNameOf<T> = keyof TypesOf<T>['views'] & string;
+export type RoleNameOf<T> = TypesOf<T>['role'];
+
+/** A row of a table (system columns included) or of a view. */
+export type RowOf<T, Source extends TableNameOf<T> | ViewNameOf<T>> = Values<
+  Source extends TableNameOf<T>
+    ? AllColumnSpecs<TypesOf<T>['tables'][Source]>
+    : Source extends ViewNameOf<T>
+      ? ViewColumnSpecs<TypesOf<T>['tables'], TypesOf<T>['views'], Source>
+      : never
+>;
+
+/** The declared columns of a table: what a client writes. */
+export type NewRowOf<T, Table extends TableNameOf<T>> = Writable<
+  TypesOf<T>['tables'][Table]['columns']
+>;
+
+/** The key of a state table or of a view. */
+export type KeyOf<T, Source extends TableNameOf<T> | ViewNameOf<T>> = Values<
+  Source extends TableNameOf<T>
+    ? Pick<TypesOf<T>['tables'][Source]['columns'], TypesOf<T>['tables'][Source]['key'][number]>
+    : Source extends ViewNameOf<T>
+      ? ViewKeySpecs<TypesOf<T>['tables'], TypesOf<T>['views'][Source]>
+      : never
+>;
+
+type Values<Columns> = { readonly [Name in keyof Columns]: ColumnValue<Columns[Name]> };
+
+type OptionalName<Columns> = {
+  [Name in keyof Columns]: null extends ColumnValue<Columns[Name]> ? Name : never;
+}[keyof Columns];
+
+type Writable<Columns extends ColumnSpecs> = {
+  readonly [Name in Exclude<keyof Columns, OptionalName<Columns>>]: ColumnValue<Columns[Name]>;
+} & { readonly [Name in OptionalName<Columns>]?: ColumnValue<Columns[Name]> };
+
+function tableDefinition([name, table]: [string, TableSpec]): TableDefinition {
+  return {
+    name,
+    kind: table.kind,
+    columns: Object.entries(table.columns).map(columnDefinition),
+    key: table.key,
+    indexes: Object.entries(table.indexes).map(([index, columns]) => ({ name: index, columns })),
+  };
+}
+
+function columnDefinition([name, spec]: [string, ColumnSpec]): ColumnDefinition {
+  const { kind, isOptional, isList, values } = spec;
+  return { name, kind, optional: isOptional, list: isList, values };
+}
+
+function viewDefinition([name, view]: [string, AnyView]): object {
+  if (view.kind !== 'group') return { name, ...view };
+  const columns = Object.entries(view.columns).map(([column, aggregate]) => ({
+    name: column,
+    aggregate,
+  }));
+  return { name, ...view, tickWindow: view.tickWindow ?? null, columns };
+}

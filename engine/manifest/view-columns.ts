@@ -1,0 +1,81 @@
+import { allColumns } from './system-columns.ts';
+import type {
+  ColumnDefinition,
+  GroupViewDefinition,
+  ScalarKind,
+  TitleManifest,
+  ViewAggregate,
+  ViewDefinition,
+} from './types.ts';
+
+export interface ViewColumns {
+  /** The columns that name a row, in order. */
+  readonly key: readonly ColumnDefinition[];
+  /** The aggregates, in manifest order. */
+  readonly values: readonly ColumnDefinition[];
+}
+
+/**
+ * The columns of a view's rows: first `key`, then `values`. A top view has those of the group view
+ * it draws from. The manifest must be valid.
+ */
+export function viewColumns(
+  manifest: Pick<TitleManifest, 'tables' | 'views'>,
+  view: ViewDefinition,
+): ViewColumns {
+  if (view.kind === 'group') return groupColumns(manifest, view);
+  const source = manifest.views.find((candidate) => candidate.name === view.from);
+  if (source?.kind !== 'group') throw new RangeError(`no group view "${view.from}"`);
+  return groupColumns(manifest, source);
+}
+
+function groupColumns(
+  manifest: Pick<TitleManifest, 'tables'>,
+  view: GroupViewDefinition,
+): ViewColumns {
+  const table = manifest.tables.find((candidate) => candidate.name === view.from);
+  if (!table) throw new RangeError(`no table "${view.from}"`);
+  const source = new Map(allColumns(table).map((column) => [column.name, column]));
+  const sourceColumn = (name: string): ColumnDefinition => {
+    const column = source.get(name);
+    if (!column) throw new RangeError(`no column "${name}" in table "${table.name}"`);
+    return column;
+  };
+  const key = view.groupBy.map(sourceColumn);
+  if (view.tickWindow !== null) key.push(plainColumn('tickWindow', 'u32', false));
+  const values = view.columns.map(({ name, aggregate }) =>
+    aggregateColumn(name, aggregate, sourceColumn),
+  );
+  return { key, values };
+}
+
+function aggregateColumn(
+  name: string,
+  aggregate: ViewAggregate,
+  sourceColumn: (name: string) => ColumnDefinition,
+): ColumnDefinition {
+  switch (aggregate.op) {
+    case 'count':
+    case 'countDistinct':
+    case 'sumLength':
+      return plainColumn(name, 'u64', false);
+    case 'sum':
+      return plainColumn(name, sumKind(sourceColumn(aggregate.column).kind), false);
+    case 'min':
+    case 'max': {
+      const column = sourceColumn(aggregate.column);
+      // A group whose rows all fail the condition has no least row.
+      return { ...column, name, optional: column.optional || aggregate.where !== undefined };
+    }
+  }
+}
+
+/** A sum is as wide as there is, as in the column store. */
+function sumKind(kind: ScalarKind): 'i64' | 'u64' | 'f64' {
+  if (kind.startsWith('f')) return 'f64';
+  return kind.startsWith('u') ? 'u64' : 'i64';
+}
+
+function plainColumn(name: string, kind: ScalarKind, optional: boolean): ColumnDefinition {
+  return { name, kind, optional, list: false, values: [] };
+}

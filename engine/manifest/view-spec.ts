@@ -1,0 +1,188 @@
+import type { ColumnSpec, ColumnSpecs, ColumnValue } from './column-spec.ts';
+import type { AllColumnSpecs, TableSpecs } from './table-spec.ts';
+import type { ScalarKind } from './types.ts';
+
+/** Groups rows of an event or action table: one row a combination of the columns in `groupBy`. */
+export type GroupViewSpec<Tables extends TableSpecs> = {
+  readonly [Name in LogTableName<Tables>]: {
+    readonly kind: 'group';
+    readonly from: Name;
+    readonly groupBy: readonly KeyColumnName<AllColumnSpecs<Tables[Name]>>[];
+    /** Groups by windows of so many ticks too; the key then ends with `tickWindow`. */
+    readonly tickWindow?: number;
+    readonly columns: { readonly [column: string]: AggregateSpec<AllColumnSpecs<Tables[Name]>> };
+  };
+}[LogTableName<Tables>];
+
+/** The first `limit` rows of a group view in each partition, by one of its columns, descending. */
+export interface TopViewSpec<
+  View extends string = string,
+  Key extends string = string,
+  Column extends string = string,
+> {
+  readonly kind: 'top';
+  readonly from: View;
+  readonly partitionBy: readonly Key[];
+  readonly orderBy: Column;
+  readonly limit: number;
+}
+
+export type ViewSpecs<Tables extends TableSpecs> = {
+  readonly [view: string]: GroupViewSpec<Tables> | TopViewSpec;
+};
+
+/**
+ * Holds what `ViewSpecs` alone cannot say: a top view names a group view beside it and that view's
+ * columns, and a `where` names columns of the source only.
+ */
+export type CheckedViews<Tables extends TableSpecs, Views> = {
+  readonly [Name in keyof Views]: Views[Name] extends { kind: 'top'; from: infer From }
+    ? From extends GroupViewName<Views>
+      ? TopViewSpec<From, ViewKeyName<Views[From]>, AggregateName<Views[From]>>
+      : TopViewSpec<GroupViewName<Views>>
+    : Views[Name] extends { from: infer From extends keyof Tables; columns: infer Columns }
+      ? {
+          readonly columns: {
+            readonly [Column in keyof Columns]: Columns[Column] extends { where?: infer Where }
+              ? { readonly where?: CheckedWhere<AllColumnSpecs<Tables[From]>, Where> }
+              : unknown;
+          };
+        }
+      : unknown;
+};
+
+type CheckedWhere<Columns, Where> = {
+  readonly [Name in keyof Where]: Name extends keyof Columns | 'and' | 'or' | 'not'
+    ? unknown
+    : never;
+};
+
+type LogTableName<Tables extends TableSpecs> = {
+  [Name in keyof Tables & string]: Tables[Name]['kind'] extends 'state' ? never : Name;
+}[keyof Tables & string];
+
+type GroupViewName<Views> = {
+  [Name in keyof Views & string]: Views[Name] extends { kind: 'group' } ? Name : never;
+}[keyof Views & string];
+
+type ViewKeyName<View> =
+  | (View extends { groupBy: readonly (infer Name extends string)[] } ? Name : never)
+  | (View extends { tickWindow: number } ? 'tickWindow' : never);
+
+type AggregateName<View> = View extends { columns: infer Columns } ? keyof Columns & string : never;
+
+type IntegerKind = 'i8' | 'i16' | 'i32' | 'i64' | 'u8' | 'u16' | 'u32' | 'u64';
+type FloatKind = 'f32' | 'f64';
+type NumberKind = IntegerKind | FloatKind;
+
+/** Columns that may name a group or stand in a key. */
+type KeyColumnName<Columns> = NameOf<Columns, Exclude<ScalarKind, FloatKind | 'json' | 'bytes'>>;
+
+type NameOf<Columns, Kind extends ScalarKind> = {
+  [Name in keyof Columns & string]: Columns[Name] extends ColumnSpec<Kind, unknown, boolean, false>
+    ? Name
+    : never;
+}[keyof Columns & string];
+
+type ListName<Columns> = {
+  [Name in keyof Columns & string]: Columns[Name] extends ColumnSpec<
+    ScalarKind,
+    unknown,
+    boolean,
+    true
+  >
+    ? Name
+    : never;
+}[keyof Columns & string];
+
+type AggregateSpec<Columns> =
+  | { readonly op: 'count'; readonly where?: WhereSpec<Columns> }
+  | AggregateOf<'countDistinct', KeyColumnName<Columns>, Columns>
+  | AggregateOf<'sum', NameOf<Columns, NumberKind>, Columns>
+  | AggregateOf<'min' | 'max', NameOf<Columns, NumberKind | 'string' | 'timestamp'>, Columns>
+  | AggregateOf<'sumLength', ListName<Columns>, Columns>;
+
+interface AggregateOf<Op extends string, Column extends string, Columns> {
+  readonly op: Op;
+  readonly column: Column;
+  readonly where?: WhereSpec<Columns>;
+}
+
+/** A `where` on columns of known types. */
+export type WhereSpec<Columns> = {
+  readonly [Name in keyof Columns]?: ConditionSpec<NonNullable<ColumnValue<Columns[Name]>>>;
+} & {
+  readonly and?: readonly WhereSpec<Columns>[];
+  readonly or?: readonly WhereSpec<Columns>[];
+  readonly not?: WhereSpec<Columns>;
+};
+
+interface ConditionSpec<Value> {
+  readonly eq?: Value;
+  readonly ne?: Value;
+  readonly in?: readonly Value[];
+  readonly lt?: Value;
+  readonly lte?: Value;
+  readonly gt?: Value;
+  readonly gte?: Value;
+  readonly between?: readonly [Value, Value];
+  readonly isNull?: boolean;
+  readonly like?: string;
+}
+
+/** The columns of a view's rows as types; the counterpart of `viewColumns`. */
+export type ViewColumnSpecs<
+  Tables extends TableSpecs,
+  Views,
+  Name extends keyof Views,
+> = Views[Name] extends { kind: 'top'; from: infer From extends keyof Views }
+  ? GroupColumnSpecs<Tables, Views[From]>
+  : GroupColumnSpecs<Tables, Views[Name]>;
+
+type GroupColumnSpecs<Tables extends TableSpecs, View> = View extends {
+  from: infer From extends keyof Tables;
+  columns: infer Columns;
+}
+  ? ViewKeySpecs<Tables, View> & {
+      readonly [Column in keyof Columns]: AggregateColumnSpec<
+        AllColumnSpecs<Tables[From]>,
+        Columns[Column]
+      >;
+    }
+  : never;
+
+export type ViewKeySpecs<Tables extends TableSpecs, View> = View extends {
+  from: infer From extends keyof Tables;
+}
+  ? ColumnSpecs & {
+      readonly [Name in ViewKeyName<View>]: Name extends keyof AllColumnSpecs<Tables[From]>
+        ? AllColumnSpecs<Tables[From]>[Name]
+        : ColumnSpec<'u32', number, false, false>;
+    }
+  : never;
+
+type AggregateColumnSpec<Columns, Aggregate> = Aggregate extends {
+  op: infer Op;
+  column: infer Column extends keyof Columns;
+}
+  ? Op extends 'sum'
+    ? SumSpec<Columns[Column]>
+    : Op extends 'min' | 'max'
+      ? LeastSpec<Columns[Column], Aggregate>
+      : Count
+  : Count;
+
+type Count = ColumnSpec<'u64', bigint, false, false>;
+
+type SumSpec<Column> =
+  Column extends ColumnSpec<FloatKind>
+    ? ColumnSpec<'f64', number, false, false>
+    : Column extends ColumnSpec<'u8' | 'u16' | 'u32' | 'u64'>
+      ? ColumnSpec<'u64', bigint, false, false>
+      : ColumnSpec<'i64', bigint, false, false>;
+
+/** Null where no row of the group matches the condition. */
+type LeastSpec<Column, Aggregate> =
+  Column extends ColumnSpec<infer Kind, infer Value, infer Optional, false>
+    ? ColumnSpec<Kind, Value, Aggregate extends { where: object } ? true : Optional, false>
+    : never;
