@@ -23,6 +23,8 @@ export const limits = {
   ticksWaitingMax: 64,
   /** How long such a tick waits before TICK_OUT_OF_ORDER. */
   tickWaitMs: 5_000,
+  /** How long a read waits for the position it demands before NOT_CAUGHT_UP. */
+  readWaitMs: 5_000,
   /** Commits admitted and not yet answered, all sessions. */
   commitsPendingMax: 10_000,
   sessionsMax: 100_000,
