@@ -28,6 +28,8 @@ export const limits = {
   /** Commits admitted and not yet answered, all sessions. */
   commitsPendingMax: 10_000,
   sessionsMax: 100_000,
+  /** Ticks of a session whose answers are kept for retries; older ones answer TICK_OUT_OF_ORDER. */
+  idempotencyTicksMax: 131_072,
   /** Bytes of one string, JSON text or bytes value. */
   valueBytesMax: 1024 * 1024,
   /** Elements of one list value. */
@@ -39,6 +41,16 @@ export const limits = {
   filterDepthMax: 16,
   /** Comparisons and listed values of one `where` or `require`. */
   filterTermsMax: 10_000,
+  /** The size of a manifest. */
+  manifestTablesMax: 256,
+  manifestViewsMax: 256,
+  manifestRolesMax: 64,
+  tableColumnsMax: 512,
+  tableIndexesMax: 16,
+  /** Values of an enum: ordinals of 16 bits. */
+  enumValuesMax: 65_535,
+  /** Rows of one partition of a top view. */
+  topViewRowsMax: 1_000,
   /** Deltas a feed remembers for cursors and slow subscribers: changes in rows, summed. */
   feedRingRowsMax: 200_000,
   feedRingFramesMax: 20_000,
