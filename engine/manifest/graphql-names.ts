@@ -1,0 +1,147 @@
+import type { Problems } from './problems.ts';
+import type { TableDefinition, ViewDefinition } from './types.ts';
+
+/**
+ * Tables, views and enum columns become GraphQL types and root fields whose names are theirs with
+ * a suffix. Two of them must not meet, nor meet a name that every title's API has.
+ */
+export function checkGraphqlNames(
+  problems: Problems,
+  tables: readonly TableDefinition[],
+  views: readonly ViewDefinition[],
+): void {
+  const owners = new Map<string, string>();
+  for (const name of [...fixedTypes, ...fixedFields]) owners.set(name, 'every API has it');
+  for (const { place, names } of generatedNames(tables, views)) {
+    const clash = names.find((name) => owners.has(name));
+    if (clash !== undefined) {
+      const owner = owners.get(clash);
+      problems.add(place, `its GraphQL name "${clash}" is taken (${owner}); choose another name`);
+    }
+    for (const name of names) if (!owners.has(name)) owners.set(name, place);
+  }
+}
+
+interface GeneratedNames {
+  readonly place: string;
+  readonly names: readonly string[];
+}
+
+function generatedNames(
+  tables: readonly TableDefinition[],
+  views: readonly ViewDefinition[],
+): GeneratedNames[] {
+  const all: GeneratedNames[] = [];
+  for (const { name, place } of [
+    ...tables.map((table) => ({ name: table.name, place: `tables.${table.name}` })),
+    ...views.map((view) => ({ name: view.name, place: `views.${view.name}` })),
+  ]) {
+    const type = capitalised(name);
+    all.push({
+      place,
+      names: [
+        ...typeSuffixes.map((suffix) => type + suffix),
+        ...fieldSuffixes.map((suffix) => name + suffix),
+        `compareAndSet${type}`,
+      ],
+    });
+  }
+  for (const table of tables) {
+    const prefix = table.kind === 'action' ? 'Action' : capitalised(table.name);
+    for (const column of table.columns) {
+      if (column.kind !== 'enum') continue;
+      const place = `tables.${table.name}.columns.${column.name}`;
+      all.push({ place, names: [prefix + capitalised(column.name)] });
+    }
+  }
+  return all;
+}
+
+function capitalised(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1);
+}
+
+const fieldSuffixes = ['', 'List', 'Groups', 'Changes'];
+
+const typeSuffixes = [
+  '',
+  'Adjust',
+  'Avg',
+  'Column',
+  'CompareAndSet',
+  'Connection',
+  'CountDistinct',
+  'Delete',
+  'Edge',
+  'Effect',
+  'Frame',
+  'Group',
+  'GroupKey',
+  'GroupOrder',
+  'Groups',
+  'Key',
+  'Max',
+  'Min',
+  'Order',
+  'Row',
+  'Rows',
+  'Set',
+  'Sum',
+  'Upsert',
+  'Where',
+  'WriteResult',
+];
+
+const fixedFields = [
+  'auditLog',
+  'closeSession',
+  'commitTick',
+  'contention',
+  'createExport',
+  'export',
+  'indexAdvice',
+  'killQuery',
+  'openSession',
+  'runningQueries',
+  'session',
+  'sessions',
+  'slowQueries',
+  'sql',
+];
+
+const fixedTypes = [
+  'Action',
+  'ActionInput',
+  'ActionResult',
+  'AsOf',
+  'BigInt',
+  'Boolean',
+  'Bytes',
+  'Conflict',
+  'ConflictCode',
+  'ConflictPolicy',
+  'Contention',
+  'DateTime',
+  'EffectInput',
+  'Export',
+  'Float',
+  'FrameKind',
+  'ID',
+  'IndexAdvice',
+  'Int',
+  'JSON',
+  'LagPolicy',
+  'Mutation',
+  'PageInfo',
+  'Position',
+  'Query',
+  'RunningQuery',
+  'Session',
+  'SlowQuery',
+  'SqlColumn',
+  'SqlResult',
+  'String',
+  'Subscription',
+  'Verdict',
+  'WriterRef',
+];

@@ -1,0 +1,105 @@
+import { systemColumns } from './system-columns.ts';
+import type { TableDefinition, TableKind } from './types.ts';
+
+/**
+ * Names in a manifest become GraphQL names, properties of objects, SQL identifiers and Arrow
+ * fields, so they are held to what all of these take: `[a-z][A-Za-z0-9]*`.
+ */
+export function nameProblem(name: string): string | null {
+  if (name.length > nameLengthMax) return `a name has ${nameLengthMax} characters at most`;
+  if (/^[a-z][A-Za-z0-9]*$/.test(name)) return null;
+  const mend = camelCase(name);
+  const rule = 'a name begins with a small letter and goes on with letters and digits';
+  return mend === '' ? rule : `${rule}; did you mean "${mend}"?`;
+}
+
+export const nameLengthMax = 64;
+
+function camelCase(name: string): string {
+  const words = name.split(/[^A-Za-z0-9]+/).filter((word) => word !== '');
+  const joined = words
+    .map(
+      (word, i) =>
+        (i === 0 ? word.charAt(0).toLowerCase() : word.charAt(0).toUpperCase()) + word.slice(1),
+    )
+    .join('')
+    .slice(0, nameLengthMax);
+  return /^[a-z]/.test(joined) ? joined : '';
+}
+
+/** Why a table's column may not have this name although it is well formed, or null. */
+export function columnNameProblem(name: string, kind: TableKind): string | null {
+  const isSystem = systemColumns({ kind } as TableDefinition).some(
+    (column) => column.name === name,
+  );
+  if (isSystem || commonSystemNames.has(name)) {
+    return `"${name}" is a system column; choose another name`;
+  }
+  return viewColumnNameProblem(name) ?? usedBeside(name, kind);
+}
+
+/** The same for a column of a view, whose rows have no system columns. */
+export function viewColumnNameProblem(name: string): string | null {
+  if (connectives.has(name)) return `"${name}" joins conditions in "where"; choose another name`;
+  if (name in Object.prototype) {
+    return `"${name}" is a property of every JavaScript object; choose another name`;
+  }
+  return null;
+}
+
+/** In every table, whether its kind has them or not: one word has one meaning in a title. */
+const commonSystemNames = new Set(['sessionId', 'tick', 'seq', 'position', 'committedAt']);
+const connectives = new Set(['and', 'or', 'not']);
+
+function usedBeside(name: string, kind: TableKind): string | null {
+  const use = columnNamesInUse[name];
+  return use?.kinds.includes(kind) ? `"${name}" is taken by ${use.by}; choose another name` : null;
+}
+
+/** Words that stand beside columns in inputs and answers. */
+const columnNamesInUse: {
+  readonly [name: string]:
+    | { readonly kinds: readonly TableKind[]; readonly by: string }
+    | undefined;
+} = {
+  effects: { kinds: ['action'], by: 'the effects of an action' },
+  action: { kinds: ['event', 'state'], by: 'the commit endpoint, for the action of an effect' },
+  expectedVersion: { kinds: ['state'], by: 'compare-and-set' },
+  count: { kinds: ['action', 'event', 'state'], by: 'the count of a group' },
+  tickBucket: { kinds: ['action', 'event', 'state'], by: 'groups by buckets of ticks' },
+  tickWindow: { kinds: ['action', 'event'], by: 'views by windows of ticks' },
+};
+
+/** Why an enum may not have this value, or null. */
+export function enumValueProblem(value: string): string | null {
+  if (value.length > enumValueLengthMax) {
+    return `a value has ${enumValueLengthMax} characters at most`;
+  }
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(value) || value.startsWith('__')) {
+    return 'a value is made of letters, digits and "_", does not begin with a digit or "__"';
+  }
+  if (value === 'true' || value === 'false' || value === 'null') {
+    return 'true, false and null are no values of an enum in GraphQL';
+  }
+  return null;
+}
+
+const enumValueLengthMax = 128;
+
+/** First parts of paths that are the server's own. */
+const reservedTitles = ['graphql', 'metrics', 'healthz', 'readyz', 'console', 'sandbox'];
+
+export function titleProblem(title: string): string | null {
+  if (!/^[a-z][a-z0-9-]{0,62}$/.test(title)) {
+    return 'a title begins with a small letter and goes on with small letters, digits and dashes, 63 at most';
+  }
+  return reservedTitles.includes(title)
+    ? `"${title}" is a path of the server itself; choose another title`
+    : null;
+}
+
+export function roleNameProblem(name: string): string | null {
+  return /^[a-z][a-z0-9-]{0,62}$/.test(name)
+    ? null
+    : 'a role begins with a small letter and goes on with small letters, digits and dashes, 63 at most';
+}

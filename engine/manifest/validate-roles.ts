@@ -1,0 +1,112 @@
+import { limits } from '../limits.ts';
+import { operatorsOf } from '../query/where-operators.ts';
+import { roleNameProblem } from './names.ts';
+import { didYouMean } from './nearest-name.ts';
+import { type Problems, placeOf } from './problems.ts';
+import { allColumns } from './system-columns.ts';
+import type { RoleDefinition, TableDefinition, TableGrant, ViewDefinition } from './types.ts';
+import { checkDistinct, columnNamed } from './validate-tables.ts';
+import { capabilities, queryClasses } from './vocabulary.ts';
+
+/** Reads the roles against the tables and views that could be read. */
+export function readRoles(
+  problems: Problems,
+  entries: readonly unknown[],
+  tables: readonly TableDefinition[],
+  views: readonly ViewDefinition[],
+): RoleDefinition[] {
+  const roles: RoleDefinition[] = [];
+  for (const [i, entry] of entries.entries()) {
+    const role = readRole(problems, entry, placeOf('roles', i, entry), tables, views);
+    if (role) roles.push(role);
+  }
+  checkDistinct(problems, 'roles', roles);
+  return roles;
+}
+
+function readRole(
+  problems: Problems,
+  value: unknown,
+  place: string,
+  tables: readonly TableDefinition[],
+  views: readonly ViewDefinition[],
+): RoleDefinition | null {
+  const members = ['name', 'class', 'capabilities', 'tables', 'views'] as const;
+  const role = problems.object(value, place, members);
+  if (!role) return null;
+  const name = problems.string(role.name, `${place}.name`);
+  const nameFault = name === null ? null : roleNameProblem(name);
+  if (nameFault !== null) problems.add(place, nameFault);
+  const queryClass = problems.oneOf(role.class, `${place}.class`, queryClasses);
+  const granted = problems.names(
+    role.capabilities,
+    `${place}.capabilities`,
+    capabilities,
+    'capability',
+  );
+  const grants = readGrants(problems, role.tables, `${place}.tables`, tables);
+  const viewNames = problems.names(
+    role.views,
+    `${place}.views`,
+    views.map((view) => view.name),
+    'view',
+  );
+  if (name === null || queryClass === null) return null;
+  return { name, class: queryClass, capabilities: granted, tables: grants, views: viewNames };
+}
+
+function readGrants(
+  problems: Problems,
+  value: unknown,
+  parent: string,
+  tables: readonly TableDefinition[],
+): TableGrant[] {
+  const grants = new Map<string, TableGrant>();
+  for (const [i, entry] of problems.list(value, parent, limits.manifestTablesMax).entries()) {
+    const members = ['table', 'read', 'aggregate', 'write', 'rowFilter'] as const;
+    const grant = problems.object(entry, `${parent}[${i}]`, members);
+    const name = grant ? problems.string(grant.table, `${parent}[${i}].table`) : null;
+    if (!grant || name === null) continue;
+    const table = tables.find((candidate) => candidate.name === name);
+    if (!table) {
+      const names = tables.map((candidate) => candidate.name);
+      problems.add(`${parent}[${i}]`, `there is no table "${name}"; ${didYouMean(name, names)}`);
+      continue;
+    }
+    const place = `${parent}.${name}`;
+    if (grants.has(name)) problems.add(place, 'is granted twice; make it one grant');
+    const read = problems.boolean(grant.read, `${place}.read`);
+    const aggregate = problems.boolean(grant.aggregate, `${place}.aggregate`);
+    const write = problems.boolean(grant.write, `${place}.write`);
+    const rowFilter = readRowFilter(problems, grant.rowFilter, `${place}.rowFilter`, table);
+    if (!read && !aggregate && !write) problems.add(place, 'grants nothing; leave it out');
+    if (rowFilter && write) {
+      problems.add(
+        `${place}.rowFilter`,
+        'bounds what is read, never what is written; give the writing to a role of its own',
+      );
+    }
+    grants.set(name, { table: name, read, aggregate, write, rowFilter });
+  }
+  return [...grants.values()];
+}
+
+function readRowFilter(
+  problems: Problems,
+  value: unknown,
+  place: string,
+  table: TableDefinition,
+): TableGrant['rowFilter'] {
+  if (value === null || value === undefined) return null;
+  const filter = problems.object(value, place, ['column', 'claim'] as const);
+  if (!filter) return null;
+  const name = problems.string(filter.column, `${place}.column`);
+  const claim = problems.string(filter.claim, `${place}.claim`);
+  if (claim === '') problems.add(`${place}.claim`, 'must name a claim of the token');
+  const column = name === null ? null : columnNamed(problems, place, allColumns(table), name);
+  if (!column || !claim) return null;
+  if (!operatorsOf(column).includes('eq')) {
+    problems.add(place, `"${column.name}" cannot be compared with a claim; use a scalar column`);
+  }
+  return { column: column.name, claim };
+}

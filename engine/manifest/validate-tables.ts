@@ -1,0 +1,281 @@
+import { limits } from '../limits.ts';
+import { columnNameProblem, enumValueProblem, nameProblem } from './names.ts';
+import { didYouMean } from './nearest-name.ts';
+import { type Problems, placeOf } from './problems.ts';
+import type { ColumnDefinition, IndexDefinition, TableDefinition, TableKind } from './types.ts';
+import { scalarKinds } from './vocabulary.ts';
+
+/** Reads the tables; a table that has a name and a kind is returned even if more of it is wrong. */
+export function readTables(problems: Problems, value: unknown): TableDefinition[] {
+  const tables: TableDefinition[] = [];
+  for (const [i, entry] of problems.list(value, 'tables', limits.manifestTablesMax).entries()) {
+    const table = readTable(problems, entry, placeOf('tables', i, entry));
+    if (table) tables.push(table);
+  }
+  checkDistinct(problems, 'tables', tables);
+  const actionTables = tables.filter((table) => table.kind === 'action');
+  if (actionTables.length === 0) {
+    problems.add('tables', 'a title has one action table, and here is none; add it');
+  }
+  for (const table of actionTables.slice(1)) {
+    const first = actionTables[0]?.name;
+    problems.add(
+      `tables.${table.name}`,
+      `a title has one action table, and "${first}" is it; make this an event table`,
+    );
+  }
+  return tables;
+}
+
+function readTable(problems: Problems, value: unknown, place: string): TableDefinition | null {
+  const members = ['name', 'kind', 'columns', 'key', 'indexes'] as const;
+  const table = problems.object(value, place, members);
+  if (!table) return null;
+  const name = readName(problems, table.name, place);
+  const kind = problems.oneOf(table.kind, `${place}.kind`, ['action', 'event', 'state'] as const);
+  if (name === null || kind === null) return null;
+  const columns = readColumns(problems, table.columns, place, kind, table.key);
+  const key = problems.names(
+    table.key,
+    `${place}.key`,
+    columns.map((column) => column.name),
+    'column',
+  );
+  const indexes = readIndexes(problems, table.indexes, place, columns, key);
+  if (kind === 'state') checkKey(problems, place, columns, key);
+  else checkNoKey(problems, place, kind, key, indexes);
+  return { name, kind, columns, key, indexes };
+}
+
+function readColumns(
+  problems: Problems,
+  value: unknown,
+  tablePlace: string,
+  kind: TableKind,
+  key: unknown,
+): ColumnDefinition[] {
+  const parent = `${tablePlace}.columns`;
+  const columns: ColumnDefinition[] = [];
+  for (const [i, entry] of problems.list(value, parent, limits.tableColumnsMax).entries()) {
+    const place = placeOf(parent, i, entry);
+    const column = readColumn(problems, entry, place);
+    if (!column) continue;
+    columns.push(column);
+    if (kind === 'state' && column.name === 'sessionId') {
+      checkSessionColumn(problems, place, column, key);
+    } else {
+      const problem = columnNameProblem(column.name, kind);
+      if (problem !== null) problems.add(place, problem);
+    }
+    if (column.list) checkList(problems, place, column, kind);
+  }
+  if (Array.isArray(value) && value.length === 0) {
+    problems.add(parent, 'a table has at least one column; add it');
+  }
+  checkDistinct(problems, parent, columns);
+  return columns;
+}
+
+function readColumn(problems: Problems, value: unknown, place: string): ColumnDefinition | null {
+  const members = ['name', 'kind', 'optional', 'list', 'values'] as const;
+  const column = problems.object(value, place, members);
+  if (!column) return null;
+  const name = readName(problems, column.name, place);
+  const kind = problems.oneOf(column.kind, `${place}.kind`, scalarKinds);
+  const optional = problems.boolean(column.optional, `${place}.optional`);
+  const list = problems.boolean(column.list, `${place}.list`);
+  const values = readEnumValues(problems, column.values, `${place}.values`);
+  if (name === null || kind === null) return null;
+  if (kind === 'enum' && values.length === 0) {
+    problems.add(`${place}.values`, 'an enum has at least one value; add it');
+  }
+  if (kind !== 'enum' && values.length > 0) {
+    problems.add(
+      `${place}.values`,
+      `a ${kind} column has no values; make it an enum, or drop them`,
+    );
+  }
+  return { name, kind, optional, list, values };
+}
+
+function readEnumValues(problems: Problems, value: unknown, place: string): string[] {
+  const values = new Set<string>();
+  for (const [i, entry] of problems.list(value, place, limits.enumValuesMax).entries()) {
+    const text = problems.string(entry, `${place}[${i}]`);
+    if (text === null) continue;
+    const problem = enumValueProblem(text);
+    if (problem !== null) problems.add(`${place}[${i}]`, problem);
+    if (values.has(text)) problems.add(place, `"${text}" stands there twice; leave one`);
+    values.add(text);
+  }
+  return [...values];
+}
+
+function checkSessionColumn(
+  problems: Problems,
+  place: string,
+  column: ColumnDefinition,
+  key: unknown,
+): void {
+  if (column.kind !== 'string' || column.optional || column.list) {
+    problems.add(place, 'the session of a row is a string, not optional and not a list');
+  }
+  if (!Array.isArray(key) || key[0] !== 'sessionId') {
+    problems.add(
+      place,
+      'the session of a row begins its key; put it first there, or drop the column',
+    );
+  }
+}
+
+function checkList(
+  problems: Problems,
+  place: string,
+  column: ColumnDefinition,
+  kind: TableKind,
+): void {
+  if (kind === 'state') {
+    problems.add(
+      place,
+      'lists stand in event and action tables only; use json, or rows of a table',
+    );
+  }
+  if (column.kind === 'json') {
+    problems.add(place, 'a list holds scalars; one json value can hold the whole list');
+  }
+  // ClickHouse has no nullable arrays; two ways to say "nothing" would be one too many anyway.
+  if (column.optional) {
+    problems.add(place, 'a list is not optional, for it may be empty; drop "optional"');
+  }
+}
+
+function checkKey(
+  problems: Problems,
+  place: string,
+  columns: readonly ColumnDefinition[],
+  key: readonly string[],
+): void {
+  if (key.length === 0) {
+    problems.add(`${place}.key`, 'a state table has a key; name its columns');
+  }
+  if (key.includes('sessionId') && key[0] !== 'sessionId') {
+    problems.add(`${place}.key`, 'a session keeps its rows together: put "sessionId" first');
+  }
+  for (const column of columns) {
+    if (!key.includes(column.name)) continue;
+    const columnPlace = `${place}.key`;
+    if (column.optional) {
+      problems.add(columnPlace, `"${column.name}" is optional, and a key has no nulls`);
+    }
+    const problem = identityProblem(column);
+    if (problem !== null) problems.add(columnPlace, problem);
+  }
+}
+
+/** Why equal values of a column cannot be told for certain, or null. */
+export function identityProblem(column: ColumnDefinition): string | null {
+  if (column.list) return `"${column.name}" is a list, which names nothing; use a scalar`;
+  switch (column.kind) {
+    case 'f32':
+    case 'f64':
+      return `"${column.name}" is a float, whose equality depends on rounding; use an integer`;
+    case 'json':
+      return `"${column.name}" is json, which has many spellings of one value; use a scalar`;
+    case 'bytes':
+      return `"${column.name}" is bytes, which JSON cannot name; use a uuid or a string`;
+    default:
+      return null;
+  }
+}
+
+function checkNoKey(
+  problems: Problems,
+  place: string,
+  kind: TableKind,
+  key: readonly string[],
+  indexes: readonly IndexDefinition[],
+): void {
+  const mend = 'drop it, or make this a state table';
+  if (key.length > 0) {
+    problems.add(`${place}.key`, `rows of an ${kind} table are known by session and tick; ${mend}`);
+  }
+  if (indexes.length > 0) {
+    problems.add(`${place}.indexes`, `an ${kind} table is ordered by session and tick; ${mend}`);
+  }
+}
+
+function readIndexes(
+  problems: Problems,
+  value: unknown,
+  tablePlace: string,
+  columns: readonly ColumnDefinition[],
+  key: readonly string[],
+): IndexDefinition[] {
+  const parent = `${tablePlace}.indexes`;
+  const indexes: IndexDefinition[] = [];
+  const served = new Map([[key.join(), 'the key']]);
+  for (const [i, entry] of problems.list(value, parent, limits.tableIndexesMax).entries()) {
+    const place = placeOf(parent, i, entry);
+    const index = problems.object(entry, place, ['name', 'columns'] as const);
+    if (!index) continue;
+    const name = readName(problems, index.name, place);
+    const indexed = problems.names(
+      index.columns,
+      place,
+      columns.map((column) => column.name),
+      'column',
+    );
+    if (name === null) continue;
+    if (Array.isArray(index.columns) && index.columns.length === 0) {
+      problems.add(place, 'an index has at least one column; name it');
+    }
+    for (const column of columns) {
+      const problem = indexed.includes(column.name) ? identityProblem(column) : null;
+      if (problem !== null) problems.add(place, problem);
+    }
+    const already = indexed.length > 0 ? served.get(indexed.join()) : undefined;
+    if (already !== undefined) problems.add(place, `${already} serves these columns; drop this`);
+    served.set(indexed.join(), `"${name}"`);
+    indexes.push({ name, columns: indexed });
+  }
+  checkDistinct(problems, parent, indexes);
+  return indexes;
+}
+
+export function readName(problems: Problems, value: unknown, place: string): string | null {
+  const name = problems.string(value, `${place}.name`);
+  const problem = name === null ? null : nameProblem(name);
+  if (problem !== null) problems.add(place, problem);
+  return name;
+}
+
+/** Names that differ by capital letters alone count as one: many readers of exports think so. */
+export function checkDistinct(
+  problems: Problems,
+  place: string,
+  named: readonly { readonly name: string }[],
+): void {
+  const seen = new Map<string, string>();
+  for (const { name } of named) {
+    const other = seen.get(name.toLowerCase());
+    if (other === name) problems.add(place, `"${name}" stands there twice; rename one`);
+    else if (other !== undefined) {
+      problems.add(place, `"${name}" and "${other}" differ by capital letters alone; rename one`);
+    }
+    seen.set(name.toLowerCase(), name);
+  }
+}
+
+/** The column of that name, or null with the problem noted. */
+export function columnNamed(
+  problems: Problems,
+  place: string,
+  columns: readonly ColumnDefinition[],
+  name: string,
+): ColumnDefinition | null {
+  const column = columns.find((candidate) => candidate.name === name);
+  if (column) return column;
+  const names = columns.map((candidate) => candidate.name);
+  problems.add(place, `there is no column "${name}"; ${didYouMean(name, names)}`);
+  return null;
+}

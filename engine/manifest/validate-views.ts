@@ -1,0 +1,255 @@
+import { EngineError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { parseWhere } from '../query/parse-where.ts';
+import { viewColumnNameProblem } from './names.ts';
+import { didYouMean } from './nearest-name.ts';
+import { plainJson } from './plain-json.ts';
+import { type Problems, placeOf } from './problems.ts';
+import { allColumns } from './system-columns.ts';
+import type {
+  ColumnDefinition,
+  GroupViewDefinition,
+  TableDefinition,
+  TopViewDefinition,
+  ViewAggregate,
+  ViewDefinition,
+  WhereInput,
+} from './types.ts';
+import { checkDistinct, columnNamed, identityProblem, readName } from './validate-tables.ts';
+import { viewColumns } from './view-columns.ts';
+
+/** Reads the views against the tables that could be read. */
+export function readViews(
+  problems: Problems,
+  entries: readonly unknown[],
+  tables: readonly TableDefinition[],
+): ViewDefinition[] {
+  const groups: GroupViewDefinition[] = [];
+  const read = entries.map((entry, i): ViewDefinition | null => {
+    const place = placeOf('views', i, entry);
+    if (isTop(entry)) return readTop(problems, entry, place);
+    const view = readGroup(problems, entry, place, tables);
+    if (view) groups.push(view);
+    return view;
+  });
+  const views = read.filter((view) => view !== null);
+  for (const view of views) {
+    if (view.kind === 'top') checkTop(problems, view, groups, tables);
+  }
+  checkDistinct(problems, 'views', views);
+  return views;
+}
+
+function isTop(entry: unknown): boolean {
+  return typeof entry === 'object' && entry !== null && 'kind' in entry && entry.kind === 'top';
+}
+
+function readGroup(
+  problems: Problems,
+  value: unknown,
+  place: string,
+  tables: readonly TableDefinition[],
+): GroupViewDefinition | null {
+  const members = ['name', 'kind', 'from', 'groupBy', 'tickWindow', 'columns'] as const;
+  const view = problems.object(value, place, members);
+  if (!view) return null;
+  const name = readName(problems, view.name, place);
+  const kind = problems.oneOf(view.kind, `${place}.kind`, ['group', 'top'] as const);
+  const from = problems.string(view.from, `${place}.from`);
+  const tickWindow =
+    view.tickWindow === null
+      ? null
+      : problems.integer(view.tickWindow, `${place}.tickWindow`, 1, 2 ** 32 - 1);
+  if (name === null || kind === null || from === null) return null;
+  const source = tables.find((table) => table.name === from);
+  if (!source || source.kind === 'state') {
+    const names = tables.filter((table) => table.kind !== 'state').map((table) => table.name);
+    const what = source ? `"${from}" is a state table` : `there is no table "${from}"`;
+    problems.add(
+      `${place}.from`,
+      `${what}; a view groups an event or action table: ${didYouMean(from, names)}`,
+    );
+    return null;
+  }
+  const columns = allColumns(source);
+  const groupBy = readGroupBy(problems, view.groupBy, `${place}.groupBy`, columns);
+  const values = readViewColumns(problems, view.columns, `${place}.columns`, columns);
+  const keyNames = tickWindow === null ? groupBy : [...groupBy, 'tickWindow'];
+  checkDistinct(problems, `${place}.columns`, [
+    ...keyNames.map((key) => ({ name: key })),
+    ...values,
+  ]);
+  return { name, kind: 'group', from, groupBy, tickWindow, columns: values };
+}
+
+function readGroupBy(
+  problems: Problems,
+  value: unknown,
+  place: string,
+  columns: readonly ColumnDefinition[],
+): string[] {
+  const names = columns.map((column) => column.name);
+  const groupBy = problems.names(value, place, names, 'column');
+  if (Array.isArray(value) && value.length === 0) {
+    problems.add(place, 'a view has at least one column to group by; name it');
+  }
+  for (const column of columns) {
+    const problem = groupBy.includes(column.name) ? identityProblem(column) : null;
+    if (problem !== null) problems.add(place, problem);
+  }
+  return groupBy;
+}
+
+function readViewColumns(
+  problems: Problems,
+  value: unknown,
+  parent: string,
+  source: readonly ColumnDefinition[],
+): { name: string; aggregate: ViewAggregate }[] {
+  const columns: { name: string; aggregate: ViewAggregate }[] = [];
+  for (const [i, entry] of problems.list(value, parent, limits.tableColumnsMax).entries()) {
+    const place = placeOf(parent, i, entry);
+    const column = problems.object(entry, place, ['name', 'aggregate'] as const);
+    if (!column) continue;
+    const name = readName(problems, column.name, place);
+    const aggregate = readAggregate(problems, column.aggregate, place, source);
+    if (name === null || !aggregate) continue;
+    const problem = viewColumnNameProblem(name);
+    if (problem !== null) problems.add(place, problem);
+    columns.push({ name, aggregate });
+  }
+  if (Array.isArray(value) && value.length === 0) {
+    problems.add(parent, 'a view has at least one aggregate; add it');
+  }
+  return columns;
+}
+
+const aggregateOps = ['count', 'countDistinct', 'sum', 'min', 'max', 'sumLength'] as const;
+
+function readAggregate(
+  problems: Problems,
+  value: unknown,
+  place: string,
+  source: readonly ColumnDefinition[],
+): ViewAggregate | null {
+  const aggregate = problems.object(value, place, ['op', 'column', 'where'] as const, [
+    'column',
+    'where',
+  ]);
+  if (!aggregate) return null;
+  const op = problems.oneOf(aggregate.op, `${place}.op`, aggregateOps);
+  if (op === null) return null;
+  const where = readWhere(problems, aggregate.where, `${place}.where`, source);
+  if (op === 'count') {
+    if (aggregate.column !== undefined) {
+      problems.add(`${place}.column`, 'a count counts rows; drop it, or count distinct values');
+    }
+    return { op, ...where };
+  }
+  if (aggregate.column === undefined) {
+    problems.add(`${place}.column`, 'is missing');
+    return null;
+  }
+  const name = problems.string(aggregate.column, `${place}.column`);
+  const column = name === null ? null : columnNamed(problems, place, source, name);
+  if (!column) return null;
+  const problem = operandProblem(op, column);
+  if (problem !== null) problems.add(place, problem);
+  return { op, column: column.name, ...where };
+}
+
+function operandProblem(op: Exclude<ViewAggregate['op'], 'count'>, column: ColumnDefinition) {
+  const shape = column.list ? `a list of ${column.kind}` : column.kind;
+  const refusal = (wanted: string) => `${op} takes ${wanted}, and "${column.name}" is ${shape}`;
+  const isNumber = /^[iuf]\d+$/.test(column.kind) && !column.list;
+  switch (op) {
+    case 'sumLength':
+      return column.list ? null : refusal('a list');
+    case 'sum':
+      return isNumber ? null : refusal('a number');
+    case 'min':
+    case 'max': {
+      // `position` is text whose order is not that of the log; a tick or a time says it.
+      const isOrdered =
+        isNumber ||
+        (!column.list &&
+          (column.kind === 'timestamp' ||
+            (column.kind === 'string' && column.name !== 'position')));
+      return isOrdered ? null : refusal('a number, a timestamp or a string');
+    }
+    case 'countDistinct':
+      return identityProblem(column);
+  }
+}
+
+function readWhere(
+  problems: Problems,
+  value: unknown,
+  place: string,
+  source: readonly ColumnDefinition[],
+): { where?: WhereInput } {
+  if (value === undefined) return {};
+  try {
+    if (value === null) throw new EngineError('BAD_USER_INPUT', `${place}: drop it to count all`);
+    parseWhere(new Map(source.map((column) => [column.name, column])), value, place);
+    return { where: plainJson(value) as WhereInput };
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    const at = typeof error.details.path === 'string' ? error.details.path : place;
+    problems.add(at, error.message.slice(error.message.indexOf(`${at}: `) + at.length + 2));
+    return {};
+  }
+}
+
+function readTop(problems: Problems, value: unknown, place: string): TopViewDefinition | null {
+  const members = ['name', 'kind', 'from', 'partitionBy', 'orderBy', 'limit'] as const;
+  const view = problems.object(value, place, members);
+  if (!view) return null;
+  const name = readName(problems, view.name, place);
+  const from = problems.string(view.from, `${place}.from`);
+  const orderBy = problems.string(view.orderBy, `${place}.orderBy`);
+  const limit = problems.integer(view.limit, `${place}.limit`, 1, limits.topViewRowsMax);
+  const partitionBy = problems
+    .list(view.partitionBy, `${place}.partitionBy`, limits.tableColumnsMax)
+    .map((entry, i) => problems.string(entry, `${place}.partitionBy[${i}]`))
+    .filter((entry) => entry !== null);
+  if (name === null || from === null || orderBy === null || limit === null) return null;
+  return { name, kind: 'top', from, partitionBy, orderBy, limit };
+}
+
+function checkTop(
+  problems: Problems,
+  view: TopViewDefinition,
+  groups: readonly GroupViewDefinition[],
+  tables: readonly TableDefinition[],
+): void {
+  const place = `views.${view.name}`;
+  const source = groups.find((candidate) => candidate.name === view.from);
+  if (!source) {
+    const names = groups.map((group) => group.name);
+    const mend = didYouMean(view.from, names);
+    problems.add(`${place}.from`, `there is no group view "${view.from}"; ${mend}`);
+    return;
+  }
+  const { key, values } = viewColumns({ tables, views: groups }, source);
+  const keyNames = key.map((column) => column.name);
+  problems.names(
+    view.partitionBy,
+    `${place}.partitionBy`,
+    keyNames,
+    `key column of "${source.name}"`,
+  );
+  if (view.partitionBy.length === keyNames.length) {
+    problems.add(
+      `${place}.partitionBy`,
+      'the whole key leaves one row a partition; name less of it',
+    );
+  }
+  const orderColumn = columnNamed(problems, `${place}.orderBy`, values, view.orderBy);
+  if (orderColumn && operandProblem('max', orderColumn) !== null) {
+    problems.add(
+      `${place}.orderBy`,
+      `"${view.orderBy}" is ${orderColumn.kind}, which has no order`,
+    );
+  }
+}
