@@ -1,0 +1,220 @@
+import { columnSpec, columnType, isInteger, property, quoted, union } from './column-text.ts';
+import { type ManifestJson, parseManifestJson } from './manifest-json.ts';
+import { enumName, pascalCase, type Relation, tableRelation, viewRelation } from './relation.ts';
+
+export interface GenerateOptions {
+  /** Of the manifest as deployed; told in the header where given. */
+  readonly manifestHash?: string;
+  /** How to make the file anew; told in the header. */
+  readonly command?: string;
+}
+
+/**
+ * Typed TypeScript source for a title: rows, keys, enums, ticks and the client. One manifest gives
+ * one text, byte by byte. Throws `TypeError` for what is no manifest of format 1.
+ */
+export function generateSdk(manifestJson: unknown, options: GenerateOptions = {}): string {
+  const manifest = parseManifestJson(manifestJson);
+  const tables = manifest.tables.map(tableRelation);
+  const views = manifest.views.map((view) => viewRelation(manifest, view));
+  const name = pascalCase(manifest.title);
+  const text = [
+    header(manifest, options),
+    imports(tables, views),
+    ...enums(manifest),
+    ...tables.map(rowType),
+    ...views.map(rowType),
+    tickTypes(name, tables),
+    clientClass(name, tables, views),
+    descriptor(manifest, tables, views),
+  ].join('\n\n');
+  return `${text}\n`;
+}
+
+function header(manifest: ManifestJson, options: GenerateOptions): string {
+  const hash = options.manifestHash === undefined ? '' : `, manifest ${options.manifestHash}`;
+  const command = options.command ?? 'tickloom generate sdk --url <server> --out <file>';
+  return [
+    `// Title "${manifest.title}", version ${manifest.version}${hash}.`,
+    `// Generated; change the manifest instead and run: ${command}`,
+  ].join('\n');
+}
+
+function imports(tables: readonly Relation[], views: readonly Relation[]): string {
+  const columns = [...tables, ...views].flatMap((relation) => relation.columns);
+  const types = ['ActionInput', 'ClientOptions', 'Export', 'ExportOf', 'ExportShape', 'Position'];
+  if (columns.some((column) => column.enumName === 'ConflictCode')) types.push('ConflictCode');
+  if (columns.some((column) => column.kind === 'json')) types.push('Json');
+  if (tables.some((table) => table.kind === 'event')) types.push('EventEffects');
+  if (tables.some((table) => table.kind === 'state')) types.push('StateEffects');
+  types.push('TickBuilder', 'TitleDescriptor');
+  const names = [...types, 'TitleClient'].sort();
+  const members = names.map((name) => (name === 'TitleClient' ? `  ${name},` : `  type ${name},`));
+  return `import {\n${members.join('\n')}\n} from '@tickloom/sdk';`;
+}
+
+function enums(manifest: ManifestJson): string[] {
+  return manifest.tables.flatMap((table) =>
+    table.columns
+      .filter((column) => column.kind === 'enum')
+      .map((column) => typeAlias(`export type ${enumName(table, column)}`, column.values)),
+  );
+}
+
+/** On one line where it fits, else one value a line. */
+function typeAlias(head: string, values: readonly string[]): string {
+  const line = `${head} = ${union(values)};`;
+  if (line.length <= 100) return line;
+  return `${head} =\n${values.map((value) => `  | ${quoted(value)}`).join('\n')};`;
+}
+
+const relationNotes: Record<Relation['kind'], string> = {
+  action: 'an action with its verdict',
+  event: 'an event',
+  state: 'a live row',
+  view: 'a row of the view',
+};
+
+function rowType(relation: Relation): string {
+  const { as, name, kind, key, columns } = relation;
+  const members = columns
+    .map((column) => `  readonly ${property(column.name)}: ${columnType(column)};`)
+    .join('\n');
+  const row = `/** \`${name}\`: ${relationNotes[kind]}. */\nexport interface ${as} {\n${members}\n}`;
+  if (kind === 'action' || kind === 'event') return row;
+  return `${row}\nexport type ${as}Key = Pick<${as}, ${union(key)}>;`;
+}
+
+/** Members every client and tick has; a table of that name gets another property. */
+const takenAccessors = new Set([
+  'action',
+  'constructor',
+  'createExport',
+  'createExportOf',
+  'graphql',
+  'hasOwnProperty',
+  'historyTable',
+  'openSession',
+  'position',
+  'readAfter',
+  'session',
+  'stateTable',
+  'toString',
+  'valueOf',
+  'view',
+]);
+
+function accessor(relation: Relation): string {
+  if (!takenAccessors.has(relation.name)) return relation.name;
+  return `${relation.name}${relation.kind === 'view' ? 'View' : 'Table'}`;
+}
+
+function tickTypes(name: string, tables: readonly Relation[]): string {
+  const action = tables.find((table) => table.kind === 'action');
+  if (!action) throw new TypeError('tables: a title has an action table');
+  const members = tables
+    .filter((table) => table.kind !== 'action')
+    .map((table) => {
+      const type =
+        table.kind === 'state'
+          ? `StateEffects<Self, ${table.as}, keyof ${table.as}Key>`
+          : `EventEffects<Self, ${table.as}>`;
+      return `  readonly ${accessor(table)}: ${type};`;
+    });
+  return [
+    '/** Effects by table; each returns what it was added to. */',
+    `export interface ${name}Effects<Self> {`,
+    ...members,
+    '}',
+    '/** One action of a tick: accepted with all its effects, or rejected. */',
+    `export interface ${name}Action extends ${name}Effects<${name}Action> {}`,
+    '/** A tick under construction. */',
+    `export interface ${name}Tick`,
+    `  extends TickBuilder<${action.as}, ${name}Action>,`,
+    `    ${name}Effects<${name}Tick> {}`,
+    `export type ${name}ActionInput = ActionInput<${action.as}>;`,
+  ].join('\n');
+}
+
+function clientClass(
+  name: string,
+  tables: readonly Relation[],
+  views: readonly Relation[],
+): string {
+  const fields = [...tables, ...views].map(clientField);
+  const sources = [
+    ...[...tables, ...views].map((relation) => exportSource(relation)),
+    '  | { readonly sql: string }',
+  ];
+  return [
+    '/** What an export may draw from. */',
+    `export type ${name}ExportSource =`,
+    `${sources.join('\n')};`,
+    '',
+    `export class ${name}Client extends TitleClient<${name}Tick> {`,
+    ...fields,
+    '',
+    '  constructor(options: ClientOptions) {',
+    '    super(title, options);',
+    '  }',
+    '',
+    '  /** A signed link to rows as of one position; opens as an Arrow table or stream. */',
+    `  createExport(request: ${name}ExportSource & ExportShape): Promise<Export> {`,
+    '    return this.createExportOf(request);',
+    '  }',
+    '}',
+  ].join('\n');
+}
+
+function clientField(relation: Relation): string {
+  const { as, name, kind, columns } = relation;
+  const integers = columns.filter(isInteger).map((column) => column.name);
+  const second = kind === 'state' || kind === 'view' ? `keyof ${as}Key` : union(integers);
+  const method = kind === 'state' ? 'stateTable' : kind === 'view' ? 'view' : 'historyTable';
+  const head = `  readonly ${accessor(relation)} = this.${method}<`;
+  const line = `${head}${as}, ${second}>(`;
+  if (line.length + name.length + 4 <= 100) return `${line}${quoted(name)});`;
+  if (line.length <= 100) return `${line}\n    ${quoted(name)},\n  );`;
+  return `${head}\n    ${as},\n    ${second}\n  >(${quoted(name)});`;
+}
+
+function exportSource(relation: Relation): string {
+  const source = relation.kind === 'view' ? 'view' : 'table';
+  return `  | ExportOf<${quoted(source)}, ${quoted(relation.name)}, ${relation.as}>`;
+}
+
+function descriptor(
+  manifest: ManifestJson,
+  tables: readonly Relation[],
+  views: readonly Relation[],
+): string {
+  return [
+    '/** Names and kinds, for the runtime. */',
+    'const title: TitleDescriptor = {',
+    `  title: ${quoted(manifest.title)},`,
+    `  version: ${manifest.version},`,
+    '  tables: {',
+    ...tables.flatMap(describeRelation),
+    '  },',
+    '  views: {',
+    ...views.flatMap(describeRelation),
+    '  },',
+    '};',
+  ].join('\n');
+}
+
+function describeRelation(relation: Relation): string[] {
+  const { as, kind, key, name, columns } = relation;
+  const member = accessor(relation);
+  return [
+    `    ${property(name)}: {`,
+    `      as: ${quoted(as)},`,
+    ...(kind === 'view' ? [] : [`      kind: ${quoted(kind)},`]),
+    ...(kind === 'view' || kind === 'state' ? [`      key: [${key.map(quoted).join(', ')}],`] : []),
+    ...(member === name || kind === 'view' ? [] : [`      accessor: ${quoted(member)},`]),
+    '      columns: {',
+    ...columns.map((column) => `        ${property(column.name)}: ${quoted(columnSpec(column))},`),
+    '      },',
+    '    },',
+  ];
+}

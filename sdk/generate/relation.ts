@@ -1,0 +1,135 @@
+import type {
+  AggregateJson,
+  ColumnJson,
+  ManifestJson,
+  TableJson,
+  ViewJson,
+} from './manifest-json.ts';
+
+/** A column as generated code shows it. */
+export interface SdkColumn {
+  readonly name: string;
+  /** Its kind in the descriptor, without marks: a manifest's kind, or `count`. */
+  readonly kind: ColumnJson['kind'] | 'count' | 'position';
+  readonly optional: boolean;
+  readonly list: boolean;
+  /** The name of the string union of an enum column. */
+  readonly enumName: string | null;
+}
+
+/** A table or view with all the columns a client can read. */
+export interface Relation {
+  readonly name: string;
+  /** The name in GraphQL and in types: `UnitState`. */
+  readonly as: string;
+  readonly kind: 'action' | 'event' | 'state' | 'view';
+  readonly key: readonly string[];
+  readonly columns: readonly SdkColumn[];
+}
+
+export function pascalCase(name: string): string {
+  return name
+    .split(/[-_]/)
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('');
+}
+
+/** `unitState` → `UnitState`, exactly as the server names its types. */
+export function typeName(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1);
+}
+
+/** The string union of a declared enum column: `ActionKind`, `ResourceLedgerResource`. */
+export function enumName(table: TableJson, column: ColumnJson): string {
+  const prefix = table.kind === 'action' ? 'Action' : typeName(table.name);
+  return prefix + typeName(column.name);
+}
+
+function system(name: string, kind: SdkColumn['kind']): SdkColumn {
+  return { name, kind, optional: false, list: false, enumName: null };
+}
+
+const eventSystem: readonly SdkColumn[] = [
+  system('sessionId', 'string'),
+  system('tick', 'u32'),
+  system('seq', 'u32'),
+  system('position', 'position'),
+  system('committedAt', 'timestamp'),
+];
+
+const actionSystem: readonly SdkColumn[] = [
+  ...eventSystem,
+  system('actionId', 'string'),
+  system('accepted', 'bool'),
+  { name: 'conflict', kind: 'enum', optional: true, list: false, enumName: 'ConflictCode' },
+];
+
+const stateSystem: readonly SdkColumn[] = [
+  system('version', 'u32'),
+  system('position', 'position'),
+  system('committedAt', 'timestamp'),
+];
+
+export function tableRelation(table: TableJson): Relation {
+  const declared = table.columns.map((column) => ({
+    name: column.name,
+    kind: column.kind,
+    optional: column.optional,
+    list: column.list,
+    enumName: column.kind === 'enum' ? enumName(table, column) : null,
+  }));
+  const columns =
+    table.kind === 'state'
+      ? [...declared, ...stateSystem]
+      : [...(table.kind === 'action' ? actionSystem : eventSystem), ...declared];
+  const { name, kind, key } = table;
+  return { name, as: typeName(name), kind, key, columns };
+}
+
+export function viewRelation(manifest: ManifestJson, view: ViewJson): Relation {
+  const group = view.kind === 'group' ? view : manifest.views.find((v) => v.name === view.from);
+  if (group?.kind !== 'group') throw new TypeError(`view ${view.name}: no group view ${view.from}`);
+  const table = manifest.tables.find((candidate) => candidate.name === group.from);
+  if (!table) throw new TypeError(`view ${group.name}: no table ${group.from}`);
+  const source = tableRelation(table);
+  const sourceColumn = (name: string): SdkColumn => {
+    const column = source.columns.find((candidate) => candidate.name === name);
+    if (!column) throw new TypeError(`view ${group.name}: no column ${name} in ${table.name}`);
+    return column;
+  };
+  const key = group.groupBy.map(sourceColumn);
+  if (group.tickWindow !== null) key.push(system('tickWindow', 'u32'));
+  const values = group.columns.map(({ name, aggregate }) =>
+    aggregateColumn(name, aggregate, sourceColumn),
+  );
+  return {
+    name: view.name,
+    as: typeName(view.name),
+    kind: 'view',
+    key: key.map((column) => column.name),
+    columns: [...key, ...values],
+  };
+}
+
+function aggregateColumn(
+  name: string,
+  aggregate: AggregateJson,
+  sourceColumn: (name: string) => SdkColumn,
+): SdkColumn {
+  switch (aggregate.op) {
+    case 'count':
+    case 'countDistinct':
+    case 'sumLength':
+      return system(name, 'count');
+    case 'sum': {
+      const { kind } = sourceColumn(aggregate.column ?? '');
+      return system(name, kind.startsWith('f') ? 'f64' : kind.startsWith('u') ? 'u64' : 'i64');
+    }
+    case 'min':
+    case 'max': {
+      const column = sourceColumn(aggregate.column ?? '');
+      // A group whose rows all fail the condition has no least row.
+      return { ...column, name, optional: column.optional || aggregate.where !== undefined };
+    }
+  }
+}

@@ -1,0 +1,56 @@
+export type { RetryPolicy } from './runtime/backoff.ts';
+export type { ColumnSpec, Json, JsonObject, JsonValue } from './runtime/columns.ts';
+export {
+  type ClientErrorCode,
+  type CodeOf,
+  type ErrorCategory,
+  type ErrorCode,
+  hasCategory,
+  hasCode,
+  type ServerErrorCode,
+  TickloomError,
+} from './runtime/errors.ts';
+export type { Export, ExportFormat, ExportOf, ExportShape } from './runtime/export.ts';
+export type { Frame } from './runtime/frame.ts';
+export type { Group, Groups, GroupsQuery } from './runtime/groups.ts';
+export type { HistoryTable } from './runtime/history-table.ts';
+export type { MaterializedView } from './runtime/materialized-view.ts';
+export type { Position } from './runtime/position.ts';
+export type { AsOf, HistoryListOptions, ListOptions, Page } from './runtime/row-list.ts';
+export type { Comparison, OrderBy, Where } from './runtime/row-types.ts';
+export type { OpenSessionOptions, Session, SessionInfo } from './runtime/session.ts';
+export type {
+  RetryOnConflictOptions,
+  StateTable,
+  SwapOptions,
+  WriteResult,
+} from './runtime/state-table.ts';
+export type { ChangesOptions, Subscription } from './runtime/subscription.ts';
+export type {
+  ActionInput,
+  EventEffects,
+  EventInput,
+  StateAddition,
+  StateEffects,
+  StateInput,
+  StatePatch,
+  TickBuilder,
+  TickKey,
+} from './runtime/tick-builder.ts';
+export type {
+  CommitOptions,
+  Conflict,
+  ConflictCode,
+  RejectedAction,
+  TickOutcome,
+} from './runtime/tick-commit.ts';
+export {
+  type PipelineOptions,
+  PipelineStoppedError,
+  type TickPipeline,
+} from './runtime/tick-pipeline.ts';
+export type { TableDescriptor, TitleDescriptor, ViewDescriptor } from './runtime/title.ts';
+export { type ClientOptions, TitleClient } from './runtime/title-client.ts';
+export type { TokenProvider } from './runtime/token-source.ts';
+export type { CallOptions, QueryClass, ResponseInfo } from './runtime/transport.ts';
+export type { View, ViewRows } from './runtime/view.ts';

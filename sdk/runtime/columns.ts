@@ -1,0 +1,163 @@
+import { TickloomError } from './errors.ts';
+
+type BaseKind =
+  | 'bool'
+  | 'i8'
+  | 'i16'
+  | 'i32'
+  | 'i64'
+  | 'u8'
+  | 'u16'
+  | 'u32'
+  | 'u64'
+  | 'f32'
+  | 'f64'
+  | 'string'
+  | 'enum'
+  | 'uuid'
+  | 'timestamp'
+  | 'json'
+  | 'bytes'
+  /** A number of rows: 64 bits on the wire, a number here (no table holds 2^53 rows). */
+  | 'count';
+
+/** A column's kind as generated code writes it: `u32`, `u32?` (may be null), `u32[]` (a list). */
+export type ColumnSpec = `${BaseKind}${'' | '[]'}${'' | '?'}`;
+export type ColumnSpecs = { readonly [column: string]: ColumnSpec };
+
+export type JsonObject = { readonly [name: string]: JsonValue };
+/** A value of a `json` column. The column's own null is SQL's null. */
+export type Json = string | number | boolean | JsonObject | readonly JsonValue[];
+export type JsonValue = Json | null;
+
+/**
+ * | kind | JavaScript | GraphQL's JSON |
+ * |---|---|---|
+ * | i64, u64 | bigint | string, or a safe integer |
+ * | count | number | string, or a safe integer |
+ * | timestamp | Date | ISO 8601 |
+ * | bytes | Uint8Array | base64 |
+ * | the others | as JSON has them | the same |
+ */
+type Convert = (value: unknown, place: string) => unknown;
+
+const decoders: { readonly [Kind in BaseKind]?: Convert } = {
+  i64: (value) => BigInt(value as string | number),
+  u64: (value) => BigInt(value as string | number),
+  count: Number,
+  timestamp: (value) => new Date(value as string | number),
+  bytes: (value) => Uint8Array.from(atob(value as string), (character) => character.charCodeAt(0)),
+};
+
+const encoders: { readonly [Kind in BaseKind]?: Convert } = {
+  i64: String,
+  u64: String,
+  timestamp: (value, place) => {
+    const date = value as Date;
+    if (Number.isNaN(date.getTime())) throw badValue(place, 'an invalid date');
+    return date.toISOString();
+  },
+  bytes: (value) => {
+    const characters: string[] = [];
+    for (const byte of value as Uint8Array) characters.push(String.fromCharCode(byte));
+    return btoa(characters.join(''));
+  },
+  // JSON has neither NaN nor infinities: JSON.stringify would quietly write null.
+  f32: finite,
+  f64: finite,
+};
+
+function finite(value: unknown, place: string): unknown {
+  if (typeof value === 'number' && !Number.isFinite(value)) throw badValue(place, String(value));
+  return value;
+}
+
+function badValue(place: string, value: string): TickloomError {
+  return new TickloomError('BAD_USER_INPUT', `${place}: ${value} cannot be sent`, {
+    details: { place },
+  });
+}
+
+/** Converts rows of one table or view at the edge, and lists its columns for GraphQL. */
+export class RowCodec {
+  readonly name: string;
+  /** All columns as a selection set's inside. */
+  readonly selection: string;
+  readonly #encoders = new Map<string, Convert>();
+  readonly #decoders: (readonly [column: string, decode: Convert])[] = [];
+
+  constructor(name: string, columns: ColumnSpecs) {
+    this.name = name;
+    this.selection = Object.keys(columns).join(' ');
+    for (const [column, spec] of Object.entries(columns)) {
+      const kind = spec.replace(/\[\]|\?/g, '') as BaseKind;
+      const isList = spec.includes('[]');
+      const encode = encoders[kind];
+      const decode = decoders[kind];
+      if (encode) this.#encoders.set(column, isList ? eachOf(encode) : encode);
+      if (decode) this.#decoders.push([column, isList ? eachOf(decode) : decode]);
+    }
+  }
+
+  /** A copy fit for JSON; columns that are undefined are left out. */
+  encode(row: object): Record<string, unknown> {
+    const encoded: Record<string, unknown> = {};
+    for (const [column, value] of Object.entries(row)) {
+      if (value !== undefined) encoded[column] = this.encodeValue(column, value);
+    }
+    return encoded;
+  }
+
+  encodeValue(column: string, value: unknown): unknown {
+    const encode = this.#encoders.get(column);
+    if (encode === undefined || value === null) return value;
+    return encode(value, `${this.name}.${column}`);
+  }
+
+  /** Converts in place the columns that the parsed JSON row has, and returns it. */
+  decode(row: unknown): unknown {
+    const columns = row as Record<string, unknown>;
+    for (const [column, decode] of this.#decoders) {
+      const value = columns[column];
+      if (value !== null && value !== undefined) columns[column] = decode(value, column);
+    }
+    return columns;
+  }
+
+  decodeAll(rows: unknown): unknown[] {
+    const list = rows as unknown[];
+    for (const row of list) this.decode(row);
+    return list;
+  }
+
+  /** A `where` or `require` in GraphQL's shape. */
+  encodeWhere(where: object): Record<string, unknown> {
+    const encoded: Record<string, unknown> = {};
+    for (const [name, inside] of Object.entries(where)) {
+      if (inside === undefined) continue;
+      if ((name === 'and' || name === 'or') && Array.isArray(inside)) {
+        encoded[name] = inside.map((part: object) => this.encodeWhere(part));
+      } else if (name === 'not') {
+        encoded[name] = this.encodeWhere(inside as object);
+      } else {
+        encoded[name] = this.#encodeComparison(name, inside as object);
+      }
+    }
+    return encoded;
+  }
+
+  #encodeComparison(column: string, comparison: object): Record<string, unknown> {
+    const encoded: Record<string, unknown> = {};
+    for (const [operator, operand] of Object.entries(comparison)) {
+      if (operand === undefined) continue;
+      encoded[operator] = Array.isArray(operand)
+        ? operand.map((value) => this.encodeValue(column, value))
+        : this.encodeValue(column, operand);
+    }
+    return encoded;
+  }
+}
+
+function eachOf(convert: Convert): Convert {
+  return (list, place) => (list as readonly unknown[]).map((value) => convert(value, place));
+}

@@ -1,0 +1,84 @@
+import type { Position } from './position.ts';
+import type { ColumnOf, OrderBy, ScalarColumn, Where } from './row-types.ts';
+import type { Title } from './title.ts';
+import type { CallOptions, Transport } from './transport.ts';
+
+/** A place in a session's ticks or in the log, to read as of. */
+export type AsOf =
+  | { readonly position: Position }
+  | { readonly sessionId: string; readonly tick: number };
+
+export interface ListOptions<Row, Column extends ColumnOf<Row>> extends CallOptions {
+  readonly where?: Where<Row> | undefined;
+  readonly orderBy?: readonly OrderBy<ScalarColumn<Row>>[] | undefined;
+  /** Rows a page. */
+  readonly first?: number | undefined;
+  /** `endCursor` of the page before. */
+  readonly after?: string | undefined;
+  /** All columns unless told otherwise. */
+  readonly columns?: readonly Column[] | undefined;
+}
+
+export interface HistoryListOptions<Row, Column extends ColumnOf<Row>>
+  extends ListOptions<Row, Column> {
+  /** Wait until the analytical store covers this; `client.position` is "my own writes". */
+  readonly minPosition?: Position | undefined;
+}
+
+export interface Page<Row> {
+  readonly rows: readonly Row[];
+  readonly hasNextPage: boolean;
+  readonly endCursor: string | null;
+}
+
+interface WireConnection {
+  readonly nodes: readonly unknown[];
+  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
+}
+
+export async function readPage<Row>(
+  title: Title,
+  table: string,
+  transport: Transport,
+  options: HistoryListOptions<Row, ColumnOf<Row>> & {
+    readonly columns?: readonly string[] | undefined;
+  },
+): Promise<Page<Row>> {
+  const codec = title.codec(table);
+  const type = title.typeName(table);
+  const isHistory = title.tables.get(table)?.kind !== 'state';
+  const selection = options.columns?.join(' ') ?? codec.selection;
+  const operation = {
+    name: `${type}List`,
+    kind: 'query',
+    document: `query ${type}List($where: ${type}Where, $orderBy: [${type}Order!], $first: Int, $after: String${isHistory ? ', $minPosition: Position' : ''}) {
+  ${table}List(where: $where, orderBy: $orderBy, first: $first, after: $after${isHistory ? ', minPosition: $minPosition' : ''}) {
+    nodes { ${selection} }
+    pageInfo { hasNextPage endCursor }
+  }
+}`,
+  } as const;
+  const { orderBy, first, after, minPosition } = options;
+  const where = options.where === undefined ? undefined : codec.encodeWhere(options.where);
+  const variables = { where, orderBy, first, after, minPosition };
+  const data = await transport.execute(operation, variables, options);
+  const { nodes, pageInfo } = data[`${table}List`] as WireConnection;
+  return { rows: codec.decodeAll(nodes) as Row[], ...pageInfo };
+}
+
+export async function* readPages<Row>(
+  title: Title,
+  table: string,
+  transport: Transport,
+  options: HistoryListOptions<Row, ColumnOf<Row>> & {
+    readonly columns?: readonly string[] | undefined;
+  },
+): AsyncGenerator<Row, undefined, undefined> {
+  let after = options.after;
+  for (;;) {
+    const page: Page<Row> = await readPage(title, table, transport, { ...options, after });
+    yield* page.rows;
+    if (!page.hasNextPage || page.endCursor === null) return;
+    after = page.endCursor;
+  }
+}

@@ -1,0 +1,138 @@
+import { defaultRetryPolicy, type RetryPolicy } from './backoff.ts';
+import { type AnyExportRequest, createExport, type Export } from './export.ts';
+import type { FrameTransport } from './frame-transport.ts';
+import { HistoryTable } from './history-table.ts';
+import type { Position } from './position.ts';
+import type { ColumnOf } from './row-types.ts';
+import {
+  type OpenSessionOptions,
+  openSessionInfo,
+  readSessionInfo,
+  Session,
+  type SessionInfo,
+} from './session.ts';
+import { SseFrames } from './sse-frames.ts';
+import { StateTable } from './state-table.ts';
+import type { StateSystemColumn } from './tick-builder.ts';
+import { TickCommitter } from './tick-commit.ts';
+import { Title, type TitleDescriptor } from './title.ts';
+import { type TokenProvider, TokenSource } from './token-source.ts';
+import { type CallOptions, type QueryClass, type ResponseInfo, Transport } from './transport.ts';
+import { View } from './view.ts';
+import { WebSocketFrames } from './websocket-frames.ts';
+
+export interface ClientOptions {
+  /** The server: `http://127.0.0.1:4800`. */
+  readonly url: string;
+  /** A token, or a function that fetches one; it is asked again when the server refuses the last. */
+  readonly token: TokenProvider;
+  readonly retry?: Partial<RetryPolicy> | undefined;
+  /** For one try of one request; 15 seconds unless told otherwise. */
+  readonly timeoutMs?: number | undefined;
+  /** A lower class than the role's own, for every request. */
+  readonly class?: QueryClass | undefined;
+  readonly subscriptions?: 'websocket' | 'sse' | undefined;
+  /** A WebSocket class, where there is no global one and `ws` is not installed. */
+  readonly webSocketImpl?: unknown;
+  /** A subscription silent for so long is connected anew; 35 seconds unless told otherwise. */
+  readonly subscriptionIdleMs?: number | undefined;
+  /** Instead of the global one: for agents, proxies and tests. */
+  readonly fetch?: typeof fetch | undefined;
+  /** Told of every answered try: latency, codes, the server's own figures. */
+  readonly onResponse?: ((info: ResponseInfo) => void) | undefined;
+}
+
+/**
+ * A client of one title; generated code derives from it and adds the title's tables and views.
+ *
+ * Reads are monotonic and see the client's own writes: it remembers the highest position any
+ * answer has named, and demands it of every read. A client holds no connection that needs closing
+ * but those of its live subscriptions.
+ */
+export class TitleClient<Tick> {
+  readonly #title: Title;
+  readonly #transport: Transport;
+  readonly #frames: FrameTransport;
+  readonly #committer: TickCommitter<Tick>;
+
+  constructor(descriptor: TitleDescriptor, options: ClientOptions) {
+    this.#title = new Title(descriptor);
+    const endpoint = `${options.url.replace(/\/+$/, '')}/${descriptor.title}/graphql`;
+    const token = new TokenSource(options.token);
+    this.#transport = new Transport({
+      endpoint,
+      token,
+      retry: { ...defaultRetryPolicy, ...options.retry },
+      timeoutMs: options.timeoutMs ?? 15_000,
+      class: options.class,
+      fetch: options.fetch ?? ((...args) => globalThis.fetch(...args)),
+      random: Math.random,
+      onResponse: options.onResponse,
+    });
+    const idleMs = options.subscriptionIdleMs ?? 35_000;
+    const { webSocketImpl } = options;
+    this.#frames =
+      options.subscriptions === 'sse'
+        ? new SseFrames(this.#transport, idleMs)
+        : new WebSocketFrames({
+            url: endpoint.replace(/^http/, 'ws'),
+            token,
+            webSocketImpl,
+            idleMs,
+          });
+    this.#committer = new TickCommitter(this.#title, this.#transport);
+  }
+
+  /** The highest position seen; null before the first answer. */
+  get position(): Position | null {
+    return this.#transport.positions.highest;
+  }
+
+  /** From now on reads are at least as of `position`: a write made elsewhere, told by its writer. */
+  readAfter(position: Position): void {
+    this.#transport.positions.see(position);
+  }
+
+  /** Opens a match for writing, or finds it open. With `takeOver` earlier writers are shut out. */
+  async openSession(sessionId: string, options: OpenSessionOptions = {}): Promise<Session<Tick>> {
+    const opened = await openSessionInfo(this.#transport, sessionId, options);
+    return new Session(opened, this.#transport, this.#committer);
+  }
+
+  /** A match as it is now, or null. */
+  session(sessionId: string, options: CallOptions = {}): Promise<SessionInfo | null> {
+    return readSessionInfo(this.#transport, sessionId, options);
+  }
+
+  /** Any operation of the title's schema; its `data`, untyped. Sent again only if it is a query. */
+  graphql(
+    document: string,
+    variables: Readonly<Record<string, unknown>> = {},
+    options: CallOptions = {},
+  ): Promise<Record<string, unknown>> {
+    const match = /^\s*(?:#.*\s*)*(query|mutation)?\s*([_A-Za-z]\w*)?/.exec(document);
+    const kind = match?.[1] === 'mutation' ? 'once' : 'query';
+    return this.#transport.execute({ name: match?.[2] ?? '', kind, document }, variables, options);
+  }
+
+  protected createExportOf(request: AnyExportRequest, options: CallOptions = {}): Promise<Export> {
+    return createExport(this.#title, this.#transport, request, options);
+  }
+
+  protected historyTable<Row, Integers extends ColumnOf<Row>>(
+    name: string,
+  ): HistoryTable<Row, Integers> {
+    return new HistoryTable(this.#title, name, this.#transport);
+  }
+
+  protected stateTable<
+    Row extends { readonly version: number },
+    Key extends Exclude<ColumnOf<Row>, StateSystemColumn>,
+  >(name: string): StateTable<Row, Key> {
+    return new StateTable(this.#title, name, this.#transport, this.#frames);
+  }
+
+  protected view<Row, Key extends ColumnOf<Row>>(name: string): View<Row, Key> {
+    return new View(this.#title, name, this.#transport, this.#frames);
+  }
+}

@@ -1,0 +1,224 @@
+import { abortedError, backoffMs, type RetryPolicy, sleep } from './backoff.ts';
+import { errorFromStatus, errorFromWire, isRecord, TickloomError } from './errors.ts';
+import { PositionTracker } from './position.ts';
+import type { TokenSource } from './token-source.ts';
+
+export type QueryClass = 'GAMEPLAY' | 'OPERATOR' | 'ARCHIVAL';
+
+/**
+ * - `query`: reads; tried again after any retryable failure.
+ * - `idempotent`: a write the server recognises when it comes twice; tried again like a query.
+ * - `once`: a write that must not happen twice; tried again only where the server said that it did
+ *   nothing, or where no connection was made.
+ */
+export type OperationKind = 'query' | 'idempotent' | 'once';
+
+export interface Operation {
+  readonly name: string;
+  readonly kind: OperationKind;
+  readonly document: string;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** For one try. */
+  readonly timeoutMs?: number | undefined;
+  /** A lower class than the role's own. */
+  readonly class?: QueryClass | undefined;
+}
+
+/** What the client tells about each answered try; for metrics and logs. */
+export interface ResponseInfo {
+  readonly operation: string;
+  readonly attempt: number;
+  readonly status: number | null;
+  readonly elapsedMs: number;
+  /** `extensions.tickloom` of the answer. */
+  readonly server: Readonly<Record<string, unknown>>;
+  readonly error: TickloomError | null;
+}
+
+export interface TransportOptions {
+  readonly endpoint: string;
+  readonly token: TokenSource;
+  readonly retry: RetryPolicy;
+  readonly timeoutMs: number;
+  readonly class: QueryClass | undefined;
+  readonly fetch: typeof fetch;
+  readonly random: () => number;
+  readonly onResponse: ((info: ResponseInfo) => void) | undefined;
+}
+
+/** GraphQL over HTTP, with the contract's headers, retries and one change of token. */
+export class Transport {
+  readonly positions = new PositionTracker();
+  readonly #options: TransportOptions;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+  }
+
+  get endpoint(): string {
+    return this.#options.endpoint;
+  }
+
+  get token(): TokenSource {
+    return this.#options.token;
+  }
+
+  get fetch(): typeof fetch {
+    return this.#options.fetch;
+  }
+
+  get retry(): RetryPolicy {
+    return this.#options.retry;
+  }
+
+  get random(): () => number {
+    return this.#options.random;
+  }
+
+  /** The answer's `data`, or the first of its errors, thrown. */
+  execute(
+    operation: Operation,
+    variables: Readonly<Record<string, unknown>>,
+    options: CallOptions = {},
+  ): Promise<Record<string, unknown>> {
+    return this.send(operation, requestBody(operation, variables), options);
+  }
+
+  /** Like `execute`, for a body made before (`requestBody`). */
+  async send(
+    operation: Operation,
+    body: string,
+    options: CallOptions = {},
+  ): Promise<Record<string, unknown>> {
+    const { retry, random } = this.#options;
+    let tokenReplaced = false;
+    for (let attempt = 1; ; attempt += 1) {
+      const token = await this.#options.token.get();
+      try {
+        return await this.#try(operation, body, token, attempt, options);
+      } catch (error) {
+        if (!(error instanceof TickloomError)) throw error;
+        if (isTokenRefusal(error) && !tokenReplaced) {
+          tokenReplaced = true;
+          if ((await this.#options.token.replace(token)) === null) throw error;
+          continue;
+        }
+        if (attempt >= retry.attemptsMax || !mayRetry(operation.kind, error)) throw error;
+        if ((error.retryAfterMs ?? 0) > retry.retryAfterMaxMs) throw error;
+        await sleep(backoffMs(attempt, retry, error.retryAfterMs, random), options.signal);
+      }
+    }
+  }
+
+  /** Headers of any request to the API; `readAfter` for those that read. */
+  headers(token: string, readAfter: boolean, queryClass?: QueryClass): Record<string, string> {
+    const headers: Record<string, string> = { authorization: `Bearer ${token}` };
+    const position = readAfter ? this.positions.header : null;
+    if (position !== null) headers['x-tickloom-read-after'] = position;
+    const lowered = queryClass ?? this.#options.class;
+    if (lowered !== undefined) headers['x-tickloom-class'] = lowered;
+    return headers;
+  }
+
+  async #try(
+    operation: Operation,
+    body: string,
+    token: string,
+    attempt: number,
+    options: CallOptions,
+  ): Promise<Record<string, unknown>> {
+    const started = performance.now();
+    let status: number | null = null;
+    let server: Readonly<Record<string, unknown>> = {};
+    let failure: TickloomError | null = null;
+    try {
+      const { signal: callerSignal } = options;
+      const timeout = AbortSignal.timeout(options.timeoutMs ?? this.#options.timeoutMs);
+      const response = await this.#options.fetch(this.#options.endpoint, {
+        method: 'POST',
+        headers: {
+          ...this.headers(token, operation.kind === 'query', options.class),
+          'content-type': 'application/json',
+          accept: 'application/graphql-response+json, application/json',
+        },
+        body,
+        signal: callerSignal ? AbortSignal.any([callerSignal, timeout]) : timeout,
+      });
+      status = response.status;
+      const answer = parseAnswer(await response.text());
+      if (answer === null) throw errorFromStatus(response, this.#options.endpoint);
+      if (isRecord(answer.extensions) && isRecord(answer.extensions.tickloom)) {
+        server = answer.extensions.tickloom;
+        this.positions.see(server.position);
+      }
+      const firstError: unknown = Array.isArray(answer.errors) ? answer.errors[0] : undefined;
+      if (isRecord(firstError)) throw errorFromWire(firstError);
+      if (!isRecord(answer.data)) throw errorFromStatus(response, this.#options.endpoint);
+      return answer.data;
+    } catch (error) {
+      failure = asTransportError(error, operation, options.signal);
+      throw failure;
+    } finally {
+      this.#options.onResponse?.({
+        operation: operation.name,
+        attempt,
+        status,
+        elapsedMs: performance.now() - started,
+        server,
+        error: failure,
+      });
+    }
+  }
+}
+
+export function requestBody(
+  operation: Operation,
+  variables: Readonly<Record<string, unknown>>,
+): string {
+  return JSON.stringify({ query: operation.document, operationName: operation.name, variables });
+}
+
+export function isTokenRefusal(error: TickloomError): boolean {
+  return error.code === 'UNAUTHENTICATED' || error.code === 'TOKEN_EXPIRED';
+}
+
+function mayRetry(kind: OperationKind, error: TickloomError): boolean {
+  if (!error.retryable) return false;
+  if (kind !== 'once') return true;
+  return error.category === 'overload' || error.details.connected === false;
+}
+
+function parseAnswer(text: string): Record<string, unknown> | null {
+  try {
+    const answer: unknown = JSON.parse(text);
+    return isRecord(answer) && ('data' in answer || 'errors' in answer) ? answer : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Codes of failures before a connection stood: the server has seen nothing of the request. */
+const notConnectedCodes = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
+
+export function asTransportError(
+  error: unknown,
+  operation: { readonly name: string },
+  callerSignal: AbortSignal | undefined,
+): TickloomError {
+  if (error instanceof TickloomError) return error;
+  if (callerSignal?.aborted) return abortedError(callerSignal);
+  if (error instanceof DOMException && error.name === 'TimeoutError') {
+    return new TickloomError('REQUEST_TIMEOUT', `${operation.name}: no answer in time`, {
+      cause: error,
+    });
+  }
+  const cause = error instanceof Error && isRecord(error.cause) ? error.cause : {};
+  const connected = !(typeof cause.code === 'string' && notConnectedCodes.has(cause.code));
+  return new TickloomError('NETWORK_FAILED', `${operation.name}: the connection failed`, {
+    cause: error,
+    details: { connected },
+  });
+}

@@ -1,0 +1,157 @@
+import type { Client } from 'graphql-ws/client';
+import { errorFromWire, isRecord, TickloomError } from './errors.ts';
+import type { FrameTransport, SubscribeRequest } from './frame-transport.ts';
+import type { TokenSource } from './token-source.ts';
+
+export interface WebSocketFramesOptions {
+  /** `ws://…` or `wss://…`. */
+  readonly url: string;
+  readonly token: TokenSource;
+  /** A WebSocket class; where there is no global one, the package `ws` is looked for. */
+  readonly webSocketImpl: unknown;
+  readonly idleMs: number;
+}
+
+/** Frames buffered for a slow reader. Past it the subscription is dropped, to be resumed later. */
+const bufferedFramesMax = 256;
+
+/** Subscriptions over one shared WebSocket (`graphql-transport-ws`). */
+export class WebSocketFrames implements FrameTransport {
+  readonly #options: WebSocketFramesOptions;
+  #client: Promise<Client> | null = null;
+
+  constructor(options: WebSocketFramesOptions) {
+    this.#options = options;
+  }
+
+  async *frames(
+    request: SubscribeRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<unknown, undefined, undefined> {
+    this.#client ??= this.#connect();
+    const client = await this.#client;
+    const queue = new FrameQueue();
+    const payload = {
+      operationName: request.name,
+      query: request.document,
+      variables: { ...request.variables },
+    };
+    const unsubscribe = client.subscribe<Record<string, unknown>>(payload, {
+      next: (result) => {
+        const [failure] = result.errors ?? [];
+        if (failure) queue.fail(errorFromWire(failure));
+        else if (!queue.push(result.data?.[request.field])) unsubscribe();
+      },
+      error: (cause) => queue.fail(asSocketError(cause)),
+      complete: () => queue.end(),
+    });
+    // A socket can die without a word; the server's heartbeats tell.
+    const onIdle = () => {
+      queue.fail(new TickloomError('REQUEST_TIMEOUT', 'the subscription fell silent'));
+      client.terminate();
+    };
+    const onAbort = () => queue.end();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      while (!signal.aborted) {
+        const idle = setTimeout(onIdle, this.#options.idleMs);
+        const frame = await queue.next().finally(() => clearTimeout(idle));
+        if (frame === null) return;
+        yield frame;
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      unsubscribe();
+    }
+  }
+
+  async #connect(): Promise<Client> {
+    const { createClient } = await import('graphql-ws/client');
+    const { url, token } = this.#options;
+    const webSocketImpl = this.#options.webSocketImpl ?? (await defaultWebSocket());
+    return createClient({
+      url,
+      webSocketImpl,
+      connectionParams: async () => ({ authorization: `Bearer ${await token.get()}` }),
+      // The reader resumes by itself, from its cursor: a repeat from the first one would be wrong.
+      retryAttempts: 0,
+      lazyCloseTimeout: 1_000,
+      connectionAckWaitTimeout: 10_000,
+    });
+  }
+}
+
+/** Frames on their way from the socket to the reader. */
+class FrameQueue {
+  readonly #frames: unknown[] = [];
+  #error: TickloomError | null = null;
+  #ended = false;
+  #wake: () => void = () => {};
+
+  /** False: full. What is held will still be read, and then the end. */
+  push(frame: unknown): boolean {
+    if (this.#ended) return false;
+    this.#frames.push(frame);
+    if (this.#frames.length >= bufferedFramesMax) this.#ended = true;
+    this.#wake();
+    return !this.#ended;
+  }
+
+  fail(error: TickloomError): void {
+    this.#error ??= error;
+    this.end();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#wake();
+  }
+
+  /** The next frame; null at the end. Rejects with the failure once all frames are read. */
+  async next(): Promise<unknown> {
+    for (;;) {
+      const frame = this.#frames.shift();
+      if (frame !== undefined) return frame;
+      if (this.#error) throw this.#error;
+      if (this.#ended) return null;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}
+
+async function defaultWebSocket(): Promise<unknown> {
+  if (typeof WebSocket !== 'undefined') return WebSocket;
+  try {
+    // Held in a variable, so that bundlers for browsers do not look for it.
+    const packageName = 'ws';
+    const module: unknown = await import(/* @vite-ignore */ packageName);
+    return isRecord(module) ? (module.WebSocket ?? module.default) : module;
+  } catch (cause) {
+    throw new TickloomError(
+      'NETWORK_FAILED',
+      'there is no WebSocket here: install the package "ws", pass `webSocketImpl`, or use `subscriptions: "sse"`',
+      { cause },
+    );
+  }
+}
+
+/** A list of GraphQL errors, a close event of the socket, or an error of connecting. */
+function asSocketError(cause: unknown): TickloomError {
+  if (cause instanceof TickloomError) return cause;
+  if (Array.isArray(cause) && isRecord(cause[0])) return errorFromWire(cause[0]);
+  const closeCode = isRecord(cause) && typeof cause.code === 'number' ? cause.code : null;
+  const reason = isRecord(cause) && typeof cause.reason === 'string' ? cause.reason : '';
+  const message = reason || 'the connection of the subscription failed';
+  switch (closeCode) {
+    case 4400:
+      return new TickloomError('BAD_USER_INPUT', message, { cause });
+    case 4401:
+      return new TickloomError('UNAUTHENTICATED', message, { cause });
+    case 4403:
+      return new TickloomError('FORBIDDEN', message, { cause });
+    default:
+      return new TickloomError('NETWORK_FAILED', message, { cause, details: { closeCode } });
+  }
+}
