@@ -1,0 +1,167 @@
+import { EngineError } from '../engine/errors.ts';
+import type {
+  Capability,
+  ColumnDefinition,
+  RoleDefinition,
+  TableDefinition,
+  TableGrant,
+} from '../engine/manifest/types.ts';
+import { coerceScalar } from '../engine/query/coerce-scalar.ts';
+import type { Filter } from '../engine/query/filter.ts';
+import type { Principal, RequestContext } from './context.ts';
+
+/**
+ * What a role may do. Every root field asks here once, before anything else; the fields below it
+ * need not ask again. Nothing is allowed that the manifest does not grant.
+ */
+
+export type TableRight = 'read' | 'aggregate' | 'write';
+type Asker = Pick<RequestContext, 'principal' | 'audit' | 'requestId'>;
+
+export function authoriseRole(asker: Asker): RoleDefinition {
+  const { role } = asker.principal;
+  return role ?? refuse(asker, 'the token names no role of this title', { needs: 'role' });
+}
+
+export function authoriseCapability(asker: Asker, capability: Capability): RoleDefinition {
+  const role = authoriseRole(asker);
+  if (!role.capabilities.includes(capability)) {
+    refuse(asker, `the role "${role.name}" lacks the capability "${capability}"`, { capability });
+  }
+  return role;
+}
+
+export function authoriseTable(asker: Asker, table: string, right: TableRight): TableGrant {
+  const role = authoriseRole(asker);
+  const grant = grantOf(role, table);
+  if (!grant?.[right]) {
+    return refuse(asker, `the role "${role.name}" lacks "${right}" on the table "${table}"`, {
+      table,
+      right,
+    });
+  }
+  return grant;
+}
+
+export function authoriseView(asker: Asker, view: string): RoleDefinition {
+  const role = authoriseRole(asker);
+  if (!role.views.includes(view)) {
+    refuse(asker, `the role "${role.name}" may not read the view "${view}"`, { view });
+  }
+  return role;
+}
+
+/** A tick or direct write: the capability to commit, and the right to write each table it touches. */
+export function authoriseCommit(asker: Asker, tables: Iterable<string>): void {
+  authoriseCapability(asker, 'commit');
+  for (const table of tables) authoriseTable(asker, table, 'write');
+}
+
+/**
+ * Who may see a session's head: who runs sessions or commits ticks, and who reads any view or any
+ * table without a row filter. A player who sees only rows of its own learns of ticks from those.
+ */
+export function authoriseSession(asker: Asker): RoleDefinition {
+  const role = authoriseRole(asker);
+  const runsSessions = role.capabilities.some((held) => held === 'session' || held === 'commit');
+  const reads =
+    role.views.length > 0 ||
+    role.tables.some((grant) => (grant.read || grant.aggregate) && grant.rowFilter === null);
+  return runsSessions || reads
+    ? role
+    : refuse(asker, `the role "${role.name}" may not see sessions`, { capability: 'session' });
+}
+
+/**
+ * SQL may name any table, so it needs every table: a role with rows hidden from it, or whole
+ * tables, gets none of it.
+ */
+export function authoriseSql(asker: Asker, tables: Iterable<string>): RoleDefinition {
+  const role = authoriseCapability(asker, 'sql');
+  for (const table of tables) {
+    const grant = grantOf(role, table);
+    if (!grant || !(grant.read || grant.aggregate) || grant.rowFilter !== null) {
+      refuse(
+        asker,
+        `SQL reads every table; the role "${role.name}" may not read all of "${table}"`,
+        {
+          table,
+          right: 'aggregate',
+        },
+      );
+    }
+  }
+  return role;
+}
+
+/** An export of a table: the capability, and the right to read or aggregate its rows. */
+export function authoriseTableExport(asker: Asker, table: string): TableGrant {
+  const role = authoriseCapability(asker, 'export');
+  const grant = grantOf(role, table);
+  if (!grant || !(grant.read || grant.aggregate)) {
+    return refuse(asker, `the role "${role.name}" lacks "read" on the table "${table}"`, {
+      table,
+      right: 'read',
+    });
+  }
+  return grant;
+}
+
+/** Whether the role may see rows of the table at all, without an error. */
+export function mayRead(principal: Principal, table: string): boolean {
+  return principal.role !== null && grantOf(principal.role, table)?.read === true;
+}
+
+/**
+ * The rows of the table the principal may see, as a filter; null for all. A claim that is missing
+ * or does not fit the column is refused: it names no rows.
+ */
+export function rowFilterOf(
+  asker: Asker,
+  table: TableDefinition,
+  columns: ReadonlyMap<string, ColumnDefinition>,
+  grant: TableGrant,
+): Filter | null {
+  if (grant.rowFilter === null) return null;
+  const { column: columnName, claim } = grant.rowFilter;
+  const column = columns.get(columnName);
+  if (!column) throw new RangeError(`no column "${columnName}" in table "${table.name}"`);
+  try {
+    const value = coerceScalar(column, claimAs(column, asker.principal.claims[claim]), claim);
+    return { kind: 'compare', column: columnName, op: 'eq', value };
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    return refuse(asker, `rows of "${table.name}" need the token's claim "${claim}"`, { claim });
+  }
+}
+
+/** Both must hold; null holds always. */
+export function bothOf(first: Filter | null, second: Filter | null): Filter | null {
+  if (first === null || second === null) return first ?? second;
+  return { kind: 'and', all: [first, second] };
+}
+
+function grantOf(role: RoleDefinition, table: string): TableGrant | undefined {
+  return role.tables.find((grant) => grant.table === table);
+}
+
+/** Issuers often write numbers as strings. */
+function claimAs(column: ColumnDefinition, claim: unknown): unknown {
+  const isNumber = /^[iuf](8|16|32)$|^f64$/.test(column.kind);
+  return isNumber && typeof claim === 'string' && /^-?\d+(\.\d+)?$/.test(claim)
+    ? Number(claim)
+    : claim;
+}
+
+function refuse(asker: Asker, message: string, needs: Readonly<Record<string, unknown>>): never {
+  const role = asker.principal.role?.name ?? null;
+  asker.audit.record({
+    action: 'access.denied',
+    outcome: 'refused',
+    subject: asker.principal.subject,
+    role,
+    requestId: asker.requestId,
+    details: needs,
+  });
+  throw new EngineError('FORBIDDEN', message, { details: needs });
+}

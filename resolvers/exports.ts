@@ -1,0 +1,134 @@
+import type { ExportRequest, ExportSource } from '../engine/columns/column-store.ts';
+import { EngineError } from '../engine/errors.ts';
+import { limits } from '../engine/limits.ts';
+import { type Lsn, parsePosition } from '../engine/position.ts';
+import { parseWhere } from '../engine/query/parse-where.ts';
+import {
+  authoriseCapability,
+  authoriseSql,
+  authoriseTableExport,
+  bothOf,
+  rowFilterOf,
+} from './authorise.ts';
+import type { ExportInfo, RequestContext } from './context.ts';
+import { waitForApplied } from './fresh-reads.ts';
+import { sqlParameters } from './queries.ts';
+
+export interface CreateExportArguments {
+  readonly table?: string | null | undefined;
+  readonly sql?: string | null | undefined;
+  readonly parameters?: unknown;
+  readonly where?: unknown;
+  readonly columns?: readonly string[] | null | undefined;
+  readonly format?: ExportRequest['format'] | null | undefined;
+  readonly compression?: ExportRequest['compression'] | null | undefined;
+  readonly sincePosition?: string | null | undefined;
+  readonly asOf?: { readonly position: string } | null | undefined;
+}
+
+/** Orders an export; its rows are fixed now, however late the link is read. */
+export async function createExport(
+  _root: unknown,
+  args: { readonly input: CreateExportArguments },
+  context: RequestContext,
+): Promise<ExportInfo> {
+  const { input } = args;
+  authoriseCapability(context, 'export');
+  const source = sourceOf(input, context);
+  const info = await context.exports.create(
+    {
+      source,
+      format: input.format ?? 'ARROW_STREAM',
+      compression: input.compression ?? 'NONE',
+      sinceLsn: positionOf(input.sincePosition),
+      asOfLsn: await asOfLsn(input, context),
+    },
+    context.principal,
+  );
+  context.audit.record({
+    action: 'export.create',
+    outcome: 'done',
+    subject: context.principal.subject,
+    role: context.principal.role?.name ?? null,
+    requestId: context.requestId,
+    details: {
+      id: info.id,
+      lsn: info.lsn,
+      format: info.format,
+      ...(source.kind === 'table' ? { table: source.table } : { sql: source.query }),
+    },
+  });
+  return info;
+}
+
+/** Null where there is none of that id, or it is another's. */
+export async function exportById(
+  _root: unknown,
+  args: { readonly id: string },
+  context: RequestContext,
+): Promise<ExportInfo | null> {
+  authoriseCapability(context, 'export');
+  return context.exports.get(args.id, context.principal);
+}
+
+export function exportExpiresAt(info: ExportInfo): number {
+  return info.expiresAtMs;
+}
+
+function sourceOf(input: CreateExportArguments, context: RequestContext): ExportSource {
+  const { table: tableName, sql } = input;
+  if (typeof tableName === 'string' && typeof sql !== 'string') {
+    return tableSource(tableName, input, context);
+  }
+  if (typeof sql === 'string' && typeof tableName !== 'string') {
+    authoriseSql(context, context.engine.catalog.tables.keys());
+    for (const other of ['where', 'columns'] as const) {
+      if (input[other] !== null && input[other] !== undefined) {
+        throw invalid(other, 'goes with a table; SQL says it itself');
+      }
+    }
+    return { kind: 'sql', query: sql, parameters: sqlParameters(input.parameters) };
+  }
+  throw invalid('table', 'give either a table or sql');
+}
+
+function tableSource(
+  name: string,
+  input: CreateExportArguments,
+  context: RequestContext,
+): ExportSource {
+  const { catalog } = context.engine;
+  const table = catalog.table(name);
+  const grant = authoriseTableExport(context, name);
+  const columns = catalog.columnsOf(table);
+  for (const column of input.columns ?? []) catalog.column(table, column);
+  if (input.columns?.length === 0) throw invalid('columns', 'name at least one, or leave it out');
+  const where =
+    input.where === null || input.where === undefined
+      ? null
+      : parseWhere(columns, input.where, 'input.where');
+  return {
+    kind: 'table',
+    table: name,
+    where: bothOf(rowFilterOf(context, table, columns, grant), where),
+    columns: input.columns ?? null,
+  };
+}
+
+/** Now, unless an earlier place is asked for. */
+async function asOfLsn(input: CreateExportArguments, context: RequestContext): Promise<Lsn> {
+  const asked = positionOf(input.asOf?.position);
+  const applied = await waitForApplied(context);
+  if (asked !== null && asked > applied)
+    await context.engine.waitForApplied(asked, limits.readWaitMs);
+  return asked ?? applied;
+}
+
+function positionOf(text: string | null | undefined): Lsn | null {
+  return text === null || text === undefined ? null : parsePosition(text);
+}
+
+function invalid(member: string, problem: string): EngineError {
+  const path = `input.${member}`;
+  return new EngineError('BAD_USER_INPUT', `${path}: ${problem}`, { details: { path } });
+}

@@ -1,0 +1,31 @@
+import { limits } from '../engine/limits.ts';
+import { type Lsn, parsePosition } from '../engine/position.ts';
+import type { RequestContext } from './context.ts';
+
+/**
+ * How fresh a read is. Reads of live rows and views see every tick this node has applied; a client
+ * that has seen more says so (`x-tickloom-read-after`) and is kept waiting. Reads of the column
+ * store state what they cover, and a caller may demand a position (`minPosition`).
+ */
+
+/** Waits until the node has applied what the client has seen, then tells where the read stands. */
+export async function waitForApplied(context: RequestContext): Promise<Lsn> {
+  const { engine, readAfter, report } = context;
+  if (readAfter !== null && readAfter > engine.appliedLsn) {
+    await engine.waitForApplied(readAfter, limits.readWaitMs);
+  }
+  report.sawPosition(engine.appliedLsn);
+  return engine.appliedLsn;
+}
+
+/** Waits as above, then until the column store covers `minPosition`, where one is demanded. */
+export async function waitForCovered(
+  context: RequestContext,
+  minPosition: string | null | undefined,
+): Promise<void> {
+  await waitForApplied(context);
+  if (minPosition === null || minPosition === undefined) return;
+  const { columns } = context.engine;
+  const lsn = parsePosition(minPosition);
+  if (lsn > columns.coveredLsn) await columns.waitForCovered(lsn, limits.readWaitMs);
+}

@@ -1,0 +1,111 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import type { Group, GroupAggregate } from '../engine/columns/column-store.ts';
+import { EngineError } from '../engine/errors.ts';
+import type { Row, TableDefinition, Value, WhereInput } from '../engine/manifest/types.ts';
+import type { Lsn } from '../engine/position.ts';
+import type { OrderBy } from '../engine/state/state-reader.ts';
+import { authoriseTable, bothOf, rowFilterOf } from './authorise.ts';
+import type { RequestContext } from './context.ts';
+import { waitForCovered } from './fresh-reads.ts';
+import { pageSizeOf, queryBoundsOf } from './query-bounds.ts';
+import { describeQuery, filterOf } from './rows.ts';
+import { aggregateKey, selectedAggregates } from './selected-aggregates.ts';
+
+export interface GroupsArguments {
+  readonly where?: WhereInput | null | undefined;
+  readonly by?: readonly string[] | null | undefined;
+  readonly tickBucket?: number | null | undefined;
+  readonly orderBy?: readonly OrderBy[] | null | undefined;
+  readonly first?: number | null | undefined;
+  readonly minPosition?: string | null | undefined;
+}
+
+export interface GroupList {
+  readonly nodes: readonly GroupNode[];
+  readonly coveredLsn: Lsn;
+}
+
+/** A group, its aggregates by `aggregateKey`. */
+export interface GroupNode {
+  readonly key: Row;
+  readonly count: bigint;
+  readonly values: ReadonlyMap<string, Value>;
+}
+
+/** Rows of a table grouped and aggregated in the column store. */
+export function rowGroups(table: TableDefinition, field: string) {
+  return async (
+    _root: unknown,
+    args: GroupsArguments,
+    context: RequestContext,
+    info: GraphQLResolveInfo,
+  ): Promise<GroupList> => {
+    const grant = authoriseTable(context, table.name, 'aggregate');
+    const columns = context.engine.catalog.columnsOf(table);
+    const visible = rowFilterOf(context, table, columns, grant);
+    const request = {
+      table: table.name,
+      where: bothOf(visible, filterOf(args.where, columns)),
+      by: args.by ?? [],
+      tickBucket: tickBucketOf(args.tickBucket),
+      aggregates: selectedAggregates(info),
+      orderBy: args.orderBy ?? [],
+      first: pageSizeOf(args.first),
+      bounds: queryBoundsOf(context.queryClass),
+    };
+    await waitForCovered(context, args.minPosition);
+    const result = await context.running.run(
+      describeQuery(context, field),
+      context.signal,
+      (signal) => context.engine.columns.groups({ ...request, signal }),
+    );
+    context.report.ranQuery(result.statistics);
+    return {
+      nodes: result.groups.map((group) => groupNode(group, request.aggregates)),
+      coveredLsn: result.coveredLsn,
+    };
+  };
+}
+
+export function groupKey(group: GroupNode): Row {
+  return group.key;
+}
+
+/** The columns one aggregate field of a group answers, as a row of them. */
+export function groupAggregate(op: Exclude<GroupAggregate['op'], 'quantile'>, columns: string[]) {
+  return (group: GroupNode): Row => valuesOf(group, columns, (column) => ({ op, column }));
+}
+
+export function groupQuantile(columns: string[]) {
+  return (group: GroupNode, args: { readonly q: number }): Row =>
+    valuesOf(group, columns, (column) => ({ op: 'quantile', column, q: args.q }));
+}
+
+function valuesOf(
+  group: GroupNode,
+  columns: readonly string[],
+  aggregateOf: (column: string) => GroupAggregate,
+): Row {
+  const row: { [column: string]: Value } = {};
+  for (const column of columns) {
+    const value = group.values.get(aggregateKey(aggregateOf(column)));
+    if (value !== undefined) row[column] = value;
+  }
+  return row;
+}
+
+function groupNode(group: Group, aggregates: readonly GroupAggregate[]): GroupNode {
+  const values = new Map<string, Value>();
+  for (const [i, aggregate] of aggregates.entries()) {
+    values.set(aggregateKey(aggregate), group.values[i] ?? null);
+  }
+  return { key: group.key, count: group.count, values };
+}
+
+function tickBucketOf(width: number | null | undefined): number | null {
+  if (width === null || width === undefined) return null;
+  if (width >= 1) return width;
+  throw new EngineError('BAD_USER_INPUT', `tickBucket: must be 1 tick or more, not ${width}`, {
+    details: { path: 'tickBucket' },
+  });
+}

@@ -1,0 +1,114 @@
+import type { SqlResult } from '../engine/columns/column-store.ts';
+import { EngineError } from '../engine/errors.ts';
+import type { Scalar, Value } from '../engine/manifest/types.ts';
+import { authoriseCapability, authoriseSql } from './authorise.ts';
+import type { AuditEvent, RequestContext } from './context.ts';
+import { waitForCovered } from './fresh-reads.ts';
+import { pageSizeOf, queryBoundsOf } from './query-bounds.ts';
+import { describeQuery } from './rows.ts';
+import type { RunningQuery } from './running-queries.ts';
+
+export interface SqlArguments {
+  readonly query: string;
+  readonly parameters?: unknown;
+  readonly first?: number | null | undefined;
+  readonly minPosition?: string | null | undefined;
+}
+
+/** Read-only SQL on the column store, within the bounds of the request's class. */
+export async function sql(
+  _root: unknown,
+  args: SqlArguments,
+  context: RequestContext,
+): Promise<SqlResult> {
+  authoriseSql(context, context.engine.catalog.tables.keys());
+  const parameters = sqlParameters(args.parameters);
+  const first = pageSizeOf(args.first);
+  await waitForCovered(context, args.minPosition);
+  const { columns } = context.engine;
+  try {
+    const result = await context.running.run(
+      describeQuery(context, 'sql', args.query),
+      context.signal,
+      (signal) =>
+        columns.sql(args.query, parameters, first, queryBoundsOf(context.queryClass), signal),
+    );
+    context.report.ranQuery(result.statistics);
+    recordQuery(context, 'query.sql', 'done', { sql: args.query });
+    return result;
+  } catch (error) {
+    recordQuery(context, 'query.sql', 'failed', { sql: args.query });
+    throw error;
+  }
+}
+
+/** Rows as JSON: integers wider than a number holds are digits. */
+export function sqlRows(result: SqlResult): readonly unknown[] {
+  return result.rows;
+}
+
+export function runningQueries(
+  _root: unknown,
+  _args: unknown,
+  context: RequestContext,
+): readonly RunningQuery[] {
+  authoriseCapability(context, 'kill');
+  return context.running.list();
+}
+
+export function runningSince(query: RunningQuery): number {
+  return query.startedAtMs;
+}
+
+/** True when such a query ran and was told to stop; exports run in the store under ids of its own. */
+export async function killQuery(
+  _root: unknown,
+  args: { readonly id: string },
+  context: RequestContext,
+): Promise<boolean> {
+  authoriseCapability(context, 'kill');
+  const killed = context.running.kill(args.id) || (await context.engine.columns.kill(args.id));
+  recordQuery(context, 'query.kill', killed ? 'done' : 'failed', { queryId: args.id });
+  return killed;
+}
+
+/** Parameters of SQL: an object of scalars and lists of them. */
+export function sqlParameters(input: unknown): Readonly<Record<string, Value>> {
+  if (input === null || input === undefined) return {};
+  if (typeof input !== 'object' || Array.isArray(input)) throw badParameter('parameters');
+  return Object.fromEntries(
+    Object.entries(input).map(([name, value]): [string, Value] => {
+      const isList = Array.isArray(value) && value.every(isScalar);
+      if (value !== null && !isScalar(value) && !isList) throw badParameter(`parameters.${name}`);
+      return [name, value];
+    }),
+  );
+}
+
+function isScalar(value: unknown): value is Scalar {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+}
+
+function badParameter(path: string): EngineError {
+  return new EngineError(
+    'BAD_USER_INPUT',
+    `${path}: parameters are an object of texts, numbers, true, false, null and lists of those`,
+    { details: { path } },
+  );
+}
+
+function recordQuery(
+  context: RequestContext,
+  action: AuditEvent['action'],
+  outcome: AuditEvent['outcome'],
+  details: Readonly<Record<string, unknown>>,
+): void {
+  context.audit.record({
+    action,
+    outcome,
+    subject: context.principal.subject,
+    role: context.principal.role?.name ?? null,
+    requestId: context.requestId,
+    details,
+  });
+}

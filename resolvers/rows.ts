@@ -1,0 +1,146 @@
+import type {
+  ColumnDefinition,
+  Row,
+  TableDefinition,
+  Value,
+  WhereInput,
+} from '../engine/manifest/types.ts';
+import type { Lsn } from '../engine/position.ts';
+import { coerceScalar } from '../engine/query/coerce-scalar.ts';
+import type { Filter } from '../engine/query/filter.ts';
+import { parseWhere } from '../engine/query/parse-where.ts';
+import { rowPredicate } from '../engine/query/row-predicate.ts';
+import type { OrderBy, RowPage } from '../engine/state/state-reader.ts';
+import { authoriseTable, bothOf, rowFilterOf } from './authorise.ts';
+import type { RequestContext } from './context.ts';
+import { waitForApplied, waitForCovered } from './fresh-reads.ts';
+import { pageSizeOf, queryBoundsOf } from './query-bounds.ts';
+
+/** A page and the position it is true of. */
+export interface RowList {
+  readonly page: RowPage;
+  readonly lsn: Lsn;
+}
+
+export interface RowListArguments {
+  readonly where?: WhereInput | null | undefined;
+  readonly orderBy?: readonly OrderBy[] | null | undefined;
+  readonly first?: number | null | undefined;
+  readonly after?: string | null | undefined;
+  /** Of action and event tables only. */
+  readonly minPosition?: string | null | undefined;
+}
+
+/** A live row; a row the role's filter hides is as if it were not there. */
+export function rowByKey(table: TableDefinition) {
+  return async (
+    _root: unknown,
+    args: { readonly key: Row },
+    context: RequestContext,
+  ): Promise<Row | null> => {
+    const visible = visibleRows(context, table);
+    const key = keyOf(args.key, columnsOf(context, table));
+    await waitForApplied(context);
+    const row = context.engine.state.get(table.name, key);
+    context.report.readRows(row === null ? 0 : 1);
+    return row !== null && rowPredicate(visible)(row) ? row : null;
+  };
+}
+
+/** A page of live rows. GAMEPLAY may not scan: a key or an index must serve the filter. */
+export function stateRowList(table: TableDefinition) {
+  return async (
+    _root: unknown,
+    args: RowListArguments,
+    context: RequestContext,
+  ): Promise<RowList> => {
+    const visible = visibleRows(context, table);
+    const where = bothOf(visible, filterOf(args.where, columnsOf(context, table)));
+    const first = pageSizeOf(args.first);
+    const lsn = await waitForApplied(context);
+    const page = context.engine.state.list(table.name, {
+      where,
+      orderBy: args.orderBy ?? [],
+      first,
+      after: args.after ?? null,
+      scan: context.queryClass === 'GAMEPLAY' ? 'refuse' : 'allow',
+    });
+    context.report.readRows(page.rowsRead);
+    return { page, lsn };
+  };
+}
+
+/** A page of an action or event table, from the column store. */
+export function columnRowList(table: TableDefinition, field: string) {
+  return async (
+    _root: unknown,
+    args: RowListArguments,
+    context: RequestContext,
+  ): Promise<RowList> => {
+    const visible = visibleRows(context, table);
+    const where = bothOf(visible, filterOf(args.where, columnsOf(context, table)));
+    const first = pageSizeOf(args.first);
+    await waitForCovered(context, args.minPosition);
+    const page = await context.running.run(
+      describeQuery(context, field),
+      context.signal,
+      (signal) =>
+        context.engine.columns.list({
+          table: table.name,
+          where,
+          orderBy: args.orderBy ?? [],
+          first,
+          after: args.after ?? null,
+          bounds: queryBoundsOf(context.queryClass),
+          signal,
+        }),
+    );
+    context.report.ranQuery(page.statistics);
+    return { page, lsn: page.coveredLsn };
+  };
+}
+
+export function listNodes(list: RowList): readonly Row[] {
+  return list.page.rows;
+}
+
+export function listEdges(list: RowList): readonly { node: Row; cursor: string }[] {
+  return list.page.rows.map((node, i) => ({ node, cursor: list.page.cursorAt(i) }));
+}
+
+export function listPageInfo(list: RowList): RowPage {
+  return list.page;
+}
+
+/** Null where everything matches, so that engines need not look at an empty filter. */
+export function filterOf(
+  where: WhereInput | null | undefined,
+  columns: ReadonlyMap<string, ColumnDefinition>,
+): Filter | null {
+  return where === null || where === undefined ? null : parseWhere(columns, where, 'where');
+}
+
+/** How a query shows in `runningQueries`. */
+export function describeQuery(context: RequestContext, field: string, sql: string | null = null) {
+  const { subject, role } = context.principal;
+  return { field, subject, role: role?.name ?? '', class: context.queryClass, sql };
+}
+
+/** In the engine's shapes: a UUID in lower case, numbers within the column's range. */
+function keyOf(key: Row, columns: ReadonlyMap<string, ColumnDefinition>): Row {
+  const checked: { [column: string]: Value } = {};
+  for (const [name, value] of Object.entries(key)) {
+    const column = columns.get(name);
+    if (column) checked[name] = coerceScalar(column, value, `key.${name}`);
+  }
+  return checked;
+}
+
+function visibleRows(context: RequestContext, table: TableDefinition): Filter | null {
+  const grant = authoriseTable(context, table.name, 'read');
+  return rowFilterOf(context, table, columnsOf(context, table), grant);
+}
+
+function columnsOf(context: RequestContext, table: TableDefinition) {
+  return context.engine.catalog.columnsOf(table);
+}

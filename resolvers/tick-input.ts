@@ -1,0 +1,179 @@
+import { EngineError } from '../engine/errors.ts';
+import type { Catalog } from '../engine/manifest/catalog.ts';
+import type { Row, TableDefinition, Value, WhereInput } from '../engine/manifest/types.ts';
+import type { ActionInput, EffectInput, TickInput } from '../engine/tick/row-input.ts';
+import type { ConflictPolicy, EffectOp } from '../engine/tick/tick-batch.ts';
+
+/** `CommitTickInput` as graphql-js has coerced it: names, types and enums are checked already. */
+export interface CommitTickArguments {
+  readonly sessionId: string;
+  readonly tick: number;
+  readonly fence?: number | null | undefined;
+  readonly idempotencyKey?: string | null | undefined;
+  readonly afterTick?: number | null | undefined;
+  readonly onConflict?: ConflictPolicy | null | undefined;
+  readonly actions: readonly ActionArguments[];
+  readonly effects: readonly EffectArguments[];
+}
+
+/** The action table's columns beside these two. */
+interface ActionArguments {
+  readonly actionId: string;
+  readonly effects: readonly EffectArguments[];
+  readonly [column: string]: unknown;
+}
+
+/** One table, in it one operation. */
+type EffectArguments = Readonly<Record<string, Readonly<Record<string, OperationArguments>>>>;
+
+export interface OperationArguments {
+  readonly key?: Row | null | undefined;
+  readonly set?: Row | null | undefined;
+  readonly add?: Row | null | undefined;
+  readonly expectedVersion?: number | null | undefined;
+  readonly require?: WhereInput | null | undefined;
+}
+
+/**
+ * Turns the rows of a GraphQL tick into the engine's, in one pass. Rows are handed on as they are
+ * where the table has no JSON column, so a row costs one small object and no copy; the engine reads
+ * the columns it knows and checks every value.
+ */
+export class TickInputReader {
+  readonly #actionJson: readonly string[];
+  readonly #tables = new Map<string, { readonly json: readonly string[] }>();
+
+  constructor(catalog: Catalog) {
+    this.#actionJson = jsonColumnsOf(catalog.actionTable);
+    for (const table of [...catalog.eventTables, ...catalog.stateTables]) {
+      this.#tables.set(table.name, { json: jsonColumnsOf(table) });
+    }
+  }
+
+  /** Also collects the tables the tick's effects touch, for authorisation. */
+  read(input: CommitTickArguments): { readonly tick: TickInput; readonly tables: Set<string> } {
+    const tables = new Set<string>();
+    const { sessionId } = input;
+    const actions = new Array<ActionInput>(input.actions.length);
+    for (let i = 0; i < actions.length; i++) {
+      const action = input.actions[i] as ActionArguments;
+      actions[i] = {
+        actionId: action.actionId,
+        row: withJsonText(action as Row, this.#actionJson),
+        effects: this.#readEffects(action.effects, sessionId, tables, i),
+      };
+    }
+    return {
+      tick: {
+        header: {
+          sessionId,
+          tick: wholeTick(input.tick, 'tick'),
+          fence: input.fence ?? null,
+          idempotencyKey: input.idempotencyKey ?? null,
+          onConflict: input.onConflict ?? 'REJECT_ACTION',
+          afterTick:
+            input.afterTick === null || input.afterTick === undefined
+              ? null
+              : wholeTick(input.afterTick, 'afterTick'),
+        },
+        actions,
+        effects: this.#readEffects(input.effects, sessionId, tables, null),
+      },
+      tables,
+    };
+  }
+
+  #readEffects(
+    effects: readonly EffectArguments[],
+    sessionId: string,
+    tables: Set<string>,
+    action: number | null,
+  ): EffectInput[] {
+    const read = new Array<EffectInput>(effects.length);
+    for (let i = 0; i < effects.length; i++) {
+      const effect = effects[i] as EffectArguments;
+      for (const table in effect) {
+        tables.add(table);
+        const operations = effect[table] as Readonly<Record<string, OperationArguments>>;
+        for (const op in operations) {
+          const operation = operations[op] as OperationArguments;
+          const keySession = operation.key?.sessionId;
+          if (keySession !== undefined && keySession !== null && keySession !== sessionId) {
+            throw foreignSession(action, i, table, op);
+          }
+          read[i] = this.readOperation(table, op as EffectOp, operation);
+        }
+      }
+    }
+    return read;
+  }
+
+  /** One effect, whose key has no `sessionId` any more. */
+  readOperation(table: string, op: EffectOp, input: OperationArguments): EffectInput {
+    const json = this.#tables.get(table)?.json ?? noColumns;
+    const key = input.key ? withoutSession(input.key) : noRow;
+    const require = input.require ?? null;
+    switch (op) {
+      case 'append':
+      case 'insert':
+        return { op, table, row: withJsonText(input as Row, json) };
+      case 'upsert':
+        return { op, table, key, set: withJsonText(input.set ?? noRow, json), require };
+      case 'compareAndSet':
+        return {
+          op,
+          table,
+          key,
+          expectedVersion: input.expectedVersion ?? 0,
+          set: withJsonText(input.set ?? noRow, json),
+          require,
+        };
+      case 'adjust':
+        return { op, table, key, add: input.add ?? noRow, require };
+      case 'delete':
+        return { op, table, key, expectedVersion: input.expectedVersion ?? null, require };
+    }
+  }
+}
+
+const noRow: Row = {};
+const noColumns: readonly string[] = [];
+
+function jsonColumnsOf(table: TableDefinition): readonly string[] {
+  return table.columns.filter((column) => column.kind === 'json').map((column) => column.name);
+}
+
+/** The row with the text of its JSON values; the row itself where there are none. */
+function withJsonText(row: Row, jsonColumns: readonly string[]): Row {
+  let copy: { [column: string]: Value } | null = null;
+  for (const column of jsonColumns) {
+    const value = row[column] as unknown;
+    if (value === undefined || value === null) continue;
+    copy ??= { ...row };
+    copy[column] = JSON.stringify(value);
+  }
+  return copy ?? row;
+}
+
+function withoutSession(key: Row): Row {
+  if (key.sessionId === undefined) return key;
+  const { sessionId: _, ...rest } = key;
+  return rest;
+}
+
+function wholeTick(tick: number, path: string): number {
+  if (tick >= 0) return tick;
+  throw new EngineError('BAD_USER_INPUT', `${path}: must be 0 or more, not ${tick}`, {
+    details: { path },
+  });
+}
+
+function foreignSession(action: number | null, effect: number, table: string, op: string) {
+  const owner = action === null ? '' : `actions[${action}].`;
+  const path = `${owner}effects[${effect}].${table}.${op}.key.sessionId`;
+  return new EngineError(
+    'BAD_USER_INPUT',
+    `${path}: a tick touches rows of its own session; leave sessionId out`,
+    { details: { path } },
+  );
+}

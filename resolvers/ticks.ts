@@ -1,0 +1,157 @@
+import type { EffectConflict, TickOutcome } from '../engine/engine.ts';
+import { EngineError } from '../engine/errors.ts';
+import type { Catalog } from '../engine/manifest/catalog.ts';
+import type { Row, TableDefinition, Value } from '../engine/manifest/types.ts';
+import type { Lsn } from '../engine/position.ts';
+import { buildTickBatch } from '../engine/tick/batch-builder.ts';
+import { authoriseCommit, mayRead } from './authorise.ts';
+import type { RequestContext } from './context.ts';
+import {
+  type CommitTickArguments,
+  type OperationArguments,
+  TickInputReader,
+} from './tick-input.ts';
+
+export type Verdict = 'ACCEPTED' | 'REJECTED';
+
+export interface ActionResult {
+  readonly index: number;
+  readonly actionId: string;
+  readonly verdict: Verdict;
+  readonly conflict: EffectConflict | null;
+}
+
+/** What a direct write answers. */
+export interface RowWrite {
+  readonly outcome: TickOutcome;
+  /** The row as it is now; null when it is gone or the role may not read it. */
+  readonly row: Row | null;
+}
+
+/** Commits one tick: rows to columns in one pass, then the engine's one write path. */
+export function commitTick(catalog: Catalog) {
+  const reader = new TickInputReader(catalog);
+  return async (
+    _root: unknown,
+    args: { readonly input: CommitTickArguments },
+    context: RequestContext,
+  ): Promise<TickOutcome> => {
+    authoriseCommit(context, []);
+    const { tick, tables } = reader.read(args.input);
+    if (tick.actions.length > 0) tables.add(catalog.actionTable.name);
+    authoriseCommit(context, tables);
+    const outcome = await context.engine.commit(buildTickBatch(catalog, tick));
+    context.report.sawPosition(outcome.lsn);
+    return outcome;
+  };
+}
+
+/** Swaps one row outside tick order, durably: a tick of its own. */
+export function compareAndSet(catalog: Catalog, table: TableDefinition) {
+  const reader = new TickInputReader(catalog);
+  const isOfSession = table.key.includes('sessionId');
+  return async (
+    _root: unknown,
+    args: { readonly input: OperationArguments },
+    context: RequestContext,
+  ): Promise<RowWrite> => {
+    authoriseCommit(context, [table.name]);
+    const { principal, requestId } = context;
+    const sessionId = isOfSession ? sessionOf(args.input) : '';
+    const batch = buildTickBatch(catalog, {
+      header: {
+        sessionId,
+        tick: null,
+        fence: null,
+        idempotencyKey: null,
+        onConflict: 'ABORT_TICK',
+        afterTick: null,
+      },
+      actions: [],
+      effects: [reader.readOperation(table.name, 'compareAndSet', args.input)],
+    });
+    const outcome = await context.engine.commit(batch);
+    context.report.sawPosition(outcome.lsn);
+    context.audit.record({
+      action: 'row.compareAndSet',
+      outcome: outcome.aborted ? 'refused' : 'done',
+      subject: principal.subject,
+      role: principal.role?.name ?? null,
+      requestId,
+      details: { table: table.name, sessionId, lsn: outcome.lsn },
+    });
+    return { outcome, row: mayRead(principal, table.name) ? outcome.row : null };
+  };
+}
+
+/** Verdicts in order of actions. Made only when selected: a large tick asks for `REJECTED` alone. */
+export function actionResults(
+  outcome: TickOutcome,
+  args: { readonly only?: Verdict | null | undefined },
+): ActionResult[] {
+  const { actionIds, conflicts } = outcome;
+  const rejected = conflicts.map(
+    (conflict): ActionResult => ({
+      index: conflict.action,
+      actionId: actionIds[conflict.action] ?? '',
+      verdict: 'REJECTED',
+      conflict,
+    }),
+  );
+  if (args.only === 'REJECTED') return rejected;
+  const byIndex = new Map(rejected.map((result) => [result.index, result]));
+  const results: ActionResult[] = [];
+  for (const [index, actionId] of actionIds.entries()) {
+    const conflict = byIndex.get(index);
+    if (!conflict) results.push({ index, actionId, verdict: 'ACCEPTED', conflict: null });
+    else if (args.only !== 'ACCEPTED') results.push(conflict);
+  }
+  return results;
+}
+
+export function committedTick(outcome: TickOutcome): number {
+  if (outcome.tick === null) throw new RangeError('a tick was committed without its number');
+  return outcome.tick;
+}
+
+export function outcomeConflict(outcome: TickOutcome): EffectConflict | null {
+  return outcome.tickConflict;
+}
+
+export function writePosition(write: RowWrite): Lsn {
+  return write.outcome.lsn;
+}
+
+export function writeApplied(write: RowWrite): boolean {
+  return !write.outcome.aborted;
+}
+
+export function writeConflict(write: RowWrite): EffectConflict | null {
+  return write.outcome.tickConflict;
+}
+
+export function writtenRow(write: RowWrite): Row | null {
+  return write.row;
+}
+
+/** The key as JSON: wide integers as their digits, bytes as base64. */
+export function conflictKey(conflict: EffectConflict): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(conflict.key).map(([column, value]) => [column, jsonValue(value)]),
+  );
+}
+
+function jsonValue(value: Value): unknown {
+  if (typeof value === 'bigint') return String(value);
+  return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
+}
+
+function sessionOf(input: OperationArguments): string {
+  const sessionId = input.key?.sessionId;
+  if (typeof sessionId === 'string') return sessionId;
+  throw new EngineError(
+    'BAD_USER_INPUT',
+    'input.key.sessionId: is missing; outside a tick the key names its session',
+    { details: { path: 'input.key.sessionId' } },
+  );
+}

@@ -1,0 +1,145 @@
+import { EngineError } from '../engine/errors.ts';
+import { limits } from '../engine/limits.ts';
+import type {
+  ColumnDefinition,
+  Row,
+  TableDefinition,
+  ViewDefinition,
+  WhereInput,
+} from '../engine/manifest/types.ts';
+import { viewColumns } from '../engine/manifest/view-columns.ts';
+import type { Lsn } from '../engine/position.ts';
+import type { Filter } from '../engine/query/filter.ts';
+import type { Frame, SubscribeRequest } from '../engine/views/view-engine.ts';
+import { authoriseTable, authoriseView, bothOf, rowFilterOf } from './authorise.ts';
+import type { RequestContext } from './context.ts';
+import { waitForApplied } from './fresh-reads.ts';
+import { filterOf } from './rows.ts';
+
+export interface ViewRows {
+  readonly lsn: Lsn;
+  readonly rows: readonly Row[];
+}
+
+export interface ChangesArguments {
+  readonly where?: WhereInput | null | undefined;
+  readonly cursor?: string | null | undefined;
+  readonly maxRate?: number | null | undefined;
+  readonly onLag?: SubscribeRequest['onLag'] | null | undefined;
+}
+
+/** The rows of a view as of the last tick it has folded in. */
+export function viewRows(view: ViewDefinition) {
+  return async (
+    _root: unknown,
+    args: { readonly where?: WhereInput | null | undefined },
+    context: RequestContext,
+  ): Promise<ViewRows> => {
+    authoriseView(context, view.name);
+    const where = filterOf(args.where, columnsOfView(context, view));
+    await waitForApplied(context);
+    const answer = context.engine.views.rows(view.name, where);
+    if (answer.rows.length > limits.pageRowsMax) {
+      throw new EngineError(
+        'LIMIT_EXCEEDED',
+        `the view "${view.name}" has ${answer.rows.length} such rows, an answer ${limits.pageRowsMax} at most; narrow it by where`,
+        { details: { path: 'where', limit: 'pageRowsMax', max: limits.pageRowsMax } },
+      );
+    }
+    context.report.readRows(answer.rows.length);
+    return answer;
+  };
+}
+
+export function viewRowList(answer: ViewRows): readonly Row[] {
+  return answer.rows;
+}
+
+/** Frames of a view: a snapshot, then what each tick changed. */
+export function viewChanges(view: ViewDefinition) {
+  return async (
+    _root: unknown,
+    args: ChangesArguments,
+    context: RequestContext,
+  ): Promise<AsyncIterableIterator<Frame>> => {
+    authoriseView(context, view.name);
+    return subscribe(context, view.name, args, filterOf(args.where, columnsOfView(context, view)));
+  };
+}
+
+/** Frames of a state table's rows, of those the role may see. */
+export function rowChanges(table: TableDefinition) {
+  return async (
+    _root: unknown,
+    args: ChangesArguments,
+    context: RequestContext,
+  ): Promise<AsyncIterableIterator<Frame>> => {
+    const grant = authoriseTable(context, table.name, 'read');
+    const columns = context.engine.catalog.columnsOf(table);
+    const visible = rowFilterOf(context, table, columns, grant);
+    return subscribe(context, table.name, args, bothOf(visible, filterOf(args.where, columns)));
+  };
+}
+
+/** A frame is answered as the engine made it. */
+export function frameItself(frame: Frame): Frame {
+  return frame;
+}
+
+async function subscribe(
+  context: RequestContext,
+  source: string,
+  args: ChangesArguments,
+  where: Filter | null,
+): Promise<AsyncIterableIterator<Frame>> {
+  const maxRate = args.maxRate ?? null;
+  if (maxRate !== null && !(maxRate > 0)) {
+    throw new EngineError('BAD_USER_INPUT', `maxRate: must be above 0, not ${maxRate}`, {
+      details: { path: 'maxRate' },
+    });
+  }
+  await waitForApplied(context);
+  context.signal.throwIfAborted();
+  const frames = context.engine.views.subscribe(source, {
+    where,
+    cursor: args.cursor ?? null,
+    maxRate,
+    onLag: args.onLag ?? 'COALESCE',
+  });
+  return untilAborted(frames, context.signal);
+}
+
+/**
+ * Ends the frames when the request does. Not a generator: a generator's `return` waits for its
+ * pending `next`, which here may be seconds away.
+ */
+function untilAborted(
+  frames: AsyncIterableIterator<Frame>,
+  signal: AbortSignal,
+): AsyncIterableIterator<Frame> {
+  const end = async (): Promise<IteratorResult<Frame>> => {
+    signal.removeEventListener('abort', end);
+    await frames.return?.();
+    return { done: true, value: undefined };
+  };
+  signal.addEventListener('abort', end, { once: true });
+  return {
+    next: () => frames.next(),
+    return: end,
+    throw: async (error: unknown) => {
+      await end();
+      throw error;
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+function columnsOfView(
+  context: RequestContext,
+  view: ViewDefinition,
+): ReadonlyMap<string, ColumnDefinition> {
+  const { key, values } = viewColumns(context.engine.catalog.manifest, view);
+  return new Map([...key, ...values].map((column) => [column.name, column]));
+}

@@ -1,0 +1,43 @@
+import type { GraphQLSchema } from 'graphql';
+import type { Catalog } from '../engine/manifest/catalog.ts';
+import { createBuilder } from './builder.ts';
+import { ColumnTypes } from './column-types.ts';
+import { addExportFields } from './export-fields.ts';
+import { addGroupFields } from './group-fields.ts';
+import { addQueryFields } from './query-fields.ts';
+import { addRowFields } from './row-fields.ts';
+import type { SchemaScope } from './scope.ts';
+import { addSessionFields } from './session-fields.ts';
+import { addSharedTypes } from './shared-types.ts';
+import { addTableTypes } from './table-types.ts';
+import { addTickFields } from './tick-fields.ts';
+import { addRowChangesField, addViewFields } from './view-fields.ts';
+
+/**
+ * The typed API of one title: its manifest, as GraphQL. One schema serves all roles; what a role
+ * may do is decided when a field is asked for. The manifest must be valid.
+ */
+export function buildSchema(catalog: Catalog): GraphQLSchema {
+  const builder = createBuilder();
+  const scope: SchemaScope = { catalog, builder, columns: new ColumnTypes(builder) };
+  const { title, views } = catalog.manifest;
+  builder.queryType({ description: `Reads of the title \`${title}\`.` });
+  builder.mutationType({ description: `Writes to the title \`${title}\`.` });
+  if (views.length + catalog.stateTables.length > 0) {
+    builder.subscriptionType({ description: `What happens in \`${title}\`, as it happens.` });
+  }
+
+  const shared = addSharedTypes(scope);
+  const tables = catalog.manifest.tables.map((table) => addTableTypes(scope, shared, table));
+  addSessionFields(scope);
+  addTickFields(scope, tables);
+  for (const types of tables) {
+    addRowFields(scope, shared, types);
+    addGroupFields(scope, shared, types);
+    if (types.table.kind === 'state') addRowChangesField(scope, shared, types);
+  }
+  for (const view of views) addViewFields(scope, shared, view);
+  addExportFields(scope);
+  addQueryFields(scope);
+  return builder.toSchema();
+}

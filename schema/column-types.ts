@@ -1,0 +1,153 @@
+import { isPosition, operatorsOf, type WhereOperator } from '../engine/query/where-operators.ts';
+import type { Builder } from './builder.ts';
+import { conflictCodeName, isIdColumn } from './names.ts';
+import type { RelationColumn } from './relation.ts';
+
+/**
+ * The GraphQL types of columns: scalars by kind, enums and filters made once and shared.
+ *
+ * Types of a manifest are known at run time only. So that Pothos can still check the rest, a
+ * column's type is given to it as `JSON`, the scalar whose TypeScript shape is `unknown`.
+ */
+export type AnyType = 'JSON';
+
+/** A type that is a column's, by its name or reference. */
+export function anyType(type: unknown): AnyType {
+  return type as AnyType;
+}
+
+export class ColumnTypes {
+  readonly #builder: Builder;
+  readonly #enums = new Map<string, AnyType>();
+  readonly #filters = new Map<string, AnyType>();
+
+  constructor(builder: Builder) {
+    this.#builder = builder;
+  }
+
+  /** The type of one value: a list column's element type. */
+  scalarOf(column: RelationColumn): AnyType {
+    return column.enumName === null
+      ? anyType(scalarNameOf(column))
+      : this.#enumOf(column, column.enumName);
+  }
+
+  /** The type of the column: a list of its scalar for a list column. */
+  typeOf(column: RelationColumn): AnyType {
+    const scalar = this.scalarOf(column);
+    return column.definition.list ? anyType([scalar]) : scalar;
+  }
+
+  /** What `where` may say of the column: `IntFilter`, `ActionKindFilter`. */
+  filterOf(column: RelationColumn): AnyType {
+    const operators = operatorsOf(column.definition);
+    const name = filterNameOf(column, operators);
+    const known = this.#filters.get(name);
+    if (known) return known;
+    const scalar = this.scalarOf(column);
+    const filter = anyType(
+      this.#builder.inputType(name, {
+        description: filterDescriptionOf(operators),
+        fields: (t) =>
+          Object.fromEntries(
+            operators.map((operator) => [
+              operator,
+              t.field({
+                type: operandTypeOf(operator, scalar),
+                description: operatorDescriptions[operator],
+              }),
+            ]),
+          ),
+      }),
+    );
+    this.#filters.set(name, filter);
+    return filter;
+  }
+
+  #enumOf(column: RelationColumn, name: string): AnyType {
+    const known = this.#enums.get(name);
+    if (known) return known;
+    const made = anyType(
+      this.#builder.enumType(name, {
+        description:
+          name === conflictCodeName
+            ? 'Why an effect did not hold, in order of precedence: the first that is true is the one reported, and the first failing effect of an action decides.'
+            : `The values of \`${column.definition.name}\`.`,
+        values: column.definition.values,
+      }),
+    );
+    this.#enums.set(name, made);
+    return made;
+  }
+}
+
+function scalarNameOf(column: RelationColumn): string {
+  const { definition } = column;
+  if (isPosition(definition)) return 'Position';
+  if (isIdColumn(definition)) return 'ID';
+  switch (definition.kind) {
+    case 'bool':
+      return 'Boolean';
+    case 'i8':
+    case 'i16':
+    case 'i32':
+    case 'u8':
+    case 'u16':
+    case 'u32':
+      return 'Int';
+    case 'i64':
+    case 'u64':
+      return 'BigInt';
+    case 'f32':
+    case 'f64':
+      return 'Float';
+    case 'timestamp':
+      return 'DateTime';
+    case 'json':
+      return 'JSON';
+    case 'bytes':
+      return 'Bytes';
+    default:
+      return 'String';
+  }
+}
+
+/** Lists and JSON share one filter; UUIDs are IDs without an order and so have their own. */
+function filterNameOf(column: RelationColumn, operators: readonly WhereOperator[]): string {
+  if (operators.length === 1) return 'PresenceFilter';
+  if (column.definition.kind === 'uuid') return 'UuidFilter';
+  return `${column.enumName ?? scalarNameOf(column)}Filter`;
+}
+
+function operandTypeOf(operator: WhereOperator, scalar: AnyType): AnyType {
+  switch (operator) {
+    case 'in':
+    case 'between':
+      return anyType([scalar]);
+    case 'isNull':
+      return anyType('Boolean');
+    case 'like':
+      return anyType('String');
+    default:
+      return scalar;
+  }
+}
+
+function filterDescriptionOf(operators: readonly WhereOperator[]): string {
+  return operators.length === 1
+    ? 'A condition on a column whose values are not compared: only whether there is one.'
+    : 'A condition on one column. Everything given must hold; a comparison with null does not.';
+}
+
+const operatorDescriptions: Readonly<Record<WhereOperator, string>> = {
+  eq: 'Equal to.',
+  ne: 'Present and not equal to.',
+  in: 'One of these; none of them matches nothing.',
+  lt: 'Less than.',
+  lte: 'Less than or equal to.',
+  gt: 'Greater than.',
+  gte: 'Greater than or equal to.',
+  between: 'Two values, the low and the high end, both included.',
+  isNull: 'true: no value; false: any value.',
+  like: "SQL's LIKE: `%` for any run of characters, `_` for one, `\\` before either for itself.",
+};

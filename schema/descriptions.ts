@@ -1,0 +1,110 @@
+import { systemColumns } from '../engine/manifest/system-columns.ts';
+import type {
+  ColumnDefinition,
+  ScalarKind,
+  TableDefinition,
+  ViewAggregate,
+  ViewDefinition,
+} from '../engine/manifest/types.ts';
+
+/** What the schema says of a table, in its row type. */
+export function tableDescription(table: TableDefinition): string {
+  switch (table.kind) {
+    case 'action':
+      return `A row of \`${table.name}\`, the action table: one a player command, accepted or rejected, in order of session, tick and place in the tick.`;
+    case 'event':
+      return `A row of \`${table.name}\`, an event table: appended by accepted effects, never changed.`;
+    case 'state': {
+      const scope = table.key.includes('sessionId')
+        ? 'Live rows of a session'
+        : 'Live rows of the whole title, which ticks of every session may touch';
+      const indexes = table.indexes.map(
+        (index) => `\`${index.name}\` (${index.columns.join(', ')})`,
+      );
+      const indexed = indexes.length === 0 ? '' : ` Indexes: ${indexes.join(', ')}.`;
+      return `A row of the state table \`${table.name}\`. ${scope}, by (${table.key.join(', ')}), versioned.${indexed}`;
+    }
+  }
+}
+
+export function viewDescription(view: ViewDefinition): string {
+  if (view.kind === 'top') {
+    const partition =
+      view.partitionBy.length === 0 ? '' : ` of each ${view.partitionBy.join(', ')}`;
+    return `The first ${view.limit} rows${partition} of the view \`${view.from}\` by \`${view.orderBy}\`, largest first. Kept up to date with every tick.`;
+  }
+  const window = view.tickWindow === null ? '' : `, in windows of ${view.tickWindow} ticks`;
+  return `\`${view.from}\` grouped by ${view.groupBy.join(', ') || 'nothing'}${window}. Kept up to date with every tick.`;
+}
+
+export function columnDescription(table: TableDefinition, column: ColumnDefinition): string {
+  const isSystem = systemColumns(table).some((system) => system.name === column.name);
+  const system = isSystem ? systemColumnDescriptions[column.name] : undefined;
+  if (system) return system;
+  const inKey = table.key.includes(column.name);
+  if (inKey && column.name === 'sessionId') return 'The session the row lives in; part of the key.';
+  return [
+    `${column.list ? 'A list, each ' : ''}${kindDescriptions[column.kind]}`,
+    inKey ? 'part of the key' : '',
+    column.optional ? 'may be null' : '',
+  ]
+    .filter((part) => part !== '')
+    .join('; ')
+    .replace(/^./, (first) => first.toUpperCase())
+    .concat('.');
+}
+
+export function windowDescription(ticks: number): string {
+  return `The first tick of the window of ${ticks} ticks.`;
+}
+
+export function aggregateDescription(aggregate: ViewAggregate): string {
+  const where =
+    aggregate.where === undefined ? '' : `, of rows where ${JSON.stringify(aggregate.where)}`;
+  switch (aggregate.op) {
+    case 'count':
+      return `Number of rows${where}.`;
+    case 'countDistinct':
+      return `Number of different values of \`${aggregate.column}\`${where}.`;
+    case 'sumLength':
+      return `Sum of the lengths of \`${aggregate.column}\`${where}.`;
+    case 'sum':
+    case 'min':
+    case 'max': {
+      const word = { sum: 'Sum', min: 'Least', max: 'Greatest' }[aggregate.op];
+      return `${word} of \`${aggregate.column}\`${where}.`;
+    }
+  }
+}
+
+const systemColumnDescriptions: Readonly<Record<string, string>> = {
+  sessionId: 'The session (match) the row belongs to.',
+  tick: 'The tick that wrote the row.',
+  seq: 'Order within the tick, from 0.',
+  position: 'The place in the log that wrote the row.',
+  committedAt: 'When that tick was committed, by the clock of the server.',
+  actionId: 'The id its client gave the action.',
+  accepted: 'Whether all effects of the action held; a rejected action changed nothing.',
+  conflict: 'Why the action was rejected; null when it was accepted.',
+  version: '1 when the row was created, one more with every change. Compare-and-set names it.',
+};
+
+const kindDescriptions: Readonly<Record<ScalarKind, string>> = {
+  bool: 'true or false',
+  i8: 'a signed 8-bit integer',
+  i16: 'a signed 16-bit integer',
+  i32: 'a signed 32-bit integer',
+  i64: 'a signed 64-bit integer',
+  u8: 'an unsigned 8-bit integer',
+  u16: 'an unsigned 16-bit integer',
+  u32: 'an unsigned 32-bit integer (up to 2147483647 by GraphQL, all of it by Arrow)',
+  u64: 'an unsigned 64-bit integer',
+  f32: 'a 32-bit floating-point number, finite',
+  f64: 'a 64-bit floating-point number, finite',
+  string: 'text',
+  enum: 'one of the values of its enum',
+  uuid: 'a UUID, in lower case',
+  timestamp: 'a moment, to the millisecond',
+  json: 'a JSON value',
+  bytes: 'bytes, as base64',
+};

@@ -1,0 +1,112 @@
+import { position } from '../resolvers/position.ts';
+import {
+  columnRowList,
+  listEdges,
+  listNodes,
+  listPageInfo,
+  type RowList,
+  rowByKey,
+  stateRowList,
+} from '../resolvers/rows.ts';
+import type { SchemaScope } from './scope.ts';
+import type { SharedTypes } from './shared-types.ts';
+import { addKeyInput, type TableTypes } from './table-types.ts';
+
+/** `unitState(key)`, `unitStateList(…)`: rows one by one and in pages. */
+export function addRowFields(scope: SchemaScope, shared: SharedTypes, types: TableTypes): void {
+  if (types.table.kind === 'state') addRowByKey(scope, types);
+  addRowList(scope, shared, types);
+}
+
+function addRowByKey(scope: SchemaScope, { table, relation, row }: TableTypes): void {
+  const key = addKeyInput(scope, relation);
+  scope.builder.queryField(table.name, (t) =>
+    t.field({
+      type: row,
+      nullable: true,
+      description: `The live row of \`${table.name}\` under a key; null where there is none, or none this role may see.`,
+      args: { key: t.arg({ type: key, required: true, description: 'The whole key.' }) },
+      resolve: rowByKey(table),
+    }),
+  );
+}
+
+function addRowList(scope: SchemaScope, shared: SharedTypes, types: TableTypes): void {
+  const { table, where, order } = types;
+  const isState = table.kind === 'state';
+  const field = `${table.name}List`;
+  const connection = addConnection(scope, shared, types);
+  scope.builder.queryField(field, (t) =>
+    t.field({
+      type: connection,
+      description: isState
+        ? `Live rows of \`${table.name}\`, a page at a time, as of the position the page states. A GAMEPLAY read that no key or index serves is refused (\`SCAN_REFUSED\`).`
+        : `Rows of \`${table.name}\` from the column store, a page at a time, in order of session, tick and place in the tick unless \`orderBy\` says otherwise.`,
+      args: {
+        where: t.arg({ type: where, description: 'Which rows; all where it is left out.' }),
+        orderBy: t.arg({ type: [order], description: 'Their order; ties are broken by key.' }),
+        first: t.arg.int({ description: 'Rows of the page at most; 100 where it is left out.' }),
+        after: t.arg.string({ description: 'The cursor after which the page begins.' }),
+        ...(isState
+          ? {}
+          : {
+              minPosition: t.arg({
+                type: 'Position',
+                description:
+                  'The answer must cover at least this; it waits a moment, then fails with `NOT_CAUGHT_UP`.',
+              }),
+            }),
+      },
+      resolve: isState ? stateRowList(table) : columnRowList(table, field),
+    }),
+  );
+}
+
+function addConnection(
+  scope: SchemaScope,
+  shared: SharedTypes,
+  { relation, row, table }: TableTypes,
+) {
+  const edge = scope.builder
+    .objectRef<ReturnType<typeof listEdges>[number]>(`${relation.typeName}Edge`)
+    .implement({
+      description: `A row of \`${table.name}\` in a page.`,
+      fields: (t) => ({
+        node: t.expose('node', { type: row, description: 'The row.' }),
+        cursor: t.exposeString('cursor', {
+          description: 'What to give as `after` to go on behind this row.',
+        }),
+      }),
+    });
+  return scope.builder.objectRef<RowList>(`${relation.typeName}Connection`).implement({
+    description: `A page of \`${table.name}\`.`,
+    fields: (t) => ({
+      nodes: t.field({ type: [row], description: 'The rows.', resolve: listNodes }),
+      edges: t.field({
+        type: [edge],
+        description: 'The rows, each with its cursor.',
+        resolve: listEdges,
+      }),
+      pageInfo: t.field({
+        type: shared.pageInfo,
+        description: 'Whether and how the list goes on.',
+        resolve: listPageInfo,
+      }),
+      ...(table.kind === 'state'
+        ? {
+            position: t.field({
+              type: 'Position',
+              description: 'The rows are exactly those as of here.',
+              resolve: position,
+            }),
+          }
+        : {
+            coveredPosition: t.field({
+              type: 'Position',
+              description: 'Everything committed up to here is in the answer.',
+              resolve: position,
+            }),
+          }),
+    }),
+  });
+}

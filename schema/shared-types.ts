@@ -1,0 +1,49 @@
+import type { OrderBy, RowPage } from '../engine/state/state-reader.ts';
+import type { SubscribeRequest } from '../engine/views/view-engine.ts';
+import type { SchemaScope } from './scope.ts';
+
+/** Types that every title's schema has, whatever its tables. */
+export function addSharedTypes({ builder }: SchemaScope) {
+  const direction = builder.enumType('OrderDirection', {
+    description: 'Which end comes first.',
+    values: {
+      ASC: { description: 'Least first.' },
+      DESC: { description: 'Greatest first.' },
+    } satisfies Record<OrderBy['direction'], unknown>,
+  });
+  const pageInfo = builder.objectRef<RowPage>('PageInfo').implement({
+    description: 'Whether and how a list goes on.',
+    fields: (t) => ({
+      hasNextPage: t.exposeBoolean('hasNextPage', {
+        description: 'Whether rows follow after this page.',
+      }),
+      endCursor: t.exposeString('endCursor', {
+        nullable: true,
+        description: 'What to give as `after` for the next page; null on an empty page.',
+      }),
+    }),
+  });
+  const frameKind = builder.enumType('FrameKind', {
+    description: 'What a frame holds and what its receiver does with it.',
+    values: {
+      SNAPSHOT: { description: 'All rows. Forget what was there and take these.' },
+      DELTA: { description: 'What changed: `rows` replace by key, `removed` leave.' },
+      RESET: {
+        description: 'The cursor was too old, or the view was changed. All rows, as in a snapshot.',
+      },
+      HEARTBEAT: { description: 'Nothing changed; the cursor and position are fresh.' },
+    },
+  });
+  const lagPolicy = builder.enumType('LagPolicy', {
+    description: 'What becomes of a subscriber that reads slower than changes come.',
+    values: {
+      COALESCE: {
+        description:
+          'Frames in between are merged by key; one that is further behind than the server remembers gets a RESET.',
+      },
+      DISCONNECT: { description: 'The subscription ends with `OVERLOADED`.' },
+    } satisfies Record<SubscribeRequest['onLag'], unknown>,
+  });
+  return { direction, pageInfo, frameKind, lagPolicy };
+}
+export type SharedTypes = ReturnType<typeof addSharedTypes>;
