@@ -10,13 +10,13 @@ export {
   type ServerErrorCode,
   TickloomError,
 } from './runtime/errors.ts';
-export type { Export, ExportFormat, ExportOf, ExportShape } from './runtime/export.ts';
+export type { Export, ExportFormat, ExportOf, ExportShape, SqlExport } from './runtime/export.ts';
 export type { Frame } from './runtime/frame.ts';
-export type { Group, Groups, GroupsQuery } from './runtime/groups.ts';
+export type { Group, Groups, GroupsQuery, StateGroupsQuery } from './runtime/groups.ts';
 export type { HistoryTable } from './runtime/history-table.ts';
 export type { MaterializedView } from './runtime/materialized-view.ts';
 export type { Position } from './runtime/position.ts';
-export type { AsOf, HistoryListOptions, ListOptions, Page } from './runtime/row-list.ts';
+export type { HistoryListOptions, ListOptions, Page } from './runtime/row-list.ts';
 export type { Comparison, OrderBy, Where } from './runtime/row-types.ts';
 export type { OpenSessionOptions, Session, SessionInfo } from './runtime/session.ts';
 export type {

@@ -11,6 +11,7 @@ import {
   type ExportShape,
   type Json,
   type Position,
+  type SqlExport,
   type StateEffects,
   type TickBuilder,
   TitleClient,
@@ -238,28 +239,34 @@ export type AshfallActionInput = ActionInput<ActionLog>;
 
 /** What an export may draw from. */
 export type AshfallExportSource =
-  | ExportOf<'table', 'actionLog', ActionLog>
-  | ExportOf<'table', 'unitState', UnitState>
-  | ExportOf<'table', 'playerWallet', PlayerWallet>
-  | ExportOf<'table', 'playerProfile', PlayerProfile>
-  | ExportOf<'table', 'resourceLedger', ResourceLedger>
-  | ExportOf<'table', 'stateSnapshot', StateSnapshot>
-  | ExportOf<'table', 'matchMetrics', MatchMetrics>
-  | ExportOf<'view', 'matchPulse', MatchPulse>
-  | ExportOf<'view', 'playerActivity', PlayerActivity>
-  | ExportOf<'view', 'orderMix', OrderMix>
-  | ExportOf<'view', 'resourceBalance', ResourceBalance>
-  | ExportOf<'view', 'playerTotals', PlayerTotals>
-  | ExportOf<'view', 'busiestPlayers', BusiestPlayers>
-  | { readonly sql: string };
+  | ExportOf<'actionLog', ActionLog>
+  | ExportOf<'unitState', UnitState>
+  | ExportOf<'playerWallet', PlayerWallet>
+  | ExportOf<'playerProfile', PlayerProfile>
+  | ExportOf<'resourceLedger', ResourceLedger>
+  | ExportOf<'stateSnapshot', StateSnapshot>
+  | ExportOf<'matchMetrics', MatchMetrics>
+  | SqlExport;
 
 export class AshfallClient extends TitleClient<AshfallTick> {
   readonly actionLog = this.historyTable<ActionLog, 'tick' | 'seq' | 'playerId' | 'targetUnitId'>(
     'actionLog',
   );
-  readonly unitState = this.stateTable<UnitState, keyof UnitStateKey>('unitState');
-  readonly playerWallet = this.stateTable<PlayerWallet, keyof PlayerWalletKey>('playerWallet');
-  readonly playerProfile = this.stateTable<PlayerProfile, keyof PlayerProfileKey>('playerProfile');
+  readonly unitState = this.stateTable<
+    UnitState,
+    keyof UnitStateKey,
+    'unitId' | 'ownerId' | 'targetUnitId' | 'version'
+  >('unitState');
+  readonly playerWallet = this.stateTable<
+    PlayerWallet,
+    keyof PlayerWalletKey,
+    'playerId' | 'version'
+  >('playerWallet');
+  readonly playerProfile = this.stateTable<
+    PlayerProfile,
+    keyof PlayerProfileKey,
+    'playerId' | 'matchesPlayed' | 'version'
+  >('playerProfile');
   readonly resourceLedger = this.historyTable<ResourceLedger, 'tick' | 'seq' | 'playerId'>(
     'resourceLedger',
   );

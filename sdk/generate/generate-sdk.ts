@@ -47,7 +47,7 @@ function imports(tables: readonly Relation[], views: readonly Relation[]): strin
   if (columns.some((column) => column.kind === 'json')) types.push('Json');
   if (tables.some((table) => table.kind === 'event')) types.push('EventEffects');
   if (tables.some((table) => table.kind === 'state')) types.push('StateEffects');
-  types.push('TickBuilder', 'TitleDescriptor');
+  types.push('SqlExport', 'TickBuilder', 'TitleDescriptor');
   const names = [...types, 'TitleClient'].sort();
   const members = names.map((name) => (name === 'TitleClient' ? `  ${name},` : `  type ${name},`));
   return `import {\n${members.join('\n')}\n} from '@tickloom/sdk';`;
@@ -143,8 +143,8 @@ function clientClass(
 ): string {
   const fields = [...tables, ...views].map(clientField);
   const sources = [
-    ...[...tables, ...views].map((relation) => exportSource(relation)),
-    '  | { readonly sql: string }',
+    ...tables.map((table) => `  | ExportOf<${quoted(table.name)}, ${table.as}>`),
+    '  | SqlExport',
   ];
   return [
     '/** What an export may draw from. */',
@@ -169,18 +169,15 @@ function clientClass(
 function clientField(relation: Relation): string {
   const { as, name, kind, columns } = relation;
   const integers = columns.filter(isInteger).map((column) => column.name);
-  const second = kind === 'state' || kind === 'view' ? `keyof ${as}Key` : union(integers);
+  const key = `keyof ${as}Key`;
+  const parameters =
+    kind === 'state' ? [as, key, union(integers)] : [as, kind === 'view' ? key : union(integers)];
   const method = kind === 'state' ? 'stateTable' : kind === 'view' ? 'view' : 'historyTable';
   const head = `  readonly ${accessor(relation)} = this.${method}<`;
-  const line = `${head}${as}, ${second}>(`;
+  const line = `${head}${parameters.join(', ')}>(`;
   if (line.length + name.length + 4 <= 100) return `${line}${quoted(name)});`;
   if (line.length <= 100) return `${line}\n    ${quoted(name)},\n  );`;
-  return `${head}\n    ${as},\n    ${second}\n  >(${quoted(name)});`;
-}
-
-function exportSource(relation: Relation): string {
-  const source = relation.kind === 'view' ? 'view' : 'table';
-  return `  | ExportOf<${quoted(source)}, ${quoted(relation.name)}, ${relation.as}>`;
+  return `${head}\n    ${parameters.join(',\n    ')}\n  >(${quoted(name)});`;
 }
 
 function descriptor(

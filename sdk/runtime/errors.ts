@@ -175,7 +175,7 @@ export function errorFromStatus(response: Response, requestUrl: string): Tickloo
   );
 }
 
-function isServerErrorCode(value: unknown): value is ServerErrorCode {
+export function isServerErrorCode(value: unknown): value is ServerErrorCode {
   return typeof value === 'string' && Object.hasOwn(serverErrorCategories, value);
 }
 

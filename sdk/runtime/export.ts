@@ -1,7 +1,7 @@
 import type { RecordBatch, Table } from 'apache-arrow';
+import type { JsonValue } from './columns.ts';
 import { errorFromStatus, errorFromWire, isRecord, TickloomError } from './errors.ts';
 import type { Position } from './position.ts';
-import type { AsOf } from './row-list.ts';
 import type { ColumnOf, Where } from './row-types.ts';
 import type { Title } from './title.ts';
 import { asTransportError, type CallOptions, type Transport } from './transport.ts';
@@ -15,22 +15,29 @@ export interface ExportShape {
   readonly compression?: 'NONE' | 'LZ4' | 'ZSTD' | undefined;
   /** Only rows committed after this. */
   readonly sincePosition?: Position | undefined;
-  readonly asOf?: AsOf | undefined;
+  /** The rows as of here; as of now unless told otherwise. */
+  readonly asOf?: { readonly position: Position } | undefined;
 }
 
-/** One table or view to export, with a filter and columns of its own. */
-export type ExportOf<Source extends 'table' | 'view', Name extends string, Row> = {
-  readonly [Member in Source]: Name;
-} & {
+/** One table to export, with a filter and columns of its own. */
+export interface ExportOf<Table extends string, Row> {
+  readonly table: Table;
+  readonly sql?: never;
   readonly where?: Where<Row> | undefined;
   readonly columns?: readonly ColumnOf<Row>[] | undefined;
-};
+}
+
+/** A query to export. `parameters` fill `{name:Type}` in it. */
+export interface SqlExport {
+  readonly sql: string;
+  readonly parameters?: Readonly<Record<string, JsonValue>> | undefined;
+}
 
 /** An untyped `createExport` request; clients narrow table, columns and `where`. */
 export type AnyExportRequest = ExportShape & {
   readonly table?: string | undefined;
-  readonly view?: string | undefined;
   readonly sql?: string | undefined;
+  readonly parameters?: Readonly<Record<string, JsonValue>> | undefined;
   readonly where?: object | undefined;
   readonly columns?: readonly string[] | undefined;
 };
@@ -68,9 +75,9 @@ export async function createExport(
   options: CallOptions,
 ): Promise<Export> {
   const { where, ...rest } = request;
-  const source = request.table ?? request.view;
+  const { table } = request;
   const wire =
-    where === undefined || source === undefined ? where : title.codec(source).encodeWhere(where);
+    where === undefined || table === undefined ? where : title.codec(table).encodeWhere(where);
   const compression = request.compression ?? 'NONE';
   const input = { ...rest, where: wire, format: request.format ?? 'ARROW_STREAM', compression };
   const data = await transport.execute(createExportOperation, { input }, options);

@@ -1,7 +1,6 @@
 import type { RowCodec } from './columns.ts';
 import { RowCodec as Codec, type ColumnSpec } from './columns.ts';
 import type { Position } from './position.ts';
-import type { AsOf } from './row-list.ts';
 import type { NumericColumn, OrderBy, OrderedColumn, ScalarColumn, Where } from './row-types.ts';
 import type { Title } from './title.ts';
 import type { CallOptions, Transport } from './transport.ts';
@@ -28,14 +27,16 @@ export interface GroupsQuery<Row> {
   readonly first?: number | undefined;
   /** Wait until the analytical store covers this; `client.position` is "my own writes". */
   readonly minPosition?: Position | undefined;
-  readonly asOf?: AsOf | undefined;
 }
+
+/** State rows have no tick to make buckets of. */
+export type StateGroupsQuery<Row> = GroupsQuery<Row> & { readonly tickBucket?: never };
 
 type Listed<Asked> = Asked extends readonly (infer Column)[] ? Column : never;
 type Value<Row, Column> = Column extends keyof Row ? NonNullable<Row[Column]> : never;
 
 type Sums<Integers, Columns extends PropertyKey> = {
-  readonly [Column in Columns]: Column extends Integers ? bigint : number;
+  readonly [Column in Columns]: (Column extends Integers ? bigint : number) | null;
 };
 type Averages<Columns extends PropertyKey> = { readonly [Column in Columns]: number | null };
 type Extremes<Row, Columns extends PropertyKey> = {
@@ -96,7 +97,6 @@ type AnyQuery = {
   readonly orderBy?: readonly OrderBy<string>[] | undefined;
   readonly first?: number | undefined;
   readonly minPosition?: Position | undefined;
-  readonly asOf?: AsOf | undefined;
 };
 
 export async function readGroups(
@@ -107,19 +107,21 @@ export async function readGroups(
   options: CallOptions,
 ): Promise<{ readonly groups: unknown[]; readonly coveredPosition: Position }> {
   const type = title.typeName(table);
-  const { orderBy, first, minPosition, asOf, by, tickBucket } = query;
+  const { orderBy, first, minPosition, by, tickBucket } = query;
+  const [bucketVariable, bucketArgument] =
+    tickBucket === undefined ? ['', ''] : [', $tickBucket: Int', ', tickBucket: $tickBucket'];
   const operation = {
     name: `${type}Groups`,
     kind: 'query',
-    document: `query ${type}Groups($where: ${type}Where, $by: [${type}Column!], $tickBucket: Int, $orderBy: [${type}GroupOrder!], $first: Int, $minPosition: Position, $asOf: AsOf) {
-  ${table}Groups(where: $where, by: $by, tickBucket: $tickBucket, orderBy: $orderBy, first: $first, minPosition: $minPosition, asOf: $asOf) {
+    document: `query ${type}Groups($where: ${type}Where, $by: [${type}Column!], $orderBy: [${type}GroupOrder!], $first: Int, $minPosition: Position${bucketVariable}) {
+  ${table}Groups(where: $where, by: $by, orderBy: $orderBy, first: $first, minPosition: $minPosition${bucketArgument}) {
     coveredPosition
     nodes { ${groupSelection(query)} }
   }
 }`,
   } as const;
   const where = query.where === undefined ? undefined : title.codec(table).encodeWhere(query.where);
-  const variables = { where, by, tickBucket, orderBy, first, minPosition, asOf };
+  const variables = { where, by, tickBucket, orderBy, first, minPosition };
   const data = await transport.execute(operation, variables, options);
   const answer = data[`${table}Groups`] as {
     readonly nodes: Record<string, unknown>[];

@@ -3,11 +3,6 @@ import type { ColumnOf, OrderBy, ScalarColumn, Where } from './row-types.ts';
 import type { Title } from './title.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
-/** A place in a session's ticks or in the log, to read as of. */
-export type AsOf =
-  | { readonly position: Position }
-  | { readonly sessionId: string; readonly tick: number };
-
 export interface ListOptions<Row, Column extends ColumnOf<Row>> extends CallOptions {
   readonly where?: Where<Row> | undefined;
   readonly orderBy?: readonly OrderBy<ScalarColumn<Row>>[] | undefined;

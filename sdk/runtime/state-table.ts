@@ -1,12 +1,13 @@
 import { backoffMs, sleep } from './backoff.ts';
 import { TickloomError } from './errors.ts';
 import type { FrameTransport } from './frame-transport.ts';
+import { type Groups, readGroups, type StateGroupsQuery } from './groups.ts';
 import type { Position } from './position.ts';
 import { type ListOptions, type Page, readPage, readPages } from './row-list.ts';
 import type { ColumnOf } from './row-types.ts';
 import { type ChangesOptions, Subscription, subscriptionDocument } from './subscription.ts';
 import type { Guarded, StatePatch, StateSystemColumn } from './tick-builder.ts';
-import type { Conflict } from './tick-commit.ts';
+import { type Conflict, conflictFields } from './tick-commit.ts';
 import type { Title } from './title.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
@@ -27,10 +28,11 @@ export interface RetryOnConflictOptions<Row> extends SwapOptions<Row> {
   readonly attemptsMax?: number | undefined;
 }
 
-/** Live rows of one state table. */
+/** Live rows of one state table. `Integers`: its integer columns, whose sums are bigint. */
 export class StateTable<
   Row extends { readonly version: number },
   Key extends Exclude<ColumnOf<Row>, StateSystemColumn>,
+  Integers extends ColumnOf<Row>,
 > {
   readonly #title: Title;
   readonly #name: string;
@@ -73,6 +75,15 @@ export class StateTable<
     return readPages(this.#title, this.#name, this.#transport, options);
   }
 
+  /** Counts and aggregates over all live rows, answered by the column store. */
+  async groups<const Query extends StateGroupsQuery<Row>>(
+    query: Query,
+    options: CallOptions = {},
+  ): Promise<Groups<Row, Integers, Query>> {
+    const answer = await readGroups(this.#title, this.#name, this.#transport, query, options);
+    return answer as Groups<Row, Integers, Query>;
+  }
+
   /** Rows as they change: a snapshot, then deltas. */
   changes(options: ChangesOptions<Row> = {}): Subscription<Row, Pick<Row, Key>> {
     return new Subscription(
@@ -101,12 +112,9 @@ export class StateTable<
       kind: 'once',
       document: `mutation CompareAndSet${type}($input: ${type}CompareAndSet!) {
   ${field}(input: $input) {
-    applied position
+    position
     row { ${codec.selection} }
-    conflict {
-      code effect table key expectedVersion actualVersion message
-      lastWriter { position tick actionId }
-    }
+    conflict { ${conflictFields} }
   }
 }`,
     } as const;

@@ -30,7 +30,7 @@ export type StateAddition<Row, Key extends keyof Row> = {
 
 export interface Guarded<Row> {
   /** Must hold on the row (for `adjust`: on the result), or the effect is a `GUARD_FAILED`. */
-  readonly require?: Where<Row> | undefined;
+  readonly require?: Where<Omit<Row, StateSystemColumn>> | undefined;
 }
 
 export interface GuardedDelete<Row> extends Guarded<Row> {

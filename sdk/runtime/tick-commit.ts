@@ -48,6 +48,8 @@ export interface TickOutcome {
   readonly rejected: number;
   /** Of the session after this tick, chained to the tick before. */
   readonly stateHash: string;
+  /** The conflict of the tick's own effects, where that aborted it. */
+  readonly conflict: Conflict | null;
   /** The rejected actions; all others were accepted. */
   readonly rejections: readonly RejectedAction[];
 }
@@ -67,6 +69,10 @@ export interface TickAddress {
   readonly afterTick: number | null;
 }
 
+/** The fields of `Conflict`. */
+export const conflictFields =
+  'code effect table key expectedVersion actualVersion message lastWriter { position tick actionId }';
+
 /** One document for every tick of every session: the server parses and checks it once. */
 const commitTick: Operation = {
   name: 'CommitTick',
@@ -74,13 +80,8 @@ const commitTick: Operation = {
   document: `mutation CommitTick($input: CommitTickInput!) {
   commitTick(input: $input) {
     position sessionId tick duplicate accepted rejected aborted stateHash
-    results(only: REJECTED) {
-      index actionId
-      conflict {
-        code effect table key expectedVersion actualVersion message
-        lastWriter { position tick actionId }
-      }
-    }
+    conflict { ${conflictFields} }
+    results(only: REJECTED) { index actionId conflict { ${conflictFields} } }
   }
 }`,
 };

@@ -76,7 +76,7 @@ export class TitleClient<Tick> {
         ? new SseFrames(this.#transport, idleMs)
         : new WebSocketFrames({
             url: endpoint.replace(/^http/, 'ws'),
-            token,
+            transport: this.#transport,
             webSocketImpl,
             idleMs,
           });
@@ -128,7 +128,8 @@ export class TitleClient<Tick> {
   protected stateTable<
     Row extends { readonly version: number },
     Key extends Exclude<ColumnOf<Row>, StateSystemColumn>,
-  >(name: string): StateTable<Row, Key> {
+    Integers extends ColumnOf<Row>,
+  >(name: string): StateTable<Row, Key, Integers> {
     return new StateTable(this.#title, name, this.#transport, this.#frames);
   }
 

@@ -1,12 +1,12 @@
 import type { Client } from 'graphql-ws/client';
-import { errorFromWire, isRecord, TickloomError } from './errors.ts';
+import { errorFromWire, isRecord, isServerErrorCode, TickloomError } from './errors.ts';
 import type { FrameTransport, SubscribeRequest } from './frame-transport.ts';
-import type { TokenSource } from './token-source.ts';
+import type { Transport } from './transport.ts';
 
 export interface WebSocketFramesOptions {
   /** `ws://…` or `wss://…`. */
   readonly url: string;
-  readonly token: TokenSource;
+  readonly transport: Transport;
   /** A WebSocket class; where there is no global one, the package `ws` is looked for. */
   readonly webSocketImpl: unknown;
   readonly idleMs: number;
@@ -35,6 +35,7 @@ export class WebSocketFrames implements FrameTransport {
       operationName: request.name,
       query: request.document,
       variables: { ...request.variables },
+      extensions: { readAfter: this.#options.transport.positions.header ?? undefined },
     };
     const unsubscribe = client.subscribe<Record<string, unknown>>(payload, {
       next: (result) => {
@@ -67,12 +68,12 @@ export class WebSocketFrames implements FrameTransport {
 
   async #connect(): Promise<Client> {
     const { createClient } = await import('graphql-ws/client');
-    const { url, token } = this.#options;
+    const { url, transport } = this.#options;
     const webSocketImpl = this.#options.webSocketImpl ?? (await defaultWebSocket());
     return createClient({
       url,
       webSocketImpl,
-      connectionParams: async () => ({ authorization: `Bearer ${await token.get()}` }),
+      connectionParams: async () => transport.headers(await transport.token.get(), false),
       // The reader resumes by itself, from its cursor: a repeat from the first one would be wrong.
       retryAttempts: 0,
       lazyCloseTimeout: 1_000,
@@ -129,8 +130,7 @@ async function defaultWebSocket(): Promise<unknown> {
     const module: unknown = await import(/* @vite-ignore */ packageName);
     return isRecord(module) ? (module.WebSocket ?? module.default) : module;
   } catch (cause) {
-    throw new TickloomError(
-      'NETWORK_FAILED',
+    throw new TypeError(
       'there is no WebSocket here: install the package "ws", pass `webSocketImpl`, or use `subscriptions: "sse"`',
       { cause },
     );
@@ -143,15 +143,20 @@ function asSocketError(cause: unknown): TickloomError {
   if (Array.isArray(cause) && isRecord(cause[0])) return errorFromWire(cause[0]);
   const closeCode = isRecord(cause) && typeof cause.code === 'number' ? cause.code : null;
   const reason = isRecord(cause) && typeof cause.reason === 'string' ? cause.reason : '';
-  const message = reason || 'the connection of the subscription failed';
+  // The server gives the code of its refusal as the reason.
+  if (isServerErrorCode(reason)) {
+    return new TickloomError(reason, 'the server closed the connection', { cause });
+  }
   switch (closeCode) {
-    case 4400:
-      return new TickloomError('BAD_USER_INPUT', message, { cause });
     case 4401:
-      return new TickloomError('UNAUTHENTICATED', message, { cause });
+      return new TickloomError('UNAUTHENTICATED', reason, { cause });
+    case 4400:
     case 4403:
-      return new TickloomError('FORBIDDEN', message, { cause });
+      return new TickloomError('FORBIDDEN', reason, { cause });
     default:
-      return new TickloomError('NETWORK_FAILED', message, { cause, details: { closeCode } });
+      return new TickloomError('NETWORK_FAILED', 'the connection of the subscription failed', {
+        cause,
+        details: { closeCode, reason },
+      });
   }
 }
