@@ -1,5 +1,5 @@
+import { generateSdk } from '@tickloom/sdk/generate';
 import { describe, expect, it } from 'vitest';
-import { generateSdk } from '../../sdk/generate/index.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 
 /** As it comes over HTTP: plain JSON. */
