@@ -1,0 +1,157 @@
+// Holds the rooms apart (see docs/architecture.md): arrows run src → schema → resolvers → engine.
+// Fails when it read too few modules: a checker that reads nothing finds nothing.
+import { cruise } from 'dependency-cruiser';
+import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
+
+const rooms = ['src', 'schema', 'resolvers', 'engine', 'sdk', 'examples', 'bench', 'test'];
+const modulesMin = 50;
+
+/** @type {import('dependency-cruiser').IForbiddenRuleType[]} */
+const forbidden = [
+  {
+    name: 'no-cycles',
+    comment: 'Modules that need each other to load are one module. Types may refer back.',
+    severity: 'error',
+    from: {},
+    to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+  },
+  {
+    name: 'no-unresolved',
+    comment: 'An import of something that is not there.',
+    severity: 'error',
+    from: {},
+    to: { couldNotResolve: true },
+  },
+  {
+    name: 'engine-stands-alone',
+    comment: 'engine/ is a library: it imports no other room.',
+    severity: 'error',
+    from: { path: '^engine/' },
+    to: { path: '^(src|schema|resolvers|sdk|examples|bench|test)/' },
+  },
+  {
+    name: 'engine-knows-no-graphql',
+    comment: 'The engine knows neither GraphQL nor serving.',
+    severity: 'error',
+    from: { path: '^engine/' },
+    to: {
+      path: 'node_modules/(graphql|@pothos|@graphql-tools|@envelop|@whatwg-node|ws|pino|prom-client|jose|commander)([/-]|$)',
+    },
+  },
+  {
+    name: 'engine-serves-no-http',
+    comment:
+      "The engine serves nothing. engine/columns/host is the exception: it is the child process that gives chDB ClickHouse's own HTTP interface on loopback, so that one client serves the embedded store and a cluster.",
+    severity: 'error',
+    from: { path: '^engine/', pathNot: '^engine/columns/host/' },
+    to: { dependencyTypes: ['core'], path: '^(node:)?(http|https|http2)$' },
+  },
+  {
+    name: 'resolvers-reach-down-only',
+    comment: 'resolvers/ calls the engine; it knows neither schema nor server.',
+    severity: 'error',
+    from: { path: '^resolvers/' },
+    to: { path: '^(src|schema|sdk|examples|bench|test)/' },
+  },
+  {
+    name: 'schema-reaches-down-only',
+    comment: 'schema/ refers to resolvers; it knows no server.',
+    severity: 'error',
+    from: { path: '^schema/' },
+    to: { path: '^(src|sdk|examples|bench|test)/' },
+  },
+  {
+    name: 'schema-starts-no-engine',
+    comment: 'schema/ describes; of the engine it takes types, manifest and errors only.',
+    severity: 'error',
+    from: { path: '^schema/' },
+    to: {
+      path: '^engine/(log|state|columns|recover|govern|open-engine)',
+      dependencyTypesNot: ['type-only'],
+    },
+  },
+  {
+    name: 'src-does-not-reach-out',
+    comment:
+      'The server needs no example, benchmark or test; of the SDK the CLI takes the generator.',
+    severity: 'error',
+    from: { path: '^src/' },
+    to: { path: '^(sdk|examples|bench|test)/', pathNot: '^sdk/(dist/)?generate/' },
+  },
+  {
+    name: 'sdk-is-light',
+    comment: 'The SDK runs in browsers and game servers: it imports nothing of the server.',
+    severity: 'error',
+    from: { path: '^sdk/' },
+    to: { path: '^(src|schema|resolvers|engine|examples|bench|test)/' },
+  },
+  {
+    name: 'sdk-has-few-dependencies',
+    comment: 'What the SDK imports is what its users install: apache-arrow and graphql-ws.',
+    severity: 'error',
+    from: { path: '^sdk/(runtime|generate|index)' },
+    to: {
+      path: 'node_modules/',
+      pathNot: 'node_modules/(apache-arrow|graphql-ws)/',
+      dependencyTypesNot: ['type-only'],
+    },
+  },
+  {
+    name: 'sdk-runs-in-browsers',
+    comment: "The SDK's runtime uses nothing of Node's own.",
+    severity: 'error',
+    from: { path: '^sdk/runtime/' },
+    to: { dependencyTypes: ['core'] },
+  },
+  {
+    name: 'examples-use-what-users-have',
+    comment: 'Examples import the published SDK, and the door for manifests; users copy them.',
+    severity: 'error',
+    from: { path: '^examples/' },
+    to: {
+      path: '^(src|schema|resolvers|engine|sdk|bench|test)/',
+      pathNot:
+        '^(engine/manifest/index\\.ts|dist/engine/manifest/index|sdk/dist/index|sdk/index\\.ts)',
+    },
+  },
+];
+
+const { output } = await cruise(
+  rooms,
+  {
+    ruleSet: { forbidden },
+    validate: true,
+    doNotFollow: { path: 'node_modules|(^|/)dist/' },
+    exclude: { path: '(^|/)(dist|generated)/' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'node'],
+    },
+  },
+  undefined,
+  { tsConfig: extractTSConfig('./tsconfig.check.json') },
+);
+
+const { modules, summary } = output;
+const own = modules.filter((module) => rooms.some((room) => module.source.startsWith(`${room}/`)));
+if (own.length < modulesMin) {
+  console.error(
+    `check-imports read ${own.length} modules only; it must read ${modulesMin} at least`,
+  );
+  process.exit(1);
+}
+for (const room of ['src', 'schema', 'resolvers', 'engine', 'sdk']) {
+  if (!own.some((module) => module.source.startsWith(`${room}/`))) {
+    console.error(`check-imports read no module of ${room}/`);
+    process.exit(1);
+  }
+}
+for (const { rule, from, to, cycle } of summary.violations) {
+  const path = cycle ? ` (${cycle.map((step) => step.name).join(' → ')})` : '';
+  console.error(`${rule.name}: ${from} → ${to}${path}`);
+}
+if (summary.violations.length > 0) process.exit(1);
+console.log(
+  `imports: ${own.length} modules, ${summary.totalDependenciesCruised} imports, no rule broken`,
+);

@@ -1,0 +1,58 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { generateSdk } from '@tickloom/sdk/generate';
+import type { Command } from 'commander';
+import { manifestHash, parseManifest } from '../../engine/manifest/manifest-json.ts';
+import { UsageError, verb } from './fail.ts';
+import { addRemoteOptions, type RemoteFlags, remoteTitle, remoteToken, request } from './remote.ts';
+
+interface GenerateFlags extends RemoteFlags {
+  readonly out: string;
+  readonly manifest?: string;
+  readonly json?: true;
+}
+
+export function addGenerate(program: Command): void {
+  const generate = program.command('generate').description('Generate source from a title.');
+  addRemoteOptions(generate.command('sdk'))
+    .description("Write a title's typed TypeScript client.")
+    .requiredOption('--out <file>', 'Where to write it.')
+    .option('--manifest <file>', 'Take the manifest from this JSON file instead of a server.')
+    .option('--json', 'Print what was written as one line of JSON.')
+    .action(verb(generateSdkFile));
+}
+
+async function generateSdkFile(flags: GenerateFlags): Promise<void> {
+  const json =
+    flags.manifest === undefined ? await fetchManifest(flags) : readManifest(flags.manifest);
+  const manifest = parseManifest(json);
+  const source = generateSdk(manifest, { manifestHash: manifestHash(manifest).slice(0, 16) });
+  mkdirSync(dirname(flags.out), { recursive: true });
+  writeFileSync(flags.out, source);
+  const lines = source.split('\n').length - 1;
+  const { title, version } = manifest;
+  process.stdout.write(
+    flags.json
+      ? `${JSON.stringify({ out: flags.out, title, version, lines })}\n`
+      : `${flags.out}: the client of "${title}", version ${version}, ${lines} lines\n`,
+  );
+}
+
+/** In the sandbox any role may read the manifest, so none need be given. */
+async function fetchManifest(flags: GenerateFlags): Promise<string> {
+  const remote = remoteTitle(flags);
+  const isAnonymous = flags.token === undefined && flags.role === undefined;
+  const token = await remoteToken(isAnonymous ? { ...flags, role: 'game-server' } : flags, remote);
+  const response = await request(`${remote.origin}/${remote.title}/manifest.json`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  return response.text();
+}
+
+function readManifest(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`--manifest ${path} cannot be read: ${String(error)}`);
+  }
+}

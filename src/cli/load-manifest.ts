@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { EngineError } from '../../engine/errors.ts';
+import { parseManifest } from '../../engine/manifest/manifest-json.ts';
+import type { TitleManifest } from '../../engine/manifest/types.ts';
+import { validateManifest } from '../../engine/manifest/validate.ts';
+import { UsageError } from './fail.ts';
+
+/** Paths of the server itself; a title of such a name could not be reached. */
+const reservedTitles = new Set(['console', 'graphql', 'healthz', 'metrics', 'readyz', 'sandbox']);
+
+/** Reads a manifest from a JSON file, or a module whose default export is one. Throws `UsageError`. */
+export async function loadManifest(path: string): Promise<TitleManifest> {
+  const manifest = await readManifest(path).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`the manifest ${path} cannot be used: ${reason}${problemsOf(error)}`);
+  });
+  if (reservedTitles.has(manifest.title)) {
+    throw new UsageError(
+      `the manifest ${path} cannot be used: "${manifest.title}" is a path of the server, so no title can have this name`,
+    );
+  }
+  return manifest;
+}
+
+async function readManifest(path: string): Promise<TitleManifest> {
+  if (!/\.[cm]?js$/.test(path)) return parseManifest(readFileSync(path, 'utf8'));
+  const module: { readonly default?: unknown } = await import(pathToFileURL(resolve(path)).href);
+  return validateManifest(module.default);
+}
+
+function problemsOf(error: unknown): string {
+  if (!(error instanceof EngineError)) return '';
+  const { problems } = error.details;
+  if (!Array.isArray(problems)) return '';
+  return problems
+    .map(({ place, message }: { place?: unknown; message?: unknown }) => `\n  ${place}: ${message}`)
+    .join('');
+}

@@ -1,0 +1,27 @@
+import { Command } from 'commander';
+import { packageVersion } from '../package-directory.ts';
+import { addExport } from './export.ts';
+import { addGenerate } from './generate.ts';
+import { addServe } from './serve.ts';
+import { addStart } from './start.ts';
+import { addToken } from './token.ts';
+
+/** The command line, with all its verbs. */
+export function program(): Command {
+  const root = new Command('tickloom')
+    .description(
+      'A backend for very large real-time matches: ticks as transactions, live views, Arrow exports.',
+    )
+    .version(packageVersion())
+    .showHelpAfterError('(add --help for what it takes)')
+    .exitOverride((error) => {
+      // Commander ends with 1 for bad usage; here that is 2. Help and version are no errors.
+      process.exit(error.exitCode === 0 ? 0 : 2);
+    });
+  addStart(root);
+  addServe(root);
+  addToken(root);
+  addGenerate(root);
+  addExport(root);
+  return root;
+}

@@ -1,0 +1,77 @@
+import type { Command } from 'commander';
+import { UsageError } from './fail.ts';
+
+/** Flags of the verbs that talk to a running server. */
+export interface RemoteFlags {
+  readonly url: string;
+  readonly title?: string;
+  readonly token?: string;
+  readonly role?: string;
+}
+
+export function addRemoteOptions(command: Command): Command {
+  return command
+    .option(
+      '--url <url>',
+      'The server, with or without the path of its title. [TICKLOOM_URL]',
+      process.env.TICKLOOM_URL ?? 'http://127.0.0.1:4800',
+    )
+    .option('--title <title>', 'The title, where the URL does not name it. (default: ashfall)')
+    .option('--token <token>', 'A bearer token. [TICKLOOM_TOKEN]', process.env.TICKLOOM_TOKEN)
+    .option('--role <role>', 'Ask the sandbox for a token of this role, instead of --token.');
+}
+
+/** A title on a server: `http://host:4800/ashfall`, `…/ashfall/graphql` or `http://host:4800`. */
+export interface RemoteTitle {
+  readonly origin: string;
+  readonly title: string;
+}
+
+export function remoteTitle(flags: Pick<RemoteFlags, 'url' | 'title'>): RemoteTitle {
+  if (!URL.canParse(flags.url)) throw new UsageError(`--url is "${flags.url}"; it must be a URL`);
+  const url = new URL(flags.url);
+  const named = url.pathname.split('/').find((part) => part !== '' && part !== 'graphql');
+  return { origin: url.origin, title: flags.title ?? named ?? 'ashfall' };
+}
+
+/** The token given, or one of the sandbox. Throws `UsageError` when neither can be had. */
+export async function remoteToken(flags: RemoteFlags, remote: RemoteTitle): Promise<string> {
+  if (flags.token !== undefined && flags.role === undefined) return flags.token;
+  if (flags.role === undefined) {
+    throw new UsageError('give --token (or TICKLOOM_TOKEN), or --role for a token of the sandbox');
+  }
+  return sandboxToken(remote, { role: flags.role, subject: 'tickloom-cli' });
+}
+
+export async function sandboxToken(
+  { origin, title }: RemoteTitle,
+  parameters: Readonly<Record<string, string>>,
+): Promise<string> {
+  const query = new URLSearchParams({ title, ...parameters });
+  const response = await request(`${origin}/sandbox/token?${query}`, { method: 'POST' });
+  return response.text();
+}
+
+/** `fetch` whose failures say what to do about them. */
+export async function request(url: string, init: RequestInit = {}): Promise<Response> {
+  const response = await fetch(url, init).catch((error: unknown) => {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    throw new Error(
+      `no answer from ${new URL(url).origin}: ${String(cause)}; is the server running?`,
+    );
+  });
+  if (!response.ok) throw new Error(await refusalOf(response));
+  return response;
+}
+
+async function refusalOf(response: Response): Promise<string> {
+  const text = await response.text();
+  try {
+    const { errors } = JSON.parse(text) as {
+      errors: readonly { message: string; extensions: { code: string } }[];
+    };
+    return errors.map(({ message, extensions }) => `${extensions.code}: ${message}`).join('; ');
+  } catch {
+    return `${new URL(response.url).pathname} answered ${response.status}`;
+  }
+}

@@ -1,0 +1,34 @@
+import type { Command } from 'commander';
+import { UsageError, verb } from './fail.ts';
+import { loadManifest } from './load-manifest.ts';
+import { runServer } from './run-server.ts';
+import {
+  addSettingOptions,
+  type SettingFlags,
+  settingsOf,
+  truncateAtOf,
+} from './setting-options.ts';
+
+export function addServe(program: Command): void {
+  addSettingOptions(program.command('serve'))
+    .description('Serve a title in production: with its manifest, and an OpenID provider of yours.')
+    .action(verb(serve));
+}
+
+async function serve(flags: SettingFlags): Promise<void> {
+  const loaded = settingsOf(flags, process.env);
+  const { oidcIssuer, manifest } = loaded.settings;
+  if (oidcIssuer === null) {
+    throw new UsageError(
+      'serve needs --oidc-issuer (TICKLOOM_OIDC_ISSUER): there is no anonymous mode; "tickloom start" has an issuer of its own for trying things out',
+    );
+  }
+  if (manifest === null) {
+    throw new UsageError("serve needs --manifest (TICKLOOM_MANIFEST): the title's manifest");
+  }
+  await runServer(loaded, {
+    manifest: await loadManifest(manifest),
+    mode: 'serve',
+    truncateAt: truncateAtOf(flags),
+  });
+}

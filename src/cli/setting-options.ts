@@ -1,0 +1,56 @@
+import type { Command } from 'commander';
+import { type Lsn, parsePosition } from '../../engine/position.ts';
+import { type LoadedSettings, loadSettings } from '../config/load-settings.ts';
+import {
+  environmentName,
+  flagName,
+  type SettingName,
+  settingNames,
+  settingsTable,
+} from '../config/settings.ts';
+import { UsageError } from './fail.ts';
+
+/** A verb's flags as commander hands them over. */
+export type SettingFlags = Readonly<Record<string, string | undefined>>;
+
+/** Gives a verb a flag for every setting; its help tells default, unit and variable. */
+export function addSettingOptions(command: Command): Command {
+  for (const name of settingNames) {
+    command.option(`${flagName(name)} ${settingsTable[name].type.placeholder}`, describe(name));
+  }
+  return command
+    .option('--config <file>', 'A JSON file of settings by name. [TICKLOOM_CONFIG]')
+    .option(
+      '--truncate-at <position>',
+      'Cut a damaged log before this record, which the refusal to start has named. What follows it is lost.',
+    );
+}
+
+/** Throws `UsageError`. */
+export function truncateAtOf(flags: SettingFlags): Lsn | null {
+  const text = flags.truncateAt;
+  if (text === undefined) return null;
+  try {
+    return parsePosition(/^\d+$/.test(text) ? `0:${text}` : text);
+  } catch (error) {
+    throw new UsageError(`--truncate-at: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** Throws `SettingError`. */
+export function settingsOf(
+  flags: SettingFlags,
+  environment: Readonly<Record<string, string | undefined>>,
+): LoadedSettings {
+  const configFile = flags.config ?? environment.TICKLOOM_CONFIG ?? null;
+  return loadSettings({ flags, environment, configFile });
+}
+
+function describe(name: SettingName): string {
+  const { help, unit, default: defaultText } = settingsTable[name];
+  const shown =
+    defaultText === null || defaultText === ''
+      ? 'unset'
+      : `${defaultText}${unit === null ? '' : ` ${unit}`}`;
+  return `${help} (default: ${shown}) [${environmentName(name)}]`;
+}

@@ -1,0 +1,139 @@
+import {
+  columnsPlace,
+  count,
+  durability,
+  httpUrl,
+  oneOf,
+  onlyOnOneNode,
+  onOff,
+  origins,
+  port,
+  type SettingType,
+  text,
+} from './setting-types.ts';
+
+/** One setting as declared: environment name, flag and config key derive from its key. */
+export interface Setting<T, Default extends string | null> {
+  readonly type: SettingType<T>;
+  /** As a user would write it; null: not set unless somebody sets it. */
+  readonly default: Default;
+  readonly unit: string | null;
+  readonly help: string;
+  /** Never printed. */
+  readonly secret: boolean;
+}
+
+function setting<T, const Default extends string | null>(
+  type: SettingType<T>,
+  defaultText: Default,
+  help: string,
+  more: { readonly unit?: string; readonly secret?: boolean } = {},
+): Setting<T, Default> {
+  return {
+    type,
+    default: defaultText,
+    help,
+    unit: more.unit ?? null,
+    secret: more.secret ?? false,
+  };
+}
+
+/** Every setting of the server. `dataDir` is `--data-dir`, `TICKLOOM_DATA_DIR` and `"dataDir"`. */
+export const settingsTable = {
+  host: setting(text, '127.0.0.1', 'Address to listen on.'),
+  port: setting(port, '4800', 'Port to listen on; 0 takes a free one.'),
+  dataDir: setting(text, '.tickloom', 'Directory that holds everything the server keeps.'),
+  manifest: setting(
+    text,
+    null,
+    "The title's manifest: a JSON file, or a JavaScript module whose default export is one. The sandbox serves the reference title when unset.",
+  ),
+  durability: setting(
+    durability,
+    'strict',
+    'What an acknowledged commit promises. strict: synced to disk before. interval:<ms>: acknowledged at once, synced within so many milliseconds, which is what a crash may lose. none: left to the operating system.',
+  ),
+  log: setting(
+    onlyOnOneNode('file', { scheme: 'nats://', what: 'a log shared through NATS' }),
+    'file',
+    'Where the commit log lives.',
+  ),
+  columns: setting(
+    columnsPlace,
+    'embedded',
+    'Where the column store lives: embedded, or the URL of a ClickHouse server.',
+    { secret: true },
+  ),
+  fanout: setting(
+    onlyOnOneNode('memory', { scheme: 'redis', what: 'fan-out through Redis' }),
+    'memory',
+    'How subscriptions reach their subscribers.',
+  ),
+  oidcIssuer: setting(
+    httpUrl,
+    null,
+    "The OpenID provider's issuer URL. The sandbox has its own; serve requires one.",
+  ),
+  oidcAudience: setting(text, 'tickloom', 'The audience (aud) that tokens must name.'),
+  oidcRoleClaim: setting(
+    text,
+    'tickloom_role',
+    'The claim that names the role: a text or a list, of which the first role of the title counts. A dotted path such as realm_access.roles reaches into objects.',
+  ),
+  oidcTitleClaim: setting(
+    text,
+    'tickloom_title',
+    'The claim that names the title, or the titles, a token opens.',
+  ),
+  canary: setting(
+    onOff,
+    'off',
+    'Predictable over fast: turns aggressive optimisations of the engine off.',
+  ),
+  publicUrl: setting(
+    httpUrl,
+    null,
+    'The URL clients reach this server under, where a proxy stands before it; export links begin with it.',
+  ),
+  corsOrigins: setting(
+    origins,
+    '',
+    'Origins of web pages that may call the API, beside the console.',
+  ),
+  exportTtlSeconds: setting(count(10, 604_800), '3600', 'How long an export link works.', {
+    unit: 's',
+  }),
+  drainMs: setting(
+    count(0, 600_000),
+    '10000',
+    'How long running requests may take to finish after SIGTERM.',
+    { unit: 'ms' },
+  ),
+  logLevel: setting(
+    oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace'),
+    'info',
+    'The least severe log line that is written (JSON lines on standard error).',
+  ),
+} as const;
+
+type Table = typeof settingsTable;
+export type SettingName = keyof Table;
+
+/** The settings as values. A setting without a default is null while nobody sets it. */
+export type Settings = {
+  readonly [Name in SettingName]: Table[Name] extends Setting<infer T, infer Default>
+    ? Default extends null
+      ? T | null
+      : T
+    : never;
+};
+
+export const settingNames = Object.keys(settingsTable) as SettingName[];
+
+export function environmentName(name: string): string {
+  return `TICKLOOM_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+export function flagName(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}

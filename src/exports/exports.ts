@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { EngineError } from '../../engine/errors.ts';
+import { limits } from '../../engine/limits.ts';
+import type { ExportInfo, ExportRegistry, ExportSpec, Principal } from '../../resolvers/context.ts';
+import { writePrivately } from '../storage/private-file.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { decodeExport, encodeExport, type StoredExport } from './export-file.ts';
+import type { ExportLinks } from './export-link.ts';
+
+export interface ExportsOptions {
+  /** One file an export lies here, so that links outlive a restart. */
+  readonly directory: string;
+  readonly links: ExportLinks;
+  readonly ttlMs: number;
+  readonly logger: Logger;
+  readonly nowMs?: () => number;
+}
+
+/** How one read of an export ended. That a client left says nothing about the export. */
+export type ReadOutcome =
+  | { readonly kind: 'complete'; readonly bytes: number }
+  | { readonly kind: 'left' }
+  | { readonly kind: 'failed' };
+
+const sweepEveryMs = 60_000;
+
+/**
+ * The exports of one title. An export is an order, not a copy: each read of its link computes the
+ * rows as of its position, so nothing but the order is stored, and a link can be read repeatedly.
+ */
+export class Exports implements ExportRegistry {
+  readonly #options: ExportsOptions;
+  readonly #nowMs: () => number;
+  readonly #stored = new Map<string, StoredExport>();
+  /** Reads running now, by export. */
+  readonly #streaming = new Map<string, number>();
+  readonly #sweeper: NodeJS.Timeout;
+
+  constructor(options: ExportsOptions) {
+    this.#options = options;
+    this.#nowMs = options.nowMs ?? Date.now;
+    this.#load();
+    this.#sweeper = setInterval(() => this.#sweep(), sweepEveryMs);
+    this.#sweeper.unref();
+  }
+
+  async create(spec: ExportSpec, principal: Principal): Promise<ExportInfo> {
+    this.#sweep();
+    if (this.#stored.size >= limits.exportsMax) {
+      throw new EngineError('OVERLOADED', 'too many exports are open; wait until some expire', {
+        retryAfterMs: sweepEveryMs,
+      });
+    }
+    const stored: StoredExport = {
+      id: randomUUID(),
+      subject: principal.subject,
+      // A whole second, as links carry it.
+      expiresAtMs: Math.floor((this.#nowMs() + this.#options.ttlMs) / 1000) * 1000,
+      spec,
+      state: 'READY',
+      bytes: null,
+    };
+    this.#keep(stored);
+    return this.#info(stored);
+  }
+
+  async get(id: string, principal: Principal): Promise<ExportInfo | null> {
+    const stored = this.#stored.get(id);
+    return stored === undefined || stored.subject !== principal.subject ? null : this.#info(stored);
+  }
+
+  /** The export of a link whose signature is good. Throws `NOT_FOUND`. */
+  find(id: string): StoredExport {
+    const stored = this.#stored.get(id);
+    if (stored === undefined) throw new EngineError('NOT_FOUND', 'there is no such export');
+    return stored;
+  }
+
+  /** Before a read of an export. Throws `OVERLOADED`. */
+  begin(id: string): void {
+    let running = 0;
+    for (const count of this.#streaming.values()) running += count;
+    if (running >= limits.exportStreamsMax) {
+      throw new EngineError('OVERLOADED', 'too many exports are being read', {
+        retryAfterMs: 2_000,
+      });
+    }
+    this.#streaming.set(id, (this.#streaming.get(id) ?? 0) + 1);
+  }
+
+  /** Must follow each `begin` that did not throw. */
+  end(id: string, outcome: ReadOutcome): void {
+    const running = (this.#streaming.get(id) ?? 1) - 1;
+    if (running > 0) this.#streaming.set(id, running);
+    else this.#streaming.delete(id);
+    const stored = this.#stored.get(id);
+    if (stored === undefined || stored.state === 'COMPLETE') return;
+    if (outcome.kind === 'complete') {
+      this.#keep({ ...stored, state: 'COMPLETE', bytes: outcome.bytes });
+    } else if (outcome.kind === 'failed') {
+      this.#keep({ ...stored, state: 'FAILED' });
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#sweeper);
+  }
+
+  #info(stored: StoredExport): ExportInfo {
+    const { id, expiresAtMs, spec } = stored;
+    const isStreaming = this.#streaming.has(id) && stored.state !== 'COMPLETE';
+    return {
+      id,
+      url: this.#options.links.url(id, expiresAtMs),
+      expiresAtMs,
+      state: expiresAtMs <= this.#nowMs() ? 'EXPIRED' : isStreaming ? 'STREAMING' : stored.state,
+      lsn: spec.asOfLsn,
+      rows: null,
+      bytes: stored.bytes === null ? null : BigInt(stored.bytes),
+      format: spec.format,
+    };
+  }
+
+  #keep(stored: StoredExport): void {
+    writePrivately(this.#path(stored.id), encodeExport(stored));
+    this.#stored.set(stored.id, stored);
+  }
+
+  #load(): void {
+    mkdirSync(this.#options.directory, { recursive: true, mode: 0o700 });
+    for (const file of readdirSync(this.#options.directory)) {
+      if (!file.endsWith('.json')) continue;
+      try {
+        const text = readFileSync(join(this.#options.directory, file), 'utf8');
+        const stored = decodeExport(text);
+        this.#stored.set(stored.id, stored);
+      } catch (error) {
+        this.#options.logger.warn({ error, file }, 'an export file cannot be read and is ignored');
+      }
+    }
+    this.#sweep();
+  }
+
+  /** An expired export stays a while, so that its state can still be asked for. */
+  #sweep(): void {
+    const before = this.#nowMs() - this.#options.ttlMs;
+    for (const stored of this.#stored.values()) {
+      if (stored.expiresAtMs > before || this.#streaming.has(stored.id)) continue;
+      this.#stored.delete(stored.id);
+      rmSync(this.#path(stored.id), { force: true });
+    }
+  }
+
+  #path(id: string): string {
+    return join(this.#options.directory, `${id}.json`);
+  }
+}

@@ -1,0 +1,168 @@
+import { EngineError } from '../../engine/errors.ts';
+import { limits } from '../../engine/limits.ts';
+import type { Principal } from '../../resolvers/context.ts';
+import type { Exchange } from '../http/exchange.ts';
+import { readBody } from '../http/read-body.ts';
+import { errorBody, sendBody } from '../http/respond.ts';
+import { onTokenExpiry } from '../identity/token-expiry.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { type GraphqlParams, parseBodyParams, parseQueryParams } from './graphql-params.ts';
+import { OperationContext, type TitleServices } from './operation-context.ts';
+import type { TitleYoga } from './yoga.ts';
+
+export interface GraphqlEndpointOptions {
+  readonly yoga: TitleYoga;
+  readonly services: TitleServices;
+  readonly metrics: Metrics;
+  readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
+  /** Registers a subscription that runs; it is ended when the server drains. Returns its removal. */
+  readonly onDrain: (end: () => void) => () => void;
+}
+
+type FetchResponse = Awaited<ReturnType<TitleYoga['fetch']>>;
+
+/** `POST /{title}/graphql`, GET for queries, and SSE by `accept: text/event-stream`. */
+export function graphqlEndpoint(options: GraphqlEndpointOptions) {
+  return async (exchange: Exchange): Promise<void> => {
+    const { request } = exchange;
+    const principal = await options.authenticate(request.headers.authorization);
+    const context = operationContext(options, exchange, principal);
+    const params = await readParams(exchange, options.metrics);
+    const response = await options.yoga.handleRequest(fetchRequestOf(options.yoga, exchange), {
+      operation: context,
+      params,
+    });
+    if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
+      await sendEvents(exchange, options, response, principal);
+    } else {
+      await sendResult(exchange, options, response);
+    }
+  };
+}
+
+function operationContext(
+  options: GraphqlEndpointOptions,
+  exchange: Exchange,
+  principal: Principal,
+): OperationContext {
+  const { headers } = exchange.request;
+  const context = new OperationContext(options.services, {
+    principal,
+    askedClass: textHeader(headers['x-tickloom-class']),
+    readAfter: textHeader(headers['x-tickloom-read-after']),
+    requestId: exchange.requestId,
+    endpoint: exchange.endpoint,
+  });
+  exchange.response.once('close', () => context.abandon());
+  return context;
+}
+
+function textHeader(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}
+
+async function readParams(exchange: Exchange, metrics: Metrics): Promise<GraphqlParams> {
+  const { request } = exchange;
+  if (request.method !== 'POST') return parseQueryParams(exchange.query);
+  const body = await readBody(request, limits.graphqlBodyBytesMax);
+  metrics.trafficBytes.inc({ endpoint: exchange.endpoint, direction: 'in' }, body.length);
+  return parseBodyParams(request.headers['content-type'], body);
+}
+
+/** Yoga decides by method and `accept`; the operation itself is handed over beside the request. */
+function fetchRequestOf(yoga: TitleYoga, { request }: Exchange): Request {
+  const headers: Record<string, string> = {};
+  const { accept, 'content-type': contentType } = request.headers;
+  if (accept !== undefined) headers.accept = accept;
+  if (contentType !== undefined) headers['content-type'] = contentType;
+  return new yoga.fetchAPI.Request('http://localhost/graphql', {
+    method: request.method ?? 'GET',
+    headers,
+  });
+}
+
+async function sendResult(
+  exchange: Exchange,
+  { metrics }: GraphqlEndpointOptions,
+  response: FetchResponse,
+): Promise<void> {
+  if (response.status === 406) {
+    throw new EngineError(
+      'BAD_USER_INPUT',
+      'no media type in "accept" fits: application/json, application/graphql-response+json, or text/event-stream for subscriptions',
+    );
+  }
+  const contentType = response.headers.get('content-type');
+  if (contentType === null) {
+    throw new EngineError('BAD_USER_INPUT', 'a mutation needs POST; GET takes queries only');
+  }
+  await sendBody(exchange, metrics, {
+    status: response.status,
+    contentType,
+    content: await response.text(),
+    compress: 'large',
+  });
+}
+
+/**
+ * Streams events as they come, no faster than the client reads. Ends when the client leaves, the
+ * server drains, or the token expires; the last thing an expired subscriber hears is why.
+ */
+async function sendEvents(
+  exchange: Exchange,
+  options: GraphqlEndpointOptions,
+  response: FetchResponse,
+  principal: Principal,
+): Promise<void> {
+  const out = exchange.response;
+  const reader = response.body?.getReader();
+  if (reader === undefined) throw new RangeError('an event stream has a body');
+  out.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-cache, no-transform',
+    'x-accel-buffering': 'no',
+  });
+  let expired = false;
+  const stop = () => void reader.cancel().catch(() => undefined);
+  const forgetExpiry = onTokenExpiry(principal, () => {
+    expired = true;
+    stop();
+  });
+  const removeDrain = options.onDrain(stop);
+  out.once('close', stop);
+  try {
+    for (let step = await reader.read(); !step.done; step = await reader.read()) {
+      options.metrics.trafficBytes.inc(
+        { endpoint: exchange.endpoint, direction: 'out' },
+        step.value.length,
+      );
+      if (!out.write(step.value)) await drained(out);
+    }
+  } finally {
+    forgetExpiry();
+    removeDrain();
+  }
+  if (out.destroyed) return;
+  if (expired) out.write(expiryEvent(exchange.requestId));
+  out.end();
+}
+
+function expiryEvent(requestId: string): string {
+  const error = new EngineError(
+    'TOKEN_EXPIRED',
+    'the token has expired; subscribe with another one',
+  );
+  return `event: next\ndata: ${JSON.stringify(errorBody(error, requestId))}\n\nevent: complete\ndata:\n\n`;
+}
+
+function drained(out: Exchange['response']): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      out.off('drain', done);
+      out.off('close', done);
+      resolve();
+    };
+    out.once('drain', done);
+    out.once('close', done);
+  });
+}

@@ -1,0 +1,80 @@
+import { EngineError } from '../../engine/errors.ts';
+
+/** One operation as a client sends it. */
+export interface GraphqlParams {
+  readonly query: string;
+  readonly variables: Record<string, unknown>;
+  readonly operationName?: string;
+  readonly extensions: Record<string, unknown>;
+}
+
+/** Reads the body of a POST. Throws `BAD_USER_INPUT` saying what is wrong with it. */
+export function parseBodyParams(contentType: string | undefined, body: Buffer): GraphqlParams {
+  const mediaType = (contentType ?? '').split(';')[0]?.trim().toLowerCase();
+  if (mediaType !== 'application/json') {
+    throw new EngineError('BAD_USER_INPUT', 'the request needs "content-type: application/json"');
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body.toString('utf8'));
+  } catch (error) {
+    throw new EngineError('BAD_USER_INPUT', 'the request body is not valid JSON', { cause: error });
+  }
+  if (Array.isArray(parsed)) {
+    throw new EngineError(
+      'BAD_USER_INPUT',
+      'one request holds one operation; batches are not taken',
+    );
+  }
+  return checkParams(parsed);
+}
+
+/** Reads the query string of a GET. Throws `BAD_USER_INPUT`. */
+export function parseQueryParams(query: URLSearchParams): GraphqlParams {
+  return checkParams({
+    query: query.get('query'),
+    operationName: query.get('operationName'),
+    variables: jsonParameter(query, 'variables'),
+    extensions: jsonParameter(query, 'extensions'),
+  });
+}
+
+/** Checks the shape of an operation. Throws `BAD_USER_INPUT`. */
+export function checkParams(value: unknown): GraphqlParams {
+  if (!isObject(value)) throw new EngineError('BAD_USER_INPUT', 'an operation is a JSON object');
+  const { query, variables, operationName, extensions } = value;
+  if (typeof query !== 'string' || query === '') {
+    throw new EngineError('BAD_USER_INPUT', '"query" must be the text of a GraphQL document');
+  }
+  if (variables !== undefined && variables !== null && !isObject(variables)) {
+    throw new EngineError('BAD_USER_INPUT', '"variables" must be an object');
+  }
+  if (operationName !== undefined && operationName !== null && typeof operationName !== 'string') {
+    throw new EngineError('BAD_USER_INPUT', '"operationName" must be a text');
+  }
+  if (extensions !== undefined && extensions !== null && !isObject(extensions)) {
+    throw new EngineError('BAD_USER_INPUT', '"extensions" must be an object');
+  }
+  return {
+    query,
+    variables: variables ?? {},
+    ...(typeof operationName === 'string' && operationName !== '' ? { operationName } : {}),
+    extensions: extensions ?? {},
+  };
+}
+
+function jsonParameter(query: URLSearchParams, name: string): unknown {
+  const text = query.get(name);
+  if (text === null || text === '') return null;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new EngineError('BAD_USER_INPUT', `"${name}" in the URL is not valid JSON`, {
+      cause: error,
+    });
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,261 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type ExecutionArgs, GraphQLError } from 'graphql';
+import {
+  type Context,
+  handleProtocols,
+  makeServer,
+  type OperationResult,
+  type Server,
+} from 'graphql-ws';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { EngineError } from '../../engine/errors.ts';
+import { limits } from '../../engine/limits.ts';
+import type { Principal } from '../../resolvers/context.ts';
+import { queryClassOf } from '../identity/principal.ts';
+import { onTokenExpiry } from '../identity/token-expiry.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Answers } from './answer.ts';
+import { checkParams } from './graphql-params.ts';
+import { OperationContext, type TitleServices } from './operation-context.ts';
+import { phaseOf, type TitleYoga } from './yoga.ts';
+
+export interface GraphqlSocketOptions {
+  readonly yoga: TitleYoga;
+  readonly services: TitleServices;
+  readonly answers: Answers;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
+}
+
+interface Connection {
+  readonly socket: WebSocket;
+  principal: Principal | null;
+  askedClass: string | undefined;
+  forgetExpiry: () => void;
+  /** Operations by the client's id. */
+  readonly running: Map<string, OperationContext>;
+}
+
+type Extra = { readonly connection: Connection };
+type SocketContext = Context<Record<string, unknown>, Extra>;
+
+/** Of the protocol (4401, 4403) and of RFC 6455 (1013: try again later). */
+const closeCodes = { unauthorized: 4401, forbidden: 4403, internal: 4500, tryAgainLater: 1013 };
+const connectionInitWaitMs = 5_000;
+/** A socket that answers no ping for this long is gone. */
+const pingEveryMs = 15_000;
+
+/** GraphQL over WebSocket (`graphql-transport-ws`) for one title. */
+export class GraphqlSocket {
+  readonly #options: GraphqlSocketOptions;
+  readonly #sockets: WebSocketServer;
+  readonly #protocol: Server<Extra>;
+
+  constructor(options: GraphqlSocketOptions) {
+    this.#options = options;
+    this.#sockets = new WebSocketServer({
+      noServer: true,
+      maxPayload: limits.graphqlBodyBytesMax,
+      perMessageDeflate: false,
+      handleProtocols,
+    });
+    this.#protocol = makeServer<Record<string, unknown>, Extra>({
+      connectionInitWaitTimeout: connectionInitWaitMs,
+      onConnect: (context) => this.#connect(context),
+      onSubscribe: (context, id, payload) => this.#subscribe(context, id, payload),
+      execute: (args) => rootOf(args).execute(args),
+      subscribe: (args) => rootOf(args).subscribe(args),
+      onComplete: (context, id) => this.#complete(context.extra.connection, id),
+      onError: (context, id) => this.#complete(context.extra.connection, id),
+    });
+  }
+
+  get connections(): number {
+    return this.#sockets.clients.size;
+  }
+
+  accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#sockets.handleUpgrade(request, socket, head, (opened) => this.#open(opened));
+  }
+
+  /** Tells every client that the server goes away (1001); a client that does not answer is cut. */
+  async close(): Promise<void> {
+    for (const client of this.#sockets.clients) client.close(1001, 'Going away');
+    const cut = setTimeout(() => {
+      for (const client of this.#sockets.clients) client.terminate();
+    }, 1_000);
+    await new Promise<void>((resolve) => this.#sockets.close(() => resolve()));
+    clearTimeout(cut);
+  }
+
+  #open(socket: WebSocket): void {
+    const connection: Connection = {
+      socket,
+      principal: null,
+      askedClass: undefined,
+      forgetExpiry: () => undefined,
+      running: new Map(),
+    };
+    const { metrics, logger } = this.#options;
+    const closed = this.#protocol.opened(
+      {
+        protocol: socket.protocol,
+        send: (data) => {
+          metrics.trafficBytes.inc({ endpoint: 'websocket', direction: 'out' }, data.length);
+          return send(socket, data);
+        },
+        close: (code, reason) => socket.close(code, reason),
+        onMessage: (listener) => {
+          socket.on('message', (data) => {
+            const text = String(data);
+            metrics.trafficBytes.inc({ endpoint: 'websocket', direction: 'in' }, text.length);
+            listener(text).catch((error: unknown) => {
+              logger.error({ error }, 'a WebSocket message failed');
+              socket.close(closeCodes.internal, 'INTERNAL');
+            });
+          });
+        },
+      },
+      { connection },
+    );
+    // `ws` closes the socket by itself, with the code that says why (a message too large: 1009).
+    socket.on('error', (error) => logger.debug({ error }, 'a WebSocket broke off'));
+    const stopPings = keepAlive(socket);
+    socket.once('close', (code, reason) => {
+      stopPings();
+      connection.forgetExpiry();
+      for (const operation of connection.running.values()) operation.abandon();
+      connection.running.clear();
+      closed(code, String(reason)).catch((error: unknown) =>
+        logger.error({ error }, 'closing a WebSocket failed'),
+      );
+    });
+  }
+
+  /** `connection_init`: `{ authorization: "Bearer …", "x-tickloom-class"?: … }`. */
+  async #connect(context: SocketContext): Promise<boolean> {
+    const { connection } = context.extra;
+    const parameters = context.connectionParams ?? {};
+    try {
+      const principal = await this.#options.authenticate(parameters.authorization);
+      const asked = parameters['x-tickloom-class'];
+      connection.askedClass = typeof asked === 'string' ? asked : undefined;
+      queryClassOf(principal, connection.askedClass);
+      connection.principal = principal;
+    } catch (error) {
+      this.#refuse(connection.socket, error);
+      return false;
+    }
+    connection.forgetExpiry = onTokenExpiry(connection.principal, () =>
+      connection.socket.close(closeCodes.unauthorized, 'TOKEN_EXPIRED'),
+    );
+    return true;
+  }
+
+  /** The close reason is the error's code. The protocol's own close that follows has no effect. */
+  #refuse(socket: WebSocket, error: unknown): void {
+    if (!(error instanceof EngineError)) {
+      this.#options.logger.error({ error }, 'a WebSocket could not be authenticated');
+      socket.close(closeCodes.internal, 'INTERNAL');
+      return;
+    }
+    socket.close(closeCodeOf(error), error.code);
+  }
+
+  async #subscribe(
+    context: SocketContext,
+    id: string,
+    payload: unknown,
+  ): Promise<ExecutionArgs | readonly GraphQLError[]> {
+    const { connection } = context.extra;
+    const { yoga, answers } = this.#options;
+    const operation = this.#operationContext(connection, id, payload);
+    try {
+      if (connection.running.size > limits.webSocketOperationsMax) {
+        throw new EngineError(
+          'LIMIT_EXCEEDED',
+          `one WebSocket runs ${limits.webSocketOperationsMax} operations at most`,
+        );
+      }
+      const params = checkParams(payload);
+      const enveloped = yoga.getEnveloped({ operation, params });
+      const document = enveloped.parse(params.query);
+      const invalid = enveloped.validate(enveloped.schema, document);
+      if (invalid.length > 0) return answers.refusal(invalid, 'validate', operation);
+      return {
+        schema: enveloped.schema,
+        document,
+        variableValues: params.variables,
+        operationName: params.operationName ?? null,
+        contextValue: await enveloped.contextFactory(),
+        rootValue: { execute: enveloped.execute, subscribe: enveloped.subscribe } satisfies Root,
+      };
+    } catch (error) {
+      const phase = error instanceof GraphQLError ? phaseOf([error]) : 'request';
+      return answers.refusal([error], phase, operation);
+    }
+  }
+
+  /** A client may send `extensions: { readAfter: "<position>" }` with an operation. */
+  #operationContext(connection: Connection, id: string, payload: unknown): OperationContext {
+    const { principal } = connection;
+    if (principal === null) throw new RangeError('an operation before the connection was accepted');
+    const { extensions } = payload as { extensions?: { readAfter?: unknown } | null };
+    const readAfter = extensions?.readAfter;
+    const operation = new OperationContext(this.#options.services, {
+      principal,
+      askedClass: connection.askedClass,
+      readAfter: typeof readAfter === 'string' ? readAfter : undefined,
+      requestId: randomUUID(),
+      endpoint: 'websocket',
+    });
+    connection.running.set(id, operation);
+    return operation;
+  }
+
+  #complete(connection: Connection, id: string): void {
+    connection.running.get(id)?.abandon();
+    connection.running.delete(id);
+  }
+}
+
+/** The enveloped functions of one operation travel in its root value, as graphql-ws foresees. */
+interface Root {
+  readonly execute: (args: ExecutionArgs) => OperationResult;
+  readonly subscribe: (args: ExecutionArgs) => OperationResult;
+}
+
+function rootOf(args: ExecutionArgs): Root {
+  return args.rootValue as Root;
+}
+
+function closeCodeOf(error: EngineError): number {
+  if (error.retryable) return closeCodes.tryAgainLater;
+  const isToken = error.code === 'UNAUTHENTICATED' || error.code === 'TOKEN_EXPIRED';
+  return isToken ? closeCodes.unauthorized : closeCodes.forbidden;
+}
+
+/** Resolves once the message has left, which holds a subscription to the pace of its client. */
+function send(socket: WebSocket, data: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (socket.readyState !== socket.OPEN) return resolve();
+    socket.send(data, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+function keepAlive(socket: WebSocket): () => void {
+  let answered = true;
+  socket.on('pong', () => {
+    answered = true;
+  });
+  const timer = setInterval(() => {
+    if (!answered) return socket.terminate();
+    answered = false;
+    socket.ping();
+  }, pingEveryMs);
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,76 @@
+import type { Engine } from '../../engine/engine.ts';
+import type { QueryClass } from '../../engine/manifest/types.ts';
+import { type Lsn, parsePosition } from '../../engine/position.ts';
+import type {
+  AuditPort,
+  ExportRegistry,
+  Principal,
+  RequestContext,
+} from '../../resolvers/context.ts';
+import { RequestReport } from '../../resolvers/request-report.ts';
+import type { RunningQueries } from '../../resolvers/running-queries.ts';
+import { queryClassOf } from '../identity/principal.ts';
+import type { Endpoint } from '../telemetry/metrics.ts';
+
+/** What all operations of one title share. */
+export interface TitleServices {
+  readonly engine: Engine;
+  readonly exports: ExportRegistry;
+  readonly audit: AuditPort;
+  readonly running: RunningQueries;
+}
+
+export interface OperationOptions {
+  readonly principal: Principal;
+  /** `x-tickloom-class` as given. */
+  readonly askedClass: string | undefined;
+  /** `x-tickloom-read-after` as given. */
+  readonly readAfter: string | undefined;
+  readonly requestId: string;
+  readonly endpoint: Endpoint;
+}
+
+/** The context of one operation: what resolvers get, and what the server needs to answer. */
+export class OperationContext implements RequestContext {
+  readonly engine: Engine;
+  readonly exports: ExportRegistry;
+  readonly audit: AuditPort;
+  readonly running: RunningQueries;
+  readonly principal: Principal;
+  readonly queryClass: QueryClass;
+  readonly readAfter: Lsn | null;
+  readonly requestId: string;
+  readonly report: RequestReport;
+  readonly endpoint: Endpoint;
+  #abort: AbortController | null = null;
+  #isAbandoned = false;
+
+  /** Throws `BAD_USER_INPUT` or `FORBIDDEN` for headers that cannot be met. */
+  constructor(services: TitleServices, options: OperationOptions) {
+    this.engine = services.engine;
+    this.exports = services.exports;
+    this.audit = services.audit;
+    this.running = services.running;
+    this.principal = options.principal;
+    this.queryClass = queryClassOf(options.principal, options.askedClass);
+    this.readAfter = options.readAfter === undefined ? null : parsePosition(options.readAfter);
+    this.requestId = options.requestId;
+    this.report = new RequestReport(this.queryClass);
+    this.endpoint = options.endpoint;
+  }
+
+  /** Made when first asked for: a commit never asks, and is the most frequent operation. */
+  get signal(): AbortSignal {
+    if (this.#abort === null) {
+      this.#abort = new AbortController();
+      if (this.#isAbandoned) this.#abort.abort();
+    }
+    return this.#abort.signal;
+  }
+
+  /** Nobody waits for the operation any more. Harmless once it is done. */
+  abandon(): void {
+    this.#isAbandoned = true;
+    this.#abort?.abort();
+  }
+}

@@ -1,0 +1,132 @@
+import {
+  type DocumentNode,
+  type ExecutionResult,
+  execute,
+  type GraphQLError,
+  type GraphQLSchema,
+  getOperationAST,
+  parse,
+  subscribe,
+} from 'graphql';
+import { createYoga, type Plugin } from 'graphql-yoga';
+import { limits } from '../../engine/limits.ts';
+import type { ErrorPhase } from '../../resolvers/errors.ts';
+import type { Answers } from './answer.ts';
+import { DocumentCache } from './document-cache.ts';
+import type { GraphqlParams } from './graphql-params.ts';
+import type { OperationContext } from './operation-context.ts';
+import { OperationLimitsRule } from './operation-limits.ts';
+
+/** What the server hands to yoga with a request: the operation is parsed and authenticated. */
+export interface ServerContext {
+  readonly operation: OperationContext;
+  readonly params: GraphqlParams;
+}
+
+export type TitleYoga = ReturnType<typeof createTitleYoga>;
+
+/** The GraphQL pipeline of one title; HTTP, SSE and WebSocket operations all run through it. */
+export function createTitleYoga(schema: GraphQLSchema, answers: Answers) {
+  return createYoga<ServerContext>({
+    schema,
+    graphqlEndpoint: '/graphql',
+    context: ({ operation }) => operation,
+    batching: false,
+    multipart: false,
+    cors: false,
+    graphiql: false,
+    landingPage: false,
+    logging: false,
+    // Errors get their public form in `answerPlugin`, of which yoga's masking knows nothing.
+    maskedErrors: false,
+    // The server read the body and held it to its bound.
+    maxRequestBodySize: false,
+    parserAndValidationCache: {
+      documentCache: new DocumentCache<DocumentNode>(),
+      errorCache: new DocumentCache<Error>(),
+    },
+    plugins: [referenceExecutorPlugin, parsedParamsPlugin, boundsPlugin, answerPlugin(answers)],
+  });
+}
+
+/** graphql-js's own executor; the default one also serves @defer and @stream, which costs time. */
+const referenceExecutorPlugin: Plugin = {
+  onExecute({ setExecuteFn }) {
+    setExecuteFn(execute);
+  },
+  onSubscribe({ setSubscribeFn }) {
+    setSubscribeFn(subscribe);
+  },
+};
+
+/** Takes the operation the server has read already. */
+const parsedParamsPlugin: Plugin<object, ServerContext> = {
+  onRequestParse({ serverContext, setRequestParser }) {
+    setRequestParser(() => serverContext.params);
+  },
+};
+
+const boundsPlugin: Plugin = {
+  onParse({ setParseFn }) {
+    setParseFn((source, options) =>
+      parse(source, { ...options, maxTokens: limits.graphqlTokensMax }),
+    );
+  },
+  onValidate({ addValidationRule }) {
+    addValidationRule(OperationLimitsRule);
+  },
+};
+
+function answerPlugin(answers: Answers): Plugin<OperationContext, ServerContext> {
+  return {
+    onExecute: ({ args }) => {
+      const kind = getOperationAST(args.document, args.operationName)?.operation ?? 'query';
+      return {
+        onExecuteDone: ({ result, setResult }) => {
+          if (!isResult(result)) return;
+          setResult(answers.result(result, args.contextValue, kind));
+        },
+      };
+    },
+    onSubscribe: ({ args }) => {
+      const context = args.contextValue;
+      return {
+        onSubscribeResult: ({ result, setResult }) => {
+          if (isResult(result)) {
+            setResult(answers.result(result, context, 'subscription'));
+            return undefined;
+          }
+          answers.subscribed(context);
+          return {
+            onNext: ({ result: message, setResult: setMessage }) => {
+              setMessage(answers.message(message, context));
+            },
+          };
+        },
+      };
+    },
+    // What did not get as far as being executed comes here only.
+    onExecutionResult: ({ result, setResult, context }) => {
+      if (!isResult(result) || result.extensions?.tickloom !== undefined) return;
+      const errors = answers.refusal(
+        result.errors ?? [],
+        phaseOf(result.errors ?? []),
+        context.operation,
+      );
+      setResult({ errors });
+    },
+  };
+}
+
+/** Yoga marks what validation found; syntax errors have no nodes and no mark. */
+export function phaseOf(errors: readonly GraphQLError[]): ErrorPhase {
+  const isValidation = errors.some(
+    (error) =>
+      error.extensions?.code === 'GRAPHQL_VALIDATION_FAILED' || (error.nodes?.length ?? 0) > 0,
+  );
+  return isValidation ? 'validate' : 'parse';
+}
+
+function isResult(value: unknown): value is ExecutionResult {
+  return typeof value === 'object' && value !== null && !(Symbol.asyncIterator in value);
+}

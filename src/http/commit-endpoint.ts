@@ -1,0 +1,133 @@
+import type { Engine, TickOutcome } from '../../engine/engine.ts';
+import { EngineError } from '../../engine/errors.ts';
+import { limits } from '../../engine/limits.ts';
+import { formatPosition } from '../../engine/position.ts';
+import { decodeCommitBody } from '../../engine/tick/commit-body.ts';
+import type { ConflictPolicy, TickBatch, TickHeader } from '../../engine/tick/tick-batch.ts';
+import { authoriseCommit } from '../../resolvers/authorise.ts';
+import type { AuditPort, Principal } from '../../resolvers/context.ts';
+import { actionResults, conflictKey } from '../../resolvers/ticks.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Exchange } from './exchange.ts';
+import { readBody } from './read-body.ts';
+import { sendJson } from './respond.ts';
+import type { Handler } from './router.ts';
+
+export interface CommitEndpointOptions {
+  readonly engine: Engine;
+  readonly audit: AuditPort;
+  readonly metrics: Metrics;
+  readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
+}
+
+/** `POST /{title}/sessions/{sessionId}/ticks/{tick}`: a large tick as Arrow, without JSON. */
+export function commitEndpoint(options: CommitEndpointOptions): Handler {
+  const { engine, audit, metrics } = options;
+  const { catalog } = engine;
+  return async (exchange, { sessionId = '', tick = '' }) => {
+    const { request, requestId } = exchange;
+    const principal = await options.authenticate(request.headers.authorization);
+    const asker = { principal, audit, requestId };
+    // Before the body: who may not commit at all need not send it.
+    authoriseCommit(asker, []);
+    const header = readHeader(exchange, sessionId, tick);
+    const body = await readBody(request, limits.commitBodyBytesMax);
+    metrics.trafficBytes.inc({ endpoint: 'commit', direction: 'in' }, body.length);
+    const batch = decodeCommitBody(catalog, header, body);
+    authoriseCommit(asker, tablesOf(batch, catalog.actionTable.name));
+    const outcome = await engine.commit(batch);
+    metrics.requests.inc({ endpoint: 'commit', operation_kind: 'mutation', code: 'OK' });
+    await sendJson(exchange, metrics, answer(outcome));
+  };
+}
+
+function tablesOf(batch: TickBatch, actionTable: string): Set<string> {
+  const tables = new Set(batch.streams.map((stream) => stream.table.name));
+  if (batch.actions.length > 0) tables.add(actionTable);
+  return tables;
+}
+
+function readHeader({ request }: Exchange, sessionId: string, tick: string): TickHeader {
+  const { headers } = request;
+  const contentType = (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
+  if (contentType !== 'application/vnd.apache.arrow.stream') {
+    throw new EngineError(
+      'BAD_USER_INPUT',
+      'a tick on this path needs "content-type: application/vnd.apache.arrow.stream"',
+    );
+  }
+  return {
+    sessionId,
+    tick: requiredInteger('the tick in the path', tick),
+    fence: optionalInteger('x-tickloom-fence', headers['x-tickloom-fence']),
+    idempotencyKey: single(headers['idempotency-key']) ?? null,
+    onConflict: conflictPolicy(single(headers['x-tickloom-on-conflict'])),
+    afterTick: optionalInteger('x-tickloom-after-tick', headers['x-tickloom-after-tick']),
+  };
+}
+
+function conflictPolicy(text: string | undefined): ConflictPolicy {
+  if (text === undefined) return 'REJECT_ACTION';
+  if (text === 'REJECT_ACTION' || text === 'ABORT_TICK') return text;
+  throw new EngineError(
+    'BAD_USER_INPUT',
+    'x-tickloom-on-conflict must be REJECT_ACTION or ABORT_TICK',
+  );
+}
+
+function optionalInteger(name: string, value: string | string[] | undefined): number | null {
+  const text = single(value);
+  return text === undefined ? null : requiredInteger(name, text);
+}
+
+function requiredInteger(name: string, text: string): number {
+  const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(number <= 0xffff_ffff)) {
+    throw new EngineError('BAD_USER_INPUT', `${name} must be a whole number of at most 32 bits`);
+  }
+  return number;
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** The payload of `commitTick` as JSON, with the rejected results only. */
+function answer(outcome: TickOutcome): unknown {
+  return {
+    position: formatPosition(outcome.lsn),
+    sessionId: outcome.sessionId,
+    tick: outcome.tick,
+    duplicate: outcome.duplicate,
+    accepted: outcome.accepted,
+    rejected: outcome.rejected,
+    aborted: outcome.aborted,
+    stateHash: outcome.stateHash,
+    results: actionResults(outcome, { only: 'REJECTED' }).map(({ conflict, ...result }) => ({
+      ...result,
+      conflict: conflict === null ? null : conflictJson(conflict),
+    })),
+    tickConflict: outcome.tickConflict === null ? null : conflictJson(outcome.tickConflict),
+  };
+}
+
+function conflictJson(conflict: NonNullable<TickOutcome['tickConflict']>): unknown {
+  const { code, effect, table, expectedVersion, actualVersion, lastWriter, message } = conflict;
+  return {
+    code,
+    effect,
+    table,
+    key: conflictKey(conflict),
+    expectedVersion,
+    actualVersion,
+    lastWriter:
+      lastWriter === null
+        ? null
+        : {
+            position: formatPosition(lastWriter.lsn),
+            tick: lastWriter.tick,
+            actionId: lastWriter.actionId,
+          },
+    message,
+  };
+}

@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Endpoint } from '../telemetry/metrics.ts';
+
+/** One request with its answer, and what every handler needs to know of it. */
+export class Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Decoded path segments: `/ashfall/graphql` is `['ashfall', 'graphql']`. */
+  readonly path: readonly string[];
+  /** The client's `x-request-id` where it is a sane one, else a new id. */
+  readonly requestId: string;
+  endpoint: Endpoint = 'other';
+  readonly #search: string;
+
+  /** Throws `URIError` for a path that is not validly percent-encoded. */
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.request = request;
+    this.response = response;
+    const { path, search } = splitTarget(request.url ?? '/');
+    this.path = path;
+    this.#search = search;
+    this.requestId = requestIdOf(request);
+    response.setHeader('x-request-id', this.requestId);
+  }
+
+  get query(): URLSearchParams {
+    return new URLSearchParams(this.#search);
+  }
+}
+
+export function splitTarget(target: string): { readonly path: string[]; readonly search: string } {
+  const mark = target.indexOf('?');
+  const pathText = mark < 0 ? target : target.slice(0, mark);
+  const path = pathText.split('/').slice(1);
+  if (path.at(-1) === '') path.pop();
+  return {
+    path: pathText.includes('%') ? path.map(decodeURIComponent) : path,
+    search: mark < 0 ? '' : target.slice(mark + 1),
+  };
+}
+
+export function requestIdOf(request: IncomingMessage): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : randomUUID();
+}

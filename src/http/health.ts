@@ -1,0 +1,65 @@
+import type { Engine } from '../../engine/engine.ts';
+import { formatPosition, type Lsn } from '../../engine/position.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { sendBody, sendJson } from './respond.ts';
+import type { Handler } from './router.ts';
+
+/** What `/readyz` looks at. */
+export interface Readiness {
+  /** Null while the log is being recovered. */
+  engine: Engine | null;
+  /** Where the log ended when it was recovered; columns behind this are still catching up. */
+  recoveredLsn: Lsn | null;
+  isDraining: boolean;
+}
+
+/** `GET /healthz`: the process answers. */
+export function healthEndpoint(metrics: Metrics): Handler {
+  return (exchange) => sendJson(exchange, metrics, { alive: true }, { headers: noStore });
+}
+
+const noStore = { 'cache-control': 'no-store' };
+
+/**
+ * `GET /readyz`: send traffic here. Columns count until they have caught up with what the log held
+ * at start; later they are always a little behind, which is what `columns_lag_lsn` is for.
+ */
+export function readinessEndpoint(metrics: Metrics, readiness: Readiness): Handler {
+  return async (exchange) => {
+    const { engine, recoveredLsn, isDraining } = readiness;
+    const checks = {
+      log: engine === null ? 'recovering' : engine.failure === null ? 'ok' : 'failed',
+      columns:
+        engine === null || recoveredLsn === null || engine.columns.coveredLsn < recoveredLsn
+          ? 'catching up'
+          : 'ok',
+      server: isDraining ? 'draining' : 'ok',
+    };
+    const ready = Object.values(checks).every((state) => state === 'ok');
+    const positions =
+      engine === null
+        ? {}
+        : {
+            position: formatPosition(engine.appliedLsn),
+            coveredPosition: formatPosition(engine.columns.coveredLsn),
+          };
+    await sendJson(
+      exchange,
+      metrics,
+      { ready, checks, ...positions },
+      { status: ready ? 200 : 503, headers: noStore },
+    );
+  };
+}
+
+/** `GET /metrics`, for Prometheus. */
+export function metricsEndpoint(metrics: Metrics): Handler {
+  return async (exchange) => {
+    const content = await metrics.registry.metrics();
+    await sendBody(exchange, metrics, {
+      contentType: metrics.registry.contentType,
+      content,
+      headers: noStore,
+    });
+  };
+}

@@ -1,0 +1,138 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { EngineError } from '../../engine/errors.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { applyCors } from './cors.ts';
+import { Exchange } from './exchange.ts';
+import { sendError } from './respond.ts';
+import type { Router } from './router.ts';
+
+export interface HttpFrontOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly corsOrigins: readonly string[];
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  /** Answers until `serve` is called, while the engine recovers. */
+  readonly routerAtStart: Router;
+}
+
+export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+/** Longer than the idle timeouts of the usual load balancers (60 s), so that they close first. */
+const keepAliveMs = 75_000;
+const headersMs = 20_000;
+/** For a whole request to arrive; the largest body at a slow 4 MB/s takes half a minute. */
+const requestMs = 120_000;
+
+/** The HTTP server: takes requests, keeps count of them, and can finish them and stop. */
+export class HttpFront {
+  readonly #options: HttpFrontOptions;
+  readonly #server: Server;
+  readonly #running = new Set<ServerResponse>();
+  readonly #endOnDrain = new Set<() => void>();
+  #router: Router;
+  #upgrade: UpgradeHandler | null = null;
+
+  private constructor(options: HttpFrontOptions) {
+    this.#options = options;
+    this.#router = options.routerAtStart;
+    this.#server = createServer(
+      {
+        keepAliveTimeout: keepAliveMs,
+        headersTimeout: headersMs,
+        requestTimeout: requestMs,
+        keepAlive: true,
+        noDelay: true,
+      },
+      (request, response) => void this.#answer(request, response),
+    );
+    this.#server.on('upgrade', (request, socket, head) => {
+      socket.on('error', () => socket.destroy());
+      if (this.#upgrade === null) refuseUpgrade(socket, '503 Service Unavailable');
+      else this.#upgrade(request, socket, head);
+    });
+  }
+
+  /** Rejects when the address cannot be had. */
+  static async listen(options: HttpFrontOptions): Promise<HttpFront> {
+    const front = new HttpFront(options);
+    await new Promise<void>((resolve, reject) => {
+      front.#server.once('error', reject);
+      front.#server.listen(options.port, options.host, () => {
+        front.#server.off('error', reject);
+        resolve();
+      });
+    });
+    return front;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  serve(router: Router, upgrade: UpgradeHandler): void {
+    this.#router = router;
+    this.#upgrade = upgrade;
+  }
+
+  /** Registers what ends an open stream when the server drains. Returns its removal. */
+  readonly onDrain = (end: () => void): (() => void) => {
+    this.#endOnDrain.add(end);
+    return () => this.#endOnDrain.delete(end);
+  };
+
+  /** Takes nothing new, lets running requests finish for `graceMs`, then cuts what is left. */
+  async drain(graceMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const end of this.#endOnDrain) end();
+    for (const response of this.#running) {
+      // Otherwise the connection would stay open, idle, after its answer.
+      if (!response.headersSent) response.shouldKeepAlive = false;
+      response.once('finish', () => setImmediate(() => this.#server.closeIdleConnections()));
+    }
+    this.#server.closeIdleConnections();
+    const cut = setTimeout(() => this.#server.closeAllConnections(), graceMs);
+    await closed;
+    clearTimeout(cut);
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#running.add(response);
+    response.once('close', () => this.#running.delete(response));
+    if (applyCors(request, response, this.#options.corsOrigins)) return;
+    let exchange: Exchange;
+    try {
+      exchange = new Exchange(request, response);
+    } catch {
+      response.writeHead(400, { connection: 'close' }).end();
+      return;
+    }
+    try {
+      await this.#router.handle(exchange);
+    } catch (error) {
+      await this.#answerError(exchange, error);
+    }
+  }
+
+  async #answerError(exchange: Exchange, error: unknown): Promise<void> {
+    const { logger, metrics } = this.#options;
+    const { requestId, response } = exchange;
+    if (!(error instanceof EngineError)) logger.error({ error, requestId }, 'a request failed');
+    else if (error.cause !== undefined) logger.info({ error, requestId }, 'a request was refused');
+    try {
+      if (response.headersSent) response.destroy();
+      else await sendError(exchange, metrics, error);
+    } catch (second) {
+      logger.error({ error: second, requestId }, 'an error could not be answered');
+      response.destroy();
+    }
+  }
+}
+
+/** Answers an upgrade that is not wanted, as HTTP. */
+export function refuseUpgrade(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+}

@@ -1,0 +1,122 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { printSchema } from 'graphql';
+import type { Engine } from '../engine/engine.ts';
+import { EngineError } from '../engine/errors.ts';
+import { serializeManifest } from '../engine/manifest/manifest-json.ts';
+import type { AuditPort } from '../resolvers/context.ts';
+import { buildSchema } from '../schema/build-schema.ts';
+import { exportEndpoint } from './exports/export-endpoint.ts';
+import type { ExportLinks } from './exports/export-link.ts';
+import type { Exports } from './exports/exports.ts';
+import { Answers } from './graphql/answer.ts';
+import { graphqlEndpoint } from './graphql/graphql-endpoint.ts';
+import { GraphqlSocket } from './graphql/graphql-socket.ts';
+import { createTitleYoga } from './graphql/yoga.ts';
+import { commitEndpoint } from './http/commit-endpoint.ts';
+import { descriptionEndpoint } from './http/description-endpoints.ts';
+import type { HttpFront } from './http/http-front.ts';
+import type { Handler, Route } from './http/router.ts';
+import type { Identity } from './identity/identity.ts';
+import type { Logger } from './telemetry/logger.ts';
+import type { Metrics } from './telemetry/metrics.ts';
+import { ObservedQueries } from './telemetry/observed-queries.ts';
+
+export interface ServedTitleOptions {
+  readonly engine: Engine;
+  readonly identity: Identity;
+  readonly exports: Exports;
+  readonly links: ExportLinks;
+  readonly audit: AuditPort;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly onDrain: HttpFront['onDrain'];
+}
+
+export interface ServedTitle {
+  readonly name: string;
+  readonly routes: readonly Route[];
+  readonly socket: GraphqlSocket;
+  acceptSocket(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+}
+
+/** One title as the outside sees it: its GraphQL over every transport, commits, exports, schema. */
+export function serveTitle(options: ServedTitleOptions): ServedTitle {
+  const { engine, identity, exports, links, audit, metrics, logger } = options;
+  const { catalog } = engine;
+  const name = catalog.manifest.title;
+  const authenticate = (authorization: unknown) => identity.principal(authorization, catalog);
+  const services = { engine, exports, audit, running: new ObservedQueries(metrics) };
+  const schema = buildSchema(catalog);
+  const answers = new Answers(metrics, logger);
+  const yoga = createTitleYoga(schema, answers);
+  const graphql = graphqlEndpoint({
+    yoga,
+    services,
+    metrics,
+    authenticate,
+    onDrain: options.onDrain,
+  });
+  const description = { audit, metrics, authenticate };
+  const socket = new GraphqlSocket({ yoga, services, answers, metrics, logger, authenticate });
+  const ofTitle = (handle: Handler): Handler => onlyTitle(name, handle);
+  return {
+    name,
+    socket,
+    acceptSocket: (request, duplex, head) => socket.accept(request, duplex, head),
+    routes: [
+      {
+        methods: ['POST', 'GET'],
+        path: '/{title}/graphql',
+        endpoint: 'graphql',
+        handle: ofTitle(graphql),
+      },
+      { methods: ['POST', 'GET'], path: '/graphql', endpoint: 'graphql', handle: graphql },
+      {
+        methods: ['POST'],
+        path: '/{title}/sessions/{sessionId}/ticks/{tick}',
+        endpoint: 'commit',
+        handle: ofTitle(commitEndpoint({ engine, audit, metrics, authenticate })),
+      },
+      {
+        methods: ['GET', 'HEAD'],
+        path: '/{title}/exports/{id}',
+        endpoint: 'export',
+        handle: ofTitle(exportEndpoint({ engine, exports, links, metrics, logger })),
+      },
+      {
+        methods: ['GET', 'HEAD'],
+        path: '/{title}/schema.graphql',
+        endpoint: 'manifest',
+        handle: ofTitle(
+          descriptionEndpoint({
+            ...description,
+            contentType: 'application/graphql; charset=utf-8',
+            content: printSchema(schema),
+          }),
+        ),
+      },
+      {
+        methods: ['GET', 'HEAD'],
+        path: '/{title}/manifest.json',
+        endpoint: 'manifest',
+        handle: ofTitle(
+          descriptionEndpoint({
+            ...description,
+            contentType: 'application/json; charset=utf-8',
+            content: serializeManifest(catalog.manifest),
+          }),
+        ),
+      },
+    ],
+  };
+}
+
+function onlyTitle(name: string, handle: Handler): Handler {
+  return async (exchange, parameters) => {
+    if (parameters.title !== name) {
+      throw new EngineError('UNKNOWN_TITLE', `this server serves the title "${name}"`);
+    }
+    return handle(exchange, parameters);
+  };
+}

@@ -1,0 +1,19 @@
+import { type Logger, pino } from 'pino';
+
+export type { Logger } from 'pino';
+
+/**
+ * JSON lines on standard error, so that standard output stays free for what a command answers.
+ * Written at once: a line before a crash must not be lost.
+ */
+export function createLogger(level: string): Logger {
+  return pino(
+    {
+      level,
+      base: { pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { error: pino.stdSerializers.errWithCause },
+    },
+    pino.destination({ dest: 2, sync: true }),
+  );
+}

@@ -1,0 +1,206 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Engine } from '../../engine/engine.ts';
+import type { EngineOptions } from '../../engine/open-engine.ts';
+import type { Frame } from '../../engine/views/view-engine.ts';
+import type { AuthFailure } from '../identity/token-verifier.ts';
+
+/** Seconds; fine where a commit on a fast disk lies, coarse where only a query gets. */
+const commitBuckets = [
+  0.000_25, 0.000_5, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
+];
+const queryBuckets = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const byteBuckets = [20, 22, 24, 26, 28, 30, 32, 34].map((power) => 2 ** power);
+
+interface FeedCounts {
+  readonly frames: Readonly<Record<Frame['kind'], { inc(): void }>>;
+  readonly staleness: { observe(seconds: number): void };
+  lagTicksMax: number;
+}
+
+/** Where a request came in. */
+export type Endpoint =
+  | 'graphql'
+  | 'websocket'
+  | 'commit'
+  | 'export'
+  | 'manifest'
+  | 'operations'
+  | 'console'
+  | 'sandbox'
+  | 'other';
+
+/** What the server tells Prometheus; names and labels are those of the contract. */
+export class Metrics {
+  readonly registry = new Registry();
+
+  readonly commitSeconds = this.#histogram(
+    'commit_seconds',
+    'From commit to durable and applied.',
+    {
+      labels: ['title', 'durability'],
+      buckets: commitBuckets,
+    },
+  );
+  readonly commitActions = this.#counter('commit_actions_total', 'Actions by verdict.', [
+    'title',
+    'verdict',
+  ]);
+  readonly conflicts = this.#counter('conflicts_total', 'Conflicts of actions and ticks.', [
+    'table',
+    'code',
+  ]);
+  readonly #logSyncSeconds = this.#histogram('log_sync_seconds', 'One write and sync of the log.', {
+    labels: [],
+    buckets: commitBuckets,
+  });
+  readonly #applySeconds = this.#histogram('apply_seconds', 'Applying one tick to the rows.', {
+    labels: [],
+    buckets: commitBuckets,
+  });
+  readonly #feedFrames = this.#counter('feed_frames_total', 'Frames handed to subscribers.', [
+    'view',
+    'kind',
+  ]);
+  readonly #feedResets = this.#counter(
+    'feed_resets_total',
+    'Subscriptions that started over or were cut off, by reason.',
+    ['view', 'reason'],
+  );
+  readonly #viewStaleness = this.#histogram(
+    'view_staleness_seconds',
+    'From commit to the frame that shows it.',
+    { labels: ['view'], buckets: queryBuckets },
+  );
+  readonly querySeconds = this.#histogram('query_seconds', 'Analytical queries.', {
+    labels: ['class', 'kind'],
+    buckets: queryBuckets,
+  });
+  readonly queryRejected = this.#counter('query_rejected_total', 'Operations refused by a bound.', [
+    'class',
+    'reason',
+  ]);
+  readonly queryMemory = this.#histogram('query_memory_bytes', 'Peak memory of an operation.', {
+    labels: ['class'],
+    buckets: byteBuckets,
+  });
+  readonly exportsBytes = this.#counter('exports_bytes_total', 'Bytes of exports sent.', []);
+  readonly trafficBytes = this.#counter('traffic_bytes_total', 'Bytes of bodies in and out.', [
+    'endpoint',
+    'direction',
+  ]);
+  readonly requests = this.#counter('requests_total', 'Operations and requests by outcome.', [
+    'endpoint',
+    'operation_kind',
+    'code',
+  ]);
+  readonly #feeds = new Map<string, FeedCounts>();
+  readonly #authFailures = this.#counter('auth_failures_total', 'Tokens refused.', ['reason']);
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  authFailed(reason: AuthFailure): void {
+    this.#authFailures.inc({ reason });
+  }
+
+  /** What the engine tells as it works. */
+  readonly engineObserver: NonNullable<EngineOptions['observer']> = {
+    onApply: (seconds) => this.#applySeconds.observe(seconds),
+    log: { onSync: (seconds) => this.#logSyncSeconds.observe(seconds) },
+    views: {
+      frame: (view, kind, lagTicks, stalenessMs) => {
+        const feed = this.#feed(view);
+        feed.frames[kind].inc();
+        feed.lagTicksMax = Math.max(feed.lagTicksMax, lagTicks);
+        if (kind === 'DELTA') feed.staleness.observe(stalenessMs / 1000);
+      },
+      reset: (view, reason) => this.#feedResets.inc({ view, reason }),
+      overloaded: (view) => this.#feedResets.inc({ view, reason: 'disconnected' }),
+      folded: () => undefined,
+    },
+  };
+
+  /** Reads what the engine knows about itself at each scrape. */
+  watch(engine: Engine): void {
+    const { catalog, state, views, columns } = engine;
+    this.#gauge('state_rows', 'Live rows.', ['table'], (gauge) => {
+      for (const table of catalog.stateTables) {
+        gauge.set({ table: table.name }, state.rowCount(table.name));
+      }
+    });
+    this.#gauge('feed_subscribers', 'Subscribers now.', ['view'], (gauge) => {
+      gauge.reset();
+      for (const [view, count] of views.subscribers()) gauge.set({ view }, count);
+    });
+    this.#gauge(
+      'view_lag_ticks',
+      'How far the slowest subscriber was behind since the last scrape.',
+      ['view'],
+      (gauge) => {
+        for (const [view, feed] of this.#feeds) {
+          gauge.set({ view }, feed.lagTicksMax);
+          feed.lagTicksMax = 0;
+        }
+      },
+    );
+    this.#gauge('columns_lag_lsn', 'Applied and not yet in the column store.', [], (gauge) => {
+      gauge.set(Math.max(0, engine.appliedLsn - columns.coveredLsn));
+    });
+  }
+
+  /** Frames are the most frequent thing counted: their labels are looked up once a feed. */
+  #feed(view: string): FeedCounts {
+    let feed = this.#feeds.get(view);
+    if (feed === undefined) {
+      const counter = (kind: Frame['kind']) => this.#feedFrames.labels({ view, kind });
+      feed = {
+        frames: {
+          SNAPSHOT: counter('SNAPSHOT'),
+          DELTA: counter('DELTA'),
+          RESET: counter('RESET'),
+          HEARTBEAT: counter('HEARTBEAT'),
+        },
+        staleness: this.#viewStaleness.labels({ view }),
+        lagTicksMax: 0,
+      };
+      this.#feeds.set(view, feed);
+    }
+    return feed;
+  }
+
+  #counter<Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> {
+    return new Counter({ name: `tickloom_${name}`, help, labelNames, registers: [this.registry] });
+  }
+
+  #gauge<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: Label[],
+    read: (gauge: Gauge<Label>) => void,
+  ): void {
+    new Gauge({
+      name: `tickloom_${name}`,
+      help,
+      labelNames,
+      registers: [this.registry],
+      collect() {
+        read(this);
+      },
+    });
+  }
+
+  #histogram<Label extends string>(
+    name: string,
+    help: string,
+    shape: { readonly labels: Label[]; readonly buckets: number[] },
+  ): Histogram<Label> {
+    return new Histogram({
+      name: `tickloom_${name}`,
+      help,
+      labelNames: shape.labels,
+      buckets: shape.buckets,
+      registers: [this.registry],
+    });
+  }
+}

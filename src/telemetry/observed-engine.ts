@@ -1,0 +1,82 @@
+import type { Engine, SessionInfo, TickOutcome } from '../../engine/engine.ts';
+import type { Lsn } from '../../engine/position.ts';
+import type { TickBatch } from '../../engine/tick/tick-batch.ts';
+import type { Metrics } from './metrics.ts';
+
+/** An engine that behaves as `engine` does and counts what passes through it. */
+export function observeEngine(engine: Engine, durability: string, metrics: Metrics): Engine {
+  metrics.watch(engine);
+  return new ObservedEngine(engine, durability, metrics);
+}
+
+class ObservedEngine implements Engine {
+  readonly #engine: Engine;
+  readonly #metrics: Metrics;
+  readonly #title: string;
+  readonly #commitSeconds: { observe(seconds: number): void };
+  readonly catalog: Engine['catalog'];
+  readonly state: Engine['state'];
+  readonly views: Engine['views'];
+  readonly columns: Engine['columns'];
+
+  constructor(engine: Engine, durability: string, metrics: Metrics) {
+    this.#engine = engine;
+    this.#metrics = metrics;
+    this.#title = engine.catalog.manifest.title;
+    this.#commitSeconds = metrics.commitSeconds.labels({ title: this.#title, durability });
+    this.catalog = engine.catalog;
+    this.state = engine.state;
+    this.views = engine.views;
+    this.columns = engine.columns;
+  }
+
+  get appliedLsn(): Lsn {
+    return this.#engine.appliedLsn;
+  }
+
+  get failure(): Error | null {
+    return this.#engine.failure;
+  }
+
+  openSession(sessionId: string, takeOver: boolean): Promise<SessionInfo> {
+    return this.#engine.openSession(sessionId, takeOver);
+  }
+
+  closeSession(sessionId: string, fence: number | null): Promise<SessionInfo> {
+    return this.#engine.closeSession(sessionId, fence);
+  }
+
+  session(sessionId: string): SessionInfo | null {
+    return this.#engine.session(sessionId);
+  }
+
+  async commit(batch: TickBatch): Promise<TickOutcome> {
+    const startedMs = performance.now();
+    const outcome = await this.#engine.commit(batch);
+    this.#commitSeconds.observe((performance.now() - startedMs) / 1000);
+    if (!outcome.duplicate) this.#countVerdicts(outcome);
+    return outcome;
+  }
+
+  waitForApplied(lsn: Lsn, timeoutMs: number): Promise<void> {
+    return this.#engine.waitForApplied(lsn, timeoutMs);
+  }
+
+  close(): Promise<void> {
+    return this.#engine.close();
+  }
+
+  #countVerdicts(outcome: TickOutcome): void {
+    const { commitActions, conflicts } = this.#metrics;
+    if (outcome.accepted > 0) {
+      commitActions.inc({ title: this.#title, verdict: 'accepted' }, outcome.accepted);
+    }
+    if (outcome.rejected > 0) {
+      commitActions.inc({ title: this.#title, verdict: 'rejected' }, outcome.rejected);
+    }
+    for (const { table, code } of outcome.conflicts) conflicts.inc({ table, code });
+    if (outcome.tickConflict !== null) {
+      conflicts.inc({ table: outcome.tickConflict.table, code: outcome.tickConflict.code });
+    }
+  }
+}
