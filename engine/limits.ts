@@ -19,6 +19,9 @@ export const limits = {
   logPendingBytesMax: 512 * 1024 * 1024,
   /** Bytes of one log segment before the next begins. */
   logSegmentBytesMax: 256 * 1024 * 1024,
+  /** Records, and bytes unless one record alone is larger, that share one write and one sync. */
+  logGroupRecordsMax: 1024,
+  logGroupBytesMax: 4 * 1024 * 1024,
   /** Ticks of one session that may wait for the tick they name in `afterTick`. */
   ticksWaitingMax: 64,
   /** How long such a tick waits before TICK_OUT_OF_ORDER. */
@@ -41,6 +44,8 @@ export const limits = {
   filterDepthMax: 16,
   /** Comparisons and listed values of one `where` or `require`. */
   filterTermsMax: 10_000,
+  /** Characters of a `like` pattern: matching costs up to pattern times text. */
+  likePatternLengthMax: 1_024,
   /** The size of a manifest. */
   manifestTablesMax: 256,
   manifestViewsMax: 256,
@@ -54,6 +59,15 @@ export const limits = {
   /** Deltas a feed remembers for cursors and slow subscribers: changes in rows, summed. */
   feedRingRowsMax: 200_000,
   feedRingFramesMax: 20_000,
+  /** Bytes of copied rows that the feed of a state table remembers. */
+  feedRingBytesMax: 64 * 1024 * 1024,
+  /** A subscriber this close to the log, in ticks and in time, gets a frame a tick; else one of all. */
+  feedStepFramesMax: 256,
+  feedStepMs: 1_000,
+  /** How long the feed of a state table goes on remembering after its last subscriber left. */
+  feedGraceMs: 30_000,
+  /** Rows in frames kept for the next subscriber with the same where. */
+  feedFrameCacheRowsMax: 100_000,
   subscribersPerFeedMax: 50_000,
   /** A live subscription without news says so this often. */
   heartbeatMs: 10_000,

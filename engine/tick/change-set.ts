@@ -62,3 +62,8 @@ export interface StateChanges {
 export function verdictCode(verdict: number, codes: readonly ConflictCode[]): ConflictCode | null {
   return verdict === 0 ? null : (codes[verdict - 1] as ConflictCode);
 }
+
+/** Of a record that changes no row. */
+export function emptyChanges(lsn: Lsn, sessionId: string, committedAtMs: number): ChangeSet {
+  return { lsn, sessionId, tick: null, committedAtMs, actions: null, events: [], states: [] };
+}

@@ -1,0 +1,89 @@
+import { join } from 'node:path';
+import { openColumnStore } from './columns/open-column-store.ts';
+import type { Engine } from './engine.ts';
+import type { Durability } from './log/commit-log.ts';
+import type { LogObserver } from './log/file-log.ts';
+import { openFileLog } from './log/open-file-log.ts';
+import type { LogReport } from './log/recover-segments.ts';
+import { Catalog } from './manifest/catalog.ts';
+import type { TitleManifest } from './manifest/types.ts';
+import { asLsn, type Lsn, lsnZero } from './position.ts';
+import { keepManifest } from './recover/kept-manifest.ts';
+import { replayRecord } from './recover/replay-record.ts';
+import { LiveState } from './state/live-state.ts';
+import { TitleState } from './state/title-state.ts';
+import { Projection } from './tick/projection.ts';
+import { type EngineObserver, TitleEngine } from './title-engine.ts';
+import { createViewEngine } from './views/open-views.ts';
+import type { ViewObserver } from './views/view-observer.ts';
+
+export interface EngineOptions {
+  readonly manifest: TitleManifest;
+  /** Everything of the title lies below; made where it is absent. */
+  readonly directory: string;
+  readonly durability: Durability;
+  readonly columns: 'embedded' | { readonly url: string };
+  /** Predictable over fast: every tick has a sync of its own. */
+  readonly canary?: boolean;
+  /** Cuts a log that is damaged at exactly this record there. */
+  readonly truncateAt?: Lsn | null;
+  readonly now?: () => number;
+  readonly onRecovery?: (report: LogReport) => void;
+  readonly observer?: EngineObserver & {
+    readonly log?: LogObserver;
+    readonly views?: ViewObserver;
+  };
+}
+
+/**
+ * Opens a title: starts its column store, replays its log into rows, sessions and views, and
+ * offers the column store what it lacks. Resolves when everything logged can be read.
+ */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const { directory, observer = {} } = options;
+  const manifest = await keepManifest(directory, options.manifest);
+  const catalog = new Catalog(manifest);
+  const columns = await openColumnStore({
+    catalog,
+    target: options.columns,
+    directory: join(directory, 'columns'),
+  });
+  try {
+    const state = new TitleState(catalog);
+    const projection = new Projection(state);
+    const views = createViewEngine({
+      catalog,
+      state: new LiveState(state),
+      ...(observer.views ? { observer: observer.views } : {}),
+    });
+    let appliedLsn = lsnZero;
+    const log = await openFileLog({
+      directory: join(directory, 'log'),
+      durability: options.durability,
+      truncateAt: options.truncateAt ?? null,
+      onRecord: (record) => {
+        const changes = replayRecord(projection, record);
+        views.apply(changes);
+        columns.offer(changes);
+        columns.advance(record.lsn);
+        appliedLsn = asLsn(record.lsn);
+      },
+      ...(options.onRecovery ? { onReport: options.onRecovery } : {}),
+      ...(observer.log ? { observer: observer.log } : {}),
+      ...(options.canary ? { groupRecordsMax: 1 } : {}),
+    });
+    return new TitleEngine({
+      catalog,
+      log,
+      projection,
+      views,
+      columns,
+      appliedLsn,
+      now: options.now ?? Date.now,
+      observer,
+    });
+  } catch (error) {
+    await columns.close();
+    throw error;
+  }
+}

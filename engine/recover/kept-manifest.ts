@@ -1,0 +1,71 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EngineError } from '../errors.ts';
+import { parseManifest, serializeManifest } from '../manifest/manifest-json.ts';
+import type { ColumnDefinition, TableDefinition, TitleManifest } from '../manifest/types.ts';
+
+/**
+ * Keeps the manifest beside the log it describes, and refuses one under which the log's records
+ * would mean something else (`MIGRATION_REFUSED`). New tables, new optional columns at the end of
+ * their table, new enum values at the end, views, indexes and roles may come and go freely.
+ */
+export async function keepManifest(
+  directory: string,
+  manifest: TitleManifest,
+): Promise<TitleManifest> {
+  const path = join(directory, 'manifest.json');
+  await mkdir(directory, { recursive: true });
+  const kept = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  const text = serializeManifest(manifest);
+  if (kept === text) return manifest;
+  if (kept !== null) {
+    const problems = incompatibilities(parseManifest(kept), manifest);
+    if (problems.length > 0) {
+      throw new EngineError(
+        'MIGRATION_REFUSED',
+        `the data in ${directory} was written under another manifest: ${problems.join('; ')}`,
+        { details: { problems } },
+      );
+    }
+  }
+  await writeFile(`${path}.new`, text);
+  await rename(`${path}.new`, path);
+  return manifest;
+}
+
+function incompatibilities(before: TitleManifest, after: TitleManifest): string[] {
+  return before.tables.flatMap((table) => {
+    const successor = after.tables.find((candidate) => candidate.name === table.name);
+    if (!successor) return [`table ${table.name} is gone`];
+    return tableProblems(table, successor);
+  });
+}
+
+function tableProblems(before: TableDefinition, after: TableDefinition): string[] {
+  const problems: string[] = [];
+  if (before.kind !== after.kind) problems.push(`table ${before.name} changed its kind`);
+  if (before.key.join() !== after.key.join()) problems.push(`table ${before.name} changed its key`);
+  before.columns.forEach((column, i) => {
+    const successor = after.columns[i];
+    const place = `${before.name}.${column.name}`;
+    if (!successor || successor.name !== column.name)
+      problems.push(`column ${place} moved or is gone`);
+    else if (!isSameOrWider(column, successor)) problems.push(`column ${place} changed its type`);
+  });
+  for (const column of after.columns.slice(before.columns.length)) {
+    if (!column.optional) problems.push(`new column ${before.name}.${column.name} is not optional`);
+  }
+  return problems;
+}
+
+function isSameOrWider(before: ColumnDefinition, after: ColumnDefinition): boolean {
+  return (
+    before.kind === after.kind &&
+    before.list === after.list &&
+    before.optional === after.optional &&
+    before.values.every((value, i) => after.values[i] === value)
+  );
+}

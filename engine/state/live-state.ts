@@ -1,0 +1,139 @@
+import { EngineError } from '../errors.ts';
+import type { Row, Value } from '../manifest/types.ts';
+import type { Filter } from '../query/filter.ts';
+import { guardTemplate } from '../tick/guard-filter.ts';
+import { compileGuard, type GuardTest } from '../tick/guard-test.ts';
+import { operandColumn } from '../tick/tick-record.ts';
+import { VectorBuilder } from '../tick/vector-builder.ts';
+import { columnWords, releaseWords } from './column-words.ts';
+import { planLookup } from './lookup-plan.ts';
+import { pageOfSlots } from './row-order.ts';
+import type { RowPage, StateListRequest, StateReader } from './state-reader.ts';
+import type { StateTable } from './state-table.ts';
+import type { TitleState } from './title-state.ts';
+
+/** Reads of the live rows. Filters run on rows in place; only rows that are answered become objects. */
+export class LiveState implements StateReader {
+  readonly #state: TitleState;
+
+  constructor(state: TitleState) {
+    this.#state = state;
+  }
+
+  get(table: string, key: Row): Row | null {
+    const stateTable = this.#table(table);
+    const slot = this.#slotOf(stateTable, key);
+    return slot === -1 ? null : stateTable.row(slot);
+  }
+
+  list(table: string, request: StateListRequest): RowPage {
+    const stateTable = this.#table(table);
+    const plan = planLookup(stateTable.table, request.where);
+    if (plan.kind === 'scan' && request.scan === 'refuse') {
+      throw new EngineError(
+        'SCAN_REFUSED',
+        `no key or index of ${table} serves this where; ${plan.advice}`,
+        { details: { table, advice: plan.advice } },
+      );
+    }
+    let rowsRead = 0;
+    const slots = this.#matching(stateTable, request.where, () => rowsRead++);
+    const page = pageOfSlots(stateTable, slots, request);
+    return { ...page, rowsRead };
+  }
+
+  select(table: string, where: Filter | null): Row[] {
+    const stateTable = this.#table(table);
+    const rows: Row[] = [];
+    for (const slot of this.#matching(stateTable, where, () => {})) rows.push(stateTable.row(slot));
+    return rows;
+  }
+
+  rowCount(table: string): number {
+    return this.#table(table).rowCount;
+  }
+
+  *#matching(
+    table: StateTable,
+    where: Filter | null,
+    onRead: () => void,
+  ): IterableIterator<number> {
+    const { test, release } = this.#compile(table, where);
+    try {
+      for (const slot of this.#candidates(table, where)) {
+        onRead();
+        if (test(table.pages.page(slot), table.pages.offset(slot), 0)) yield slot;
+      }
+    } finally {
+      release();
+    }
+  }
+
+  *#candidates(table: StateTable, where: Filter | null): IterableIterator<number> {
+    const plan = planLookup(table.table, where);
+    switch (plan.kind) {
+      case 'keys':
+        for (const key of plan.keys) {
+          const slot = this.#slotOf(table, key);
+          if (slot !== -1) yield slot;
+        }
+        return;
+      case 'index': {
+        const index = table.indexes.find((candidate) => candidate.name === plan.index);
+        for (const probe of index ? plan.probes : []) {
+          const columns = index?.columns.map((c) => this.#words(table, c.column.name, probe));
+          if (!index || !columns) return;
+          yield* index.slots(columns.flatMap((column) => [...column.words]));
+          for (const column of columns) releaseWords(column, table.pool);
+        }
+        return;
+      }
+      case 'scan':
+        yield* table.slots();
+    }
+  }
+
+  #slotOf(table: StateTable, key: Row): number {
+    const columns = table.table.key.map((name) => this.#words(table, name, key));
+    const words = Uint32Array.from(columns.flatMap((column) => [...column.words]));
+    const slot = table.find(table.hashKey(words, 0), words, 0);
+    for (const column of columns) releaseWords(column, table.pool);
+    return slot;
+  }
+
+  #words(table: StateTable, name: string, row: Row) {
+    const layout = table.layout.columns.find((c) => c.column.name === name);
+    if (!layout) throw new RangeError(`table "${table.table.name}" has no column "${name}"`);
+    const builder = new VectorBuilder(operandColumn(layout.column));
+    builder.push(row[name] as Value, () => `key.${name}`);
+    return columnWords(builder.build(), table.pool);
+  }
+
+  #compile(table: StateTable, where: Filter | null): { test: GuardTest; release(): void } {
+    if (!where) return { test: () => true, release: () => {} };
+    const template = guardTemplate(where);
+    const operands = template.operands.map(({ column, value }) => {
+      const layout = table.layout.columns.find((c) => c.column.name === column);
+      if (!layout) {
+        throw new EngineError('BAD_USER_INPUT', `live rows cannot be filtered by "${column}"`);
+      }
+      const builder = new VectorBuilder(operandColumn(layout.column));
+      builder.push(value, () => `where.${column}`);
+      return builder.build();
+    });
+    const guard = { condition: template.condition, operands };
+    const compiled = compileGuard(guard, table.layout, table.pool);
+    return {
+      test: compiled.test,
+      release: () => {
+        for (const words of compiled.operands) releaseWords(words, table.pool);
+      },
+    };
+  }
+
+  #table(name: string): StateTable {
+    const table = this.#state.tables.get(name);
+    if (!table) throw new EngineError('BAD_USER_INPUT', `there is no state table "${name}"`);
+    return table;
+  }
+}

@@ -1,0 +1,66 @@
+import type { Row, Scalar, TableDefinition } from '../manifest/types.ts';
+import type { Filter } from '../query/filter.ts';
+
+/** How the rows that a filter may accept are found; the filter itself is still to be applied. */
+export type LookupPlan =
+  | { readonly kind: 'keys'; readonly keys: readonly Row[] }
+  | { readonly kind: 'index'; readonly index: string; readonly probes: readonly Row[] }
+  | { readonly kind: 'scan'; readonly advice: string };
+
+/** Keys or index groups that one lookup may try (`in` lists multiply). */
+const probesMax = 10_000;
+
+/** The key if the filter fixes all its columns, else the first index of which it does, else a scan. */
+export function planLookup(table: TableDefinition, where: Filter | null): LookupPlan {
+  const fixed = where ? fixedColumns(where) : new Map<string, readonly Scalar[]>();
+  const keys = combinations(table.key, fixed);
+  if (keys) return { kind: 'keys', keys };
+  for (const index of table.indexes) {
+    const probes = combinations(index.columns, fixed);
+    if (probes) return { kind: 'index', index: index.name, probes };
+  }
+  return { kind: 'scan', advice: adviceFor(table, fixed) };
+}
+
+/** Columns that the filter compares with `eq` or `in` wherever it holds, and with which values. */
+function fixedColumns(where: Filter): Map<string, readonly Scalar[]> {
+  switch (where.kind) {
+    case 'compare':
+      return where.op === 'eq' ? new Map([[where.column, [where.value]]]) : new Map();
+    case 'in':
+      return new Map([[where.column, [...new Set(where.values)]]]);
+    case 'and': {
+      const fixed = new Map<string, readonly Scalar[]>();
+      for (const part of where.all) {
+        for (const [column, values] of fixedColumns(part)) {
+          const known = fixed.get(column);
+          if (!known || values.length < known.length) fixed.set(column, values);
+        }
+      }
+      return fixed;
+    }
+    default:
+      return new Map();
+  }
+}
+
+function combinations(
+  columns: readonly string[],
+  fixed: ReadonlyMap<string, readonly Scalar[]>,
+): Row[] | null {
+  let rows: Row[] = [{}];
+  for (const column of columns) {
+    const values = fixed.get(column);
+    if (!values || rows.length * values.length > probesMax) return null;
+    rows = rows.flatMap((row) => values.map((value) => ({ ...row, [column]: value })));
+  }
+  return rows;
+}
+
+function adviceFor(table: TableDefinition, fixed: ReadonlyMap<string, readonly Scalar[]>): string {
+  const ways = [table.key, ...table.indexes.map((index) => index.columns)];
+  const given = `give ${ways.map((columns) => columns.join(' and ')).join(', or ')} by eq or in`;
+  if (fixed.size === 0) return given;
+  const wanted = [...fixed.keys()].join(', ');
+  return `${given}, or declare an index on (${wanted})`;
+}

@@ -1,0 +1,20 @@
+import type { Catalog } from '../manifest/catalog.ts';
+import { BytePool } from './byte-pool.ts';
+import { StateTable } from './state-table.ts';
+import { TableChanges } from './table-changes.ts';
+
+/** The live rows of a title: everything that `applyBatch` (tick/apply.ts) reads and writes. */
+export class TitleState {
+  readonly catalog: Catalog;
+  readonly pool = new BytePool();
+  readonly tables: ReadonlyMap<string, StateTable>;
+  readonly changes: ReadonlyMap<string, TableChanges>;
+
+  constructor(catalog: Catalog) {
+    this.catalog = catalog;
+    this.tables = new Map(catalog.stateTables.map((t) => [t.name, new StateTable(t, this.pool)]));
+    this.changes = new Map(
+      [...this.tables].map(([name, table]) => [name, new TableChanges(table)]),
+    );
+  }
+}

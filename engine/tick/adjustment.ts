@@ -1,0 +1,80 @@
+import type { ColumnDefinition } from '../manifest/types.ts';
+import type { ColumnLayout, RowLayout } from '../state/row-layout.ts';
+import type { RowPage } from '../state/row-pages.ts';
+import { type ColumnVector, isNullAt } from './column-vector.ts';
+import { bigIntegerRanges, integerRanges } from './vector-builder.ts';
+
+/**
+ * The column in which the operands of an `adjust` travel: wide enough to add and to subtract.
+ * Integers up to 32 bits take whole `f64`s, 64-bit ones `i64`, floats `f64`.
+ */
+export function addendColumn(column: ColumnDefinition): ColumnDefinition {
+  const kind = column.kind === 'i64' || column.kind === 'u64' ? 'i64' : 'f64';
+  return { ...column, kind, optional: true };
+}
+
+export function isAdjustable(column: ColumnDefinition): boolean {
+  return (
+    column.kind in integerRanges ||
+    column.kind in bigIntegerRanges ||
+    column.kind === 'f32' ||
+    column.kind === 'f64'
+  );
+}
+
+/** Adding to one numeric column. A null column counts as zero; a null addend changes nothing. */
+export interface Adjustment {
+  /** Whether the sum is finite, whole where it must be, and within the column's range. */
+  fits(page: RowPage, offset: number, row: number): boolean;
+  write(page: RowPage, offset: number, row: number): void;
+}
+
+export function compileAdjustment(
+  layout: RowLayout,
+  column: ColumnLayout,
+  addends: ColumnVector,
+): Adjustment {
+  if (addends.layout !== 'fixed') throw new RangeError('addends are numbers');
+  const { values } = addends;
+  const { word, validityBit } = column;
+  const markPresent = (page: RowPage, offset: number) => {
+    if (validityBit < 0) return;
+    const at = offset + layout.validityWord + (validityBit >>> 5);
+    page.u32[at] = (page.u32[at] as number) | (1 << (validityBit & 31));
+  };
+  // A null column's words are zero, so the sum needs no case of its own.
+  if (column.kind === 'i64' || column.kind === 'u64') {
+    const view = column.kind;
+    const [low, high] = bigIntegerRanges[view] as readonly [bigint, bigint];
+    const sum = (page: RowPage, offset: number, row: number) =>
+      (page[view][(offset + word) >> 1] as bigint) + (values[row] as bigint);
+    return {
+      fits: (page, offset, row) => {
+        const result = sum(page, offset, row);
+        return result >= low && result <= high;
+      },
+      write: (page, offset, row) => {
+        if (isNullAt(addends, row)) return;
+        page[view][(offset + word) >> 1] = sum(page, offset, row);
+        markPresent(page, offset);
+      },
+    };
+  }
+  const view = column.kind as 'u32' | 'i32' | 'f32' | 'f64';
+  const shift = view === 'f64' ? 1 : 0;
+  const range = integerRanges[column.column.kind];
+  const sum = (page: RowPage, offset: number, row: number) =>
+    (page[view][(offset + word) >> shift] as number) + (values[row] as number);
+  return {
+    fits: (page, offset, row) => {
+      const result = sum(page, offset, row);
+      if (!range) return Number.isFinite(view === 'f32' ? Math.fround(result) : result);
+      return Number.isInteger(result) && result >= range[0] && result <= range[1];
+    },
+    write: (page, offset, row) => {
+      if (isNullAt(addends, row)) return;
+      page[view][(offset + word) >> shift] = sum(page, offset, row);
+      markPresent(page, offset);
+    },
+  };
+}

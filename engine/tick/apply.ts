@@ -1,0 +1,154 @@
+import { type ConflictCode, conflictCodes } from '../manifest/system-columns.ts';
+import type { TableDefinition } from '../manifest/types.ts';
+import type { Lsn } from '../position.ts';
+import type { TableChanges } from '../state/table-changes.ts';
+import type { TitleState } from '../state/title-state.ts';
+import type { ChangeSet, StateChanges } from './change-set.ts';
+import { type ConflictReport, reportConflict } from './conflict-report.ts';
+import { type EffectRun, eventRun, stateRun } from './effect-run.ts';
+import { collectEvents } from './event-rows.ts';
+import { hashTick } from './state-hash.ts';
+import { type TickBatch, tickItself } from './tick-batch.ts';
+
+/** Where a batch stands in the log. */
+export interface BatchPlace {
+  readonly lsn: Lsn;
+  readonly committedAtMs: number;
+  /** SHA-256 of the batch's content (`tick-record.ts`). */
+  readonly digest: Uint8Array;
+  /** The session's chain so far, 32 bytes. */
+  readonly stateHash: Uint8Array;
+}
+
+export interface AppliedBatch {
+  readonly aborted: boolean;
+  readonly accepted: number;
+  readonly rejected: number;
+  /** In order of actions. */
+  readonly conflicts: readonly ConflictReport[];
+  readonly tickConflict: ConflictReport | null;
+  /** Equals `place.stateHash` when aborted. */
+  readonly stateHash: Uint8Array;
+  /** Null when aborted: nothing changed. */
+  readonly changes: ChangeSet | null;
+}
+
+/**
+ * The heart: applies one batch to the state. A pure transition: no clock, no randomness, no
+ * unordered iteration; the same state and batch give the same verdicts, change set and hash, byte
+ * for byte. Order, fence and idempotency have been settled before (`admit-batch.ts`).
+ *
+ * Each action is a transaction: its effects run in order and all hold, or the first conflict names
+ * the verdict and all are taken back. Later actions see the writes of earlier ones. The tick's own
+ * effects run last; a conflict there, or any conflict under `ABORT_TICK`, takes everything back.
+ */
+export function applyBatch(state: TitleState, batch: TickBatch, place: BatchPlace): AppliedBatch {
+  const { header } = batch;
+  const sessionIdBytes = Buffer.from(header.sessionId, 'utf8');
+  const sessionIdWord = state.pool.intern(sessionIdBytes, 0, sessionIdBytes.length);
+  const runs = batch.streams.map((stream): EffectRun => {
+    const changes = state.changes.get(stream.table.name);
+    return changes ? stateRun(stream, changes, state.pool, sessionIdWord) : eventRun(stream);
+  });
+  const touched = [...new Set(runs.flatMap((run) => (run.changes ? [run.changes] : [])))];
+  const stamp = { lsn: place.lsn, committedAtMs: place.committedAtMs, tick: header.tick };
+  for (const changes of touched) changes.beginTick(stamp);
+  try {
+    return runBatch(state.catalog.actionTable, batch, place, runs, touched);
+  } finally {
+    for (const run of runs) run.release();
+    state.pool.release(sessionIdWord);
+  }
+}
+
+function runBatch(
+  actionTable: TableDefinition,
+  batch: TickBatch,
+  place: BatchPlace,
+  runs: readonly EffectRun[],
+  touched: readonly TableChanges[],
+): AppliedBatch {
+  const { header, actions } = batch;
+  const verdicts = new Uint8Array(actions.length);
+  const conflicts: ConflictReport[] = [];
+  const cursors = new Int32Array(runs.length);
+  for (let action = 0; action < actions.length; action++) {
+    const conflict = runAction(action, runs, cursors, touched, batch);
+    if (!conflict) continue;
+    verdicts[action] = verdictOf(conflict.code);
+    conflicts.push(conflict);
+  }
+  const tickConflict = runAction(tickItself, runs, cursors, touched, batch);
+  const rejected = conflicts.length;
+  if (tickConflict || (rejected > 0 && header.onConflict === 'ABORT_TICK')) {
+    for (const changes of touched) changes.undoTick();
+    return {
+      aborted: true,
+      accepted: 0,
+      rejected,
+      conflicts,
+      tickConflict,
+      stateHash: place.stateHash,
+      changes: null,
+    };
+  }
+  const accepted = actions.length - rejected;
+  const changes: ChangeSet = {
+    lsn: place.lsn,
+    sessionId: header.sessionId,
+    tick: header.tick,
+    committedAtMs: place.committedAtMs,
+    actions:
+      actions.length === 0 ? null : { table: actionTable, rows: actions, verdicts, accepted },
+    events: collectEvents(batch, verdicts),
+    states: touched.map((c) => c.finish()).filter((c): c is StateChanges => c !== null),
+  };
+  const stateHash = hashTick(place.stateHash, place.digest, verdicts, changes);
+  return { aborted: false, accepted, rejected, conflicts, tickConflict: null, stateHash, changes };
+}
+
+/** Runs the effects of one action, or of the tick itself; null when all hold. */
+function runAction(
+  action: number,
+  runs: readonly EffectRun[],
+  cursors: Int32Array,
+  touched: readonly TableChanges[],
+  batch: TickBatch,
+): ConflictReport | null {
+  let effects = 0;
+  let guardedAdjust = false;
+  for (let i = 0; i < runs.length; i++) {
+    const { stream } = runs[i] as EffectRun;
+    let end = cursors[i] as number;
+    while (end < stream.length && stream.action[end] === action) end++;
+    const count = end - (cursors[i] as number);
+    effects += count;
+    if (count > 0 && stream.op === 'adjust' && stream.guard) guardedAdjust = true;
+  }
+  if (effects === 0) return null;
+  // A single effect checks before it writes, so there is nothing to take back.
+  const undoable = effects > 1 || guardedAdjust;
+  for (const changes of touched) changes.beginAction(action, undoable);
+  let conflict: ConflictReport | null = null;
+  let ordinal = 0;
+  for (let i = 0; i < runs.length; i++) {
+    const run = runs[i] as EffectRun;
+    const { stream } = run;
+    let row = cursors[i] as number;
+    for (; row < stream.length && stream.action[row] === action; row++, ordinal++) {
+      if (conflict) continue;
+      const code = run.run(row);
+      if (code) conflict = reportConflict(code, action, ordinal, run, row, batch.header.sessionId);
+    }
+    cursors[i] = row;
+  }
+  for (const changes of touched) {
+    if (conflict && undoable) changes.undoTo(0);
+    changes.keepAction();
+  }
+  return conflict;
+}
+
+function verdictOf(code: ConflictCode): number {
+  return 1 + conflictCodes.indexOf(code);
+}

@@ -1,0 +1,321 @@
+import { isUtf8 } from 'node:buffer';
+import { type Data, DataType, TimeUnit, Type } from 'apache-arrow';
+import { EngineError } from '../errors.ts';
+import type { ColumnDefinition } from '../manifest/types.ts';
+import { bitAt, type ColumnVector, type FixedValues, valueAt } from './column-vector.ts';
+import { bigIntegerRanges, fixedValues, integerRanges, VectorBuilder } from './vector-builder.ts';
+
+type LeafVector = Exclude<ColumnVector, { layout: 'list' }>;
+
+/**
+ * An Arrow column that a client sent, as a vector of `column`. Where type and layout agree the
+ * memory is shared; numbers of other widths, dictionaries, large offsets and time units are
+ * converted. Nulls' values are zeroed, offsets begin at 0 and texts are checked to be UTF-8, so
+ * that equal columns are equal bytes and nothing malformed reaches the log.
+ *
+ * Throws `BAD_USER_INPUT` naming `place` for what the column cannot hold.
+ */
+export function arrowColumn(data: Data, column: ColumnDefinition, place: string): ColumnVector {
+  const validity = normalValidity(data);
+  if (validity !== null && !column.optional) {
+    throw misfit(place, `holds a null; the column is not optional`);
+  }
+  return column.list
+    ? listVector(data, column, validity, place)
+    : leafVector(data, column, validity, place);
+}
+
+function misfit(place: string, complaint: string): EngineError {
+  return new EngineError('BAD_USER_INPUT', `${place} ${complaint}`, { details: { path: place } });
+}
+
+/** The rows' bits from bit 0 on, zero beyond the last; null when no row is null. */
+function normalValidity(data: Data): Uint8Array | null {
+  if (data.nullCount === 0) return null;
+  const { length, offset, nullBitmap } = data;
+  const bits = new Uint8Array((length + 7) >>> 3);
+  for (let i = 0; i < length; i++) {
+    if (bitAt(nullBitmap, offset + i)) bits[i >>> 3] = (bits[i >>> 3] as number) | (1 << (i & 7));
+  }
+  return bits;
+}
+
+function leafVector(
+  data: Data,
+  column: ColumnDefinition,
+  validity: Uint8Array | null,
+  place: string,
+): LeafVector {
+  switch (column.kind) {
+    case 'bool':
+      return boolVector(data, column, validity, place);
+    case 'string':
+    case 'json':
+    case 'bytes':
+      if (isBinary(data.type)) return binaryVector(data, column, validity, place);
+      break;
+    case 'enum':
+    case 'uuid':
+      break;
+    default:
+      return numberVector(data, column, validity, place);
+  }
+  return converted(data, column, place);
+}
+
+/** Arrow's names of the types that are laid out as our vectors are. */
+const arrowTypes: { readonly [kind: string]: string } = {
+  i8: 'Int8',
+  i16: 'Int16',
+  i32: 'Int32',
+  i64: 'Int64',
+  u8: 'Uint8',
+  u16: 'Uint16',
+  u32: 'Uint32',
+  u64: 'Uint64',
+  f32: 'Float32',
+  f64: 'Float64',
+};
+
+function numberVector(
+  data: Data,
+  column: ColumnDefinition,
+  validity: Uint8Array | null,
+  place: string,
+): LeafVector {
+  const { length } = data;
+  const raw = data.values as FixedValues;
+  let values: FixedValues;
+  if (arrowTypes[column.kind] === String(data.type)) {
+    // `values` begins at the first row already where Arrow sliced it.
+    values = raw.length === length ? raw : (raw.subarray(0, length) as FixedValues);
+    if (validity) values = values.slice() as FixedValues;
+  } else {
+    values = castNumbers(data, column, validity, place);
+  }
+  if (validity) {
+    for (let i = 0; i < length; i++) {
+      if (!bitAt(validity, i)) values[i] = typeof values[i] === 'bigint' ? 0n : 0;
+    }
+  }
+  return { column, layout: 'fixed', length, validity, values };
+}
+
+function castNumbers(
+  data: Data,
+  column: ColumnDefinition,
+  validity: Uint8Array | null,
+  place: string,
+): FixedValues {
+  const { type, length } = data;
+  if (type.typeId !== Type.Int && type.typeId !== Type.Float && type.typeId !== Type.Timestamp) {
+    throw misfit(place, `is ${type}; expected ${column.kind}`);
+  }
+  const raw = data.values as ArrayLike<number | bigint>;
+  const values = fixedValues(column.kind, length);
+  const wide = values instanceof BigInt64Array || values instanceof BigUint64Array;
+  for (let i = 0; i < length; i++) {
+    if (validity && !bitAt(validity, i)) continue;
+    const value = raw[i] as number | bigint;
+    if (column.kind === 'f32' || column.kind === 'f64') {
+      values[i] = Number(value);
+    } else if (column.kind === 'timestamp') {
+      values[i] = milliseconds(value, type, place);
+    } else if (wide) {
+      values[i] = wholeBigInt(value, column, `${place}[${i}]`);
+    } else {
+      values[i] = wholeNumber(value, column, `${place}[${i}]`);
+    }
+  }
+  return values;
+}
+
+/** Timestamps come in seconds, milli-, micro- or nanoseconds; a fraction of a millisecond is cut off. */
+function milliseconds(value: number | bigint, type: DataType, place: string): bigint {
+  if (!DataType.isTimestamp(type)) throw misfit(place, `is ${type}; expected a timestamp`);
+  const whole = BigInt(value);
+  switch (type.unit) {
+    case TimeUnit.SECOND:
+      return whole * 1000n;
+    case TimeUnit.MILLISECOND:
+      return whole;
+    case TimeUnit.MICROSECOND:
+      return whole / 1000n;
+    case TimeUnit.NANOSECOND:
+      return whole / 1_000_000n;
+  }
+}
+
+function wholeNumber(value: number | bigint, column: ColumnDefinition, place: string): number {
+  const number = Number(value);
+  const [low, high] = integerRanges[column.kind] as readonly [number, number];
+  if (Number.isInteger(number) && number >= low && number <= high) return number;
+  throw misfit(place, `must be a whole number from ${low} to ${high}`);
+}
+
+function wholeBigInt(value: number | bigint, column: ColumnDefinition, place: string): bigint {
+  const [low, high] = bigIntegerRanges[column.kind] as readonly [bigint, bigint];
+  if (typeof value === 'bigint' || Number.isInteger(value)) {
+    const whole = BigInt(value);
+    if (whole >= low && whole <= high) return whole;
+  }
+  throw misfit(place, `must be a whole number from ${low} to ${high}`);
+}
+
+function boolVector(
+  data: Data,
+  column: ColumnDefinition,
+  validity: Uint8Array | null,
+  place: string,
+): LeafVector {
+  if (data.type.typeId !== Type.Bool) throw misfit(place, `is ${data.type}; expected bool`);
+  const { length, offset } = data;
+  const source = data.values as Uint8Array;
+  const bits = new Uint8Array((length + 7) >>> 3);
+  for (let i = 0; i < length; i++) {
+    const present = validity === null || bitAt(validity, i);
+    if (present && bitAt(source, offset + i)) {
+      bits[i >>> 3] = (bits[i >>> 3] as number) | (1 << (i & 7));
+    }
+  }
+  return { column, layout: 'bool', length, validity, bits };
+}
+
+function isBinary(type: DataType): boolean {
+  return (
+    type.typeId === Type.Utf8 ||
+    type.typeId === Type.Binary ||
+    type.typeId === Type.LargeUtf8 ||
+    type.typeId === Type.LargeBinary
+  );
+}
+
+function binaryVector(
+  data: Data,
+  column: ColumnDefinition,
+  validity: Uint8Array | null,
+  place: string,
+): LeafVector {
+  const text = column.kind !== 'bytes';
+  const isText = data.type.typeId === Type.Utf8 || data.type.typeId === Type.LargeUtf8;
+  if (text !== isText) throw misfit(place, `is ${data.type}; expected ${column.kind}`);
+  const { length } = data;
+  const given = normalOffsets(data.valueOffsets as Int32Array | BigInt64Array, length, place);
+  const source = data.values as Uint8Array;
+  if ((given[length] as number) > source.length) throw misfit(place, `is cut short`);
+  const first = given[0] as number;
+  if (text && !isWellFormed(source, given)) throw misfit(place, `is not UTF-8`);
+  const nullsHoldBytes =
+    validity !== null &&
+    given.subarray(0, length).some((start, i) => start !== given[i + 1] && !bitAt(validity, i));
+  if (!nullsHoldBytes) {
+    const offsets = first === 0 ? given : given.map((offset) => offset - first);
+    const bytes = source.subarray(first, given[length]);
+    return { column, layout: 'binary', length, validity, offsets, data: bytes };
+  }
+  const offsets = new Int32Array(length + 1);
+  const bytes = new Uint8Array((given[length] as number) - first);
+  let end = 0;
+  for (let i = 0; i < length; i++) {
+    if (bitAt(validity, i)) {
+      bytes.set(source.subarray(given[i], given[i + 1]), end);
+      end += (given[i + 1] as number) - (given[i] as number);
+    }
+    offsets[i + 1] = end;
+  }
+  return { column, layout: 'binary', length, validity, offsets, data: bytes.subarray(0, end) };
+}
+
+function normalOffsets(
+  offsets: Int32Array | BigInt64Array,
+  length: number,
+  place: string,
+): Int32Array {
+  if (length === 0) return new Int32Array(1);
+  if (offsets.length <= length) throw misfit(place, `is cut short`);
+  const narrow =
+    offsets instanceof Int32Array
+      ? offsets.subarray(0, length + 1)
+      : Int32Array.from(offsets.subarray(0, length + 1), Number);
+  for (let i = 0; i < length; i++) {
+    const start = narrow[i] as number;
+    if (start < 0 || start > (narrow[i + 1] as number)) {
+      throw misfit(place, `has offsets that do not rise`);
+    }
+  }
+  return narrow;
+}
+
+/** The whole is UTF-8 and no value begins within a character. */
+function isWellFormed(source: Uint8Array, offsets: Int32Array): boolean {
+  const end = offsets[offsets.length - 1] as number;
+  if (!isUtf8(source.subarray(offsets[0], end))) return false;
+  for (const offset of offsets) {
+    if (offset < end && ((source[offset] as number) & 0xc0) === 0x80) return false;
+  }
+  return true;
+}
+
+/** Value by value, for types whose layout differs: dictionaries, enum names, UUIDs. */
+function converted(data: Data, column: ColumnDefinition, place: string): LeafVector {
+  const builder = new VectorBuilder(column);
+  const read = valueReader(data, column, place);
+  for (let i = 0; i < data.length; i++) {
+    const present = data.nullCount === 0 || bitAt(data.nullBitmap, data.offset + i);
+    builder.push(present ? read(i) : null, () => `${place}[${i}]`);
+  }
+  return builder.build() as LeafVector;
+}
+
+type Reader = (row: number) => string | Uint8Array;
+
+function valueReader(data: Data, column: ColumnDefinition, place: string): Reader {
+  const { type } = data;
+  if (type.typeId === Type.Dictionary) {
+    const chunk = data.dictionary?.data[0];
+    if (!chunk || data.dictionary?.data.length !== 1) {
+      throw misfit(place, `has a dictionary in several parts; send one`);
+    }
+    const inner = valueReader(chunk, column, place);
+    const indices = data.values as ArrayLike<number | bigint>;
+    return (row) => {
+      const index = Number(indices[row]);
+      if (index < 0 || index >= chunk.length) throw misfit(place, `points outside its dictionary`);
+      return inner(index);
+    };
+  }
+  if (DataType.isFixedSizeBinary(type) && column.kind === 'uuid' && type.byteWidth === 16) {
+    const bytes = data.values as Uint8Array;
+    return (row) => Buffer.from(bytes.subarray(row * 16, row * 16 + 16)).toString('hex');
+  }
+  if (!isBinary(type)) throw misfit(place, `is ${type}; expected ${column.kind}`);
+  const plain = { ...column, kind: column.kind === 'bytes' ? 'bytes' : 'string' } as const;
+  const vector = binaryVector(data, { ...plain, optional: true }, null, place);
+  return (row) => valueAt(vector, row) as string | Uint8Array;
+}
+
+function listVector(
+  data: Data,
+  column: ColumnDefinition,
+  validity: Uint8Array | null,
+  place: string,
+): ColumnVector {
+  const element: ColumnDefinition = { ...column, list: false, optional: false };
+  const [child] = data.children;
+  if (data.type.typeId !== Type.List || !child) {
+    throw misfit(place, `is ${data.type}; expected a list of ${column.kind}`);
+  }
+  const { length } = data;
+  const given = normalOffsets(data.valueOffsets, length, place);
+  if ((given[length] as number) > child.length) throw misfit(place, `is cut short`);
+  const nullsHoldElements =
+    validity !== null &&
+    given.subarray(0, length).some((start, i) => start !== given[i + 1] && !bitAt(validity, i));
+  if (nullsHoldElements) throw misfit(place, `has elements under a null`);
+  const first = given[0] as number;
+  const used = child.slice(first, (given[length] as number) - first);
+  const vector = arrowColumn(used, element, place);
+  if (vector.layout === 'list') throw new RangeError('lists do not nest');
+  const offsets = first === 0 ? given : given.map((offset) => offset - first);
+  return { column, layout: 'list', length, validity, offsets, child: vector };
+}

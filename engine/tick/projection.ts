@@ -1,0 +1,153 @@
+import type { ErrorCode } from '../errors.ts';
+import type { Lsn } from '../position.ts';
+import { newSession, type SessionState } from '../state/session.ts';
+import type { LedgerEntry } from '../state/tick-ledger.ts';
+import type { TitleState } from '../state/title-state.ts';
+import { admitBatch } from './admit-batch.ts';
+import { applyBatch } from './apply.ts';
+import { type ChangeSet, emptyChanges } from './change-set.ts';
+import type { ConflictReport } from './conflict-report.ts';
+import { decodeReports, encodeReports } from './report-codec.ts';
+import type { TickBatch } from './tick-batch.ts';
+import type { SessionRecordHeader } from './tick-record.ts';
+
+/** A batch as the log holds it. */
+export interface LoggedBatch {
+  readonly lsn: Lsn;
+  readonly committedAtMs: number;
+  readonly digest: Uint8Array;
+  readonly batch: TickBatch;
+}
+
+/** What became of a logged batch. */
+export type Settlement =
+  | {
+      readonly kind: 'applied' | 'duplicate';
+      /** Of a duplicate: the position of the first. */
+      readonly lsn: Lsn;
+      readonly aborted: boolean;
+      readonly accepted: number;
+      readonly rejected: number;
+      readonly conflicts: readonly ConflictReport[];
+      readonly tickConflict: ConflictReport | null;
+      readonly stateHash: Uint8Array;
+      readonly changes: ChangeSet | null;
+    }
+  | {
+      readonly kind: 'refused';
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly details: Readonly<Record<string, unknown>>;
+    };
+
+/**
+ * The log folded into rows and sessions, record by record. The same records give the same
+ * settlements, rows, sessions and hashes, whether they come from a client or from recovery.
+ */
+export class Projection {
+  readonly state: TitleState;
+  readonly sessions = new Map<string, SessionState>();
+
+  constructor(state: TitleState) {
+    this.state = state;
+  }
+
+  /** What the batch would be answered without being logged; null: it has to be. */
+  settleEarly(batch: TickBatch, digest: Uint8Array): Settlement | null {
+    const { header } = batch;
+    if (header.tick === null && header.idempotencyKey === null) return null;
+    const session = this.sessions.get(header.sessionId);
+    if (!session) return header.tick === null ? null : noSession(header.sessionId);
+    const admission = admitBatch(session, header, digest);
+    if (admission.kind === 'duplicate') return duplicateOf(admission.entry);
+    if (admission.kind === 'apply') return null;
+    // What depends on a predecessor may still change: it may be in flight.
+    return 'afterTick' in admission.details ? null : { ...admission, kind: 'refused' };
+  }
+
+  settle(logged: LoggedBatch): Settlement {
+    const { batch, digest, lsn } = logged;
+    const { header } = batch;
+    const session = this.sessions.get(header.sessionId);
+    if (!session && header.tick !== null) return noSession(header.sessionId);
+    if (session) {
+      const admission = admitBatch(session, header, digest);
+      if (admission.kind === 'duplicate') return duplicateOf(admission.entry);
+      if (admission.kind === 'refuse') return { ...admission, kind: 'refused' };
+    }
+    const stateHash = session?.stateHash ?? new Uint8Array(32);
+    const applied = applyBatch(this.state, batch, { ...logged, stateHash });
+    if (session) this.#chain(session, logged, applied);
+    return { ...applied, kind: 'applied', lsn };
+  }
+
+  settleSession(lsn: Lsn, record: SessionRecordHeader): SessionState | null {
+    let session = this.sessions.get(record.session);
+    if (record.verb === 'close') {
+      if (!session || (record.fence !== null && record.fence !== session.fence)) return null;
+      session.open = false;
+    } else if (!session) {
+      session = newSession(record.session, lsn);
+      this.sessions.set(record.session, session);
+    } else if (record.verb === 'takeOver') {
+      session.fence++;
+      session.open = true;
+    }
+    session.lsn = lsn;
+    return session;
+  }
+
+  #chain(session: SessionState, logged: LoggedBatch, applied: ReturnType<typeof applyBatch>): void {
+    const { tick, idempotencyKey } = logged.batch.header;
+    if (applied.aborted) {
+      // Nothing happened, so the key stays free: the tick may be sent again with other content.
+      if (tick !== null) session.abortedTick = tick;
+      return;
+    }
+    session.lsn = logged.lsn;
+    session.stateHash = applied.stateHash;
+    if (tick !== null) {
+      session.lastTick = tick;
+      session.abortedTick = null;
+    }
+    session.ledger.add(idempotencyKey, {
+      lsn: logged.lsn,
+      tick,
+      digest: logged.digest,
+      stateHash: applied.stateHash,
+      accepted: applied.accepted,
+      rejected: applied.rejected,
+      conflicts: encodeReports(applied.conflicts),
+    });
+  }
+}
+
+function duplicateOf(entry: LedgerEntry): Settlement {
+  return {
+    kind: 'duplicate',
+    lsn: entry.lsn as Lsn,
+    aborted: false,
+    accepted: entry.accepted,
+    rejected: entry.rejected,
+    conflicts: decodeReports(entry.conflicts),
+    tickConflict: null,
+    stateHash: entry.stateHash,
+    changes: null,
+  };
+}
+
+function noSession(sessionId: string): Settlement {
+  return {
+    kind: 'refused',
+    code: 'NOT_FOUND',
+    message: `there is no session "${sessionId}"; open it first`,
+    details: { sessionId },
+  };
+}
+
+/** What the settlement changed; a record that changes no row still moves every position. */
+export function changesOf(settlement: Settlement, logged: LoggedBatch): ChangeSet {
+  const changes = settlement.kind === 'applied' ? settlement.changes : null;
+  const { sessionId } = logged.batch.header;
+  return changes ?? emptyChanges(logged.lsn, sessionId, logged.committedAtMs);
+}

@@ -1,0 +1,112 @@
+import { EngineError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { SessionState } from '../state/session.ts';
+
+interface Waiting {
+  readonly start: () => void;
+  readonly refuse: (error: EngineError) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+interface SessionQueue {
+  /** The last tick handed to the log; runs ahead of the applied one while ticks are in flight. */
+  tail: number | null;
+  inFlight: number;
+  readonly waiting: Map<number, Waiting>;
+}
+
+/**
+ * Puts ticks that name their predecessor (`afterTick`) in order before they are logged: one that
+ * comes early waits, bounded in number and time, until its predecessor has been handed to the log.
+ * Only a convenience for clients with several ticks in flight; what is law is decided in `settle`.
+ */
+export class TickQueue {
+  readonly #queues = new Map<string, SessionQueue>();
+
+  /** Calls `start` once the tick's turn has come, at once where nothing is to be waited for. */
+  enter(
+    session: SessionState,
+    tick: number,
+    afterTick: number | null,
+    start: () => void,
+    refuse: (error: EngineError) => void,
+  ): void {
+    const queue = this.#queueOf(session);
+    const early = afterTick !== null && (queue.tail === null || afterTick > queue.tail);
+    if (!early || afterTick === session.abortedTick) {
+      this.#start(queue, tick, start);
+      return;
+    }
+    if (queue.waiting.has(afterTick) || queue.waiting.size >= limits.ticksWaitingMax) {
+      const full = queue.waiting.size >= limits.ticksWaitingMax;
+      refuse(
+        full
+          ? new EngineError(
+              'OVERLOADED',
+              `${limits.ticksWaitingMax} ticks of this session wait for their turn already`,
+              { retryAfterMs: 100 },
+            )
+          : outOfOrder(tick, afterTick, 'another tick waits for the same one'),
+      );
+      return;
+    }
+    const timer = setTimeout(() => {
+      queue.waiting.delete(afterTick);
+      this.#forgetIdle(session.sessionId, queue);
+      refuse(outOfOrder(tick, afterTick, `it did not come within ${limits.tickWaitMs} ms`));
+    }, limits.tickWaitMs);
+    queue.waiting.set(afterTick, { start: () => this.#start(queue, tick, start), refuse, timer });
+  }
+
+  /** A started tick has been settled, or has failed; the session is as applied. */
+  leave(session: SessionState): void {
+    const queue = this.#queues.get(session.sessionId);
+    if (!queue) return;
+    queue.inFlight--;
+    if (queue.inFlight > 0) return;
+    queue.tail = session.lastTick;
+    this.#forgetIdle(session.sessionId, queue);
+  }
+
+  /** Refuses everything that waits. */
+  clear(error: EngineError): void {
+    for (const queue of this.#queues.values()) {
+      for (const { timer, refuse } of queue.waiting.values()) {
+        clearTimeout(timer);
+        refuse(error);
+      }
+      queue.waiting.clear();
+    }
+    this.#queues.clear();
+  }
+
+  #start(queue: SessionQueue, tick: number, start: () => void): void {
+    queue.inFlight++;
+    queue.tail = queue.tail === null ? tick : Math.max(queue.tail, tick);
+    start();
+    const next = queue.waiting.get(tick);
+    if (!next) return;
+    queue.waiting.delete(tick);
+    clearTimeout(next.timer);
+    next.start();
+  }
+
+  #queueOf(session: SessionState): SessionQueue {
+    let queue = this.#queues.get(session.sessionId);
+    if (!queue) {
+      queue = { tail: session.lastTick, inFlight: 0, waiting: new Map() };
+      this.#queues.set(session.sessionId, queue);
+    }
+    return queue;
+  }
+
+  #forgetIdle(sessionId: string, queue: SessionQueue): void {
+    if (queue.inFlight === 0 && queue.waiting.size === 0) this.#queues.delete(sessionId);
+  }
+}
+
+function outOfOrder(tick: number, afterTick: number, why: string): EngineError {
+  return new EngineError('TICK_OUT_OF_ORDER', `tick ${tick} waits for tick ${afterTick}: ${why}`, {
+    details: { tick, afterTick },
+  });
+}

@@ -1,0 +1,272 @@
+import { createHash } from 'node:crypto';
+import type { Catalog } from '../manifest/catalog.ts';
+import type { ColumnDefinition, TableDefinition } from '../manifest/types.ts';
+import { addendColumn } from './adjustment.ts';
+import type { ColumnBatch, ColumnVector, FixedVector } from './column-vector.ts';
+import type { GuardCondition } from './guard.ts';
+import { decodeRecordBatch, encodeRecordBatch } from './record-batch.ts';
+import type { ConflictPolicy, EffectOp, EffectStream, TickBatch } from './tick-batch.ts';
+import { emptyVector } from './vector-rows.ts';
+
+/**
+ * Log records. A payload is a JSON header and, for a tick, Arrow record batches:
+ *
+ * ```
+ * | header bytes u32 | JSON, padded with spaces to 8 | actions | stream 0 | stream 1 | …
+ * ```
+ *
+ * The header names the columns of each batch, so a record can be read under a later manifest that
+ * has more of them. Everything that decides verdicts is in the record; nothing else is.
+ */
+export type RecordHeader = TickRecordHeader | SessionRecordHeader;
+
+export interface TickRecordHeader {
+  readonly type: 'tick';
+  readonly at: number;
+  readonly session: string;
+  readonly tick: number | null;
+  readonly fence: number | null;
+  readonly key: string | null;
+  readonly policy: ConflictPolicy;
+  readonly after: number | null;
+  /** Rows of the action batch; 0: there is none. */
+  readonly actions: number;
+  readonly actionColumns: readonly string[];
+  readonly streams: readonly StreamHeader[];
+}
+
+interface StreamHeader {
+  readonly table: string;
+  readonly op: EffectOp;
+  readonly rows: number;
+  readonly columns: readonly string[];
+  readonly versioned: boolean;
+  readonly guard: GuardCondition | null;
+  /** The guard's operands, by the column each compares with. */
+  readonly operands: readonly string[];
+}
+
+export interface SessionRecordHeader {
+  readonly type: 'session';
+  readonly at: number;
+  readonly session: string;
+  readonly verb: 'open' | 'takeOver' | 'close';
+  /** For `close`: the closer's fence, null when it has none. */
+  readonly fence: number | null;
+}
+
+export interface EncodedTick {
+  readonly parts: readonly Uint8Array[];
+  /**
+   * SHA-256 of everything the caller sent but the session's name, its fence and `afterTick`, and
+   * of nothing else: equal digests are the same tick.
+   */
+  readonly digest: Uint8Array;
+}
+
+export function encodeTick(batch: TickBatch, committedAtMs: number): EncodedTick {
+  const { header } = batch;
+  const content: Uint8Array[] = [];
+  if (batch.actions.length > 0) {
+    encodeRecordBatch(batch.actions.length, batch.actions.vectors, content);
+  }
+  const streams = batch.streams.map((stream): StreamHeader => {
+    encodeRecordBatch(stream.length, streamVectors(stream), content);
+    return {
+      table: stream.table.name,
+      op: stream.op,
+      rows: stream.length,
+      columns: stream.rows.vectors.map((vector) => vector.column.name),
+      versioned: stream.expectedVersions !== null,
+      guard: stream.guard?.condition ?? null,
+      operands: stream.guard?.operands.map((operand) => operand.column.name) ?? [],
+    };
+  });
+  const shape = {
+    tick: header.tick,
+    policy: header.onConflict,
+    actions: batch.actions.length,
+    actionColumns: batch.actions.vectors.map((vector) => vector.column.name),
+    streams,
+  };
+  const digest = createHash('sha256').update(JSON.stringify(shape));
+  for (const part of content) digest.update(part);
+  const json: TickRecordHeader = {
+    type: 'tick',
+    at: committedAtMs,
+    session: header.sessionId,
+    fence: header.fence,
+    key: header.idempotencyKey,
+    after: header.afterTick,
+    ...shape,
+  };
+  return { parts: [encodeHeader(json), ...content], digest: digest.digest() };
+}
+
+export function encodeSession(header: SessionRecordHeader): Uint8Array[] {
+  return [encodeHeader(header)];
+}
+
+/** The digest of a record's content, equal to the one `encodeTick` gave. */
+export function digestOf(record: DecodedTick): Uint8Array {
+  const { tick, policy, actions, actionColumns, streams } = record.header;
+  const shape = { tick, policy, actions, actionColumns, streams };
+  return createHash('sha256').update(JSON.stringify(shape)).update(record.content).digest();
+}
+
+export interface DecodedTick {
+  readonly header: TickRecordHeader;
+  readonly batch: TickBatch;
+  /** The record batches' bytes. */
+  readonly content: Uint8Array;
+}
+
+export function decodeHeader(payload: Uint8Array): {
+  readonly header: RecordHeader;
+  readonly end: number;
+} {
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+  const end = 4 + view.getUint32(0, true);
+  const json = Buffer.from(payload.buffer, payload.byteOffset + 4, end - 4).toString('utf8');
+  return { header: JSON.parse(json) as RecordHeader, end };
+}
+
+/** The batch of a tick record, sharing the payload's memory (which must be 8-byte aligned). */
+export function decodeTick(
+  catalog: Catalog,
+  header: TickRecordHeader,
+  payload: Uint8Array,
+  start: number,
+): DecodedTick {
+  let at = start;
+  const take = (columns: readonly ColumnDefinition[]): ColumnVector[] => {
+    const { vectors, end } = decodeRecordBatch(payload, at, columns);
+    at = end;
+    return vectors;
+  };
+  const actionColumns = actionBatchColumns(catalog.actionTable);
+  const actions: ColumnBatch = {
+    length: header.actions,
+    vectors: completed(
+      header.actions === 0 ? [] : take(named(actionColumns, header.actionColumns)),
+      actionColumns,
+      header.actions,
+    ),
+  };
+  const streams = header.streams.map((stream): EffectStream => {
+    const table = catalog.table(stream.table);
+    const given = named(table.columns, stream.columns);
+    const columns = stream.op === 'adjust' ? addends(table, given) : given;
+    const operands = named(table.columns, stream.operands).map(operandColumn);
+    const prefix = stream.versioned ? [actionColumn, versionColumn] : [actionColumn];
+    const vectors = take([...prefix, ...columns, ...operands]);
+    const rows = vectors.slice(prefix.length, prefix.length + columns.length);
+    return {
+      table,
+      op: stream.op,
+      length: stream.rows,
+      action: uint32s(vectors[0]),
+      expectedVersions: stream.versioned ? uint32s(vectors[1]) : null,
+      rows: {
+        length: stream.rows,
+        vectors: stream.op === 'append' ? completed(rows, table.columns, stream.rows) : rows,
+      },
+      guard: stream.guard && {
+        condition: stream.guard,
+        operands: vectors.slice(prefix.length + columns.length),
+      },
+    };
+  });
+  const batch: TickBatch = {
+    header: {
+      sessionId: header.session,
+      tick: header.tick,
+      fence: header.fence,
+      idempotencyKey: header.key,
+      onConflict: header.policy,
+      afterTick: header.after,
+    },
+    actions,
+    streams,
+  };
+  return { header, batch, content: payload.subarray(start, at) };
+}
+
+export const actionIdColumn: ColumnDefinition = {
+  name: 'actionId',
+  kind: 'string',
+  optional: false,
+  list: false,
+  values: [],
+};
+
+/** The columns of a batch of actions: `actionId`, then the declared ones. */
+export function actionBatchColumns(actionTable: TableDefinition): readonly ColumnDefinition[] {
+  return [actionIdColumn, ...actionTable.columns];
+}
+
+/** A guard's operand is never null, whatever its column may be. */
+export function operandColumn(column: ColumnDefinition): ColumnDefinition {
+  return column.optional ? { ...column, optional: false } : column;
+}
+
+/** Of an adjust stream, the columns to add travel as addends; key columns as they are. */
+function addends(
+  table: TableDefinition,
+  columns: readonly ColumnDefinition[],
+): readonly ColumnDefinition[] {
+  return columns.map((c) => (table.key.includes(c.name) ? c : addendColumn(c)));
+}
+
+const actionColumn: ColumnDefinition = { ...actionIdColumn, name: 'action', kind: 'u32' };
+const versionColumn: ColumnDefinition = { ...actionColumn, name: 'expectedVersion' };
+
+function streamVectors(stream: EffectStream): ColumnVector[] {
+  const vectors: ColumnVector[] = [uint32Vector(actionColumn, stream.action)];
+  if (stream.expectedVersions) {
+    vectors.push(uint32Vector(versionColumn, stream.expectedVersions));
+  }
+  vectors.push(...stream.rows.vectors);
+  if (stream.guard) vectors.push(...stream.guard.operands);
+  return vectors;
+}
+
+function uint32Vector(column: ColumnDefinition, values: Uint32Array): FixedVector {
+  return { column, layout: 'fixed', length: values.length, validity: null, values };
+}
+
+function uint32s(vector: ColumnVector | undefined): Uint32Array {
+  if (vector?.layout === 'fixed' && vector.values instanceof Uint32Array) return vector.values;
+  throw new RangeError('a stream begins with its action column');
+}
+
+function named(
+  columns: readonly ColumnDefinition[],
+  names: readonly string[],
+): readonly ColumnDefinition[] {
+  return names.map((name) => {
+    const column = columns.find((candidate) => candidate.name === name);
+    if (!column) throw new RangeError(`the record has a column "${name}" that the manifest lacks`);
+    return column;
+  });
+}
+
+/** All of `columns`; those that an older record lacks are empty. */
+function completed(
+  vectors: readonly ColumnVector[],
+  columns: readonly ColumnDefinition[],
+  length: number,
+): readonly ColumnVector[] {
+  if (vectors.length === columns.length) return vectors;
+  const byName = new Map(vectors.map((vector) => [vector.column.name, vector]));
+  return columns.map((column) => byName.get(column.name) ?? emptyVector(column, length));
+}
+
+function encodeHeader(header: RecordHeader): Uint8Array {
+  const json = Buffer.from(JSON.stringify(header), 'utf8');
+  const bytes = (4 + json.length + 7) & ~7;
+  const part = Buffer.alloc(bytes, 0x20);
+  part.writeUInt32LE(bytes - 4, 0);
+  part.set(json, 4);
+  return part;
+}

@@ -1,0 +1,42 @@
+import type { ColumnVector } from './column-vector.ts';
+
+/**
+ * The vector's Arrow buffers in Arrow's order, cut to its length: validity, then offsets and data
+ * or values; of a list: validity, offsets, and the buffers of its elements. An absent validity
+ * buffer is empty. Views of the vector's memory.
+ */
+export function vectorBuffers(vector: ColumnVector): Uint8Array[] {
+  const buffers = [validityBuffer(vector)];
+  switch (vector.layout) {
+    case 'fixed':
+      buffers.push(bytesOf(vector.values, vector.length));
+      break;
+    case 'bool':
+      buffers.push(vector.bits.subarray(0, (vector.length + 7) >>> 3));
+      break;
+    case 'uuid':
+      buffers.push(vector.bytes.subarray(0, vector.length * 16));
+      break;
+    case 'binary':
+      buffers.push(bytesOf(vector.offsets, vector.length + 1));
+      buffers.push(vector.data.subarray(0, vector.offsets[vector.length]));
+      break;
+    case 'list':
+      buffers.push(bytesOf(vector.offsets, vector.length + 1), ...vectorBuffers(vector.child));
+      break;
+  }
+  return buffers;
+}
+
+const empty = new Uint8Array(0);
+
+function validityBuffer(vector: ColumnVector): Uint8Array {
+  return vector.validity === null ? empty : vector.validity.subarray(0, (vector.length + 7) >>> 3);
+}
+
+function bytesOf(
+  values: { buffer: ArrayBufferLike; byteOffset: number; BYTES_PER_ELEMENT: number },
+  length: number,
+): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, length * values.BYTES_PER_ELEMENT);
+}

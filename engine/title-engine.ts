@@ -1,0 +1,324 @@
+import type { ColumnStore } from './columns/column-store.ts';
+import type { Engine, SessionInfo, TickOutcome } from './engine.ts';
+import { EngineError } from './errors.ts';
+import { limits } from './limits.ts';
+import type { CommitLog } from './log/commit-log.ts';
+import type { Catalog } from './manifest/catalog.ts';
+import { asLsn, formatPosition, type Lsn } from './position.ts';
+import { LiveState } from './state/live-state.ts';
+import type { SessionState } from './state/session.ts';
+import type { StateReader } from './state/state-reader.ts';
+import { ActionNames } from './tick/action-names.ts';
+import { checkSessionId } from './tick/batch-check.ts';
+import { type ChangeSet, emptyChanges } from './tick/change-set.ts';
+import {
+  changesOf,
+  type LoggedBatch,
+  type Projection,
+  type Settlement,
+} from './tick/projection.ts';
+import type { TickBatch } from './tick/tick-batch.ts';
+import { outcomeOf } from './tick/tick-outcome.ts';
+import { TickQueue } from './tick/tick-queue.ts';
+import { encodeSession, encodeTick, type SessionRecordHeader } from './tick/tick-record.ts';
+import type { ViewEngine } from './views/view-engine.ts';
+
+/** Told what a tick costs. */
+export interface EngineObserver {
+  /** One record was applied, views and shipping included. */
+  onApply?(seconds: number): void;
+}
+
+export interface TitleEngineParts {
+  readonly catalog: Catalog;
+  readonly log: CommitLog;
+  readonly projection: Projection;
+  readonly views: ViewEngine;
+  readonly columns: ColumnStore;
+  /** Everything up to here has been applied by recovery. */
+  readonly appliedLsn: Lsn;
+  /** Milliseconds since 1970; stamped into records, never read by `apply`. */
+  readonly now: () => number;
+  readonly observer: EngineObserver;
+}
+
+/** How long applying may hold the event loop before other work gets its turn. */
+const applySliceMs = 10;
+
+type Pending =
+  | { readonly kind: 'tick'; readonly logged: LoggedBatch; readonly entry: CommitEntry }
+  | {
+      readonly kind: 'session';
+      readonly lsn: Lsn;
+      readonly record: SessionRecordHeader;
+      readonly resolve: (session: SessionState | null) => void;
+      readonly reject: (error: Error) => void;
+    };
+
+interface CommitEntry {
+  readonly resolve: (settlement: Settlement) => void;
+  readonly reject: (error: Error) => void;
+  /** Null for a direct write. */
+  readonly session: SessionState | null;
+}
+
+/**
+ * One title on this machine. The write path, top to bottom: `commit` (answer early what can be,
+ * put in order, encode, append) → the log makes durable → `#applyDurable` (settle, fold into views,
+ * ship to columns, answer).
+ */
+export class TitleEngine implements Engine {
+  readonly catalog: Catalog;
+  readonly state: StateReader;
+  readonly views: ViewEngine;
+  readonly columns: ColumnStore;
+  readonly #log: CommitLog;
+  readonly #projection: Projection;
+  readonly #queue = new TickQueue();
+  readonly #names = new ActionNames();
+  readonly #now: () => number;
+  readonly #observer: EngineObserver;
+  /** Appended and not yet applied, in log order from `#pendingFrom` on. */
+  #pending: Pending[] = [];
+  #pendingFrom = 0;
+  #durableLsn: Lsn;
+  #appliedLsn: Lsn;
+  #applying = false;
+  #admitted = 0;
+  #closed = false;
+  #waiters: { readonly lsn: Lsn; readonly resolve: () => void }[] = [];
+
+  constructor(parts: TitleEngineParts) {
+    this.catalog = parts.catalog;
+    this.state = new LiveState(parts.projection.state);
+    this.views = parts.views;
+    this.columns = parts.columns;
+    this.#log = parts.log;
+    this.#projection = parts.projection;
+    this.#now = parts.now;
+    this.#observer = parts.observer;
+    this.#durableLsn = parts.appliedLsn;
+    this.#appliedLsn = parts.appliedLsn;
+    parts.log.listen({
+      onDurable: (upTo) => {
+        this.#durableLsn = upTo;
+        this.#applyDurable();
+      },
+      onRejected: (from, error) => this.#rejectFrom(from, error),
+      onFailure: (error) => this.#rejectFrom(asLsn(this.#durableLsn + 1), error),
+    });
+  }
+
+  get appliedLsn(): Lsn {
+    return this.#appliedLsn;
+  }
+
+  get failure(): Error | null {
+    return this.#log.failure ?? this.#log.outOfRoom;
+  }
+
+  async commit(batch: TickBatch): Promise<TickOutcome> {
+    this.#admit();
+    try {
+      const committedAtMs = this.#now();
+      const { parts, digest } = encodeTick(batch, committedAtMs);
+      const settlement =
+        this.#projection.settleEarly(batch, digest) ??
+        (await this.#logTick(batch, parts, { committedAtMs, digest }));
+      return outcomeOf(settlement, batch, this.#names, this.state);
+    } finally {
+      this.#admitted--;
+    }
+  }
+
+  async openSession(sessionId: string, takeOver: boolean): Promise<SessionInfo> {
+    checkSessionId(sessionId);
+    const session = this.#projection.sessions.get(sessionId);
+    if (session && !takeOver) return sessionInfo(session);
+    if (!session && this.#projection.sessions.size >= limits.sessionsMax) {
+      throw new EngineError('LIMIT_EXCEEDED', `there are ${limits.sessionsMax} sessions already`, {
+        details: { limit: limits.sessionsMax },
+      });
+    }
+    const verb = takeOver ? 'takeOver' : 'open';
+    return this.#logSession({ type: 'session', at: 0, session: sessionId, verb, fence: null });
+  }
+
+  async closeSession(sessionId: string, fence: number | null): Promise<SessionInfo> {
+    const session = this.#projection.sessions.get(sessionId);
+    if (!session) throw new EngineError('NOT_FOUND', `there is no session "${sessionId}"`);
+    if (!session.open) return sessionInfo(session);
+    return this.#logSession({ type: 'session', at: 0, session: sessionId, verb: 'close', fence });
+  }
+
+  session(sessionId: string): SessionInfo | null {
+    const session = this.#projection.sessions.get(sessionId);
+    return session ? sessionInfo(session) : null;
+  }
+
+  waitForApplied(lsn: Lsn, timeoutMs: number): Promise<void> {
+    if (this.#appliedLsn >= lsn) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const waiter = {
+        lsn,
+        resolve: () => {
+          clearTimeout(timer);
+          resolve();
+        },
+      };
+      const timer = setTimeout(() => {
+        this.#waiters = this.#waiters.filter((other) => other !== waiter);
+        const message = `position ${formatPosition(lsn)} was not applied within ${timeoutMs} ms`;
+        reject(
+          new EngineError('NOT_CAUGHT_UP', message, {
+            retryAfterMs: timeoutMs,
+            details: { position: formatPosition(this.#appliedLsn) },
+          }),
+        );
+      }, timeoutMs);
+      this.#waiters.push(waiter);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#queue.clear(new EngineError('UNAVAILABLE', 'the server is shutting down'));
+    await this.#log.close();
+    this.views.close();
+    await this.columns.close();
+  }
+
+  #admit(): void {
+    if (this.#closed) throw new EngineError('UNAVAILABLE', 'the server is shutting down');
+    if (this.#admitted >= limits.commitsPendingMax) {
+      throw new EngineError('OVERLOADED', `${limits.commitsPendingMax} commits wait already`, {
+        retryAfterMs: 50,
+      });
+    }
+    this.#admitted++;
+  }
+
+  #logTick(
+    batch: TickBatch,
+    parts: readonly Uint8Array[],
+    stamp: { readonly committedAtMs: number; readonly digest: Uint8Array },
+  ): Promise<Settlement> {
+    return new Promise((resolve, reject) => {
+      const { tick, sessionId, afterTick } = batch.header;
+      const session = this.#projection.sessions.get(sessionId) ?? null;
+      const ordered = session !== null && tick !== null;
+      const append = () => {
+        const entry: CommitEntry = { resolve, reject, session: ordered ? session : null };
+        try {
+          const lsn = this.#log.append(parts);
+          this.#pending.push({ kind: 'tick', logged: { ...stamp, lsn, batch }, entry });
+        } catch (error) {
+          if (ordered) queueMicrotask(() => this.#queue.leave(session));
+          reject(error as Error);
+        }
+      };
+      if (ordered) this.#queue.enter(session, tick, afterTick, append, reject);
+      else append();
+    });
+  }
+
+  #logSession(record: SessionRecordHeader): Promise<SessionInfo> {
+    if (this.#closed) throw new EngineError('UNAVAILABLE', 'the server is shutting down');
+    const stamped = { ...record, at: this.#now() };
+    const lsn = this.#log.append(encodeSession(stamped));
+    return new Promise<SessionState | null>((resolve, reject) => {
+      this.#pending.push({ kind: 'session', lsn, record: stamped, resolve, reject });
+    }).then((session) => {
+      if (session) return sessionInfo(session);
+      throw new EngineError('FENCED', `fence ${record.fence} is not the session's`, {
+        details: { sessionId: record.session, fence: record.fence },
+      });
+    });
+  }
+
+  /** Applies what is durable, in log order, in slices. */
+  #applyDurable(): void {
+    if (this.#applying) return;
+    const startedMs = performance.now();
+    while (this.#pendingFrom < this.#pending.length) {
+      const next = this.#pending[this.#pendingFrom] as Pending;
+      if (lsnOf(next) > this.#durableLsn) break;
+      if (performance.now() - startedMs > applySliceMs) {
+        this.#applying = true;
+        setImmediate(() => {
+          this.#applying = false;
+          this.#applyDurable();
+        });
+        return;
+      }
+      this.#pendingFrom++;
+      this.#apply(next);
+    }
+    if (this.#pendingFrom === this.#pending.length) {
+      this.#pending = [];
+      this.#pendingFrom = 0;
+    } else if (this.#pendingFrom > 1024) {
+      this.#pending = this.#pending.slice(this.#pendingFrom);
+      this.#pendingFrom = 0;
+    }
+  }
+
+  #apply(next: Pending): void {
+    const startedMs = performance.now();
+    if (next.kind === 'session') {
+      const session = this.#projection.settleSession(next.lsn, next.record);
+      this.#passOn(emptyChanges(next.lsn, next.record.session, next.record.at));
+      next.resolve(session);
+    } else {
+      const { logged, entry } = next;
+      const settlement = this.#projection.settle(logged);
+      if (settlement.kind === 'applied') this.#names.remember(logged.lsn, logged.batch.actions);
+      this.#passOn(changesOf(settlement, logged));
+      if (entry.session) this.#queue.leave(entry.session);
+      entry.resolve(settlement);
+    }
+    this.#observer.onApply?.((performance.now() - startedMs) / 1000);
+  }
+
+  #passOn(changes: ChangeSet): void {
+    this.views.apply(changes);
+    this.columns.offer(changes);
+    this.columns.advance(changes.lsn);
+    this.#appliedLsn = changes.lsn;
+    if (this.#waiters.length === 0) return;
+    const ready = this.#waiters.filter((waiter) => waiter.lsn <= changes.lsn);
+    this.#waiters = this.#waiters.filter((waiter) => waiter.lsn > changes.lsn);
+    for (const waiter of ready) waiter.resolve();
+  }
+
+  /** These records never happened, or nobody knows whether they did. */
+  #rejectFrom(from: Lsn, error: EngineError): void {
+    const first = this.#pending.findIndex(
+      (pending, i) => i >= this.#pendingFrom && lsnOf(pending) >= from,
+    );
+    if (first === -1) return;
+    for (const pending of this.#pending.splice(first)) {
+      if (pending.kind === 'session') {
+        pending.reject(error);
+      } else {
+        if (pending.entry.session) this.#queue.leave(pending.entry.session);
+        pending.entry.reject(error);
+      }
+    }
+  }
+}
+
+function lsnOf(pending: Pending): Lsn {
+  return pending.kind === 'tick' ? pending.logged.lsn : pending.lsn;
+}
+
+export function sessionInfo(session: SessionState): SessionInfo {
+  return {
+    sessionId: session.sessionId,
+    fence: session.fence,
+    lastTick: session.lastTick,
+    lsn: asLsn(session.lsn),
+    stateHash: Buffer.from(session.stateHash).toString('hex'),
+    open: session.open,
+  };
+}
