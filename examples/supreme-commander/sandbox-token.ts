@@ -1,0 +1,16 @@
+import type { TokenProvider } from '@tickloom/sdk';
+
+/** Tokens of the server's sandbox, fetched anew whenever the last has expired. */
+export function sandboxToken(url: string, role: string, subject: string): TokenProvider {
+  const query = new URLSearchParams({ title: 'ashfall', role, subject });
+  const address = `${url.replace(/\/+$/, '')}/sandbox/token?${query}`;
+  return async () => {
+    const response = await fetch(address, { method: 'POST' });
+    if (!response.ok) {
+      throw new Error(
+        `${address} answered with HTTP status ${response.status}: outside a sandbox give a --token`,
+      );
+    }
+    return (await response.text()).trim();
+  };
+}
