@@ -19,11 +19,11 @@ export interface ColumnSpec<
 
 export type ColumnSpecs = { readonly [column: string]: ColumnSpec };
 
-/** A column before its last modifier. */
-export interface ColumnBuilder<Kind extends ScalarKind, Value, List extends boolean>
-  extends ColumnSpec<Kind, Value, false, List> {
+/** A scalar column before its last modifier. */
+export interface ColumnBuilder<Kind extends ScalarKind, Value>
+  extends ColumnSpec<Kind, Value, false, false> {
   /** The column may hold null. */
-  optional(): ColumnSpec<Kind, Value, true, List>;
+  optional(): ColumnSpec<Kind, Value, true, false>;
 }
 
 /** What a row holds in a column; see `Scalar` for the shapes. */
@@ -54,28 +54,30 @@ export const t = {
   bytes: () => scalar<'bytes', Uint8Array>('bytes'),
   /** New values may be added at the end later; the order is what is stored. */
   enum: <const Values extends readonly [string, ...string[]]>(...values: Values) =>
-    builder<'enum', Values[number], false>({
-      kind: 'enum',
-      isOptional: false,
-      isList: false,
-      values,
-    }),
-  /** A list of scalars without nulls; in event and action tables only. */
-  list: <Kind extends ScalarKind, Value>(element: ColumnSpec<Kind, Value, false, false>) =>
-    builder<Kind, Value, true>({
-      kind: element.kind,
-      isOptional: false,
-      isList: true,
-      values: element.values,
-    }),
+    builder<'enum', Values[number]>('enum', values),
+  /** A list of scalars without nulls, possibly empty; in event and action tables only. */
+  list: <Kind extends Exclude<ScalarKind, 'json'>, Value>(
+    element: ColumnSpec<Kind, Value, false, false>,
+  ): ColumnSpec<Kind, Value, false, true> => ({
+    kind: element.kind,
+    isOptional: false,
+    isList: true,
+    values: element.values,
+  }),
 } as const;
 
-function scalar<Kind extends ScalarKind, Value>(kind: Kind): ColumnBuilder<Kind, Value, false> {
-  return builder({ kind, isOptional: false, isList: false, values: [] });
+function scalar<Kind extends ScalarKind, Value>(kind: Kind): ColumnBuilder<Kind, Value> {
+  return builder(kind, []);
 }
 
-function builder<Kind extends ScalarKind, Value, List extends boolean>(
-  spec: ColumnSpec<Kind, Value, false, List>,
-): ColumnBuilder<Kind, Value, List> {
-  return { ...spec, optional: () => ({ ...spec, isOptional: true }) };
+function builder<Kind extends ScalarKind, Value>(
+  kind: Kind,
+  values: readonly string[],
+): ColumnBuilder<Kind, Value> {
+  const spec = { kind, isList: false, values } as const;
+  return {
+    ...spec,
+    isOptional: false,
+    optional: () => ({ ...spec, isOptional: true }),
+  };
 }

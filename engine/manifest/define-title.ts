@@ -60,35 +60,31 @@ export interface Title<Tables extends TableSpecs, Views, Role extends string>
   };
 }
 
-type TypesOf<T> = T extends { readonly [titleTypes]?: infer Types }
-  ? NonNullable<Types> & { tables: TableSpecs; views: object; role: string }
-  : never;
+type TablesOf<T> = T extends Title<infer Tables, infer _Views, infer _Role> ? Tables : never;
+type ViewsOf<T> = T extends Title<infer _Tables, infer Views, infer _Role> ? Views : never;
 
-/** Names of a title's tables and views. */
-export type TableNameOf<T> = keyof TypesOf<T>['tables'] & string;
-export type ViewNameOf<T> = keyof TypesOf<T>['views'] & string;
-export type RoleNameOf<T> = TypesOf<T>['role'];
+export type TableNameOf<T> = keyof TablesOf<T> & string;
+export type ViewNameOf<T> = keyof ViewsOf<T> & string;
+export type RoleNameOf<T> = T extends Title<infer _Tables, infer _Views, infer Role> ? Role : never;
 
 /** A row of a table (system columns included) or of a view. */
 export type RowOf<T, Source extends TableNameOf<T> | ViewNameOf<T>> = Values<
   Source extends TableNameOf<T>
-    ? AllColumnSpecs<TypesOf<T>['tables'][Source]>
+    ? AllColumnSpecs<TablesOf<T>[Source]>
     : Source extends ViewNameOf<T>
-      ? ViewColumnSpecs<TypesOf<T>['tables'], TypesOf<T>['views'], Source>
+      ? ViewColumnSpecs<TablesOf<T>, ViewsOf<T>, Source>
       : never
 >;
 
 /** The declared columns of a table: what a client writes. */
-export type NewRowOf<T, Table extends TableNameOf<T>> = Writable<
-  TypesOf<T>['tables'][Table]['columns']
->;
+export type NewRowOf<T, Table extends TableNameOf<T>> = Writable<TablesOf<T>[Table]['columns']>;
 
 /** The key of a state table or of a view. */
 export type KeyOf<T, Source extends TableNameOf<T> | ViewNameOf<T>> = Values<
   Source extends TableNameOf<T>
-    ? Pick<TypesOf<T>['tables'][Source]['columns'], TypesOf<T>['tables'][Source]['key'][number]>
+    ? Pick<TablesOf<T>[Source]['columns'], TablesOf<T>[Source]['key'][number]>
     : Source extends ViewNameOf<T>
-      ? ViewKeySpecs<TypesOf<T>['tables'], TypesOf<T>['views'][Source]>
+      ? ViewKeySpecs<TablesOf<T>, ViewsOf<T>, Source>
       : never
 >;
 

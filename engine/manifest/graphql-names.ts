@@ -22,12 +22,14 @@ export function checkGraphqlNames(
   }
 }
 
-interface GeneratedNames {
+export interface GeneratedNames {
+  /** What the names come from. */
   readonly place: string;
   readonly names: readonly string[];
 }
 
-function generatedNames(
+/** The names of types and root fields that a table, view or enum column may give rise to. */
+export function generatedNames(
   tables: readonly TableDefinition[],
   views: readonly ViewDefinition[],
 ): GeneratedNames[] {
@@ -40,9 +42,9 @@ function generatedNames(
     all.push({
       place,
       names: [
-        ...typeSuffixes.map((suffix) => type + suffix),
         ...fieldSuffixes.map((suffix) => name + suffix),
         `compareAndSet${type}`,
+        ...typeSuffixes.map((suffix) => type + suffix),
       ],
     });
   }
@@ -51,7 +53,8 @@ function generatedNames(
     for (const column of table.columns) {
       if (column.kind !== 'enum') continue;
       const place = `tables.${table.name}.columns.${column.name}`;
-      all.push({ place, names: [prefix + capitalised(column.name)] });
+      const type = prefix + capitalised(column.name);
+      all.push({ place, names: [type, `${type}Filter`] });
     }
   }
   return all;
@@ -65,6 +68,7 @@ const fieldSuffixes = ['', 'List', 'Groups', 'Changes'];
 
 const typeSuffixes = [
   '',
+  'Add',
   'Adjust',
   'Avg',
   'Column',
@@ -76,6 +80,7 @@ const typeSuffixes = [
   'Effect',
   'Frame',
   'Group',
+  'GroupColumn',
   'GroupKey',
   'GroupOrder',
   'Groups',
@@ -83,16 +88,21 @@ const typeSuffixes = [
   'Max',
   'Min',
   'Order',
+  'Quantile',
+  'Require',
   'Row',
+  'RowKey',
   'Rows',
   'Set',
   'Sum',
   'Upsert',
   'Where',
+  'WriteKey',
   'WriteResult',
 ];
 
-const fixedFields = [
+/** Root fields of every API. */
+export const fixedFields = [
   'auditLog',
   'closeSession',
   'commitTick',
@@ -109,39 +119,66 @@ const fixedFields = [
   'sql',
 ];
 
-const fixedTypes = [
+/** Types of every API. */
+export const fixedTypes = [
   'Action',
   'ActionInput',
   'ActionResult',
   'AsOf',
+  'AuditConnection',
+  'AuditEdge',
+  'AuditEntry',
+  'AuditWhere',
   'BigInt',
+  'BigIntFilter',
   'Boolean',
+  'BooleanFilter',
   'Bytes',
+  'BytesFilter',
+  'CloseSessionInput',
+  'CommitTickInput',
+  'CommitTickPayload',
   'Conflict',
   'ConflictCode',
+  'ConflictCodeFilter',
   'ConflictPolicy',
   'Contention',
+  'CreateExportInput',
   'DateTime',
+  'DateTimeFilter',
   'EffectInput',
   'Export',
+  'ExportCompression',
+  'ExportFormat',
+  'ExportState',
   'Float',
+  'FloatFilter',
   'FrameKind',
   'ID',
+  'IDFilter',
   'IndexAdvice',
   'Int',
+  'IntFilter',
   'JSON',
   'LagPolicy',
   'Mutation',
+  'OpenSessionInput',
+  'OrderDirection',
   'PageInfo',
   'Position',
+  'PositionFilter',
+  'PresenceFilter',
   'Query',
+  'QueryClass',
   'RunningQuery',
   'Session',
   'SlowQuery',
   'SqlColumn',
   'SqlResult',
   'String',
+  'StringFilter',
   'Subscription',
+  'UuidFilter',
   'Verdict',
   'WriterRef',
 ];

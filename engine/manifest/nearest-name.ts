@@ -1,15 +1,18 @@
 /**
  * The name a writer most likely meant, or null where none is near: at most a third of the letters
- * differ (optimal string alignment distance; case counts for nothing).
+ * differ (optimal string alignment distance; case counts for nothing), or one is the other with
+ * something before or behind it.
  */
 export function nearestName(name: string, candidates: Iterable<string>): string | null {
-  let best: string | null = null;
-  let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1;
   const wanted = name.slice(0, nameLengthMax).toLowerCase();
+  const distanceMax = Math.max(1, Math.floor(wanted.length / 3));
+  let best: string | null = null;
+  let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
-    if (Math.abs(candidate.length - wanted.length) >= bestDistance) continue;
-    const distance = editDistance(wanted, candidate.toLowerCase());
-    if (distance < bestDistance) {
+    const other = candidate.slice(0, nameLengthMax).toLowerCase();
+    const distance = editDistance(wanted, other);
+    const isNear = distance <= distanceMax || isPartOf(wanted, other) || isPartOf(other, wanted);
+    if (isNear && distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
     }
@@ -17,16 +20,24 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
   return best;
 }
 
-/** `; did you mean "near"?` where a name is near, else what there is. For the end of a message. */
-export function didYouMean(name: string, candidates: Iterable<string>): string {
-  const all = [...candidates];
-  const nearest = nearestName(name, all);
-  if (nearest !== null) return `did you mean "${nearest}"?`;
-  if (all.length === 0) return 'there is none';
-  const shown = all.slice(0, candidatesShownMax).map((candidate) => `"${candidate}"`);
-  return `there are ${shown.join(', ')}${all.length > shown.length ? ' and others' : ''}`;
+function isPartOf(part: string, whole: string): boolean {
+  return part.length >= partLengthMin && (whole.startsWith(part) || whole.endsWith(part));
 }
 
+const partLengthMin = 3;
+
+/** The end of a message about a name that is not there: the nearest one, else what there is. */
+export function didYouMean(name: string, candidates: Iterable<string>): string {
+  const all = [...new Set(candidates)];
+  const nearest = nearestName(name, all.slice(0, candidatesComparedMax));
+  if (nearest !== null) return `did you mean "${nearest}"?`;
+  if (all.length === 0) return 'there is none at all';
+  const shown = all.slice(0, candidatesShownMax).map((candidate) => `"${candidate}"`);
+  return `known: ${shown.join(', ')}${all.length > shown.length ? ' and others' : ''}`;
+}
+
+/** An enum may have 65,535 values, and an error must stay cheap. */
+const candidatesComparedMax = 1_000;
 const nameLengthMax = 64;
 const candidatesShownMax = 12;
 

@@ -1,6 +1,7 @@
 import { type ColumnSpec, type ColumnSpecs, t } from './column-spec.ts';
 import type { ConflictCode } from './system-columns.ts';
-import type { TableKind } from './types.ts';
+import type { ScalarKind, TableKind } from './types.ts';
+import type { KeyColumnName } from './view-spec.ts';
 
 /** A table as the builder sees it: its definition without the name, and the types of its columns. */
 export interface TableSpec<
@@ -35,14 +36,15 @@ export function eventTable<Columns extends ColumnSpecs>(
  * the column along; a key without it makes the table title-wide.
  */
 export function stateTable<
-  Columns extends ColumnSpecs & { readonly sessionId?: never },
-  const Key extends readonly (ColumnName<Columns> | 'sessionId')[],
+  Columns extends StateColumnSpecs & { readonly sessionId?: never },
+  const Key extends readonly (KeyName<Columns> | 'sessionId')[],
 >(
   columns: Columns,
   options: {
     readonly key: Key;
+    /** Columns by which rows are looked up, in order, each under a name. */
     readonly indexes?: {
-      readonly [index: string]: readonly (ColumnName<Columns> | (Key[number] & 'sessionId'))[];
+      readonly [index: string]: readonly (KeyColumnName<Columns> | (Key[number] & 'sessionId'))[];
     };
   },
 ): TableSpec<'state', WithSession<Columns, Key[number]>, Key[number]> {
@@ -57,7 +59,17 @@ export function stateTable<
   };
 }
 
-type ColumnName<Columns> = keyof Columns & string;
+/** No lists: a live row holds scalars. */
+type StateColumnSpecs = {
+  readonly [column: string]: ColumnSpec<ScalarKind, unknown, boolean, false>;
+};
+
+/** Columns that may stand in a key: no nulls, and an equality that can be relied on. */
+type KeyName<Columns> = {
+  [Name in KeyColumnName<Columns>]: Columns[Name] extends { readonly isOptional: false }
+    ? Name
+    : never;
+}[KeyColumnName<Columns>];
 
 type WithSession<Columns, Key extends string> = 'sessionId' extends Key
   ? { readonly sessionId: Text } & { readonly [Name in keyof Columns]: Columns[Name] }

@@ -42,7 +42,7 @@ function readTable(problems: Problems, value: unknown, place: string): TableDefi
     'column',
   );
   const indexes = readIndexes(problems, table.indexes, place, columns, key);
-  if (kind === 'state') checkKey(problems, place, columns, key);
+  if (kind === 'state') checkKey(problems, place, columns, table.key, key);
   else checkNoKey(problems, place, kind, key, indexes);
   return { name, kind, columns, key, indexes };
 }
@@ -153,9 +153,10 @@ function checkKey(
   problems: Problems,
   place: string,
   columns: readonly ColumnDefinition[],
+  value: unknown,
   key: readonly string[],
 ): void {
-  if (key.length === 0) {
+  if (Array.isArray(value) && value.length === 0) {
     problems.add(`${place}.key`, 'a state table has a key; name its columns');
   }
   if (key.includes('sessionId') && key[0] !== 'sessionId') {

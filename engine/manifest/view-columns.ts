@@ -65,7 +65,12 @@ function aggregateColumn(
     case 'max': {
       const column = sourceColumn(aggregate.column);
       // A group whose rows all fail the condition has no least row.
-      return { ...column, name, optional: column.optional || aggregate.where !== undefined };
+      return {
+        ...column,
+        name,
+        list: false,
+        optional: column.optional || aggregate.where !== undefined,
+      };
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { ColumnSpec, ColumnSpecs, ColumnValue } from './column-spec.ts';
+import type { ColumnSpec, ColumnValue } from './column-spec.ts';
 import type { AllColumnSpecs, TableSpecs } from './table-spec.ts';
 import type { ScalarKind } from './types.ts';
 
@@ -15,15 +15,11 @@ export type GroupViewSpec<Tables extends TableSpecs> = {
 }[LogTableName<Tables>];
 
 /** The first `limit` rows of a group view in each partition, by one of its columns, descending. */
-export interface TopViewSpec<
-  View extends string = string,
-  Key extends string = string,
-  Column extends string = string,
-> {
+export interface TopViewSpec {
   readonly kind: 'top';
-  readonly from: View;
-  readonly partitionBy: readonly Key[];
-  readonly orderBy: Column;
+  readonly from: string;
+  readonly partitionBy: readonly string[];
+  readonly orderBy: string;
   readonly limit: number;
 }
 
@@ -33,28 +29,47 @@ export type ViewSpecs<Tables extends TableSpecs> = {
 
 /**
  * Holds what `ViewSpecs` alone cannot say: a top view names a group view beside it and that view's
- * columns, and a `where` names columns of the source only.
+ * columns, and a `where` names columns of the source only. It stands in an intersection with what
+ * was written: `unknown` where that is right, else a type nothing has and that names what there is.
  */
 export type CheckedViews<Tables extends TableSpecs, Views> = {
-  readonly [Name in keyof Views]: Views[Name] extends { kind: 'top'; from: infer From }
-    ? From extends GroupViewName<Views>
-      ? TopViewSpec<From, ViewKeyName<Views[From]>, AggregateName<Views[From]>>
-      : TopViewSpec<GroupViewName<Views>>
+  readonly [Name in keyof Views]: Views[Name] extends TopViewSpec
+    ? CheckedTop<Views, Views[Name]>
     : Views[Name] extends { from: infer From extends keyof Tables; columns: infer Columns }
-      ? {
-          readonly columns: {
-            readonly [Column in keyof Columns]: Columns[Column] extends { where?: infer Where }
-              ? { readonly where?: CheckedWhere<AllColumnSpecs<Tables[From]>, Where> }
-              : unknown;
-          };
-        }
+      ? { readonly columns: CheckedColumns<AllColumnSpecs<Tables[From]>, Columns> }
       : unknown;
+};
+
+/** No literal type, or the compiler would fold the intersection to `never` and lose the place. */
+interface MustBe<Known> {
+  readonly mustBe: Known;
+}
+
+type CheckedTop<Views, View extends TopViewSpec> =
+  View['from'] extends GroupViewName<Views>
+    ? {
+        readonly partitionBy: Exclude<
+          View['partitionBy'][number],
+          ViewKeyName<Views[View['from']]>
+        > extends never
+          ? unknown
+          : MustBe<readonly ViewKeyName<Views[View['from']]>[]>;
+        readonly orderBy: View['orderBy'] extends AggregateName<Views[View['from']]>
+          ? unknown
+          : MustBe<AggregateName<Views[View['from']]>>;
+      }
+    : { readonly from: MustBe<GroupViewName<Views>> };
+
+type CheckedColumns<Columns, Aggregates> = {
+  readonly [Name in keyof Aggregates]: Aggregates[Name] extends { where?: infer Where }
+    ? { readonly where?: CheckedWhere<Columns, Where> }
+    : unknown;
 };
 
 type CheckedWhere<Columns, Where> = {
   readonly [Name in keyof Where]: Name extends keyof Columns | 'and' | 'or' | 'not'
     ? unknown
-    : never;
+    : MustBe<keyof Columns>;
 };
 
 type LogTableName<Tables extends TableSpecs> = {
@@ -76,7 +91,10 @@ type FloatKind = 'f32' | 'f64';
 type NumberKind = IntegerKind | FloatKind;
 
 /** Columns that may name a group or stand in a key. */
-type KeyColumnName<Columns> = NameOf<Columns, Exclude<ScalarKind, FloatKind | 'json' | 'bytes'>>;
+export type KeyColumnName<Columns> = NameOf<
+  Columns,
+  Exclude<ScalarKind, FloatKind | 'json' | 'bytes'>
+>;
 
 type NameOf<Columns, Kind extends ScalarKind> = {
   [Name in keyof Columns & string]: Columns[Name] extends ColumnSpec<Kind, unknown, boolean, false>
@@ -135,15 +153,27 @@ export type ViewColumnSpecs<
   Tables extends TableSpecs,
   Views,
   Name extends keyof Views,
-> = Views[Name] extends { kind: 'top'; from: infer From extends keyof Views }
-  ? GroupColumnSpecs<Tables, Views[From]>
-  : GroupColumnSpecs<Tables, Views[Name]>;
+> = GroupColumnSpecs<Tables, GroupOf<Views, Name>>;
+
+export type ViewKeySpecs<
+  Tables extends TableSpecs,
+  Views,
+  Name extends keyof Views,
+> = GroupKeySpecs<Tables, GroupOf<Views, Name>>;
+
+/** The group view itself, or the one a top view draws from. */
+type GroupOf<Views, Name extends keyof Views> = Views[Name] extends {
+  kind: 'top';
+  from: infer From extends keyof Views;
+}
+  ? Views[From]
+  : Views[Name];
 
 type GroupColumnSpecs<Tables extends TableSpecs, View> = View extends {
   from: infer From extends keyof Tables;
   columns: infer Columns;
 }
-  ? ViewKeySpecs<Tables, View> & {
+  ? GroupKeySpecs<Tables, View> & {
       readonly [Column in keyof Columns]: AggregateColumnSpec<
         AllColumnSpecs<Tables[From]>,
         Columns[Column]
@@ -151,10 +181,10 @@ type GroupColumnSpecs<Tables extends TableSpecs, View> = View extends {
     }
   : never;
 
-export type ViewKeySpecs<Tables extends TableSpecs, View> = View extends {
+type GroupKeySpecs<Tables extends TableSpecs, View> = View extends {
   from: infer From extends keyof Tables;
 }
-  ? ColumnSpecs & {
+  ? {
       readonly [Name in ViewKeyName<View>]: Name extends keyof AllColumnSpecs<Tables[From]>
         ? AllColumnSpecs<Tables[From]>[Name]
         : ColumnSpec<'u32', number, false, false>;
@@ -184,5 +214,14 @@ type SumSpec<Column> =
 /** Null where no row of the group matches the condition. */
 type LeastSpec<Column, Aggregate> =
   Column extends ColumnSpec<infer Kind, infer Value, infer Optional, false>
-    ? ColumnSpec<Kind, Value, Aggregate extends { where: object } ? true : Optional, false>
+    ? ColumnSpec<Kind, Value, HasCondition<Aggregate> extends true ? true : Optional, false>
     : never;
+
+/** An aggregate without a condition has `where?: never`, or no `where` at all (then unknown). */
+type HasCondition<Aggregate> = Aggregate extends { where?: infer Where }
+  ? [Where] extends [never]
+    ? false
+    : unknown extends Where
+      ? false
+      : true
+  : false;

@@ -143,9 +143,10 @@ function bytes(path: string, value: unknown): Uint8Array {
     checkSize(path, value.length);
     return value;
   }
-  const isBase64 = /^(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?$/;
-  if (typeof value !== 'string' || !isBase64.test(value)) return refuse(path, 'base64', value);
-  checkSize(path, (value.length / 4) * 3 - 2);
+  if (typeof value !== 'string') return refuse(path, 'base64', value);
+  checkSize(path, Buffer.byteLength(value, 'base64'));
+  const isBase64 = /^(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?$/.test(value);
+  if (!isBase64) return refuse(path, 'base64', value);
   return new Uint8Array(Buffer.from(value, 'base64'));
 }
 

@@ -5,7 +5,7 @@ import type { ColumnDefinition } from '../manifest/types.ts';
 import { coerceScalar } from './coerce-scalar.ts';
 import { type Filter, filterTrue } from './filter.ts';
 import { likePatternProblem } from './like-pattern.ts';
-import { operatorsOf, type WhereOperator, whereOperators } from './where-operators.ts';
+import { isPosition, operatorsOf, type WhereOperator, whereOperators } from './where-operators.ts';
 
 /**
  * A `where` (or `require`, or a view's `where`) as a checked filter.
@@ -41,13 +41,14 @@ interface Parse {
 }
 
 const connectives = ['and', 'or', 'not'];
+const nullMend = 'null is equal to nothing; to ask for null write { isNull: true }';
 
 function parseObject(parse: Parse, where: unknown, path: string, depth: number): Filter {
   if (depth > limits.filterDepthMax) {
     throw tooLarge(path, 'filterDepthMax', `may be ${limits.filterDepthMax} levels deep at most`);
   }
   const all: Filter[] = [];
-  for (const [name, member] of membersOf(where, path, 'an object of columns')) {
+  for (const [name, member] of membersOf(where, path, 'an object of conditions')) {
     const place = `${path}.${name}`;
     if (name === 'and') {
       all.push(...parseList(parse, member, place, depth));
@@ -69,7 +70,8 @@ function parseObject(parse: Parse, where: unknown, path: string, depth: number):
 
 function parseList(parse: Parse, member: unknown, path: string, depth: number): Filter[] {
   if (!Array.isArray(member)) throw invalid(path, 'must be a list of conditions');
-  return member.map((where, i) => parseObject(parse, where, `${path}[${i}]`, depth + 1));
+  countTerms(parse, member.length, path);
+  return Array.from(member, (where, i) => parseObject(parse, where, `${path}[${i}]`, depth + 1));
 }
 
 function parseColumn(
@@ -80,22 +82,17 @@ function parseColumn(
   into: Filter[],
 ): void {
   const allowed = operatorsOf(column);
-  for (const [name, operand] of membersOf(member, path, 'an object of operators')) {
+  for (const [name, operand] of operatorsIn(member, path)) {
     const place = `${path}.${name}`;
     const operator = whereOperators.find((known) => known === name);
     if (!operator) {
       throw invalid(place, `there is no operator "${name}"; ${didYouMean(name, allowed)}`);
     }
     if (!allowed.includes(operator)) {
-      const kind = column.list ? 'list' : column.name === 'position' ? 'position' : column.kind;
-      throw invalid(
-        place,
-        `a ${kind} column has no "${operator}", only ${allowed.map((o) => `"${o}"`).join(', ')}`,
-      );
+      const only = allowed.map((other) => `"${other}"`).join(', ');
+      throw invalid(place, `${kindOf(column)} column has no "${operator}", only ${only}`);
     }
-    if (operand === null) {
-      throw invalid(place, 'null is equal to nothing; to ask for null write { isNull: true }');
-    }
+    if (operand === null) throw invalid(place, nullMend);
     into.push(parseOperator(parse, column, operator, operand, place));
   }
 }
@@ -116,20 +113,19 @@ function parseOperator(
     case 'in': {
       if (!Array.isArray(operand)) throw invalid(path, 'must be a list of values');
       countTerms(parse, operand.length, path);
-      return { kind: 'in', column: name, values: operand.map(coerceAt(column, path)) };
+      return { kind: 'in', column: name, values: Array.from(operand, coerceAt(column, path)) };
     }
     case 'between': {
       if (!Array.isArray(operand) || operand.length !== 2) {
         throw invalid(path, 'must be a list of two values, [low, high], both included');
       }
-      const [low, high] = operand.map(coerceAt(column, path));
+      const [low, high] = Array.from(operand, coerceAt(column, path));
       if (low === undefined || high === undefined) throw new TypeError('two values are two values');
       return { kind: 'between', column: name, low, high };
     }
     case 'like': {
       const value = coerceScalar(column, operand, path);
-      const problem = likePatternProblem(String(value));
-      if (problem !== null) throw invalid(path, problem);
+      checkPattern(String(value), path);
       return { kind: 'compare', column: name, op: operator, value };
     }
     default:
@@ -144,9 +140,7 @@ function parseOperator(
 
 function coerceAt(column: ColumnDefinition, path: string) {
   return (value: unknown, i: number) => {
-    if (value === null || value === undefined) {
-      throw invalid(`${path}[${i}]`, 'null is equal to nothing; for null write { isNull: true }');
-    }
+    if (value === null || value === undefined) throw invalid(`${path}[${i}]`, nullMend);
     return coerceScalar(column, value, `${path}[${i}]`);
   };
 }
@@ -158,15 +152,37 @@ function conjunction(all: readonly Filter[]): Filter {
   return flat.length === 1 && first ? first : { kind: 'and', all: flat };
 }
 
+function operatorsIn(value: unknown, path: string): [string, unknown][] {
+  if (value === null) throw invalid(path, nullMend);
+  if (typeof value !== 'object') {
+    throw invalid(path, 'must be an object of operators, such as { eq: 1 }');
+  }
+  return membersOf(value, path, 'an object of operators');
+}
+
 function membersOf(value: unknown, path: string, wanted: string): [string, unknown][] {
-  if (value === null) {
-    throw invalid(path, `must be ${wanted}, not null; to ask for null write { isNull: true }`);
-  }
-  const isObject = typeof value === 'object' && !Array.isArray(value);
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
   if (!isObject || value instanceof Date || value instanceof Uint8Array) {
-    throw invalid(path, `must be ${wanted}, such as { eq: … } for a column`);
+    throw invalid(path, `must be ${wanted}`);
   }
-  return Object.entries(value as object).filter(([, member]) => member !== undefined);
+  return Object.entries(value).filter(([, member]) => member !== undefined);
+}
+
+function kindOf(column: ColumnDefinition): string {
+  if (column.list) return 'a list';
+  if (isPosition(column)) return 'a position';
+  return column.kind === 'enum' || column.kind.startsWith('i')
+    ? `an ${column.kind}`
+    : `a ${column.kind}`;
+}
+
+function checkPattern(pattern: string, path: string): void {
+  if (pattern.length > limits.likePatternLengthMax) {
+    const most = `may have patterns of ${limits.likePatternLengthMax} characters at most`;
+    throw tooLarge(path, 'likePatternLengthMax', most);
+  }
+  const problem = likePatternProblem(pattern);
+  if (problem !== null) throw invalid(path, problem);
 }
 
 function countTerms(parse: Parse, count: number, path: string): void {
@@ -183,7 +199,7 @@ function invalid(path: string, problem: string): EngineError {
 
 function tooLarge(
   path: string,
-  limit: 'filterDepthMax' | 'filterTermsMax',
+  limit: 'filterDepthMax' | 'filterTermsMax' | 'likePatternLengthMax',
   problem: string,
 ): EngineError {
   return new EngineError('LIMIT_EXCEEDED', `${path}: the condition ${problem}`, {
