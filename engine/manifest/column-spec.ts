@@ -1,7 +1,7 @@
 import type { ScalarKind } from './types.ts';
 
 /** Carries a type and no value: the property never exists. */
-export declare const valueType: unique symbol;
+declare const valueType: unique symbol;
 
 /** A column as the builder sees it: its definition without the name, and its type. */
 export interface ColumnSpec<
@@ -31,6 +31,22 @@ export type ColumnValue<Spec> =
   Spec extends ColumnSpec<ScalarKind, infer Value, infer Optional, infer List>
     ? (List extends true ? readonly Value[] : Value) | (Optional extends true ? null : never)
     : never;
+
+export type IntegerKind = 'i8' | 'i16' | 'i32' | 'i64' | 'u8' | 'u16' | 'u32' | 'u64';
+export type FloatKind = 'f32' | 'f64';
+
+/** Names of the scalar columns of some kinds. */
+export type NameOfKind<Columns, Kind extends ScalarKind> = {
+  [Name in keyof Columns & string]: Columns[Name] extends ColumnSpec<Kind, unknown, boolean, false>
+    ? Name
+    : never;
+}[keyof Columns & string];
+
+/** Columns whose equality is certain: they may name a group or stand in a key or an index. */
+export type KeyColumnName<Columns> = NameOfKind<
+  Columns,
+  Exclude<ScalarKind, FloatKind | 'json' | 'bytes'>
+>;
 
 /** The column types of a manifest. */
 export const t = {

@@ -48,7 +48,7 @@ type AnyView =
   | { readonly kind: 'group'; readonly tickWindow?: number; readonly columns: object };
 
 /** Carries types and no value: the property never exists. */
-export declare const titleTypes: unique symbol;
+declare const titleTypes: unique symbol;
 
 /** A manifest that remembers the types it was written with. */
 export interface Title<Tables extends TableSpecs, Views, Role extends string>

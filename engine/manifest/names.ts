@@ -13,7 +13,7 @@ export function nameProblem(name: string): string | null {
   return mend === '' ? rule : `${rule}; did you mean "${mend}"?`;
 }
 
-export const nameLengthMax = 64;
+const nameLengthMax = 64;
 
 function camelCase(name: string): string {
   const words = name.split(/[^A-Za-z0-9]+/).filter((word) => word !== '');

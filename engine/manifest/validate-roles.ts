@@ -5,7 +5,7 @@ import { didYouMean } from './nearest-name.ts';
 import { type Problems, placeOf } from './problems.ts';
 import { allColumns } from './system-columns.ts';
 import type { RoleDefinition, TableDefinition, TableGrant, ViewDefinition } from './types.ts';
-import { checkDistinct, columnNamed } from './validate-tables.ts';
+import { checkDistinct, columnNamed } from './validate-names.ts';
 import { capabilities, queryClasses } from './vocabulary.ts';
 
 /** Reads the roles against the tables and views that could be read. */

@@ -1,8 +1,9 @@
 import { limits } from '../limits.ts';
-import { columnNameProblem, enumValueProblem, nameProblem } from './names.ts';
-import { didYouMean } from './nearest-name.ts';
+import { columnNameProblem, enumValueProblem } from './names.ts';
 import { type Problems, placeOf } from './problems.ts';
-import type { ColumnDefinition, IndexDefinition, TableDefinition, TableKind } from './types.ts';
+import type { ColumnDefinition, TableDefinition, TableKind } from './types.ts';
+import { checkKey, checkNoKey, readIndexes } from './validate-keys.ts';
+import { checkDistinct, readName } from './validate-names.ts';
 import { scalarKinds } from './vocabulary.ts';
 
 /** Reads the tables; a table that has a name and a kind is returned even if more of it is wrong. */
@@ -147,136 +148,4 @@ function checkList(
   if (column.optional) {
     problems.add(place, 'a list is not optional, for it may be empty; drop "optional"');
   }
-}
-
-function checkKey(
-  problems: Problems,
-  place: string,
-  columns: readonly ColumnDefinition[],
-  value: unknown,
-  key: readonly string[],
-): void {
-  if (Array.isArray(value) && value.length === 0) {
-    problems.add(`${place}.key`, 'a state table has a key; name its columns');
-  }
-  if (key.includes('sessionId') && key[0] !== 'sessionId') {
-    problems.add(`${place}.key`, 'a session keeps its rows together: put "sessionId" first');
-  }
-  for (const column of columns) {
-    if (!key.includes(column.name)) continue;
-    const columnPlace = `${place}.key`;
-    if (column.optional) {
-      problems.add(columnPlace, `"${column.name}" is optional, and a key has no nulls`);
-    }
-    const problem = identityProblem(column);
-    if (problem !== null) problems.add(columnPlace, problem);
-  }
-}
-
-/** Why equal values of a column cannot be told for certain, or null. */
-export function identityProblem(column: ColumnDefinition): string | null {
-  if (column.list) return `"${column.name}" is a list, which names nothing; use a scalar`;
-  switch (column.kind) {
-    case 'f32':
-    case 'f64':
-      return `"${column.name}" is a float, whose equality depends on rounding; use an integer`;
-    case 'json':
-      return `"${column.name}" is json, which has many spellings of one value; use a scalar`;
-    case 'bytes':
-      return `"${column.name}" is bytes, which JSON cannot name; use a uuid or a string`;
-    default:
-      return null;
-  }
-}
-
-function checkNoKey(
-  problems: Problems,
-  place: string,
-  kind: TableKind,
-  key: readonly string[],
-  indexes: readonly IndexDefinition[],
-): void {
-  const mend = 'drop it, or make this a state table';
-  if (key.length > 0) {
-    problems.add(`${place}.key`, `rows of an ${kind} table are known by session and tick; ${mend}`);
-  }
-  if (indexes.length > 0) {
-    problems.add(`${place}.indexes`, `an ${kind} table is ordered by session and tick; ${mend}`);
-  }
-}
-
-function readIndexes(
-  problems: Problems,
-  value: unknown,
-  tablePlace: string,
-  columns: readonly ColumnDefinition[],
-  key: readonly string[],
-): IndexDefinition[] {
-  const parent = `${tablePlace}.indexes`;
-  const indexes: IndexDefinition[] = [];
-  const served = new Map([[key.join(), 'the key']]);
-  for (const [i, entry] of problems.list(value, parent, limits.tableIndexesMax).entries()) {
-    const place = placeOf(parent, i, entry);
-    const index = problems.object(entry, place, ['name', 'columns'] as const);
-    if (!index) continue;
-    const name = readName(problems, index.name, place);
-    const indexed = problems.names(
-      index.columns,
-      place,
-      columns.map((column) => column.name),
-      'column',
-    );
-    if (name === null) continue;
-    if (Array.isArray(index.columns) && index.columns.length === 0) {
-      problems.add(place, 'an index has at least one column; name it');
-    }
-    for (const column of columns) {
-      const problem = indexed.includes(column.name) ? identityProblem(column) : null;
-      if (problem !== null) problems.add(place, problem);
-    }
-    const already = indexed.length > 0 ? served.get(indexed.join()) : undefined;
-    if (already !== undefined) problems.add(place, `${already} serves these columns; drop this`);
-    served.set(indexed.join(), `"${name}"`);
-    indexes.push({ name, columns: indexed });
-  }
-  checkDistinct(problems, parent, indexes);
-  return indexes;
-}
-
-export function readName(problems: Problems, value: unknown, place: string): string | null {
-  const name = problems.string(value, `${place}.name`);
-  const problem = name === null ? null : nameProblem(name);
-  if (problem !== null) problems.add(place, problem);
-  return name;
-}
-
-/** Names that differ by capital letters alone count as one: many readers of exports think so. */
-export function checkDistinct(
-  problems: Problems,
-  place: string,
-  named: readonly { readonly name: string }[],
-): void {
-  const seen = new Map<string, string>();
-  for (const { name } of named) {
-    const other = seen.get(name.toLowerCase());
-    if (other === name) problems.add(place, `"${name}" stands there twice; rename one`);
-    else if (other !== undefined) {
-      problems.add(place, `"${name}" and "${other}" differ by capital letters alone; rename one`);
-    }
-    seen.set(name.toLowerCase(), name);
-  }
-}
-
-/** The column of that name, or null with the problem noted. */
-export function columnNamed(
-  problems: Problems,
-  place: string,
-  columns: readonly ColumnDefinition[],
-  name: string,
-): ColumnDefinition | null {
-  const column = columns.find((candidate) => candidate.name === name);
-  if (column) return column;
-  const names = columns.map((candidate) => candidate.name);
-  problems.add(place, `there is no column "${name}"; ${didYouMean(name, names)}`);
-  return null;
 }

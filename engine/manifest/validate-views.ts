@@ -15,7 +15,8 @@ import type {
   ViewDefinition,
   WhereInput,
 } from './types.ts';
-import { checkDistinct, columnNamed, identityProblem, readName } from './validate-tables.ts';
+import { identityProblem } from './validate-keys.ts';
+import { checkDistinct, columnNamed, readName } from './validate-names.ts';
 import { viewColumns } from './view-columns.ts';
 
 /** Reads the views against the tables that could be read. */

@@ -9,7 +9,7 @@ import { readTables } from './validate-tables.ts';
 import { readViews } from './validate-views.ts';
 
 /** The format this version writes, and the only one it reads. */
-export const manifestFormat = 1;
+const manifestFormat = 1;
 
 /**
  * A manifest out of anything: JSON that was stored or sent, or what the builder made. Reads every

@@ -1,9 +1,16 @@
-import type { ColumnSpec, ColumnValue } from './column-spec.ts';
+import type {
+  ColumnSpec,
+  ColumnValue,
+  FloatKind,
+  IntegerKind,
+  KeyColumnName,
+  NameOfKind,
+} from './column-spec.ts';
 import type { AllColumnSpecs, TableSpecs } from './table-spec.ts';
 import type { ScalarKind } from './types.ts';
 
 /** Groups rows of an event or action table: one row a combination of the columns in `groupBy`. */
-export type GroupViewSpec<Tables extends TableSpecs> = {
+type GroupViewSpec<Tables extends TableSpecs> = {
   readonly [Name in LogTableName<Tables>]: {
     readonly kind: 'group';
     readonly from: Name;
@@ -86,22 +93,6 @@ type ViewKeyName<View> =
 
 type AggregateName<View> = View extends { columns: infer Columns } ? keyof Columns & string : never;
 
-type IntegerKind = 'i8' | 'i16' | 'i32' | 'i64' | 'u8' | 'u16' | 'u32' | 'u64';
-type FloatKind = 'f32' | 'f64';
-type NumberKind = IntegerKind | FloatKind;
-
-/** Columns that may name a group or stand in a key. */
-export type KeyColumnName<Columns> = NameOf<
-  Columns,
-  Exclude<ScalarKind, FloatKind | 'json' | 'bytes'>
->;
-
-type NameOf<Columns, Kind extends ScalarKind> = {
-  [Name in keyof Columns & string]: Columns[Name] extends ColumnSpec<Kind, unknown, boolean, false>
-    ? Name
-    : never;
-}[keyof Columns & string];
-
 type ListName<Columns> = {
   [Name in keyof Columns & string]: Columns[Name] extends ColumnSpec<
     ScalarKind,
@@ -116,8 +107,12 @@ type ListName<Columns> = {
 type AggregateSpec<Columns> =
   | { readonly op: 'count'; readonly where?: WhereSpec<Columns> }
   | AggregateOf<'countDistinct', KeyColumnName<Columns>, Columns>
-  | AggregateOf<'sum', NameOf<Columns, NumberKind>, Columns>
-  | AggregateOf<'min' | 'max', NameOf<Columns, NumberKind | 'string' | 'timestamp'>, Columns>
+  | AggregateOf<'sum', NameOfKind<Columns, IntegerKind | FloatKind>, Columns>
+  | AggregateOf<
+      'min' | 'max',
+      NameOfKind<Columns, IntegerKind | FloatKind | 'string' | 'timestamp'>,
+      Columns
+    >
   | AggregateOf<'sumLength', ListName<Columns>, Columns>;
 
 interface AggregateOf<Op extends string, Column extends string, Columns> {
@@ -127,7 +122,7 @@ interface AggregateOf<Op extends string, Column extends string, Columns> {
 }
 
 /** A `where` on columns of known types. */
-export type WhereSpec<Columns> = {
+type WhereSpec<Columns> = {
   readonly [Name in keyof Columns]?: ConditionSpec<NonNullable<ColumnValue<Columns[Name]>>>;
 } & {
   readonly and?: readonly WhereSpec<Columns>[];
