@@ -12,6 +12,7 @@ import { addSharedTypes } from './shared-types.ts';
 import { addTableTypes } from './table-types.ts';
 import { addTickFields } from './tick-fields.ts';
 import { addRowChangesField, addViewFields } from './view-fields.ts';
+import { withWideInt } from './wide-int.ts';
 
 /**
  * The typed API of one title: its manifest, as GraphQL. One schema serves all roles; what a role
@@ -39,5 +40,6 @@ export function buildSchema(catalog: Catalog): GraphQLSchema {
   for (const view of views) addViewFields(scope, shared, view);
   addExportFields(scope);
   addQueryFields(scope);
-  return builder.toSchema();
+  // In the order of the manifest: sorted, `actionId` would stand apart from what an action is.
+  return withWideInt(builder.toSchema({ sortSchema: false }));
 }

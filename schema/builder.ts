@@ -19,7 +19,6 @@ interface ApiTypes {
 /** The Pothos builder of one title's schema, with the scalars of the contract on it. */
 export function createBuilder() {
   const builder = new SchemaBuilder<ApiTypes>({ defaultFieldNullability: false });
-  builder.addScalarType('Int', scalarTypes.Int);
   builder.addScalarType('BigInt', scalarTypes.BigInt);
   builder.addScalarType('DateTime', scalarTypes.DateTime);
   builder.addScalarType('Position', scalarTypes.Position);

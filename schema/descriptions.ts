@@ -97,7 +97,7 @@ const kindDescriptions: Readonly<Record<ScalarKind, string>> = {
   i64: 'a signed 64-bit integer',
   u8: 'an unsigned 8-bit integer',
   u16: 'an unsigned 16-bit integer',
-  u32: 'an unsigned 32-bit integer (up to 2147483647 by GraphQL, all of it by Arrow)',
+  u32: 'an unsigned 32-bit integer (GraphQL writes up to 2147483647, Arrow all of it)',
   u64: 'an unsigned 64-bit integer',
   f32: 'a 32-bit floating-point number, finite',
   f64: 'a 64-bit floating-point number, finite',

@@ -1,10 +1,4 @@
-import {
-  GraphQLError,
-  GraphQLInt,
-  GraphQLScalarType,
-  type ValueNode,
-  valueFromASTUntyped,
-} from 'graphql';
+import { GraphQLError, GraphQLScalarType, type ValueNode, valueFromASTUntyped } from 'graphql';
 import type { ColumnDefinition } from '../engine/manifest/types.ts';
 import { asLsn, formatPosition } from '../engine/position.ts';
 import { coerceScalar } from '../engine/query/coerce-scalar.ts';
@@ -13,24 +7,6 @@ import { coerceScalar } from '../engine/query/coerce-scalar.ts';
  * The scalars of the contract. In memory each has the shape of the engine (`Scalar`): this is the
  * edge where that shape meets JSON.
  */
-
-/**
- * GraphQL's own Int, but for one thing: a u32 above 2^31-1 is answered as the number it is. Such a
- * value can only have been committed by Arrow. To fail the field, as the GraphQL specification
- * asks, would null the row around it and, since lists hold no nulls, the whole answer.
- */
-const IntScalar = new GraphQLScalarType<number, number>({
-  ...GraphQLInt.toConfig(),
-  description:
-    'A whole number from -2147483648 to 2147483647. An unsigned 32-bit column that was committed by Arrow may hold up to 4294967295; such a value is answered as it is, but cannot be written here.',
-  serialize(value) {
-    const whole = typeof value === 'number' && Number.isInteger(value);
-    if (!whole || value < -(2 ** 31) || value > 2 ** 32 - 1) {
-      throw new GraphQLError(`Int cannot represent ${String(value)}`);
-    }
-    return value;
-  },
-});
 
 const BigIntScalar = new GraphQLScalarType<bigint, number | string>({
   name: 'BigInt',
@@ -105,7 +81,6 @@ const BytesScalar = new GraphQLScalarType<Uint8Array, string>({
 });
 
 export const scalarTypes = {
-  Int: IntScalar,
   BigInt: BigIntScalar,
   DateTime: DateTimeScalar,
   Position: PositionScalar,

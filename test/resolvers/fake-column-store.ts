@@ -1,0 +1,109 @@
+import type {
+  ColumnListRequest,
+  ColumnStore,
+  ExportRequest,
+  Group,
+  GroupsRequest,
+  QueryBounds,
+  QueryStatistics,
+} from '../../engine/columns/column-store.ts';
+import { EngineError } from '../../engine/errors.ts';
+import type { Row, Value } from '../../engine/manifest/types.ts';
+import { asLsn, type Lsn, lsnZero } from '../../engine/position.ts';
+
+const statistics: QueryStatistics = {
+  queryId: 'q1',
+  elapsedMs: 1,
+  rowsRead: 10,
+  bytesRead: 100,
+  memoryPeakBytes: 1000,
+};
+
+/** A column store that remembers what it is asked and answers what the test has laid out. */
+export class FakeColumnStore implements ColumnStore {
+  readonly lists: ColumnListRequest[] = [];
+  readonly grouped: GroupsRequest[] = [];
+  readonly queries: {
+    query: string;
+    parameters: Readonly<Record<string, Value>>;
+    first: number;
+    bounds: QueryBounds;
+  }[] = [];
+  readonly awaited: Lsn[] = [];
+  readonly killed: string[] = [];
+  rows: readonly Row[] = [];
+  groupsAnswer: readonly Group[] = [];
+  /** When set, `sql` runs until its signal aborts. */
+  hangs: (() => void) | null = null;
+  coveredLsn: Lsn = lsnZero;
+  readonly neededFromLsn: Lsn = asLsn(1);
+
+  offer(): void {}
+  advance(): void {}
+
+  async waitForCovered(lsn: Lsn): Promise<void> {
+    this.awaited.push(lsn);
+    if (lsn > 1000) throw new EngineError('NOT_CAUGHT_UP', 'not yet', { retryAfterMs: 100 });
+    this.coveredLsn = lsn;
+  }
+
+  async list(request: ColumnListRequest) {
+    this.lists.push(request);
+    return {
+      rows: this.rows,
+      endCursor: this.rows.length === 0 ? null : `c${this.rows.length - 1}`,
+      hasNextPage: false,
+      rowsRead: 10,
+      cursorAt: (index: number) => `c${index}`,
+      coveredLsn: this.coveredLsn,
+      statistics,
+    };
+  }
+
+  async groups(request: GroupsRequest) {
+    this.grouped.push(request);
+    return { groups: this.groupsAnswer, coveredLsn: this.coveredLsn, statistics };
+  }
+
+  async sql(
+    query: string,
+    parameters: Readonly<Record<string, Value>>,
+    first: number,
+    bounds: QueryBounds,
+    signal?: AbortSignal,
+  ) {
+    this.queries.push({ query, parameters, first, bounds });
+    if (this.hangs) {
+      const aborted = new Promise<never>((_, reject) => {
+        signal?.addEventListener('abort', () => reject(new Error('aborted')));
+      });
+      this.hangs();
+      await aborted;
+    }
+    return {
+      columns: [
+        { name: 'n', type: 'UInt64' },
+        { name: 'name', type: 'String' },
+      ],
+      rows: [['18446744073709551615', 'x']],
+      truncated: false,
+      coveredLsn: this.coveredLsn,
+      statistics,
+    };
+  }
+
+  async export(_request: ExportRequest): Promise<AsyncIterable<Uint8Array>> {
+    throw new Error('exports are the registry’s');
+  }
+
+  async running() {
+    return [];
+  }
+
+  async kill(queryId: string): Promise<boolean> {
+    this.killed.push(queryId);
+    return queryId === 'in-store';
+  }
+
+  async close(): Promise<void> {}
+}

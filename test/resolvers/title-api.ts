@@ -1,0 +1,193 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ExecutionResult, type GraphQLSchema, graphql, parse, subscribe } from 'graphql';
+import { onTestFinished } from 'vitest';
+import type { Engine } from '../../engine/engine.ts';
+import { openFileLog } from '../../engine/log/open-file-log.ts';
+import { Catalog } from '../../engine/manifest/catalog.ts';
+import type { TitleManifest } from '../../engine/manifest/types.ts';
+import { lsnZero } from '../../engine/position.ts';
+import { LiveState } from '../../engine/state/live-state.ts';
+import { TitleState } from '../../engine/state/title-state.ts';
+import { Projection } from '../../engine/tick/projection.ts';
+import { TitleEngine } from '../../engine/title-engine.ts';
+import { createViewEngine } from '../../engine/views/open-views.ts';
+import type {
+  AuditEvent,
+  ExportInfo,
+  ExportRegistry,
+  Principal,
+  RequestContext,
+} from '../../resolvers/context.ts';
+import { toClientError } from '../../resolvers/errors.ts';
+import { RequestReport } from '../../resolvers/request-report.ts';
+import { RunningQueries } from '../../resolvers/running-queries.ts';
+import { buildSchema } from '../../schema/build-schema.ts';
+import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { FakeColumnStore } from './fake-column-store.ts';
+
+/** A title as its API sees it: the real engine on a real log, with a fake column store at its port. */
+export class TitleApi {
+  readonly catalog: Catalog;
+  readonly schema: GraphQLSchema;
+  readonly engine: Engine;
+  readonly columns: FakeColumnStore;
+  readonly audit: AuditEvent[] = [];
+  readonly logged: unknown[] = [];
+  readonly running = new RunningQueries();
+  readonly exports = new FakeExports();
+
+  constructor(engine: Engine, columns: FakeColumnStore) {
+    this.catalog = engine.catalog;
+    this.schema = buildSchema(engine.catalog);
+    this.engine = engine;
+    this.columns = columns;
+  }
+
+  /** A caller with one role of the manifest, or none. */
+  as(role: string | null, options: Partial<RequestContext & Principal> = {}): Caller {
+    return new Caller(this, role, options);
+  }
+}
+
+/** A caller's contexts live for one operation each, as a server's do. */
+export class Caller {
+  readonly #api: TitleApi;
+  readonly #role: string | null;
+  readonly #options: Partial<RequestContext & Principal>;
+
+  constructor(api: TitleApi, role: string | null, options: Partial<RequestContext & Principal>) {
+    this.#api = api;
+    this.#role = role;
+    this.#options = options;
+  }
+
+  /** The data of an operation that succeeds. */
+  // biome-ignore lint/suspicious/noExplicitAny: answers are as varied as the operations
+  async data(source: string, variables?: Record<string, unknown>): Promise<any> {
+    const { result } = await this.run(source, variables);
+    if (result.errors) throw result.errors[0];
+    return result.data;
+  }
+
+  /** `extensions` of the first error of an operation that fails. */
+  async refusal(source: string, variables?: Record<string, unknown>) {
+    const { result } = await this.run(source, variables);
+    const [error] = result.errors ?? [];
+    if (!error) throw new Error(`no error in ${JSON.stringify(result)}`);
+    const shown = toClientError(error, 'execute', {
+      requestId: 'r1',
+      logInternal: (original) => this.#api.logged.push(original),
+    });
+    return { message: shown.message, ...shown.extensions } as {
+      message: string;
+      code: string;
+      details: Record<string, unknown>;
+    };
+  }
+
+  async run(source: string, variables?: Record<string, unknown>) {
+    const context = this.context();
+    const result = await graphql({
+      schema: this.#api.schema,
+      source,
+      variableValues: variables ?? null,
+      contextValue: context,
+    });
+    // Prototypes of graphql-js's own are in the way of comparing.
+    return { result: plain(result), report: context.report.toExtensions() };
+  }
+
+  async subscribe(
+    source: string,
+    variables?: Record<string, unknown>,
+  ): Promise<AsyncIterableIterator<ExecutionResult>> {
+    const answer = await subscribe({
+      schema: this.#api.schema,
+      document: parse(source),
+      variableValues: variables ?? null,
+      contextValue: this.context(),
+    });
+    if (!(Symbol.asyncIterator in answer)) throw answer.errors?.[0];
+    return answer as AsyncIterableIterator<ExecutionResult>;
+  }
+
+  context(): RequestContext {
+    const role = this.#role === null ? null : this.#api.catalog.roles.get(this.#role);
+    if (role === undefined) throw new Error(`no role ${this.#role}`);
+    const queryClass = this.#options.queryClass ?? role?.class ?? 'ARCHIVAL';
+    return {
+      engine: this.#api.engine,
+      principal: {
+        subject: this.#options.subject ?? 'tester',
+        role,
+        class: role?.class ?? 'ARCHIVAL',
+        claims: this.#options.claims ?? {},
+        expiresAtMs: Number.POSITIVE_INFINITY,
+      },
+      exports: this.#api.exports,
+      audit: { record: (event) => this.#api.audit.push(event) },
+      running: this.#api.running,
+      readAfter: this.#options.readAfter ?? null,
+      queryClass,
+      requestId: 'r1',
+      signal: this.#options.signal ?? new AbortController().signal,
+      report: new RequestReport(queryClass),
+    };
+  }
+}
+
+class FakeExports implements ExportRegistry {
+  readonly created: Parameters<ExportRegistry['create']>[0][] = [];
+  readonly #owners = new Map<string, { info: ExportInfo; subject: string }>();
+
+  async create(spec: Parameters<ExportRegistry['create']>[0], principal: Principal) {
+    this.created.push(spec);
+    const info: ExportInfo = {
+      id: `e${this.created.length}`,
+      url: `http://127.0.0.1/exports/e${this.created.length}`,
+      expiresAtMs: Date.UTC(2026, 0, 31),
+      state: 'READY',
+      lsn: spec.asOfLsn,
+      rows: null,
+      bytes: null,
+      format: spec.format,
+    };
+    this.#owners.set(info.id, { info, subject: principal.subject });
+    return info;
+  }
+
+  async get(id: string, principal: Principal) {
+    const found = this.#owners.get(id);
+    return found?.subject === principal.subject ? found.info : null;
+  }
+}
+
+/** Opens a title for one test. */
+export async function openTitleApi(manifest: TitleManifest = ashfall): Promise<TitleApi> {
+  const directory = await mkdtemp(join(tmpdir(), 'tickloom-api-'));
+  const catalog = new Catalog(manifest);
+  const state = new TitleState(catalog);
+  const columns = new FakeColumnStore();
+  const engine = new TitleEngine({
+    catalog,
+    log: await openFileLog({ directory, durability: { mode: 'none' } }),
+    projection: new Projection(state),
+    views: createViewEngine({ catalog, state: new LiveState(state) }),
+    columns,
+    appliedLsn: lsnZero,
+    now: () => Date.UTC(2026, 0, 1),
+    observer: {},
+  });
+  onTestFinished(async () => {
+    await engine.close();
+    await rm(directory, { recursive: true });
+  });
+  return new TitleApi(engine, columns);
+}
+
+function plain(result: ExecutionResult): ExecutionResult {
+  if (!result.data) return result;
+  return { ...result, data: JSON.parse(JSON.stringify(result.data)) };
+}
