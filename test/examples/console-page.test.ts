@@ -58,7 +58,8 @@ describe.skipIf(!hasChromium)('the live page', () => {
     await shows('#figure-rejected-part', '2.5%');
     await shows('#order-mix', 'Build mobile');
     await shows('#busiest-players', 'player-3');
-    expect(await page.locator('#activity-map rect').count()).toBe(2);
+    await page.waitForSelector('#activity-map rect.level-6');
+    expect(await page.locator('#activity-map rect:not(.level-0)').count()).toBe(2);
     expect(server.subscribed.map(({ view }) => view)).toEqual([
       'matchPulse',
       'orderMix',

@@ -4,78 +4,94 @@ import { count } from './format.js';
 /** @typedef {{ playerId: number, tickWindow: number, actions: number }} ActivityRow */
 
 const windowTicks = 600;
-const cellWidth = 15;
-const cellHeight = 18;
-const gap = 2;
+const cellHeight = 20;
+const gap = 3;
 const labelWidth = 72;
-const axisHeight = 18;
-const leastColumns = 40;
+const axisHeight = 20;
+/** The first half hour of play fills the width; longer matches get narrower cells, then a scroll. */
+const leastColumns = 30;
+const cellWidths = { least: 14, most: 40 };
 const levels = 6;
+const drawEveryMs = 1_000;
 
-/** Who was busy when: a row a player, a column a minute of play, darker for more actions. */
+/** Who was busy when: a row a player, a column a minute of play, brighter for more actions. */
 export class ActivityMap {
   #container;
   #drawn = '';
+  #drawnAtMs = 0;
 
   /** @param {Element} container */
   constructor(container) {
     this.#container = container;
   }
 
-  /** @param {readonly ActivityRow[]} rows */
-  draw(rows) {
-    const players = [...new Set(rows.map((row) => row.playerId))].sort((a, b) => a - b);
-    const lastColumn = Math.max(0, ...rows.map((row) => row.tickWindow / windowTicks));
-    const columns = Math.max(leastColumns, lastColumn + 1);
-    const most = Math.max(1, ...rows.map((row) => row.actions));
-    const cells = rows.map((row) => cell(row, players.indexOf(row.playerId), most));
-    const signature = `${players.length} ${columns} ${cells.map((made) => made.signature).join()}`;
-    if (signature === this.#drawn) return;
-    this.#drawn = signature;
-    const width = labelWidth + columns * cellWidth;
-    const height = players.length * cellHeight + axisHeight;
-    const labels = players.map((player, row) =>
-      svgElement('text', { x: 0, y: row * cellHeight + 12.5 }, [`player-${player}`]),
-    );
-    const axis = [];
-    for (let minute = 0; minute < columns; minute += 10) {
-      const x = labelWidth + minute * cellWidth;
-      axis.push(svgElement('text', { x, y: height - 3, class: 'axis' }, [`${minute} min`]));
-    }
-    const svg = svgElement(
-      'svg',
-      {
-        viewBox: `0 0 ${width} ${height}`,
-        role: 'img',
-        'aria-label': `Actions of ${players.length} players by minute of play, at most ${count(most)} in one`,
-      },
-      [...labels, ...cells.map((made) => made.element), ...axis],
-    );
-    this.#container.replaceChildren(svg);
+  /**
+   * @param {string} sessionId
+   * @param {readonly ActivityRow[]} rows
+   * @param {number} nowMs
+   */
+  draw(sessionId, rows, nowMs) {
+    const width = this.#container.clientWidth;
+    const what = `${sessionId} ${width}`;
+    if (this.#drawn === what && nowMs - this.#drawnAtMs < drawEveryMs) return;
+    this.#drawn = what;
+    this.#drawnAtMs = nowMs;
+    this.#container.replaceChildren(picture(rows, width));
   }
 }
 
 /**
- * @param {ActivityRow} row
- * @param {number} line
+ * @param {readonly ActivityRow[]} rows
+ * @param {number} widthWanted
+ */
+function picture(rows, widthWanted) {
+  const players = [...new Set(rows.map((row) => row.playerId))].sort((a, b) => a - b);
+  const columns = Math.max(leastColumns, ...rows.map((row) => row.tickWindow / windowTicks + 1));
+  const most = Math.max(1, ...rows.map((row) => row.actions));
+  const fitting = Math.floor((widthWanted - labelWidth) / columns);
+  const cellWidth = Math.min(cellWidths.most, Math.max(cellWidths.least, fitting));
+  const actions = new Map(rows.map((row) => [`${row.playerId} ${row.tickWindow}`, row.actions]));
+  const height = players.length * cellHeight + axisHeight;
+  const parts = [];
+  players.forEach((player, line) => {
+    const y = line * cellHeight;
+    parts.push(svgElement('text', { x: 0, y: y + 13 }, [`player-${player}`]));
+    for (let minute = 0; minute < columns; minute++) {
+      const value = actions.get(`${player} ${minute * windowTicks}`) ?? 0;
+      const title = `player-${player}, minute ${minute}: ${count(value)} actions`;
+      parts.push(
+        svgElement(
+          'rect',
+          {
+            x: labelWidth + minute * cellWidth,
+            y,
+            width: cellWidth - gap,
+            height: cellHeight - gap,
+            rx: 3,
+            class: `level-${levelOf(value, most)}`,
+          },
+          [svgElement('title', {}, [title])],
+        ),
+      );
+    }
+  });
+  for (let minute = 0; minute < columns; minute += 5) {
+    const x = labelWidth + minute * cellWidth;
+    parts.push(
+      svgElement('text', { x, y: height - 4 }, [minute === 0 ? 'start' : `${minute} min`]),
+    );
+  }
+  const label = `Actions of ${players.length} players by minute of play, at most ${count(most)} in one`;
+  const size = { width: labelWidth + columns * cellWidth, height };
+  return svgElement('svg', { ...size, role: 'img', 'aria-label': label }, parts);
+}
+
+/**
+ * By square root: a burst of toggles would else leave all other minutes in one shade.
+ *
+ * @param {number} value
  * @param {number} most
  */
-function cell(row, line, most) {
-  const column = row.tickWindow / windowTicks;
-  // By square root: a burst of toggles would else leave all other minutes in one shade.
-  const level = Math.min(levels, Math.max(1, Math.ceil(Math.sqrt(row.actions / most) * levels)));
-  const title = `player-${row.playerId}, minute ${column}: ${count(row.actions)} actions`;
-  const rectangle = svgElement(
-    'rect',
-    {
-      x: labelWidth + column * cellWidth,
-      y: line * cellHeight,
-      width: cellWidth - gap,
-      height: cellHeight - gap,
-      rx: 2.5,
-      class: `level-${level}`,
-    },
-    [svgElement('title', {}, [title])],
-  );
-  return { element: rectangle, signature: `${line}:${column}:${row.actions}` };
+function levelOf(value, most) {
+  return value === 0 ? 0 : Math.min(levels, Math.ceil(Math.sqrt(value / most) * levels));
 }

@@ -88,12 +88,13 @@ export class Dashboard {
       match.pulse = pulse;
       if (baseline) continue;
       const old = before.get(sessionId) ?? { accepted: 0, rejected: 0, lastTick: 0 };
-      match.movedAtMs = nowMs;
-      match.history.add(nowMs, {
+      const more = {
         accepted: Math.max(0, pulse.accepted - old.accepted),
         rejected: Math.max(0, pulse.rejected - old.rejected),
         ticks: Math.max(0, (pulse.lastTick ?? 0) - (old.lastTick ?? 0)),
-      });
+      };
+      if (more.accepted + more.rejected + more.ticks > 0) match.movedAtMs = nowMs;
+      match.history.add(nowMs, more);
     }
     for (const sessionId of this.#matches.keys()) {
       if (!this.#pulse.rows.has(sessionId)) this.#matches.delete(sessionId);
@@ -129,11 +130,12 @@ export class Dashboard {
     const match = this.#matches.get(this.#chosen ?? '');
     if (match && this.#detailViews) {
       const { orderMix, busiestPlayers, playerActivity } = this.#detailViews;
-      this.#detail.draw(match, {
+      const rows = {
         orderMix: [...orderMix.rows.values()],
         busiestPlayers: [...busiestPlayers.rows.values()],
         playerActivity: [...playerActivity.rows.values()],
-      });
+      };
+      this.#detail.draw(match, rows, nowMs);
     }
   }
 

@@ -18,8 +18,11 @@ export function rate(value) {
 
 /** @param {number} part */
 export function percent(part) {
-  if (part === 0) return '0%';
-  return part < 0.001 ? '<0.1%' : `${(part * 100).toFixed(part < 0.1 ? 1 : 0)}%`;
+  if (part === 0 || part === 1) return `${part * 100}%`;
+  if (part < 0.001) return '<0.1%';
+  if (part > 0.999) return '>99.9%';
+  // Near the ends a tenth of a percent matters.
+  return `${(part * 100).toFixed(part < 0.1 || part > 0.99 ? 1 : 0)}%`;
 }
 
 /** Minutes and seconds of play; a tick is a tenth of a second. @param {number} ticks */

@@ -21,8 +21,9 @@ export class MatchDetail {
   /**
    * @param {MatchState} match
    * @param {{ orderMix: readonly Row[], busiestPlayers: readonly Row[], playerActivity: readonly Row[] }} rows
+   * @param {number} nowMs
    */
-  draw(match, rows) {
+  draw(match, rows, nowMs) {
     const { pulse, history, status } = match;
     setText(byId('match-heading'), match.sessionId);
     const badge = byId('match-status');
@@ -55,7 +56,8 @@ export class MatchDetail {
     this.#chart.draw(history);
     this.#drawMix(rows.orderMix);
     this.#drawPlayers(rows.busiestPlayers, pulse.actions);
-    this.#activity.draw(/** @type {any} */ (rows.playerActivity));
+    const activity = /** @type {any} */ (rows.playerActivity);
+    this.#activity.draw(match.sessionId, activity, nowMs);
   }
 
   /** @param {readonly Row[]} rows */

@@ -1,5 +1,5 @@
 import { byId, element, setText } from './element.js';
-import { count, playTime, rate, shortCount } from './format.js';
+import { playTime, rate, shortCount } from './format.js';
 import { Sparkline } from './rate-chart.js';
 
 /** @typedef {import('./dashboard.js').MatchState} MatchState */
@@ -30,14 +30,10 @@ export class MatchList {
       parts.button.dataset.status = match.status;
       parts.button.setAttribute('aria-current', String(match.sessionId === chosen));
       parts.dot.dataset.kind = match.status === 'live' ? 'live' : 'quiet';
-      const speed = match.history.actionsPerSecond;
-      const tick = playTime(match.pulse.lastTick ?? 0);
-      setText(
-        parts.now,
-        match.status === 'live' ? `${rate(speed)} a second, at ${tick}` : `quiet, at ${tick}`,
-      );
-      setText(parts.actions, shortCount(match.pulse.actions));
-      parts.actions.setAttribute('title', `${count(match.pulse.actions)} actions`);
+      const live = match.status === 'live';
+      setText(parts.now, live ? `${rate(match.history.actionsPerSecond)} a second` : 'quiet');
+      const { actions, lastTick } = match.pulse;
+      setText(parts.actions, `${shortCount(actions)} actions in ${playTime(lastTick ?? 0)}`);
       parts.sparkline.draw(match.history);
       if (this.#list.children[index] !== parts.item) {
         this.#list.insertBefore(parts.item, this.#list.children[index] ?? null);
@@ -61,9 +57,9 @@ export class MatchList {
     const sparkline = new Sparkline();
     const button = element('button', { type: 'button', class: 'match-button' }, [
       name,
-      actions,
       now,
       sparkline.element,
+      actions,
     ]);
     button.addEventListener('click', () => this.#onChoose(sessionId));
     const item = element('li', {}, [button]);

@@ -20,6 +20,8 @@ export class RateChart {
   #accepted = svgElement('path', { class: 'accepted-area' });
   #acceptedLine = svgElement('path', { class: 'accepted-line' });
   #rejected = svgElement('path', { class: 'rejected-area' });
+  /** A dot wherever something was rejected: a few among hundreds would not be seen as an area. */
+  #rejectedMarks = svgElement('g', { class: 'rejected-marks' });
   #cursor = svgElement('g', { class: 'cursor', visibility: 'hidden' });
   #cursorLine = svgElement('line', { y1: top, y2: baseline });
   #cursorText = svgElement('text', { y: top + 10 });
@@ -32,11 +34,14 @@ export class RateChart {
   /** @param {Element} container */
   constructor(container) {
     this.#cursor.append(this.#cursorLine, this.#cursorText);
-    this.#svg = svgElement(
-      'svg',
-      { viewBox: `0 0 ${width} ${height}`, role: 'img', preserveAspectRatio: 'none' },
-      [this.#grid, this.#accepted, this.#rejected, this.#acceptedLine, this.#cursor],
-    );
+    this.#svg = svgElement('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img' }, [
+      this.#grid,
+      this.#accepted,
+      this.#rejected,
+      this.#acceptedLine,
+      this.#rejectedMarks,
+      this.#cursor,
+    ]);
     this.#svg.addEventListener('pointermove', (event) => this.#point(event));
     this.#svg.addEventListener('pointerleave', () => {
       this.#cursor.setAttribute('visibility', 'hidden');
@@ -53,11 +58,15 @@ export class RateChart {
     const from = historySeconds - watched;
     const acceptedLine = [];
     const totalLine = [];
+    const marks = [];
     for (let i = from; i < historySeconds; i++) {
       const x = xOf(i);
       acceptedLine.push(`${x} ${this.#y(accepted[i])}`);
-      totalLine.push(`${x} ${this.#y(accepted[i] + rejected[i])}`);
+      const total = this.#y(accepted[i] + rejected[i]);
+      totalLine.push(`${x} ${total}`);
+      if (rejected[i] > 0) marks.push(svgElement('circle', { cx: x, cy: total, r: 3 }));
     }
+    this.#rejectedMarks.replaceChildren(...marks);
     const known = acceptedLine.length > 1;
     const first = xOf(from);
     const last = xOf(historySeconds - 1);
