@@ -30,7 +30,10 @@ export interface OperationOptions {
   readonly endpoint: Endpoint;
 }
 
-/** The context of one operation: what resolvers get, and what the server needs to answer. */
+/**
+ * The context of one operation: what resolvers get, and what the server needs to answer. Yoga
+ * copies its fields into a context of its own, so whatever resolvers need is a field.
+ */
 export class OperationContext implements RequestContext {
   readonly engine: Engine;
   readonly exports: ExportRegistry;
@@ -42,8 +45,8 @@ export class OperationContext implements RequestContext {
   readonly requestId: string;
   readonly report: RequestReport;
   readonly endpoint: Endpoint;
-  #abort: AbortController | null = null;
-  #isAbandoned = false;
+  readonly #abort = new AbortController();
+  readonly signal = this.#abort.signal;
 
   /** Throws `BAD_USER_INPUT` or `FORBIDDEN` for headers that cannot be met. */
   constructor(services: TitleServices, options: OperationOptions) {
@@ -59,18 +62,8 @@ export class OperationContext implements RequestContext {
     this.endpoint = options.endpoint;
   }
 
-  /** Made when first asked for: a commit never asks, and is the most frequent operation. */
-  get signal(): AbortSignal {
-    if (this.#abort === null) {
-      this.#abort = new AbortController();
-      if (this.#isAbandoned) this.#abort.abort();
-    }
-    return this.#abort.signal;
-  }
-
   /** Nobody waits for the operation any more. Harmless once it is done. */
   abandon(): void {
-    this.#isAbandoned = true;
-    this.#abort?.abort();
+    this.#abort.abort();
   }
 }

@@ -1,5 +1,6 @@
 import {
   type DocumentNode,
+  type ExecutionArgs,
   type ExecutionResult,
   execute,
   type GraphQLError,
@@ -11,6 +12,7 @@ import {
 import { createYoga, type Plugin } from 'graphql-yoga';
 import { limits } from '../../engine/limits.ts';
 import type { ErrorPhase } from '../../resolvers/errors.ts';
+import { FastVariables } from '../../schema/fast-variables.ts';
 import type { Answers } from './answer.ts';
 import { DocumentCache } from './document-cache.ts';
 import type { GraphqlParams } from './graphql-params.ts';
@@ -45,19 +47,22 @@ export function createTitleYoga(schema: GraphQLSchema, answers: Answers) {
       documentCache: new DocumentCache<DocumentNode>(),
       errorCache: new DocumentCache<Error>(),
     },
-    plugins: [referenceExecutorPlugin, parsedParamsPlugin, boundsPlugin, answerPlugin(answers)],
+    plugins: [executorPlugin(schema), parsedParamsPlugin, boundsPlugin, answerPlugin(answers)],
   });
 }
 
 /** graphql-js's own executor; the default one also serves @defer and @stream, which costs time. */
-const referenceExecutorPlugin: Plugin = {
-  onExecute({ setExecuteFn }) {
-    setExecuteFn(execute);
-  },
-  onSubscribe({ setSubscribeFn }) {
-    setSubscribeFn(subscribe);
-  },
-};
+function executorPlugin(schema: GraphQLSchema): Plugin {
+  const variables = new FastVariables(schema);
+  return {
+    onExecute({ setExecuteFn }) {
+      setExecuteFn((args: ExecutionArgs) => execute({ ...args, ...variables.prepare(args) }));
+    },
+    onSubscribe({ setSubscribeFn }) {
+      setSubscribeFn(subscribe);
+    },
+  };
+}
 
 /** Takes the operation the server has read already. */
 const parsedParamsPlugin: Plugin<object, ServerContext> = {
@@ -77,19 +82,19 @@ const boundsPlugin: Plugin = {
   },
 };
 
-function answerPlugin(answers: Answers): Plugin<OperationContext, ServerContext> {
+function answerPlugin(answers: Answers): Plugin<ServerContext, ServerContext> {
   return {
     onExecute: ({ args }) => {
       const kind = getOperationAST(args.document, args.operationName)?.operation ?? 'query';
       return {
         onExecuteDone: ({ result, setResult }) => {
           if (!isResult(result)) return;
-          setResult(answers.result(result, args.contextValue, kind));
+          setResult(answers.result(result, args.contextValue.operation, kind));
         },
       };
     },
     onSubscribe: ({ args }) => {
-      const context = args.contextValue;
+      const context = args.contextValue.operation;
       return {
         onSubscribeResult: ({ result, setResult }) => {
           if (isResult(result)) {

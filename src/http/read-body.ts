@@ -22,20 +22,27 @@ export function readBody(request: IncomingMessage, bytesMax: number): Promise<Bu
       if (bytes > bytesMax) stop(tooLarge(bytesMax));
       else chunks.push(chunk);
     };
-    const onEnd = () => {
-      const only = chunks.length === 1 ? chunks[0] : undefined;
-      resolve(only ?? Buffer.concat(chunks, bytes));
-    };
-    const onBroken = () => stop(new EngineError('BAD_USER_INPUT', 'the request body broke off'));
-    const stop = (error: EngineError) => {
+    const leave = () => {
       request.off('data', onData);
       request.off('end', onEnd);
       request.off('close', onBroken);
+      request.off('error', onBroken);
+    };
+    const onEnd = () => {
+      leave();
+      const only = chunks.length === 1 ? chunks[0] : undefined;
+      resolve(only ?? Buffer.concat(chunks, bytes));
+    };
+    const stop = (error: EngineError) => {
+      leave();
+      // Nobody else may listen: an error without a listener would end the process.
+      request.on('error', () => undefined);
       reject(error);
     };
+    const onBroken = () => stop(new EngineError('BAD_USER_INPUT', 'the request body broke off'));
     request.on('data', onData);
-    request.once('end', onEnd);
-    request.once('close', onBroken);
+    request.on('end', onEnd);
+    request.on('close', onBroken);
     request.on('error', onBroken);
   });
 }

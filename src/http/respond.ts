@@ -25,20 +25,25 @@ export interface Body {
 export async function sendBody(exchange: Exchange, metrics: Metrics, body: Body): Promise<void> {
   const { response, request } = exchange;
   if (response.headersSent || response.destroyed) return;
-  let content = typeof body.content === 'string' ? Buffer.from(body.content) : body.content;
   const headers: Record<string, string | number> = {
     'content-type': body.contentType,
     ...body.headers,
   };
-  if (body.compress === 'large' && content.length >= compressFromBytes && takesGzip(exchange)) {
-    content = await gzipAsync(content, { level: 3 });
-    headers['content-encoding'] = 'gzip';
+  let { content } = body;
+  let bytes = Buffer.byteLength(content);
+  if (body.compress === 'large') {
+    headers.vary = 'accept-encoding';
+    if (bytes >= compressFromBytes && takesGzip(exchange)) {
+      content = await gzipAsync(content, { level: 3 });
+      bytes = content.length;
+      headers['content-encoding'] = 'gzip';
+    }
   }
-  if (body.compress === 'large') headers.vary = 'accept-encoding';
-  headers['content-length'] = content.length;
+  headers['content-length'] = bytes;
   response.writeHead(body.status ?? 200, headers);
+  // A text goes out in one piece with its headers.
   response.end(request.method === 'HEAD' ? undefined : content);
-  metrics.trafficBytes.inc({ endpoint: exchange.endpoint, direction: 'out' }, content.length);
+  metrics.trafficBytes.inc({ endpoint: exchange.endpoint, direction: 'out' }, bytes);
 }
 
 export function sendJson(

@@ -1,0 +1,107 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { loadSettings, SettingError, type SettingSources } from '../../src/config/load-settings.ts';
+import { environmentName, flagName, settingNames } from '../../src/config/settings.ts';
+
+function load(sources: Partial<SettingSources>) {
+  return loadSettings({ flags: {}, environment: {}, configFile: null, ...sources });
+}
+
+function configFile(content: string): string {
+  const directory = mkdtempSync(join(tmpdir(), 'tickloom-settings-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const path = join(directory, 'config.json');
+  writeFileSync(path, content);
+  return path;
+}
+
+describe('settings', () => {
+  test('the defaults are those of the contract', () => {
+    const { settings, warnings } = load({});
+    expect(settings).toMatchObject({
+      host: '127.0.0.1',
+      port: 4800,
+      dataDir: '.tickloom',
+      durability: { mode: 'strict' },
+      log: 'file',
+      columns: 'embedded',
+      fanout: 'memory',
+      oidcIssuer: null,
+      oidcAudience: 'tickloom',
+      canary: false,
+    });
+    expect(warnings).toEqual([]);
+  });
+
+  test('names of flags and variables derive from the name of the setting', () => {
+    expect(flagName('dataDir')).toBe('--data-dir');
+    expect(environmentName('dataDir')).toBe('TICKLOOM_DATA_DIR');
+    expect(new Set(settingNames.map(environmentName)).size).toBe(settingNames.length);
+  });
+
+  test('a flag wins over the environment, that over the file, that over the default', () => {
+    const file = configFile('{ "port": 1, "host": "file", "dataDir": "file" }');
+    const { settings } = load({
+      flags: { port: '3' },
+      environment: { TICKLOOM_PORT: '2', TICKLOOM_HOST: 'environment' },
+      configFile: file,
+    });
+    expect(settings).toMatchObject({ port: 3, host: 'environment', dataDir: 'file' });
+  });
+
+  test.each([
+    ['interval:5', { mode: 'interval', syncEveryMs: 5 }],
+    ['none', { mode: 'none' }],
+    ['strict', { mode: 'strict' }],
+  ])('the durability %s is read', (text, expected) => {
+    expect(load({ flags: { durability: text } }).settings.durability).toEqual(expected);
+  });
+
+  test.each([
+    [{ TICKLOOM_PORT: 'abc' }, /^TICKLOOM_PORT is "abc"; it must be a port/],
+    [{ TICKLOOM_PORT: '70000' }, /port from 0/],
+    [{ TICKLOOM_PORT: '' }, /port from 0/],
+    [{ TICKLOOM_DURABILITY: 'interval:0' }, /"interval:<ms>" with 1 to 60000 ms/],
+    [{ TICKLOOM_DURABILITY: 'safe' }, /"strict"/],
+    [{ TICKLOOM_CANARY: 'maybe' }, /"on" or "off"/],
+    [{ TICKLOOM_OIDC_ISSUER: 'accounts.example.com' }, /a URL that begins http/],
+    [{ TICKLOOM_LOG: 'nats://a:4222,b:4222' }, /"file": this version runs on one node/],
+    [{ TICKLOOM_FANOUT: 'redis://a' }, /"memory": this version runs on one node/],
+    [{ TICKLOOM_LOG: 'paper' }, /TICKLOOM_LOG is "paper"; it must be "file"$/],
+    [{ TICKLOOM_CORS_ORIGINS: 'https://a.example/path' }, /origins such as/],
+    [{ TICKLOOM_LOG_LEVEL: 'loud' }, /one of fatal, error/],
+  ])('%o is refused with the variable, its value and the mend', (environment, message) => {
+    expect(() => load({ environment })).toThrow(SettingError);
+    expect(() => load({ environment })).toThrow(message);
+  });
+
+  test('a value that may hold a password is never repeated', () => {
+    const environment = { TICKLOOM_COLUMNS: 'htp://user:hunter2@host' };
+    expect(() => load({ environment })).toThrow(/^TICKLOOM_COLUMNS must be "embedded", or http/);
+    expect(() => load({ environment })).not.toThrow(/hunter2/);
+  });
+
+  test('a variable that is no setting is warned about, one of the CLI is not', () => {
+    const { warnings } = load({
+      environment: { TICKLOOM_DURABILTY: 'none', TICKLOOM_TOKEN: 'x', PATH: '/bin' },
+    });
+    expect(warnings).toEqual([expect.stringContaining('TICKLOOM_DURABILTY is not a setting')]);
+  });
+
+  test.each([
+    ['{ "prot": 1 }', /has "prot", which is no setting/],
+    ['[1]', /must hold one JSON object/],
+    ['{ "port": [1] }', /must be a text, a number or true or false/],
+    ['{', /cannot be read as JSON/],
+  ])('a config file with %s is refused', (content, message) => {
+    const path = configFile(content);
+    expect(() => load({ configFile: path })).toThrow(message);
+  });
+
+  test('an issuer keeps its last slash, for it is part of its name', () => {
+    const { settings } = load({ flags: { oidcIssuer: 'https://id.example.com/' } });
+    expect(settings.oidcIssuer).toBe('https://id.example.com/');
+  });
+});
