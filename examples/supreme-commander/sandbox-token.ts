@@ -5,7 +5,9 @@ export function sandboxToken(url: string, role: string, subject: string): TokenP
   const query = new URLSearchParams({ title: 'ashfall', role, subject });
   const address = `${url.replace(/\/+$/, '')}/sandbox/token?${query}`;
   return async () => {
-    const response = await fetch(address, { method: 'POST' });
+    const response = await fetch(address, { method: 'POST' }).catch((cause: unknown) => {
+      throw new Error(`${url} cannot be reached: is the server running (npm start)?`, { cause });
+    });
     if (!response.ok) {
       throw new Error(
         `${address} answered with HTTP status ${response.status}: outside a sandbox give a --token`,
