@@ -14,6 +14,17 @@ const types: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
+/** No stricter one fits a page that runs its own files and talks to its own server. */
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join('; ');
+
 export interface Subscribed {
   readonly id: string;
   readonly view: string;
@@ -106,7 +117,7 @@ export class FakeConsoleServer {
     try {
       const content = await readFile(`${page}${name}`);
       response.setHeader('content-type', types[extname(name)] ?? 'application/octet-stream');
-      response.setHeader('content-security-policy', "default-src 'self'");
+      response.setHeader('content-security-policy', policy);
       response.end(content);
     } catch {
       response.writeHead(404).end();
