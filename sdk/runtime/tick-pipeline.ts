@@ -72,7 +72,6 @@ export class TickPipeline<Tick> {
   #requestsOpen = 0;
   #lastTick: number | null = null;
   #stopped: PipelineStoppedError | null = null;
-  #failing = false;
   #waiters: (() => void)[] = [];
 
   constructor(
@@ -146,7 +145,7 @@ export class TickPipeline<Tick> {
   }
 
   #sendNext(): void {
-    while (!this.#failing && this.#sentCount < this.#inFlightMax) {
+    while (this.#sentCount < this.#inFlightMax) {
       const entry = this.#entries[this.#sentCount];
       if (entry === undefined) return;
       const before = this.#entries[this.#sentCount - 1] ?? null;
@@ -160,7 +159,6 @@ export class TickPipeline<Tick> {
     try {
       entry.decided = { outcome: await this.#outcome(entry, before) };
     } catch (error) {
-      this.#failing = true;
       entry.decided = { error };
     } finally {
       this.#requestsOpen -= 1;
@@ -207,7 +205,6 @@ export class TickPipeline<Tick> {
   }
 
   #stop(tick: number, error: unknown): void {
-    this.#failing = true;
     const cause =
       error instanceof TickloomError
         ? error

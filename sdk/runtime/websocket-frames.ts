@@ -19,6 +19,8 @@ const bufferedFramesMax = 256;
 export class WebSocketFrames implements FrameTransport {
   readonly #options: WebSocketFramesOptions;
   #client: Promise<Client> | null = null;
+  /** When the open socket last said something; null while there is none. */
+  #heardAtMs: number | null = null;
 
   constructor(options: WebSocketFramesOptions) {
     this.#options = options;
@@ -46,10 +48,9 @@ export class WebSocketFrames implements FrameTransport {
       error: (cause) => queue.fail(asSocketError(cause)),
       complete: () => queue.end(),
     });
-    // A socket can die without a word; the server's heartbeats tell.
     const onIdle = () => {
       queue.fail(new TickloomError('REQUEST_TIMEOUT', 'the subscription fell silent'));
-      client.terminate();
+      this.#dropDeadSocket(client);
     };
     const onAbort = () => queue.end();
     signal.addEventListener('abort', onAbort, { once: true });
@@ -66,12 +67,28 @@ export class WebSocketFrames implements FrameTransport {
     }
   }
 
+  /**
+   * A socket can die without a word; heartbeats, or their absence, tell. One that others still hear
+   * from is left alone, and so is one that is only being opened: that has its own timeout.
+   */
+  #dropDeadSocket(client: Client): void {
+    if (this.#heardAtMs === null) return;
+    if (performance.now() - this.#heardAtMs >= this.#options.idleMs) client.terminate();
+  }
+
   async #connect(): Promise<Client> {
     const { createClient } = await import('graphql-ws/client');
     const { url, transport } = this.#options;
     const webSocketImpl = this.#options.webSocketImpl ?? (await defaultWebSocket());
+    const hear = () => {
+      this.#heardAtMs = performance.now();
+    };
+    const forget = () => {
+      this.#heardAtMs = null;
+    };
     return createClient({
       url,
+      on: { connected: hear, message: hear, closed: forget },
       webSocketImpl,
       connectionParams: async () => transport.headers(await transport.token.get(), false),
       // The reader resumes by itself, from its cursor: a repeat from the first one would be wrong.
