@@ -88,6 +88,11 @@ export const limits = {
   /** Export links that have not expired, exports streaming at the same time. */
   exportsMax: 10_000,
   exportStreamsMax: 16,
+  /** Rows and bytes of one insert into the column store, unless one tick alone has more. */
+  columnsBlockRowsMax: 500_000,
+  columnsBlockBytesMax: 32 * 1024 * 1024,
+  /** Memory for change sets the column store does not have yet; past it they wait on disk. */
+  columnsBacklogBytesMax: 192 * 1024 * 1024,
 } as const;
 
 if (limits.logRecordBytesMax < limits.commitBodyBytesMax) {

@@ -96,6 +96,14 @@ export interface ExportRequest {
   readonly signal?: AbortSignal;
 }
 
+export interface RunningColumnQuery {
+  readonly queryId: string;
+  /** Its SQL. */
+  readonly query: string;
+  readonly elapsedMs: number;
+  readonly memoryBytes: number | null;
+}
+
 /**
  * The analytical projection of one title's log: every action, event and version of a row, in
  * ClickHouse, behind one adapter (`@clickhouse/client`) for the embedded store and a cluster alike.
@@ -129,6 +137,8 @@ export interface ColumnStore {
   ): Promise<SqlResult>;
   /** One valid stream or file in the format, in constant memory. */
   export(request: ExportRequest): Promise<AsyncIterable<Uint8Array>>;
+  /** The queries that run in ClickHouse for this store, inserts included. */
+  running(): Promise<readonly RunningColumnQuery[]>;
   /** True when such a query ran and was told to stop. */
   kill(queryId: string): Promise<boolean>;
   /** Waits for running inserts, stops the child. What was not shipped comes again from the log. */

@@ -1,0 +1,120 @@
+import { ClickHouseError } from '@clickhouse/client';
+import { EngineError } from '../errors.ts';
+
+/** Whose SQL failed: a user's own text, whose faults are told to them, or this room's. */
+export type SqlAuthor = 'user' | 'engine';
+
+/**
+ * ClickHouse's error as an engine error; what it cannot explain comes back as it was (a bug).
+ * Connection trouble is `UNAVAILABLE`.
+ */
+export function translateError(error: unknown, author: SqlAuthor): unknown {
+  if (error instanceof EngineError) return error;
+  if (error instanceof ClickHouseError) return translateCode(error, author);
+  if (isConnectionTrouble(error)) {
+    return new EngineError('UNAVAILABLE', 'the column store is not reachable', {
+      retryAfterMs: 500,
+      cause: error,
+    });
+  }
+  return error;
+}
+
+function translateCode(error: ClickHouseError, author: SqlAuthor): unknown {
+  const options = { cause: error };
+  switch (Number(error.code)) {
+    case 159: // TIMEOUT_EXCEEDED
+    case 160: // TOO_SLOW
+      return new EngineError('QUERY_TIMEOUT', 'the query took longer than its class allows', {
+        ...options,
+        retryAfterMs: 1_000,
+      });
+    case 241: // MEMORY_LIMIT_EXCEEDED
+    case 173: // CANNOT_ALLOCATE_MEMORY
+      return new EngineError('QUERY_MEMORY', 'the query needs more memory than its class allows', {
+        ...options,
+        retryAfterMs: 1_000,
+      });
+    case 394: // QUERY_WAS_CANCELLED
+    case 734: // QUERY_WAS_CANCELLED_BY_CLIENT
+      return new EngineError('QUERY_KILLED', 'the query was killed', options);
+    case 158: // TOO_MANY_ROWS
+    case 307: // TOO_MANY_BYTES
+    case 396: // TOO_MANY_ROWS_OR_BYTES
+      return new EngineError(
+        'LIMIT_EXCEEDED',
+        'the query reads more rows than its class allows; narrow it by session or tick',
+        options,
+      );
+    case 202: // TOO_MANY_SIMULTANEOUS_QUERIES
+      return new EngineError('OVERLOADED', 'too many queries run at the same time', {
+        ...options,
+        retryAfterMs: 500,
+      });
+    case 516: // AUTHENTICATION_FAILED
+    case 192: // UNKNOWN_USER
+    case 193: // WRONG_PASSWORD
+      return new EngineError('UNAVAILABLE', 'the column store refused the credentials', options);
+    case 243: // NOT_ENOUGH_SPACE
+    case 252: // TOO_MANY_PARTS
+      return new EngineError('UNAVAILABLE', 'the column store cannot take more rows now', {
+        ...options,
+        retryAfterMs: 1_000,
+      });
+    case 164: // READONLY
+    case 497: // ACCESS_DENIED
+      if (author === 'engine') return error;
+      return new EngineError(
+        'BAD_USER_INPUT',
+        'SQL may only read the tables of its title',
+        options,
+      );
+    default:
+      if (author === 'engine' || ownFaults.has(Number(error.code))) return error;
+      return new EngineError('BAD_USER_INPUT', cleanMessage(error.message), options);
+  }
+}
+
+/** Errors that no query text should be able to cause. */
+const ownFaults = new Set([
+  49, // LOGICAL_ERROR
+  74, // CANNOT_READ_FROM_FILE_DESCRIPTOR
+  75, // CANNOT_WRITE_TO_FILE_DESCRIPTOR
+  76, // CANNOT_OPEN_FILE
+  1000, // POCO_EXCEPTION
+  1001, // STD_EXCEPTION
+  1002, // UNKNOWN_EXCEPTION
+]);
+
+/** What a user may see of ClickHouse's words: no database names, versions, stacks or hints of code. */
+export function cleanMessage(message: string): string {
+  const text = message
+    .replace(/^(?:Code: \d+\. )?(?:DB::Exception: )?/, '')
+    .replace(/\(version [^)]*\)/g, '')
+    .replace(/Stack trace:[\s\S]*$/, '')
+    .replace(/\btickloom_\w+\./g, '')
+    .replace(/\s+in database \S+/g, '')
+    .replace(/\s*\([A-Z_]{4,}\)\s*$/g, '')
+    .replace(/\/[\w./-]{3,}/g, '…')
+    .trim();
+  return `SQL: ${text.length > 400 ? `${text.slice(0, 400)}…` : text}`;
+}
+
+const connectionCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+  'EAI_AGAIN',
+  'ERR_STREAM_PREMATURE_CLOSE',
+]);
+
+function isConnectionTrouble(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== undefined && connectionCodes.has(code)) return true;
+  return /socket hang up|Timeout error|aborted/i.test(error.message);
+}

@@ -1,0 +1,155 @@
+import type { Catalog } from '../manifest/catalog.ts';
+import type { Row, Value } from '../manifest/types.ts';
+import type { Lsn } from '../position.ts';
+import type { ChangeSet } from '../tick/change-set.ts';
+import type { ColumnClient } from './client.ts';
+import type {
+  ColumnListRequest,
+  ExportRequest,
+  GroupsRequest,
+  GroupsResult,
+  QueryBounds,
+  RunningColumnQuery,
+  SqlResult,
+} from './column-store.ts';
+import type { EmbeddedHost } from './embedded-host.ts';
+import { exportRows } from './export.ts';
+import type { OpenColumnStore } from './open-column-store.ts';
+import { planGroups } from './queries/groups-sql.ts';
+import { planList } from './queries/list-sql.ts';
+import { readValue } from './queries/row-values.ts';
+import { runUserSql } from './queries/user-sql.ts';
+import type { Tailer } from './tailer.ts';
+
+export interface StoreParts {
+  readonly catalog: Catalog;
+  readonly client: ColumnClient;
+  readonly tailer: Tailer;
+  /** Null where ClickHouse is someone else's process. */
+  readonly host: EmbeddedHost | null;
+}
+
+/** One title's columns in ClickHouse. */
+export class ClickHouseStore implements OpenColumnStore {
+  readonly #catalog: Catalog;
+  readonly #client: ColumnClient;
+  readonly #tailer: Tailer;
+  readonly #host: EmbeddedHost | null;
+
+  constructor(parts: StoreParts) {
+    this.#catalog = parts.catalog;
+    this.#client = parts.client;
+    this.#tailer = parts.tailer;
+    this.#host = parts.host;
+  }
+
+  get coveredLsn(): Lsn {
+    return this.#tailer.coveredLsn;
+  }
+
+  get neededFromLsn(): Lsn {
+    return this.#tailer.neededFromLsn;
+  }
+
+  get advancedLsn(): Lsn {
+    return this.#tailer.advancedLsn;
+  }
+
+  get backlog() {
+    return this.#tailer.backlog;
+  }
+
+  get childPid(): number | null {
+    return this.#host?.pid ?? null;
+  }
+
+  get childStartSeconds(): number | null {
+    return this.#host?.startSeconds ?? null;
+  }
+
+  offer(changes: ChangeSet): void {
+    this.#tailer.offer(changes);
+  }
+
+  advance(lsn: Lsn): void {
+    this.#tailer.advance(lsn);
+  }
+
+  waitForCovered(lsn: Lsn, timeoutMs: number): Promise<void> {
+    return this.#tailer.waitForCovered(lsn, timeoutMs);
+  }
+
+  async list(request: ColumnListRequest) {
+    const plan = planList(this.#catalog, request);
+    const coveredLsn = this.coveredLsn;
+    const { rows: answer, statistics } = await this.#client.query(plan.query);
+    const rows = answer.slice(0, request.first).map((values) => {
+      const row: Record<string, Value> = {};
+      plan.columns.forEach((column, i) => {
+        row[column.name] = readValue(column, values[i]);
+      });
+      return row;
+    });
+    const cursorAt = (index: number) => plan.cursorOf(rows[index] as Row);
+    return {
+      rows,
+      endCursor: rows.length === 0 ? null : cursorAt(rows.length - 1),
+      hasNextPage: answer.length > request.first,
+      rowsRead: statistics.rowsRead,
+      cursorAt,
+      coveredLsn,
+      statistics,
+    };
+  }
+
+  async groups(request: GroupsRequest): Promise<GroupsResult> {
+    const plan = planGroups(this.#catalog, request);
+    const coveredLsn = this.coveredLsn;
+    const { rows, statistics } = await this.#client.query(plan.query);
+    return { groups: rows.map((row) => plan.read(row)), coveredLsn, statistics };
+  }
+
+  async sql(
+    query: string,
+    parameters: Readonly<Record<string, Value>>,
+    first: number,
+    bounds: QueryBounds,
+    signal?: AbortSignal,
+  ): Promise<SqlResult> {
+    const coveredLsn = this.coveredLsn;
+    const result = await runUserSql(this.#client, this.#catalog, {
+      query,
+      parameters,
+      first,
+      bounds,
+      signal,
+    });
+    return { ...result, coveredLsn };
+  }
+
+  export(request: ExportRequest): Promise<AsyncIterable<Uint8Array>> {
+    return exportRows(this.#client, this.#catalog, request);
+  }
+
+  running(): Promise<readonly RunningColumnQuery[]> {
+    return this.#client.running();
+  }
+
+  kill(queryId: string): Promise<boolean> {
+    return this.#client.kill(queryId);
+  }
+
+  async mergesActive(): Promise<number> {
+    const { rows } = await this.#client.query({
+      sql: 'SELECT count() FROM system.merges',
+      author: 'engine',
+    });
+    return Number(rows[0]?.[0] ?? 0);
+  }
+
+  async close(): Promise<void> {
+    await this.#tailer.close();
+    await this.#client.close();
+    await this.#host?.close();
+  }
+}

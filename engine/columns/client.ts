@@ -1,0 +1,323 @@
+import { randomUUID } from 'node:crypto';
+import { Agent } from 'node:http';
+import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { type ClickHouseClient, createClient } from '@clickhouse/client';
+import { EngineError } from '../errors.ts';
+import { type SqlAuthor, translateError } from './clickhouse-errors.ts';
+import type { QueryBounds, QueryStatistics, RunningColumnQuery } from './column-store.ts';
+import { readStatistics } from './queries/statistics.ts';
+
+export type ClientTarget =
+  | { readonly kind: 'socket'; readonly socketPath: string; readonly secret: string }
+  /** `http(s)://user:password@host:8123` */
+  | { readonly kind: 'url'; readonly url: string };
+
+export type ParameterValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly (string | number | boolean)[];
+
+export interface ClientQuery {
+  readonly sql: string;
+  readonly author: SqlAuthor;
+  /** Values of `{name:Type}` placeholders. */
+  readonly parameters?: Readonly<Record<string, ParameterValue>>;
+  readonly settings?: Readonly<Record<string, string | number>>;
+  readonly bounds?: QueryBounds;
+  readonly database?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ClientResult {
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** 64-bit integers are strings, so are NaN and infinities. */
+  readonly rows: readonly (readonly unknown[])[];
+  readonly statistics: QueryStatistics;
+}
+
+interface RunningEntry {
+  readonly sql: string;
+  readonly startedAtMs: number;
+  readonly abort: AbortController;
+  cause: 'killed' | 'late' | 'caller' | null;
+}
+
+/**
+ * The one way to ClickHouse, embedded or a cluster. Rejects with `EngineError`s; an error that is
+ * none is a bug. A query ends in ClickHouse when it is killed, late, or its caller aborts.
+ */
+export class ColumnClient {
+  readonly #client: ClickHouseClient;
+  readonly #running = new Map<string, RunningEntry>();
+
+  constructor(target: ClientTarget) {
+    this.#client = createClient({
+      ...connection(target),
+      request_timeout: requestTimeoutMs,
+      clickhouse_settings: {
+        output_format_json_quote_64bit_integers: 1,
+        output_format_json_quote_denormals: 1,
+      },
+      // Errors reach the caller; the client's own log would only repeat them.
+      log: { level: 127 },
+    });
+  }
+
+  /** Runs a query whose whole answer fits in memory. */
+  async query(query: ClientQuery): Promise<ClientResult> {
+    return this.#track(query, async (queryId, signal) => {
+      const started = performance.now();
+      const result = await this.#client.query({
+        query: query.sql,
+        format: 'JSONCompact',
+        query_id: queryId,
+        query_params: { ...query.parameters },
+        use_multipart_params_auto: true,
+        abort_signal: signal,
+        clickhouse_settings: {
+          ...boundSettings(query.bounds),
+          ...query.settings,
+          wait_end_of_query: 1,
+          cancel_http_readonly_queries_on_client_close: 1,
+        },
+        ...databaseHeader(query.database),
+      });
+      const body = await result.json<unknown[]>();
+      return {
+        columns: body.meta ?? [],
+        rows: body.data,
+        statistics: readStatistics(queryId, result.response_headers, performance.now() - started),
+      };
+    });
+  }
+
+  /** Runs a statement that answers nothing. */
+  async command(sql: string, settings: Readonly<Record<string, string | number>> = {}) {
+    await this.#track({ sql, author: 'engine' }, async (queryId, signal) => {
+      await this.#client.command({
+        query: sql,
+        query_id: queryId,
+        abort_signal: signal,
+        clickhouse_settings: { ...settings, wait_end_of_query: 1 },
+      });
+    });
+  }
+
+  /** Inserts a body in a ClickHouse format; resolves once it is in. `sql` ends with `FORMAT …`. */
+  async insert(
+    sql: string,
+    queryId: string,
+    body: () => Readable,
+    settings: Readonly<Record<string, string | number>>,
+  ): Promise<void> {
+    await this.#track(
+      { sql, author: 'engine' },
+      async (id, signal) => {
+        const { stream } = await this.#client.exec({
+          query: sql,
+          values: body(),
+          query_id: id,
+          abort_signal: signal,
+          clickhouse_settings: { ...settings, wait_end_of_query: 1 },
+        });
+        stream.resume();
+        await finished(stream);
+      },
+      queryId,
+    );
+  }
+
+  /**
+   * Runs a query whose answer streams in the format its text names. The query counts as running
+   * until the stream ends or is destroyed.
+   */
+  async stream(query: ClientQuery): Promise<{ stream: Readable; exceptionTag: string | null }> {
+    const queryId = randomUUID();
+    const entry = this.#begin(queryId, query);
+    const release = this.#watch(queryId, entry, query);
+    try {
+      const { stream, response_headers } = await this.#client.exec({
+        query: query.sql,
+        query_id: queryId,
+        query_params: { ...query.parameters },
+        abort_signal: entry.abort.signal,
+        clickhouse_settings: {
+          ...boundSettings(query.bounds),
+          ...query.settings,
+          cancel_http_readonly_queries_on_client_close: 1,
+        },
+        ...databaseHeader(query.database),
+      });
+      entry.abort.signal.addEventListener('abort', () => stream.destroy(), { once: true });
+      stream.once('close', release);
+      const tag = response_headers['x-clickhouse-exception-tag'];
+      return { stream, exceptionTag: typeof tag === 'string' ? tag : null };
+    } catch (error) {
+      release();
+      throw explain(entry, error, query.author);
+    }
+  }
+
+  /** What runs through this client, oldest first. */
+  async running(): Promise<readonly RunningColumnQuery[]> {
+    const entries = [...this.#running].filter(([, entry]) => entry.cause === null);
+    if (entries.length === 0) return [];
+    const now = Date.now();
+    const memory = await this.#memoryOfRunning();
+    return entries.map(([queryId, entry]) => ({
+      queryId,
+      query: entry.sql,
+      elapsedMs: now - entry.startedAtMs,
+      memoryBytes: memory.get(queryId) ?? null,
+    }));
+  }
+
+  /** True when such a query ran here and was told to stop. */
+  async kill(queryId: string): Promise<boolean> {
+    const entry = this.#running.get(queryId);
+    if (!entry) return false;
+    await this.#stop(queryId, entry, 'killed');
+    return true;
+  }
+
+  async isAlive(): Promise<boolean> {
+    return (await this.#client.ping()).success;
+  }
+
+  async close(): Promise<void> {
+    for (const entry of this.#running.values()) {
+      entry.cause ??= 'caller';
+      entry.abort.abort();
+    }
+    await this.#client.close();
+  }
+
+  async #track<T>(
+    query: ClientQuery,
+    work: (queryId: string, signal: AbortSignal) => Promise<T>,
+    queryId: string = randomUUID(),
+  ): Promise<T> {
+    const entry = this.#begin(queryId, query);
+    const release = this.#watch(queryId, entry, query);
+    try {
+      return await work(queryId, entry.abort.signal);
+    } catch (error) {
+      throw explain(entry, error, query.author);
+    } finally {
+      release();
+    }
+  }
+
+  #begin(queryId: string, query: ClientQuery): RunningEntry {
+    if (query.signal?.aborted) throw new EngineError('QUERY_KILLED', 'the query was given up');
+    const entry: RunningEntry = {
+      sql: query.sql,
+      startedAtMs: Date.now(),
+      abort: new AbortController(),
+      cause: null,
+    };
+    this.#running.set(queryId, entry);
+    return entry;
+  }
+
+  #watch(queryId: string, entry: RunningEntry, query: ClientQuery): () => void {
+    const onAbort = () => void this.#stop(queryId, entry, 'caller');
+    query.signal?.addEventListener('abort', onAbort, { once: true });
+    // ClickHouse keeps its own clock; this one is for a ClickHouse that no longer answers.
+    const late = query.bounds
+      ? setTimeout(() => void this.#stop(queryId, entry, 'late'), query.bounds.timeoutMs + graceMs)
+      : null;
+    return () => {
+      if (late) clearTimeout(late);
+      query.signal?.removeEventListener('abort', onAbort);
+      this.#running.delete(queryId);
+    };
+  }
+
+  async #stop(
+    queryId: string,
+    entry: RunningEntry,
+    cause: 'killed' | 'late' | 'caller',
+  ): Promise<void> {
+    if (entry.cause !== null) return;
+    entry.cause = cause;
+    const killed = this.killOnServer(queryId);
+    entry.abort.abort();
+    await killed.catch(() => {}); // The aborted request ends it too.
+  }
+
+  /** Tells ClickHouse to stop a query, whoever runs it. */
+  async killOnServer(queryId: string): Promise<void> {
+    const { stream } = await this.#client.exec({
+      query: `KILL QUERY WHERE query_id = {id:String}`,
+      query_params: { id: queryId },
+    });
+    stream.resume();
+    await finished(stream);
+  }
+
+  /** The embedded host marks queries by `log_comment`, a server knows them by id. */
+  async #memoryOfRunning(): Promise<ReadonlyMap<string, number>> {
+    try {
+      const result = await this.#client.query({
+        query: `SELECT if(Settings['log_comment'] = '', query_id, Settings['log_comment']), memory_usage FROM system.processes`,
+        format: 'JSONCompactEachRow',
+      });
+      const rows = await result.json<[string, string]>();
+      return new Map(rows.map(([id, bytes]) => [id, Number(bytes)]));
+    } catch {
+      return new Map(); // The list without memory is worth more than none.
+    }
+  }
+}
+
+const requestTimeoutMs = 3_600_000;
+const graceMs = 5_000;
+
+function connection(target: ClientTarget) {
+  if (target.kind === 'url') return { url: target.url, max_open_connections: connectionsMax };
+  const options = { socketPath: target.socketPath, keepAlive: true, maxSockets: connectionsMax };
+  return {
+    url: 'http://localhost',
+    username: 'default',
+    password: target.secret,
+    http_agent: new Agent(options),
+  };
+}
+
+const connectionsMax = 32;
+
+function databaseHeader(database: string | undefined) {
+  return database === undefined ? {} : { http_headers: { 'x-clickhouse-database': database } };
+}
+
+function boundSettings(bounds: QueryBounds | undefined): Record<string, string | number> {
+  if (!bounds) return {};
+  return {
+    max_execution_time: bounds.timeoutMs / 1000,
+    timeout_overflow_mode: 'throw',
+    max_memory_usage: bounds.memoryBytesMax,
+    max_rows_to_read: bounds.rowsReadMax,
+    read_overflow_mode: 'throw',
+    max_threads: bounds.threadsMax,
+  };
+}
+
+function explain(entry: RunningEntry, error: unknown, author: SqlAuthor): unknown {
+  switch (entry.cause) {
+    case 'killed':
+      return new EngineError('QUERY_KILLED', 'the query was killed', { cause: error });
+    case 'late':
+      return new EngineError('QUERY_TIMEOUT', 'the query took longer than its class allows', {
+        cause: error,
+        retryAfterMs: 1_000,
+      });
+    case 'caller':
+      return new EngineError('QUERY_KILLED', 'the query was given up', { cause: error });
+    case null:
+      return translateError(error, author);
+  }
+}

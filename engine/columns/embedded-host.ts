@@ -1,0 +1,183 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { freemem, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { EngineError } from '../errors.ts';
+import {
+  type HostMessage,
+  type HostOptions,
+  optionsVariable,
+  type ParentMessage,
+  poolThreads,
+} from './host/host-options.ts';
+import type { ColumnLogger } from './logger.ts';
+
+/**
+ * Keeps one chDB child alive: starts it, starts it again when it dies, stops it. Requests made
+ * while it is down fail; `whenUp` tells when to try again.
+ */
+export class EmbeddedHost {
+  readonly socketPath: string;
+  readonly secret: string = randomBytes(24).toString('base64url');
+  readonly #logger: ColumnLogger;
+  readonly #options: HostOptions;
+  readonly #socketDirectory: string;
+  #child: ChildProcess | null = null;
+  #up: Promise<void> = Promise.resolve();
+  #restart: NodeJS.Timeout | null = null;
+  #resumeStart: (() => void) | null = null;
+  #failures = 0;
+  #closed = false;
+  #startSeconds = 0;
+
+  /** Resolves when the child serves; rejects when it cannot even start. */
+  static async start(directory: string, logger: ColumnLogger): Promise<EmbeddedHost> {
+    const host = new EmbeddedHost(directory, logger);
+    try {
+      await host.#start();
+    } catch (error) {
+      await host.close();
+      throw error;
+    }
+    return host;
+  }
+
+  private constructor(directory: string, logger: ColumnLogger) {
+    this.#logger = logger;
+    // The system's temporary directory, since a socket's path may have some hundred bytes only.
+    this.#socketDirectory = mkdtempSync(join(tmpdir(), 'tickloom-'));
+    this.socketPath = join(this.#socketDirectory, 's');
+    this.#options = {
+      dataDirectory: join(directory, 'clickhouse'),
+      scratchDirectory: join(directory, 'scratch'),
+      socketPath: this.socketPath,
+      secret: this.secret,
+      memoryBytesMax: Math.floor(Math.max(totalmem() / 2, freemem() / 4)),
+      threadsMax: 2,
+      niceness: 10,
+    };
+  }
+
+  /** Of the last start, until it served. */
+  get startSeconds(): number {
+    return this.#startSeconds;
+  }
+
+  /** The child's process id; null while it is down. */
+  get pid(): number | null {
+    return this.#child?.pid ?? null;
+  }
+
+  /** Resolves once the child serves (again); rejects after `close`. */
+  async whenUp(): Promise<void> {
+    for (;;) {
+      if (this.#closed) throw new EngineError('UNAVAILABLE', 'the column store is closed');
+      const up = this.#up;
+      await up.catch(() => {});
+      if (this.#child && up === this.#up) return;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#restart) clearTimeout(this.#restart);
+    this.#restart = null;
+    this.#resumeStart?.();
+    const child = this.#child;
+    if (child) {
+      const exited = new Promise((resolve) => child.once('exit', resolve));
+      child.send({ kind: 'stop' } satisfies ParentMessage, () => {});
+      const impatience = setTimeout(() => child.kill('SIGKILL'), stopMs);
+      await exited;
+      clearTimeout(impatience);
+    }
+    rmSync(this.#socketDirectory, { recursive: true, force: true });
+  }
+
+  #start(): Promise<void> {
+    const starting = this.#startChild();
+    this.#up = starting;
+    starting.catch(() => {});
+    return starting;
+  }
+
+  async #startChild(): Promise<void> {
+    const started = performance.now();
+    mkdirSync(this.#socketDirectory, { recursive: true, mode: 0o700 });
+    const child = fork(hostProgram(), [], {
+      execArgv: [],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: {
+        PATH: process.env.PATH ?? '/usr/bin:/bin',
+        TZ: 'UTC',
+        UV_THREADPOOL_SIZE: String(poolThreads),
+        [optionsVariable]: JSON.stringify(this.#options),
+      },
+    });
+    this.#relay(child.stdout);
+    this.#relay(child.stderr);
+    await new Promise<void>((resolve, reject) => {
+      const failed = (reason: string) =>
+        reject(new EngineError('UNAVAILABLE', `the column store did not start: ${reason}`));
+      child.on('error', (error) => failed(error.message));
+      child.on('message', (message: HostMessage) => {
+        if (message.kind === 'failed') failed(message.reason);
+        else {
+          this.#child = child;
+          this.#startSeconds = (performance.now() - started) / 1000;
+          resolve();
+        }
+      });
+      child.once('exit', (code, signal) => {
+        failed(`it ended with ${signal ?? code}`);
+        this.#onExit(child, code, signal);
+      });
+    });
+  }
+
+  #onExit(child: ChildProcess, code: number | null, signal: string | null): void {
+    const served = this.#child === child;
+    if (served) this.#child = null;
+    if (this.#closed) return;
+    if (!served && this.#failures === 0 && this.#startSeconds === 0) return; // start() rejects
+    this.#failures = served ? 0 : this.#failures + 1;
+    const delayMs = Math.min(restartMs * 2 ** this.#failures, restartMsMax);
+    this.#logger.warn({ code, signal, delayMs }, 'the column store ended; it is started again');
+    const paused = new Promise<void>((resolve) => {
+      this.#resumeStart = resolve;
+      this.#restart = setTimeout(resolve, delayMs);
+    });
+    this.#up = paused.then(() => {
+      this.#restart = null;
+      if (!this.#closed) return this.#start();
+    });
+    this.#up.catch(() => {});
+  }
+
+  #relay(stream: Readable | null): void {
+    if (!stream) return;
+    createInterface({ input: stream }).on('line', (line) => {
+      this.#logger.info({ line }, 'column store');
+    });
+  }
+}
+
+const stopMs = 5_000;
+const restartMs = 50;
+const restartMsMax = 5_000;
+
+/** The child runs compiled: beside this file when that is compiled too, else from `dist`. */
+function hostProgram(): string {
+  const here = import.meta.url.endsWith('.ts')
+    ? '../../dist/engine/columns/host/main.js'
+    : './host/main.js';
+  const path = fileURLToPath(new URL(here, import.meta.url));
+  if (!existsSync(path)) {
+    throw new EngineError('UNAVAILABLE', 'the column store is not built: run `npm run build`');
+  }
+  return path;
+}

@@ -1,0 +1,197 @@
+import type { Catalog } from '../manifest/catalog.ts';
+import type { ColumnDefinition } from '../manifest/types.ts';
+import { answerBytes } from './answer-bytes.ts';
+import type { ArrowField, ArrowType } from './arrow/arrow-field.ts';
+import { readFrames, requireSameLayout } from './arrow/ipc-frames.ts';
+import { endOfStream, fileFooter, fileMagic, schemaMessage } from './arrow/ipc-messages.ts';
+import type { ClientQuery, ColumnClient } from './client.ts';
+import type { ExportRequest } from './column-store.ts';
+import { tableSource } from './queries/source-sql.ts';
+import { isPosition, SqlParameters } from './queries/sql-parameters.ts';
+import { quoteName } from './queries/sql-text.ts';
+import { checkedUserSql } from './queries/user-sql.ts';
+
+/**
+ * Rows as one Arrow stream, Arrow file or Parquet file, at ClickHouse's own pace and in constant
+ * memory. An export of a table has exactly the manifest's types; one of SQL has ClickHouse's.
+ */
+export async function exportRows(
+  client: ColumnClient,
+  catalog: Catalog,
+  request: ExportRequest,
+): Promise<AsyncIterable<Uint8Array>> {
+  const plan = await planExport(client, catalog, request);
+  const { fields } = plan;
+  // Only table exports know their fields; ClickHouse writes the other files by itself.
+  const framed = fields !== null && request.format !== 'PARQUET';
+  const format = framed ? 'ArrowStream' : formats[request.format];
+  const { stream, exceptionTag } = await client.stream({
+    ...plan.query,
+    sql: `${plan.query.sql}\nFORMAT ${format}`,
+    settings: { ...plan.query.settings, ...formatSettings(request) },
+    signal: request.signal,
+  });
+  const bytes = answerBytes(stream, exceptionTag, plan.query.author);
+  if (!framed) return bytes;
+  return request.format === 'ARROW_FILE' ? asFile(bytes, fields) : asStream(bytes, fields);
+}
+
+const formats = { ARROW_STREAM: 'ArrowStream', ARROW_FILE: 'Arrow', PARQUET: 'Parquet' } as const;
+
+interface ExportPlan {
+  readonly query: ClientQuery;
+  /** Null where the types are ClickHouse's. */
+  readonly fields: readonly ArrowField[] | null;
+}
+
+async function planExport(
+  client: ColumnClient,
+  catalog: Catalog,
+  request: ExportRequest,
+): Promise<ExportPlan> {
+  const { source } = request;
+  if (source.kind === 'sql') {
+    const { query, parameters } = source;
+    const checked = await checkedUserSql(client, catalog, {
+      query,
+      parameters,
+      signal: request.signal,
+    });
+    return { query: checked, fields: null };
+  }
+  const table = catalog.table(source.table);
+  const names = source.columns ?? [...catalog.columnsOf(table).keys()];
+  const columns = names.map((name) => catalog.column(table, name));
+  const parameters = new SqlParameters();
+  const rows = tableSource(catalog, table, source.where, parameters, {
+    after: request.sinceLsn,
+    upTo: request.asOfLsn,
+  });
+  const selected = columns.map((column) => `${exportSql(column)} AS ${quoteName(column.name)}`);
+  // Aliases repeat names of columns that they convert; conditions mean the columns.
+  const sql = `SELECT ${selected.join(', ')} FROM ${rows.from} WHERE ${rows.where}`;
+  return {
+    query: {
+      sql,
+      author: 'engine',
+      parameters: parameters.values,
+      settings: { prefer_column_name_to_alias: 1 },
+    },
+    fields: columns.map(exportField),
+  };
+}
+
+function exportSql(column: ColumnDefinition): string {
+  const name = quoteName(column.name);
+  if (column.list) {
+    return isTextKind(column) ? `arrayMap(x -> toString(x), ${name})` : name;
+  }
+  if (column.kind === 'string' && !isPosition(column)) {
+    return `CAST(${name} AS ${column.optional ? 'Nullable(String)' : 'String'})`;
+  }
+  return isTextKind(column) ? `toString(${name})` : name;
+}
+
+function isTextKind(column: ColumnDefinition): boolean {
+  return column.kind === 'enum' || column.kind === 'uuid';
+}
+
+/** The manifest's type in Arrow: `enum` and `uuid` are text, timestamps milliseconds UTC. */
+function exportField(column: ColumnDefinition): ArrowField {
+  const type = exportType(column);
+  if (!column.list) return { name: column.name, type, nullable: column.optional };
+  const item = { name: 'item', type, nullable: false };
+  return { name: column.name, type: { id: 'list', item }, nullable: false };
+}
+
+function exportType(column: ColumnDefinition): ArrowType {
+  switch (column.kind) {
+    case 'bool':
+      return { id: 'bool' };
+    case 'f32':
+      return { id: 'float', bits: 32 };
+    case 'f64':
+      return { id: 'float', bits: 64 };
+    case 'bytes':
+      return { id: 'binary' };
+    case 'timestamp':
+      return { id: 'timestampMs' };
+    case 'string':
+    case 'json':
+    case 'enum':
+    case 'uuid':
+      return { id: 'utf8' };
+    default:
+      return {
+        id: 'int',
+        bits: Number(column.kind.slice(1)) as 8 | 16 | 32 | 64,
+        signed: column.kind.startsWith('i'),
+      };
+  }
+}
+
+const arrowCompression = { NONE: 'none', LZ4: 'lz4_frame', ZSTD: 'zstd' } as const;
+const parquetCompression = { NONE: 'none', LZ4: 'lz4', ZSTD: 'zstd' } as const;
+
+function formatSettings(request: ExportRequest): Record<string, string | number> {
+  return {
+    output_format_arrow_compression_method: arrowCompression[request.compression],
+    output_format_arrow_low_cardinality_as_dictionary: 0,
+    output_format_arrow_string_as_string: 1,
+    output_format_arrow_fixed_string_as_fixed_byte_array: 1,
+    output_format_parquet_compression_method: parquetCompression[request.compression],
+    output_format_parquet_string_as_string: 1,
+    max_threads: exportThreads,
+    max_memory_usage: exportMemoryBytesMax,
+    max_execution_time: 0,
+  };
+}
+
+const exportThreads = 2;
+/** What a scan, a sort of keys and a row group need; it does not grow with the rows. */
+const exportMemoryBytesMax = 2 * 1024 * 1024 * 1024;
+
+async function* asStream(
+  bytes: AsyncIterable<Uint8Array>,
+  fields: readonly ArrowField[],
+): AsyncGenerator<Uint8Array> {
+  for await (const frame of readFrames(bytes)) {
+    if (frame.kind === 'schema') {
+      requireSameLayout(frame.message, fields);
+      yield schemaMessage(fields);
+    } else {
+      yield frame.metadata;
+      if (frame.body.byteLength > 0) yield frame.body;
+    }
+  }
+  yield endOfStream;
+}
+
+/** A file is a stream between magic words, with an index of its batches behind it. */
+async function* asFile(
+  bytes: AsyncIterable<Uint8Array>,
+  fields: readonly ArrowField[],
+): AsyncGenerator<Uint8Array> {
+  const blocks: { offset: number; metadataBytes: number; bodyBytes: number }[] = [];
+  const head = new Uint8Array(8);
+  head.set(fileMagic);
+  yield head;
+  let offset = head.byteLength;
+  for await (const frame of readFrames(bytes)) {
+    if (frame.kind === 'schema') {
+      requireSameLayout(frame.message, fields);
+      const schema = schemaMessage(fields);
+      yield schema;
+      offset += schema.byteLength;
+      continue;
+    }
+    const metadataBytes = frame.metadata.byteLength;
+    const bodyBytes = frame.body.byteLength;
+    blocks.push({ offset, metadataBytes, bodyBytes });
+    yield frame.metadata;
+    if (bodyBytes > 0) yield frame.body;
+    offset += metadataBytes + bodyBytes;
+  }
+  yield endOfStream;
+  yield fileFooter(fields, blocks);
+}

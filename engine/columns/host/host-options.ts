@@ -1,0 +1,30 @@
+/** What the parent hands to the child, in the environment: nothing of it shows in a process list. */
+export interface HostOptions {
+  /** ClickHouse's data. One process at a time. */
+  readonly dataDirectory: string;
+  /** Bodies of inserts and pipes of answers; wiped at start. */
+  readonly scratchDirectory: string;
+  readonly socketPath: string;
+  /** The password of the user `default`. */
+  readonly secret: string;
+  /** Of all queries together. */
+  readonly memoryBytesMax: number;
+  readonly threadsMax: number;
+  /** Nice value of the child and all its threads. */
+  readonly niceness: number;
+}
+
+export const optionsVariable = 'TICKLOOM_COLUMNS_HOST';
+
+/** What the child tells the parent. */
+export type HostMessage =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** What the parent tells the child; the channel's end tells it to stop at once. */
+export type ParentMessage = { readonly kind: 'stop' };
+
+/** Queries that run at the same time in the child; each needs a thread of the pool while it runs. */
+export const queriesMax = 24;
+/** Beside queries: kills, samples, files. */
+export const poolThreads = queriesMax + 8;

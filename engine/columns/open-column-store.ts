@@ -1,0 +1,105 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EngineError } from '../errors.ts';
+import type { Catalog } from '../manifest/catalog.ts';
+import type { TableDefinition } from '../manifest/types.ts';
+import { ClickHouseStore } from './clickhouse-store.ts';
+import { ColumnClient } from './client.ts';
+import type { ColumnStore } from './column-store.ts';
+import { EmbeddedHost } from './embedded-host.ts';
+import { type ColumnLogger, silentLogger } from './logger.ts';
+import {
+  alterStatements,
+  createStatements,
+  databaseName,
+  storedName,
+  viewStatements,
+} from './schema-sql.ts';
+import { ClickHouseTarget } from './shipping/clickhouse-target.ts';
+import { shippedTables } from './shipping/shipped-table.ts';
+import { Tailer, type TailerObserver } from './tailer.ts';
+
+export interface ColumnStoreOptions {
+  readonly catalog: Catalog;
+  /** `url`: `http(s)://user:password@host:8123` of a server or cluster. */
+  readonly target: 'embedded' | { readonly url: string };
+  /** For the embedded store's data, and in any case for what does not fit in memory. */
+  readonly directory: string;
+  readonly logger?: ColumnLogger;
+  readonly observer?: TailerObserver;
+}
+
+/** What an operator can see beside the port's promises. */
+export interface OpenColumnStore extends ColumnStore {
+  /** The newest LSN it was told of; minus `coveredLsn` that is the lag. */
+  readonly advancedLsn: number;
+  readonly backlog: { readonly memoryBytes: number; readonly spooledBlocks: number };
+  /** Merges under way in ClickHouse. */
+  mergesActive(): Promise<number>;
+  /** Of the embedded child; null while it is down or for a remote store. */
+  readonly childPid: number | null;
+  /** How long the embedded child took to start; null for a remote store. */
+  readonly childStartSeconds: number | null;
+}
+
+/** Opens the column store of one title: its process where embedded, its tables, its tailer. */
+export async function openColumnStore(options: ColumnStoreOptions): Promise<OpenColumnStore> {
+  const { catalog, target, directory, logger = silentLogger, observer = {} } = options;
+  const host = target === 'embedded' ? await EmbeddedHost.start(directory, logger) : null;
+  const client = new ColumnClient(
+    host
+      ? { kind: 'socket', socketPath: host.socketPath, secret: host.secret }
+      : { kind: 'url', url: (target as { url: string }).url },
+  );
+  try {
+    await prepareDatabase(client, catalog);
+    const database = databaseName(catalog.manifest.title);
+    const whenUp = () => (host ? host.whenUp() : whenAlive(client));
+    const tailer = await Tailer.open({
+      tables: shippedTables(catalog),
+      target: new ClickHouseTarget(client, database, whenUp),
+      spoolDirectory: join(directory, 'spool'),
+      logger,
+      observer,
+    });
+    return new ClickHouseStore({ catalog, client, tailer, host });
+  } catch (error) {
+    await client.close();
+    await host?.close();
+    throw error;
+  }
+}
+
+async function prepareDatabase(client: ColumnClient, catalog: Catalog): Promise<void> {
+  for (const statement of createStatements(catalog)) await client.command(statement);
+  for (const table of catalog.tables.values()) await alterTable(client, catalog, table);
+  for (const statement of viewStatements(catalog)) await client.command(statement);
+}
+
+async function alterTable(
+  client: ColumnClient,
+  catalog: Catalog,
+  table: TableDefinition,
+): Promise<void> {
+  const { rows } = await client.query({
+    sql: 'SELECT name, type FROM system.columns WHERE database = {database:String} AND table = {table:String}',
+    author: 'engine',
+    parameters: {
+      database: databaseName(catalog.manifest.title),
+      table: storedName(table),
+    },
+  });
+  const actual = new Map(rows.map(([name, type]) => [String(name), String(type)]));
+  const { statements, mismatches } = alterStatements(catalog, table, actual);
+  if (mismatches.length > 0) {
+    throw new EngineError(
+      'SCHEMA_MISMATCH',
+      `the column store holds other types than the manifest: ${mismatches.join('; ')}`,
+    );
+  }
+  for (const statement of statements) await client.command(statement);
+}
+
+async function whenAlive(client: ColumnClient): Promise<void> {
+  while (!(await client.isAlive())) await sleep(250);
+}

@@ -1,0 +1,84 @@
+import type { Catalog } from '../../manifest/catalog.ts';
+import type { ColumnDefinition, TableDefinition, Value } from '../../manifest/types.ts';
+import type { ClientQuery } from '../client.ts';
+import type { ColumnListRequest } from '../column-store.ts';
+import { completeOrder, decodeCursor, encodeCursor, type OrderKey } from './cursor.ts';
+import { orderSql, orderValue } from './order-sql.ts';
+import { readableSql } from './row-values.ts';
+import { tableSource } from './source-sql.ts';
+import { SqlParameters } from './sql-parameters.ts';
+
+export interface ListPlan {
+  readonly query: ClientQuery;
+  /** In the order of the answer's values. */
+  readonly columns: readonly ColumnDefinition[];
+  cursorOf(row: { readonly [column: string]: Value }): string;
+}
+
+/** A page as SQL: `first` rows and one more, that tells whether there is a next page. */
+export function planList(catalog: Catalog, request: ColumnListRequest): ListPlan {
+  const table = catalog.table(request.table);
+  const columns = [...catalog.columnsOf(table).values()];
+  const order = completeOrder(request.orderBy, uniqueKey(table), (name) =>
+    catalog.column(table, name),
+  );
+  const parameters = new SqlParameters();
+  const source = tableSource(catalog, table, request.where, parameters);
+  const conditions = [source.where];
+  if (request.after !== null) {
+    conditions.push(beyond(order, decodeCursor(table.name, order, request.after), parameters));
+  }
+  const terms = order.map(({ column, direction }) => `${orderSql(column)} ${direction} NULLS LAST`);
+  const sql = [
+    `SELECT ${columns.map((column, i) => `${readableSql(column)} AS c${i}`).join(', ')}`,
+    `FROM ${source.from}`,
+    `WHERE ${conditions.join(' AND ')}`,
+    `ORDER BY ${terms.join(', ')}`,
+    `LIMIT ${request.first + 1}`,
+  ].join('\n');
+  return {
+    query: {
+      sql,
+      author: 'engine',
+      parameters: parameters.values,
+      bounds: request.bounds,
+      signal: request.signal,
+    },
+    columns,
+    cursorOf: (row) =>
+      encodeCursor(
+        table.name,
+        order,
+        order.map(({ column }) => row[column.name] ?? null),
+      ),
+  };
+}
+
+function uniqueKey(table: TableDefinition): readonly string[] {
+  return table.kind === 'state' ? table.key : ['sessionId', 'tick', 'seq'];
+}
+
+/** The rows after a cursor. Nulls come last in both directions, so nothing lies behind a null. */
+function beyond(
+  order: readonly OrderKey[],
+  values: readonly Value[],
+  parameters: SqlParameters,
+): string {
+  const alternatives: string[] = [];
+  const equal: string[] = [];
+  order.forEach(({ column, direction }, i) => {
+    const value = values[i] ?? null;
+    const sql = orderSql(column);
+    if (value === null) {
+      equal.push(`${sql} IS NULL`);
+      return;
+    }
+    const placeholder = orderValue(column, value, parameters);
+    const further = `${sql} ${direction === 'ASC' ? '>' : '<'} ${placeholder}`;
+    const last = column.optional ? `(ifNull(${further}, 0) OR ${sql} IS NULL)` : further;
+    alternatives.push([...equal, last].join(' AND '));
+    equal.push(column.optional ? `ifNull(${sql} = ${placeholder}, 0)` : `${sql} = ${placeholder}`);
+  });
+  if (alternatives.length === 0) return '0';
+  return `(${alternatives.map((alternative) => `(${alternative})`).join(' OR ')})`;
+}

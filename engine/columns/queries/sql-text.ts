@@ -1,0 +1,9 @@
+/** A name in SQL. Names come from the manifest or are this room's own; values never come this way. */
+export function quoteName(name: string): string {
+  return `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
+}
+
+/** A string literal as ClickHouse writes it; for definitions, where parameters are not possible. */
+export function quoteText(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+}

@@ -1,0 +1,198 @@
+import type { Catalog } from '../manifest/catalog.ts';
+import { conflictCodes } from '../manifest/system-columns.ts';
+import type { ColumnDefinition, TableDefinition } from '../manifest/types.ts';
+import { quoteName, quoteText } from './queries/sql-text.ts';
+import { deletedColumn, lsnColumn } from './shipping/system-vectors.ts';
+
+/** The ClickHouse database of a title. Titles have no underscores, so two never share one. */
+export function databaseName(title: string): string {
+  return `tickloom_${title.replaceAll('-', '_')}`;
+}
+
+/**
+ * The table that holds a manifest table's rows. A state table's is its history, every version of
+ * every row; the manifest's own name is a view of the rows as they are now.
+ */
+export function storedName(table: TableDefinition): string {
+  return table.kind === 'state' ? `${table.name}_history` : table.name;
+}
+
+/** Where the store notes up to which LSN everything is in; one row after merges. */
+export const shippedTable = '_shipped';
+
+export interface StoredColumn {
+  readonly name: string;
+  readonly type: string;
+  /** What follows the type: a codec, or `ALIAS …` for a computed column. */
+  readonly rest: string;
+}
+
+/** The statements that make a title's database. Each may be repeated. */
+export function createStatements(catalog: Catalog): string[] {
+  const database = quoteName(databaseName(catalog.manifest.title));
+  const tables = [...catalog.tables.values()];
+  return [
+    `CREATE DATABASE IF NOT EXISTS ${database}`,
+    `CREATE TABLE IF NOT EXISTS ${database}.${quoteName(shippedTable)} (
+  shard UInt16, ${quoteName(lsnColumn)} UInt64
+) ENGINE = ReplacingMergeTree(${quoteName(lsnColumn)}) ORDER BY shard
+SETTINGS ${durable}`,
+    ...tables.map((table) => createTable(database, table)),
+  ];
+}
+
+/** The views of current rows; made anew at each start, so that new columns appear. */
+export function viewStatements(catalog: Catalog): string[] {
+  const database = quoteName(databaseName(catalog.manifest.title));
+  return catalog.stateTables.map(
+    (table) =>
+      `CREATE OR REPLACE VIEW ${database}.${quoteName(table.name)} AS ${currentRows(database, table)}`,
+  );
+}
+
+/**
+ * The rows of a state table at a position: of each key the last version at or before it, unless
+ * that is a deletion. `bound` is SQL for the LSN; null means now.
+ */
+export function currentRows(database: string, table: TableDefinition, bound?: string): string {
+  const key = table.key.map(quoteName).join(', ');
+  const columns = storedColumns(table)
+    .filter((column) => column.name !== deletedColumn)
+    .map((column) => quoteName(column.name))
+    .join(', ');
+  const until = bound === undefined ? '' : ` WHERE ${quoteName(lsnColumn)} <= ${bound}`;
+  return `SELECT ${columns} FROM (SELECT *, position FROM ${database}.${quoteName(storedName(table))}${until} ORDER BY ${key}, ${quoteName(lsnColumn)} DESC LIMIT 1 BY ${key}) WHERE ${quoteName(deletedColumn)} = 0`;
+}
+
+/**
+ * What brings an existing table up to the manifest: new columns, and enums with more values.
+ * `actual` are name and type as `system.columns` tells them.
+ */
+export function alterStatements(
+  catalog: Catalog,
+  table: TableDefinition,
+  actual: ReadonlyMap<string, string>,
+): { readonly statements: string[]; readonly mismatches: string[] } {
+  const target = `${quoteName(databaseName(catalog.manifest.title))}.${quoteName(storedName(table))}`;
+  const statements: string[] = [];
+  const mismatches: string[] = [];
+  for (const column of storedColumns(table)) {
+    const type = actual.get(column.name);
+    if (type === undefined) {
+      statements.push(`ALTER TABLE ${target} ADD COLUMN IF NOT EXISTS ${columnSql(column)}`);
+    } else if (type !== column.type) {
+      if (column.type.includes('Enum16') && type.includes('Enum16')) {
+        statements.push(`ALTER TABLE ${target} MODIFY COLUMN ${columnSql(column)}`);
+      } else mismatches.push(`${table.name}.${column.name} is ${type}, not ${column.type}`);
+    }
+  }
+  return { statements, mismatches };
+}
+
+export function storedColumns(table: TableDefinition): StoredColumn[] {
+  const declared = table.columns.map((column) => stored(column.name, clickHouseType(column)));
+  const position = stored('position', 'String', `ALIAS concat('0:', toString(${lsnColumn}))`);
+  const lsn = stored(lsnColumn, 'UInt64', 'CODEC(Delta(8), LZ4)');
+  const committedAt = stored('committedAt', timestampType, 'CODEC(Delta(8), LZ4)');
+  if (table.kind === 'state') {
+    return [
+      ...declared,
+      stored('version', 'UInt32'),
+      lsn,
+      position,
+      committedAt,
+      stored(deletedColumn, 'UInt8'),
+    ];
+  }
+  const action = [
+    stored('actionId', 'String'),
+    stored('accepted', 'Bool'),
+    // From 1, as verdicts are stored: 0 is accepted.
+    stored('conflict', `Nullable(${enumType(conflictCodes, 1)})`),
+  ];
+  return [
+    stored('sessionId', 'LowCardinality(String)'),
+    stored('tick', 'UInt32', 'CODEC(Delta(4), LZ4)'),
+    stored('seq', 'UInt32', 'CODEC(Delta(4), LZ4)'),
+    lsn,
+    position,
+    committedAt,
+    ...(table.kind === 'action' ? action : []),
+    ...declared,
+  ];
+}
+
+const timestampType = "DateTime64(3, 'UTC')";
+
+/** Written as ClickHouse itself writes types, so that they can be compared with `system.columns`. */
+export function clickHouseType(column: ColumnDefinition): string {
+  const scalar = scalarType(column);
+  if (column.list) return `Array(${scalar})`;
+  return column.optional ? `Nullable(${scalar})` : scalar;
+}
+
+function scalarType(column: ColumnDefinition): string {
+  switch (column.kind) {
+    case 'bool':
+      return 'Bool';
+    case 'i8':
+    case 'i16':
+    case 'i32':
+    case 'i64':
+      return `Int${column.kind.slice(1)}`;
+    case 'u8':
+    case 'u16':
+    case 'u32':
+    case 'u64':
+      return `UInt${column.kind.slice(1)}`;
+    case 'f32':
+    case 'f64':
+      return `Float${column.kind.slice(1)}`;
+    case 'string':
+    case 'json':
+    case 'bytes':
+      return 'String';
+    case 'enum':
+      return enumType(column.values, 0);
+    case 'uuid':
+      return 'UUID';
+    case 'timestamp':
+      return timestampType;
+  }
+}
+
+function enumType(values: readonly string[], first: number): string {
+  return `Enum16(${values.map((value, index) => `${quoteText(value)} = ${index + first}`).join(', ')})`;
+}
+
+function stored(name: string, type: string, rest = ''): StoredColumn {
+  return { name, type, rest };
+}
+
+function columnSql(column: StoredColumn): string {
+  return `${quoteName(column.name)} ${column.type}${column.rest === '' ? '' : ` ${column.rest}`}`;
+}
+
+/**
+ * A part is synced before its insert returns, so the log may be truncated behind it. Merged parts
+ * are synced too, since their sources are deleted soon after.
+ */
+const durable = [
+  'fsync_after_insert = 1',
+  'fsync_part_directory = 1',
+  'min_rows_to_fsync_after_merge = 1',
+  'old_parts_lifetime = 60',
+].join(', ');
+
+/** No partitions: rows of one insert must become one part, visible as a whole or not at all. */
+function createTable(database: string, table: TableDefinition): string {
+  const order =
+    table.kind === 'state'
+      ? [...table.key, lsnColumn].map(quoteName).join(', ')
+      : 'sessionId, tick, seq';
+  return `CREATE TABLE IF NOT EXISTS ${database}.${quoteName(storedName(table))} (
+  ${storedColumns(table).map(columnSql).join(',\n  ')},
+  INDEX lsn_range ${quoteName(lsnColumn)} TYPE minmax GRANULARITY 1
+) ENGINE = MergeTree ORDER BY (${order})
+SETTINGS ${durable}`;
+}

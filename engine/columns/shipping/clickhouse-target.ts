@@ -1,0 +1,85 @@
+import { asLsn, type Lsn, lsnZero } from '../../position.ts';
+import type { ColumnClient } from '../client.ts';
+import { quoteName } from '../queries/sql-text.ts';
+import { shippedTable as positionTable } from '../schema-sql.ts';
+import type { ShippingTarget } from '../tailer.ts';
+import type { ShippedTable } from './shipped-table.ts';
+import { lsnColumn } from './system-vectors.ts';
+import type { QueuedBlock } from './table-queue.ts';
+
+/** The tailer's way into one title's database. */
+export class ClickHouseTarget implements ShippingTarget {
+  readonly #client: ColumnClient;
+  readonly #database: string;
+  readonly #whenUp: () => Promise<void>;
+
+  constructor(client: ColumnClient, database: string, whenUp: () => Promise<void>) {
+    this.#client = client;
+    this.#database = quoteName(database);
+    this.#whenUp = whenUp;
+  }
+
+  async readShipped(): Promise<Lsn> {
+    return this.#readLsn(
+      `SELECT max(${quoteName(lsnColumn)}) FROM ${this.#database}.${quoteName(positionTable)}`,
+    );
+  }
+
+  async noteShipped(lsn: Lsn): Promise<void> {
+    await this.#client.command(
+      `INSERT INTO ${this.#database}.${quoteName(positionTable)} SELECT 0, ${lsn}`,
+    );
+  }
+
+  /** Reads the granules past `from` only, by the index on the LSN. */
+  async readLastLsn(table: ShippedTable, from: Lsn): Promise<Lsn> {
+    const lsn = quoteName(lsnColumn);
+    const last = await this.#readLsn(
+      `SELECT max(${lsn}) FROM ${this.#database}.${quoteName(table.storedName)} WHERE ${lsn} > ${from}`,
+    );
+    return last > from ? last : from;
+  }
+
+  async insert(table: ShippedTable, block: QueuedBlock, queryId: string): Promise<void> {
+    const columns = table.fields.map((field) => quoteName(field.name)).join(', ');
+    await this.#client.insert(
+      `INSERT INTO ${this.#database}.${quoteName(table.storedName)} (${columns}) FORMAT ArrowStream`,
+      queryId,
+      () => block.body(),
+      oneAtom,
+    );
+  }
+
+  async stopInsert(queryId: string): Promise<void> {
+    await this.#client.killOnServer(queryId);
+    for (;;) {
+      const { rows } = await this.#client.query({
+        sql: `SELECT count() FROM system.processes WHERE query_id = {id:String} OR Settings['log_comment'] = {id:String}`,
+        author: 'engine',
+        parameters: { id: queryId },
+      });
+      if (Number(rows[0]?.[0]) === 0) return;
+    }
+  }
+
+  whenUp(): Promise<void> {
+    return this.#whenUp();
+  }
+
+  async #readLsn(sql: string): Promise<Lsn> {
+    const { rows } = await this.#client.query({ sql, author: 'engine' });
+    return asLsn(Number(rows[0]?.[0] ?? lsnZero));
+  }
+}
+
+/** However many rows come, they are gathered into one block and written as one part. */
+const oneAtom = {
+  min_insert_block_size_rows: 1_000_000_000,
+  min_insert_block_size_bytes: 0,
+  max_insert_block_size: 1_000_000_000,
+  max_insert_threads: 1,
+  max_threads: 1,
+  max_partitions_per_insert_block: 1,
+  async_insert: 0,
+  input_format_parallel_parsing: 0,
+};

@@ -1,0 +1,167 @@
+import type { Catalog } from '../../manifest/catalog.ts';
+import { conflictCodes } from '../../manifest/system-columns.ts';
+import type { ColumnDefinition, TableDefinition } from '../../manifest/types.ts';
+import type {
+  ActionChanges,
+  ChangeSet,
+  EventChanges,
+  StateChanges,
+} from '../../tick/change-set.ts';
+import type { ColumnVector } from '../../tick/column-vector.ts';
+import { type ArrowField, shippedField } from '../arrow/arrow-field.ts';
+import { storedName } from '../schema-sql.ts';
+import {
+  constantText,
+  constantTimestamp,
+  constantU32,
+  constantU64,
+  deletedColumn,
+  lsnColumn,
+  rowNumbers,
+  u8Vector,
+  u32Vector,
+} from './system-vectors.ts';
+
+/** A ClickHouse table that receives rows, and how a change becomes its columns. */
+export interface ShippedTable {
+  /** The manifest's table. */
+  readonly definition: TableDefinition;
+  /** The ClickHouse table that holds the rows. */
+  readonly storedName: string;
+  /** In the order of `vectors`. */
+  readonly fields: readonly ArrowField[];
+  /** The change's rows of this table, or null when it has none. */
+  vectors(changes: ChangeSet): readonly ColumnVector[] | null;
+}
+
+export function shippedTables(catalog: Catalog): ShippedTable[] {
+  return [
+    shippedActions(catalog.actionTable),
+    ...catalog.eventTables.map(shippedEvents),
+    ...catalog.stateTables.map(shippedStates),
+  ];
+}
+
+const u8: ArrowField['type'] = { id: 'int', bits: 8, signed: false };
+const u32: ArrowField['type'] = { id: 'int', bits: 32, signed: false };
+const u64: ArrowField['type'] = { id: 'int', bits: 64, signed: false };
+
+function field(name: string, type: ArrowField['type'], nullable = false): ArrowField {
+  return { name, type, nullable };
+}
+
+const eventFields: readonly ArrowField[] = [
+  field('sessionId', { id: 'utf8' }),
+  field('tick', u32),
+  field('seq', u32),
+  field(lsnColumn, u64),
+  field('committedAt', { id: 'timestampMs' }),
+];
+
+function eventVectors(changes: ChangeSet, seq: ColumnVector): ColumnVector[] {
+  const { length } = seq;
+  return [
+    constantText('sessionId', changes.sessionId, length),
+    constantU32('tick', changes.tick ?? 0, length),
+    seq,
+    constantU64(lsnColumn, changes.lsn, length),
+    constantTimestamp('committedAt', changes.committedAtMs, length),
+  ];
+}
+
+function shippedActions(definition: TableDefinition): ShippedTable {
+  return {
+    definition,
+    storedName: storedName(definition),
+    fields: [
+      ...eventFields,
+      field('accepted', u8),
+      field('conflict', u8, true),
+      field('actionId', { id: 'utf8' }),
+      ...definition.columns.map(shippedField),
+    ],
+    vectors(changes) {
+      const actions = changes.actions;
+      if (!actions || actions.rows.length === 0) return null;
+      return [
+        ...eventVectors(changes, rowNumbers('seq', actions.rows.length)),
+        ...verdictVectors(actions),
+        ...actions.rows.vectors,
+      ];
+    },
+  };
+}
+
+/** `accepted` as 0 or 1; `conflict` as 1 + its index in `conflictCodes`, null when accepted. */
+function verdictVectors(actions: ActionChanges): ColumnVector[] {
+  const { length } = actions.rows;
+  const accepted = new Uint8Array(length);
+  const validity = new Uint8Array((length + 7) >>> 3);
+  for (let i = 0; i < length; i++) {
+    const verdict = actions.verdicts[i] as number;
+    if (verdict === 0) accepted[i] = 1;
+    else if (verdict <= conflictCodes.length) {
+      validity[i >>> 3] = (validity[i >>> 3] as number) | (1 << (i & 7));
+    } else throw new RangeError(`not a verdict: ${verdict}`);
+  }
+  return [
+    u8Vector('accepted', accepted, length),
+    { ...u8Vector('conflict', actions.verdicts, length), validity },
+  ];
+}
+
+function shippedEvents(definition: TableDefinition): ShippedTable {
+  return {
+    definition,
+    storedName: storedName(definition),
+    fields: [...eventFields, ...definition.columns.map(shippedField)],
+    vectors(changes) {
+      const found = changes.events.filter((events) => events.table.name === definition.name);
+      return found.length === 0 ? null : joined(found.map((events) => oneEvent(changes, events)));
+    },
+  };
+}
+
+function oneEvent(changes: ChangeSet, events: EventChanges): ColumnVector[] | null {
+  const { length } = events.rows;
+  if (length === 0) return null;
+  return [...eventVectors(changes, u32Vector('seq', events.seq, length)), ...events.rows.vectors];
+}
+
+function shippedStates(definition: TableDefinition): ShippedTable {
+  return {
+    definition,
+    storedName: storedName(definition),
+    fields: [
+      ...definition.columns.map((column: ColumnDefinition) => shippedField(column)),
+      field('version', u32),
+      field(lsnColumn, u64),
+      field('committedAt', { id: 'timestampMs' }),
+      field(deletedColumn, u8),
+    ],
+    vectors(changes) {
+      const found = changes.states.filter((states) => states.table.name === definition.name);
+      return found.length === 0 ? null : joined(found.map((states) => oneState(changes, states)));
+    },
+  };
+}
+
+function oneState(changes: ChangeSet, states: StateChanges): ColumnVector[] | null {
+  const { length } = states;
+  if (length === 0) return null;
+  const deleted = new Uint8Array(length);
+  for (let i = 0; i < length; i++) if (states.kinds[i] === 3) deleted[i] = 1;
+  return [
+    ...states.after.vectors,
+    u32Vector('version', states.versions, length),
+    constantU64(lsnColumn, changes.lsn, length),
+    constantTimestamp('committedAt', changes.committedAtMs, length),
+    u8Vector(deletedColumn, deleted, length),
+  ];
+}
+
+/** A change set names a table once; more entries would be a change of that contract. */
+function joined(found: (ColumnVector[] | null)[]): ColumnVector[] | null {
+  if (found.length > 1) throw new RangeError('a change set names each table once');
+  return found[0] ?? null;
+}

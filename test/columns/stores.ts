@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { QueryBounds } from '../../engine/columns/column-store.ts';
+import {
+  type ColumnStoreOptions,
+  type OpenColumnStore,
+  openColumnStore,
+} from '../../engine/columns/open-column-store.ts';
+import { asLsn } from '../../engine/position.ts';
+import type { ChangeSet } from '../../engine/tick/change-set.ts';
+import { catalog } from './fabricate.ts';
+
+export const bounds: QueryBounds = {
+  timeoutMs: 20_000,
+  memoryBytesMax: 1024 ** 3,
+  rowsReadMax: 1_000_000_000,
+  threadsMax: 2,
+};
+
+export function temporaryDirectory(): { path: string; remove: () => void } {
+  const path = mkdtempSync(join(tmpdir(), 'tickloom-columns-'));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+export function openEmbedded(
+  directory: string,
+  options: Partial<ColumnStoreOptions> = {},
+): Promise<OpenColumnStore> {
+  return openColumnStore({ catalog, target: 'embedded', directory, ...options });
+}
+
+/** Offers change sets as a log does, and waits until all are in. */
+export async function ship(store: OpenColumnStore, changes: readonly ChangeSet[]): Promise<void> {
+  for (const change of changes) {
+    store.offer(change);
+    store.advance(change.lsn);
+  }
+  await store.waitForCovered(asLsn(changes.at(-1)?.lsn ?? 0), 20_000);
+}
+
+export async function countOf(store: OpenColumnStore, table: string): Promise<number> {
+  const { groups } = await store.groups({
+    table,
+    where: null,
+    by: [],
+    tickBucket: null,
+    aggregates: [],
+    orderBy: [],
+    first: 1,
+    bounds,
+  });
+  return Number(groups[0]?.count ?? 0n);
+}
