@@ -1,3 +1,4 @@
+import type { EngineError } from '../errors.ts';
 import type { Lsn } from '../position.ts';
 
 /** What an acknowledgement promises; see `docs/durability.md`. */
@@ -12,13 +13,33 @@ export interface LogRecord {
   readonly payload: Uint8Array;
 }
 
+/** Told what became of appended records, in order, never from within `append`. */
+export interface CommitLogListener {
+  /** Every record up to `upTo`, the new `durableLsn`, is durable. Called once a group commit. */
+  onDurable(upTo: Lsn): void;
+  /**
+   * For lack of room the appended records from `from` on never happened: nothing of them is in the
+   * log, their LSNs will be given again. What was durable stays. Until `onRoom`, `append` throws
+   * `UNAVAILABLE` and `outOfRoom` says why.
+   */
+  onRejected(from: Lsn, error: EngineError): void;
+  /** There is room again: `append` works as before. */
+  onRoom?(): void;
+  /**
+   * The log stopped for good; called once. Of the records that were not yet durable nobody knows
+   * which ones a restart will find: they must be answered `UNAVAILABLE`, and not be applied.
+   */
+  onFailure(error: EngineError): void;
+}
+
 /**
  * The commit log of one shard: an ordered, gapless, durable sequence of records.
  *
  * Promises: LSNs rise by one from `firstLsn`; a record handed to `onDurable` survives a crash in
- * the way `durability` says; after a failed write or sync nothing is ever acknowledged again
- * (`failure` is set, every pending and later append rejects with `UNAVAILABLE`). Callers must call
- * `append` in the order they want and never after `close`.
+ * the way `durability` says; after a failed sync, or a write that failed for anything but lack of
+ * room, nothing is ever acknowledged again (`failure` is set, every pending and later append
+ * rejects with `UNAVAILABLE`). Callers must call `append` in the order they want, `listen` before
+ * the first `append`, and no `append` after `close`.
  */
 export interface CommitLog {
   readonly durability: Durability;
@@ -29,23 +50,26 @@ export interface CommitLog {
   /** Bytes and records appended and not yet durable. */
   readonly pending: { readonly records: number; readonly bytes: number };
   /** Why the log stopped acknowledging; null while it works. */
-  readonly failure: Error | null;
+  readonly failure: EngineError | null;
+  /** Why appends are refused until there is room again; null while there is. */
+  readonly outOfRoom: EngineError | null;
 
   /**
    * Queues a record and returns its LSN at once. `parts` are concatenated and must not be changed
-   * until the record is durable. Throws `UNAVAILABLE` when failed, `OVERLOADED` when the pending
-   * bound (`limits.logPendingBytesMax`) is exceeded.
+   * until the record is durable. Throws `UNAVAILABLE` when failed or out of room, `OVERLOADED` when
+   * the pending bound (`limits.logPendingBytesMax`) is exceeded, `LIMIT_EXCEEDED` for more than
+   * `limits.logRecordBytesMax`.
    */
   append(parts: readonly Uint8Array[]): Lsn;
 
-  /**
-   * Sets the one listener told, in order, once a group of records is durable: `upTo` is the new
-   * `durableLsn`. Called once a group commit, never re-entrantly from `append`.
-   * `onFailure` is told once, with the first failure.
-   */
-  listen(listener: { onDurable(upTo: Lsn): void; onFailure(error: Error): void }): void;
+  /** Sets the one listener. */
+  listen(listener: CommitLogListener): void;
 
-  /** Reads durable records from `from` on, in order, as of the call. Payloads are valid until the next step. */
+  /**
+   * Reads durable records from `from` on, in order, as of the call. Payloads are valid until the
+   * next step, and begin at a multiple of eight in memory. Throws `NOT_FOUND` for a record that is
+   * no longer held.
+   */
   read(from: Lsn): AsyncIterable<LogRecord>;
 
   /** Drops whole segments whose records are all before `lsn`. */

@@ -1,0 +1,365 @@
+import { EngineError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { Lsn } from '../position.ts';
+import type { CommitLog, CommitLogListener, Durability, LogRecord } from './commit-log.ts';
+import { GroupQueue } from './group-queue.ts';
+import { readSegments } from './read-segments.ts';
+import { type Frame, frameRecord, recordBytes } from './record.ts';
+import type { Segment } from './segment.ts';
+import { createSegment } from './segment-files.ts';
+import { SegmentWriter } from './segment-writer.ts';
+import { isOutOfRoom, type Storage, type StorageFile, type StorageLock } from './storage.ts';
+import type { Timers } from './timers.ts';
+
+/** Told what the log costs. */
+export interface LogObserver {
+  /** A group was written; in `strict` it is durable. */
+  onGroup?(records: number, bytes: number, seconds: number): void;
+  /** Something was made durable: a group in `strict`, else what was written since the last time. */
+  onSync?(seconds: number): void;
+}
+
+/** How long a full disk is left alone before the next look. */
+const roomProbeMs = 1000;
+
+export interface FileLogParts {
+  readonly storage: Storage;
+  readonly directory: string;
+  readonly lock: StorageLock;
+  readonly durability: Durability;
+  readonly timers: Timers;
+  readonly observer: LogObserver;
+  readonly segmentBytesMax: number;
+  readonly groupRecordsMax: number;
+  /** At least one; the last is open as `file` and ends with the record `lastLsn`. */
+  readonly segments: Segment[];
+  readonly file: StorageFile;
+  readonly lastLsn: Lsn;
+  readonly chain: Uint8Array;
+}
+
+/**
+ * The commit log in files of this machine. Group commit: while one group is being written, what is
+ * appended gathers and becomes the next.
+ *
+ *     append ──► queue ──► group ──► one write (strict: through to the disk) ──► onDurable
+ */
+export class FileLog implements CommitLog {
+  readonly durability: Durability;
+  readonly #parts: FileLogParts;
+  readonly #segments: Segment[];
+  readonly #queue: GroupQueue;
+  #writer: SegmentWriter;
+  #listener: CommitLogListener | null = null;
+  #failure: EngineError | null = null;
+  #outOfRoom: EngineError | null = null;
+
+  /** first ≤ synced ≤ durable ≤ appended; in `strict` synced and durable are one. */
+  #syncedLsn: Lsn;
+  #durableLsn: Lsn;
+  #appendedLsn: Lsn;
+  /** The chains of the records `#durableLsn` and `#appendedLsn`. */
+  #durableChain: Uint8Array;
+  #appendedChain: Uint8Array;
+  #pendingRecords = 0;
+  #pendingBytes = 0;
+
+  #draining = false;
+  #whenDrained: (() => void) | null = null;
+  #closing = false;
+  #cancelTimer: (() => void) | null = null;
+  /** The sync or the look for room that is under way. */
+  #background: Promise<void> | null = null;
+  #dropping: Promise<void> = Promise.resolve();
+
+  constructor(parts: FileLogParts) {
+    this.durability = parts.durability;
+    this.#parts = parts;
+    this.#segments = parts.segments;
+    this.#queue = new GroupQueue(parts.groupRecordsMax, limits.logGroupBytesMax);
+    this.#writer = this.#writerOf(parts.segments.at(-1) as Segment, parts.file);
+    this.#syncedLsn = parts.lastLsn;
+    this.#durableLsn = parts.lastLsn;
+    this.#appendedLsn = parts.lastLsn;
+    this.#durableChain = parts.chain;
+    this.#appendedChain = parts.chain;
+  }
+
+  get firstLsn(): Lsn {
+    return (this.#segments[0] as Segment).firstLsn;
+  }
+
+  get durableLsn(): Lsn {
+    return this.#durableLsn;
+  }
+
+  get pending(): { readonly records: number; readonly bytes: number } {
+    return { records: this.#pendingRecords, bytes: this.#pendingBytes };
+  }
+
+  get failure(): EngineError | null {
+    return this.#failure;
+  }
+
+  get outOfRoom(): EngineError | null {
+    return this.#outOfRoom;
+  }
+
+  listen(listener: CommitLogListener): void {
+    this.#listener = listener;
+  }
+
+  append(parts: readonly Uint8Array[]): Lsn {
+    if (this.#closing) throw new Error('append to a log that was closed');
+    if (this.#failure !== null) throw this.#failure;
+    if (this.#outOfRoom !== null) throw this.#outOfRoom;
+    let payloadBytes = 0;
+    for (const part of parts) payloadBytes += part.byteLength;
+    if (payloadBytes > limits.logRecordBytesMax) throw recordTooLarge(payloadBytes);
+    if (this.#pendingBytes + recordBytes(payloadBytes) > limits.logPendingBytesMax) {
+      throw tooMuchPending();
+    }
+    const lsn = (this.#appendedLsn + 1) as Lsn;
+    const frame = frameRecord(lsn, this.#appendedChain, parts, payloadBytes);
+    this.#appendedLsn = lsn;
+    this.#appendedChain = frame.chain;
+    this.#pendingRecords++;
+    this.#pendingBytes += frame.bytes;
+    this.#queue.push(frame);
+    if (!this.#draining) {
+      this.#draining = true;
+      // Whatever else this turn of the event loop appends joins the group.
+      setImmediate(() => void this.#drain());
+    }
+    return lsn;
+  }
+
+  read(from: Lsn): AsyncIterable<LogRecord> {
+    return readSegments(this.#parts.storage, this.#segments, from, this.#durableLsn);
+  }
+
+  truncateBefore(lsn: Lsn): Promise<void> {
+    const { storage, directory } = this.#parts;
+    const dropped = this.#dropping.then(async () => {
+      // Oldest first, each for good before the next: a crash never leaves a gap.
+      for (;;) {
+        const [first, second] = this.#segments;
+        if (first === undefined || second === undefined || second.firstLsn > lsn) return;
+        this.#segments.shift();
+        await storage.remove(first.path);
+        await storage.syncDirectory(directory);
+      }
+    });
+    this.#dropping = dropped.catch(() => {});
+    return dropped;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    if (this.#draining) {
+      await new Promise<void>((done) => {
+        this.#whenDrained = done;
+      });
+    }
+    this.#cancelTimer?.();
+    await this.#background;
+    await this.#dropping;
+    try {
+      if (this.#failure === null) await this.#finish();
+    } finally {
+      await this.#writer.close().finally(() => this.#parts.lock.release());
+    }
+  }
+
+  /** The writer loop. */
+  async #drain(): Promise<void> {
+    while (!this.#queue.isEmpty) await this.#commit(this.#queue.take());
+    this.#draining = false;
+    this.#whenDrained?.();
+  }
+
+  async #commit(group: readonly Frame[]): Promise<void> {
+    let bytes = 0;
+    for (const frame of group) bytes += frame.bytes;
+    const started = performance.now();
+    try {
+      if (!this.#writer.hasRoomFor(bytes)) await this.#beginNextSegment();
+      await this.#writer.write(group, this.#syncedLsn);
+    } catch (error) {
+      if (isOutOfRoom(error)) await this.#reject(error);
+      else this.#fail(error);
+      return;
+    }
+    // A sync in the background may have failed meanwhile.
+    if (this.#failure !== null) return;
+    const seconds = (performance.now() - started) / 1000;
+    const last = group.at(-1) as Frame;
+    this.#pendingRecords -= group.length;
+    this.#pendingBytes -= bytes;
+    this.#durableLsn = last.lsn;
+    this.#durableChain = last.chain;
+    this.#parts.observer.onGroup?.(group.length, bytes, seconds);
+    if (this.durability.mode === 'strict') {
+      this.#syncedLsn = last.lsn;
+      this.#parts.observer.onSync?.(seconds);
+    } else {
+      this.#syncSoon();
+    }
+    this.#listener?.onDurable(last.lsn);
+  }
+
+  /** In every mode a segment is whole on the disk before the next one begins. */
+  async #beginNextSegment(): Promise<void> {
+    const { storage, directory } = this.#parts;
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+    await this.#background;
+    if (this.durability.mode !== 'strict') await this.#syncAll();
+    const firstLsn = (this.#durableLsn + 1) as Lsn;
+    const next = await createSegment(storage, directory, firstLsn, this.#durableChain);
+    const before = this.#writer;
+    this.#segments.push(next.segment);
+    this.#writer = this.#writerOf(next.segment, next.file);
+    await before.close();
+  }
+
+  #writerOf(segment: Segment, file: StorageFile): SegmentWriter {
+    const how = this.durability.mode === 'strict' ? 'writeThrough' : 'write';
+    return new SegmentWriter(segment, file, how, this.#parts.segmentBytesMax);
+  }
+
+  /** Of `interval`: what is written now is synced within `syncEveryMs`. */
+  #syncSoon(): void {
+    if (this.durability.mode !== 'interval' || this.#closing) return;
+    if (this.#cancelTimer !== null || this.#background !== null) return;
+    this.#cancelTimer = this.#parts.timers.after(this.durability.syncEveryMs, () => {
+      this.#cancelTimer = null;
+      this.#background = this.#syncAll()
+        .catch((error) => this.#fail(error))
+        .then(() => {
+          this.#background = null;
+          if (this.#failure === null && this.#durableLsn > this.#syncedLsn) this.#syncSoon();
+        });
+    });
+  }
+
+  async #syncAll(): Promise<void> {
+    const upTo = this.#durableLsn;
+    const started = performance.now();
+    try {
+      await this.#writer.sync();
+    } catch (cause) {
+      // Wrapped, so that a sync which failed for lack of room is not taken for such a write.
+      throw new Error('a sync failed', { cause });
+    }
+    this.#syncedLsn = upTo;
+    this.#parts.observer.onSync?.((performance.now() - started) / 1000);
+  }
+
+  /** For lack of room nothing of the group was acknowledged, and nothing of it shall remain. */
+  async #reject(cause: unknown): Promise<void> {
+    const error = noRoom(cause);
+    this.#outOfRoom = error;
+    this.#queue.clear();
+    this.#pendingRecords = 0;
+    this.#pendingBytes = 0;
+    this.#appendedLsn = this.#durableLsn;
+    this.#appendedChain = this.#durableChain;
+    try {
+      await this.#background;
+      await this.#writer.undo();
+    } catch (failure) {
+      this.#fail(failure);
+      return;
+    }
+    if (this.#failure !== null) return;
+    this.#syncedLsn = this.#durableLsn;
+    this.#listener?.onRejected((this.#durableLsn + 1) as Lsn, error);
+    this.#lookForRoomLater();
+  }
+
+  #lookForRoomLater(): void {
+    if (this.#closing) return;
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#parts.timers.after(roomProbeMs, () => {
+      this.#cancelTimer = null;
+      this.#background = this.#lookForRoom().then(() => {
+        this.#background = null;
+      });
+    });
+  }
+
+  async #lookForRoom(): Promise<void> {
+    try {
+      await this.#writer.findRoom();
+      this.#outOfRoom = null;
+    } catch (error) {
+      try {
+        if (!isOutOfRoom(error)) throw error;
+        await this.#writer.undo();
+      } catch (failure) {
+        this.#fail(failure);
+        return;
+      }
+      this.#lookForRoomLater();
+      return;
+    }
+    this.#listener?.onRoom?.();
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#failure !== null) return;
+    this.#failure = stopped(cause);
+    this.#queue.clear();
+    this.#pendingRecords = 0;
+    this.#pendingBytes = 0;
+    this.#cancelTimer?.();
+    this.#listener?.onFailure(this.#failure);
+  }
+
+  async #finish(): Promise<void> {
+    try {
+      if (this.#durableLsn > this.#syncedLsn) await this.#syncAll();
+    } catch (error) {
+      this.#fail(error);
+      throw this.#failure;
+    }
+    try {
+      await this.#writer.seal(this.#durableLsn, this.#durableChain);
+    } catch {
+      // Without its seal the log opens as after a crash, and nothing is lost.
+    }
+  }
+}
+
+function stopped(cause: unknown): EngineError {
+  return new EngineError(
+    'UNAVAILABLE',
+    'the log could not be written or synced and acknowledges nothing more: check the disk, then start again',
+    { cause },
+  );
+}
+
+function noRoom(cause: unknown): EngineError {
+  return new EngineError('UNAVAILABLE', 'the disk of the log is full: nothing new is accepted', {
+    retryAfterMs: roomProbeMs,
+    cause,
+  });
+}
+
+function recordTooLarge(bytes: number): EngineError {
+  return new EngineError(
+    'LIMIT_EXCEEDED',
+    `a record of ${bytes} bytes is over the limit of ${limits.logRecordBytesMax}`,
+    { details: { bytes, limit: limits.logRecordBytesMax } },
+  );
+}
+
+function tooMuchPending(): EngineError {
+  return new EngineError(
+    'OVERLOADED',
+    `over ${limits.logPendingBytesMax} bytes wait for the disk already`,
+    { retryAfterMs: 100, details: { limit: limits.logPendingBytesMax } },
+  );
+}

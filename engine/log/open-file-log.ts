@@ -1,0 +1,72 @@
+import { limits } from '../limits.ts';
+import type { Lsn } from '../position.ts';
+import type { Durability, LogRecord } from './commit-log.ts';
+import { FileLog, type LogObserver } from './file-log.ts';
+import { nodeStorage } from './node-storage.ts';
+import { type LogReport, recoverSegments } from './recover-segments.ts';
+import type { Storage } from './storage.ts';
+import { processTimers, type Timers } from './timers.ts';
+
+export interface FileLogOptions {
+  /** Made where it is absent; held by this process alone until the log is closed. */
+  readonly directory: string;
+  readonly durability: Durability;
+  /**
+   * Handed every record from `replayFrom` on, in order, verified, while the log opens: recovery and
+   * verification read the log once. A payload is valid until the call returns or its promise is
+   * resolved. Records handed over before damage is found are whole, but `openFileLog` then rejects.
+   */
+  readonly onRecord?: (record: LogRecord) => void | Promise<void>;
+  /** Default: the first record of all. Segments wholly before it are not read. */
+  readonly replayFrom?: Lsn;
+  /** Told what was found and done, before `openFileLog` resolves. */
+  readonly onReport?: (report: LogReport) => void;
+  /** Cuts a log that is damaged at exactly this record there. Without damage nothing is cut. */
+  readonly truncateAt?: Lsn | null;
+  readonly observer?: LogObserver;
+  readonly storage?: Storage;
+  readonly timers?: Timers;
+  /** Default `limits.logSegmentBytesMax`. */
+  readonly segmentBytesMax?: number;
+  /** Default `limits.logGroupRecordsMax`; 1: each record has a write and a sync of its own. */
+  readonly groupRecordsMax?: number;
+}
+
+/**
+ * Opens the commit log of a directory: verifies its records, cuts off the rest of a write that a
+ * crash interrupted, makes everything it hands over durable. Throws `UNAVAILABLE` where another
+ * process holds the directory, where the log is damaged, and where `replayFrom` is not in it.
+ */
+export async function openFileLog(options: FileLogOptions): Promise<FileLog> {
+  const { directory, durability, onRecord, storage = nodeStorage } = options;
+  await storage.makeDirectory(directory);
+  const lock = await storage.lock(directory);
+  try {
+    const recovered = await recoverSegments({
+      storage,
+      directory,
+      replayFrom: options.replayFrom ?? (1 as Lsn),
+      truncateAt: options.truncateAt ?? null,
+      rewriteUnproven: durability.mode !== 'none',
+      onRecord: (lsn, payload) => onRecord?.({ lsn, payload }),
+    });
+    options.onReport?.(recovered.report);
+    return new FileLog({
+      storage,
+      directory,
+      lock,
+      durability,
+      timers: options.timers ?? processTimers,
+      observer: options.observer ?? {},
+      segmentBytesMax: options.segmentBytesMax ?? limits.logSegmentBytesMax,
+      groupRecordsMax: options.groupRecordsMax ?? limits.logGroupRecordsMax,
+      segments: recovered.segments,
+      file: recovered.file,
+      lastLsn: recovered.report.lastLsn,
+      chain: recovered.chain,
+    });
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}

@@ -1,0 +1,22 @@
+import type { Timers } from '../../engine/log/timers.ts';
+
+/** Time that passes when a test says so. */
+export class ManualTimers implements Timers {
+  readonly #waiting = new Set<() => void>();
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  after(_milliseconds: number, run: () => void): () => void {
+    this.#waiting.add(run);
+    return () => this.#waiting.delete(run);
+  }
+
+  /** Runs every timer that waits now. */
+  fire(): void {
+    const due = [...this.#waiting];
+    this.#waiting.clear();
+    for (const run of due) run();
+  }
+}
