@@ -1,0 +1,193 @@
+import fc from 'fast-check';
+import {
+  execute,
+  type GraphQLInputType,
+  getVariableValues,
+  isEnumType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+  Kind,
+  parse,
+} from 'graphql';
+import { expect, test } from 'vitest';
+import { Catalog } from '../../engine/manifest/catalog.ts';
+import { buildSchema } from '../../schema/build-schema.ts';
+import { FastVariables } from '../../schema/fast-variables.ts';
+import { allKinds } from './all-kinds.ts';
+
+const schema = buildSchema(new Catalog(allKinds));
+const fast = new FastVariables(schema);
+const document = parse(
+  'mutation M($input: CommitTickInput!) { commitTick(input: $input) { __typename } }',
+);
+const inputType = schema.getType('CommitTickInput') as GraphQLInputType;
+
+/** What graphql-js makes of the variables, or null where it refuses them. */
+function reference(variables: Record<string, unknown>): unknown {
+  const operation = document.definitions[0];
+  if (operation?.kind !== Kind.OPERATION_DEFINITION) throw new Error('no operation');
+  const values = getVariableValues(schema, operation.variableDefinitions ?? [], variables);
+  return values.coerced ? normal(values.coerced) : null;
+}
+
+/** Without the prototypes that tell graphql-js's copies from what JSON gave. */
+function normal(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(normal);
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, normal(inner)]));
+}
+
+const wrong = fc.constantFrom<unknown>(
+  null,
+  true,
+  1,
+  -1,
+  1.5,
+  2 ** 31,
+  2 ** 53,
+  '',
+  'x',
+  '12',
+  'RED',
+  [],
+  [null],
+  [1],
+  {},
+  { eq: 1 },
+  '2026-01-31',
+  '2026-01-31T12:00:00Z',
+  '123e4567-e89b-12d3-a456-426614174000',
+  JSON.parse('{ "__proto__": 1 }'),
+);
+
+function fitting(type: GraphQLInputType, depth: number): fc.Arbitrary<unknown> {
+  if (isNonNullType(type)) return fitting(type.ofType, depth);
+  if (isListType(type)) return fc.array(fitting(type.ofType, depth), { maxLength: 3 });
+  if (isEnumType(type)) return fc.constantFrom(...type.getValues().map(({ name }) => name));
+  if (isInputObjectType(type)) {
+    const fields = Object.values(type.getFields());
+    // Filters contain themselves.
+    const usable = depth > 0 ? fields : fields.filter((field) => isNonNullType(field.type));
+    if (type.isOneOf) {
+      return fc.oneof(
+        ...fields.map((field) =>
+          fitting(field.type, depth - 1).map((value) => ({ [field.name]: value })),
+        ),
+      );
+    }
+    return fc.record(
+      Object.fromEntries(usable.map((field) => [field.name, fitting(field.type, depth - 1)])),
+      {
+        requiredKeys: usable
+          .filter((field) => isNonNullType(field.type) && field.defaultValue === undefined)
+          .map((field) => field.name),
+      },
+    );
+  }
+  const scalars: Record<string, fc.Arbitrary<unknown>> = {
+    Boolean: fc.boolean(),
+    Int: fc.integer(),
+    Float: fc.double({ noNaN: true, noDefaultInfinity: true }),
+    String: fc.string(),
+    ID: fc.string(),
+    BigInt: fc.oneof(fc.maxSafeInteger(), fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n).map(String)),
+    DateTime: fc
+      .date({ noInvalidDate: true, min: new Date(0), max: new Date(4e12) })
+      .map((d) => d.toISOString()),
+    Position: fc.nat().map((lsn) => `0:${lsn}`),
+    JSON: fc.jsonValue().filter((value) => value !== null),
+    Bytes: fc.uint8Array().map((bytes) => Buffer.from(bytes).toString('base64')),
+  };
+  const scalar = scalars[type.name];
+  if (!scalar) throw new Error(`no values of ${type.name}`);
+  return scalar;
+}
+
+/** Replaces one place of a value, chosen by `steps`, with something else, or adds a name to it. */
+function spoiled(value: unknown, steps: readonly number[], by: unknown): unknown {
+  const [step, ...rest] = steps;
+  if (step === undefined || typeof value !== 'object' || value === null) return by;
+  const names = Object.keys(value);
+  if (names.length === 0 || step % 7 === 0) return { ...value, extra: by };
+  const name = names[step % names.length] as string;
+  const inner = spoiled((value as Record<string, unknown>)[name], rest, by);
+  if (Array.isArray(value))
+    return value.map((element, i) => (String(i) === name ? inner : element));
+  return { ...value, [name]: inner };
+}
+
+test('what fits is coerced as graphql-js does', () => {
+  fc.assert(
+    fc.property(fitting(inputType, 5), (input) => {
+      const expected = reference({ input });
+      expect(expected).not.toBe(null);
+      const prepared = fast.prepare({ schema, document, variableValues: { input } });
+      expect(normal(prepared?.variableValues)).toEqual(expected);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('what does not fit is left to graphql-js, and the input is never changed', () => {
+  fc.assert(
+    fc.property(
+      fitting(inputType, 5),
+      fc.array(fc.nat(30), { minLength: 1, maxLength: 7 }),
+      wrong,
+      (whole, steps, by) => {
+        const input = spoiled(whole, steps, by);
+        const before = structuredClone(input);
+        const expected = reference({ input });
+        const prepared = fast.prepare({ schema, document, variableValues: { input } });
+        expect(input).toEqual(before);
+        if (prepared) expect(normal(prepared.variableValues)).toEqual(expected);
+      },
+    ),
+    { numRuns: 1000 },
+  );
+});
+
+test('the prepared operation runs and its resolver gets the coerced value', async () => {
+  const seen: unknown[] = [];
+  const mutation = schema.getMutationType()?.getFields().commitTick;
+  if (!mutation) throw new Error('no commitTick');
+  const own = mutation.resolve;
+  mutation.resolve = (_root, args) => {
+    seen.push(args.input);
+    return null;
+  };
+  const input = { sessionId: 's', tick: 1 };
+  const prepared = fast.prepare({ schema, document, variableValues: { input } });
+  if (!prepared) throw new Error('not prepared');
+  await execute(prepared);
+  if (own) mutation.resolve = own;
+  expect(seen).toEqual([
+    { sessionId: 's', tick: 1, onConflict: 'REJECT_ACTION', actions: [], effects: [] },
+  ]);
+});
+
+test('queries, missing variables and other schemas are left alone', () => {
+  const where = { flag: { eq: true } };
+  const query = parse('query ($where: ThingWhere) { thingList(where: $where) { position } }');
+  expect(fast.prepare({ schema, document: query, variableValues: { where } })).toBe(null);
+  expect(fast.prepare({ schema, document, variableValues: {} })).toBe(null);
+  expect(fast.prepare({ schema, document })).toBe(null);
+  const other = buildSchema(new Catalog(allKinds));
+  const input = { sessionId: 's', tick: 1 };
+  expect(fast.prepare({ schema: other, document, variableValues: { input } })).toBe(null);
+});
+
+test('of several operations the one that is named is prepared', () => {
+  const two = parse(`
+    mutation A($input: OpenSessionInput!) { openSession(input: $input) { open } }
+    mutation B($input: CommitTickInput!) { commitTick(input: $input) { tick } }
+  `);
+  const input = { sessionId: 's', tick: 1 };
+  const variableValues = { input };
+  expect(fast.prepare({ schema, document: two, operationName: 'A', variableValues })).toBe(null);
+  expect(fast.prepare({ schema, document: two, operationName: 'B', variableValues })).not.toBe(
+    null,
+  );
+  expect(fast.prepare({ schema, document: two, variableValues })).toBe(null);
+});
