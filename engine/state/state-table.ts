@@ -47,15 +47,18 @@ export class StateTable {
 
   /** The slot under the key words `words[start …]`, or -1. It may hold a row deleted in this tick. */
   find(hash: number, words: Uint32Array, start: number): number {
-    return this.keys.find(hash, (slot) => {
-      const page = this.pages.page(slot).u32;
-      const offset = this.pages.offset(slot);
-      const { keyWords } = this.layout;
-      for (let i = 0; i < keyWords.length; i++) {
-        if (page[offset + (keyWords[i] as number)] !== words[start + i]) return false;
-      }
-      return true;
-    });
+    return this.keys.find(hash, (slot) => this.holdsKey(slot, words, start));
+  }
+
+  /** Whether the slot's row, alive or deleted in this tick, has the key words `words[start …]`. */
+  holdsKey(slot: number, words: Uint32Array, start: number): boolean {
+    const page = this.pages.page(slot).u32;
+    const offset = this.pages.offset(slot);
+    const { keyWords } = this.layout;
+    for (let i = 0; i < keyWords.length; i++) {
+      if (page[offset + (keyWords[i] as number)] !== words[start + i]) return false;
+    }
+    return true;
   }
 
   isAlive(slot: number): boolean {

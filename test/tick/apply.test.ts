@@ -109,7 +109,13 @@ describe('applying a tick', () => {
           set: { ownerId: 9, blueprint: 'changed' },
           require: null,
         },
-        { op: 'delete', table: 'unitState', key: { unitId: 2 }, expectedVersion: null, require: null },
+        {
+          op: 'delete',
+          table: 'unitState',
+          key: { unitId: 2 },
+          expectedVersion: null,
+          require: null,
+        },
         insert(1),
       ]),
     ]);
@@ -137,10 +143,22 @@ describe('applying a tick', () => {
     tick(1, [action('a', [insert(1, { blueprint: 'old', health: 3 })])]);
     const result = tick(2, [
       action('b', [
-        { op: 'delete', table: 'unitState', key: { unitId: 1 }, expectedVersion: null, require: null },
+        {
+          op: 'delete',
+          table: 'unitState',
+          key: { unitId: 1 },
+          expectedVersion: null,
+          require: null,
+        },
         insert(1, { blueprint: 'new' }),
         insert(2),
-        { op: 'delete', table: 'unitState', key: { unitId: 2 }, expectedVersion: null, require: null },
+        {
+          op: 'delete',
+          table: 'unitState',
+          key: { unitId: 2 },
+          expectedVersion: null,
+          require: null,
+        },
       ]),
     ]);
     if (result.kind !== 'applied') throw new Error('applied');
