@@ -92,8 +92,10 @@ describe.each(['websocket', 'sse'] as const)('subscription over %s', (subscripti
   it('disconnects when the loop is left', async () => {
     for await (const _frame of connect().matchPulse.changes()) break;
     expect(server.subscribed).toHaveLength(1);
-    server.change([pulse('m1', 1)]);
-    await vi.waitFor(() => expect(server.active).toBe(0));
+    await vi.waitFor(() => {
+      server.change([pulse('m1', 1)]);
+      expect(server.active).toBe(0);
+    });
   });
 
   it('disconnects when its signal aborts', async () => {
@@ -104,8 +106,10 @@ describe.each(['websocket', 'sse'] as const)('subscription over %s', (subscripti
       controller.abort();
     }
     expect(kinds).toEqual(['SNAPSHOT']);
-    server.change([pulse('m1', 1)]);
-    await vi.waitFor(() => expect(server.active).toBe(0));
+    await vi.waitFor(() => {
+      server.change([pulse('m1', 1)]);
+      expect(server.active).toBe(0);
+    });
   });
 
   it('throws what the server refuses for good', async () => {
