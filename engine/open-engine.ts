@@ -1,10 +1,14 @@
 import { join } from 'node:path';
+import type { ColumnStore } from './columns/column-store.ts';
+import type { ColumnLogger } from './columns/logger.ts';
 import { openColumnStore } from './columns/open-column-store.ts';
+import type { TailerObserver } from './columns/tailer.ts';
 import type { Engine } from './engine.ts';
 import type { Durability } from './log/commit-log.ts';
 import type { LogObserver } from './log/file-log.ts';
 import { openFileLog } from './log/open-file-log.ts';
 import type { LogReport } from './log/recover-segments.ts';
+import type { Storage } from './log/storage.ts';
 import { Catalog } from './manifest/catalog.ts';
 import type { TitleManifest } from './manifest/types.ts';
 import { asLsn, type Lsn, lsnZero } from './position.ts';
@@ -22,7 +26,11 @@ export interface EngineOptions {
   /** Everything of the title lies below; made where it is absent. */
   readonly directory: string;
   readonly durability: Durability;
-  readonly columns: 'embedded' | { readonly url: string };
+  /** A ready store is taken as it is, and closed with the engine; for tests and tools. */
+  readonly columns: 'embedded' | { readonly url: string } | ColumnStore;
+  /** Where the log lives; the file system by default. */
+  readonly storage?: Storage;
+  readonly logger?: ColumnLogger;
   /** Predictable over fast: every tick has a sync of its own. */
   readonly canary?: boolean;
   /** Cuts a log that is damaged at exactly this record there. */
@@ -32,6 +40,7 @@ export interface EngineOptions {
   readonly observer?: EngineObserver & {
     readonly log?: LogObserver;
     readonly views?: ViewObserver;
+    readonly columns?: TailerObserver;
   };
 }
 
@@ -43,11 +52,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { directory, observer = {} } = options;
   const manifest = await keepManifest(directory, options.manifest);
   const catalog = new Catalog(manifest);
-  const columns = await openColumnStore({
-    catalog,
-    target: options.columns,
-    directory: join(directory, 'columns'),
-  });
+  const columns = await columnsOf(options, catalog);
   try {
     const state = new TitleState(catalog);
     const projection = new Projection(state);
@@ -68,6 +73,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
         columns.advance(record.lsn);
         appliedLsn = asLsn(record.lsn);
       },
+      ...(options.storage ? { storage: options.storage } : {}),
       ...(options.onRecovery ? { onReport: options.onRecovery } : {}),
       ...(observer.log ? { observer: observer.log } : {}),
       ...(options.canary ? { groupRecordsMax: 1 } : {}),
@@ -86,4 +92,16 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     await columns.close();
     throw error;
   }
+}
+
+async function columnsOf(options: EngineOptions, catalog: Catalog): Promise<ColumnStore> {
+  const { columns, directory, logger, observer } = options;
+  if (columns !== 'embedded' && !('url' in columns)) return columns;
+  return openColumnStore({
+    catalog,
+    target: columns,
+    directory: join(directory, 'columns'),
+    ...(logger ? { logger } : {}),
+    ...(observer?.columns ? { observer: observer.columns } : {}),
+  });
 }
