@@ -123,13 +123,21 @@ function answerPlugin(answers: Answers): Plugin<ServerContext, ServerContext> {
   };
 }
 
-/** Yoga marks what validation found; syntax errors have no nodes and no mark. */
+/**
+ * Yoga marks what validation found, and a mutation by GET with the status it would answer; syntax
+ * errors have neither mark nor nodes.
+ */
 export function phaseOf(errors: readonly GraphQLError[]): ErrorPhase {
-  const isValidation = errors.some(
-    (error) =>
-      error.extensions?.code === 'GRAPHQL_VALIDATION_FAILED' || (error.nodes?.length ?? 0) > 0,
-  );
+  const marks = errors.map(({ extensions }) => extensions as { code?: unknown; http?: HttpMark });
+  if (marks.some(({ http }) => http?.status === 405)) return 'request';
+  const isValidation =
+    marks.some(({ code }) => code === 'GRAPHQL_VALIDATION_FAILED') ||
+    errors.some((error) => (error.nodes?.length ?? 0) > 0);
   return isValidation ? 'validate' : 'parse';
+}
+
+interface HttpMark {
+  readonly status?: number;
 }
 
 function isResult(value: unknown): value is ExecutionResult {
