@@ -54,11 +54,6 @@ export function toClientError(error: unknown, phase: ErrorPhase, scope: ErrorSco
   });
 }
 
-/** A `maskError` for graphql-yoga's `maskedErrors`, for the errors of execution. */
-export function maskErrorWith(scopeOf: () => ErrorScope): (error: unknown) => GraphQLError {
-  return (error) => toClientError(error, 'execute', scopeOf());
-}
-
 export function errorExtensions(error: EngineError, requestId: string): ErrorExtensions {
   return {
     code: error.code,

@@ -28,7 +28,8 @@ export class RunningQueries {
 
   /**
    * Runs `work` under a signal that aborts with the request or by `kill`. Rejects with
-   * `QUERY_KILLED` when it was killed, whatever `work` made of its signal.
+   * `QUERY_KILLED` when it was killed and `UNAVAILABLE` when its request ended, whatever `work` made
+   * of its signal.
    */
   async run<T>(
     query: Omit<RunningQuery, 'id' | 'startedAtMs'>,
@@ -47,6 +48,7 @@ export class RunningQueries {
           cause: error,
         });
       }
+      if (requestSignal.aborted) throw requestEnded(error);
       throw error;
     } finally {
       this.#running.delete(id);
@@ -64,4 +66,9 @@ export class RunningQueries {
     entry?.kill.abort();
     return entry !== undefined;
   }
+}
+
+/** Nobody reads this answer any more; the log must not take it for a fault of the server. */
+export function requestEnded(cause?: unknown): EngineError {
+  return new EngineError('UNAVAILABLE', 'the request ended before its answer', { cause });
 }

@@ -15,6 +15,7 @@ import { authoriseTable, authoriseView, bothOf, rowFilterOf } from './authorise.
 import type { RequestContext } from './context.ts';
 import { waitForApplied } from './fresh-reads.ts';
 import { filterOf } from './rows.ts';
+import { requestEnded } from './running-queries.ts';
 
 export interface ViewRows {
   readonly lsn: Lsn;
@@ -99,7 +100,7 @@ async function subscribe(
     });
   }
   await waitForApplied(context);
-  context.signal.throwIfAborted();
+  if (context.signal.aborted) throw requestEnded();
   const frames = context.engine.views.subscribe(source, {
     where,
     cursor: args.cursor ?? null,

@@ -1,7 +1,7 @@
 import { GraphQLError, parse, validate } from 'graphql';
 import { expect, test } from 'vitest';
 import { EngineError } from '../../engine/errors.ts';
-import { errorExtensions, maskErrorWith, toClientError } from '../../resolvers/errors.ts';
+import { errorExtensions, toClientError } from '../../resolvers/errors.ts';
 import { openTitleApi } from './title-api.ts';
 
 function scope() {
@@ -42,12 +42,6 @@ test('an unknown error is logged and answered without its message', () => {
     expect(JSON.stringify(shown)).not.toMatch(/hunter2|located|string thrown/);
     expect(log.logged).toEqual([original]);
   }
-});
-
-test('a mask for yoga takes the scope of its request', () => {
-  const log = scope();
-  const mask = maskErrorWith(() => log);
-  expect(mask(new Error('x')).extensions).toMatchObject({ code: 'INTERNAL', requestId: 'r9' });
 });
 
 test('an engine error thrown in a resolver keeps path and place', async () => {

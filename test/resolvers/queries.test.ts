@@ -75,3 +75,17 @@ test('an id the API does not know is looked for in the column store', async () =
     killQuery: true,
   });
 });
+
+test('a query whose client has left is stopped and is no fault of the server', async () => {
+  const api = await openTitleApi();
+  const started = new Promise<void>((resolve) => {
+    api.columns.hangs = resolve;
+  });
+  const abort = new AbortController();
+  const left = api.as('analyst', { signal: abort.signal }).refusal(query, { sql: 'SELECT 1' });
+  await started;
+  abort.abort();
+  expect(await left).toMatchObject({ code: 'UNAVAILABLE' });
+  expect(api.running.list()).toEqual([]);
+  expect(api.logged).toEqual([]);
+});

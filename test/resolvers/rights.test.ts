@@ -217,3 +217,57 @@ test('SQL is not for a role from which any row is hidden', async () => {
     });
   }
 });
+
+test('a row filter holds for groups and exports, whatever where says', async () => {
+  const api = await openTitleApi();
+  const analyst = api.catalog.roles.get('analyst');
+  if (!analyst) throw new Error('no such role');
+  const coach = {
+    ...analyst,
+    tables: [
+      {
+        table: 'actionLog',
+        read: false,
+        aggregate: true,
+        write: false,
+        rowFilter: { column: 'playerId', claim: 'player_id' },
+      },
+    ],
+  };
+  (api.catalog.roles as Map<string, typeof coach>).set('analyst', coach);
+  const caller = api.as('analyst', { claims: { player_id: 7 } });
+  const own = { kind: 'compare', column: 'playerId', op: 'eq', value: 7 };
+  const asked = { kind: 'compare', column: 'playerId', op: 'eq', value: 8 };
+  await caller.data('{ actionLogGroups { nodes { count } } }');
+  expect(api.columns.grouped[0]?.where).toEqual(own);
+  await caller.data('{ actionLogGroups(where: { playerId: { eq: 8 } }) { nodes { count } } }');
+  expect(api.columns.grouped[1]?.where).toEqual({ kind: 'and', all: [own, asked] });
+  await caller.data(
+    'mutation ($where: JSON) { createExport(input: { table: "actionLog", where: $where }) { id } }',
+    { where: { playerId: { eq: 8 } } },
+  );
+  expect(api.exports.created[0]?.source).toMatchObject({
+    where: { kind: 'and', all: [own, asked] },
+  });
+});
+
+test('who may write a row but not read it swaps without seeing it', async () => {
+  const api = await openTitleApi();
+  const server = api.as('game-server');
+  await server.data('mutation { openSession(input: { sessionId: "m1" }) { fence } }');
+  await server.data(`mutation {
+    commitTick(input: { sessionId: "m1", tick: 1, effects: [
+      { unitState: { insert: { unitId: 1, ownerId: 1 } } }
+    ] }) { tick }
+  }`);
+  const role = api.catalog.roles.get('game-server');
+  if (!role) throw new Error('no such role');
+  const blind = { ...role, tables: role.tables.map((grant) => ({ ...grant, read: false })) };
+  (api.catalog.roles as Map<string, typeof blind>).set('game-server', blind);
+  const { compareAndSetUnitState } = await server.data(`mutation {
+    compareAndSetUnitState(
+      input: { key: { sessionId: "m1", unitId: 1 }, expectedVersion: 1, set: { ownerId: 2 } }
+    ) { applied row { ownerId } }
+  }`);
+  expect(compareAndSetUnitState).toEqual({ applied: true, row: null });
+});
