@@ -1,0 +1,232 @@
+import { randomInt } from 'node:crypto';
+import { EngineError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { Catalog } from '../manifest/catalog.ts';
+import type { Row } from '../manifest/types.ts';
+import type { Lsn } from '../position.ts';
+import type { Filter } from '../query/filter.ts';
+import type { StateReader } from '../state/state-reader.ts';
+import type { ChangeSet } from '../tick/change-set.ts';
+import { BoundedCache } from './bounded-cache.ts';
+import type { Channel, Subscriber } from './channel.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { Feed } from './feed.ts';
+import type { FeedContext } from './feed-context.ts';
+import type { TickMark } from './feed-source.ts';
+import type { FrameBounds } from './frame-log.ts';
+import { GroupView } from './group-view.ts';
+import { StateSource } from './state-source.ts';
+import { TableSource } from './table-source.ts';
+import { TimerWheel, type WheelItem } from './timer-wheel.ts';
+import { TopView } from './top-view.ts';
+import { readViewCheckpoint, writeViewCheckpoint } from './view-checkpoint.ts';
+import type { Frame, SubscribeRequest, ViewEngine } from './view-engine.ts';
+import type { ViewObserver } from './view-observer.ts';
+
+export interface ViewEngineOptions {
+  readonly catalog: Catalog;
+  /** Must be at the last change set folded in whenever it is read. */
+  readonly state: StateReader;
+  readonly clock?: Clock;
+  readonly observer?: ViewObserver;
+  /** What a feed remembers; by default as `limits` says. */
+  readonly bounds?: FrameBounds;
+}
+
+/** The view engine, and what only its owner calls. */
+export interface OwnedViewEngine extends ViewEngine {
+  /** All views at `lsn`, for a checkpoint; feeds' memory is not part of it. */
+  checkpoint(): Uint8Array;
+  /**
+   * Loads a checkpoint into an engine that has folded nothing. False, and nothing is loaded, when
+   * it was written for other definitions or by another version: the log must then be replayed from
+   * its start.
+   */
+  restore(checkpoint: Uint8Array): boolean;
+}
+
+export function createViewEngine(options: ViewEngineOptions): OwnedViewEngine {
+  return new Views(options);
+}
+
+class Views implements OwnedViewEngine {
+  lsn = 0 as Lsn;
+  readonly #clock: Clock;
+  readonly #observer: ViewObserver | null;
+  readonly #wheel: TimerWheel;
+  readonly #tables = new Map<string, TableSource>();
+  readonly #groups: GroupView[] = [];
+  readonly #tops: TopView[] = [];
+  readonly #states = new Map<string, StateSource>();
+  readonly #feeds = new Map<string, Feed>();
+  readonly #woken = new Set<Channel>();
+  #flushQueue: Subscriber[] = [];
+  #flushAt = 0;
+  #flushPlanned = false;
+  #closed = false;
+
+  constructor({ catalog, state, clock, observer, bounds }: ViewEngineOptions) {
+    this.#clock = clock ?? systemClock;
+    this.#observer = observer ?? null;
+    this.#wheel = new TimerWheel(this.#clock, wheelGridMs);
+    const context: FeedContext = {
+      clock: this.#clock,
+      wheel: this.#wheel,
+      frames: new BoundedCache<Frame>(limits.feedFrameCacheRowsMax),
+      observer: this.#observer,
+      head: () => this.lsn,
+      wake: (channel) => this.#wake(channel),
+    };
+    const frameBounds = bounds ?? defaultBounds;
+    for (const view of catalog.manifest.views) {
+      if (view.kind !== 'group') continue;
+      const table = catalog.table(view.from);
+      const source = this.#tables.get(table.name) ?? new TableSource(catalog, table);
+      this.#tables.set(table.name, source);
+      const group = new GroupView(catalog, view, source, frameBounds);
+      this.#groups.push(group);
+      this.#feeds.set(view.name, new Feed(context, group));
+    }
+    for (const view of catalog.manifest.views) {
+      if (view.kind !== 'top') continue;
+      const groups = this.#groups.find((candidate) => candidate.name === view.from);
+      if (!groups) throw new RangeError(`a valid manifest has the group view "${view.from}"`);
+      const top = new TopView(view, groups, frameBounds);
+      this.#tops.push(top);
+      this.#feeds.set(view.name, new Feed(context, top));
+    }
+    // A cursor of an earlier run must not pass for one of this run.
+    const epoch = randomInt(1, 2 ** 47);
+    for (const table of catalog.stateTables) {
+      const source = new StateSource(table, state, frameBounds, epoch);
+      this.#states.set(table.name, source);
+      this.#feeds.set(table.name, new Feed(context, source, this.#forgetLater(source)));
+    }
+  }
+
+  apply(changes: ChangeSet): void {
+    if (changes.lsn <= this.lsn) throw new RangeError('change sets come in log order');
+    const appliedAtMs = this.#clock.now();
+    const { lsn, sessionId, tick, committedAtMs } = changes;
+    const mark: TickMark = { lsn, sessionId, tick, committedAtMs, appliedAtMs };
+    this.lsn = lsn;
+    for (const source of this.#tables.values()) {
+      if (!source.load(changes)) continue;
+      for (const view of this.#groups) {
+        if (view.source === source) this.#fold(view, mark);
+      }
+    }
+    for (const rows of changes.states) {
+      const source = this.#states.get(rows.table.name);
+      if (!source?.recording || rows.length === 0) continue;
+      source.record(rows, mark);
+      this.#feeds.get(rows.table.name)?.changed(sessionId);
+    }
+    this.#observer?.folded(this.#clock.now() - appliedAtMs);
+  }
+
+  rows(view: string, where: Filter | null): { readonly lsn: Lsn; readonly rows: readonly Row[] } {
+    const feed = this.#feeds.get(view);
+    if (!feed || this.#states.has(view)) throw unknown(view, 'view');
+    return { lsn: this.lsn, rows: feed.source.snapshot(where) };
+  }
+
+  subscribe(source: string, request: SubscribeRequest): AsyncIterableIterator<Frame, undefined> {
+    const feed = this.#feeds.get(source);
+    if (!feed) throw unknown(source, 'view or state table');
+    const subscription = feed.subscribe(request);
+    if (this.#closed) subscription.end();
+    this.#states.get(source)?.start(this.lsn);
+    return subscription;
+  }
+
+  subscribers(): ReadonlyMap<string, number> {
+    return new Map([...this.#feeds].map(([name, feed]) => [name, feed.subscriberCount]));
+  }
+
+  checkpoint(): Uint8Array {
+    return writeViewCheckpoint(this.lsn, this.#tables, this.#groups);
+  }
+
+  restore(checkpoint: Uint8Array): boolean {
+    if (this.lsn !== 0) throw new Error('a checkpoint is loaded before anything is folded in');
+    const lsn = readViewCheckpoint(checkpoint, this.#tables, this.#groups);
+    if (lsn === null) return false;
+    for (const top of this.#tops) top.load(lsn, top.groups.frames.stampAt(lsn) ?? 0);
+    this.lsn = lsn;
+    return true;
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const feed of this.#feeds.values()) feed.close();
+    this.#wheel.close();
+    this.#woken.clear();
+    this.#flushQueue = [];
+  }
+
+  #fold(view: GroupView, mark: TickMark): void {
+    const remembered = view.fold(mark);
+    this.#feeds.get(view.name)?.changed(mark.sessionId);
+    for (const top of this.#tops) {
+      if (top.groups !== view) continue;
+      top.fold(mark, remembered);
+      this.#feeds.get(top.name)?.changed(mark.sessionId);
+    }
+  }
+
+  #wake(channel: Channel): void {
+    this.#woken.add(channel);
+    this.#planFlush();
+  }
+
+  #planFlush(): void {
+    if (this.#flushPlanned || this.#closed) return;
+    this.#flushPlanned = true;
+    this.#clock.defer(() => this.#flush());
+  }
+
+  /** In slices, so that commits get their turn while tens of thousands of subscribers are served. */
+  #flush(): void {
+    this.#flushPlanned = false;
+    if (this.#flushAt >= this.#flushQueue.length) {
+      this.#flushQueue = [];
+      this.#flushAt = 0;
+      for (const channel of this.#woken) {
+        for (const subscriber of channel.waiting) this.#flushQueue.push(subscriber);
+      }
+      this.#woken.clear();
+    }
+    const nowMs = this.#clock.now();
+    const end = Math.min(this.#flushAt + flushSliceSubscribers, this.#flushQueue.length);
+    while (this.#flushAt < end) this.#flushQueue[this.#flushAt++]?.advance(nowMs);
+    if (this.#flushAt < this.#flushQueue.length || this.#woken.size > 0) this.#planFlush();
+    else this.#flushQueue = [];
+  }
+
+  /** Remembers for a while after the last subscriber left: it may be about to come back. */
+  #forgetLater(source: StateSource): () => void {
+    const item: WheelItem = {
+      slot: null,
+      onDue: () => {
+        if (this.#feeds.get(source.name)?.subscriberCount === 0) source.stop(this.lsn);
+      },
+    };
+    return () => {
+      if (!this.#closed) this.#wheel.schedule(item, this.#clock.now() + limits.feedGraceMs);
+    };
+  }
+}
+
+const wheelGridMs = 4;
+const flushSliceSubscribers = 512;
+
+const defaultBounds: FrameBounds = {
+  rowsMax: limits.feedRingRowsMax,
+  framesMax: limits.feedRingFramesMax,
+  bytesMax: limits.feedRingBytesMax,
+};
+
+function unknown(name: string, what: string): EngineError {
+  return new EngineError('BAD_USER_INPUT', `there is no ${what} "${name}"`);
+}

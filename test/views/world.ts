@@ -1,0 +1,212 @@
+import fc from 'fast-check';
+import { Catalog } from '../../engine/manifest/catalog.ts';
+import { conflictCodes } from '../../engine/manifest/system-columns.ts';
+import type { Row } from '../../engine/manifest/types.ts';
+import { asLsn, formatPosition } from '../../engine/position.ts';
+import { LiveState } from '../../engine/state/live-state.ts';
+import { TitleState } from '../../engine/state/title-state.ts';
+import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
+import { type ChangeSet, verdictCode } from '../../engine/tick/change-set.ts';
+import { type ColumnBatch, valueAt } from '../../engine/tick/column-vector.ts';
+import { changesOf, type LoggedBatch, Projection } from '../../engine/tick/projection.ts';
+import type { ActionInput, EffectInput } from '../../engine/tick/row-input.ts';
+import { encodeTick } from '../../engine/tick/tick-record.ts';
+import { viewsTitle } from './title.ts';
+
+export const catalog = new Catalog(viewsTitle);
+
+export interface TickPlan {
+  readonly session: 0 | 1 | 2;
+  readonly actions: readonly { readonly row: Row; readonly effects: readonly EffectInput[] }[];
+  readonly effects: readonly EffectInput[];
+}
+
+/** Rows and sessions as the engine has them, fed with planned ticks; the log is a list in memory. */
+export class World {
+  readonly log: LoggedBatch[] = [];
+  readonly projection = new Projection(new TitleState(catalog));
+  readonly state = new LiveState(this.projection.state);
+  /** Every appended row, by table, system columns included. */
+  readonly appended = new Map<string, Row[]>([
+    ['orders', []],
+    ['ledger', []],
+  ]);
+  #lsn = 0;
+  #ticks = [0, 0, 0];
+  #life = 0;
+
+  constructor() {
+    for (let session = 0; session < 3; session++) {
+      this.#lsn += 1;
+      this.projection.settleSession(asLsn(this.#lsn), {
+        type: 'session',
+        at: 0,
+        session: `match-${session}`,
+        verb: 'open',
+        fence: null,
+      });
+    }
+  }
+
+  /** Commits the plan and hands its change set to `fold` in the same turn. */
+  commit(plan: TickPlan, fold: (changes: ChangeSet) => void): void {
+    const { session } = plan;
+    const tick = (this.#ticks[session] ?? 0) + 1;
+    this.#ticks[session] = tick;
+    this.#lsn += 1;
+    const actions = plan.actions.map(
+      ({ row, effects }, index): ActionInput => ({
+        actionId: `${this.#lsn}.${index}`,
+        row,
+        effects,
+      }),
+    );
+    const batch = buildTickBatch(catalog, {
+      header: {
+        sessionId: `match-${session}`,
+        tick,
+        fence: null,
+        idempotencyKey: null,
+        onConflict: 'REJECT_ACTION',
+        afterTick: null,
+      },
+      actions,
+      effects: plan.effects,
+    });
+    const committedAtMs = 1_000 + this.#lsn + this.#life * 1_000_000;
+    const { digest } = encodeTick(batch, committedAtMs);
+    const logged = { lsn: asLsn(this.#lsn), committedAtMs, digest, batch };
+    this.log.push(logged);
+    const changes = changesOf(this.projection.settle(logged), logged);
+    this.#remember(changes);
+    fold(changes);
+  }
+
+  /**
+   * A new world with the first `ticks` of this one's log, as a restart makes it; `fold` sees each
+   * change set in the turn it is made in. What comes next is stamped with another time.
+   */
+  replay(ticks: number, start: (world: World) => (changes: ChangeSet) => void): World {
+    const world = new World();
+    const fold = start(world);
+    for (const logged of this.log.slice(0, ticks)) {
+      world.log.push(logged);
+      const changes = changesOf(world.projection.settle(logged), logged);
+      world.#remember(changes);
+      fold(changes);
+      const { sessionId, tick } = logged.batch.header;
+      world.#ticks[Number(sessionId.at(-1))] = tick ?? 0;
+      world.#lsn = logged.lsn;
+    }
+    world.#life = this.#life + 1;
+    return world;
+  }
+
+  #remember(changes: ChangeSet): void {
+    const common = {
+      sessionId: changes.sessionId,
+      tick: changes.tick,
+      position: formatPosition(changes.lsn),
+      committedAt: changes.committedAtMs,
+    };
+    const { actions } = changes;
+    if (actions) {
+      rowsOf(actions.rows).forEach((row, seq) => {
+        const verdict = actions.verdicts[seq] as number;
+        const conflict = verdictCode(verdict, conflictCodes);
+        const accepted = verdict === 0;
+        this.appended.get('orders')?.push({ ...common, seq, ...row, accepted, conflict });
+      });
+    }
+    for (const { table, rows, seq } of changes.events) {
+      rowsOf(rows).forEach((row, index) => {
+        this.appended.get(table.name)?.push({ ...common, seq: seq[index] as number, ...row });
+      });
+    }
+  }
+}
+
+function rowsOf(batch: ColumnBatch): Row[] {
+  return Array.from({ length: batch.length }, (_, index) =>
+    Object.fromEntries(batch.vectors.map((vector) => [vector.column.name, valueAt(vector, index)])),
+  );
+}
+
+const uuids = [0, 1, 2].map((i) => `00000000-0000-4000-8000-00000000000${i}`);
+const texts = ['a', 'b', 'ba', '', '\u{1f600}', '\uffee', 'Ä'];
+
+function optional<T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | null> {
+  return fc.option(values, { freq: 3 });
+}
+
+const actionRow = fc.record({
+  playerId: fc.integer({ min: 0, max: 3 }),
+  kind: fc.constantFrom('MOVE', 'ATTACK', 'STOP'),
+  unitIds: fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 4 }),
+  team: optional(fc.integer({ min: -2, max: 2 })),
+  urgent: fc.boolean(),
+  item: optional(fc.constantFrom(...uuids)),
+  note: optional(fc.constantFrom(...texts)),
+  score: fc.oneof(fc.bigInt(-3n, 3n), fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n)),
+  mass: optional(fc.oneof(fc.bigInt(0n, 3n), fc.bigInt(0n, 2n ** 64n - 1n))),
+  weight: optional(fc.constantFrom(0, 0.5, 1.5, 1e10, -1e10, 3e-8)),
+  plannedAt: optional(fc.constantFrom(-5, 0, 4_000, 6_000, 2 ** 40)),
+});
+
+const ledgerAppend = fc
+  .record({
+    playerId: fc.integer({ min: 0, max: 4 }),
+    resource: optional(fc.constantFrom('MASS', 'ENERGY')),
+    amount: fc.constantFrom(0, 1, -1, 0.1, 1e15, -1e15, 1e-3),
+    delta: optional(fc.integer({ min: -5, max: 5 })),
+  })
+  .map((row): EffectInput => ({ op: 'append', table: 'ledger', row }));
+
+const unitKey = fc.integer({ min: 0, max: 5 }).map((unitId) => ({ unitId }));
+const unitSet = fc.record({
+  ownerId: fc.integer({ min: 0, max: 2 }),
+  name: optional(fc.constantFrom(...texts)),
+  alive: fc.boolean(),
+  seenAt: optional(fc.constantFrom(0, 5_000)),
+  item: optional(fc.constantFrom(...uuids)),
+  mass: optional(fc.bigInt(0n, 2n ** 64n - 1n)),
+});
+const unitEffect: fc.Arbitrary<EffectInput> = fc.oneof(
+  fc
+    .tuple(unitKey, unitSet)
+    .map(([key, set]): EffectInput => ({ op: 'upsert', table: 'unit', key, set, require: null })),
+  fc
+    .tuple(unitKey, unitSet)
+    .map(([key, set]): EffectInput => ({ op: 'insert', table: 'unit', row: { ...key, ...set } })),
+  unitKey.map(
+    (key): EffectInput => ({
+      op: 'delete',
+      table: 'unit',
+      key,
+      expectedVersion: null,
+      require: null,
+    }),
+  ),
+);
+const profileEffect = fc.tuple(fc.integer({ min: 0, max: 2 }), fc.constantFrom(1, 2.5)).map(
+  ([playerId, rating]): EffectInput => ({
+    op: 'upsert',
+    table: 'profile',
+    key: { playerId },
+    set: { rating },
+    require: null,
+  }),
+);
+
+/** A tick: actions that conflict now and then, and appends of the tick itself, which cannot. */
+export const tickPlan: fc.Arbitrary<TickPlan> = fc.record({
+  session: fc.constantFrom<0 | 1 | 2>(0, 1, 2),
+  actions: fc.array(
+    fc.record({
+      row: actionRow,
+      effects: fc.array(fc.oneof(unitEffect, profileEffect, ledgerAppend), { maxLength: 3 }),
+    }),
+    { maxLength: 6 },
+  ),
+  effects: fc.array(ledgerAppend, { maxLength: 4 }),
+});
