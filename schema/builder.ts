@@ -3,7 +3,8 @@ import type { Lsn } from '../engine/position.ts';
 import type { RequestContext } from '../resolvers/context.ts';
 import { scalarTypes } from './scalars.ts';
 
-interface ApiTypes {
+/** What Pothos knows of the scalars and of what resolvers get. */
+export interface ApiTypes {
   Context: RequestContext;
   DefaultFieldNullability: false;
   Scalars: {
