@@ -163,13 +163,17 @@ const codeByStatus: Readonly<Record<number, ErrorCode>> = {
 };
 
 /** For an answer without a body in the contract's shape: a proxy's page, an empty reply. */
-export function errorFromStatus(response: Response, requestUrl: string): TickloomError {
-  const retryAfterSeconds = Number(response.headers.get('retry-after') ?? Number.NaN);
+export function errorFromStatus(
+  status: number,
+  retryAfter: string | null,
+  requestUrl: string,
+): TickloomError {
+  const retryAfterSeconds = Number(retryAfter ?? Number.NaN);
   return new TickloomError(
-    codeByStatus[response.status] ?? 'BAD_RESPONSE',
-    `${requestUrl} answered with HTTP status ${response.status} and no body this SDK can read`,
+    codeByStatus[status] ?? 'BAD_RESPONSE',
+    `${requestUrl} answered with HTTP status ${status} and no body this SDK can read`,
     {
-      details: { status: response.status },
+      details: { status },
       retryAfterMs: Number.isFinite(retryAfterSeconds) ? retryAfterSeconds * 1000 : undefined,
     },
   );

@@ -132,7 +132,8 @@ export class Export {
     const answer: unknown = await response.json().catch(() => null);
     const first = isRecord(answer) && Array.isArray(answer.errors) ? answer.errors[0] : answer;
     const isWire = isRecord(first) && isRecord(first.extensions);
-    throw isWire ? errorFromWire(first) : errorFromStatus(response, 'the export link');
+    if (isWire) throw errorFromWire(first);
+    throw errorFromStatus(response.status, response.headers.get('retry-after'), 'the export link');
   }
 
   /** All rows in memory, as one Arrow table. */

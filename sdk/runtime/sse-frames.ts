@@ -60,7 +60,10 @@ export class SseFrames implements FrameTransport {
     const isStream = response.headers.get('content-type')?.startsWith('text/event-stream');
     if (response.ok && isStream && response.body) return response.body;
     const text = await response.text();
-    throw wireErrorOf(text) ?? errorFromStatus(response, endpoint);
+    throw (
+      wireErrorOf(text) ??
+      errorFromStatus(response.status, response.headers.get('retry-after'), endpoint)
+    );
   }
 }
 

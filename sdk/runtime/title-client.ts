@@ -2,6 +2,8 @@ import { defaultRetryPolicy, type RetryPolicy } from './backoff.ts';
 import { type AnyExportRequest, createExport, type Export } from './export.ts';
 import type { FrameTransport } from './frame-transport.ts';
 import { HistoryTable } from './history-table.ts';
+import { fetchPost } from './http-post.ts';
+import { nodePost, runsOnNode } from './node-post.ts';
 import type { Position } from './position.ts';
 import type { ColumnOf } from './row-types.ts';
 import {
@@ -36,7 +38,9 @@ export interface ClientOptions {
   readonly webSocketImpl?: unknown;
   /** A subscription silent for so long is connected anew; 35 seconds unless told otherwise. */
   readonly subscriptionIdleMs?: number | undefined;
-  /** Instead of the global one: for agents, proxies and tests. */
+  /** Connections kept to the server, on Node; 64 unless told otherwise. */
+  readonly connectionsMax?: number | undefined;
+  /** Instead of Node's HTTP client and the global `fetch`: for agents and proxies. */
   readonly fetch?: typeof fetch | undefined;
   /** Told of every answered try: latency, codes, the server's own figures. */
   readonly onResponse?: ((info: ResponseInfo) => void) | undefined;
@@ -59,13 +63,18 @@ export class TitleClient<Tick> {
     this.#title = new Title(descriptor);
     const endpoint = `${options.url.replace(/\/+$/, '')}/${descriptor.title}/graphql`;
     const token = new TokenSource(options.token);
+    const fetch = options.fetch ?? globalThis.fetch.bind(globalThis);
     this.#transport = new Transport({
       endpoint,
       token,
       retry: { ...defaultRetryPolicy, ...options.retry },
       timeoutMs: options.timeoutMs ?? 15_000,
       class: options.class,
-      fetch: options.fetch ?? ((...args) => globalThis.fetch(...args)),
+      post:
+        options.fetch === undefined && runsOnNode()
+          ? nodePost(options.connectionsMax ?? 64)
+          : fetchPost(fetch),
+      fetch,
       random: Math.random,
       onResponse: options.onResponse,
     });

@@ -1,5 +1,6 @@
 import { abortedError, backoffMs, type RetryPolicy, sleep } from './backoff.ts';
 import { errorFromStatus, errorFromWire, isRecord, TickloomError } from './errors.ts';
+import type { HttpPost } from './http-post.ts';
 import { PositionTracker } from './position.ts';
 import type { TokenSource } from './token-source.ts';
 
@@ -44,6 +45,8 @@ export interface TransportOptions {
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
   readonly class: QueryClass | undefined;
+  readonly post: HttpPost;
+  /** For what is streamed. */
   readonly fetch: typeof fetch;
   readonly random: () => number;
   readonly onResponse: ((info: ResponseInfo) => void) | undefined;
@@ -135,28 +138,29 @@ export class Transport {
     let server: Readonly<Record<string, unknown>> = {};
     let failure: TickloomError | null = null;
     try {
-      const { signal: callerSignal } = options;
-      const timeout = AbortSignal.timeout(options.timeoutMs ?? this.#options.timeoutMs);
-      const response = await this.#options.fetch(this.#options.endpoint, {
-        method: 'POST',
+      const response = await this.#options.post({
+        url: this.#options.endpoint,
         headers: {
           ...this.headers(token, operation.kind === 'query', options.class),
           'content-type': 'application/json',
           accept: 'application/graphql-response+json, application/json',
         },
         body,
-        signal: callerSignal ? AbortSignal.any([callerSignal, timeout]) : timeout,
+        timeoutMs: options.timeoutMs ?? this.#options.timeoutMs,
+        signal: options.signal,
       });
       status = response.status;
-      const answer = parseAnswer(await response.text());
-      if (answer === null) throw errorFromStatus(response, this.#options.endpoint);
+      const unreadable = () =>
+        errorFromStatus(response.status, response.retryAfter, this.#options.endpoint);
+      const answer = parseAnswer(response.text);
+      if (answer === null) throw unreadable();
       if (isRecord(answer.extensions) && isRecord(answer.extensions.tickloom)) {
         server = answer.extensions.tickloom;
         this.positions.see(server.position);
       }
       const firstError: unknown = Array.isArray(answer.errors) ? answer.errors[0] : undefined;
       if (isRecord(firstError)) throw errorFromWire(firstError);
-      if (!isRecord(answer.data)) throw errorFromStatus(response, this.#options.endpoint);
+      if (!isRecord(answer.data)) throw unreadable();
       return answer.data;
     } catch (error) {
       failure = asTransportError(error, operation, options.signal);
@@ -215,10 +219,16 @@ export function asTransportError(
       cause: error,
     });
   }
-  const cause = error instanceof Error && isRecord(error.cause) ? error.cause : {};
-  const connected = !(typeof cause.code === 'string' && notConnectedCodes.has(cause.code));
+  const connected = !notConnectedCodes.has(systemCodeOf(error));
   return new TickloomError('NETWORK_FAILED', `${operation.name}: the connection failed`, {
     cause: error,
     details: { connected },
   });
+}
+
+/** Node's HTTP client puts the system's code on the error itself, `fetch` on its cause. */
+function systemCodeOf(error: unknown): string {
+  if (!isRecord(error)) return '';
+  if (typeof error.code === 'string') return error.code;
+  return isRecord(error.cause) && typeof error.cause.code === 'string' ? error.cause.code : '';
 }

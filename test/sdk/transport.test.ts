@@ -6,7 +6,7 @@ import { data, failure, type Script, ScriptedServer } from './scripted-server.ts
 let server: ScriptedServer;
 afterEach(() => server.close());
 
-async function clientOf(script: Script, options: Partial<ClientOptions> = {}) {
+async function scriptedClient(script: Script, options: Partial<ClientOptions>) {
   server = await ScriptedServer.start(script);
   const retry = { baseMs: 1, maxMs: 4, ...options.retry };
   return new AshfallClient({ url: server.url, token: 'secret', ...options, retry });
@@ -30,7 +30,13 @@ const session = {
   open: true,
 };
 
-describe('transport', () => {
+describe.each([
+  ["by Node's HTTP client", {}],
+  ['by fetch', { fetch }],
+] as const)('transport %s', (_name, how) => {
+  const clientOf = (script: Script, options: Partial<ClientOptions> = {}) =>
+    scriptedClient(script, { ...how, ...options });
+
   it('sends the token, the operation and its variables to the title', async () => {
     const client = await clientOf(() => data({ unitState: row }));
     const unit = await client.unitState.get(key);
