@@ -18,7 +18,8 @@ export type ParameterValue =
   | number
   | boolean
   | null
-  | readonly (string | number | boolean)[];
+  | bigint
+  | readonly (string | number | bigint | boolean)[];
 
 export interface ClientQuery {
   readonly sql: string;
@@ -51,9 +52,12 @@ interface RunningEntry {
  */
 export class ColumnClient {
   readonly #client: ClickHouseClient;
+  readonly #whenUp: () => Promise<void>;
   readonly #running = new Map<string, RunningEntry>();
 
-  constructor(target: ClientTarget) {
+  /** `whenUp` resolves once ClickHouse serves; reads that find it restarting wait for that. */
+  constructor(target: ClientTarget, whenUp: () => Promise<void> = () => Promise.resolve()) {
+    this.#whenUp = whenUp;
     this.#client = createClient({
       ...connection(target),
       request_timeout: requestTimeoutMs,
@@ -68,6 +72,20 @@ export class ColumnClient {
 
   /** Runs a query whose whole answer fits in memory. */
   async query(query: ClientQuery): Promise<ClientResult> {
+    const started = performance.now();
+    try {
+      return await this.#queryOnce(query);
+    } catch (error) {
+      // A connection that breaks at once was broken before: ClickHouse never saw the query. One
+      // that breaks later may have been broken by the query, which then must not run again.
+      const atOnce = performance.now() - started < brokenBeforeMs;
+      if (!atOnce || !(error instanceof EngineError) || error.code !== 'UNAVAILABLE') throw error;
+      await this.#whenUp();
+      return this.#queryOnce(query);
+    }
+  }
+
+  async #queryOnce(query: ClientQuery): Promise<ClientResult> {
     return this.#track(query, async (queryId, signal) => {
       const started = performance.now();
       const result = await this.#client.query({
@@ -89,7 +107,12 @@ export class ColumnClient {
       return {
         columns: body.meta ?? [],
         rows: body.data,
-        statistics: readStatistics(queryId, result.response_headers, performance.now() - started),
+        statistics: readStatistics(
+          queryId,
+          result.response_headers,
+          body.statistics,
+          performance.now() - started,
+        ),
       };
     });
   }
@@ -274,6 +297,7 @@ export class ColumnClient {
   }
 }
 
+const brokenBeforeMs = 100;
 const requestTimeoutMs = 3_600_000;
 const graceMs = 5_000;
 

@@ -50,6 +50,7 @@ export async function openColumnStore(options: ColumnStoreOptions): Promise<Open
     host
       ? { kind: 'socket', socketPath: host.socketPath, secret: host.secret }
       : { kind: 'url', url: (target as { url: string }).url },
+    host ? () => host.whenUp() : undefined,
   );
   try {
     await prepareDatabase(client, catalog);

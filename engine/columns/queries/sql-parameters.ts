@@ -35,7 +35,7 @@ export class SqlParameters {
 
 interface ParameterShape {
   readonly type: string;
-  readonly text: (value: Scalar) => string;
+  readonly text: (value: Scalar) => string | number | bigint;
   /** SQL that makes the column's type of the parameter. */
   readonly wrap: (sql: string) => string;
 }
@@ -50,16 +50,16 @@ export function isPosition(column: ColumnDefinition): boolean {
 function parameterOf(column: ColumnDefinition): ParameterShape {
   switch (column.kind) {
     case 'bool':
-      return { type: 'Bool', text: (value) => (value === true ? '1' : '0'), wrap: asIs };
+      return { type: 'UInt8', text: Number, wrap: asIs };
     case 'f32':
     case 'f64':
       // An f32 is exact as a double, and ClickHouse compares the two as doubles.
-      return { type: 'Float64', text: String, wrap: asIs };
+      return { type: 'Float64', text: Number, wrap: asIs };
     case 'enum':
       return { type: 'String', text: String, wrap: asIs };
     case 'string':
       return isPosition(column)
-        ? { type: 'UInt64', text: (value) => String(parsePosition(String(value))), wrap: asIs }
+        ? { type: 'UInt64', text: (value) => parsePosition(String(value)), wrap: asIs }
         : { type: 'String', text: String, wrap: asIs };
     case 'json':
       return { type: 'String', text: String, wrap: asIs };
@@ -74,13 +74,13 @@ function parameterOf(column: ColumnDefinition): ParameterShape {
     case 'timestamp':
       return {
         type: 'Int64',
-        text: String,
+        text: Number,
         wrap: (sql) => `fromUnixTimestamp64Milli(${sql}, 'UTC')`,
       };
     default:
       return {
         type: `${column.kind.startsWith('u') ? 'UInt' : 'Int'}${column.kind.slice(1)}`,
-        text: String,
+        text: (value) => value as number | bigint,
         wrap: asIs,
       };
   }

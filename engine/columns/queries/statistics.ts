@@ -1,9 +1,13 @@
 import type { QueryStatistics } from '../column-store.ts';
 
-/** The statistics in `X-ClickHouse-Summary`; complete when the answer was held back to its end. */
+/**
+ * What a query cost. Rows and bytes come with the JSON answer, since chDB's own count is of the
+ * result; memory comes in `X-ClickHouse-Summary`, complete as the answer was held back to its end.
+ */
 export function readStatistics(
   queryId: string,
   headers: Readonly<Record<string, string | string[] | undefined>> | undefined,
+  body: { readonly rows_read: number; readonly bytes_read: number } | undefined,
   elapsedMs: number,
 ): QueryStatistics {
   const text = headers?.['x-clickhouse-summary'];
@@ -11,8 +15,8 @@ export function readStatistics(
   return {
     queryId,
     elapsedMs,
-    rowsRead: Number(summary.read_rows ?? 0),
-    bytesRead: Number(summary.read_bytes ?? 0),
+    rowsRead: body?.rows_read ?? Number(summary.read_rows ?? 0),
+    bytesRead: body?.bytes_read ?? Number(summary.read_bytes ?? 0),
     memoryPeakBytes: summary.memory_usage === undefined ? null : Number(summary.memory_usage),
   };
 }

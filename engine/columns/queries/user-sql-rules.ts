@@ -67,7 +67,8 @@ function checkName(
   others: ReadonlySet<string>,
 ): void {
   const dot = name.indexOf('.');
-  if (dot < 0) return;
+  // `system.one` is what ClickHouse itself puts where a SELECT has no FROM.
+  if (dot < 0 || (kind === 'TableIdentifier' && name === 'system.one')) return;
   const first = name.slice(0, dot);
   const foreign =
     kind === 'TableIdentifier' ? first !== scope.database : others.has(first.toLowerCase());

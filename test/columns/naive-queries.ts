@@ -1,0 +1,113 @@
+import type { Group, GroupAggregate, GroupsRequest } from '../../engine/columns/column-store.ts';
+import type { Catalog } from '../../engine/manifest/catalog.ts';
+import type { Row, Scalar, Value } from '../../engine/manifest/types.ts';
+import { compareScalars } from '../../engine/query/compare-values.ts';
+import type { OrderBy } from '../../engine/state/state-reader.ts';
+
+/** Rows in the order of a list: nulls last in both directions, then by the table's own order. */
+export function naiveList(
+  catalog: Catalog,
+  tableName: string,
+  rows: readonly Row[],
+  orderBy: readonly OrderBy[],
+): Row[] {
+  const table = catalog.table(tableName);
+  const key = table.kind === 'state' ? table.key : ['sessionId', 'tick', 'seq'];
+  const order = [...orderBy, ...key.map((column) => ({ column, direction: 'ASC' as const }))];
+  return [...rows].sort((a, b) => compareBy(order, a, b));
+}
+
+function compareBy(order: readonly OrderBy[], a: Row, b: Row): number {
+  for (const { column, direction } of order) {
+    const left = a[column] ?? null;
+    const right = b[column] ?? null;
+    if (left === null || right === null) {
+      if (left !== right) return left === null ? 1 : -1;
+      continue;
+    }
+    const sign = compareScalars(left as Scalar, right as Scalar);
+    if (sign !== 0) return direction === 'ASC' ? sign : -sign;
+  }
+  return 0;
+}
+
+export function naiveGroups(
+  catalog: Catalog,
+  rows: readonly Row[],
+  request: GroupsRequest,
+): Group[] {
+  const table = catalog.table(request.table);
+  const found = new Map<string, { key: Row; members: Row[] }>();
+  for (const row of rows) {
+    const key: Record<string, Value> = {};
+    for (const name of request.by) key[name] = row[name] ?? null;
+    if (request.tickBucket !== null) {
+      key.tickBucket = Math.floor(Number(row.tick) / request.tickBucket) * request.tickBucket;
+    }
+    const text = JSON.stringify(Object.values(key), (_, value) =>
+      typeof value === 'bigint' ? `${value}n` : value,
+    );
+    const group = found.get(text) ?? { key, members: [] };
+    group.members.push(row);
+    found.set(text, group);
+  }
+  if (found.size === 0 && request.by.length === 0 && request.tickBucket === null) {
+    found.set('', { key: {}, members: [] });
+  }
+  const groups = [...found.values()].map(({ key, members }) => ({
+    key,
+    count: BigInt(members.length),
+    values: request.aggregates.map((aggregate) =>
+      naiveAggregate(
+        aggregate,
+        catalog.column(table, aggregate.column).kind,
+        members.map((row) => row[aggregate.column] ?? null).filter((value) => value !== null),
+        catalog.column(table, aggregate.column).optional,
+      ),
+    ),
+  }));
+  const keyOrder = Object.keys(groups[0]?.key ?? {}).map((column) => ({
+    column,
+    direction: 'ASC' as const,
+  }));
+  return groups.sort((a, b) =>
+    compareBy(
+      [...request.orderBy, ...keyOrder],
+      { ...a.key, count: a.count },
+      { ...b.key, count: b.count },
+    ),
+  );
+}
+
+function naiveAggregate(
+  aggregate: GroupAggregate,
+  kind: string,
+  values: readonly Exclude<Value, null>[],
+  optional: boolean,
+): Value {
+  const sorted = [...values].sort((a, b) => compareScalars(a as Scalar, b as Scalar));
+  const isFloat = kind === 'f32' || kind === 'f64';
+  switch (aggregate.op) {
+    case 'countDistinct':
+      return BigInt(new Set(values).size);
+    case 'sum':
+      if (values.length === 0 && optional) return null;
+      return isFloat
+        ? values.reduce((sum: number, value) => sum + (value as number), 0)
+        : values.reduce((sum: bigint, value) => sum + BigInt(value as number | bigint), 0n);
+    case 'avg':
+      if (values.length === 0) return null;
+      return values.reduce((sum: number, value) => sum + Number(value), 0) / values.length;
+    case 'min':
+      return sorted[0] ?? null;
+    case 'max':
+      return sorted.at(-1) ?? null;
+    case 'quantile': {
+      if (sorted.length === 0) return null;
+      const at = aggregate.q * (sorted.length - 1);
+      const low = Number(sorted[Math.floor(at)]);
+      const high = Number(sorted[Math.ceil(at)]);
+      return low + (high - low) * (at - Math.floor(at));
+    }
+  }
+}
