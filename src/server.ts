@@ -71,16 +71,19 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   const url = `http://${hostForUrl(settings.host)}:${front.port}`;
 
-  const opened = await openEngine({
-    manifest,
-    directory,
-    durability: settings.durability,
-    columns: settings.columns,
-    canary: settings.canary,
-    truncateAt: options.truncateAt,
-    observer: metrics.engineObserver,
-    onRecovery: (report) => logger.info({ report }, 'the log is recovered'),
-  });
+  const opened = await orUndo(
+    openEngine({
+      manifest,
+      directory,
+      durability: settings.durability,
+      columns: settings.columns,
+      canary: settings.canary,
+      truncateAt: options.truncateAt,
+      observer: metrics.engineObserver,
+      onRecovery: (report) => logger.info({ report }, 'the log is recovered'),
+    }),
+    () => front.drain(0),
+  );
   const engine = observeEngine(opened, settings.durability.mode, metrics);
   readiness.engine = engine;
   readiness.recoveredLsn = engine.appliedLsn;
@@ -88,14 +91,17 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const claims = { role: settings.oidcRoleClaim, title: settings.oidcTitleClaim };
   const sandbox =
     mode === 'sandbox' && settings.oidcIssuer === null
-      ? await SandboxIssuer.open({
-          keyFile: join(settings.dataDir, 'sandbox', 'issuer-key.json'),
-          baseUrl: () => url,
-          audience: settings.oidcAudience,
-          claims,
-          catalog: engine.catalog,
-          metrics,
-        })
+      ? await orUndo(
+          SandboxIssuer.open({
+            keyFile: join(settings.dataDir, 'sandbox', 'issuer-key.json'),
+            baseUrl: () => url,
+            audience: settings.oidcAudience,
+            claims,
+            catalog: engine.catalog,
+            metrics,
+          }),
+          () => Promise.all([front.drain(0), engine.close()]),
+        )
       : null;
   const identity = new Identity({
     issuer: settings.oidcIssuer ?? sandbox?.url ?? '',
@@ -147,6 +153,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       logger.info('closed');
     },
   };
+}
+
+/** What came to life before a failed step must not keep the process alive. */
+async function orUndo<T>(step: Promise<T>, undo: () => Promise<unknown>): Promise<T> {
+  try {
+    return await step;
+  } catch (error) {
+    await undo();
+    throw error;
+  }
 }
 
 function operation(path: string): Omit<Route, 'handle'> {

@@ -1,6 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { generateSdk } from '@tickloom/sdk/generate';
 import type { Command } from 'commander';
 import { manifestHash, parseManifest } from '../../engine/manifest/manifest-json.ts';
 import { UsageError, verb } from './fail.ts';
@@ -26,6 +25,7 @@ async function generateSdkFile(flags: GenerateFlags): Promise<void> {
   const json =
     flags.manifest === undefined ? await fetchManifest(flags) : readManifest(flags.manifest);
   const manifest = parseManifest(json);
+  const { generateSdk } = await import('@tickloom/sdk/generate');
   const source = generateSdk(manifest, { manifestHash: manifestHash(manifest).slice(0, 16) });
   mkdirSync(dirname(flags.out), { recursive: true });
   writeFileSync(flags.out, source);

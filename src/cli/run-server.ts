@@ -1,6 +1,6 @@
 import type { LoadedSettings } from '../config/load-settings.ts';
 import { type RunningServer, type ServerOptions, startServer } from '../server.ts';
-import { createLogger } from '../telemetry/logger.ts';
+import { createLogger, type Logger } from '../telemetry/logger.ts';
 
 /** Starts the server as a process: signals drain it, a bug ends it. */
 export async function runServer(
@@ -14,7 +14,7 @@ export async function runServer(
     logger.fatal({ error }, 'uncaught');
     process.exit(1);
   });
-  const server = await startServer({ ...options, settings: loaded.settings, logger });
+  const starting = startServer({ ...options, settings: loaded.settings, logger });
   let isClosing = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -24,14 +24,20 @@ export async function runServer(
       }
       isClosing = true;
       logger.info({ signal }, 'told to stop');
-      server.close().then(
-        () => process.exit(0),
-        (error: unknown) => {
-          logger.fatal({ error }, 'closing failed');
-          process.exit(1);
-        },
-      );
+      close(starting, logger).then((code) => process.exit(code));
     });
   }
-  return server;
+  return starting;
+}
+
+/** Told to stop while it starts, the server starts first: what it recovers must not be cut short. */
+async function close(starting: Promise<RunningServer>, logger: Logger): Promise<number> {
+  try {
+    const server = await starting;
+    await server.close();
+    return 0;
+  } catch (error) {
+    logger.fatal({ error }, 'closing failed');
+    return 1;
+  }
 }

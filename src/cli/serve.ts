@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { UsageError, verb } from './fail.ts';
 import { loadManifest } from './load-manifest.ts';
-import { runServer } from './run-server.ts';
 import {
   addSettingOptions,
   type SettingFlags,
@@ -26,8 +25,10 @@ async function serve(flags: SettingFlags): Promise<void> {
   if (manifest === null) {
     throw new UsageError("serve needs --manifest (TICKLOOM_MANIFEST): the title's manifest");
   }
+  const title = await loadManifest(manifest);
+  const { runServer } = await import('./run-server.ts');
   await runServer(loaded, {
-    manifest: await loadManifest(manifest),
+    manifest: title,
     mode: 'serve',
     truncateAt: truncateAtOf(flags),
   });

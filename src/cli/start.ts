@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { ashfall } from '../sandbox/ashfall.ts';
+import type { TitleManifest } from '../../engine/manifest/types.ts';
 import { verb } from './fail.ts';
 import { loadManifest } from './load-manifest.ts';
-import { runServer } from './run-server.ts';
 import {
   addSettingOptions,
   type SettingFlags,
@@ -22,7 +21,9 @@ export function addStart(program: Command): void {
 async function start({ json, ...flags }: SettingFlags & { json?: true }): Promise<void> {
   const loaded = settingsOf(flags, process.env);
   const path = loaded.settings.manifest;
-  const manifest = path === null ? ashfall : await loadManifest(path);
+  // Only now: whoever asks for help need not wait for the whole server to load.
+  const { runServer } = await import('./run-server.ts');
+  const manifest = await (path === null ? referenceTitle() : loadManifest(path));
   const server = await runServer(loaded, {
     manifest,
     mode: 'sandbox',
@@ -49,6 +50,11 @@ async function start({ json, ...flags }: SettingFlags & { json?: true }): Promis
       '',
     ].join('\n')}\n`,
   );
+}
+
+async function referenceTitle(): Promise<TitleManifest> {
+  const { ashfall } = await import('../sandbox/ashfall.ts');
+  return ashfall;
 }
 
 function urlFlag(port: number, url: string): string {
