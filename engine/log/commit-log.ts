@@ -47,6 +47,8 @@ export interface CommitLog {
   readonly firstLsn: Lsn;
   /** The last record that is durable in the sense of `durability`. */
   readonly durableLsn: Lsn;
+  /** The last record that survives a power failure, whatever `durability` says. */
+  readonly syncedLsn: Lsn;
   /** Bytes and records appended and not yet durable. */
   readonly pending: { readonly records: number; readonly bytes: number };
   /** Why the log stopped acknowledging; null while it works. */

@@ -93,6 +93,10 @@ export class FileLog implements CommitLog {
     return this.#durableLsn;
   }
 
+  get syncedLsn(): Lsn {
+    return this.#syncedLsn;
+  }
+
   get pending(): { readonly records: number; readonly bytes: number } {
     return { records: this.#pendingRecords, bytes: this.#pendingBytes };
   }
@@ -229,17 +233,23 @@ export class FileLog implements CommitLog {
     return new SegmentWriter(segment, file, how, this.#parts.segmentBytesMax);
   }
 
-  /** Of `interval`: what is written now is synced within `syncEveryMs`. */
-  #syncSoon(): void {
+  /**
+   * Of `interval`: a sync begins half the interval after the first record that waits for it, so
+   * that it may take the other half and still end in time.
+   */
+  #syncSoon(waitedMs = 0): void {
     if (this.durability.mode !== 'interval' || this.#closing) return;
     if (this.#cancelTimer !== null || this.#background !== null) return;
-    this.#cancelTimer = this.#parts.timers.after(this.durability.syncEveryMs, () => {
+    const delayMs = Math.max(0, this.durability.syncEveryMs / 2 - waitedMs);
+    this.#cancelTimer = this.#parts.timers.after(delayMs, () => {
       this.#cancelTimer = null;
+      const begun = performance.now();
       this.#background = this.#syncAll()
         .catch((error) => this.#fail(error))
         .then(() => {
           this.#background = null;
-          if (this.#failure === null && this.#durableLsn > this.#syncedLsn) this.#syncSoon();
+          const more = this.#failure === null && this.#durableLsn > this.#syncedLsn;
+          if (more) this.#syncSoon(performance.now() - begun);
         });
     });
   }

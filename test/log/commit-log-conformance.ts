@@ -71,6 +71,15 @@ export function commitLogConformance(name: string, makePlace: () => Promise<LogP
       expect(told.at(-1)).toBe(50);
     });
 
+    test('what survives a power failure is never more than what was told durable', async () => {
+      const { log, listener, reopen } = await start();
+      for (let n = 1; n <= 20; n++) {
+        await listener.durable(log.append([payloadOf(n, 900)]));
+        expect(log.syncedLsn).toBeLessThanOrEqual(log.durableLsn);
+      }
+      expect((await reopen()).log.syncedLsn).toBe(20);
+    });
+
     test('a record reads back as its parts, concatenated', async () => {
       const { log, listener } = await start();
       const sizes = [[0], [1], [7, 1], [8, 0, 8], [3, 100_000, 5], [300_000]];

@@ -3,12 +3,15 @@ import type { Timers } from '../../engine/log/timers.ts';
 /** Time that passes when a test says so. */
 export class ManualTimers implements Timers {
   readonly #waiting = new Set<() => void>();
+  /** The delays asked for, in order. */
+  readonly delays: number[] = [];
 
   get waiting(): number {
     return this.#waiting.size;
   }
 
-  after(_milliseconds: number, run: () => void): () => void {
+  after(milliseconds: number, run: () => void): () => void {
+    this.delays.push(milliseconds);
     this.#waiting.add(run);
     return () => this.#waiting.delete(run);
   }
