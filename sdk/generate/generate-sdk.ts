@@ -1,6 +1,14 @@
 import { columnSpec, columnType, isInteger, property, quoted, union } from './column-text.ts';
 import { type ManifestJson, parseManifestJson } from './manifest-json.ts';
-import { enumName, pascalCase, type Relation, tableRelation, viewRelation } from './relation.ts';
+import {
+  enumName,
+  pascalCase,
+  type Relation,
+  type TypeNamer,
+  tableRelation,
+  viewRelation,
+} from './relation.ts';
+import { typeNamer } from './type-names.ts';
 
 export interface GenerateOptions {
   /** Of the manifest as deployed; told in the header where given. */
@@ -15,13 +23,14 @@ export interface GenerateOptions {
  */
 export function generateSdk(manifestJson: unknown, options: GenerateOptions = {}): string {
   const manifest = parseManifestJson(manifestJson);
-  const tables = manifest.tables.map(tableRelation);
-  const views = manifest.views.map((view) => viewRelation(manifest, view));
   const name = pascalCase(manifest.title);
+  const namer = typeNamer(name);
+  const tables = manifest.tables.map((table) => tableRelation(table, namer));
+  const views = manifest.views.map((view) => viewRelation(manifest, view, namer));
   const text = [
     header(manifest, options),
     imports(tables, views),
-    ...enums(manifest),
+    ...enums(manifest, namer),
     ...tables.map(rowType),
     ...views.map(rowType),
     tickTypes(name, tables),
@@ -53,11 +62,11 @@ function imports(tables: readonly Relation[], views: readonly Relation[]): strin
   return `import {\n${members.join('\n')}\n} from '@tickloom/sdk';`;
 }
 
-function enums(manifest: ManifestJson): string[] {
+function enums(manifest: ManifestJson, namer: TypeNamer): string[] {
   return manifest.tables.flatMap((table) =>
     table.columns
       .filter((column) => column.kind === 'enum')
-      .map((column) => typeAlias(`export type ${enumName(table, column)}`, column.values)),
+      .map((column) => typeAlias(`export type ${namer(enumName(table, column))}`, column.values)),
   );
 }
 
@@ -76,13 +85,13 @@ const relationNotes: Record<Relation['kind'], string> = {
 };
 
 function rowType(relation: Relation): string {
-  const { as, name, kind, key, columns } = relation;
+  const { type, name, kind, key, columns } = relation;
   const members = columns
     .map((column) => `  readonly ${property(column.name)}: ${columnType(column)};`)
     .join('\n');
-  const row = `/** \`${name}\`: ${relationNotes[kind]}. */\nexport interface ${as} {\n${members}\n}`;
+  const row = `/** \`${name}\`: ${relationNotes[kind]}. */\nexport interface ${type} {\n${members}\n}`;
   if (kind === 'action' || kind === 'event') return row;
-  return `${row}\nexport type ${as}Key = Pick<${as}, ${union(key)}>;`;
+  return `${row}\nexport type ${type}Key = Pick<${type}, ${union(key)}>;`;
 }
 
 /** Members every client and tick has; a table of that name gets another property. */
@@ -117,8 +126,8 @@ function tickTypes(name: string, tables: readonly Relation[]): string {
     .map((table) => {
       const type =
         table.kind === 'state'
-          ? `StateEffects<Self, ${table.as}, keyof ${table.as}Key>`
-          : `EventEffects<Self, ${table.as}>`;
+          ? `StateEffects<Self, ${table.type}, keyof ${table.type}Key>`
+          : `EventEffects<Self, ${table.type}>`;
       return `  readonly ${accessor(table)}: ${type};`;
     });
   return [
@@ -130,9 +139,9 @@ function tickTypes(name: string, tables: readonly Relation[]): string {
     `export interface ${name}Action extends ${name}Effects<${name}Action> {}`,
     '/** A tick under construction. */',
     `export interface ${name}Tick`,
-    `  extends TickBuilder<${action.as}, ${name}Action>,`,
+    `  extends TickBuilder<${action.type}, ${name}Action>,`,
     `    ${name}Effects<${name}Tick> {}`,
-    `export type ${name}ActionInput = ActionInput<${action.as}>;`,
+    `export type ${name}ActionInput = ActionInput<${action.type}>;`,
   ].join('\n');
 }
 
@@ -143,7 +152,7 @@ function clientClass(
 ): string {
   const fields = [...tables, ...views].map(clientField);
   const sources = [
-    ...tables.map((table) => `  | ExportOf<${quoted(table.name)}, ${table.as}>`),
+    ...tables.map((table) => `  | ExportOf<${quoted(table.name)}, ${table.type}>`),
     '  | SqlExport',
   ];
   return [
@@ -167,11 +176,13 @@ function clientClass(
 }
 
 function clientField(relation: Relation): string {
-  const { as, name, kind, columns } = relation;
+  const { type, name, kind, columns } = relation;
   const integers = columns.filter(isInteger).map((column) => column.name);
-  const key = `keyof ${as}Key`;
+  const key = `keyof ${type}Key`;
   const parameters =
-    kind === 'state' ? [as, key, union(integers)] : [as, kind === 'view' ? key : union(integers)];
+    kind === 'state'
+      ? [type, key, union(integers)]
+      : [type, kind === 'view' ? key : union(integers)];
   const method = kind === 'state' ? 'stateTable' : kind === 'view' ? 'view' : 'historyTable';
   const head = `  readonly ${accessor(relation)} = this.${method}<`;
   const line = `${head}${parameters.join(', ')}>(`;

@@ -20,8 +20,10 @@ export interface SdkColumn {
 /** A table or view with all the columns a client can read. */
 export interface Relation {
   readonly name: string;
-  /** The name in GraphQL and in types: `UnitState`. */
+  /** The name in GraphQL: `UnitState`. */
   readonly as: string;
+  /** The name of the row's type in the generated code. */
+  readonly type: string;
   readonly kind: 'action' | 'event' | 'state' | 'view';
   readonly key: readonly string[];
   readonly columns: readonly SdkColumn[];
@@ -70,28 +72,30 @@ const stateSystem: readonly SdkColumn[] = [
   system('committedAt', 'timestamp'),
 ];
 
-export function tableRelation(table: TableJson): Relation {
+export type TypeNamer = (graphqlName: string) => string;
+
+export function tableRelation(table: TableJson, namer: TypeNamer): Relation {
   const declared = table.columns.map((column) => ({
     name: column.name,
     kind: column.kind,
     optional: column.optional,
     list: column.list,
-    enumName: column.kind === 'enum' ? enumName(table, column) : null,
+    enumName: column.kind === 'enum' ? namer(enumName(table, column)) : null,
   }));
   const columns =
     table.kind === 'state'
       ? [...declared, ...stateSystem]
       : [...(table.kind === 'action' ? actionSystem : eventSystem), ...declared];
   const { name, kind, key } = table;
-  return { name, as: typeName(name), kind, key, columns };
+  return { name, as: typeName(name), type: namer(typeName(name)), kind, key, columns };
 }
 
-export function viewRelation(manifest: ManifestJson, view: ViewJson): Relation {
+export function viewRelation(manifest: ManifestJson, view: ViewJson, namer: TypeNamer): Relation {
   const group = view.kind === 'group' ? view : manifest.views.find((v) => v.name === view.from);
   if (group?.kind !== 'group') throw new TypeError(`view ${view.name}: no group view ${view.from}`);
   const table = manifest.tables.find((candidate) => candidate.name === group.from);
   if (!table) throw new TypeError(`view ${group.name}: no table ${group.from}`);
-  const source = tableRelation(table);
+  const source = tableRelation(table, namer);
   const sourceColumn = (name: string): SdkColumn => {
     const column = source.columns.find((candidate) => candidate.name === name);
     if (!column) throw new TypeError(`view ${group.name}: no column ${name} in ${table.name}`);
@@ -105,6 +109,7 @@ export function viewRelation(manifest: ManifestJson, view: ViewJson): Relation {
   return {
     name: view.name,
     as: typeName(view.name),
+    type: namer(typeName(view.name)),
     kind: 'view',
     key: key.map((column) => column.name),
     columns: [...key, ...values],

@@ -150,11 +150,16 @@ export class RowCodec {
     const encoded: Record<string, unknown> = {};
     for (const [operator, operand] of Object.entries(comparison)) {
       if (operand === undefined) continue;
-      encoded[operator] = Array.isArray(operand)
-        ? operand.map((value) => this.encodeValue(column, value))
-        : this.encodeValue(column, operand);
+      encoded[operator] = this.#encodeOperand(column, operator, operand);
     }
     return encoded;
+  }
+
+  #encodeOperand(column: string, operator: string, operand: unknown): unknown {
+    // Its operand is no value of the column.
+    if (operator === 'isNull') return operand;
+    if (!Array.isArray(operand)) return this.encodeValue(column, operand);
+    return operand.map((value) => this.encodeValue(column, value));
   }
 }
 

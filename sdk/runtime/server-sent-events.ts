@@ -36,15 +36,18 @@ async function* readLines(body: ReadableStream<Uint8Array>): AsyncGenerator<stri
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let partial = '';
+  let afterCarriageReturn = false;
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      partial += decoder.decode(value, { stream: true });
-      // A CR at the very end may be the first half of a CR LF: it waits for what follows.
-      const whole = partial.endsWith('\r') ? partial.slice(0, -1) : partial;
-      const lines = whole.split(/\r\n|\n|\r/);
-      partial = (lines.pop() ?? '') + partial.slice(whole.length);
+      const text = decoder.decode(value, { stream: true });
+      if (text === '') continue;
+      // The CR has ended the line already; this LF is its other half.
+      partial += afterCarriageReturn && text.startsWith('\n') ? text.slice(1) : text;
+      afterCarriageReturn = text.endsWith('\r');
+      const lines = partial.split(/\r\n|\n|\r/);
+      partial = lines.pop() ?? '';
       yield* lines;
     }
   } finally {

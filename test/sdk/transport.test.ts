@@ -195,6 +195,19 @@ describe.each([
     expect(server.requests).toHaveLength(2);
   });
 
+  it('counts an answer that is cut off as lost', async () => {
+    const client = await clientOf((_request, i) =>
+      i > 0
+        ? data({ unitState: null })
+        : (response) => {
+            response.writeHead(200, { 'content-length': '100' });
+            response.write('{"data":', () => response.socket?.destroy());
+          },
+    );
+    expect(await client.unitState.get(key)).toBeNull();
+    expect(server.requests).toHaveLength(2);
+  });
+
   it('tells a timeout from a broken connection', async () => {
     const client = await clientOf(() => () => undefined, { timeoutMs: 20 });
     await expect(client.unitState.compareAndSet(key, 2, { ownerId: 4 })).rejects.toMatchObject({
