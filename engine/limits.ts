@@ -22,6 +22,8 @@ export const limits = {
   /** Records, and bytes unless one record alone is larger, that share one write and one sync. */
   logGroupRecordsMax: 1024,
   logGroupBytesMax: 4 * 1024 * 1024,
+  /** Log bytes after which a checkpoint is taken: what a restart has to replay at most, about. */
+  checkpointEveryBytes: 64 * 1024 * 1024,
   /** Ticks of one session that may wait for the tick they name in `afterTick`. */
   ticksWaitingMax: 64,
   /** How long such a tick waits before TICK_OUT_OF_ORDER. */

@@ -4,21 +4,26 @@ import type { ColumnLogger } from './columns/logger.ts';
 import { openColumnStore } from './columns/open-column-store.ts';
 import type { TailerObserver } from './columns/tailer.ts';
 import type { Engine } from './engine.ts';
+import { limits } from './limits.ts';
 import type { Durability } from './log/commit-log.ts';
 import type { LogObserver } from './log/file-log.ts';
+import { nodeStorage } from './log/node-storage.ts';
 import { openFileLog } from './log/open-file-log.ts';
 import type { LogReport } from './log/recover-segments.ts';
 import type { Storage } from './log/storage.ts';
 import { Catalog } from './manifest/catalog.ts';
 import type { TitleManifest } from './manifest/types.ts';
 import { asLsn, type Lsn, lsnZero } from './position.ts';
+import type { CheckpointManifest } from './recover/checkpoint-manifest.ts';
+import { Checkpointer } from './recover/checkpointer.ts';
 import { keepManifest } from './recover/kept-manifest.ts';
+import { findCheckpoint, loadCheckpoint, viewsOf } from './recover/load-checkpoint.ts';
 import { replayRecord } from './recover/replay-record.ts';
 import { LiveState } from './state/live-state.ts';
 import { TitleState } from './state/title-state.ts';
 import { Projection } from './tick/projection.ts';
 import { type EngineObserver, TitleEngine } from './title-engine.ts';
-import { createViewEngine } from './views/open-views.ts';
+import { createViewEngine, type OwnedViewEngine } from './views/open-views.ts';
 import type { ViewObserver } from './views/view-observer.ts';
 
 export interface EngineOptions {
@@ -36,6 +41,8 @@ export interface EngineOptions {
   /** Cuts a log that is damaged at exactly this record there. */
   readonly truncateAt?: Lsn | null;
   readonly now?: () => number;
+  /** Log bytes after which a checkpoint is taken; default `limits.checkpointEveryBytes`. */
+  readonly checkpointEveryBytes?: number;
   readonly onRecovery?: (report: LogReport) => void;
   readonly observer?: EngineObserver & {
     readonly log?: LogObserver;
@@ -45,45 +52,59 @@ export interface EngineOptions {
 }
 
 /**
- * Opens a title: starts its column store, replays its log into rows, sessions and views, and
- * offers the column store what it lacks. Resolves when everything logged can be read.
+ * Opens a title: starts its column store, loads the newest checkpoint that the column store has
+ * the prefix of, replays the log from there into rows, sessions and views, and offers the column
+ * store what it lacks. Resolves when everything logged can be read.
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { directory, observer = {} } = options;
   const manifest = await keepManifest(directory, options.manifest);
   const catalog = new Catalog(manifest);
   const columns = await columnsOf(options, catalog);
+  const storage = options.storage ?? nodeStorage;
   try {
-    const state = new TitleState(catalog);
-    const projection = new Projection(state);
-    const views = createViewEngine({
-      catalog,
-      state: new LiveState(state),
-      ...(observer.views ? { observer: observer.views } : {}),
-    });
-    let appliedLsn = lsnZero;
+    const opened = await openProjections(options, catalog, columns, storage);
+    const { projection, views, checkpoint } = opened;
+    let appliedLsn = checkpoint?.lsn ?? lsnZero;
+    let logBytes = 0;
     const log = await openFileLog({
       directory: join(directory, 'log'),
       durability: options.durability,
       truncateAt: options.truncateAt ?? null,
+      replayFrom: asLsn(appliedLsn + 1),
+      storage,
       onRecord: (record) => {
         const changes = replayRecord(projection, record);
         views.apply(changes);
         columns.offer(changes);
         columns.advance(record.lsn);
-        appliedLsn = asLsn(record.lsn);
+        appliedLsn = record.lsn;
+        logBytes += record.payload.byteLength;
       },
-      ...(options.storage ? { storage: options.storage } : {}),
       ...(options.onRecovery ? { onReport: options.onRecovery } : {}),
       ...(observer.log ? { observer: observer.log } : {}),
       ...(options.canary ? { groupRecordsMax: 1 } : {}),
     });
+    const checkpointer = new Checkpointer(
+      {
+        storage,
+        directory: join(directory, 'checkpoints'),
+        projection,
+        views,
+        columns,
+        syncedLsn: () => log.syncedLsn,
+      },
+      checkpoint,
+    );
     return new TitleEngine({
       catalog,
       log,
       projection,
       views,
       columns,
+      checkpointer,
+      checkpointEveryBytes: options.checkpointEveryBytes ?? limits.checkpointEveryBytes,
+      bytesSinceCheckpoint: logBytes,
       appliedLsn,
       now: options.now ?? Date.now,
       observer,
@@ -92,6 +113,41 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     await columns.close();
     throw error;
   }
+}
+
+interface Projections {
+  readonly projection: Projection;
+  readonly views: OwnedViewEngine;
+  readonly checkpoint: CheckpointManifest | null;
+}
+
+/** Rows, sessions and views as of the newest checkpoint that fits, or empty. */
+async function openProjections(
+  options: EngineOptions,
+  catalog: Catalog,
+  columns: ColumnStore,
+  storage: Storage,
+): Promise<Projections> {
+  const observer = options.observer?.views;
+  const empty = (): Projections => {
+    const state = new TitleState(catalog);
+    const views = createViewEngine({
+      catalog,
+      state: new LiveState(state),
+      ...(observer ? { observer } : {}),
+    });
+    return { projection: new Projection(state), views, checkpoint: null };
+  };
+  const opened = empty();
+  const found = await findCheckpoint({
+    storage,
+    directory: join(options.directory, 'checkpoints'),
+    upToLsn: asLsn(Math.max(0, columns.neededFromLsn - 1)),
+  });
+  // Views that were defined otherwise have to be folded anew, from the first record on.
+  if (!found || !opened.views.restore(viewsOf(found))) return opened;
+  loadCheckpoint(opened.projection, found);
+  return { ...opened, checkpoint: found.manifest };
 }
 
 async function columnsOf(options: EngineOptions, catalog: Catalog): Promise<ColumnStore> {

@@ -5,6 +5,7 @@ import { limits } from './limits.ts';
 import type { CommitLog } from './log/commit-log.ts';
 import type { Catalog } from './manifest/catalog.ts';
 import { asLsn, formatPosition, type Lsn } from './position.ts';
+import type { Checkpointer } from './recover/checkpointer.ts';
 import { LiveState } from './state/live-state.ts';
 import type { SessionState } from './state/session.ts';
 import type { StateReader } from './state/state-reader.ts';
@@ -27,6 +28,8 @@ import type { ViewEngine } from './views/view-engine.ts';
 export interface EngineObserver {
   /** One record was applied, views and shipping included. */
   onApply?(seconds: number): void;
+  /** A checkpoint was taken, or could not be (`error`); the one before then stays. */
+  onCheckpoint?(seconds: number, error: Error | null): void;
 }
 
 export interface TitleEngineParts {
@@ -35,6 +38,10 @@ export interface TitleEngineParts {
   readonly projection: Projection;
   readonly views: ViewEngine;
   readonly columns: ColumnStore;
+  readonly checkpointer: Checkpointer;
+  readonly checkpointEveryBytes: number;
+  /** Log bytes that recovery replayed behind the checkpoint it loaded. */
+  readonly bytesSinceCheckpoint: number;
   /** Everything up to here has been applied by recovery. */
   readonly appliedLsn: Lsn;
   /** Milliseconds since 1970; stamped into records, never read by `apply`. */
@@ -46,7 +53,13 @@ export interface TitleEngineParts {
 const applySliceMs = 10;
 
 type Pending =
-  | { readonly kind: 'tick'; readonly logged: LoggedBatch; readonly entry: CommitEntry }
+  | {
+      readonly kind: 'tick';
+      readonly logged: LoggedBatch;
+      /** Of its record. */
+      readonly bytes: number;
+      readonly entry: CommitEntry;
+    }
   | {
       readonly kind: 'session';
       readonly lsn: Lsn;
@@ -74,6 +87,9 @@ export class TitleEngine implements Engine {
   readonly columns: ColumnStore;
   readonly #log: CommitLog;
   readonly #projection: Projection;
+  readonly #checkpointer: Checkpointer;
+  readonly #checkpointEveryBytes: number;
+  #bytesSinceCheckpoint: number;
   readonly #queue = new TickQueue();
   readonly #names = new ActionNames();
   readonly #now: () => number;
@@ -84,6 +100,7 @@ export class TitleEngine implements Engine {
   #durableLsn: Lsn;
   #appliedLsn: Lsn;
   #applying = false;
+  #checkpointing = false;
   #admitted = 0;
   #closed = false;
   #waiters: { readonly lsn: Lsn; readonly resolve: () => void }[] = [];
@@ -95,6 +112,9 @@ export class TitleEngine implements Engine {
     this.columns = parts.columns;
     this.#log = parts.log;
     this.#projection = parts.projection;
+    this.#checkpointer = parts.checkpointer;
+    this.#checkpointEveryBytes = parts.checkpointEveryBytes;
+    this.#bytesSinceCheckpoint = parts.bytesSinceCheckpoint;
     this.#now = parts.now;
     this.#observer = parts.observer;
     this.#durableLsn = parts.appliedLsn;
@@ -184,6 +204,7 @@ export class TitleEngine implements Engine {
     this.#closed = true;
     this.#queue.clear(new EngineError('UNAVAILABLE', 'the server is shutting down'));
     await this.#log.close();
+    if (this.#log.failure === null && this.#bytesSinceCheckpoint > 0) await this.#checkpoint();
     this.views.close();
     await this.columns.close();
   }
@@ -211,7 +232,8 @@ export class TitleEngine implements Engine {
         const entry: CommitEntry = { resolve, reject, session: ordered ? session : null };
         try {
           const lsn = this.#log.append(parts);
-          this.#pending.push({ kind: 'tick', logged: { ...stamp, lsn, batch }, entry });
+          const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
+          this.#pending.push({ kind: 'tick', logged: { ...stamp, lsn, batch }, bytes, entry });
         } catch (error) {
           if (ordered) queueMicrotask(() => this.#queue.leave(session));
           reject(error as Error);
@@ -254,6 +276,7 @@ export class TitleEngine implements Engine {
       this.#pendingFrom++;
       this.#apply(next);
     }
+    if (this.#bytesSinceCheckpoint >= this.#checkpointEveryBytes) void this.#checkpoint();
     if (this.#pendingFrom === this.#pending.length) {
       this.#pending = [];
       this.#pendingFrom = 0;
@@ -261,6 +284,24 @@ export class TitleEngine implements Engine {
       this.#pending = this.#pending.slice(this.#pendingFrom);
       this.#pendingFrom = 0;
     }
+  }
+
+  /** Never rejects: a checkpoint that fails leaves the one before, and the log has everything. */
+  async #checkpoint(): Promise<void> {
+    if (this.#checkpointing) return;
+    this.#checkpointing = true;
+    const bytes = this.#bytesSinceCheckpoint;
+    this.#bytesSinceCheckpoint = 0;
+    const startedMs = performance.now();
+    let failure: Error | null = null;
+    try {
+      const taken = await this.#checkpointer.take(this.#appliedLsn);
+      if (taken === null) this.#bytesSinceCheckpoint += bytes;
+    } catch (error) {
+      failure = error as Error;
+    }
+    this.#checkpointing = false;
+    this.#observer.onCheckpoint?.((performance.now() - startedMs) / 1000, failure);
   }
 
   #apply(next: Pending): void {
@@ -271,6 +312,7 @@ export class TitleEngine implements Engine {
       next.resolve(session);
     } else {
       const { logged, entry } = next;
+      this.#bytesSinceCheckpoint += next.bytes;
       const settlement = this.#projection.settle(logged);
       if (settlement.kind === 'applied') this.#names.remember(logged.lsn, logged.batch.actions);
       this.#passOn(changesOf(settlement, logged));

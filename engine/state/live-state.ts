@@ -1,8 +1,9 @@
 import { EngineError } from '../errors.ts';
 import type { Row, Value } from '../manifest/types.ts';
 import type { Filter } from '../query/filter.ts';
+import { rowPredicate } from '../query/row-predicate.ts';
 import { guardTemplate } from '../tick/guard-filter.ts';
-import { compileGuard, type GuardTest } from '../tick/guard-test.ts';
+import { compileGuard } from '../tick/guard-test.ts';
 import { operandColumn } from '../tick/tick-record.ts';
 import { VectorBuilder } from '../tick/vector-builder.ts';
 import { columnWords, releaseWords } from './column-words.ts';
@@ -11,6 +12,12 @@ import { pageOfSlots } from './row-order.ts';
 import type { RowPage, StateListRequest, StateReader } from './state-reader.ts';
 import type { StateTable } from './state-table.ts';
 import type { TitleState } from './title-state.ts';
+
+/** Whether the row of a slot matches; `release` gives back what the test holds. */
+interface RowTest {
+  readonly test: (slot: number) => boolean;
+  readonly release: () => void;
+}
 
 /** Reads of the live rows. Filters run on rows in place; only rows that are answered become objects. */
 export class LiveState implements StateReader {
@@ -62,7 +69,7 @@ export class LiveState implements StateReader {
     try {
       for (const slot of this.#candidates(table, where)) {
         onRead();
-        if (test(table.pages.page(slot), table.pages.offset(slot), 0)) yield slot;
+        if (test(slot)) yield slot;
       }
     } finally {
       release();
@@ -109,9 +116,13 @@ export class LiveState implements StateReader {
     return columnWords(builder.build(), table.pool);
   }
 
-  #compile(table: StateTable, where: Filter | null): { test: GuardTest; release(): void } {
+  #compile(table: StateTable, where: Filter | null): RowTest {
     if (!where) return { test: () => true, release: () => {} };
     const template = guardTemplate(where);
+    if (namesSystemColumn(table, where)) {
+      const holds = rowPredicate(where);
+      return { test: (slot) => holds(table.row(slot)), release: () => {} };
+    }
     const operands = template.operands.map(({ column, value }) => {
       const layout = table.layout.columns.find((c) => c.column.name === column);
       if (!layout) {
@@ -124,7 +135,7 @@ export class LiveState implements StateReader {
     const guard = { condition: template.condition, operands };
     const compiled = compileGuard(guard, table.layout, table.pool);
     return {
-      test: compiled.test,
+      test: (slot) => compiled.test(table.pages.page(slot), table.pages.offset(slot), 0),
       release: () => {
         for (const words of compiled.operands) releaseWords(words, table.pool);
       },
@@ -135,5 +146,19 @@ export class LiveState implements StateReader {
     const table = this.#state.tables.get(name);
     if (!table) throw new EngineError('BAD_USER_INPUT', `there is no state table "${name}"`);
     return table;
+  }
+}
+
+/** `version`, `position` and `committedAt` are not among the columns that a guard can name. */
+function namesSystemColumn(table: StateTable, where: Filter): boolean {
+  switch (where.kind) {
+    case 'and':
+      return where.all.some((part) => namesSystemColumn(table, part));
+    case 'or':
+      return where.any.some((part) => namesSystemColumn(table, part));
+    case 'not':
+      return namesSystemColumn(table, where.inner);
+    default:
+      return !table.table.columns.some((column) => column.name === where.column);
   }
 }

@@ -34,6 +34,8 @@ export class RowPages {
   readonly pages: RowPage[] = [];
   readonly #free: number[] = [];
   #slotCount = 0;
+  /** By page: position of the newest write. */
+  readonly #touchedAt: number[] = [];
 
   constructor(wordsPerRow: number) {
     this.wordsPerRow = wordsPerRow;
@@ -63,6 +65,29 @@ export class RowPages {
     const offset = this.offset(slot);
     this.page(slot).u32.fill(0, offset, offset + this.wordsPerRow);
     this.#free.push(slot);
+  }
+
+  /** Notes that a row of the slot's page is written at this position. */
+  touch(slot: number, lsn: number): void {
+    this.#touchedAt[slot >>> pageRowBits] = lsn;
+  }
+
+  /** Pages with a write after the position, in order. */
+  touchedAfter(lsn: number): number[] {
+    return this.pages.flatMap((_, page) => ((this.#touchedAt[page] ?? 0) > lsn ? [page] : []));
+  }
+
+  /** Makes room for the page's rows as a checkpoint has them; `finishLoad` follows. */
+  loadPage(pageIndex: number, lsn: number): RowPage {
+    while (this.pages.length <= pageIndex) this.pages.push(newPage(pageRows, this.wordsPerRow));
+    this.#touchedAt[pageIndex] = lsn;
+    return this.pages[pageIndex] as RowPage;
+  }
+
+  /** Ends loading: slots below `slotCount` for which `isTaken` does not hold are free. */
+  finishLoad(slotCount: number, isTaken: (slot: number) => boolean): void {
+    this.#slotCount = slotCount;
+    for (let slot = slotCount - 1; slot >= 0; slot--) if (!isTaken(slot)) this.#free.push(slot);
   }
 
   page(slot: number): RowPage {

@@ -2,6 +2,7 @@ import type { Row, TableDefinition } from '../manifest/types.ts';
 import { asLsn, formatPosition } from '../position.ts';
 import type { BytePool } from './byte-pool.ts';
 import { finishHash, KeyIndex, mixWord } from './key-index.ts';
+import type { RowCapture } from './row-capture.ts';
 import { readRow } from './row-codec.ts';
 import { committedAtWord, lsnWord, type RowLayout, rowLayout, versionWord } from './row-layout.ts';
 import { RowPages } from './row-pages.ts';
@@ -20,6 +21,8 @@ export class StateTable {
   readonly indexes: readonly SecondaryIndex[];
   /** Rows alive. */
   rowCount = 0;
+  /** A checkpoint being taken, told of writes; null while there is none. */
+  capture: RowCapture | null = null;
 
   constructor(table: TableDefinition, pool: BytePool) {
     this.table = table;

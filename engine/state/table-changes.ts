@@ -252,6 +252,8 @@ export class TableChanges {
     const first = page.f64[(offset + lsnWord) >> 1] !== this.#stamp.lsn;
     if (!first && !this.#undoable) return;
     if (first) {
+      this.table.capture?.beforeWrite(slot, page, offset);
+      this.table.pages.touch(slot, this.#stamp.lsn);
       if (this.#count === this.#slots.length) {
         const larger = new Int32Array(this.#count * 2);
         larger.set(this.#slots);

@@ -64,10 +64,29 @@ export class TickLedger {
     return tick === null ? null : this.#findTick(tick);
   }
 
-  /** All entries with their keys, oldest first; for checkpoints. */
-  *entries(): IterableIterator<readonly [string | null, LedgerEntry]> {
-    for (let at = this.#first; at < this.#end; at++) yield [null, this.#entry(at)];
-    yield* this.#named;
+  /**
+   * The first entries under default keys with `afterLsn < lsn <= upToLsn`, at most `count`, oldest
+   * first. A checkpoint asks piece by piece while ticks go on.
+   */
+  entriesBetween(afterLsn: number, upToLsn: number, count: number): LedgerEntry[] {
+    let low = this.#first;
+    let high = this.#end;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#lsns[middle] as number) <= afterLsn) low = middle + 1;
+      else high = middle;
+    }
+    const entries: LedgerEntry[] = [];
+    for (let at = low; at < this.#end && entries.length < count; at++) {
+      if ((this.#lsns[at] as number) > upToLsn) break;
+      entries.push(this.#entry(at));
+    }
+    return entries;
+  }
+
+  /** Entries under keys of a client's own. */
+  namedEntries(): IterableIterator<readonly [string, LedgerEntry]> {
+    return this.#named.entries();
   }
 
   #findTick(tick: number): LedgerEntry | null {

@@ -4,15 +4,9 @@ import { join } from 'node:path';
 import { type ExecutionResult, type GraphQLSchema, graphql, parse, subscribe } from 'graphql';
 import { onTestFinished } from 'vitest';
 import type { Engine } from '../../engine/engine.ts';
-import { openFileLog } from '../../engine/log/open-file-log.ts';
-import { Catalog } from '../../engine/manifest/catalog.ts';
+import type { Catalog } from '../../engine/manifest/catalog.ts';
 import type { TitleManifest } from '../../engine/manifest/types.ts';
-import { lsnZero } from '../../engine/position.ts';
-import { LiveState } from '../../engine/state/live-state.ts';
-import { TitleState } from '../../engine/state/title-state.ts';
-import { Projection } from '../../engine/tick/projection.ts';
-import { TitleEngine } from '../../engine/title-engine.ts';
-import { createViewEngine } from '../../engine/views/open-views.ts';
+import { openEngine } from '../../engine/open-engine.ts';
 import type {
   AuditEvent,
   ExportInfo,
@@ -167,18 +161,13 @@ class FakeExports implements ExportRegistry {
 /** Opens a title for one test. */
 export async function openTitleApi(manifest: TitleManifest = ashfall): Promise<TitleApi> {
   const directory = await mkdtemp(join(tmpdir(), 'tickloom-api-'));
-  const catalog = new Catalog(manifest);
-  const state = new TitleState(catalog);
   const columns = new FakeColumnStore();
-  const engine = new TitleEngine({
-    catalog,
-    log: await openFileLog({ directory, durability: { mode: 'none' } }),
-    projection: new Projection(state),
-    views: createViewEngine({ catalog, state: new LiveState(state) }),
+  const engine = await openEngine({
+    manifest,
+    directory,
+    durability: { mode: 'none' },
     columns,
-    appliedLsn: lsnZero,
     now: () => Date.UTC(2026, 0, 1),
-    observer: {},
   });
   onTestFinished(async () => {
     await engine.close();

@@ -1,0 +1,111 @@
+import type { Storage } from '../log/storage.ts';
+import { writeFully } from '../log/storage.ts';
+import type { Lsn } from '../position.ts';
+
+/** A file of a checkpoint: its name, length and CRC-32. */
+export interface CheckpointFile {
+  readonly name: string;
+  readonly bytes: number;
+  readonly crc: number;
+}
+
+/** What a checkpoint consists of; files may be shared with the one before. */
+export interface CheckpointManifest {
+  readonly format: 1;
+  readonly lsn: Lsn;
+  readonly tables: readonly {
+    readonly table: string;
+    readonly columns: readonly string[];
+    readonly slotCount: number;
+    readonly pages: readonly { readonly page: number; readonly file: CheckpointFile }[];
+  }[];
+  readonly sessions: CheckpointFile;
+  /** In order; each holds what the ones before lack. */
+  readonly ledgers: readonly CheckpointFile[];
+  readonly views: CheckpointFile;
+}
+
+const namePattern = /^checkpoint-(\d{16})\.json$/;
+
+/** Checkpoints on disk, newest first; unreadable ones are left out. */
+export async function listCheckpoints(
+  storage: Storage,
+  directory: string,
+): Promise<CheckpointManifest[]> {
+  const names = (await storage.list(directory)).filter((name) => namePattern.test(name));
+  const manifests: CheckpointManifest[] = [];
+  for (const name of names.sort().reverse()) {
+    const bytes = await readWhole(storage, `${directory}/${name}`);
+    try {
+      const parsed = JSON.parse(Buffer.from(bytes).toString('utf8')) as CheckpointManifest;
+      if (parsed.format === 1) manifests.push(parsed);
+    } catch {
+      // Cut short by a crash of the machine: an older one, or the log, holds the same.
+    }
+  }
+  return manifests;
+}
+
+/** Makes the checkpoint the newest, durably and as a whole. All its files must be durable already. */
+export async function publishCheckpoint(
+  storage: Storage,
+  directory: string,
+  manifest: CheckpointManifest,
+): Promise<void> {
+  const name = checkpointName(manifest.lsn);
+  const text = Buffer.from(JSON.stringify(manifest), 'utf8');
+  await writeWhole(storage, `${directory}/${name}.new`, [text]);
+  await storage.rename(`${directory}/${name}.new`, `${directory}/${name}`);
+  await storage.syncDirectory(directory);
+}
+
+/** Removes every file that none of `keep` needs. */
+export async function removeOthers(
+  storage: Storage,
+  directory: string,
+  keep: readonly CheckpointManifest[],
+): Promise<void> {
+  const needed = new Set(keep.map((manifest) => checkpointName(manifest.lsn)));
+  for (const manifest of keep) for (const file of filesOf(manifest)) needed.add(file.name);
+  for (const name of await storage.list(directory)) {
+    if (!needed.has(name)) await storage.remove(`${directory}/${name}`);
+  }
+}
+
+export function filesOf(manifest: CheckpointManifest): CheckpointFile[] {
+  const pages = manifest.tables.flatMap((table) => table.pages.map((page) => page.file));
+  return [...pages, manifest.sessions, ...manifest.ledgers, manifest.views];
+}
+
+export async function writeWhole(
+  storage: Storage,
+  path: string,
+  parts: readonly Uint8Array[],
+): Promise<void> {
+  const file = await storage.create(path).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+    // Left over from a checkpoint that a crash interrupted.
+    await storage.remove(path);
+    return storage.create(path);
+  });
+  try {
+    await writeFully(file, 'writeThrough', parts, 0);
+  } finally {
+    await file.close();
+  }
+}
+
+export async function readWhole(storage: Storage, path: string): Promise<Uint8Array> {
+  const file = await storage.open(path);
+  try {
+    const bytes = new Uint8Array(await file.size());
+    const read = await file.read(bytes, 0);
+    return bytes.subarray(0, read);
+  } finally {
+    await file.close();
+  }
+}
+
+function checkpointName(lsn: Lsn): string {
+  return `checkpoint-${String(lsn).padStart(16, '0')}.json`;
+}

@@ -1,0 +1,100 @@
+import { crc32 } from 'node:zlib';
+import type { Storage } from '../log/storage.ts';
+import type { Lsn } from '../position.ts';
+import { loadPage } from '../state/load-rows.ts';
+import { rowSystemColumns } from '../state/row-capture.ts';
+import type { TitleState } from '../state/title-state.ts';
+import type { Projection } from '../tick/projection.ts';
+import { decodeArrow } from './arrow-file.ts';
+import {
+  type CheckpointFile,
+  type CheckpointManifest,
+  filesOf,
+  listCheckpoints,
+  readWhole,
+} from './checkpoint-manifest.ts';
+import { decodeSessions, ledgerColumns, loadLedger, sessionColumns } from './session-file.ts';
+
+export interface CheckpointSource {
+  readonly storage: Storage;
+  readonly directory: string;
+  /** A checkpoint after this would leave the column store with a gap. */
+  readonly upToLsn: Lsn;
+}
+
+/** The files of one whole, undamaged checkpoint. */
+export interface FoundCheckpoint {
+  readonly manifest: CheckpointManifest;
+  readonly contents: ReadonlyMap<string, Uint8Array>;
+}
+
+/** The newest checkpoint of which every byte is as it was written; null when there is none. */
+export async function findCheckpoint(source: CheckpointSource): Promise<FoundCheckpoint | null> {
+  const { storage, directory, upToLsn } = source;
+  await storage.makeDirectory(directory);
+  for (const manifest of await listCheckpoints(storage, directory)) {
+    if (manifest.lsn > upToLsn) continue;
+    const contents = await readContents(storage, directory, manifest);
+    if (contents) return { manifest, contents };
+  }
+  return null;
+}
+
+async function readContents(
+  storage: Storage,
+  directory: string,
+  manifest: CheckpointManifest,
+): Promise<Map<string, Uint8Array> | null> {
+  const contents = new Map<string, Uint8Array>();
+  for (const file of filesOf(manifest)) {
+    const bytes = await readWhole(storage, `${directory}/${file.name}`).catch(() => null);
+    if (bytes?.byteLength !== file.bytes || crc32(bytes) !== file.crc) return null;
+    contents.set(file.name, bytes);
+  }
+  return contents;
+}
+
+/**
+ * Loads rows, sessions and retry answers into an empty projection. The views have been loaded from
+ * the same checkpoint before (`viewsOf`): they alone may refuse it.
+ */
+export function loadCheckpoint(projection: Projection, found: FoundCheckpoint): void {
+  const { manifest } = found;
+  for (const part of manifest.tables) loadTable(projection.state, part, found);
+  const sessions = decodeArrow(bytesOf(found, manifest.sessions), sessionColumns);
+  for (const session of decodeSessions(sessions)) {
+    projection.sessions.set(session.sessionId, session);
+  }
+  for (const file of manifest.ledgers) {
+    loadLedger(projection.sessions, decodeArrow(bytesOf(found, file), ledgerColumns));
+  }
+}
+
+export function viewsOf(found: FoundCheckpoint): Uint8Array {
+  return bytesOf(found, found.manifest.views);
+}
+
+function loadTable(
+  state: TitleState,
+  part: CheckpointManifest['tables'][number],
+  found: FoundCheckpoint,
+): void {
+  const table = state.tables.get(part.table);
+  if (!table) throw new RangeError(`the manifest lacks the table "${part.table}"`);
+  const declared = part.columns.map((name) => {
+    const layout = table.layout.columns.find((column) => column.column.name === name);
+    if (!layout) throw new RangeError(`the manifest lacks the column "${part.table}.${name}"`);
+    return layout.column;
+  });
+  for (const { page, file } of part.pages) {
+    const vectors = decodeArrow(bytesOf(found, file), [...rowSystemColumns, ...declared]);
+    loadPage(table, page, vectors, found.manifest.lsn);
+  }
+  table.pages.finishLoad(part.slotCount, (slot) => table.isAlive(slot));
+}
+
+function bytesOf(found: FoundCheckpoint, file: CheckpointFile): Uint8Array {
+  const bytes = found.contents.get(file.name);
+  if (!bytes) throw new RangeError(`the checkpoint lacks ${file.name}`);
+  return bytes;
+}

@@ -1,0 +1,102 @@
+import type { ColumnDefinition, ScalarKind, Value } from '../manifest/types.ts';
+import type { SessionState } from '../state/session.ts';
+import { type LedgerEntry, TickLedger } from '../state/tick-ledger.ts';
+import type { ColumnBatch, ColumnVector } from '../tick/column-vector.ts';
+import { valueAt } from '../tick/column-vector.ts';
+import { VectorBuilder } from '../tick/vector-builder.ts';
+
+function column(name: string, kind: ScalarKind, optional = false): ColumnDefinition {
+  return { name, kind, optional, list: false, values: [] };
+}
+
+export const sessionColumns: readonly ColumnDefinition[] = [
+  column('sessionId', 'string'),
+  column('fence', 'u32'),
+  column('lastTick', 'u32', true),
+  column('abortedTick', 'u32', true),
+  column('lsn', 'f64'),
+  column('stateHash', 'bytes'),
+  column('open', 'bool'),
+];
+
+/** The sessions without their ledgers. */
+export function encodeSessions(sessions: Iterable<SessionState>): ColumnBatch {
+  const builders = sessionColumns.map((definition) => new VectorBuilder(definition));
+  let length = 0;
+  for (const { sessionId, fence, lastTick, abortedTick, lsn, stateHash, open } of sessions) {
+    pushRow(builders, [sessionId, fence, lastTick, abortedTick, lsn, stateHash, open]);
+    length++;
+  }
+  return { length, vectors: builders.map((builder) => builder.build()) };
+}
+
+export function decodeSessions(vectors: readonly ColumnVector[]): SessionState[] {
+  return rowsOf(vectors).map(([id, fence, lastTick, abortedTick, lsn, stateHash, open]) => ({
+    sessionId: id as string,
+    fence: fence as number,
+    lastTick: lastTick as number | null,
+    abortedTick: abortedTick as number | null,
+    lsn: lsn as number,
+    stateHash: stateHash as Uint8Array,
+    open: open as boolean,
+    ledger: new TickLedger(),
+  }));
+}
+
+export const ledgerColumns: readonly ColumnDefinition[] = [
+  column('sessionId', 'string'),
+  column('key', 'string', true),
+  column('tick', 'u32', true),
+  column('lsn', 'f64'),
+  column('digest', 'bytes'),
+  column('stateHash', 'bytes'),
+  column('accepted', 'u32'),
+  column('rejected', 'u32'),
+  column('conflicts', 'bytes', true),
+];
+
+/** Ledger entries gathered piece by piece into one batch. */
+export class LedgerRows {
+  readonly #builders = ledgerColumns.map((definition) => new VectorBuilder(definition));
+  #length = 0;
+
+  add(sessionId: string, key: string | null, entry: LedgerEntry): void {
+    const { tick, lsn, digest, stateHash, accepted, rejected, conflicts } = entry;
+    const row = [sessionId, key, tick, lsn, digest, stateHash, accepted, rejected, conflicts];
+    pushRow(this.#builders, row);
+    this.#length++;
+  }
+
+  build(): ColumnBatch {
+    return { length: this.#length, vectors: this.#builders.map((builder) => builder.build()) };
+  }
+}
+
+export function loadLedger(
+  sessions: ReadonlyMap<string, SessionState>,
+  vectors: readonly ColumnVector[],
+): void {
+  for (const row of rowsOf(vectors)) {
+    const [sessionId, key, tick, lsn, digest, stateHash, accepted, rejected, conflicts] = row;
+    sessions.get(sessionId as string)?.ledger.add(key as string | null, {
+      tick: tick as number | null,
+      lsn: lsn as number,
+      digest: digest as Uint8Array,
+      stateHash: stateHash as Uint8Array,
+      accepted: accepted as number,
+      rejected: rejected as number,
+      conflicts: conflicts as Uint8Array | null,
+    });
+  }
+}
+
+function pushRow(builders: readonly VectorBuilder[], values: readonly Value[]): void {
+  builders.forEach((builder, i) => {
+    builder.push(values[i], () => builder.column.name);
+  });
+}
+
+function rowsOf(vectors: readonly ColumnVector[]): Value[][] {
+  const length = vectors[0]?.length ?? 0;
+  return Array.from({ length }, (_, row) => vectors.map((vector) => valueAt(vector, row)));
+}

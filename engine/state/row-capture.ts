@@ -1,0 +1,133 @@
+import type { ColumnDefinition, ScalarKind } from '../manifest/types.ts';
+import type { ColumnBatch, ColumnVector, FixedVector } from '../tick/column-vector.ts';
+import { gatherRows } from './row-codec.ts';
+import { actionWord, committedAtWord, lsnWord, tickWord, versionWord } from './row-layout.ts';
+import { pageRowBits, pageRows, RowImages, type RowPage } from './row-pages.ts';
+import type { StateTable } from './state-table.ts';
+
+/** The rows of one page as they were at the capture's position. */
+export interface CapturedPage {
+  /** System columns (`rowSystemColumns`), then the declared ones; one row a live row. */
+  readonly rows: ColumnBatch;
+}
+
+function systemColumn(name: string, kind: ScalarKind): ColumnDefinition {
+  return { name, kind, optional: false, list: false, values: [] };
+}
+
+/** What a row of a checkpoint has beside its declared columns. `_slot` counts within the page. */
+export const rowSystemColumns: readonly ColumnDefinition[] = [
+  systemColumn('_slot', 'u32'),
+  systemColumn('_version', 'u32'),
+  systemColumn('_action', 'u32'),
+  systemColumn('_tick', 'u32'),
+  systemColumn('_lsn', 'f64'),
+  systemColumn('_committedAt', 'f64'),
+];
+
+/**
+ * A table as it was at one position, read page by page while ticks go on. Before a row is written
+ * for the first time after that position, and its page has not been taken yet, its words are
+ * saved aside; `take` puts them back over a copy of the page. So a commit pays for the rows it
+ * writes, never for a page, and memory is bounded by the rows written meanwhile.
+ */
+export class RowCapture {
+  readonly #table: StateTable;
+  readonly #lsn: number;
+  readonly #waiting: Set<number>;
+  readonly #images: RowImages;
+  /** Image by slot, by page. */
+  readonly #saved = new Map<number, Map<number, number>>();
+
+  /** Attaches itself to the table; `pages` are those that will be taken. */
+  constructor(table: StateTable, lsn: number, pages: readonly number[]) {
+    this.#table = table;
+    this.#lsn = lsn;
+    this.#waiting = new Set(pages);
+    this.#images = new RowImages(table.layout.wordsPerRow);
+    table.capture = this;
+  }
+
+  /** Called before the first write of a row in a tick. */
+  beforeWrite(slot: number, page: RowPage, offset: number): void {
+    const pageIndex = slot >>> pageRowBits;
+    if (!this.#waiting.has(pageIndex)) return;
+    if ((page.f64[(offset + lsnWord) >> 1] as number) > this.#lsn) return;
+    let images = this.#saved.get(pageIndex);
+    if (!images) {
+      images = new Map();
+      this.#saved.set(pageIndex, images);
+    }
+    // A slot that was freed and taken again since then has been saved before.
+    if (images.has(slot)) return;
+    images.set(slot, this.#images.push(page, offset));
+    for (const { word } of this.#table.layout.pooled) {
+      this.#table.pool.retain(page.u32[offset + word] as number);
+    }
+  }
+
+  /** The page's rows at the position. Each page is taken once. */
+  take(pageIndex: number): CapturedPage {
+    const { layout, pages, pool } = this.#table;
+    const words = layout.wordsPerRow;
+    const rows = new RowImages(words);
+    const slots: number[] = [];
+    const saved = this.#saved.get(pageIndex);
+    const live = pages.pages[pageIndex] as RowPage;
+    for (let row = 0; row < pageRows; row++) {
+      const image = saved?.get((pageIndex << pageRowBits) | row);
+      const source = image === undefined ? live : this.#images.page;
+      const offset = image === undefined ? row * words : this.#images.offset(image);
+      if (source.u32[offset + versionWord] === 0) continue;
+      if ((source.f64[(offset + lsnWord) >> 1] as number) > this.#lsn) continue;
+      rows.push(source, offset);
+      slots.push(row);
+    }
+    const { length, vectors } = gatherRows(layout, rows.page, slots.length, pool);
+    const captured = [...systemVectors(rows, slots, words), ...vectors];
+    this.#waiting.delete(pageIndex);
+    this.#saved.delete(pageIndex);
+    for (const image of saved?.values() ?? []) {
+      const offset = this.#images.offset(image);
+      for (const { word } of layout.pooled)
+        pool.release(this.#images.page.u32[offset + word] as number);
+    }
+    return { rows: { length, vectors: captured } };
+  }
+
+  /** Detaches from the table, giving back what was saved. */
+  end(): void {
+    this.#table.capture = null;
+    for (const saved of this.#saved.values()) {
+      for (const image of saved.values()) {
+        const offset = this.#images.offset(image);
+        for (const { word } of this.#table.layout.pooled) {
+          this.#table.pool.release(this.#images.page.u32[offset + word] as number);
+        }
+      }
+    }
+    this.#saved.clear();
+    this.#waiting.clear();
+  }
+}
+
+function systemVectors(rows: RowImages, slots: readonly number[], words: number): ColumnVector[] {
+  const { u32, f64 } = rows.page;
+  const length = slots.length;
+  const integers = [versionWord, actionWord, tickWord].map((word) => {
+    return Uint32Array.from({ length }, (_, i) => u32[i * words + word] as number);
+  });
+  const floats = [lsnWord, committedAtWord].map((word) => {
+    return Float64Array.from({ length }, (_, i) => f64[(i * words + word) >> 1] as number);
+  });
+  const values = [Uint32Array.from(slots), ...integers, ...floats];
+  return rowSystemColumns.map((column, i): FixedVector => {
+    return {
+      column,
+      layout: 'fixed',
+      length,
+      validity: null,
+      values: values[i] as FixedVector['values'],
+    };
+  });
+}
