@@ -26,24 +26,29 @@ const answerWaitMs = 500;
  * Machines that share a file system over a network do not see each other's sockets.
  */
 export async function lockDirectory(directory: string): Promise<StorageLock> {
-  const held: Server[] = [];
   const { dev, ino } = await stat(directory, { bigint: true });
   const name = createHash('sha256').update(`${dev}:${ino}`).digest('hex').slice(0, 32);
-  try {
-    if (process.platform === 'linux') {
-      held.push(await take(directory, `\0tickloom-${name}`));
-    }
-    const path = join(directory, lockName);
-    const short = Buffer.byteLength(path) <= socketPathBytesMax;
+  const inDirectory = join(directory, lockName);
+  const short = Buffer.byteLength(inDirectory) <= socketPathBytesMax;
+  const path = short ? inDirectory : join(tmpdir(), `tickloom-${name}.sock`);
+  const ways = [() => takePath(directory, path)];
+  if (process.platform === 'linux') ways.unshift(() => take(directory, `\0tickloom-${name}`));
+
+  const held: Server[] = [];
+  let impossible: unknown = null;
+  for (const way of ways) {
     try {
-      held.push(await takePath(directory, short ? path : join(tmpdir(), `tickloom-${name}.sock`)));
+      held.push(await way());
     } catch (error) {
-      if (error instanceof EngineError || held.length === 0) throw error;
+      if (error instanceof EngineError) {
+        await releaseAll(held);
+        throw error;
+      }
+      impossible = error;
     }
-  } catch (error) {
-    await releaseAll(held);
-    throw error;
   }
+  // One way that works is enough; where none does, nobody could be kept out.
+  if (held.length === 0) throw impossible;
   return { release: () => releaseAll(held) };
 }
 
@@ -120,8 +125,9 @@ function inUse(directory: string, pid: string): EngineError {
   );
 }
 
+/** Last taken, first released: a closing socket removes its path, which must not be a successor's. */
 async function releaseAll(servers: Server[]): Promise<void> {
-  for (const server of servers.splice(0)) {
+  for (const server of servers.splice(0).reverse()) {
     await new Promise<void>((done) => server.close(() => done()));
   }
 }

@@ -178,9 +178,12 @@ export class FileLog implements CommitLog {
 
   /** The writer loop. */
   async #drain(): Promise<void> {
-    while (!this.#queue.isEmpty) await this.#commit(this.#queue.take());
-    this.#draining = false;
-    this.#whenDrained?.();
+    try {
+      while (!this.#queue.isEmpty) await this.#commit(this.#queue.take());
+    } finally {
+      this.#draining = false;
+      this.#whenDrained?.();
+    }
   }
 
   async #commit(group: readonly Frame[]): Promise<void> {
