@@ -53,7 +53,10 @@ function operationContext(
     requestId: exchange.requestId,
     endpoint: exchange.endpoint,
   });
-  exchange.response.once('close', () => context.abandon());
+  const { response } = exchange;
+  response.once('close', () => {
+    if (!response.writableFinished) context.abandon();
+  });
   return context;
 }
 
