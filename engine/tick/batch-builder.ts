@@ -8,10 +8,9 @@ import type {
   TableDefinition,
   WhereInput,
 } from '../manifest/types.ts';
-import { parseWhere } from '../query/parse-where.ts';
 import { addendColumn, isAdjustable } from './adjustment.ts';
 import { checkActionValues } from './batch-check.ts';
-import { type GuardTemplate, guardTemplate } from './guard-filter.ts';
+import { type GuardInput, readGuard } from './guard-input.ts';
 import type { EffectInput, TickInput } from './row-input.ts';
 import type { EffectOp, EffectStream, TickBatch } from './tick-batch.ts';
 import { tickItself } from './tick-batch.ts';
@@ -28,18 +27,24 @@ export function buildTickBatch(catalog: Catalog, input: TickInput): TickBatch {
   const actionColumns = actionBatchColumns(catalog.actionTable);
   const builders = actionColumns.map((column) => new VectorBuilder(column));
   const streams = new StreamSet(catalog, header.tick === null);
-  for (let i = 0; i < actions.length; i++) {
+  // One closure for all values: paths are made for errors only, and pushes do not outlive the turn.
+  let i = 0;
+  let name = '';
+  const place = () => `actions[${i}].${name}`;
+  const effectsPath = () => `actions[${i}].effects`;
+  for (; i < actions.length; i++) {
     const action = actions[i] as TickInput['actions'][number];
     for (let c = 0; c < builders.length; c++) {
       const builder = builders[c] as VectorBuilder;
-      const { name } = builder.column;
-      const value = c === 0 ? action.actionId : action.row[name];
-      builder.push(value, () => `actions[${i}].${name}`);
+      name = builder.column.name;
+      builder.push(c === 0 ? action.actionId : action.row[name], place);
     }
-    atMost(action.effects.length, limits.actionEffectsMax, `effects in actions[${i}]`);
-    streams.addAll(i, action.effects, `actions[${i}].effects`);
+    if (action.effects.length > limits.actionEffectsMax) {
+      atMost(action.effects.length, limits.actionEffectsMax, `effects in actions[${i}]`);
+    }
+    streams.addAll(i, action.effects, effectsPath);
   }
-  streams.addAll(tickItself, effects, 'effects');
+  streams.addAll(tickItself, effects, () => 'effects');
   const batch: TickBatch = {
     header,
     actions: { length: actions.length, vectors: builders.map((builder) => builder.build()) },
@@ -67,6 +72,7 @@ class StreamSet {
   readonly #direct: boolean;
   readonly #streams: StreamBuilder[] = [];
   readonly #byForm = new Map<string, number[]>();
+  readonly #declared = new Map<TableDefinition, Map<string, ColumnDefinition>>();
   #effects = 0;
 
   constructor(catalog: Catalog, direct: boolean) {
@@ -74,13 +80,15 @@ class StreamSet {
     this.#direct = direct;
   }
 
-  addAll(action: number, effects: readonly EffectInput[], path: string): void {
+  addAll(action: number, effects: readonly EffectInput[], path: () => string): void {
+    if (effects.length === 0) return;
     this.#effects += effects.length;
     atMost(this.#effects, limits.tickEffectsMax, 'effects in one tick');
     let earliest = 0;
-    for (let i = 0; i < effects.length; i++) {
+    let i = 0;
+    const place = () => `${path()}[${i}].${effects[i]?.table}.${effects[i]?.op}`;
+    for (; i < effects.length; i++) {
       const effect = effects[i] as EffectInput;
-      const place = () => `${path}[${i}].${effect.table}.${effect.op}`;
       const table = this.#tableOf(effect, place);
       const require = 'require' in effect ? effect.require : null;
       const guard = require ? this.#guard(table, require, place) : null;
@@ -113,9 +121,13 @@ class StreamSet {
     return table;
   }
 
-  #guard(table: TableDefinition, require: WhereInput, place: () => string): GuardTemplate {
-    const columns = new Map(table.columns.map((column) => [column.name, column]));
-    return guardTemplate(parseWhere(columns, require, `${place()}.require`));
+  #guard(table: TableDefinition, require: WhereInput, place: () => string): GuardInput {
+    let columns = this.#declared.get(table);
+    if (!columns) {
+      columns = new Map(table.columns.map((column) => [column.name, column]));
+      this.#declared.set(table, columns);
+    }
+    return readGuard(columns, require, place);
   }
 
   #streamFrom(
@@ -124,7 +136,7 @@ class StreamSet {
     table: TableDefinition,
     effect: EffectInput,
     names: readonly string[],
-    guard: GuardTemplate | null,
+    guard: GuardInput | null,
     place: () => string,
   ): number {
     const indices = this.#byForm.get(form);
@@ -159,14 +171,9 @@ function givenNames(row: Row): string[] {
     : names;
 }
 
-function formOf(
-  effect: EffectInput,
-  names: readonly string[],
-  guard: GuardTemplate | null,
-): string {
+function formOf(effect: EffectInput, names: readonly string[], guard: GuardInput | null): string {
   const versioned = 'expectedVersion' in effect && effect.expectedVersion !== null;
-  const condition = guard ? JSON.stringify(guard.condition) : '';
-  return `${effect.table} ${effect.op} ${versioned} ${names.join()} ${condition}`;
+  return `${effect.table} ${effect.op} ${versioned} ${names.join()} ${guard?.form ?? ''}`;
 }
 
 class StreamBuilder {
@@ -176,14 +183,17 @@ class StreamBuilder {
   readonly #versions: number[] | null;
   readonly #keys: readonly VectorBuilder[];
   readonly #columns: readonly VectorBuilder[];
-  readonly #condition: GuardTemplate['condition'] | null;
+  /** What an effect's key, and a whole row, may name. */
+  readonly #keyNames: ReadonlySet<string>;
+  readonly #names: ReadonlySet<string>;
+  readonly #condition: GuardInput['condition'] | null;
   readonly #operands: readonly VectorBuilder[];
 
   constructor(
     table: TableDefinition,
     effect: EffectInput,
     names: readonly string[],
-    guard: GuardTemplate | null,
+    guard: GuardInput | null,
     place: () => string,
   ) {
     this.#table = table;
@@ -199,6 +209,8 @@ class StreamBuilder {
     this.#columns = table.columns
       .filter((column) => !isKey(column) && (whole || names.includes(column.name)))
       .map((c) => new VectorBuilder(effect.op === 'adjust' ? addendColumn(c) : c));
+    this.#keyNames = new Set(this.#keys.map((builder) => builder.column.name));
+    this.#names = new Set([...this.#keyNames, ...this.#columns.map((b) => b.column.name)]);
     this.#condition = guard?.condition ?? null;
     const byName = new Map(table.columns.map((column) => [column.name, column]));
     this.#operands = (guard?.operands ?? []).map(({ column }) => {
@@ -206,22 +218,21 @@ class StreamBuilder {
     });
   }
 
-  push(
-    action: number,
-    effect: EffectInput,
-    guard: GuardTemplate | null,
-    place: () => string,
-  ): void {
+  push(action: number, effect: EffectInput, guard: GuardInput | null, place: () => string): void {
     this.#actions.push(action);
     const { keyRow, keyPath, row, rowPath } = rowsOf(effect);
-    checkNames(this.#table, keyRow, row, effect, place);
+    this.#checkNames(keyRow, row, effect, place);
+    let path = keyPath;
+    let name = '';
+    const value = () => `${place()}.${path}${name}`;
     for (const builder of this.#keys) {
-      const { name } = builder.column;
-      builder.push(keyRow[name], () => `${place()}.${keyPath}${name}`);
+      name = builder.column.name;
+      builder.push(keyRow[name], value);
     }
+    path = rowPath;
     for (const builder of this.#columns) {
-      const { name } = builder.column;
-      builder.push(row[name], () => `${place()}.${rowPath}${name}`);
+      name = builder.column.name;
+      builder.push(row[name], value);
     }
     if (this.#versions && 'expectedVersion' in effect) {
       const version = effect.expectedVersion as number;
@@ -231,8 +242,22 @@ class StreamBuilder {
       this.#versions.push(version);
     }
     for (let i = 0; i < this.#operands.length; i++) {
-      const operand = guard?.operands[i];
-      this.#operands[i]?.push(operand?.value as Scalar, () => `${place()}.require`);
+      this.#operands[i]?.push(guard?.operands[i]?.value as Scalar, place);
+    }
+  }
+
+  /** Refuses names that the table does not have, and `sessionId`, which is the tick's. */
+  #checkNames(keyRow: Row, row: Row, effect: EffectInput, place: () => string): void {
+    if (effect.op === 'append' || effect.op === 'insert') {
+      for (const name in row) {
+        if (!this.#names.has(name)) requireColumn(this.#table, name, effect.op, place);
+      }
+      return;
+    }
+    for (const name in keyRow) {
+      if (!this.#keyNames.has(name)) {
+        throw badInput(place, `.key.${name} is not a key column to give here`);
+      }
     }
   }
 
@@ -279,25 +304,6 @@ function rowsOf(effect: EffectInput): EffectRows {
       return { keyRow: effect.key, keyPath: 'key.', row: effect.add, rowPath: 'add.' };
     case 'delete':
       return { keyRow: effect.key, keyPath: 'key.', row: noRow, rowPath: '' };
-  }
-}
-
-/** Refuses names that the table does not have, and `sessionId`, which is the tick's. */
-function checkNames(
-  table: TableDefinition,
-  keyRow: Row,
-  row: Row,
-  effect: EffectInput,
-  place: () => string,
-): void {
-  if (effect.op === 'append' || effect.op === 'insert') {
-    for (const name in row) requireColumn(table, name, effect.op, place);
-    return;
-  }
-  for (const name in keyRow) {
-    if (name === 'sessionId' || !table.key.includes(name)) {
-      throw badInput(place, `.key.${name} is not a key column to give here`);
-    }
   }
 }
 

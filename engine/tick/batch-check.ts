@@ -1,5 +1,5 @@
 import { EngineError } from '../errors.ts';
-import { type ColumnVector, valueAt } from './column-vector.ts';
+import { type BinaryVector, type ColumnVector, valueAt } from './column-vector.ts';
 import type { TickBatch } from './tick-batch.ts';
 
 /**
@@ -36,23 +36,55 @@ export function checkSessionId(sessionId: string): void {
 }
 
 function checkActionIds(ids: ColumnVector): void {
-  const seen = new Set<string>();
-  for (let i = 0; i < ids.length; i++) {
-    const id = valueAt(ids, i) as string;
-    if (id.length === 0 || id.length > 128) {
-      throw new EngineError(
-        'BAD_USER_INPUT',
-        `actions[${i}].actionId must have 1 to 128 characters`,
-        { details: { path: `actions[${i}].actionId` } },
-      );
-    }
-    if (seen.has(id)) {
-      throw new EngineError('BAD_USER_INPUT', `actions[${i}].actionId "${id}" occurs twice`, {
+  if (ids.layout !== 'binary') throw new RangeError('action ids are strings');
+  const { offsets, length } = ids;
+  for (let i = 0; i < length; i++) {
+    const bytes = (offsets[i + 1] as number) - (offsets[i] as number);
+    if (bytes < 1 || bytes > 128) {
+      throw new EngineError('BAD_USER_INPUT', `actions[${i}].actionId must have 1 to 128 bytes`, {
         details: { path: `actions[${i}].actionId` },
       });
     }
-    seen.add(id);
   }
+  const repeated = firstRepeated(ids);
+  if (repeated === -1) return;
+  const id = valueAt(ids, repeated) as string;
+  throw new EngineError('BAD_USER_INPUT', `actions[${repeated}].actionId "${id}" occurs twice`, {
+    details: { path: `actions[${repeated}].actionId` },
+  });
+}
+
+/** The first row whose bytes an earlier row has too, or -1. No string is made. */
+function firstRepeated({ offsets, data, length }: BinaryVector): number {
+  let capacity = 16;
+  while (capacity < length * 2) capacity *= 2;
+  const mask = capacity - 1;
+  const rows = new Int32Array(capacity);
+  for (let row = 0; row < length; row++) {
+    const start = offsets[row] as number;
+    const end = offsets[row + 1] as number;
+    let hash = 0x811c9dc5;
+    for (let i = start; i < end; i++) hash = Math.imul(hash ^ (data[i] as number), 0x01000193);
+    let at = (hash ^ (hash >>> 15)) & mask;
+    for (; rows[at] !== 0; at = (at + 1) & mask) {
+      if (equalBytes(offsets, data, (rows[at] as number) - 1, start, end)) return row;
+    }
+    rows[at] = row + 1;
+  }
+  return -1;
+}
+
+function equalBytes(
+  offsets: Int32Array,
+  data: Uint8Array,
+  row: number,
+  start: number,
+  end: number,
+): boolean {
+  const from = offsets[row] as number;
+  if ((offsets[row + 1] as number) - from !== end - start) return false;
+  for (let i = 0; i < end - start; i++) if (data[from + i] !== data[start + i]) return false;
+  return true;
 }
 
 function checkFinite(vector: ColumnVector): void {
