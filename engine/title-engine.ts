@@ -64,7 +64,7 @@ type Pending =
       readonly kind: 'session';
       readonly lsn: Lsn;
       readonly record: SessionRecordHeader;
-      readonly resolve: (session: SessionState | null) => void;
+      readonly resolve: (session: SessionInfo | null) => void;
       readonly reject: (error: Error) => void;
     };
 
@@ -103,6 +103,7 @@ export class TitleEngine implements Engine {
   #checkpointing = false;
   #admitted = 0;
   #closed = false;
+  #tellIdle: (() => void) | null = null;
   #waiters: { readonly lsn: Lsn; readonly resolve: () => void }[] = [];
 
   constructor(parts: TitleEngineParts) {
@@ -125,7 +126,10 @@ export class TitleEngine implements Engine {
         this.#applyDurable();
       },
       onRejected: (from, error) => this.#rejectFrom(from, error),
-      onFailure: (error) => this.#rejectFrom(asLsn(this.#durableLsn + 1), error),
+      onFailure: (error) => {
+        this.#rejectFrom(asLsn(this.#durableLsn + 1), error);
+        this.#queue.clear(error);
+      },
     });
   }
 
@@ -203,10 +207,22 @@ export class TitleEngine implements Engine {
   async close(): Promise<void> {
     this.#closed = true;
     this.#queue.clear(new EngineError('UNAVAILABLE', 'the server is shutting down'));
-    await this.#log.close();
-    if (this.#log.failure === null && this.#bytesSinceCheckpoint > 0) await this.#checkpoint();
-    this.views.close();
-    await this.columns.close();
+    try {
+      await this.#log.close();
+      await this.#whenIdle();
+      if (this.#log.failure === null && this.#bytesSinceCheckpoint > 0) await this.#checkpoint();
+    } finally {
+      this.views.close();
+      await this.columns.close();
+    }
+  }
+
+  /** Resolves once everything durable has been applied: applying yields to other work in between. */
+  #whenIdle(): Promise<void> {
+    if (this.#pendingFrom >= this.#pending.length) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#tellIdle = resolve;
+    });
   }
 
   #admit(): void {
@@ -234,9 +250,10 @@ export class TitleEngine implements Engine {
           const lsn = this.#log.append(parts);
           const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
           this.#pending.push({ kind: 'tick', logged: { ...stamp, lsn, batch }, bytes, entry });
+          return true;
         } catch (error) {
-          if (ordered) queueMicrotask(() => this.#queue.leave(session));
           reject(error as Error);
+          return false;
         }
       };
       if (ordered) this.#queue.enter(session, tick, afterTick, append, reject);
@@ -248,10 +265,10 @@ export class TitleEngine implements Engine {
     if (this.#closed) throw new EngineError('UNAVAILABLE', 'the server is shutting down');
     const stamped = { ...record, at: this.#now() };
     const lsn = this.#log.append(encodeSession(stamped));
-    return new Promise<SessionState | null>((resolve, reject) => {
+    return new Promise<SessionInfo | null>((resolve, reject) => {
       this.#pending.push({ kind: 'session', lsn, record: stamped, resolve, reject });
     }).then((session) => {
-      if (session) return sessionInfo(session);
+      if (session) return session;
       throw new EngineError('FENCED', `fence ${record.fence} is not the session's`, {
         details: { sessionId: record.session, fence: record.fence },
       });
@@ -280,6 +297,7 @@ export class TitleEngine implements Engine {
     if (this.#pendingFrom === this.#pending.length) {
       this.#pending = [];
       this.#pendingFrom = 0;
+      this.#tellIdle?.();
     } else if (this.#pendingFrom > 1024) {
       this.#pending = this.#pending.slice(this.#pendingFrom);
       this.#pendingFrom = 0;
@@ -309,7 +327,8 @@ export class TitleEngine implements Engine {
     if (next.kind === 'session') {
       const session = this.#projection.settleSession(next.lsn, next.record);
       this.#passOn(emptyChanges(next.lsn, next.record.session, next.record.at));
-      next.resolve(session);
+      // As it is after this very record: of two take-overs each is told a fence of its own.
+      next.resolve(session && sessionInfo(session));
     } else {
       const { logged, entry } = next;
       this.#bytesSinceCheckpoint += next.bytes;

@@ -1,22 +1,30 @@
-import { isUtf8 } from 'node:buffer';
-import { type Data, DataType, TimeUnit, Type } from 'apache-arrow';
+import { type Data, DataType, Precision, TimeUnit, Type } from 'apache-arrow';
 import { EngineError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import type { ColumnDefinition } from '../manifest/types.ts';
+import { binaryVector, isBinary, isBinaryView, normalOffsets, viewReader } from './arrow-binary.ts';
+import { misfit, requireElements } from './arrow-misfit.ts';
 import { bitAt, type ColumnVector, type FixedValues, valueAt } from './column-vector.ts';
 import { bigIntegerRanges, fixedValues, integerRanges, VectorBuilder } from './vector-builder.ts';
+import { emptyVector } from './vector-rows.ts';
 
 type LeafVector = Exclude<ColumnVector, { layout: 'list' }>;
 
 /**
  * An Arrow column that a client sent, as a vector of `column`. Where type and layout agree the
- * memory is shared; numbers of other widths, dictionaries, large offsets and time units are
- * converted. Nulls' values are zeroed, offsets begin at 0 and texts are checked to be UTF-8, so
- * that equal columns are equal bytes and nothing malformed reaches the log.
+ * memory is shared; numbers of other widths, dictionaries, views, large offsets and time units are
+ * converted. Nulls' values are zeroed, offsets begin at 0, texts are checked to be UTF-8 and JSON
+ * to be JSON, so that equal columns are equal bytes and nothing malformed reaches the log.
  *
- * Throws `BAD_USER_INPUT` naming `place` for what the column cannot hold.
+ * Throws `BAD_USER_INPUT` naming `place` for what the column cannot hold, `LIMIT_EXCEEDED` for a
+ * value past a bound.
  */
 export function arrowColumn(data: Data, column: ColumnDefinition, place: string): ColumnVector {
-  const validity = normalValidity(data);
+  if (data.type.typeId === Type.Null) {
+    if (column.optional || data.length === 0) return emptyVector(column, data.length);
+    throw misfit(place, `holds a null; the column is not optional`);
+  }
+  const validity = normalValidity(data, place);
   if (validity !== null && !column.optional) {
     throw misfit(place, `holds a null; the column is not optional`);
   }
@@ -25,19 +33,19 @@ export function arrowColumn(data: Data, column: ColumnDefinition, place: string)
     : leafVector(data, column, validity, place);
 }
 
-function misfit(place: string, complaint: string): EngineError {
-  return new EngineError('BAD_USER_INPUT', `${place} ${complaint}`, { details: { path: place } });
-}
-
 /** The rows' bits from bit 0 on, zero beyond the last; null when no row is null. */
-function normalValidity(data: Data): Uint8Array | null {
+function normalValidity(data: Data, place: string): Uint8Array | null {
   if (data.nullCount === 0) return null;
   const { length, offset, nullBitmap } = data;
+  requireElements(nullBitmap, (offset + length + 7) >>> 3, place);
   const bits = new Uint8Array((length + 7) >>> 3);
+  let present = 0;
   for (let i = 0; i < length; i++) {
-    if (bitAt(nullBitmap, offset + i)) bits[i >>> 3] = (bits[i >>> 3] as number) | (1 << (i & 7));
+    if (!bitAt(nullBitmap, offset + i)) continue;
+    bits[i >>> 3] = (bits[i >>> 3] as number) | (1 << (i & 7));
+    present++;
   }
-  return bits;
+  return present === length ? null : bits;
 }
 
 function leafVector(
@@ -85,6 +93,7 @@ function numberVector(
 ): LeafVector {
   const { length } = data;
   const raw = data.values as FixedValues;
+  requireElements(raw, length, place);
   let values: FixedValues;
   if (arrowTypes[column.kind] === String(data.type)) {
     // `values` begins at the first row already where Arrow sliced it.
@@ -108,9 +117,11 @@ function castNumbers(
   place: string,
 ): FixedValues {
   const { type, length } = data;
-  if (type.typeId !== Type.Int && type.typeId !== Type.Float && type.typeId !== Type.Timestamp) {
-    throw misfit(place, `is ${type}; expected ${column.kind}`);
-  }
+  const isNumber =
+    type.typeId === Type.Int ||
+    (DataType.isFloat(type) && type.precision !== Precision.HALF) ||
+    (column.kind === 'timestamp' && type.typeId === Type.Timestamp);
+  if (!isNumber) throw misfit(place, `is ${type}; expected ${column.kind}`);
   const raw = data.values as ArrayLike<number | bigint>;
   const values = fixedValues(column.kind, length);
   const wide = values instanceof BigInt64Array || values instanceof BigUint64Array;
@@ -130,19 +141,29 @@ function castNumbers(
   return values;
 }
 
+/** What a `Date` can hold, either side of 1970. */
+const timestampMsMax = 8_640_000_000_000_000n;
+
 /** Timestamps come in seconds, milli-, micro- or nanoseconds; a fraction of a millisecond is cut off. */
 function milliseconds(value: number | bigint, type: DataType, place: string): bigint {
   if (!DataType.isTimestamp(type)) throw misfit(place, `is ${type}; expected a timestamp`);
-  const whole = BigInt(value);
-  switch (type.unit) {
+  const ms = toMilliseconds(BigInt(value), type.unit);
+  if (ms > timestampMsMax || ms < -timestampMsMax) {
+    throw misfit(place, `holds a time beyond the years -271821 to 275760`);
+  }
+  return ms;
+}
+
+function toMilliseconds(value: bigint, unit: TimeUnit): bigint {
+  switch (unit) {
     case TimeUnit.SECOND:
-      return whole * 1000n;
+      return value * 1000n;
     case TimeUnit.MILLISECOND:
-      return whole;
+      return value;
     case TimeUnit.MICROSECOND:
-      return whole / 1000n;
+      return value / 1000n;
     case TimeUnit.NANOSECOND:
-      return whole / 1_000_000n;
+      return value / 1_000_000n;
   }
 }
 
@@ -171,6 +192,7 @@ function boolVector(
   if (data.type.typeId !== Type.Bool) throw misfit(place, `is ${data.type}; expected bool`);
   const { length, offset } = data;
   const source = data.values as Uint8Array;
+  requireElements(source, (offset + length + 7) >>> 3, place);
   const bits = new Uint8Array((length + 7) >>> 3);
   for (let i = 0; i < length; i++) {
     const present = validity === null || bitAt(validity, i);
@@ -179,81 +201,6 @@ function boolVector(
     }
   }
   return { column, layout: 'bool', length, validity, bits };
-}
-
-function isBinary(type: DataType): boolean {
-  return (
-    type.typeId === Type.Utf8 ||
-    type.typeId === Type.Binary ||
-    type.typeId === Type.LargeUtf8 ||
-    type.typeId === Type.LargeBinary
-  );
-}
-
-function binaryVector(
-  data: Data,
-  column: ColumnDefinition,
-  validity: Uint8Array | null,
-  place: string,
-): LeafVector {
-  const text = column.kind !== 'bytes';
-  const isText = data.type.typeId === Type.Utf8 || data.type.typeId === Type.LargeUtf8;
-  if (text !== isText) throw misfit(place, `is ${data.type}; expected ${column.kind}`);
-  const { length } = data;
-  const given = normalOffsets(data.valueOffsets as Int32Array | BigInt64Array, length, place);
-  const source = data.values as Uint8Array;
-  if ((given[length] as number) > source.length) throw misfit(place, `is cut short`);
-  const first = given[0] as number;
-  if (text && !isWellFormed(source, given)) throw misfit(place, `is not UTF-8`);
-  const nullsHoldBytes =
-    validity !== null &&
-    given.subarray(0, length).some((start, i) => start !== given[i + 1] && !bitAt(validity, i));
-  if (!nullsHoldBytes) {
-    const offsets = first === 0 ? given : given.map((offset) => offset - first);
-    const bytes = source.subarray(first, given[length]);
-    return { column, layout: 'binary', length, validity, offsets, data: bytes };
-  }
-  const offsets = new Int32Array(length + 1);
-  const bytes = new Uint8Array((given[length] as number) - first);
-  let end = 0;
-  for (let i = 0; i < length; i++) {
-    if (bitAt(validity, i)) {
-      bytes.set(source.subarray(given[i], given[i + 1]), end);
-      end += (given[i + 1] as number) - (given[i] as number);
-    }
-    offsets[i + 1] = end;
-  }
-  return { column, layout: 'binary', length, validity, offsets, data: bytes.subarray(0, end) };
-}
-
-function normalOffsets(
-  offsets: Int32Array | BigInt64Array,
-  length: number,
-  place: string,
-): Int32Array {
-  if (length === 0) return new Int32Array(1);
-  if (offsets.length <= length) throw misfit(place, `is cut short`);
-  const narrow =
-    offsets instanceof Int32Array
-      ? offsets.subarray(0, length + 1)
-      : Int32Array.from(offsets.subarray(0, length + 1), Number);
-  for (let i = 0; i < length; i++) {
-    const start = narrow[i] as number;
-    if (start < 0 || start > (narrow[i + 1] as number)) {
-      throw misfit(place, `has offsets that do not rise`);
-    }
-  }
-  return narrow;
-}
-
-/** The whole is UTF-8 and no value begins within a character. */
-function isWellFormed(source: Uint8Array, offsets: Int32Array): boolean {
-  const end = offsets[offsets.length - 1] as number;
-  if (!isUtf8(source.subarray(offsets[0], end))) return false;
-  for (const offset of offsets) {
-    if (offset < end && ((source[offset] as number) & 0xc0) === 0x80) return false;
-  }
-  return true;
 }
 
 /** Value by value, for types whose layout differs: dictionaries, enum names, UUIDs. */
@@ -278,6 +225,7 @@ function valueReader(data: Data, column: ColumnDefinition, place: string): Reade
     }
     const inner = valueReader(chunk, column, place);
     const indices = data.values as ArrayLike<number | bigint>;
+    requireElements(indices, data.length, place);
     return (row) => {
       const index = Number(indices[row]);
       if (index < 0 || index >= chunk.length) throw misfit(place, `points outside its dictionary`);
@@ -286,11 +234,13 @@ function valueReader(data: Data, column: ColumnDefinition, place: string): Reade
   }
   if (DataType.isFixedSizeBinary(type) && column.kind === 'uuid' && type.byteWidth === 16) {
     const bytes = data.values as Uint8Array;
+    requireElements(bytes, data.length * 16, place);
     return (row) => Buffer.from(bytes.subarray(row * 16, row * 16 + 16)).toString('hex');
   }
+  if (isBinaryView(type)) return viewReader(data, column, place);
   if (!isBinary(type)) throw misfit(place, `is ${type}; expected ${column.kind}`);
-  const plain = { ...column, kind: column.kind === 'bytes' ? 'bytes' : 'string' } as const;
-  const vector = binaryVector(data, { ...plain, optional: true }, null, place);
+  const kind = column.kind === 'bytes' || column.kind === 'json' ? column.kind : 'string';
+  const vector = binaryVector(data, { ...column, kind, optional: true }, null, place);
   return (row) => valueAt(vector, row) as string | Uint8Array;
 }
 
@@ -302,12 +252,21 @@ function listVector(
 ): ColumnVector {
   const element: ColumnDefinition = { ...column, list: false, optional: false };
   const [child] = data.children;
-  if (data.type.typeId !== Type.List || !child) {
-    throw misfit(place, `is ${data.type}; expected a list of ${column.kind}`);
-  }
+  const isList = data.type.typeId === Type.List || data.type.typeId === Type.LargeList;
+  if (!isList || !child) throw misfit(place, `is ${data.type}; expected a list of ${column.kind}`);
   const { length } = data;
   const given = normalOffsets(data.valueOffsets, length, place);
   if ((given[length] as number) > child.length) throw misfit(place, `is cut short`);
+  for (let i = 0; i < length; i++) {
+    const elements = (given[i + 1] as number) - (given[i] as number);
+    if (elements > limits.listElementsMax) {
+      throw new EngineError(
+        'LIMIT_EXCEEDED',
+        `${place}[${i}] has ${elements} elements; at most ${limits.listElementsMax} are allowed`,
+        { details: { path: `${place}[${i}]`, limit: limits.listElementsMax } },
+      );
+    }
+  }
   const nullsHoldElements =
     validity !== null &&
     given.subarray(0, length).some((start, i) => start !== given[i + 1] && !bitAt(validity, i));

@@ -3,12 +3,14 @@ import { EngineError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Catalog } from '../manifest/catalog.ts';
 import type { ColumnDefinition, TableDefinition } from '../manifest/types.ts';
+import { likePatternProblem } from '../query/like-pattern.ts';
 import { parseWhere } from '../query/parse-where.ts';
+import { operatorsOf } from '../query/where-operators.ts';
 import { addendColumn, isAdjustable } from './adjustment.ts';
 import { arrowColumn } from './arrow-column.ts';
 import { checkActionValues } from './batch-check.ts';
 import type { ColumnBatch, ColumnVector } from './column-vector.ts';
-import { isNullAt } from './column-vector.ts';
+import { isNullAt, valueAt } from './column-vector.ts';
 import type { Guard, GuardCondition } from './guard.ts';
 import { guardTemplate } from './guard-filter.ts';
 import {
@@ -41,6 +43,8 @@ export function decodeCommitBody(
   const streams: EffectStream[] = [];
   for (const table of readTables(body)) {
     const place = `stream ${table.index} (${table.name} ${table.op})`;
+    // Before any column is read: a message may claim more rows than it has bytes.
+    atMost(table.length, limits.tickEffectsMax, `rows in ${place}`);
     const definition = catalog.tables.get(table.name);
     if (!definition) throw badBody(`${place}: there is no such table`);
     if (table.op === 'actions') {
@@ -131,6 +135,9 @@ function readEffects(definition: TableDefinition, table: ArrowTable, place: stri
   if (definition.kind === 'action' || (definition.kind === 'event') !== (op === 'append')) {
     throw badBody(`${place}: ${op} is not possible on a table of kind ${definition.kind}`);
   }
+  if ((op === 'append' || op === 'insert') && hasGuard(table)) {
+    throw badBody(`${place}: ${op} takes no require; there is no row to check`);
+  }
   const columns = effectColumns(definition, table, op, place);
   const guard = readGuard(definition, table, place);
   const allowed = new Set([...columns.map((column) => column.name), ...guard.fields, 'action']);
@@ -177,6 +184,8 @@ function effectColumns(
 }
 
 function refuseUnknown(table: ArrowTable, known: ReadonlySet<string>, place: string): void {
+  const twice = table.fields.find((field, i) => table.fields.indexOf(field) !== i);
+  if (twice !== undefined) throw badBody(`${place}: column "${twice}" is there twice`);
   const unknown = table.fields.find((field) => !known.has(field));
   if (unknown !== undefined)
     throw badBody(`${place}: there is no column "${unknown}" to give here`);
@@ -194,7 +203,9 @@ function readColumn(
     throw badBody(`${place}: column "${field}" is missing`);
   }
   const chunks = table.batches.map((batch) => {
-    return arrowColumn(batch.data.children[index] as Data, column, `${place}.${field}`);
+    const data = batch.data.children[index] as Data;
+    if (data.length !== batch.numRows) throw badBody(`${place}.${field} is cut short`);
+    return arrowColumn(data, column, `${place}.${field}`);
   });
   const [only] = chunks;
   if (only && chunks.length === 1) return only;
@@ -227,6 +238,10 @@ interface ReadGuard {
   readonly fields: readonly string[];
 }
 
+function hasGuard(table: ArrowTable): boolean {
+  return table.require !== null || table.fields.some((field) => field.startsWith('require.'));
+}
+
 function readGuard(definition: TableDefinition, table: ArrowTable, place: string): ReadGuard {
   const byName = new Map(definition.columns.map((column) => [column.name, column]));
   const all: GuardCondition[] = [];
@@ -239,8 +254,13 @@ function readGuard(definition: TableDefinition, table: ArrowTable, place: string
       throw badBody(`${place}: "${field}" is not require.<column>.<eq|ne|lt|lte|gt|gte|like>`);
     }
     const op = match[2] as Extract<GuardCondition, { kind: 'compare' }>['op'];
+    if (!operatorsOf(column).includes(op)) {
+      throw badBody(`${place}: "${field}": ${column.kind} is not compared by ${op}`);
+    }
+    const operand = readColumn(table, field, operandColumn(column), place);
+    checkOperand(operand, op, `${place}.${field}`);
     all.push({ kind: 'compare', column: column.name, op, operand: operands.length });
-    operands.push(readColumn(table, field, operandColumn(column), place));
+    operands.push(operand);
   }
   if (table.require !== null) {
     const template = guardTemplate(parseWhere(byName, parseJson(table.require, place), 'require'));
@@ -250,9 +270,28 @@ function readGuard(definition: TableDefinition, table: ArrowTable, place: string
       for (let row = 0; row < table.length; row++) builder.push(value, () => `${place}.require`);
       operands.push(builder.build());
     }
+  } else if (all.length === 0) {
+    return { guard: null, fields };
   }
-  if (all.length === 0) return { guard: null, fields };
   return { guard: { condition: { kind: 'and', all }, operands }, fields };
+}
+
+/** What `parseWhere` asks of the operands of a `where`. */
+function checkOperand(operand: ColumnVector, op: string, place: string): void {
+  if (operand.layout === 'fixed' && !operand.values.every(isFiniteNumber)) {
+    throw badBody(`${place} holds a NaN or an infinity`);
+  }
+  if (op !== 'like') return;
+  for (let row = 0; row < operand.length; row++) {
+    const pattern = valueAt(operand, row) as string;
+    atMost(pattern.length, limits.likePatternLengthMax, `characters in ${place}[${row}]`);
+    const problem = likePatternProblem(pattern);
+    if (problem !== null) throw badBody(`${place}[${row}]: ${problem}`);
+  }
+}
+
+function isFiniteNumber(value: number | bigint): boolean {
+  return typeof value === 'bigint' || Number.isFinite(value);
 }
 
 function parseJson(text: string, place: string): unknown {

@@ -23,3 +23,14 @@ export type GuardCondition =
       readonly operand: number;
     }
   | { readonly kind: 'isNull'; readonly column: string; readonly isNull: boolean };
+
+/** Equal guards in one spelling: no conjunction directly within another, and none of one part. */
+export function plainCondition(condition: GuardCondition): GuardCondition {
+  if (condition.kind !== 'and') return condition;
+  const all = condition.all.flatMap((part) => {
+    const plain = plainCondition(part);
+    return plain.kind === 'and' ? plain.all : [plain];
+  });
+  const [only] = all;
+  return only && all.length === 1 ? only : { kind: 'and', all };
+}

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { ChangeSet } from './change-set.ts';
-import { vectorBuffers } from './vector-bytes.ts';
+import { isNullThroughout, vectorBuffers } from './vector-bytes.ts';
 
 /**
  * The next link of a session's chain: SHA-256 over the link before, the batch's content, the
  * verdicts, and every changed row of state tables with its version. The session's name, positions
- * and times are not in it, so the same match played into two sessions gives the same chain.
+ * and times are not in it, so the same match played into two sessions gives the same chain. Nor are
+ * columns without a value: replayed under a later manifest, which has more of them, a tick gives
+ * the same link.
  */
 export function hashTick(
   previous: Uint8Array,
@@ -18,7 +20,8 @@ export function hashTick(
     hash.update(`${state.table.name}\0${state.length}\0`);
     hash.update(state.kinds).update(bytesOf(state.versions));
     for (const vector of state.after.vectors) {
-      if (vector.column.name === 'sessionId') continue;
+      if (vector.column.name === 'sessionId' || isNullThroughout(vector)) continue;
+      hash.update(`${vector.column.name}\0`);
       for (const buffer of vectorBuffers(vector)) hash.update(buffer);
     }
   }

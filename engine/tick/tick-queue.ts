@@ -2,8 +2,15 @@ import { EngineError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { SessionState } from '../state/session.ts';
 
-interface Waiting {
-  readonly start: () => void;
+/** Hands a tick to the log; false where the log did not take it. */
+export type StartTick = () => boolean;
+
+interface Turn {
+  readonly tick: number;
+  readonly start: StartTick;
+}
+
+interface Waiting extends Turn {
   readonly refuse: (error: EngineError) => void;
   readonly timer: NodeJS.Timeout;
 }
@@ -23,18 +30,21 @@ interface SessionQueue {
 export class TickQueue {
   readonly #queues = new Map<string, SessionQueue>();
 
-  /** Calls `start` once the tick's turn has come, at once where nothing is to be waited for. */
+  /**
+   * Calls `start` once the tick's turn has come, at once where nothing is to be waited for. A tick
+   * that the log did not take never was: whoever waits for it waits on, for it to be sent again.
+   */
   enter(
     session: SessionState,
     tick: number,
     afterTick: number | null,
-    start: () => void,
+    start: StartTick,
     refuse: (error: EngineError) => void,
   ): void {
     const queue = this.#queueOf(session);
     const early = afterTick !== null && (queue.tail === null || afterTick > queue.tail);
     if (!early || afterTick === session.abortedTick) {
-      this.#start(queue, tick, start);
+      this.#start(session, queue, tick, start);
       return;
     }
     if (queue.waiting.has(afterTick) || queue.waiting.size >= limits.ticksWaitingMax) {
@@ -55,7 +65,7 @@ export class TickQueue {
       this.#forgetIdle(session.sessionId, queue);
       refuse(outOfOrder(tick, afterTick, `it did not come within ${limits.tickWaitMs} ms`));
     }, limits.tickWaitMs);
-    queue.waiting.set(afterTick, { start: () => this.#start(queue, tick, start), refuse, timer });
+    queue.waiting.set(afterTick, { tick, start, refuse, timer });
   }
 
   /** A started tick has been settled, or has failed; the session is as applied. */
@@ -80,15 +90,17 @@ export class TickQueue {
     this.#queues.clear();
   }
 
-  #start(queue: SessionQueue, tick: number, start: () => void): void {
-    queue.inFlight++;
-    queue.tail = queue.tail === null ? tick : Math.max(queue.tail, tick);
-    start();
-    const next = queue.waiting.get(tick);
-    if (!next) return;
-    queue.waiting.delete(tick);
-    clearTimeout(next.timer);
-    next.start();
+  #start(session: SessionState, queue: SessionQueue, tick: number, start: StartTick): void {
+    let next: Turn | undefined = { tick, start };
+    while (next?.start()) {
+      queue.inFlight++;
+      queue.tail = queue.tail === null ? next.tick : Math.max(queue.tail, next.tick);
+      const follower: Waiting | undefined = queue.waiting.get(next.tick);
+      queue.waiting.delete(next.tick);
+      if (follower) clearTimeout(follower.timer);
+      next = follower;
+    }
+    this.#forgetIdle(session.sessionId, queue);
   }
 
   #queueOf(session: SessionState): SessionQueue {

@@ -3,9 +3,10 @@ import type { Catalog } from '../manifest/catalog.ts';
 import type { ColumnDefinition, TableDefinition } from '../manifest/types.ts';
 import { addendColumn } from './adjustment.ts';
 import type { ColumnBatch, ColumnVector, FixedVector } from './column-vector.ts';
-import type { GuardCondition } from './guard.ts';
+import { type GuardCondition, plainCondition } from './guard.ts';
 import { decodeRecordBatch, encodeRecordBatch } from './record-batch.ts';
 import type { ConflictPolicy, EffectOp, EffectStream, TickBatch } from './tick-batch.ts';
+import { isNullThroughout } from './vector-bytes.ts';
 import { emptyVector } from './vector-rows.ts';
 
 /**
@@ -16,7 +17,9 @@ import { emptyVector } from './vector-rows.ts';
  * ```
  *
  * The header names the columns of each batch, so a record can be read under a later manifest that
- * has more of them. Everything that decides verdicts is in the record; nothing else is.
+ * has more of them. Of whole rows (actions, append, insert) columns without a value are left out:
+ * a client that knows fewer columns, and one that sends nulls, write the same record. Everything
+ * that decides verdicts is in the record; nothing else is.
  */
 export type RecordHeader = TickRecordHeader | SessionRecordHeader;
 
@@ -67,18 +70,18 @@ export interface EncodedTick {
 export function encodeTick(batch: TickBatch, committedAtMs: number): EncodedTick {
   const { header } = batch;
   const content: Uint8Array[] = [];
-  if (batch.actions.length > 0) {
-    encodeRecordBatch(batch.actions.length, batch.actions.vectors, content);
-  }
+  const actions = batch.actions.vectors.filter((vector) => !isNullThroughout(vector));
+  if (batch.actions.length > 0) encodeRecordBatch(batch.actions.length, actions, content);
   const streams = batch.streams.map((stream): StreamHeader => {
-    encodeRecordBatch(stream.length, streamVectors(stream), content);
+    const columns = writtenColumns(stream);
+    encodeRecordBatch(stream.length, streamVectors(stream, columns), content);
     return {
       table: stream.table.name,
       op: stream.op,
       rows: stream.length,
-      columns: stream.rows.vectors.map((vector) => vector.column.name),
+      columns: columns.map((vector) => vector.column.name),
       versioned: stream.expectedVersions !== null,
-      guard: stream.guard?.condition ?? null,
+      guard: stream.guard && plainCondition(stream.guard.condition),
       operands: stream.guard?.operands.map((operand) => operand.column.name) ?? [],
     };
   });
@@ -86,7 +89,7 @@ export function encodeTick(batch: TickBatch, committedAtMs: number): EncodedTick
     tick: header.tick,
     policy: header.onConflict,
     actions: batch.actions.length,
-    actionColumns: batch.actions.vectors.map((vector) => vector.column.name),
+    actionColumns: batch.actions.length === 0 ? [] : actions.map((vector) => vector.column.name),
     streams,
   };
   const digest = createHash('sha256').update(JSON.stringify(shape));
@@ -221,12 +224,19 @@ function addends(
 const actionColumn: ColumnDefinition = { ...actionIdColumn, name: 'action', kind: 'u32' };
 const versionColumn: ColumnDefinition = { ...actionColumn, name: 'expectedVersion' };
 
-function streamVectors(stream: EffectStream): ColumnVector[] {
+/** To set a column to null says something; to create a row without it does not. */
+function writtenColumns(stream: EffectStream): readonly ColumnVector[] {
+  const { vectors } = stream.rows;
+  const isWhole = stream.op === 'append' || stream.op === 'insert';
+  return isWhole ? vectors.filter((vector) => !isNullThroughout(vector)) : vectors;
+}
+
+function streamVectors(stream: EffectStream, columns: readonly ColumnVector[]): ColumnVector[] {
   const vectors: ColumnVector[] = [uint32Vector(actionColumn, stream.action)];
   if (stream.expectedVersions) {
     vectors.push(uint32Vector(versionColumn, stream.expectedVersions));
   }
-  vectors.push(...stream.rows.vectors);
+  vectors.push(...columns);
   if (stream.guard) vectors.push(...stream.guard.operands);
   return vectors;
 }

@@ -28,6 +28,11 @@ export function vectorBuffers(vector: ColumnVector): Uint8Array[] {
   return buffers;
 }
 
+/** Every row is null: the column says no more than one that is not there. */
+export function isNullThroughout(vector: ColumnVector): boolean {
+  return vector.validity !== null && validityBuffer(vector).every((byte) => byte === 0);
+}
+
 const empty = new Uint8Array(0);
 
 function validityBuffer(vector: ColumnVector): Uint8Array {
