@@ -169,12 +169,13 @@ export class GroupView implements FeedSource {
 
   #keyLanes(): readonly Lane[] {
     const { source } = this;
-    const window = this.#window;
-    return this.key.flatMap((name, index) =>
-      window !== null && index === this.key.length - 1
-        ? [source.tick - (source.tick % window)]
-        : source.lanes(name),
-    );
+    const lanes: Lane[] = [];
+    const columns = this.#window === null ? this.key.length : this.key.length - 1;
+    for (let i = 0; i < columns; i++) {
+      for (const lane of source.lanes(this.key[i] as string)) lanes.push(lane);
+    }
+    if (this.#window !== null) lanes.push(source.tick - (source.tick % this.#window));
+    return lanes;
   }
 
   #reserve(): void {

@@ -14,11 +14,3 @@ export function namesAny(filter: Filter | null, columns: ReadonlySet<string>): b
       return columns.has(filter.column);
   }
 }
-
-/** What of the filter does not look at the columns: it holds for every row the filter holds for. */
-export function withoutColumns(filter: Filter, columns: ReadonlySet<string>): Filter | null {
-  if (!namesAny(filter, columns)) return filter;
-  if (filter.kind !== 'and') return null;
-  const all = filter.all.filter((inner) => !namesAny(inner, columns));
-  return { kind: 'and', all };
-}

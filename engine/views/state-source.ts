@@ -2,13 +2,11 @@ import { systemColumns } from '../manifest/system-columns.ts';
 import type { ColumnDefinition, Row, TableDefinition, Value } from '../manifest/types.ts';
 import { formatPosition, type Lsn } from '../position.ts';
 import type { Filter } from '../query/filter.ts';
-import { rowPredicate } from '../query/row-predicate.ts';
 import type { StateReader } from '../state/state-reader.ts';
 import type { StateChanges } from '../tick/change-set.ts';
 import { type ColumnVector, valueAt } from '../tick/column-vector.ts';
 import type { FeedSource, RowChange, TickMark } from './feed-source.ts';
 import { type FeedFrame, type FrameBounds, FrameLog } from './frame-log.ts';
-import { withoutColumns } from './named-columns.ts';
 import { packBatch, unpackBatch } from './packed-batch.ts';
 
 interface PackedRows {
@@ -87,10 +85,7 @@ export class StateSource implements FeedSource {
   }
 
   snapshot(where: Filter | null): readonly Row[] {
-    const known = where && withoutColumns(where, this.unknownBefore);
-    const rows = this.#state.select(this.name, known);
-    // The state finds rows by declared columns alone.
-    return known === where ? rows : rows.filter(rowPredicate(where));
+    return this.#state.select(this.name, where);
   }
 
   changes(from: Lsn, to: Lsn, sessionId: string | null): readonly RowChange[] {

@@ -139,8 +139,8 @@ export class Subscription
     const { frames } = this.#source;
     const head = this.#context.head();
     if (this.#begin) return this.#first(this.#begin.cursor, head);
-    if (this.#position < frames.horizon) return this.#lagged(head);
     if (this.#isTooSoon(nowMs)) return null;
+    if (this.#position < frames.horizon) return this.#lagged(head);
     let index = frames.indexAfter(this.#position);
     const behind = frames.size - index;
     const oldestMs = frames.at(index)?.appliedAtMs ?? nowMs;

@@ -23,7 +23,11 @@ export interface Frame {
 export interface SubscribeRequest {
   readonly where: Filter | null;
   readonly cursor: string | null;
-  /** Frames a second at most; null: one a tick. Ticks in between are coalesced by key. */
+  /**
+   * Frames a second at most (up to 1000); ticks in between are coalesced by key. Null: one a tick
+   * that changed matching rows, while the subscriber keeps up (`limits.feedStepFramesMax`,
+   * `feedStepMs`); one for all it missed when it does not.
+   */
   readonly maxRate: number | null;
   /** What happens when the subscriber is further behind than the feed remembers. */
   readonly onLag: 'COALESCE' | 'DISCONNECT';
@@ -39,14 +43,23 @@ export interface SubscribeRequest {
 export interface ViewEngine {
   /** The last change set folded in. */
   readonly lsn: Lsn;
-  /** Folds one change set into every view and wakes the subscribers. Must be called in log order. */
+  /**
+   * Folds one change set into every view and wakes the subscribers. Must be called in log order, in
+   * the turn of the event loop in which the rows of the state changed: frames and snapshots are
+   * made between turns, and state and views must then be at the same position.
+   */
   apply(changes: ChangeSet): void;
-  /** The view's rows now, in key order. `view`: a view of the manifest. */
+  /**
+   * The view's rows now, in key order; a top view's by partition, best first. `view`: a view of the
+   * manifest, else `BAD_USER_INPUT`.
+   */
   rows(view: string, where: Filter | null): { readonly lsn: Lsn; readonly rows: readonly Row[] };
   /**
    * Frames of a view or, given a state table's name, of that table's rows (with their system
-   * columns). The first frame is a SNAPSHOT, or the missed DELTA when the cursor still holds.
-   * The iterator ends when its `return` is called or the engine closes.
+   * columns). The first frame is a SNAPSHOT, or the missed DELTA (empty, when nothing was missed)
+   * when the cursor still holds. The iterator ends when its `return` is called or the engine
+   * closes, and rejects with `OVERLOADED` where `onLag` says so. Throws at once: `BAD_USER_INPUT`
+   * for an unknown source, a malformed cursor or rate; `OVERLOADED` beyond `subscribersPerFeedMax`.
    */
   subscribe(source: string, request: SubscribeRequest): AsyncIterableIterator<Frame>;
   /** Subscribers now, by view or state table; for metrics. */

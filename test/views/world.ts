@@ -132,17 +132,17 @@ function rowsOf(batch: ColumnBatch): Row[] {
   );
 }
 
-const uuids = [0, 1, 2].map((i) => `00000000-0000-4000-8000-00000000000${i}`);
-const texts = ['a', 'b', 'ba', '', '\u{1f600}', '\uffee', 'Ä'];
+export const uuids = [0, 1, 2].map((i) => `00000000-0000-4000-8000-00000000000${i}`);
+export const texts = ['a', 'b', 'ba', '', '\u{1f600}', '\uffee', 'Ä'];
 
 function optional<T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | null> {
   return fc.option(values, { freq: 3 });
 }
 
-const actionRow = fc.record({
+export const actionRow = fc.record({
   playerId: fc.integer({ min: 0, max: 3 }),
   kind: fc.constantFrom('MOVE', 'ATTACK', 'STOP'),
-  unitIds: fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 4 }),
+  unitIds: fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 4, size: 'max' }),
   team: optional(fc.integer({ min: -2, max: 2 })),
   urgent: fc.boolean(),
   item: optional(fc.constantFrom(...uuids)),
@@ -204,9 +204,12 @@ export const tickPlan: fc.Arbitrary<TickPlan> = fc.record({
   actions: fc.array(
     fc.record({
       row: actionRow,
-      effects: fc.array(fc.oneof(unitEffect, profileEffect, ledgerAppend), { maxLength: 3 }),
+      effects: fc.array(fc.oneof(unitEffect, profileEffect, ledgerAppend), {
+        maxLength: 3,
+        size: 'max',
+      }),
     }),
-    { maxLength: 6 },
+    { maxLength: 6, size: 'max' },
   ),
-  effects: fc.array(ledgerAppend, { maxLength: 4 }),
+  effects: fc.array(ledgerAppend, { maxLength: 4, size: 'max' }),
 });

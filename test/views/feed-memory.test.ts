@@ -1,0 +1,133 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { GroupViewDefinition } from '../../engine/manifest/types.ts';
+import { asLsn, type Lsn } from '../../engine/position.ts';
+import type { TickMark } from '../../engine/views/feed-source.ts';
+import { FrameLog } from '../../engine/views/frame-log.ts';
+import { GroupView } from '../../engine/views/group-view.ts';
+import { packBatch, unpackBatch } from '../../engine/views/packed-batch.ts';
+import { StateSource } from '../../engine/views/state-source.ts';
+import { TableSource } from '../../engine/views/table-source.ts';
+import { naiveView } from './naive-view.ts';
+import { catalog, tickPlan, World } from './world.ts';
+
+const bounds = { rowsMax: 20, framesMax: 6, bytesMax: 4_000 };
+
+function markOf(changes: { lsn: Lsn; sessionId: string; tick: number | null }): TickMark {
+  const { lsn, sessionId, tick } = changes;
+  return { lsn, sessionId, tick, committedAtMs: lsn, appliedAtMs: lsn };
+}
+
+describe('what a feed remembers', () => {
+  test('stays within its bounds in rows, ticks and bytes, and is never less than they allow', () => {
+    const frame = fc.record({ rows: fc.integer({ min: 1, max: 25 }), bytes: fc.nat(4_500) });
+    fc.assert(
+      fc.property(fc.array(frame, { maxLength: 60, size: 'max' }), (pushes) => {
+        const log = new FrameLog<number>(bounds, asLsn(0), -1);
+        let model: { lsn: number; rows: number; bytes: number }[] = [];
+        let horizon = 0;
+        pushes.forEach(({ rows, bytes }, index) => {
+          const lsn = asLsn(index * 2 + 1);
+          const mark = { lsn, sessionId: `s${index}`, tick: index % 3 || null, stamp: lsn * 10 };
+          log.push({ ...mark, appliedAtMs: index, rows }, bytes, index);
+          model.push({ lsn, rows, bytes });
+          const sum = (of: 'rows' | 'bytes') => model.reduce((total, one) => total + one[of], 0);
+          while (
+            sum('rows') > bounds.rowsMax ||
+            sum('bytes') > bounds.bytesMax ||
+            model.length > bounds.framesMax
+          ) {
+            horizon = model[0]?.lsn ?? 0;
+            model = model.slice(1);
+          }
+          expect(log.horizon).toBe(horizon);
+          expect([log.size, log.rows, log.bytes]).toEqual([
+            model.length,
+            sum('rows'),
+            sum('bytes'),
+          ]);
+          model.forEach((one, place) => {
+            expect(log.at(place)?.lsn).toBe(one.lsn);
+            expect(log.payloadAt(place)).toBe((one.lsn - 1) / 2);
+            expect(log.indexAfter(asLsn(one.lsn - 1))).toBe(place);
+            expect(log.stampAt(asLsn(one.lsn + 1))).toBe(one.lsn * 10);
+          });
+          expect(log.stampAt(asLsn(horizon))).toBe(horizon === 0 ? -1 : horizon * 10);
+          if (horizon > 0) expect(log.stampAt(asLsn(horizon - 1))).toBeNull();
+        });
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('holds the rows before and after for every range of ticks it covers', () => {
+    const definition = catalog.views.get('activity') as GroupViewDefinition;
+    fc.assert(
+      fc.property(fc.array(tickPlan, { maxLength: 16, size: 'max' }), (plans) => {
+        const world = new World();
+        const source = new TableSource(catalog, catalog.actionTable);
+        const view = new GroupView(catalog, definition, source, bounds);
+        const history = new Map([[3, new Map<string, unknown>()]]);
+        const keyOf = (row: object) => JSON.stringify(Object.values(row).slice(0, 2));
+        for (const plan of plans) {
+          world.commit(plan, (changes) => {
+            if (source.load(changes)) view.fold(markOf(changes));
+            const rows = naiveView('activity', world.appended);
+            history.set(changes.lsn, new Map(rows.map((row) => [keyOf(row), row])));
+          });
+          expect(view.frames.rows).toBeLessThanOrEqual(bounds.rowsMax);
+          expect(view.frames.size).toBeLessThanOrEqual(bounds.framesMax);
+        }
+        const head = 3 + plans.length;
+        for (let from = Math.max(view.frames.horizon, 3); from < head; from++) {
+          for (let to = from + 1; to <= head; to++) {
+            for (const { before, after } of view.changes(asLsn(from), asLsn(to), null)) {
+              const key = keyOf((after ?? before) as object);
+              expect(before).toEqual(history.get(from)?.get(key) ?? null);
+              expect(after).toEqual(history.get(to)?.get(key) ?? null);
+            }
+          }
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('of a state table is bounded in bytes', () => {
+    const world = new World();
+    const source = new StateSource(catalog.table('unit'), world.state, bounds, 1);
+    source.start(asLsn(0));
+    let most = 0;
+    const plans = fc.sample(tickPlan, { numRuns: 200, seed: 1 });
+    for (const plan of plans) {
+      world.commit(plan, (changes) => {
+        const units = changes.states.find(({ table }) => table.name === 'unit');
+        if (units) source.record(units, markOf(changes));
+      });
+      most = Math.max(most, source.frames.bytes);
+    }
+    expect(most).toBeGreaterThan(bounds.bytesMax / 2);
+    expect(most).toBeLessThanOrEqual(bounds.bytesMax);
+    source.stop(asLsn(1_000));
+    expect(source.frames.bytes).toBe(0);
+  });
+
+  test('of a state table is a copy: packing a batch loses nothing', () => {
+    fc.assert(
+      fc.property(fc.array(tickPlan, { maxLength: 6, size: 'max' }), (plans) => {
+        const world = new World();
+        for (const plan of plans) {
+          world.commit(plan, (changes) => {
+            for (const { table, after } of changes.states) {
+              const unpacked = unpackBatch(table.columns, packBatch(after));
+              // Packed twice is the same bytes: nothing was lost, nothing outside was copied.
+              expect(packBatch(unpacked)).toEqual(packBatch(after));
+              expect(unpacked.length).toBe(after.length);
+            }
+          });
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
