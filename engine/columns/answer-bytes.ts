@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
 import { extractErrorAtTheEndOfChunk } from '@clickhouse/client';
-import { type SqlAuthor, translateError } from './clickhouse-errors.ts';
 
 /**
  * The bytes of a streamed answer. A query that fails on its way says so in the last bytes, behind
@@ -9,7 +8,7 @@ import { type SqlAuthor, translateError } from './clickhouse-errors.ts';
 export async function* answerBytes(
   stream: Readable,
   exceptionTag: string | null,
-  author: SqlAuthor,
+  explain: (error: unknown) => unknown,
 ): AsyncGenerator<Uint8Array> {
   const mark =
     exceptionTag === null ? null : Buffer.from(`\r\n__exception__\r\n${exceptionTag}\r\n`);
@@ -27,12 +26,12 @@ export async function* answerBytes(
       held = joined.subarray(joined.byteLength - keep);
     }
   } catch (error) {
-    throw translateError(error, author);
+    throw explain(error);
   } finally {
     stream.destroy();
   }
   if (mark !== null && exceptionTag !== null && held.includes(mark)) {
-    throw translateError(extractErrorAtTheEndOfChunk(held, exceptionTag), author);
+    throw explain(extractErrorAtTheEndOfChunk(held, exceptionTag));
   }
   if (held.byteLength > 0) yield held;
 }

@@ -143,6 +143,7 @@ export class ClickHouseStore implements OpenColumnStore {
     const { rows } = await this.#client.query({
       sql: 'SELECT count() FROM system.merges',
       author: 'engine',
+      housekeeping: true,
     });
     return Number(rows[0]?.[0] ?? 0);
   }

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { type ClickHouseClient, createClient } from '@clickhouse/client';
 import { EngineError } from '../errors.ts';
+import { answerBytes } from './answer-bytes.ts';
 import { type SqlAuthor, translateError } from './clickhouse-errors.ts';
 import type { QueryBounds, QueryStatistics, RunningColumnQuery } from './column-store.ts';
 import { readStatistics } from './queries/statistics.ts';
@@ -30,6 +31,8 @@ export interface ClientQuery {
   readonly bounds?: QueryBounds;
   readonly database?: string;
   readonly signal?: AbortSignal | undefined;
+  /** A short query of this room's own that operators need not see. */
+  readonly housekeeping?: true;
 }
 
 export interface ClientResult {
@@ -41,6 +44,7 @@ export interface ClientResult {
 
 interface RunningEntry {
   readonly sql: string;
+  readonly housekeeping: boolean;
   readonly startedAtMs: number;
   readonly abort: AbortController;
   cause: 'killed' | 'late' | 'caller' | null;
@@ -154,13 +158,14 @@ export class ColumnClient {
   }
 
   /**
-   * Runs a query whose answer streams in the format its text names. The query counts as running
-   * until the stream ends or is destroyed.
+   * Runs a query whose answer streams in the format its text names; the bytes must be read to
+   * their end or given up (`return`), as ClickHouse works at the reader's pace.
    */
-  async stream(query: ClientQuery): Promise<{ stream: Readable; exceptionTag: string | null }> {
+  async stream(query: ClientQuery): Promise<AsyncGenerator<Uint8Array>> {
     const queryId = randomUUID();
     const entry = this.#begin(queryId, query);
     const release = this.#watch(queryId, entry, query);
+    const explained = (error: unknown) => explain(entry, error, query.author);
     try {
       const { stream, response_headers } = await this.#client.exec({
         query: query.sql,
@@ -177,16 +182,18 @@ export class ColumnClient {
       entry.abort.signal.addEventListener('abort', () => stream.destroy(), { once: true });
       stream.once('close', release);
       const tag = response_headers['x-clickhouse-exception-tag'];
-      return { stream, exceptionTag: typeof tag === 'string' ? tag : null };
+      return answerBytes(stream, typeof tag === 'string' ? tag : null, explained);
     } catch (error) {
       release();
-      throw explain(entry, error, query.author);
+      throw explained(error);
     }
   }
 
   /** What runs through this client, oldest first. */
   async running(): Promise<readonly RunningColumnQuery[]> {
-    const entries = [...this.#running].filter(([, entry]) => entry.cause === null);
+    const entries = [...this.#running].filter(
+      ([, entry]) => entry.cause === null && !entry.housekeeping,
+    );
     if (entries.length === 0) return [];
     const now = Date.now();
     const memory = await this.#memoryOfRunning();
@@ -238,6 +245,7 @@ export class ColumnClient {
     if (query.signal?.aborted) throw new EngineError('QUERY_KILLED', 'the query was given up');
     const entry: RunningEntry = {
       sql: query.sql,
+      housekeeping: query.housekeeping ?? false,
       startedAtMs: Date.now(),
       abort: new AbortController(),
       cause: null,

@@ -1,6 +1,5 @@
 import type { Catalog } from '../manifest/catalog.ts';
 import type { ColumnDefinition } from '../manifest/types.ts';
-import { answerBytes } from './answer-bytes.ts';
 import type { ArrowField, ArrowType } from './arrow/arrow-field.ts';
 import { readFrames, requireSameLayout } from './arrow/ipc-frames.ts';
 import { endOfStream, fileFooter, fileMagic, schemaMessage } from './arrow/ipc-messages.ts';
@@ -25,13 +24,12 @@ export async function exportRows(
   // Only table exports know their fields; ClickHouse writes the other files by itself.
   const framed = fields !== null && request.format !== 'PARQUET';
   const format = framed ? 'ArrowStream' : formats[request.format];
-  const { stream, exceptionTag } = await client.stream({
+  const bytes = await client.stream({
     ...plan.query,
     sql: `${plan.query.sql}\nFORMAT ${format}`,
     settings: { ...plan.query.settings, ...formatSettings(request) },
     signal: request.signal,
   });
-  const bytes = answerBytes(stream, exceptionTag, plan.query.author);
   if (!framed) return bytes;
   return request.format === 'ARROW_FILE' ? asFile(bytes, fields) : asStream(bytes, fields);
 }

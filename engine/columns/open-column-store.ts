@@ -85,6 +85,7 @@ async function alterTable(
   const { rows } = await client.query({
     sql: 'SELECT name, type FROM system.columns WHERE database = {database:String} AND table = {table:String}',
     author: 'engine',
+    housekeeping: true,
     parameters: {
       database: databaseName(catalog.manifest.title),
       table: storedName(table),

@@ -51,6 +51,7 @@ export async function checkedUserSql(
   const shared = { author: 'user', database, signal: request.signal } as const;
   const formatted = await client.query({
     ...shared,
+    housekeeping: true,
     sql: 'SELECT formatQuerySingleLine({query:String})',
     parameters: { query: request.query },
   });
@@ -58,6 +59,7 @@ export async function checkedUserSql(
   const scope = await readScope(client, database);
   const tree = await client.query({
     ...shared,
+    housekeeping: true,
     sql: `SELECT explain FROM (EXPLAIN AST ${sql})`,
     parameters,
   });
@@ -81,6 +83,7 @@ async function readScope(client: ColumnClient, database: string): Promise<UserSq
     const { rows } = await client.query({
       sql: 'SELECT lower(name) FROM system.table_functions',
       author: 'engine',
+      housekeeping: true,
     });
     functions = new Set(rows.map((row) => String(row[0])));
     tableFunctions.set(client, functions);
@@ -88,6 +91,7 @@ async function readScope(client: ColumnClient, database: string): Promise<UserSq
   const { rows } = await client.query({
     sql: 'SELECT name FROM system.databases',
     author: 'engine',
+    housekeeping: true,
   });
   return { database, databases: rows.map((row) => String(row[0])), tableFunctions: functions };
 }

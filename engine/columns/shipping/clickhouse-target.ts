@@ -56,6 +56,7 @@ export class ClickHouseTarget implements ShippingTarget {
       const { rows } = await this.#client.query({
         sql: `SELECT count() FROM system.processes WHERE query_id = {id:String} OR Settings['log_comment'] = {id:String}`,
         author: 'engine',
+        housekeeping: true,
         parameters: { id: queryId },
       });
       if (Number(rows[0]?.[0]) === 0) return;
@@ -67,7 +68,7 @@ export class ClickHouseTarget implements ShippingTarget {
   }
 
   async #readLsn(sql: string): Promise<Lsn> {
-    const { rows } = await this.#client.query({ sql, author: 'engine' });
+    const { rows } = await this.#client.query({ sql, author: 'engine', housekeeping: true });
     return asLsn(Number(rows[0]?.[0] ?? lsnZero));
   }
 }

@@ -1,0 +1,242 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { OpenColumnStore } from '../../engine/columns/open-column-store.ts';
+import { asLsn } from '../../engine/position.ts';
+import { fabricate, manyActions } from './fabricate.ts';
+import { bounds, countOf, openEmbedded, ship, temporaryDirectory } from './stores.ts';
+
+const directory = temporaryDirectory();
+const secretFile = join(directory.path, 'secret.txt');
+const writtenFile = join(directory.path, 'written.csv');
+let store: OpenColumnStore;
+beforeAll(async () => {
+  writeFileSync(secretFile, 'the secret\n');
+  store = await openEmbedded(directory.path);
+  await ship(store, [
+    manyActions(1, 1_000),
+    manyActions(2, 1_000),
+    fabricate({
+      lsn: 3,
+      states: {
+        units: [
+          {
+            change: 'inserted',
+            version: 1,
+            row: { sessionId: 's1', unitId: 1, ownerId: 2, health: null },
+          },
+        ],
+      },
+    }),
+  ]);
+});
+afterAll(async () => {
+  await store.close();
+  directory.remove();
+});
+
+const sql = (query: string, parameters = {}, first = 100) =>
+  store.sql(query, parameters, first, bounds);
+
+describe('SQL of a user', () => {
+  it('reads the tables by their manifest names, with exact 64-bit integers', async () => {
+    const result = await sql(
+      `SELECT kind, count() AS n, sum(toUInt64(9007199254740993)) AS wide
+       FROM orders WHERE playerId = {player:UInt32} GROUP BY kind ORDER BY kind`,
+      { player: 2 },
+    );
+    expect(result.columns.map((column) => column.name)).toEqual(['kind', 'n', 'wide']);
+    expect(result.rows[0]).toEqual(['MOVE', '334', String(334n * 9007199254740993n)]);
+    expect(result.truncated).toBe(false);
+    expect(result.coveredLsn).toBe(3);
+  });
+
+  it('takes text, lists and nulls as parameters without reading them as SQL', async () => {
+    const hostile = "'; DROP TABLE orders; --";
+    const result = await sql(
+      'SELECT {text:String} AS t, {list:Array(Int64)} AS l, {none:Nullable(String)} AS n, {big:UInt64} AS b',
+      { text: hostile, list: [1, -2], none: null, big: 2n ** 64n - 1n },
+    );
+    expect(result.rows).toEqual([[hostile, ['1', '-2'], null, '18446744073709551615']]);
+  });
+
+  it('is cut after the first rows, and says so', async () => {
+    const result = await sql('SELECT seq FROM orders ORDER BY tick, seq', {}, 10);
+    expect(result.rows.map((row) => row[0])).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(result.truncated).toBe(true);
+  });
+
+  it('sees positions, current rows and the history of rows', async () => {
+    expect((await sql('SELECT DISTINCT position FROM orders ORDER BY position')).rows).toEqual([
+      ['0:1'],
+      ['0:2'],
+    ]);
+    expect((await sql('SELECT unitId, version, position FROM units')).rows).toEqual([
+      [1, 1, '0:3'],
+    ]);
+    expect((await sql('SELECT count() FROM units_history')).rows).toEqual([['1']]);
+  });
+
+  it.each([
+    'WITH recent AS (SELECT * FROM orders WHERE tick > 1) SELECT count() FROM recent',
+    'SELECT a.seq FROM orders a JOIN orders b ON a.seq = b.seq AND a.tick = b.tick LIMIT 1',
+    'SELECT number FROM numbers(3) UNION ALL SELECT 7',
+    'SELECT (SELECT max(tick) FROM orders) AS top',
+    "SELECT formatDateTime(committedAt, '%Y'), arrayJoin(unitIds) FROM orders LIMIT 2 -- comment",
+    'SELECT quantile(0.9)(x) OVER (PARTITION BY playerId) FROM orders LIMIT 1;',
+    'SELECT 1 AS `system`, 2 AS "file"',
+  ])('may be %s', async (query) => {
+    expect((await sql(query)).rows.length).toBeGreaterThan(0);
+  });
+
+  it.each([
+    // files
+    `SELECT * FROM file('${secretFile}', 'LineAsString')`,
+    `SELECT file('${secretFile}')`,
+    `SELECT arrayMap(x -> file(x), ['${secretFile}'])`,
+    `SELECT * FROM orders WHERE actionId IN file('${secretFile}', 'LineAsString')`,
+    `SELECT * FROM filesystem('${directory.path}')`,
+    `SELECT 1 INTO OUTFILE '${writtenFile}'`,
+    `SELECT 1 INTO OUTFILE '${writtenFile}' FORMAT CSV`,
+    `INSERT INTO FUNCTION file('${writtenFile}', 'CSV') SELECT 1`,
+    // the network and other servers
+    "SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString')",
+    "SELECT * FROM s3('http://127.0.0.1:1/x', 'CSV')",
+    "SELECT * FROM remote('127.0.0.1:1', 'system.one')",
+    "SELECT * FROM mysql('127.0.0.1:1', 'a', 'b', 'c', 'd')",
+    "SELECT * FROM executable('id', 'TSV', 'a String')",
+    "SELECT * FROM eval('SELECT 1')",
+    // the server itself
+    'SELECT * FROM system.processes',
+    'SELECT * FROM "system"."tables"',
+    'SELECT * FROM `SYSTEM`.`tables`',
+    'SELECT name FROM information_schema.tables',
+    'SELECT name FROM INFORMATION_SCHEMA.TABLES',
+    "SELECT * FROM merge('system', '.*')",
+    'SELECT * FROM loop(system.settings) LIMIT 1',
+    'SELECT 1 WHERE 1 IN system.one',
+    'SELECT * FROM (SELECT * FROM (SELECT query FROM system.processes))',
+    "SELECT getSetting('max_threads')",
+    'SELECT hostName()',
+    'SELECT sleep(1)',
+    "SELECT * FROM viewExplain('EXPLAIN', '', (SELECT 1))",
+    'SELECT * FROM {t:Identifier}.processes',
+    // anything but one SELECT
+    'DROP TABLE orders',
+    'ALTER TABLE orders DELETE WHERE 1',
+    'INSERT INTO orders (tick) VALUES (1)',
+    'CREATE TABLE mine (a Int8) ENGINE = Memory',
+    'CREATE TEMPORARY TABLE mine (a Int8)',
+    'SET readonly = 0',
+    'SELECT 1; DROP TABLE orders',
+    'SELECT 1) ; DROP TABLE orders; SELECT (1',
+    'SELECT 1 SETTINGS readonly = 0',
+    'SELECT * FROM (SELECT 1 SETTINGS max_threads = 8)',
+    'SELECT 1 FORMAT Null',
+    'KILL QUERY WHERE 1',
+    'SHOW TABLES',
+    'SYSTEM SHUTDOWN',
+    'EXPLAIN SELECT 1',
+    'BACKUP TABLE orders TO Disk(1, 2)',
+    'USE system',
+    '',
+    'nonsense',
+  ])('may not be %s', async (query) => {
+    await expect(sql(query, { t: 'system' })).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
+    const request = { format: 'ARROW_STREAM', compression: 'NONE', sinceLsn: null } as const;
+    const source = { kind: 'sql', query, parameters: { t: 'system' } } as const;
+    await expect(store.export({ ...request, source, asOfLsn: asLsn(3) })).rejects.toMatchObject({
+      code: 'BAD_USER_INPUT',
+    });
+  });
+
+  it('has written and changed nothing by all that', async () => {
+    expect(existsSync(writtenFile)).toBe(false);
+    expect(await countOf(store, 'orders')).toBe(2_000);
+  });
+
+  it('is told what is wrong with it, without internals', async () => {
+    const unknown = await sql('SELECT playr FROM orders').catch((error: Error) => error);
+    expect(unknown).toMatchObject({ code: 'BAD_USER_INPUT' });
+    expect((unknown as Error).message).toMatch(/playr/);
+    expect((unknown as Error).message).not.toMatch(/tickloom_|DB::|version 2|Stack/);
+    const missing = await sql('SELECT {absent:UInt8}').catch((error: Error) => error);
+    expect((missing as Error).message).toMatch(/absent/);
+  });
+});
+
+describe('bounds on a query', () => {
+  const heavy = 'SELECT count() FROM numbers(200000000000) WHERE NOT ignore(sipHash64(number))';
+
+  it('end it in time', async () => {
+    const started = performance.now();
+    const short = { ...bounds, timeoutMs: 200, rowsReadMax: 10 ** 15 };
+    await expect(store.sql(heavy, {}, 1, short)).rejects.toMatchObject({ code: 'QUERY_TIMEOUT' });
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
+  it('end it when it takes too much memory', async () => {
+    const narrow = { ...bounds, memoryBytesMax: 8 * 1024 * 1024 };
+    const query = 'SELECT length(groupArray(number)) FROM numbers(50000000)';
+    await expect(store.sql(query, {}, 1, narrow)).rejects.toMatchObject({ code: 'QUERY_MEMORY' });
+  });
+
+  it('end it when it reads too many rows', async () => {
+    const few = { ...bounds, rowsReadMax: 100 };
+    const query = 'SELECT sum(seq) FROM orders';
+    await expect(store.sql(query, {}, 1, few)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+  });
+
+  it('leave the memory of a long query to be seen', async () => {
+    const query = 'SELECT uniqExact(number) FROM numbers(6000000)';
+    const { statistics } = await sql(query);
+    expect(statistics.rowsRead).toBe(6_000_000);
+    expect(statistics.memoryPeakBytes ?? 0).toBeGreaterThan(1_000_000);
+  });
+
+  it('let it be listed while it runs, and killed', async () => {
+    const running = store.sql(heavy, {}, 1, { ...bounds, rowsReadMax: 10 ** 15 });
+    const failed = expect(running).rejects.toMatchObject({ code: 'QUERY_KILLED' });
+    const found = await untilListed(heavy.slice(0, 30));
+    expect(found.elapsedMs).toBeGreaterThanOrEqual(0);
+    expect(await store.kill(found.queryId)).toBe(true);
+    await failed;
+    expect(await store.kill(found.queryId)).toBe(false);
+    expect(await store.kill('no such query')).toBe(false);
+    await untilIdle();
+  });
+
+  it('let its caller give it up', async () => {
+    const caller = new AbortController();
+    const unbound = { ...bounds, rowsReadMax: 10 ** 15 };
+    const running = store.sql(heavy, {}, 1, unbound, caller.signal);
+    const failed = expect(running).rejects.toMatchObject({ code: 'QUERY_KILLED' });
+    await untilListed(heavy.slice(0, 30));
+    caller.abort();
+    await failed;
+    await untilIdle();
+  });
+});
+
+async function untilListed(text: string) {
+  const find = async () => (await store.running()).find((query) => query.query.includes(text));
+  await expect
+    .poll(async () => (await find())?.memoryBytes, { timeout: 10_000 })
+    .toBeTypeOf('number');
+  return (await find()) as NonNullable<Awaited<ReturnType<typeof find>>>;
+}
+
+/** ClickHouse itself no longer works on anything: the child uses next to no time. */
+async function untilIdle(): Promise<void> {
+  await expect.poll(() => ticksUsedIn(50), { timeout: 10_000 }).toBeLessThan(5);
+}
+
+async function ticksUsedIn(ms: number): Promise<number> {
+  const used = () => {
+    const fields = readFileSync(`/proc/${store.childPid}/stat`, 'utf8').split(' ');
+    return Number(fields[13]) + Number(fields[14]);
+  };
+  const before = used();
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  return used() - before;
+}
