@@ -2,10 +2,11 @@
 import { readFileSync } from 'node:fs';
 
 function readReport(path) {
+  const none = { numPassedTests: 0, numFailedTests: 0, testResults: [] };
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return { ...none, ...JSON.parse(readFileSync(path, 'utf8')) };
   } catch {
-    return { numPassedTests: 0, numFailedTests: 0, testResults: [] };
+    return none;
   }
 }
 
