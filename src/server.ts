@@ -79,7 +79,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       columns: settings.columns,
       canary: settings.canary,
       truncateAt: options.truncateAt,
-      observer: metrics.engineObserver,
+      logger,
+      observer: {
+        ...metrics.engineObserver,
+        onCheckpoint: (seconds, error) => {
+          metrics.engineObserver.onCheckpoint?.(seconds, error);
+          if (error !== null) logger.error({ error }, 'a checkpoint failed; the last one stays');
+        },
+      },
       onRecovery: (report) => logger.info({ report }, 'the log is recovered'),
     }),
     () => front.drain(0),

@@ -1,4 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { ColumnStore } from '../../engine/columns/column-store.ts';
+import type { OpenColumnStore } from '../../engine/columns/open-column-store.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { EngineOptions } from '../../engine/open-engine.ts';
 import type { Frame } from '../../engine/views/view-engine.ts';
@@ -71,6 +73,21 @@ export class Metrics {
     'From commit to the frame that shows it.',
     { labels: ['view'], buckets: queryBuckets },
   );
+  readonly #columnsInsertSeconds = this.#histogram(
+    'columns_insert_seconds',
+    'One block of one table into the column store.',
+    { labels: [], buckets: queryBuckets },
+  );
+  readonly #checkpointSeconds = this.#histogram('checkpoint_seconds', 'Taking one checkpoint.', {
+    labels: [],
+    buckets: queryBuckets,
+  });
+  /** Commits that wait for the log, or to be applied. */
+  readonly logPending = new Gauge({
+    name: 'tickloom_log_pending',
+    help: 'Commits not yet durable and applied.',
+    registers: [this.registry],
+  });
   readonly querySeconds = this.#histogram('query_seconds', 'Analytical queries.', {
     labels: ['class', 'kind'],
     buckets: queryBuckets,
@@ -107,6 +124,8 @@ export class Metrics {
   /** What the engine tells as it works. */
   readonly engineObserver: NonNullable<EngineOptions['observer']> = {
     onApply: (seconds) => this.#applySeconds.observe(seconds),
+    onCheckpoint: (seconds) => this.#checkpointSeconds.observe(seconds),
+    columns: { onInsert: ({ seconds }) => this.#columnsInsertSeconds.observe(seconds) },
     log: { onSync: (seconds) => this.#logSyncSeconds.observe(seconds) },
     views: {
       frame: (view, kind, lagTicks, stalenessMs) => {
@@ -144,6 +163,13 @@ export class Metrics {
         }
       },
     );
+    if (isOpenColumnStore(columns)) {
+      this.#gauge('columns_merges_active', 'Merges under way in ClickHouse.', [], async (gauge) => {
+        // A store that does not answer keeps its last value, and does not fail the scrape.
+        const merges = await columns.mergesActive().catch(() => null);
+        if (merges !== null) gauge.set(merges);
+      });
+    }
     this.#gauge('columns_lag_lsn', 'Applied and not yet in the column store.', [], (gauge) => {
       gauge.set(Math.max(0, engine.appliedLsn - columns.coveredLsn));
     });
@@ -177,7 +203,7 @@ export class Metrics {
     name: string,
     help: string,
     labelNames: Label[],
-    read: (gauge: Gauge<Label>) => void,
+    read: (gauge: Gauge<Label>) => void | Promise<void>,
   ): void {
     new Gauge({
       name: `tickloom_${name}`,
@@ -185,7 +211,7 @@ export class Metrics {
       labelNames,
       registers: [this.registry],
       collect() {
-        read(this);
+        return read(this);
       },
     });
   }
@@ -203,4 +229,9 @@ export class Metrics {
       registers: [this.registry],
     });
   }
+}
+
+/** The port promises no merges; the store of this engine tells of them. */
+function isOpenColumnStore(columns: ColumnStore): columns is OpenColumnStore {
+  return 'mergesActive' in columns;
 }

@@ -52,7 +52,8 @@ class ObservedEngine implements Engine {
 
   async commit(batch: TickBatch): Promise<TickOutcome> {
     const startedMs = performance.now();
-    const outcome = await this.#engine.commit(batch);
+    this.#metrics.logPending.inc();
+    const outcome = await this.#engine.commit(batch).finally(() => this.#metrics.logPending.dec());
     this.#commitSeconds.observe((performance.now() - startedMs) / 1000);
     if (!outcome.duplicate) this.#countVerdicts(outcome);
     return outcome;

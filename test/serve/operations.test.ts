@@ -50,6 +50,8 @@ describe('the server tells how it is', () => {
       'log_sync_seconds_count',
       'apply_seconds_count',
       'columns_lag_lsn',
+      'columns_merges_active',
+      'log_pending',
       'traffic_bytes_total{endpoint="graphql",direction="in"}',
       'traffic_bytes_total{endpoint="graphql",direction="out"}',
     ]) {
