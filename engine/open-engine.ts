@@ -19,6 +19,7 @@ import { Checkpointer } from './recover/checkpointer.ts';
 import { keepManifest } from './recover/kept-manifest.ts';
 import { findCheckpoint, loadCheckpoint, viewsOf } from './recover/load-checkpoint.ts';
 import { replayRecord } from './recover/replay-record.ts';
+import { ReplayWitness } from './recover/replay-witness.ts';
 import { LiveState } from './state/live-state.ts';
 import { TitleState } from './state/title-state.ts';
 import { Projection } from './tick/projection.ts';
@@ -67,6 +68,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     const { projection, views, checkpoint } = opened;
     let appliedLsn = checkpoint?.lsn ?? lsnZero;
     let logBytes = 0;
+    const witness = new ReplayWitness();
     const log = await openFileLog({
       directory: join(directory, 'log'),
       durability: options.durability,
@@ -74,7 +76,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       replayFrom: asLsn(appliedLsn + 1),
       storage,
       onRecord: (record) => {
-        const changes = replayRecord(projection, record);
+        const changes = replayRecord(projection, record, witness);
         views.apply(changes);
         columns.offer(changes);
         columns.advance(record.lsn);
@@ -142,7 +144,10 @@ async function openProjections(
   const found = await findCheckpoint({
     storage,
     directory: join(options.directory, 'checkpoints'),
-    upToLsn: asLsn(Math.max(0, columns.neededFromLsn - 1)),
+    // A log that is cut ends before what is cut: no checkpoint may be ahead of it.
+    upToLsn: asLsn(
+      Math.max(0, Math.min(columns.neededFromLsn, options.truncateAt ?? Infinity) - 1),
+    ),
   });
   // Views that were defined otherwise have to be folded anew, from the first record on.
   if (!found || !opened.views.restore(viewsOf(found))) return opened;

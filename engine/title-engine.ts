@@ -6,6 +6,7 @@ import type { CommitLog } from './log/commit-log.ts';
 import type { Catalog } from './manifest/catalog.ts';
 import { asLsn, formatPosition, type Lsn } from './position.ts';
 import type { Checkpointer } from './recover/checkpointer.ts';
+import { witnessOf } from './recover/replay-witness.ts';
 import { LiveState } from './state/live-state.ts';
 import type { SessionState } from './state/session.ts';
 import type { StateReader } from './state/state-reader.ts';
@@ -21,7 +22,12 @@ import {
 import type { TickBatch } from './tick/tick-batch.ts';
 import { outcomeOf } from './tick/tick-outcome.ts';
 import { TickQueue } from './tick/tick-queue.ts';
-import { encodeSession, encodeTick, type SessionRecordHeader } from './tick/tick-record.ts';
+import {
+  encodeSession,
+  encodeTick,
+  type SessionRecordHeader,
+  type Witness,
+} from './tick/tick-record.ts';
 import type { ViewEngine } from './views/view-engine.ts';
 
 /** Told what a tick costs. */
@@ -92,6 +98,8 @@ export class TitleEngine implements Engine {
   #bytesSinceCheckpoint: number;
   readonly #queue = new TickQueue();
   readonly #names = new ActionNames();
+  /** The newest tick applied, for the next record to witness. */
+  #seen: Witness | null = null;
   readonly #now: () => number;
   readonly #observer: EngineObserver;
   /** Appended and not yet applied, in log order from `#pendingFrom` on. */
@@ -145,7 +153,7 @@ export class TitleEngine implements Engine {
     this.#admit();
     try {
       const committedAtMs = this.#now();
-      const { parts, digest } = encodeTick(batch, committedAtMs);
+      const { parts, digest } = encodeTick(batch, committedAtMs, this.#seen);
       const settlement =
         this.#projection.settleEarly(batch, digest) ??
         (await this.#logTick(batch, parts, { committedAtMs, digest }));
@@ -333,7 +341,10 @@ export class TitleEngine implements Engine {
       const { logged, entry } = next;
       this.#bytesSinceCheckpoint += next.bytes;
       const settlement = this.#projection.settle(logged);
-      if (settlement.kind === 'applied') this.#names.remember(logged.lsn, logged.batch.actions);
+      if (settlement.kind === 'applied') {
+        this.#names.remember(logged.lsn, logged.batch.actions);
+        if (!settlement.aborted) this.#seen = witnessOf(logged.lsn, settlement.stateHash);
+      }
       this.#passOn(changesOf(settlement, logged));
       if (entry.session) this.#queue.leave(entry.session);
       entry.resolve(settlement);

@@ -1,18 +1,35 @@
 import type { LogRecord } from '../log/commit-log.ts';
 import { type ChangeSet, emptyChanges } from '../tick/change-set.ts';
-import { changesOf, type Projection } from '../tick/projection.ts';
+import { changesOf, type Projection, type Settlement } from '../tick/projection.ts';
+import type { TickBatch } from '../tick/tick-batch.ts';
 import { decodeHeader, decodeTick, digestOf } from '../tick/tick-record.ts';
+import { divergenceError, type ReplayWitness } from './replay-witness.ts';
 
-/** Folds one record of the log into rows and sessions; tells what it changed. */
-export function replayRecord(projection: Projection, record: LogRecord): ChangeSet {
+/**
+ * Folds one record of the log into rows and sessions; tells what it changed. With a witness, throws
+ * `UNAVAILABLE` when the replay diverges from the run that wrote the log.
+ */
+export function replayRecord(
+  projection: Projection,
+  record: LogRecord,
+  witness: ReplayWitness | null = null,
+  onTick: ((batch: TickBatch, settlement: Settlement) => void) | null = null,
+): ChangeSet {
   const { lsn, payload } = record;
   const { header, end } = decodeHeader(payload);
   if (header.type === 'session') {
     projection.settleSession(lsn, header);
     return emptyChanges(lsn, header.session, header.at);
   }
+  const divergence = witness?.check(header.seen ?? null);
+  if (divergence) throw divergenceError(divergence);
   const decoded = decodeTick(projection.state.catalog, header, payload, end);
   const { batch } = decoded;
   const logged = { lsn, committedAtMs: header.at, digest: digestOf(decoded), batch };
-  return changesOf(projection.settle(logged), logged);
+  const settlement = projection.settle(logged);
+  if (settlement.kind === 'applied' && !settlement.aborted) {
+    witness?.remember(lsn, settlement.stateHash, header.session, header.tick);
+  }
+  onTick?.(batch, settlement);
+  return changesOf(settlement, logged);
 }

@@ -23,9 +23,18 @@ import { emptyVector } from './vector-rows.ts';
  */
 export type RecordHeader = TickRecordHeader | SessionRecordHeader;
 
+/** What an earlier record came to when it was applied: its position and the link of the hash chain. */
+export interface Witness {
+  readonly lsn: number;
+  /** The first 16 bytes of the session's state hash after it, hexadecimal. */
+  readonly hash: string;
+}
+
 export interface TickRecordHeader {
   readonly type: 'tick';
   readonly at: number;
+  /** The newest tick applied when this record was made; a replay must come to the same. */
+  readonly seen: Witness | null;
   readonly session: string;
   readonly tick: number | null;
   readonly fence: number | null;
@@ -67,7 +76,11 @@ export interface EncodedTick {
   readonly digest: Uint8Array;
 }
 
-export function encodeTick(batch: TickBatch, committedAtMs: number): EncodedTick {
+export function encodeTick(
+  batch: TickBatch,
+  committedAtMs: number,
+  seen: Witness | null = null,
+): EncodedTick {
   const { header } = batch;
   const content: Uint8Array[] = [];
   const actions = batch.actions.vectors.filter((vector) => !isNullThroughout(vector));
@@ -97,6 +110,7 @@ export function encodeTick(batch: TickBatch, committedAtMs: number): EncodedTick
   const json: TickRecordHeader = {
     type: 'tick',
     at: committedAtMs,
+    seen,
     session: header.sessionId,
     fence: header.fence,
     key: header.idempotencyKey,
