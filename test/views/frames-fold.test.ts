@@ -16,6 +16,9 @@ const session = { sessionId: { eq: 'match-1' } };
 const subscriptions: readonly (readonly [source: string, where: object | null])[] = [
   ['pulse', null],
   ['pulse', session],
+  ['pulse', { sessionId: { ne: 'match-1' } }],
+  ['balance', { or: [session, { playerId: { lt: 2 } }] }],
+  ['unit', { not: session }],
   ['pulse', { actions: { between: [2, 6] } }],
   ['mix', { kind: { ne: 'STOP' }, count: { lt: 3 } }],
   ['activity', { tickWindow: { gte: 4 } }],

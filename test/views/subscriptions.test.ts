@@ -435,6 +435,21 @@ describe('the feed of a state table', () => {
     expect(await follower.pull()).toBeNull();
   });
 
+  test('lets a row leave that stopped matching in one of several ticks told at once', async () => {
+    const where: Filter = { kind: 'compare', column: 'ownerId', op: 'eq', value: 7 };
+    commit(unitIn(0, 1, 7));
+    const follower = follow('unit', { where, maxRate: 1 });
+    await follower.pull();
+    commit(unitIn(0, 1, 8));
+    commit(unitIn(0, 1, 9));
+    commit(unitIn(0, 2, 7));
+    commit(unitIn(0, 2, 8));
+    await follower.pull();
+    await clock.pass(1_100);
+    expect(follower.last?.removed).toEqual([{ sessionId: 'match-0', unitId: 1 }]);
+    expect(follower.last?.rows).toEqual([]);
+  });
+
   test('resets everybody after a change larger than all it may remember', async () => {
     open({ bounds: { rowsMax: 2, framesMax: 10, bytesMax: 100_000 } });
     const follower = follow('unit');
@@ -453,6 +468,19 @@ describe('the view engine', () => {
     expect(codeOf(() => views.rows('unit', null))).toBe('BAD_USER_INPUT');
     expect(codeOf(() => follow('pulse', { maxRate: 0 }))).toBe('BAD_USER_INPUT');
     expect(codeOf(() => follow('pulse', { maxRate: Number.NaN }))).toBe('BAD_USER_INPUT');
+  });
+
+  test('ranks a tick that is larger than all a feed may remember, and resets', async () => {
+    open({ bounds: { rowsMax: 2, framesMax: 10, bytesMax: 10_000 } });
+    const follower = new Follower(views, clock, 'richest', ['sessionId', 'resource', 'playerId']);
+    await follower.pull();
+    const effects = [5, 3, 4].map((delta, playerId) => {
+      const row = { playerId, resource: 'MASS', amount: 1, delta };
+      return { op: 'append', table: 'ledger', row } as const;
+    });
+    commit({ session: 0, actions: [], effects });
+    expect((await follower.pull())?.kind).toBe('RESET');
+    expect(follower.last?.rows.map((row) => row.delta)).toEqual([5n, 4n]);
   });
 
   test('refuses change sets out of order', () => {

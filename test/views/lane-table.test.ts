@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ByteDictionary } from '../../engine/views/byte-dictionary.ts';
+import { type Lane, LaneTable } from '../../engine/views/lane-table.ts';
+
+const word = fc.oneof(fc.nat(3), fc.integer({ min: 0, max: 2 ** 32 - 1 }), fc.constant(4096));
+
+/** A batch of rows: three lanes, each the same for all rows or not. */
+const batch = fc.integer({ min: 0, max: 60 }).chain((length) => {
+  const lane: fc.Arbitrary<Lane> = fc.oneof(
+    word,
+    fc
+      .array(word, { minLength: length, maxLength: length })
+      .map((words) => Uint32Array.from(words)),
+  );
+  return fc.record({ length: fc.constant(length), lanes: fc.tuple(lane, lane, lane) });
+});
+
+describe('a lane table', () => {
+  test('numbers keys in the order they are first seen, in whatever lanes they vary', () => {
+    fc.assert(
+      fc.property(
+        fc.array(batch, { maxLength: 8 }),
+        fc.integer({ min: 1, max: 3 }),
+        (batches, width) => {
+          let table = new LaneTable(width);
+          const known = new Map<string, number>();
+          for (const { length, lanes } of batches) {
+            const used = lanes.slice(0, width);
+            const ordinals = new Uint32Array(length);
+            table.locate(used, length, ordinals);
+            const expected = Array.from({ length }, (_, row) => {
+              const key = used.map((lane) => (typeof lane === 'number' ? lane : lane[row])).join();
+              const ordinal = known.get(key) ?? known.size;
+              known.set(key, ordinal);
+              return ordinal;
+            });
+            expect([...ordinals]).toEqual(expected);
+            expect(table.size).toBe(known.size);
+            const loaded = new LaneTable(width);
+            loaded.load(table.dump());
+            table = loaded;
+          }
+          for (const [key, ordinal] of known) {
+            expect(Array.from({ length: width }, (_, i) => table.lane(ordinal, i)).join()).toBe(
+              key,
+            );
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test('stays right over many keys', () => {
+    const table = new LaneTable(2);
+    const ids = Uint32Array.from({ length: 50_000 }, (_, i) => i * 7);
+    const ordinals = new Uint32Array(ids.length);
+    table.locate([5, ids], ids.length, ordinals);
+    expect(ordinals[49_999]).toBe(49_999);
+    table.locate([ids, 5], ids.length, ordinals);
+    expect(table.size).toBe(100_000);
+    table.locate([5, ids], ids.length, ordinals);
+    expect(ordinals[49_999]).toBe(49_999);
+    expect(table.size).toBe(100_000);
+  });
+});
+
+describe('a byte dictionary', () => {
+  test('numbers texts in the order they are first seen, before and after a dump', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.string({ unit: 'binary', maxLength: 5 }), { maxLength: 200, size: 'max' }),
+        (texts) => {
+          const known = [...new Set(texts)];
+          const dictionary = new ByteDictionary();
+          for (const text of texts) expect(dictionary.idOfText(text)).toBe(known.indexOf(text));
+          const loaded = new ByteDictionary();
+          loaded.load(dictionary.dump());
+          known.forEach((text, id) => {
+            expect(loaded.text(id)).toBe(text);
+            expect(loaded.find(text)).toBe(id);
+          });
+          expect(loaded.find('absent text')).toBe(-1);
+          expect(loaded.size).toBe(known.length);
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+});
