@@ -1,3 +1,4 @@
+import { EngineError } from '../errors.ts';
 import { conflictCodes } from '../manifest/system-columns.ts';
 import type { Row, Value } from '../manifest/types.ts';
 import { type ColumnBatch, valueAt } from '../tick/column-vector.ts';
@@ -31,6 +32,7 @@ interface TickDetail {
 /**
  * Replays a log and compares the hash chains of two of its sessions, tick by tick; null when one
  * is the other's equal to the end. The first difference is named by action, verdict or row.
+ * Throws `NOT_FOUND` for a session the log does not have.
  */
 export async function diffReplay(
   options: ReplayOptions & { readonly left: string; readonly right: string },
@@ -39,7 +41,7 @@ export async function diffReplay(
     [options.left, []],
     [options.right, []],
   ]);
-  await replayLog(options, (state, record) => {
+  const { sessions } = await replayLog(options, (state, record) => {
     replayRecord(state, record, null, ({ header }, settlement) => {
       const ticks = played.get(header.sessionId);
       if (!ticks || settlement.kind !== 'applied' || settlement.aborted) return;
@@ -47,6 +49,10 @@ export async function diffReplay(
       ticks.push({ tick: header.tick, hash });
     });
   });
+  for (const session of played.keys()) {
+    if (sessions.has(session)) continue;
+    throw new EngineError('NOT_FOUND', `the log has no session "${session}"`);
+  }
   const lefts = played.get(options.left) ?? [];
   const rights = played.get(options.right) ?? [];
   const length = Math.max(lefts.length, rights.length);

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { packageVersion } from '../package-directory.ts';
 import { addExport } from './export.ts';
 import { addGenerate } from './generate.ts';
+import { addReplay } from './replay.ts';
 import { addServe } from './serve.ts';
 import { addStart } from './start.ts';
 import { addToken } from './token.ts';
@@ -23,5 +24,6 @@ export function program(): Command {
   addToken(root);
   addGenerate(root);
   addExport(root);
+  addReplay(root);
   return root;
 }

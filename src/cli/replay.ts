@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { parseManifest } from '../../engine/manifest/manifest-json.ts';
+import type { ReplayDifference } from '../../engine/recover/diff-replay.ts';
+import type { ReplayOptions } from '../../engine/recover/replay-log.ts';
+import type { VerifyReport } from '../../engine/recover/verify-replay.ts';
+import { UsageError, verb } from './fail.ts';
+import { recordProgress } from './progress.ts';
+
+interface ReplayFlags {
+  readonly dataDir: string;
+  readonly title: string;
+  readonly json?: true;
+}
+
+export function addReplay(program: Command): void {
+  const replay = program
+    .command('replay')
+    .description(
+      "Replay matches from a stopped server's log, or a copy of it: every verdict and row again.",
+    );
+  replay
+    .command('verify')
+    .description(
+      'Replay the log and compare the hash chain, tick by tick, with what the log witnesses.',
+    )
+    .option('--session <id>', 'List this session only; all are replayed in any case.')
+    .option('--data-dir <path>', 'The data directory. [TICKLOOM_DATA_DIR]', defaultDataDir())
+    .option('--title <title>', 'The title.', 'ashfall')
+    .option('--json', 'Print the report as JSON.')
+    .action(verb(verify));
+  replay
+    .command('diff')
+    .argument('<left>', 'a session')
+    .argument('<right>', 'another')
+    .description(
+      'Name the first tick, and in it the action, verdict or row, where two sessions differ.',
+    )
+    .option('--data-dir <path>', 'The data directory. [TICKLOOM_DATA_DIR]', defaultDataDir())
+    .option('--title <title>', 'The title.', 'ashfall')
+    .option('--json', 'Print the difference as JSON; null when there is none.')
+    .action(verb(diff));
+}
+
+function defaultDataDir(): string {
+  return process.env.TICKLOOM_DATA_DIR ?? '.tickloom';
+}
+
+async function verify(flags: ReplayFlags & { readonly session?: string }): Promise<void> {
+  const { verifyReplay } = await import('../../engine/recover/verify-replay.ts');
+  const session = flags.session ?? null;
+  const report = await withLog(flags, (options) => verifyReplay({ ...options, session }));
+  if (session !== null && report.sessions.length === 0) {
+    throw new Error(`the log has no session "${session}"`);
+  }
+  if (flags.json) process.stdout.write(`${JSON.stringify(report)}\n`);
+  else process.stdout.write(reportText(report));
+  if (report.divergence) process.exitCode = 1;
+}
+
+function reportText({ sessions, records, witnessed, divergence }: VerifyReport): string {
+  const lines = sessions.map(
+    ({ session, ticks, lastTick, stateHash }) =>
+      `${session}  ${ticks} ticks, last ${lastTick ?? 'none'}, state hash ${stateHash}`,
+  );
+  lines.push(`${records} records replayed, ${witnessed} ticks witnessed by a later record`);
+  if (divergence) {
+    const { session, tick, lsn, recorded, replayed } = divergence;
+    lines.push(
+      `DIFFERS at tick ${tick} of ${session} (position 0:${lsn}): the log says ${recorded}…, the replay ${replayed}…`,
+    );
+  } else {
+    lines.push('every one is the same');
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+async function diff(left: string, right: string, flags: ReplayFlags): Promise<void> {
+  const { diffReplay } = await import('../../engine/recover/diff-replay.ts');
+  const difference = await withLog(flags, (options) => diffReplay({ ...options, left, right }));
+  if (flags.json) process.stdout.write(`${JSON.stringify(difference, plain)}\n`);
+  else process.stdout.write(differenceText(difference, left, right));
+  if (difference) process.exitCode = 1;
+}
+
+function differenceText(difference: ReplayDifference | null, left: string, right: string): string {
+  if (!difference) return 'the sessions are the same, tick by tick\n';
+  const { ticks, what, place } = difference;
+  const side = (name: string, value: unknown) => `  ${name}  ${JSON.stringify(value, plain)}`;
+  return `${[
+    `the first difference is at tick ${ticks[0] ?? 'none'} and ${ticks[1] ?? 'none'}: ${what}, ${place}`,
+    side(left, difference.left),
+    side(right, difference.right),
+  ].join('\n')}\n`;
+}
+
+function plain(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
+}
+
+/** Runs with the title's log and the manifest kept beside it. */
+async function withLog<T>(
+  flags: ReplayFlags,
+  run: (options: ReplayOptions) => Promise<T>,
+): Promise<T> {
+  const directory = join(flags.dataDir, 'titles', flags.title);
+  let manifest: ReplayOptions['manifest'];
+  try {
+    manifest = parseManifest(readFileSync(join(directory, 'manifest.json'), 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new UsageError(`there is no title "${flags.title}" below ${flags.dataDir}`);
+  }
+  const progress = recordProgress(!flags.json);
+  try {
+    return await run({ directory: join(directory, 'log'), manifest, onProgress: progress.at });
+  } finally {
+    progress.stop();
+  }
+}
