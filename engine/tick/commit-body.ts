@@ -8,6 +8,7 @@ import { parseWhere } from '../query/parse-where.ts';
 import { operatorsOf } from '../query/where-operators.ts';
 import { addendColumn, isAdjustable } from './adjustment.ts';
 import { arrowColumn } from './arrow-column.ts';
+import { checkMessages } from './arrow-messages.ts';
 import { checkActionValues } from './batch-check.ts';
 import type { ColumnBatch, ColumnVector } from './column-vector.ts';
 import { isNullAt, valueAt } from './column-vector.ts';
@@ -81,6 +82,7 @@ interface ArrowTable {
 function* readTables(body: Uint8Array): IterableIterator<ArrowTable> {
   let index = 0;
   try {
+    checkMessages(body);
     for (const reader of RecordBatchReader.readAll(body)) {
       const batches = [...reader];
       const { metadata, fields } = reader.schema;
@@ -89,7 +91,7 @@ function* readTables(body: Uint8Array): IterableIterator<ArrowTable> {
         name: metadata.get('tickloom.table') ?? '',
         op: metadata.get('tickloom.op') ?? '',
         require: metadata.get('tickloom.require') ?? null,
-        fields: fields.map((field) => field.name),
+        fields: fields.map((field) => field.name ?? ''),
         batches,
         length: batches.reduce((sum, batch) => sum + batch.numRows, 0),
       };
@@ -97,7 +99,8 @@ function* readTables(body: Uint8Array): IterableIterator<ArrowTable> {
     }
   } catch (error) {
     if (error instanceof EngineError) throw error;
-    throw new EngineError('BAD_USER_INPUT', `stream ${index} is not a valid Arrow IPC stream`, {
+    const why = error instanceof RangeError ? `: ${error.message}` : '';
+    throw new EngineError('BAD_USER_INPUT', `the body is no sequence of Arrow streams${why}`, {
       details: { stream: index },
       cause: error,
     });

@@ -1,0 +1,77 @@
+import {
+  Dictionary,
+  Field,
+  Int32,
+  LargeUtf8,
+  List,
+  makeVector,
+  Uint32,
+  Utf8,
+  vectorFromArray,
+} from 'apache-arrow';
+import { describe, expect, it } from 'vitest';
+import { limits } from '../../engine/limits.ts';
+import { arrowStream } from './arrow-body.ts';
+
+import { actions, column, decode, refusal, texts, u32, upsert } from './bodies.ts';
+
+describe('a commit body past a bound is answered LIMIT_EXCEEDED', () => {
+  it('a value', () => {
+    const most = 'x'.repeat(limits.valueBytesMax);
+    expect(column('name', texts([most]))).toEqual([most]);
+    for (const type of [new Utf8(), new LargeUtf8(), new Dictionary(new Utf8(), new Int32())]) {
+      const error = refusal(upsert({ name: vectorFromArray([`${most}x`], type) }, 1));
+      expect(error.code).toBe('LIMIT_EXCEEDED');
+    }
+  });
+
+  it('a list', () => {
+    const type = new List(new Field('item', new Uint32(), false));
+    const list = (length: number) => vectorFromArray([new Uint32Array(length)], type);
+    decode(actions(1, { units: list(limits.listElementsMax) }));
+    const error = refusal(actions(1, { units: list(limits.listElementsMax + 1) }));
+    expect(error.code).toBe('LIMIT_EXCEEDED');
+  });
+
+  it('the actions of a tick', () => {
+    const most = limits.tickActionsMax;
+    expect(decode(manyActions(most)).actions.length).toBe(most);
+    expect(refusal(manyActions(most + 1)).code).toBe('LIMIT_EXCEEDED');
+  });
+
+  it('the effects of a tick, and of an action', () => {
+    const perAction = limits.actionEffectsMax;
+    const effects = (count: number, actionOf: (i: number) => number | null) =>
+      arrowStream('ledger', 'append', {
+        action: u32(Array.from({ length: count }, (_, i) => actionOf(i))),
+        amount: makeVector(new Float64Array(count)),
+      });
+    decode(
+      actions(1),
+      effects(perAction, () => 0),
+    );
+    expect(
+      refusal(
+        actions(1),
+        effects(perAction + 1, () => 0),
+      ).code,
+    ).toBe('LIMIT_EXCEEDED');
+    const half = limits.tickEffectsMax / 2;
+    const own = effects(half, () => null);
+    expect(decode(own, own).streams.length).toBe(2);
+    expect(
+      refusal(
+        own,
+        own,
+        effects(1, () => null),
+      ).code,
+    ).toBe('LIMIT_EXCEEDED');
+  });
+});
+
+function manyActions(count: number): Uint8Array {
+  return arrowStream('order', 'actions', {
+    actionId: texts(Array.from({ length: count }, (_, i) => String(i))),
+    player: makeVector(new Uint8Array(count)),
+  });
+}
