@@ -4,13 +4,12 @@ import { historySeconds } from './rate-history.js';
 
 /** @typedef {import('./rate-history.js').RateHistory} RateHistory */
 
-const width = 960;
-const height = 220;
+const leastWidth = 260;
+const height = 230;
 const left = 44;
 const right = 8;
 const top = 12;
 const bottom = 26;
-const innerWidth = width - left - right;
 const innerHeight = height - top - bottom;
 const baseline = top + innerHeight;
 
@@ -26,6 +25,8 @@ export class RateChart {
   #cursorLine = svgElement('line', { y1: top, y2: baseline });
   #cursorText = svgElement('text', { y: top + 10 });
   #svg;
+  #container;
+  #width = leastWidth;
   #scale = 1;
   #ceiling = 10;
   /** @type {RateHistory | null} */
@@ -33,8 +34,9 @@ export class RateChart {
 
   /** @param {Element} container */
   constructor(container) {
+    this.#container = container;
     this.#cursor.append(this.#cursorLine, this.#cursorText);
-    this.#svg = svgElement('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img' }, [
+    this.#svg = svgElement('svg', { height, role: 'img' }, [
       this.#grid,
       this.#accepted,
       this.#rejected,
@@ -47,12 +49,12 @@ export class RateChart {
       this.#cursor.setAttribute('visibility', 'hidden');
     });
     container.append(this.#svg);
-    this.#drawGrid();
   }
 
   /** @param {RateHistory} history */
   draw(history) {
     this.#history = history;
+    this.#fit();
     this.#chooseScale(history.peak);
     const { accepted, rejected, watched } = history;
     const from = historySeconds - watched;
@@ -60,7 +62,7 @@ export class RateChart {
     const totalLine = [];
     const marks = [];
     for (let i = from; i < historySeconds; i++) {
-      const x = xOf(i);
+      const x = this.#x(i);
       acceptedLine.push(`${x} ${this.#y(accepted[i])}`);
       const total = this.#y(accepted[i] + rejected[i]);
       totalLine.push(`${x} ${total}`);
@@ -68,8 +70,8 @@ export class RateChart {
     }
     this.#rejectedMarks.replaceChildren(...marks);
     const known = acceptedLine.length > 1;
-    const first = xOf(from);
-    const last = xOf(historySeconds - 1);
+    const first = this.#x(from);
+    const last = this.#x(historySeconds - 1);
     const line = acceptedLine.join('L');
     this.#acceptedLine.setAttribute('d', known ? `M${line}` : '');
     this.#accepted.setAttribute(
@@ -82,6 +84,15 @@ export class RateChart {
       'aria-label',
       `Actions a second over the last two minutes: now ${count(history.actionsPerSecond)}, at most ${count(history.peak)}`,
     );
+  }
+
+  /** One unit is one pixel, so that text and lines keep their size at every width. */
+  #fit() {
+    const width = Math.max(leastWidth, this.#container.clientWidth);
+    if (width === this.#width && this.#grid.hasChildNodes()) return;
+    this.#width = width;
+    this.#svg.setAttribute('width', String(width));
+    this.#drawGrid();
   }
 
   /** Grows at once and shrinks only once there is much room, so that the scale does not flicker. */
@@ -100,18 +111,18 @@ export class RateChart {
       const value = (this.#ceiling * part) / 4;
       const y = this.#y(value);
       lines.push(
-        svgElement('line', { x1: left, x2: width - right, y1: y, y2: y }),
+        svgElement('line', { x1: left, x2: this.#width - right, y1: y, y2: y }),
         svgElement('text', { x: left - 8, y: y + 4, 'text-anchor': 'end' }, [count(value)]),
       );
     }
-    for (const seconds of [120, 90, 60, 30]) {
-      const x = xOf(historySeconds - seconds);
+    for (const seconds of this.#width < 500 ? [120, 60] : [120, 90, 60, 30]) {
+      const x = this.#x(historySeconds - seconds);
       const anchor = seconds === 120 ? 'start' : 'middle';
       const label = seconds === 120 ? '2 min ago' : `${seconds} s`;
       lines.push(svgElement('text', { x, y: height - 6, 'text-anchor': anchor }, [label]));
     }
     lines.push(
-      svgElement('text', { x: width - right, y: height - 6, 'text-anchor': 'end' }, ['now']),
+      svgElement('text', { x: this.#width - right, y: height - 6, 'text-anchor': 'end' }, ['now']),
     );
     this.#grid.replaceChildren(...lines);
   }
@@ -120,10 +131,11 @@ export class RateChart {
   #point(event) {
     if (!this.#history || !('clientX' in event)) return;
     const box = this.#svg.getBoundingClientRect();
-    const at = ((event.clientX - box.left) / box.width) * width;
-    const index = Math.round(((at - left) / innerWidth) * (historySeconds - 1));
+    const innerWidth = this.#width - left - right;
+    const part = (event.clientX - box.left - left) / innerWidth;
+    const index = Math.round(part * (historySeconds - 1));
     if (index < historySeconds - this.#history.watched || index >= historySeconds) return;
-    const x = xOf(index);
+    const x = this.#x(index);
     const { accepted, rejected } = this.#history;
     const refused = rejected[index] > 0 ? `, ${count(rejected[index])} rejected` : '';
     const atRight = index > historySeconds / 2;
@@ -136,6 +148,12 @@ export class RateChart {
       `${historySeconds - index} s ago: ${count(accepted[index])} accepted${refused}`,
     );
     this.#cursor.setAttribute('visibility', 'visible');
+  }
+
+  /** @param {number} index */
+  #x(index) {
+    const innerWidth = this.#width - left - right;
+    return Number((left + (index / (historySeconds - 1)) * innerWidth).toFixed(1));
   }
 
   /** @param {number} value */
@@ -172,11 +190,6 @@ export class Sparkline {
     );
     this.#path.setAttribute('d', `M${points.join('L')}`);
   }
-}
-
-/** @param {number} index */
-function xOf(index) {
-  return Number((left + (index / (historySeconds - 1)) * innerWidth).toFixed(1));
 }
 
 /** The next of 1, 2, 4, 8 times a power of ten, so that its quarters are round. @param {number} value */
