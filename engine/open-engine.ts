@@ -44,6 +44,8 @@ export interface EngineOptions {
   readonly now?: () => number;
   /** Log bytes after which a checkpoint is taken; default `limits.checkpointEveryBytes`. */
   readonly checkpointEveryBytes?: number;
+  /** Default `limits.rowMemoryBytesMax`. */
+  readonly rowMemoryBytesMax?: number;
   readonly onRecovery?: (report: LogReport) => void;
   readonly observer?: EngineObserver & {
     readonly log?: LogObserver;
@@ -107,6 +109,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       checkpointer,
       checkpointEveryBytes: options.checkpointEveryBytes ?? limits.checkpointEveryBytes,
       bytesSinceCheckpoint: logBytes,
+      rowMemoryBytesMax: options.rowMemoryBytesMax ?? limits.rowMemoryBytesMax,
       appliedLsn,
       now: options.now ?? Date.now,
       observer,

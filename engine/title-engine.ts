@@ -46,6 +46,7 @@ export interface TitleEngineParts {
   readonly columns: ColumnStore;
   readonly checkpointer: Checkpointer;
   readonly checkpointEveryBytes: number;
+  readonly rowMemoryBytesMax: number;
   /** Log bytes that recovery replayed behind the checkpoint it loaded. */
   readonly bytesSinceCheckpoint: number;
   /** Everything up to here has been applied by recovery. */
@@ -95,6 +96,7 @@ export class TitleEngine implements Engine {
   readonly #projection: Projection;
   readonly #checkpointer: Checkpointer;
   readonly #checkpointEveryBytes: number;
+  readonly #rowMemoryBytesMax: number;
   #bytesSinceCheckpoint: number;
   readonly #queue = new TickQueue();
   readonly #names = new ActionNames();
@@ -124,6 +126,7 @@ export class TitleEngine implements Engine {
     this.#checkpointer = parts.checkpointer;
     this.#checkpointEveryBytes = parts.checkpointEveryBytes;
     this.#bytesSinceCheckpoint = parts.bytesSinceCheckpoint;
+    this.#rowMemoryBytesMax = parts.rowMemoryBytesMax;
     this.#now = parts.now;
     this.#observer = parts.observer;
     this.#durableLsn = parts.appliedLsn;
@@ -152,6 +155,7 @@ export class TitleEngine implements Engine {
   async commit(batch: TickBatch): Promise<TickOutcome> {
     this.#admit();
     try {
+      this.#checkMemory(batch);
       const committedAtMs = this.#now();
       const { parts, digest } = encodeTick(batch, committedAtMs, this.#seen);
       const settlement =
@@ -241,6 +245,22 @@ export class TitleEngine implements Engine {
       });
     }
     this.#admitted++;
+  }
+
+  /** Refuses what may create rows once they fill their budget; updates and deletes go on. */
+  #checkMemory(batch: TickBatch): void {
+    const { state } = this.#projection;
+    if (state.memoryBytes < this.#rowMemoryBytesMax) return;
+    const creates = batch.streams.some(({ op }) => op === 'insert' || op === 'upsert');
+    if (!creates) return;
+    throw new EngineError(
+      'QUOTA_EXCEEDED',
+      `live rows fill their ${this.#rowMemoryBytesMax} bytes of memory: delete rows of ended matches, or raise the budget`,
+      {
+        retryAfterMs: 1000,
+        details: { limit: this.#rowMemoryBytesMax, actual: state.memoryBytes },
+      },
+    );
   }
 
   #logTick(

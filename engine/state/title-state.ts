@@ -17,4 +17,11 @@ export class TitleState {
       [...this.tables].map(([name, table]) => [name, new TableChanges(table)]),
     );
   }
+
+  /** Memory that rows, keys, indexes and strings take, outside the JavaScript heap. */
+  get memoryBytes(): number {
+    let bytes = this.pool.memoryBytes;
+    for (const table of this.tables.values()) bytes += table.memoryBytes;
+    return bytes;
+  }
 }

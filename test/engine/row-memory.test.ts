@@ -1,0 +1,57 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { Catalog } from '../../engine/manifest/catalog.ts';
+import { openEngine } from '../../engine/open-engine.ts';
+import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
+import type { EffectInput } from '../../engine/tick/row-input.ts';
+import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { FakeColumnStore } from '../resolvers/fake-column-store.ts';
+
+it('refuses ticks that may create rows once rows fill their memory, and lets others go on', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'tickloom-memory-'));
+  const engine = await openEngine({
+    manifest: ashfall,
+    directory,
+    durability: { mode: 'none' },
+    columns: new FakeColumnStore(),
+    rowMemoryBytesMax: 6 * 1024 * 1024,
+  });
+  onTestFinished(async () => {
+    await engine.close();
+    await rm(directory, { recursive: true });
+  });
+  await engine.openSession('s', false);
+  const catalog = new Catalog(ashfall);
+  let last = 0;
+  const commit = (effects: readonly EffectInput[]) => {
+    const header = {
+      sessionId: 's',
+      tick: ++last,
+      fence: null,
+      idempotencyKey: null,
+      onConflict: 'REJECT_ACTION' as const,
+      afterTick: null,
+    };
+    return engine.commit(buildTickBatch(catalog, { header, actions: [], effects }));
+  };
+  const insert = (unitId: number): EffectInput => {
+    return { op: 'insert', table: 'unitState', row: { unitId, ownerId: 1 } };
+  };
+  let inserted = 0;
+  const fill = async () => {
+    while (inserted < 500_000) {
+      await commit(Array.from({ length: 5_000 }, () => insert(inserted++)));
+    }
+  };
+  await expect(fill()).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED', retryable: true });
+  const rows = engine.state.rowCount('unitState');
+  expect(rows).toBeGreaterThan(5_000);
+  const key = { unitId: 1 };
+  const outcome = await commit([
+    { op: 'delete', table: 'unitState', key, expectedVersion: null, require: null },
+  ]);
+  expect(outcome.aborted).toBe(false);
+  expect(engine.state.rowCount('unitState')).toBe(rows - 1);
+});
