@@ -53,9 +53,10 @@ class Process {
 
   rows(table: TableDefinition): { readonly row: Row; readonly version: number }[] {
     const state = this.projection.state.tables.get(table.name);
-    return [...(state?.slots() ?? [])].map((slot) => {
-      const { version, position: _p, committedAt: _c, ...row } = state?.row(slot) as Row;
-      return { row, version: version as number };
+    if (!state) throw new Error(`no table ${table.name}`);
+    return [...state.slots()].map((slot) => {
+      const { version, position: _p, committedAt: _c, ...row } = state.row(slot);
+      return { row, version: Number(version) };
     });
   }
 
