@@ -1,0 +1,51 @@
+import { Readable } from 'node:stream';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ColumnClient } from '../../engine/columns/client.ts';
+import { EmbeddedHost } from '../../engine/columns/embedded-host.ts';
+import { silentLogger } from '../../engine/columns/logger.ts';
+import { createStatements, databaseName } from '../../engine/columns/schema-sql.ts';
+import { BlockBuilder } from '../../engine/columns/shipping/block.ts';
+import { ClickHouseTarget } from '../../engine/columns/shipping/clickhouse-target.ts';
+import { shippedTables } from '../../engine/columns/shipping/shipped-table.ts';
+import { asLsn } from '../../engine/position.ts';
+import { catalog, manyActions } from './fabricate.ts';
+import { temporaryDirectory } from './stores.ts';
+
+const directory = temporaryDirectory();
+let host: EmbeddedHost;
+let client: ColumnClient;
+beforeAll(async () => {
+  host = await EmbeddedHost.start(directory.path, silentLogger);
+  client = new ColumnClient({ kind: 'socket', socketPath: host.socketPath, secret: host.secret });
+  for (const statement of createStatements(catalog)) await client.command(statement);
+});
+afterAll(async () => {
+  await client.close();
+  await host.close();
+  directory.remove();
+});
+
+it('inserts a block as one part, however large it is and however many sessions it holds', async () => {
+  const database = databaseName(catalog.manifest.title);
+  const target = new ClickHouseTarget(client, database, () => Promise.resolve());
+  const [orders] = shippedTables(catalog);
+  if (!orders) throw new Error('the test title has an action table');
+  const builder = new BlockBuilder(orders, 1_000);
+  const ticks = 30;
+  const rowsPerTick = 50_000;
+  const changes = manyActions(1, rowsPerTick);
+  for (let lsn = 1; lsn <= ticks; lsn++) {
+    const tick = { ...changes, lsn: asLsn(lsn), sessionId: `s${lsn}` };
+    builder.append(tick, orders.vectors(tick) ?? []);
+  }
+  const block = builder.seal();
+  expect(block.rows).toBe(ticks * rowsPerTick);
+  await client.command(`SYSTEM STOP MERGES ${database}.orders`);
+  await target.insert(orders, { ...block, body: () => Readable.from(block.parts()) }, 'large');
+  const { rows } = await client.query({
+    sql: 'SELECT count(), sum(rows), max(level) FROM system.parts WHERE database = {d:String} AND active',
+    author: 'engine',
+    parameters: { d: database },
+  });
+  expect(rows).toEqual([['1', String(ticks * rowsPerTick), 0]]);
+});

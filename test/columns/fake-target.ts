@@ -1,0 +1,51 @@
+import { buffer } from 'node:stream/consumers';
+import { tableFromIPC } from 'apache-arrow';
+import type { ShippedTable } from '../../engine/columns/shipping/shipped-table.ts';
+import type { QueuedBlock } from '../../engine/columns/shipping/table-queue.ts';
+import type { ShippingTarget } from '../../engine/columns/tailer.ts';
+import { asLsn, type Lsn } from '../../engine/position.ts';
+
+/** What becomes of the next insert. */
+export type Outcome = 'in' | 'lost' | 'in, but the answer is lost';
+
+/** A ClickHouse at the port: holds the LSNs of every row it was given, and fails when told to. */
+export class FakeTarget implements ShippingTarget {
+  readonly rows = new Map<string, number[]>();
+  readonly inserts: { table: string; lsns: number[] }[] = [];
+  outcomes: Outcome[] = [];
+  shipped: Lsn = asLsn(0);
+  /** Set to hold inserts back until it resolves. */
+  gate: Promise<void> | null = null;
+
+  async readShipped(): Promise<Lsn> {
+    return this.shipped;
+  }
+
+  async noteShipped(lsn: Lsn): Promise<void> {
+    this.shipped = lsn;
+  }
+
+  async readLastLsn(table: ShippedTable, from: Lsn): Promise<Lsn> {
+    const last = Math.max(0, ...(this.rows.get(table.storedName) ?? []));
+    return asLsn(Math.max(from, last));
+  }
+
+  async insert(table: ShippedTable, block: QueuedBlock): Promise<void> {
+    const bytes = await buffer(block.body());
+    if (this.gate) await this.gate;
+    const outcome = this.outcomes.shift() ?? 'in';
+    if (outcome !== 'lost') {
+      const decoded = tableFromIPC(bytes);
+      const lsns = Array.from(decoded.getChild('_lsn') ?? [], Number);
+      this.inserts.push({ table: table.storedName, lsns: [...new Set(lsns)] });
+      const held = this.rows.get(table.storedName) ?? [];
+      held.push(...lsns);
+      this.rows.set(table.storedName, held);
+    }
+    if (outcome !== 'in') throw new Error('the connection is gone');
+  }
+
+  async stopInsert(): Promise<void> {}
+
+  async whenUp(): Promise<void> {}
+}

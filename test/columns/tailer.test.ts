@@ -1,0 +1,220 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { silentLogger } from '../../engine/columns/logger.ts';
+import { shippedTables } from '../../engine/columns/shipping/shipped-table.ts';
+import { Tailer, type TailerOptions } from '../../engine/columns/tailer.ts';
+import { asLsn } from '../../engine/position.ts';
+import { catalog, fabricate, manyActions } from './fabricate.ts';
+import { FakeTarget, type Outcome } from './fake-target.ts';
+import { SeededRandom } from './random.ts';
+import { temporaryDirectory } from './stores.ts';
+import { expectedRows, tickOf } from './workload.ts';
+
+const directory = temporaryDirectory();
+const spoolDirectory = join(directory.path, 'spool');
+let tailer: Tailer;
+afterEach(() => tailer.close());
+
+async function open(target: FakeTarget, options: Partial<TailerOptions> = {}): Promise<Tailer> {
+  tailer = await Tailer.open({
+    tables: shippedTables(catalog),
+    target,
+    spoolDirectory,
+    logger: silentLogger,
+    observer: {},
+    ...options,
+  });
+  return tailer;
+}
+
+function take(lsns: Iterable<number>): void {
+  for (const lsn of lsns) {
+    tailer.offer(tickOf(lsn));
+    tailer.advance(asLsn(lsn));
+  }
+}
+
+const range = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, i) => from + i);
+
+function countsIn(target: FakeTarget) {
+  return {
+    orders: target.rows.get('orders')?.length ?? 0,
+    facts: target.rows.get('facts')?.length ?? 0,
+    history: target.rows.get('units_history')?.length ?? 0,
+  };
+}
+
+describe('the tailer', () => {
+  it('ships at once what somebody waits for, and unasked soon after', async () => {
+    const target = new FakeTarget();
+    await open(target);
+    take([1]);
+    expect(tailer.coveredLsn).toBe(0);
+    await tailer.waitForCovered(asLsn(1), 1_000);
+    expect(tailer.coveredLsn).toBe(1);
+    take([2, 3]);
+    await expect.poll(() => tailer.coveredLsn).toBe(3);
+  });
+
+  it('covers a position only when every table has its rows', async () => {
+    const target = new FakeTarget();
+    await open(target);
+    let release = () => {};
+    target.gate = new Promise((resolve) => {
+      release = resolve;
+    });
+    take([11]);
+    const covered = tailer.waitForCovered(asLsn(11), 5_000);
+    tailer.advance(asLsn(12));
+    expect(tailer.coveredLsn).toBe(10);
+    release();
+    await covered;
+    expect(tailer.coveredLsn).toBe(12);
+  });
+
+  it('covers positions without rows as soon as it is told of them', async () => {
+    await open(new FakeTarget());
+    tailer.advance(asLsn(7));
+    expect(tailer.coveredLsn).toBe(7);
+    await tailer.waitForCovered(asLsn(7), 10);
+  });
+
+  it('waits for a position that was not offered yet, and gives up in time', async () => {
+    await open(new FakeTarget());
+    await expect(tailer.waitForCovered(asLsn(1), 20)).rejects.toMatchObject({
+      code: 'NOT_CAUGHT_UP',
+    });
+    const covered = tailer.waitForCovered(asLsn(1), 5_000);
+    take([1]);
+    await covered;
+  });
+
+  it('gathers rows into fewer inserts while one is on its way', async () => {
+    const target = new FakeTarget();
+    await open(target);
+    let release = () => {};
+    target.gate = new Promise((resolve) => {
+      release = resolve;
+    });
+    take([1]);
+    const first = tailer.waitForCovered(asLsn(1), 5_000);
+    take(range(2, 50));
+    const all = tailer.waitForCovered(asLsn(50), 5_000);
+    release();
+    await Promise.all([first, all]);
+    expect(target.inserts.filter((insert) => insert.table === 'orders').length).toBe(2);
+  });
+
+  it('never splits a tick over two inserts', async () => {
+    const target = new FakeTarget();
+    await open(target, { blockRowsMax: 100 });
+    for (let lsn = 1; lsn <= 20; lsn++) {
+      tailer.offer(manyActions(lsn, 70 + lsn));
+      tailer.advance(asLsn(lsn));
+    }
+    await tailer.waitForCovered(asLsn(20), 5_000);
+    const lsns = target.inserts.flatMap((insert) => insert.lsns);
+    expect(target.inserts.length).toBeGreaterThan(5);
+    expect(lsns).toEqual(range(1, 20));
+  });
+
+  it.each([
+    ['lost', ['lost', 'lost', 'in']],
+    ['in, but unanswered', ['in, but the answer is lost']],
+    ['either', ['lost', 'in, but the answer is lost', 'lost', 'lost']],
+  ] as [string, Outcome[]][])('sends each row once when inserts are %s', async (_, outcomes) => {
+    const target = new FakeTarget();
+    await open(target);
+    target.outcomes = [...outcomes];
+    take(range(1, 40));
+    await tailer.waitForCovered(asLsn(40), 5_000);
+    const { units: __, ...expected } = expectedRows(40);
+    expect(countsIn(target)).toEqual(expected);
+  });
+
+  it('sends each row once over random failures and restarts', async () => {
+    const random = new SeededRandom(7);
+    const target = new FakeTarget();
+    let last = 0;
+    for (let restart = 0; restart < 12; restart++) {
+      await open(target, { blockRowsMax: 60 });
+      const failures: readonly Outcome[] = ['in', 'in', 'lost', 'in, but the answer is lost'];
+      target.outcomes = Array.from({ length: 10 }, () => random.pick(failures));
+      // A replay may begin anywhere up to where it is needed.
+      const from = 1 + random.below(tailer.neededFromLsn);
+      last += 15;
+      take(range(from, last));
+      if (random.below(2) === 0) await tailer.waitForCovered(asLsn(last), 10_000);
+      await tailer.close();
+    }
+    await open(target);
+    take(range(1, last));
+    await tailer.waitForCovered(asLsn(last), 10_000);
+    const { units: _, ...expected } = expectedRows(last);
+    expect(countsIn(target)).toEqual(expected);
+  });
+
+  it('needs again only what is not noted as shipped', async () => {
+    const target = new FakeTarget();
+    await open(target);
+    take(range(1, 10));
+    await tailer.waitForCovered(asLsn(10), 5_000);
+    await tailer.close();
+    await open(target);
+    expect(tailer.neededFromLsn).toBe(11);
+    expect(tailer.coveredLsn).toBe(10);
+  });
+
+  it('keeps its backlog within its memory by writing it to disk, and ships it in order', async () => {
+    const target = new FakeTarget();
+    const memoryBytesMax = 400_000;
+    await open(target, { memoryBytesMax, blockRowsMax: 500 });
+    let release = () => {};
+    target.gate = new Promise((resolve) => {
+      release = resolve;
+    });
+    let highest = 0;
+    for (let lsn = 1; lsn <= 120; lsn++) {
+      tailer.offer(manyActions(lsn, 250));
+      tailer.advance(asLsn(lsn));
+      highest = Math.max(highest, tailer.backlog.memoryBytes);
+      if (lsn % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(tailer.backlog.spooledBlocks).toBeGreaterThan(10);
+    expect(highest).toBeLessThan(3 * memoryBytesMax);
+    release();
+    await tailer.waitForCovered(asLsn(120), 20_000);
+    expect(target.rows.get('orders')?.length).toBe(120 * 250);
+    expect(target.inserts.flatMap((insert) => insert.lsns)).toEqual(range(1, 120));
+    expect(readdirSync(spoolDirectory)).toEqual([]);
+  });
+
+  it('discards the spool of a run before, as the log offers its rows again', async () => {
+    mkdirSync(spoolDirectory, { recursive: true });
+    writeFileSync(join(spoolDirectory, 'block-1.arrows'), 'of another time');
+    await open(new FakeTarget());
+    expect(readdirSync(spoolDirectory)).toEqual([]);
+  });
+
+  it('may be closed while inserts fail', async () => {
+    const target = new FakeTarget();
+    await open(target);
+    target.outcomes = Array.from({ length: 1_000 }, () => 'lost' as const);
+    take([1]);
+    const covered = expect(tailer.waitForCovered(asLsn(1), 30_000)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    await tailer.close();
+    await covered;
+  });
+
+  it('refuses a change set that names a table twice', async () => {
+    await open(new FakeTarget());
+    const events = fabricate({ lsn: 1, events: { facts: [] } }).events;
+    const twice = { ...fabricate({ lsn: 1 }), events: [...events, ...events] };
+    expect(() => tailer.offer(twice)).toThrow(RangeError);
+  });
+});
