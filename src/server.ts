@@ -17,7 +17,7 @@ import {
   readinessEndpoint,
 } from './http/health.ts';
 import { HttpFront, refuseUpgrade, type UpgradeHandler } from './http/http-front.ts';
-import { type Route, Router, unavailableRoute } from './http/router.ts';
+import { type Handler, type Route, Router, unavailableRoute } from './http/router.ts';
 import { Identity } from './identity/identity.ts';
 import { packageDirectory } from './package-directory.ts';
 import { SandboxIssuer } from './sandbox/issuer.ts';
@@ -110,6 +110,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
           () => Promise.all([front.drain(0), engine.close()]),
         )
       : null;
+  if (sandbox !== null && !isLoopback(settings.host)) {
+    logger.warn({ host: settings.host }, 'whoever reaches this sandbox gets a token of any role');
+  }
   const identity = new Identity({
     issuer: settings.oidcIssuer ?? sandbox?.url ?? '',
     audience: settings.oidcAudience,
@@ -179,8 +182,14 @@ function operation(path: string): Omit<Route, 'handle'> {
 function consoleRoutes(metrics: Metrics): Route[] {
   const page = join(packageDirectory(), 'examples', 'live-dashboard', 'page');
   if (!existsSync(page)) return [];
-  const handle = consoleEndpoint(page, metrics);
-  return [{ methods: ['GET', 'HEAD'], path: '/console/*', endpoint: 'console', handle }];
+  const route = { methods: ['GET', 'HEAD'], endpoint: 'console' } as const;
+  const toConsole: Handler = async ({ response }) => {
+    response.writeHead(302, { location: '/console/' }).end();
+  };
+  return [
+    { ...route, path: '/console/*', handle: consoleEndpoint(page, metrics) },
+    { ...route, path: '/', handle: toConsole },
+  ];
 }
 
 /** WebSockets are opened on the same paths as GraphQL over HTTP. */
@@ -207,6 +216,10 @@ function upgradeRefusal(
   if (!isOriginAllowed(request, corsOrigins)) return '403 Forbidden';
   const isFull = served.socket.connections >= limits.webSocketsMax;
   return readiness.isDraining || isFull ? '503 Service Unavailable' : null;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 /** An address to listen on as one to connect to. */

@@ -1,4 +1,5 @@
 import type { Engine } from '../../engine/engine.ts';
+import { EngineError } from '../../engine/errors.ts';
 import { formatPosition, type Lsn } from '../../engine/position.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { sendBody, sendJson } from './respond.ts';
@@ -43,13 +44,19 @@ export function readinessEndpoint(metrics: Metrics, readiness: Readiness): Handl
             position: formatPosition(engine.appliedLsn),
             coveredPosition: formatPosition(engine.columns.coveredLsn),
           };
+    const reason = engine?.failure ? { reason: reasonOf(engine.failure) } : {};
     await sendJson(
       exchange,
       metrics,
-      { ready, checks, ...positions },
+      { ready, checks, ...reason, ...positions },
       { status: ready ? 200 : 503, headers: noStore },
     );
   };
+}
+
+/** Messages of other errors may hold internals; those are in the log. */
+function reasonOf(failure: Error): string {
+  return failure instanceof EngineError ? failure.message : 'the log cannot be written';
 }
 
 /** `GET /metrics`, for Prometheus. */

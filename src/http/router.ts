@@ -36,7 +36,7 @@ export class Router {
   readonly #routes: readonly PreparedRoute[];
 
   constructor(routes: readonly Route[]) {
-    this.#routes = routes.map((route) => ({ ...route, segments: route.path.split('/').slice(1) }));
+    this.#routes = routes.map((route) => ({ ...route, segments: segmentsOf(route.path) }));
   }
 
   /** Throws `NOT_FOUND` for an unknown path, `BAD_USER_INPUT` for a wrong method. */
@@ -56,6 +56,10 @@ export class Router {
     }
     throw new EngineError('NOT_FOUND', 'there is nothing at this path');
   }
+}
+
+function segmentsOf(path: string): readonly string[] {
+  return path.split('/').filter((segment) => segment !== '');
 }
 
 function match(

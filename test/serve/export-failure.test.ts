@@ -8,10 +8,10 @@ import { asLsn } from '../../engine/position.ts';
 import { exportEndpoint } from '../../src/exports/export-endpoint.ts';
 import { ExportLinks } from '../../src/exports/export-link.ts';
 import { Exports } from '../../src/exports/exports.ts';
-import { HttpFront } from '../../src/http/http-front.ts';
-import { Router, unavailableRoute } from '../../src/http/router.ts';
+import { Router } from '../../src/http/router.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
+import { serveRoutes } from './http-front.ts';
 
 type Source = (request: ExportRequest) => AsyncIterable<Uint8Array>;
 
@@ -20,14 +20,8 @@ async function serveExport(source: Source) {
   const directory = mkdtempSync(`${tmpdir()}/tickloom-exports-`);
   const metrics = new Metrics();
   const logger = createLogger('silent');
-  const router = new Router([unavailableRoute('starting')]);
-  const options = { host: '127.0.0.1', port: 0, corsOrigins: [], metrics, logger };
-  const front = await HttpFront.listen({ ...options, routerAtStart: router });
-  const links = new ExportLinks(
-    'ashfall',
-    Buffer.from('s'),
-    () => `http://127.0.0.1:${front.port}`,
-  );
+  const { url: base, front } = await serveRoutes(metrics, []);
+  const links = new ExportLinks('ashfall', Buffer.from('s'), () => base);
   const exports = new Exports({ directory, links, ttlMs: 60_000, logger });
   const columns = {
     waitForCovered: async () => undefined,
@@ -37,9 +31,8 @@ async function serveExport(source: Source) {
   const handle = exportEndpoint({ engine, exports, links, metrics, logger });
   const route = { methods: ['GET'], path: '/{title}/exports/{id}', endpoint: 'export' } as const;
   front.serve(new Router([{ ...route, handle }]), () => undefined);
-  onTestFinished(async () => {
+  onTestFinished(() => {
     exports.close();
-    await front.drain(0);
     rmSync(directory, { recursive: true });
   });
   const principal = {

@@ -193,6 +193,7 @@ describe('the commit endpoint', () => {
 
 describe('the console', () => {
   test('is served with headers that keep it to itself', async () => {
+    expect((await fetch(sandbox.url)).url).toBe(`${sandbox.url}/console/`);
     const page = await fetch(`${sandbox.url}/console`);
     expect(page.url).toBe(`${sandbox.url}/console/`);
     expect(page.headers.get('content-type')).toMatch(/^text\/html/);

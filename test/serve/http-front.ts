@@ -1,0 +1,22 @@
+import { onTestFinished } from 'vitest';
+import { HttpFront } from '../../src/http/http-front.ts';
+import { type Route, Router } from '../../src/http/router.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
+import type { Metrics } from '../../src/telemetry/metrics.ts';
+
+/** A real HTTP server with just these routes. */
+export async function serveRoutes(
+  metrics: Metrics,
+  routes: readonly Route[],
+): Promise<{ readonly url: string; readonly front: HttpFront }> {
+  const front = await HttpFront.listen({
+    host: '127.0.0.1',
+    port: 0,
+    corsOrigins: [],
+    metrics,
+    logger: createLogger('silent'),
+    routerAtStart: new Router(routes),
+  });
+  onTestFinished(() => front.drain(0));
+  return { url: `http://127.0.0.1:${front.port}`, front };
+}

@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest';
+import type { Engine } from '../../engine/engine.ts';
+import { EngineError } from '../../engine/errors.ts';
+import { asLsn } from '../../engine/position.ts';
+import { type Readiness, readinessEndpoint } from '../../src/http/health.ts';
+import { unavailableRoute } from '../../src/http/router.ts';
+import { Metrics } from '../../src/telemetry/metrics.ts';
+import { serveRoutes } from './http-front.ts';
+import { answerOf, codeOf } from './sandbox.ts';
+
+const operations = { methods: ['GET'], path: '/readyz', endpoint: 'operations' } as const;
+
+async function serveReadiness() {
+  const readiness: Readiness = { engine: null, recoveredLsn: null, isDraining: false };
+  const metrics = new Metrics();
+  const { url } = await serveRoutes(metrics, [
+    { ...operations, handle: readinessEndpoint(metrics, readiness) },
+    unavailableRoute('the server is starting'),
+  ]);
+  const ask = async () => {
+    const response = await fetch(`${url}/readyz`);
+    return { status: response.status, ...((await response.json()) as object) };
+  };
+  return { url, readiness, ask };
+}
+
+function engineAt(applied: number, covered: number, failure: Error | null = null): Engine {
+  const columns = { coveredLsn: asLsn(covered) };
+  return { appliedLsn: asLsn(applied), columns, failure } as unknown as Engine;
+}
+
+test('a server that recovers its log is not ready, and tells clients to come again', async () => {
+  const { url, ask } = await serveReadiness();
+  expect(await ask()).toMatchObject({ status: 503, ready: false, checks: { log: 'recovering' } });
+  const response = await fetch(`${url}/ashfall/graphql`, { method: 'POST' });
+  expect(response.headers.get('retry-after')).toBe('1');
+  expect([response.status, codeOf(await answerOf(response))]).toEqual([503, 'UNAVAILABLE']);
+});
+
+test('it is ready once the columns have what the log held, and stays so when they lag later', async () => {
+  const { readiness, ask } = await serveReadiness();
+  readiness.engine = engineAt(9, 4);
+  readiness.recoveredLsn = asLsn(9);
+  expect(await ask()).toMatchObject({ status: 503, checks: { log: 'ok', columns: 'catching up' } });
+  readiness.engine = engineAt(200, 9);
+  expect(await ask()).toMatchObject({
+    status: 200,
+    ready: true,
+    position: '0:200',
+    coveredPosition: '0:9',
+  });
+});
+
+test('it is not ready when the log failed, and says why where that may be said', async () => {
+  const { readiness, ask } = await serveReadiness();
+  readiness.recoveredLsn = asLsn(1);
+  readiness.engine = engineAt(1, 1, new EngineError('UNAVAILABLE', 'the disk is full'));
+  expect(await ask()).toMatchObject({
+    status: 503,
+    checks: { log: 'failed' },
+    reason: 'the disk is full',
+  });
+  readiness.engine = engineAt(1, 1, new Error('EIO: /secret/path'));
+  expect(await ask()).toMatchObject({ reason: 'the log cannot be written' });
+});
+
+test('it is not ready while it drains', async () => {
+  const { readiness, ask } = await serveReadiness();
+  readiness.recoveredLsn = asLsn(1);
+  readiness.engine = engineAt(1, 1);
+  readiness.isDraining = true;
+  expect(await ask()).toMatchObject({ status: 503, checks: { server: 'draining' } });
+});
