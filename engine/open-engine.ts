@@ -37,7 +37,10 @@ export interface EngineOptions {
   /** Where the log lives; the file system by default. */
   readonly storage?: Storage;
   readonly logger?: ColumnLogger;
-  /** Predictable over fast: every tick has a sync of its own. */
+  /**
+   * Predictable over fast: every tick has a sync of its own, checkpoints are whole, and every
+   * invariant is checked after each tick.
+   */
   readonly canary?: boolean;
   /** Cuts a log that is damaged at exactly this record there. */
   readonly truncateAt?: Lsn | null;
@@ -97,6 +100,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
         views,
         columns,
         syncedLsn: () => log.syncedLsn,
+        incremental: !options.canary,
       },
       checkpoint,
     );
@@ -110,6 +114,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       checkpointEveryBytes: options.checkpointEveryBytes ?? limits.checkpointEveryBytes,
       bytesSinceCheckpoint: logBytes,
       rowMemoryBytesMax: options.rowMemoryBytesMax ?? limits.rowMemoryBytesMax,
+      canary: options.canary ?? false,
       appliedLsn,
       now: options.now ?? Date.now,
       observer,

@@ -7,6 +7,7 @@ import type { Catalog } from './manifest/catalog.ts';
 import { asLsn, formatPosition, type Lsn } from './position.ts';
 import type { Checkpointer } from './recover/checkpointer.ts';
 import { witnessOf } from './recover/replay-witness.ts';
+import { checkChanges } from './state/check-changes.ts';
 import { LiveState } from './state/live-state.ts';
 import type { SessionState } from './state/session.ts';
 import type { StateReader } from './state/state-reader.ts';
@@ -47,6 +48,8 @@ export interface TitleEngineParts {
   readonly checkpointer: Checkpointer;
   readonly checkpointEveryBytes: number;
   readonly rowMemoryBytesMax: number;
+  /** Check every invariant after each tick. */
+  readonly canary: boolean;
   /** Log bytes that recovery replayed behind the checkpoint it loaded. */
   readonly bytesSinceCheckpoint: number;
   /** Everything up to here has been applied by recovery. */
@@ -97,6 +100,7 @@ export class TitleEngine implements Engine {
   readonly #checkpointer: Checkpointer;
   readonly #checkpointEveryBytes: number;
   readonly #rowMemoryBytesMax: number;
+  readonly #canary: boolean;
   #bytesSinceCheckpoint: number;
   readonly #queue = new TickQueue();
   readonly #names = new ActionNames();
@@ -127,6 +131,7 @@ export class TitleEngine implements Engine {
     this.#checkpointEveryBytes = parts.checkpointEveryBytes;
     this.#bytesSinceCheckpoint = parts.bytesSinceCheckpoint;
     this.#rowMemoryBytesMax = parts.rowMemoryBytesMax;
+    this.#canary = parts.canary;
     this.#now = parts.now;
     this.#observer = parts.observer;
     this.#durableLsn = parts.appliedLsn;
@@ -365,7 +370,9 @@ export class TitleEngine implements Engine {
         this.#names.remember(logged.lsn, logged.batch.actions);
         if (!settlement.aborted) this.#seen = witnessOf(logged.lsn, settlement.stateHash);
       }
-      this.#passOn(changesOf(settlement, logged));
+      const changes = changesOf(settlement, logged);
+      if (this.#canary) checkChanges(this.#projection.state, changes);
+      this.#passOn(changes);
       if (entry.session) this.#queue.leave(entry.session);
       entry.resolve(settlement);
     }

@@ -27,6 +27,8 @@ export interface CheckpointerParts {
   readonly columns: ColumnStore;
   /** The last record of the log that survives a power failure. */
   readonly syncedLsn: () => Lsn;
+  /** False: every checkpoint is written whole. */
+  readonly incremental: boolean;
 }
 
 /** Ledger entries gathered between two turns of the event loop. */
@@ -119,8 +121,9 @@ export class Checkpointer {
   }
 
   #capture(lsn: Lsn): TableCapture[] {
-    return [...this.#parts.projection.state.tables.values()].map((table) => {
-      const pages = table.pages.touchedAfter(this.lastLsn);
+    const { incremental, projection } = this.#parts;
+    return [...projection.state.tables.values()].map((table) => {
+      const pages = table.pages.touchedAfter(incremental ? this.lastLsn : 0);
       const { slotCount } = table.pages;
       return { table, pages, slotCount, capture: new RowCapture(table, lsn, pages) };
     });
@@ -149,7 +152,7 @@ export class Checkpointer {
 
   async #writeLedgers(lsn: Lsn): Promise<CheckpointFile[]> {
     const known = this.#previous?.ledgers ?? [];
-    const anew = known.length >= ledgerFilesMax;
+    const anew = !this.#parts.incremental || known.length >= ledgerFilesMax;
     const afterLsn = anew ? 0 : this.lastLsn;
     const rows = new LedgerRows();
     for (const { sessionId, ledger } of [...this.#parts.projection.sessions.values()]) {

@@ -7,7 +7,7 @@ import { compileGuard } from '../tick/guard-test.ts';
 import { operandColumn } from '../tick/tick-record.ts';
 import { VectorBuilder } from '../tick/vector-builder.ts';
 import { columnWords, releaseWords } from './column-words.ts';
-import { planLookup } from './lookup-plan.ts';
+import { type LookupPlan, planIndex, planLookup } from './lookup-plan.ts';
 import { pageOfSlots } from './row-order.ts';
 import type { RowPage, StateListRequest, StateReader } from './state-reader.ts';
 import type { StateTable } from './state-table.ts';
@@ -56,6 +56,17 @@ export class LiveState implements StateReader {
     return rows;
   }
 
+  /** How many rows that match one index leads to; for checks. */
+  selectByIndex(table: string, index: string, where: Filter): number {
+    const stateTable = this.#table(table);
+    const plan = planIndex(stateTable.table, index, where);
+    const { test, release } = this.#compile(stateTable, where);
+    let rows = 0;
+    for (const slot of plan ? this.#planned(stateTable, plan) : []) if (test(slot)) rows++;
+    release();
+    return rows;
+  }
+
   rowCount(table: string): number {
     return this.#table(table).rowCount;
   }
@@ -67,7 +78,7 @@ export class LiveState implements StateReader {
   ): IterableIterator<number> {
     const { test, release } = this.#compile(table, where);
     try {
-      for (const slot of this.#candidates(table, where)) {
+      for (const slot of this.#planned(table, planLookup(table.table, where))) {
         onRead();
         if (test(slot)) yield slot;
       }
@@ -76,8 +87,7 @@ export class LiveState implements StateReader {
     }
   }
 
-  *#candidates(table: StateTable, where: Filter | null): IterableIterator<number> {
-    const plan = planLookup(table.table, where);
+  *#planned(table: StateTable, plan: LookupPlan): IterableIterator<number> {
     switch (plan.kind) {
       case 'keys':
         for (const key of plan.keys) {

@@ -22,6 +22,13 @@ export function planLookup(table: TableDefinition, where: Filter | null): Lookup
   return { kind: 'scan', advice: adviceFor(table, fixed) };
 }
 
+/** The lookup through one index; null where the filter does not fix its columns. */
+export function planIndex(table: TableDefinition, name: string, where: Filter): LookupPlan | null {
+  const index = table.indexes.find((candidate) => candidate.name === name);
+  const probes = index ? combinations(index.columns, fixedColumns(where)) : null;
+  return probes ? { kind: 'index', index: name, probes } : null;
+}
+
 /** Columns that the filter compares with `eq` or `in` wherever it holds, and with which values. */
 function fixedColumns(where: Filter): Map<string, readonly Scalar[]> {
   switch (where.kind) {

@@ -100,6 +100,7 @@ describe('checkpoints', () => {
         views: { checkpoint: () => new Uint8Array([1, 2, 3]) },
         columns: columnsThatHaveAll,
         syncedLsn: () => match.lsn as Lsn,
+        incremental: true,
       },
       null,
     );
