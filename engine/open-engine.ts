@@ -66,7 +66,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { directory, observer = {} } = options;
   const manifest = await keepManifest(directory, options.manifest);
   const catalog = new Catalog(manifest);
-  const columns = await columnsOf(options, catalog);
+  let columns = await columnsOf(options, catalog);
   const storage = options.storage ?? nodeStorage;
   try {
     const opened = await openProjections(options, catalog, columns, storage);
@@ -92,6 +92,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       ...(observer.log ? { observer: observer.log } : {}),
       ...(options.canary ? { groupRecordsMax: 1 } : {}),
     });
+    if (columns.neededFromLsn > log.durableLsn + 1) {
+      // It holds rows that the log has lost (a power failure, or a cut).
+      await columns.close();
+      columns = await columnsOf(options, catalog, log.durableLsn);
+    }
     const checkpointer = new Checkpointer(
       {
         storage,
@@ -163,7 +168,11 @@ async function openProjections(
   return { ...opened, checkpoint: found.manifest };
 }
 
-async function columnsOf(options: EngineOptions, catalog: Catalog): Promise<ColumnStore> {
+async function columnsOf(
+  options: EngineOptions,
+  catalog: Catalog,
+  logEndLsn?: Lsn,
+): Promise<ColumnStore> {
   const { columns, directory, logger, observer } = options;
   if (columns !== 'embedded' && !('url' in columns)) return columns;
   return openColumnStore({
@@ -171,6 +180,7 @@ async function columnsOf(options: EngineOptions, catalog: Catalog): Promise<Colu
     target: columns,
     directory: join(directory, 'columns'),
     ...(logger ? { logger } : {}),
+    ...(logEndLsn === undefined ? {} : { logEndLsn }),
     ...(observer?.columns ? { observer: observer.columns } : {}),
   });
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '../errors.ts';
 import type { Catalog } from '../manifest/catalog.ts';
 import type { TableDefinition } from '../manifest/types.ts';
+import type { Lsn } from '../position.ts';
 import { ClickHouseStore } from './clickhouse-store.ts';
 import { ColumnClient } from './client.ts';
 import type { ColumnStore } from './column-store.ts';
@@ -12,6 +13,7 @@ import {
   alterStatements,
   createStatements,
   databaseName,
+  rewindStatements,
   storedName,
   viewStatements,
 } from './schema-sql.ts';
@@ -27,6 +29,12 @@ export interface ColumnStoreOptions {
   readonly directory: string;
   readonly logger?: ColumnLogger;
   readonly observer?: TailerObserver;
+  /**
+   * The log ends here: rows of later positions are deleted before anything else. A power failure
+   * can take the end of a log that is not synced strictly, and `--truncate-at` cuts it; what the
+   * column store got of it is then no longer true.
+   */
+  readonly logEndLsn?: Lsn;
 }
 
 /** What an operator can see beside the port's promises. */
@@ -55,6 +63,11 @@ export async function openColumnStore(options: ColumnStoreOptions): Promise<Open
   try {
     await prepareDatabase(client, catalog);
     const database = databaseName(catalog.manifest.title);
+    const { logEndLsn } = options;
+    if (logEndLsn !== undefined) {
+      for (const statement of rewindStatements(catalog, logEndLsn)) await client.command(statement);
+      logger.warn({ logEndLsn }, 'rows beyond the end of the log were deleted');
+    }
     const whenUp = () => (host ? host.whenUp() : whenAlive(client));
     const tailer = await Tailer.open({
       tables: shippedTables(catalog),

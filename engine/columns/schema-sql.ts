@@ -1,6 +1,7 @@
 import type { Catalog } from '../manifest/catalog.ts';
 import { conflictCodes } from '../manifest/system-columns.ts';
 import type { ColumnDefinition, TableDefinition } from '../manifest/types.ts';
+import type { Lsn } from '../position.ts';
 import { quoteName, quoteText } from './queries/sql-text.ts';
 import { deletedColumn, lsnColumn } from './shipping/system-vectors.ts';
 
@@ -87,6 +88,17 @@ export function alterStatements(
     }
   }
   return { statements, mismatches };
+}
+
+/** Deletes every row of a position after `lsn`; the shipped position goes back with them. */
+export function rewindStatements(catalog: Catalog, lsn: Lsn): string[] {
+  const database = quoteName(databaseName(catalog.manifest.title));
+  const tables = [...catalog.tables.values()].map(storedName);
+  const deletions = [...tables, shippedTable].map(
+    (table) =>
+      `ALTER TABLE ${database}.${quoteName(table)} DELETE WHERE ${quoteName(lsnColumn)} > ${lsn} SETTINGS mutations_sync = 2`,
+  );
+  return [...deletions, `INSERT INTO ${database}.${quoteName(shippedTable)} SELECT 0, ${lsn}`];
 }
 
 export function storedColumns(table: TableDefinition): StoredColumn[] {

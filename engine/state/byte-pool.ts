@@ -161,7 +161,10 @@ export class BytePool {
   #remove(id: number): void {
     const mask = this.#buckets.length - 1;
     let hole = (this.#hashOf[id] as number) & mask;
-    while (this.#buckets[hole] !== id) hole = (hole + 1) & mask;
+    while (this.#buckets[hole] !== id) {
+      if (this.#buckets[hole] === 0) throw new RangeError(`string ${id} is not under its hash`);
+      hole = (hole + 1) & mask;
+    }
     // Close the hole: every later entry of the run moves up unless its home lies after the hole.
     for (let next = (hole + 1) & mask; ; next = (next + 1) & mask) {
       const other = this.#buckets[next] as number;

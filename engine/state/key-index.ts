@@ -77,7 +77,10 @@ export class KeyIndex {
     const segment = this.#segments[index] as Int32Array;
     const mask = segment.length - 1;
     let hole = (hash << 1) & mask;
-    while (segment[hole] !== slot + 1) hole = (hole + 2) & mask;
+    while (segment[hole] !== slot + 1) {
+      if (segment[hole] === 0) throw new RangeError(`slot ${slot} is not under its hash`);
+      hole = (hole + 2) & mask;
+    }
     for (let next = (hole + 2) & mask; ; next = (next + 2) & mask) {
       const entry = segment[next] as number;
       if (entry === 0) break;
