@@ -1,4 +1,5 @@
 import type { ColumnStore } from './columns/column-store.ts';
+import type { ContentionReport } from './govern/contention-report.ts';
 import type { Catalog } from './manifest/catalog.ts';
 import type { ConflictCode } from './manifest/system-columns.ts';
 import type { Row } from './manifest/types.ts';
@@ -33,6 +34,12 @@ export interface Engine {
    * `UNAVAILABLE`, `OVERLOADED`, `LIMIT_EXCEEDED`, `NOT_FOUND` (no such session).
    */
   commit(batch: TickBatch): Promise<TickOutcome>;
+
+  /**
+   * Which sessions and rows conflicted and waited in the last minutes, of one session or (null) of
+   * all. Kept in memory alone: a restart forgets it.
+   */
+  contention(sessionId: string | null): ContentionReport;
 
   /** Resolves once `appliedLsn >= lsn`; `NOT_CAUGHT_UP` after the timeout. */
   waitForApplied(lsn: Lsn, timeoutMs: number): Promise<void>;

@@ -35,6 +35,13 @@ export const limits = {
   /** Commits admitted and not yet answered, all sessions. */
   commitsPendingMax: 10_000,
   sessionsMax: 100_000,
+  /** Sessions and rows whose contention is counted at a time: the busiest, the most contended. */
+  contentionSessionsMax: 4_096,
+  contentionKeysMax: 1_024,
+  /** Characters of a row's key kept for that; longer ones are counted without a name. */
+  contentionKeyLengthMax: 1_024,
+  /** Rows of one answer about contention. */
+  contentionRowsMax: 200,
   /** Ticks of a session whose answers are kept for retries; older ones answer TICK_OUT_OF_ORDER. */
   idempotencyTicksMax: 131_072,
   /** Bytes of one string, JSON text or bytes value. */

@@ -1,6 +1,8 @@
 import type { ColumnStore } from './columns/column-store.ts';
 import type { Engine, SessionInfo, TickOutcome } from './engine.ts';
 import { EngineError } from './errors.ts';
+import { ContentionRecorder } from './govern/contention-recorder.ts';
+import type { ContentionReport } from './govern/contention-report.ts';
 import { limits } from './limits.ts';
 import type { CommitLog } from './log/commit-log.ts';
 import type { Catalog } from './manifest/catalog.ts';
@@ -35,6 +37,8 @@ import type { ViewEngine } from './views/view-engine.ts';
 export interface EngineObserver {
   /** One record was applied, views and shipping included. */
   onApply?(seconds: number): void;
+  /** A tick waited for the one before it. */
+  onWaited?(seconds: number): void;
   /** A checkpoint was taken, or could not be (`error`); the one before then stays. */
   onCheckpoint?(seconds: number, error: Error | null): void;
 }
@@ -102,7 +106,8 @@ export class TitleEngine implements Engine {
   readonly #rowMemoryBytesMax: number;
   readonly #canary: boolean;
   #bytesSinceCheckpoint: number;
-  readonly #queue = new TickQueue();
+  readonly #contention = new ContentionRecorder();
+  readonly #queue: TickQueue;
   readonly #names = new ActionNames();
   /** The newest tick applied, for the next record to witness. */
   #seen: Witness | null = null;
@@ -134,6 +139,10 @@ export class TitleEngine implements Engine {
     this.#canary = parts.canary;
     this.#now = parts.now;
     this.#observer = parts.observer;
+    this.#queue = new TickQueue((sessionId, seconds) => {
+      this.#contention.waited(sessionId, seconds);
+      this.#observer.onWaited?.(seconds);
+    });
     this.#durableLsn = parts.appliedLsn;
     this.#appliedLsn = parts.appliedLsn;
     parts.log.listen({
@@ -167,6 +176,9 @@ export class TitleEngine implements Engine {
         this.#projection.settleEarly(batch, digest) ??
         (await this.#logTick(batch, parts, { committedAtMs, digest }));
       return outcomeOf(settlement, batch, this.#names, this.state);
+    } catch (error) {
+      this.#contention.refused(batch.header.sessionId, error);
+      throw error;
     } finally {
       this.#admitted--;
     }
@@ -195,6 +207,10 @@ export class TitleEngine implements Engine {
   session(sessionId: string): SessionInfo | null {
     const session = this.#projection.sessions.get(sessionId);
     return session ? sessionInfo(session) : null;
+  }
+
+  contention(sessionId: string | null): ContentionReport {
+    return this.#contention.report(sessionId);
   }
 
   waitForApplied(lsn: Lsn, timeoutMs: number): Promise<void> {
@@ -375,6 +391,10 @@ export class TitleEngine implements Engine {
       this.#passOn(changes);
       if (entry.session) this.#queue.leave(entry.session);
       entry.resolve(settlement);
+      if (settlement.kind === 'applied') {
+        const { sessionId } = logged.batch.header;
+        this.#contention.applied(sessionId, settlement, (performance.now() - startedMs) / 1000);
+      }
     }
     this.#observer.onApply?.((performance.now() - startedMs) / 1000);
   }

@@ -12,6 +12,7 @@ interface Turn {
 
 interface Waiting extends Turn {
   readonly refuse: (error: EngineError) => void;
+  readonly sinceMs: number;
   readonly timer: NodeJS.Timeout;
 }
 
@@ -29,6 +30,12 @@ interface SessionQueue {
  */
 export class TickQueue {
   readonly #queues = new Map<string, SessionQueue>();
+  readonly #onWaited: (sessionId: string, seconds: number) => void;
+
+  /** `onWaited`: a tick has waited, until its predecessor came or it was given up. */
+  constructor(onWaited: (sessionId: string, seconds: number) => void = () => undefined) {
+    this.#onWaited = onWaited;
+  }
 
   /**
    * Calls `start` once the tick's turn has come, at once where nothing is to be waited for. A tick
@@ -60,12 +67,14 @@ export class TickQueue {
       );
       return;
     }
+    const sinceMs = performance.now();
     const timer = setTimeout(() => {
       queue.waiting.delete(afterTick);
+      this.#onWaited(session.sessionId, secondsSince(sinceMs));
       this.#forgetIdle(session.sessionId, queue);
       refuse(outOfOrder(tick, afterTick, `it did not come within ${limits.tickWaitMs} ms`));
     }, limits.tickWaitMs);
-    queue.waiting.set(afterTick, { tick, start, refuse, timer });
+    queue.waiting.set(afterTick, { tick, start, refuse, sinceMs, timer });
   }
 
   /** A started tick has been settled, or has failed; the session is as applied. */
@@ -97,7 +106,10 @@ export class TickQueue {
       queue.tail = queue.tail === null ? next.tick : Math.max(queue.tail, next.tick);
       const follower: Waiting | undefined = queue.waiting.get(next.tick);
       queue.waiting.delete(next.tick);
-      if (follower) clearTimeout(follower.timer);
+      if (follower) {
+        clearTimeout(follower.timer);
+        this.#onWaited(session.sessionId, secondsSince(follower.sinceMs));
+      }
       next = follower;
     }
     this.#forgetIdle(session.sessionId, queue);
@@ -115,6 +127,10 @@ export class TickQueue {
   #forgetIdle(sessionId: string, queue: SessionQueue): void {
     if (queue.inFlight === 0 && queue.waiting.size === 0) this.#queues.delete(sessionId);
   }
+}
+
+function secondsSince(ms: number): number {
+  return (performance.now() - ms) / 1000;
 }
 
 function outOfOrder(tick: number, afterTick: number, why: string): EngineError {

@@ -78,6 +78,11 @@ export class Metrics {
     'One block of one table into the column store.',
     { labels: [], buckets: queryBuckets },
   );
+  readonly #queueWaitSeconds = this.#histogram(
+    'queue_wait_seconds',
+    'Ticks that came before the one they follow, until that one came.',
+    { labels: ['class'], buckets: commitBuckets },
+  );
   readonly #checkpointSeconds = this.#histogram('checkpoint_seconds', 'Taking one checkpoint.', {
     labels: [],
     buckets: queryBuckets,
@@ -124,6 +129,7 @@ export class Metrics {
   /** What the engine tells as it works. */
   readonly engineObserver: NonNullable<EngineOptions['observer']> = {
     onApply: (seconds) => this.#applySeconds.observe(seconds),
+    onWaited: (seconds) => this.#queueWaitSeconds.observe({ class: 'GAMEPLAY' }, seconds),
     onCheckpoint: (seconds) => this.#checkpointSeconds.observe(seconds),
     columns: { onInsert: ({ seconds }) => this.#columnsInsertSeconds.observe(seconds) },
     log: { onSync: (seconds) => this.#logSyncSeconds.observe(seconds) },

@@ -59,6 +59,10 @@ class ObservedEngine implements Engine {
     return outcome;
   }
 
+  contention(sessionId: string | null): ReturnType<Engine['contention']> {
+    return this.#engine.contention(sessionId);
+  }
+
   waitForApplied(lsn: Lsn, timeoutMs: number): Promise<void> {
     return this.#engine.waitForApplied(lsn, timeoutMs);
   }

@@ -1,0 +1,76 @@
+import type { ErrorCode } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { ConflictCode } from '../manifest/system-columns.ts';
+import type { Row } from '../manifest/types.ts';
+import { type Lsn, lsnZero } from '../position.ts';
+import { HeavyHitters } from './heavy-hitters.ts';
+
+export type Counts<Code extends string> = { [C in Code]?: number };
+
+/** What one session did in a pane. */
+export interface SessionHeat {
+  readonly sessionId: string;
+  commits: number;
+  actions: number;
+  applySeconds: number;
+  conflicts: number;
+  readonly byCode: Counts<ConflictCode>;
+  waits: number;
+  waitSeconds: number;
+  readonly refusals: Counts<ErrorCode>;
+  /** Of the newest commit; zero before one. */
+  lastLsn: Lsn;
+}
+
+/** The conflicts of one session's ticks on one row, in a pane. */
+export interface KeyHeat {
+  /** Whose ticks met the conflicts; empty for direct writes to title-wide rows. */
+  readonly sessionId: string;
+  readonly table: string;
+  /** Null where the conflicts are on no row, or on one whose key is too long to keep. */
+  readonly key: Row | null;
+  conflicts: number;
+  readonly byCode: Counts<ConflictCode>;
+  lastLsn: Lsn;
+}
+
+/** What was recorded in one stretch of time. */
+export class ContentionPane {
+  /** Which stretch, counted from the clock's origin. */
+  readonly index: number;
+  readonly sessions = new HeavyHitters<SessionHeat>(limits.contentionSessionsMax);
+  readonly keys = new HeavyHitters<KeyHeat>(limits.contentionKeysMax);
+  actions = 0;
+  applySeconds = 0;
+
+  constructor(index: number) {
+    this.index = index;
+  }
+
+  session(sessionId: string, weight: number): SessionHeat {
+    return this.sessions.touch(sessionId, weight, () => coldSession(sessionId));
+  }
+}
+
+export function coldSession(sessionId: string): SessionHeat {
+  return {
+    sessionId,
+    commits: 0,
+    actions: 0,
+    applySeconds: 0,
+    conflicts: 0,
+    byCode: {},
+    waits: 0,
+    waitSeconds: 0,
+    refusals: {},
+    lastLsn: lsnZero,
+  };
+}
+
+export function coldKey(sessionId: string, table: string, key: Row | null): KeyHeat {
+  return { sessionId, table, key, conflicts: 0, byCode: {}, lastLsn: lsnZero };
+}
+
+export function addCount<Code extends string>(counts: Counts<Code>, code: Code, count = 1): void {
+  counts[code] = (counts[code] ?? 0) + count;
+}
