@@ -1,0 +1,146 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Engine } from '../../engine/engine.ts';
+import type { Durability } from '../../engine/log/commit-log.ts';
+import { openEngine } from '../../engine/open-engine.ts';
+import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { ColumnsOnDisk, memoryColumns } from '../engine/memory-columns.ts';
+import { contentDigest, play, playOneByOne, workload } from '../engine/workload.ts';
+import { FaultyStorage } from './storage.ts';
+
+const strict: Durability = { mode: 'strict' };
+const steps = workload(5, 30);
+/** Small, so that checkpoints are taken, and crash, amid the ticks. */
+const checkpointEveryBytes = 4_000;
+/** Steps under way at the same time. */
+const inFlight = 5;
+
+let directory: string;
+let contents: string[];
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'tickloom-crash-'));
+  const engine = await open(new FaultyStorage(), new ColumnsOnDisk(), strict);
+  contents = await playOneByOne(engine, steps);
+  await engine.close();
+});
+
+afterAll(() => rm(directory, { recursive: true }));
+
+function open(
+  storage: FaultyStorage,
+  disk: ColumnsOnDisk,
+  durability: Durability,
+): Promise<Engine> {
+  return openEngine({
+    manifest: ashfall,
+    directory,
+    durability,
+    storage,
+    columns: memoryColumns(disk),
+    now: () => 1_000,
+    checkpointEveryBytes,
+  });
+}
+
+/** One life until the storage crashes or the steps are done; what it was told is durable. */
+async function liveAndCrash(
+  storage: FaultyStorage,
+  disk: ColumnsOnDisk,
+  durability: Durability,
+): Promise<number> {
+  const engine = await open(storage, disk, durability).catch(() => null);
+  if (!engine) return 0;
+  const acknowledged = await play(engine, steps, engine.appliedLsn, inFlight);
+  await engine.close().catch(() => {});
+  return acknowledged;
+}
+
+async function verify(
+  storage: FaultyStorage,
+  disk: ColumnsOnDisk,
+  durability: Durability,
+  acknowledged: number,
+): Promise<void> {
+  const engine = await open(storage, disk, durability);
+  const { appliedLsn } = engine;
+  expect(appliedLsn).toBeGreaterThanOrEqual(acknowledged);
+  // Exactly the records up to here: none is missing, none is half there.
+  if (appliedLsn > 0) expect(contentDigest(engine)).toBe(contents[appliedLsn]);
+  await play(engine, steps, appliedLsn, inFlight);
+  expect(contentDigest(engine)).toBe(contents.at(-1));
+  expect(disk.differences).toEqual([]);
+  await engine.close();
+}
+
+async function storageCalls(durability: Durability): Promise<number> {
+  const storage = new FaultyStorage();
+  const acknowledged = await liveAndCrash(storage, new ColumnsOnDisk(), durability);
+  expect(acknowledged).toBe(steps.length);
+  expect(storage.paths().some((path) => path.includes('/checkpoint-'))).toBe(true);
+  return storage.calls;
+}
+
+const moments = ['before', 'during', 'after'] as const;
+
+describe('an engine that crashes at any call to its disk', () => {
+  for (const after of ['process', 'power'] as const) {
+    test(`of the ${after}, comes back with all it acknowledged and nothing by halves`, async () => {
+      const calls = await storageCalls(strict);
+      expect(calls).toBeGreaterThan(50);
+      for (let at = 1; at <= calls; at++) {
+        const moment = moments[at % 3] ?? 'during';
+        const storage = new FaultyStorage({ seed: at, faults: [{ kind: 'crash', moment, at }] });
+        const disk = new ColumnsOnDisk();
+        const acknowledged = await liveAndCrash(storage, disk, strict);
+        storage.restart(after);
+        await verify(storage, disk, strict, acknowledged).catch((cause) => {
+          throw new Error(`crash ${moment} call ${at} of ${calls}`, { cause });
+        });
+      }
+    });
+  }
+
+  test('crashes again while it comes back, and loses nothing by that', async () => {
+    const calls = await storageCalls(strict);
+    for (let at = 7; at <= calls; at += 11) {
+      const storage = new FaultyStorage({
+        seed: at,
+        faults: [{ kind: 'crash', moment: 'during', at }],
+      });
+      const disk = new ColumnsOnDisk();
+      let acknowledged = await liveAndCrash(storage, disk, strict);
+      storage.restart('power');
+      for (let again = 1; again <= 5; again++) {
+        const crashAt = storage.calls + 4 * again;
+        storage.inject({ kind: 'crash', moment: 'during', at: crashAt });
+        acknowledged = Math.max(acknowledged, await liveAndCrash(storage, disk, strict));
+        storage.restart('power');
+      }
+      await verify(storage, disk, strict, acknowledged);
+    }
+  });
+});
+
+describe('with durability that is looser than strict', () => {
+  test('a crash of the process loses nothing, one of the machine only the newest records', async () => {
+    const durability: Durability = { mode: 'interval', syncEveryMs: 1 };
+    const calls = await storageCalls(durability);
+    for (let at = 5; at <= calls; at += 7) {
+      for (const after of ['process', 'power'] as const) {
+        const storage = new FaultyStorage({
+          seed: at,
+          faults: [{ kind: 'crash', moment: 'during', at }],
+        });
+        const disk = new ColumnsOnDisk();
+        const acknowledged = await liveAndCrash(storage, disk, durability);
+        storage.restart(after);
+        // The column store of this test is as durable as it can be, so it must not be ahead.
+        if (after === 'power') disk.coveredLsn = 0;
+        await verify(storage, disk, durability, after === 'process' ? acknowledged : 0);
+      }
+    }
+  });
+});

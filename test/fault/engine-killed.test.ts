@@ -1,0 +1,87 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { openEngine } from '../../engine/open-engine.ts';
+import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { ColumnsOnDisk, memoryColumns } from '../engine/memory-columns.ts';
+import { killedTick, sessions } from './killed-tick.ts';
+import { seededRandom } from './seeded-random.ts';
+
+const loader = fileURLToPath(new URL('../log/process/load-typescript.mjs', import.meta.url));
+const program = fileURLToPath(new URL('./process/commit-until-killed.mjs', import.meta.url));
+/** 10 in the usual run; hundreds in the soak. */
+const kills = Number(process.env.TICKLOOM_KILLS ?? 10);
+
+interface Acknowledged {
+  readonly session: string;
+  readonly tick: number;
+  readonly lsn: number;
+  readonly stateHash: string;
+}
+
+/** Lets the child commit so many ticks, kills it, and gives what it acknowledged. */
+async function lifeOf(directory: string, ticks: number): Promise<Acknowledged[]> {
+  const child: ChildProcess = spawn(process.execPath, ['--import', loader, program, directory], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  let errors = '';
+  child.stderr?.on('data', (chunk) => {
+    errors += String(chunk);
+  });
+  const exited = once(child, 'exit');
+  child.stdout?.on('data', (chunk) => {
+    output += String(chunk);
+    if (output.split('\n').length > ticks) child.kill('SIGKILL');
+  });
+  const [, signal] = await exited;
+  if (signal !== 'SIGKILL') throw new Error(`the child ended by itself: ${errors}`);
+  // A line that was cut off by the kill was not acknowledged.
+  return output
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => {
+      const [session = '', tick, lsn, stateHash = ''] = line.split(' ');
+      return { session, tick: Number(tick), lsn: Number(lsn), stateHash };
+    });
+}
+
+test(`an engine killed ${kills} times under load keeps every tick it acknowledged`, async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'tickloom-killed-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const random = seededRandom(20_26);
+  const columns = new ColumnsOnDisk();
+  const all: Acknowledged[] = [];
+  for (let kill = 0; kill < kills; kill++) {
+    const told = await lifeOf(directory, 1 + Math.floor(random() * 120));
+    expect(told.length).toBeGreaterThan(0);
+    all.push(...told);
+    // Replays from the first record, and compares each change set with that of the last time.
+    columns.coveredLsn = 0;
+    const engine = await openEngine({
+      manifest: ashfall,
+      directory,
+      durability: { mode: 'strict' },
+      columns: memoryColumns(columns),
+    });
+    const before = sessions.map((session) => engine.session(session));
+    for (const { session, tick, lsn, stateHash } of all) {
+      const again = await engine.commit(killedTick(engine.catalog, session, tick));
+      expect(again).toMatchObject({ duplicate: true, lsn, stateHash });
+    }
+    expect(sessions.map((session) => engine.session(session))).toEqual(before);
+    for (const session of sessions) {
+      const lastTick = engine.session(session)?.lastTick ?? 0;
+      const rows = engine.views.rows('matchPulse', null).rows;
+      const pulse = rows.find((row) => row.sessionId === session);
+      // Nothing by halves: four actions a tick, and no tick left out.
+      expect(pulse ? Number(pulse.actions) : 0).toBe(lastTick * 4);
+    }
+    expect(columns.differences).toEqual([]);
+    await engine.close();
+  }
+});

@@ -1,0 +1,35 @@
+// Argument: directory. Commits ticks of two sessions, several in flight, and
+// prints position and state hash of each once it is acknowledged. Goes on until it is killed.
+import { writeSync } from 'node:fs';
+import { openEngine } from '../../../engine/open-engine.ts';
+import { ashfall } from '../../../src/sandbox/ashfall.ts';
+import { ColumnsOnDisk, memoryColumns } from '../../engine/memory-columns.ts';
+import { killedTick, sessions } from '../killed-tick.ts';
+
+const [directory] = process.argv.slice(2);
+const columns = new ColumnsOnDisk();
+// As if it had everything, so that recovery begins at the newest checkpoint.
+columns.coveredLsn = Number.MAX_SAFE_INTEGER - 1;
+const engine = await openEngine({
+  manifest: ashfall,
+  directory,
+  durability: { mode: 'strict' },
+  columns: memoryColumns(columns),
+  checkpointEveryBytes: 200_000,
+});
+
+async function run(session) {
+  const info = await engine.openSession(session, false);
+  let tick = (info.lastTick ?? 0) + 1;
+  const inFlight = new Set();
+  for (;;) {
+    const outcome = engine.commit(killedTick(engine.catalog, session, tick++)).then((done) => {
+      writeSync(1, `${session} ${done.tick} ${done.lsn} ${done.stateHash}\n`);
+      inFlight.delete(outcome);
+    });
+    inFlight.add(outcome);
+    if (inFlight.size >= 4) await Promise.race(inFlight);
+  }
+}
+
+await Promise.all(sessions.map(run));
