@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { packageVersion } from '../package-directory.ts';
 import { addExport } from './export.ts';
 import { addGenerate } from './generate.ts';
+import { addImport } from './import.ts';
 import { addReplay } from './replay.ts';
 import { addServe } from './serve.ts';
 import { addStart } from './start.ts';
@@ -24,6 +25,7 @@ export function program(): Command {
   addToken(root);
   addGenerate(root);
   addExport(root);
+  addImport(root);
   addReplay(root);
   return root;
 }
