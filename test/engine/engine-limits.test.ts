@@ -1,0 +1,92 @@
+import { describe, expect, it, vi } from 'vitest';
+import { FaultyStorage } from '../fault/storage.ts';
+import { commit, insertUnit, TestTitle } from './test-title.ts';
+
+vi.mock('../../engine/limits.ts', async (original) => {
+  const { limits } = await original<typeof import('../../engine/limits.ts')>();
+  const small = {
+    sessionsMax: 3,
+    commitsPendingMax: 5,
+    ticksWaitingMax: 2,
+    idempotencyTicksMax: 4,
+    logPendingBytesMax: 20_000,
+    tickWaitMs: 20,
+  };
+  return { limits: { ...limits, ...small } };
+});
+
+async function opened(storage?: FaultyStorage) {
+  const title = await TestTitle.create();
+  const engine = await title.open(storage ? { storage } : {});
+  await engine.openSession('s', false);
+  return engine;
+}
+
+describe('at its bounds the engine', () => {
+  it('opens so many sessions and no more, and still finds those it has', async () => {
+    const engine = await opened();
+    await engine.openSession('t', false);
+    await engine.openSession('u', false);
+    await expect(engine.openSession('v', false)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    expect(await engine.openSession('u', false)).toMatchObject({ sessionId: 'u' });
+    expect(await engine.openSession('u', true)).toMatchObject({ fence: 2 });
+  });
+
+  it('lets so many commits wait, and answers the next with a time to try again', async () => {
+    const engine = await opened();
+    const commits = [1, 2, 3, 4, 5, 6].map((tick) => commit(engine, tick));
+    const outcomes = await Promise.allSettled(commits);
+    expect(outcomes.map(({ status }) => status)).toEqual([
+      ...Array(5).fill('fulfilled'),
+      'rejected',
+    ]);
+    expect(outcomes[5]).toMatchObject({ reason: { code: 'OVERLOADED', retryAfterMs: 50 } });
+    await commit(engine, 6);
+  });
+
+  it('lets so many ticks of a session wait for another, and each only for a while', async () => {
+    const engine = await opened();
+    const waiting = [3, 5, 7].map((tick) =>
+      commit(engine, tick, { header: { afterTick: tick - 1 } }),
+    );
+    const [third, fifth, seventh] = await Promise.allSettled(waiting);
+    expect(seventh).toMatchObject({ reason: { code: 'OVERLOADED', retryAfterMs: 100 } });
+    for (const outcome of [third, fifth]) {
+      expect(outcome).toMatchObject({ reason: { code: 'TICK_OUT_OF_ORDER' } });
+    }
+    const [one, other] = await Promise.allSettled([
+      commit(engine, 3, { header: { afterTick: 2 } }),
+      commit(engine, 4, { header: { afterTick: 2 } }),
+    ]);
+    expect(other).toMatchObject({ reason: { code: 'TICK_OUT_OF_ORDER' } });
+    expect(one).toMatchObject({ status: 'rejected' });
+  });
+
+  it('knows so many ticks again, and calls older ones out of order', async () => {
+    const engine = await opened();
+    for (let tick = 1; tick <= 6; tick++) await commit(engine, tick);
+    for (const tick of [3, 4, 5, 6]) {
+      expect(await commit(engine, tick)).toMatchObject({ duplicate: true, tick });
+    }
+    await expect(commit(engine, 2)).rejects.toMatchObject({ code: 'TICK_OUT_OF_ORDER' });
+    for (let tick = 7; tick <= 12; tick++) {
+      await commit(engine, tick, { header: { idempotencyKey: `k${tick}` } });
+    }
+    const retry = (tick: number) =>
+      commit(engine, tick, { header: { idempotencyKey: `k${tick}` } });
+    expect(await retry(9)).toMatchObject({ duplicate: true });
+    await expect(retry(8)).rejects.toMatchObject({ code: 'TICK_OUT_OF_ORDER' });
+  });
+
+  it('takes so many bytes that are not durable yet', async () => {
+    const engine = await opened(new FaultyStorage());
+    const large = { actions: [[insertUnit(1, { blueprint: 'x'.repeat(15_000) })]] };
+    const [first, second] = await Promise.allSettled([
+      commit(engine, 1, large),
+      commit(engine, 2, large),
+    ]);
+    expect(first).toMatchObject({ status: 'fulfilled' });
+    expect(second).toMatchObject({ reason: { code: 'OVERLOADED', retryAfterMs: 100 } });
+    await commit(engine, 2);
+  });
+});

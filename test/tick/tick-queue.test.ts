@@ -1,0 +1,139 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { EngineError } from '../../engine/errors.ts';
+import { limits } from '../../engine/limits.ts';
+import { newSession } from '../../engine/state/session.ts';
+import { TickQueue } from '../../engine/tick/tick-queue.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+function harness() {
+  const queue = new TickQueue();
+  const session = newSession('s', 1);
+  const started: number[] = [];
+  const refused = new Map<number, EngineError>();
+  /** Ticks that the log does not take. */
+  const notTaken = new Set<number>();
+  const enter = (tick: number, afterTick: number | null) =>
+    queue.enter(
+      session,
+      tick,
+      afterTick,
+      () => {
+        if (notTaken.has(tick)) return false;
+        started.push(tick);
+        return true;
+      },
+      (error) => refused.set(tick, error),
+    );
+  /** The tick was applied. */
+  const settle = (tick: number) => {
+    session.lastTick = tick;
+    queue.leave(session);
+  };
+  const codes = () => [...refused].map(([tick, error]) => [tick, error.code]);
+  return { queue, session, started, notTaken, enter, settle, codes };
+}
+
+describe('the queue of ticks', () => {
+  it('starts at once what names no other tick, or one that has started or was applied', () => {
+    const { started, enter, settle } = harness();
+    enter(3, null);
+    enter(4, 3);
+    settle(3);
+    settle(4);
+    enter(5, 4);
+    enter(9, 2);
+    expect(started).toEqual([3, 4, 5, 9]);
+  });
+
+  it('starts ticks in their order, whatever order they come in', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 40 }).chain((count) =>
+          fc.shuffledSubarray(
+            Array.from({ length: count }, (_, i) => i + 1),
+            { minLength: count },
+          ),
+        ),
+        (arrival) => {
+          const { started, enter, codes } = harness();
+          for (const tick of arrival) enter(tick, tick === 1 ? null : tick - 1);
+          expect(started).toEqual([...arrival].sort((a, b) => a - b));
+          expect(codes()).toEqual([]);
+        },
+      ),
+    );
+  });
+
+  it('refuses a tick whose predecessor does not come in time', () => {
+    const { started, enter, codes } = harness();
+    enter(5, 4);
+    vi.advanceTimersByTime(limits.tickWaitMs - 1);
+    expect(codes()).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(codes()).toEqual([[5, 'TICK_OUT_OF_ORDER']]);
+    enter(4, null);
+    expect(started).toEqual([4]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('lets so many wait and no more, and only one for the same tick', () => {
+    const { started, enter, codes } = harness();
+    for (let i = 0; i < limits.ticksWaitingMax; i++) enter(100 + i * 2, 99 + i * 2);
+    enter(9_000, 8_999);
+    expect(codes()).toEqual([[9_000, 'OVERLOADED']]);
+    const other = harness();
+    other.enter(5, 4);
+    other.enter(6, 4);
+    expect(other.codes()).toEqual([[6, 'TICK_OUT_OF_ORDER']]);
+    expect(started).toEqual([]);
+  });
+
+  it('does not wait for a tick that was aborted', () => {
+    const { session, started, enter, queue } = harness();
+    enter(1, null);
+    session.abortedTick = 1;
+    queue.leave(session);
+    enter(2, 1);
+    expect(started).toEqual([1, 2]);
+  });
+
+  it('waits anew after ticks in flight came to nothing', () => {
+    const { queue, session, started, enter } = harness();
+    enter(1, null);
+    enter(2, 1);
+    // The log rejected both; the session is where it was.
+    queue.leave(session);
+    queue.leave(session);
+    enter(2, 1);
+    expect(started).toEqual([1, 2]);
+    enter(1, null);
+    expect(started).toEqual([1, 2, 1, 2]);
+  });
+
+  it('keeps the followers of a tick that the log did not take waiting for it', () => {
+    const { notTaken, started, enter, codes } = harness();
+    enter(3, 2);
+    notTaken.add(2);
+    enter(2, null);
+    expect(started).toEqual([]);
+    notTaken.clear();
+    enter(2, null);
+    expect(started).toEqual([2, 3]);
+    expect(codes()).toEqual([]);
+  });
+
+  it('refuses all who wait when it is cleared', () => {
+    const { queue, enter, codes } = harness();
+    enter(3, 2);
+    enter(6, 5);
+    queue.clear(new EngineError('UNAVAILABLE', 'closing'));
+    expect(codes()).toEqual([
+      [3, 'UNAVAILABLE'],
+      [6, 'UNAVAILABLE'],
+    ]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
