@@ -6,6 +6,7 @@ import type { TitleState } from '../state/title-state.ts';
 import type { ChangeSet, StateChanges } from './change-set.ts';
 import { type ConflictReport, reportConflict } from './conflict-report.ts';
 import { type EffectRun, eventRun, stateRun } from './effect-run.ts';
+import { type EffectSchedule, scheduleOf } from './effect-schedule.ts';
 import { collectEvents } from './event-rows.ts';
 import { hashTick } from './state-hash.ts';
 import { type TickBatch, tickItself } from './tick-batch.ts';
@@ -72,13 +73,14 @@ function runBatch(
   const verdicts = new Uint8Array(actions.length);
   const conflicts: ConflictReport[] = [];
   const cursors = new Int32Array(runs.length);
+  const schedule = scheduleOf(runs, actions.length);
   for (let action = 0; action < actions.length; action++) {
-    const conflict = runAction(action, runs, cursors, touched, batch);
+    const conflict = runAction(action, runs, schedule, cursors, touched, batch);
     if (!conflict) continue;
     verdicts[action] = verdictOf(conflict.code);
     conflicts.push(conflict);
   }
-  const tickConflict = runAction(tickItself, runs, cursors, touched, batch);
+  const tickConflict = runAction(tickItself, runs, schedule, cursors, touched, batch);
   const rejected = conflicts.length;
   if (tickConflict || (rejected > 0 && header.onConflict === 'ABORT_TICK')) {
     for (const changes of touched) changes.undoTick();
@@ -111,19 +113,23 @@ function runBatch(
 function runAction(
   action: number,
   runs: readonly EffectRun[],
+  schedule: EffectSchedule,
   cursors: Int32Array,
   touched: readonly TableChanges[],
   batch: TickBatch,
 ): ConflictReport | null {
+  const slot = action === tickItself ? batch.actions.length : action;
+  const first = schedule.starts[slot] as number;
+  const last = schedule.starts[slot + 1] as number;
   let effects = 0;
   let guardedAdjust = false;
-  for (let i = 0; i < runs.length; i++) {
+  for (let entry = first; entry < last; entry++) {
+    const i = schedule.entries[entry] as number;
     const { stream } = runs[i] as EffectRun;
     let end = cursors[i] as number;
     while (end < stream.length && stream.action[end] === action) end++;
-    const count = end - (cursors[i] as number);
-    effects += count;
-    if (count > 0 && stream.op === 'adjust' && stream.guard) guardedAdjust = true;
+    effects += end - (cursors[i] as number);
+    if (stream.op === 'adjust' && stream.guard) guardedAdjust = true;
   }
   if (effects === 0) return null;
   // A single effect checks before it writes, so there is nothing to take back.
@@ -131,7 +137,8 @@ function runAction(
   for (const changes of touched) changes.beginAction(action, undoable);
   let conflict: ConflictReport | null = null;
   let ordinal = 0;
-  for (let i = 0; i < runs.length; i++) {
+  for (let entry = first; entry < last; entry++) {
+    const i = schedule.entries[entry] as number;
     const run = runs[i] as EffectRun;
     const { stream } = run;
     let row = cursors[i] as number;
