@@ -40,6 +40,8 @@ export const limits = {
   contentionKeysMax: 1_024,
   /** Characters of a row's key kept for that; longer ones are counted without a name. */
   contentionKeyLengthMax: 1_024,
+  /** Sessions remembered of one row that several sessions write. */
+  contentionKeySessionsMax: 64,
   /** Rows of one answer about contention. */
   contentionRowsMax: 200,
   /** Ticks of a session whose answers are kept for retries; older ones answer TICK_OUT_OF_ORDER. */

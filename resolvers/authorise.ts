@@ -112,6 +112,12 @@ export function mayRead(principal: Principal, table: string): boolean {
   return principal.role !== null && grantOf(principal.role, table)?.read === true;
 }
 
+/** Whether the role may learn which rows there are: in lists, or as groups by key. */
+export function maySeeKeys(principal: Principal, table: string): boolean {
+  const grant = principal.role && grantOf(principal.role, table);
+  return grant ? (grant.read || grant.aggregate) && grant.rowFilter === null : false;
+}
+
 /**
  * The rows of the table the principal may see, as a filter; null for all. A claim that is missing
  * or does not fit the column is refused: it names no rows.

@@ -22,3 +22,13 @@ export function aggregateValue(name: string): (values: Row) => Value {
     return typeof value === 'number' && !Number.isFinite(value) ? null : value;
   };
 }
+
+/** A key outside its table's type: wide integers as their digits. */
+export function keyAsJson(key: Row): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(key).map(([column, value]) => [
+      column,
+      typeof value === 'bigint' ? String(value) : value,
+    ]),
+  );
+}

@@ -1,10 +1,11 @@
 import type { EffectConflict, TickOutcome } from '../engine/engine.ts';
 import { EngineError } from '../engine/errors.ts';
 import type { Catalog } from '../engine/manifest/catalog.ts';
-import type { Row, TableDefinition, Value } from '../engine/manifest/types.ts';
+import type { Row, TableDefinition } from '../engine/manifest/types.ts';
 import type { Lsn } from '../engine/position.ts';
 import { buildTickBatch } from '../engine/tick/batch-builder.ts';
 import { authoriseCommit, mayRead } from './authorise.ts';
+import { keyAsJson } from './column-value.ts';
 import type { RequestContext } from './context.ts';
 import {
   type CommitTickArguments,
@@ -134,16 +135,8 @@ export function writtenRow(write: RowWrite): Row | null {
   return write.row;
 }
 
-/** The key as JSON: wide integers as their digits, bytes as base64. */
 export function conflictKey(conflict: EffectConflict): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
-    Object.entries(conflict.key).map(([column, value]) => [column, jsonValue(value)]),
-  );
-}
-
-function jsonValue(value: Value): unknown {
-  if (typeof value === 'bigint') return String(value);
-  return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
+  return keyAsJson(conflict.key);
 }
 
 function sessionOf(input: OperationArguments): string {

@@ -2,6 +2,7 @@ import type { GraphQLSchema } from 'graphql';
 import type { Catalog } from '../engine/manifest/catalog.ts';
 import { createBuilder } from './builder.ts';
 import { ColumnTypes } from './column-types.ts';
+import { addContentionFields } from './contention-fields.ts';
 import { addExportFields } from './export-fields.ts';
 import { addGroupFields } from './group-fields.ts';
 import { addQueryFields } from './query-fields.ts';
@@ -40,6 +41,7 @@ export function buildSchema(catalog: Catalog): GraphQLSchema {
   for (const view of views) addViewFields(scope, shared, view);
   addExportFields(scope);
   addQueryFields(scope);
+  addContentionFields(scope);
   // In the order of the manifest: sorted, `actionId` would stand apart from what an action is.
   return withWideInt(builder.toSchema({ sortSchema: false }));
 }

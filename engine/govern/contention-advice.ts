@@ -9,9 +9,10 @@ export function adviceForSession(heats: SessionHeats): string {
   return heats.map((heat) => sessionAdvice[heat]).join(' ');
 }
 
-export function adviceForKey(key: KeyHeat, sessions: number): string {
+export function adviceForKey(key: KeyHeat): string {
   const advice = keyAdvice[mostFrequent(key)];
-  return sessions > 1
+  const sessions = key.sessions.length;
+  return key.key !== null && sessions > 1
     ? `${advice} ${sessions} sessions meet on this title-wide row: keep such writes out of the match, or give each session a row of its own and sum them up at its end.`
     : advice;
 }

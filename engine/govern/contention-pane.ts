@@ -22,13 +22,13 @@ export interface SessionHeat {
   lastLsn: Lsn;
 }
 
-/** The conflicts of one session's ticks on one row, in a pane. */
+/** The conflicts on one row, in a pane. */
 export interface KeyHeat {
-  /** Whose ticks met the conflicts; empty for direct writes to title-wide rows. */
-  readonly sessionId: string;
   readonly table: string;
   /** Null where the conflicts are on no row, or on one whose key is too long to keep. */
   readonly key: Row | null;
+  /** Whose ticks met them, the first `limits.contentionKeySessionsMax`. Several: a title-wide row. */
+  readonly sessions: string[];
   conflicts: number;
   readonly byCode: Counts<ConflictCode>;
   lastLsn: Lsn;
@@ -67,8 +67,15 @@ export function coldSession(sessionId: string): SessionHeat {
   };
 }
 
-export function coldKey(sessionId: string, table: string, key: Row | null): KeyHeat {
-  return { sessionId, table, key, conflicts: 0, byCode: {}, lastLsn: lsnZero };
+export function coldKey(table: string, key: Row | null): KeyHeat {
+  return { table, key, sessions: [], conflicts: 0, byCode: {}, lastLsn: lsnZero };
+}
+
+/** Direct writes to title-wide rows are of no session. */
+export function addSessionOf(heat: KeyHeat, sessionId: string): void {
+  const { sessions } = heat;
+  if (sessionId === '' || sessions.includes(sessionId)) return;
+  if (sessions.length < limits.contentionKeySessionsMax) sessions.push(sessionId);
 }
 
 export function addCount<Code extends string>(counts: Counts<Code>, code: Code, count = 1): void {

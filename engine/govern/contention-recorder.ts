@@ -3,7 +3,13 @@ import { limits } from '../limits.ts';
 import type { Row } from '../manifest/types.ts';
 import type { Lsn } from '../position.ts';
 import type { ConflictReport } from '../tick/conflict-report.ts';
-import { addCount, ContentionPane, coldKey, type SessionHeat } from './contention-pane.ts';
+import {
+  addCount,
+  addSessionOf,
+  ContentionPane,
+  coldKey,
+  type SessionHeat,
+} from './contention-pane.ts';
 import { type ContentionReport, contentionReport } from './contention-report.ts';
 
 /** What an applied tick tells. */
@@ -104,9 +110,10 @@ function recordConflict(
     addCount(session.byCode, code);
   }
   const text = keyText(key);
-  const heat = pane.keys.touch(`${sessionId}\u0000${table}\u0000${text ?? ''}`, 1, () =>
-    coldKey(sessionId, table, text === null ? null : key),
+  const heat = pane.keys.touch(`${table} ${text ?? ''}`, 1, () =>
+    coldKey(table, text === null ? null : key),
   );
+  addSessionOf(heat, sessionId);
   heat.conflicts++;
   heat.lastLsn = lsn;
   addCount(heat.byCode, code);

@@ -6,6 +6,7 @@ import type { Lsn } from '../position.ts';
 import { adviceForKey, adviceForSession } from './contention-advice.ts';
 import {
   addCount,
+  addSessionOf,
   type ContentionPane,
   type Counts,
   coldKey,
@@ -29,7 +30,7 @@ export interface ContentionRow {
   readonly kind: ContentionKind;
   /** Of a row: whose ticks met the conflicts; null where they are of several, or of none. */
   readonly sessionId: string | null;
-  /** Sessions whose ticks met a conflict here; of a session: 1. */
+  /** Sessions whose ticks met a conflict here, up to `limits.contentionKeySessionsMax`; of a session: 1. */
   readonly sessions: number;
   readonly table: string | null;
   readonly key: Row | null;
@@ -54,8 +55,8 @@ export interface ContentionRow {
 }
 
 /**
- * Puts panes together. Of a session asked for by name there is always its row, if it did anything,
- * and the rows of tables it met conflicts on; of all sessions only those that have something to tell.
+ * Puts panes together. Of a session asked for by name there is its line, if it did anything, and
+ * those of the rows it met conflicts on; of all sessions only of those that have something to tell.
  */
 export function contentionReport(
   panes: readonly ContentionPane[],
@@ -124,31 +125,28 @@ function sessionRow(
   };
 }
 
-/** Conflicts of several sessions on one title-wide row are one line. */
 function keyRows(panes: readonly ContentionPane[], sessionId: string | null): ContentionRow[] {
-  const keys = new Map<string, { readonly heat: KeyHeat; readonly sessions: Set<string> }>();
+  const keys = new Map<string, KeyHeat>();
   for (const pane of panes) {
     for (const { key: place, value } of pane.keys.hitters()) {
-      if (sessionId !== null && value.sessionId !== sessionId) continue;
-      const row = place.slice(value.sessionId.length);
-      const merged = keys.get(row) ?? {
-        heat: coldKey('', value.table, value.key),
-        sessions: new Set<string>(),
-      };
-      keys.set(row, merged);
-      addKey(merged.heat, value);
-      if (value.sessionId !== '') merged.sessions.add(value.sessionId);
+      const sum = keys.get(place) ?? coldKey(value.table, value.key);
+      keys.set(place, sum);
+      addKey(sum, value);
     }
   }
-  return Array.from(keys.values(), ({ heat, sessions }) => keyRow(heat, sessions));
+  const heats = Array.from(keys.values());
+  return heats
+    .filter(({ sessions }) => sessionId === null || sessions.includes(sessionId))
+    .map(keyRow);
 }
 
-function keyRow(heat: KeyHeat, sessions: ReadonlySet<string>): ContentionRow {
+function keyRow(heat: KeyHeat): ContentionRow {
+  const { sessions } = heat;
   const [first] = sessions;
   return {
     kind: 'KEY',
-    sessionId: sessions.size === 1 && first !== undefined ? first : null,
-    sessions: sessions.size,
+    sessionId: sessions.length === 1 && first !== undefined ? first : null,
+    sessions: sessions.length,
     table: heat.table,
     key: heat.key,
     conflicts: heat.conflicts,
@@ -162,7 +160,7 @@ function keyRow(heat: KeyHeat, sessions: ReadonlySet<string>): ContentionRow {
     refusals: {},
     hot: isHotKey(heat),
     lastLsn: heat.lastLsn,
-    advice: adviceForKey(heat, sessions.size),
+    advice: adviceForKey(heat),
   };
 }
 
@@ -188,6 +186,7 @@ function addSession(sum: SessionHeat, more: SessionHeat): void {
 }
 
 function addKey(sum: KeyHeat, more: KeyHeat): void {
+  for (const sessionId of more.sessions) addSessionOf(sum, sessionId);
   sum.conflicts += more.conflicts;
   addCounts(sum.byCode, more.byCode);
   if (more.lastLsn > sum.lastLsn) sum.lastLsn = more.lastLsn;

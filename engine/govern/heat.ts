@@ -11,10 +11,10 @@ export const heatMarks = {
   sessionConflicts: 30,
   sessionConflictShare: 0.05,
   /** Actions of a session before its share of the title's says anything. */
-  loadActions: 1_000,
-  /** That share, and how many times the average session's it must be. */
+  loadActions: 10_000,
+  /** That share, and how many times what the other sessions have on average it must be. */
   loadShare: 0.25,
-  loadTimesAverage: 4,
+  loadTimesOthers: 4,
   /** Share of the time that applying its ticks holds the title's one thread. */
   applyShare: 0.2,
   /** Ticks that waited for their predecessor, and how long each on average. */
@@ -40,10 +40,12 @@ export function sessionHeats(
 ): SessionHeats {
   const heats: SessionHeatKind[] = [];
   if ((session.refusals.FENCED ?? 0) >= heatMarks.fenced) heats.push('FENCED');
+  const others = title.sessions - 1;
   const isLarge =
+    others > 0 &&
     session.actions >= heatMarks.loadActions &&
     session.actions >= heatMarks.loadShare * title.actions &&
-    session.actions >= (heatMarks.loadTimesAverage * title.actions) / title.sessions;
+    session.actions >= (heatMarks.loadTimesOthers * (title.actions - session.actions)) / others;
   const holdsThread =
     session.applySeconds >= 1 && session.applySeconds >= heatMarks.applyShare * title.windowSeconds;
   if (isLarge || holdsThread) heats.push('LOAD');

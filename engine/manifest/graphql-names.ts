@@ -143,6 +143,8 @@ export const fixedTypes = [
   'ConflictCodeFilter',
   'ConflictPolicy',
   'Contention',
+  'ContentionCount',
+  'ContentionKind',
   'CreateExportInput',
   'DateTime',
   'DateTimeFilter',

@@ -133,12 +133,13 @@ describe('the root fields a role of ashfall gets an answer from', () => {
     );
   });
 
-  test('live operations see views and aggregates, and kill queries', async () => {
+  test('live operations see views, aggregates and contention, and kill queries', async () => {
     expect(await rightsOf('liveops')).toEqual(
       [
         ...groups,
         ...views,
         ...views.map((view) => `${view}Changes`),
+        'contention',
         'killQuery',
         'runningQueries',
         'session',

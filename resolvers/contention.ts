@@ -1,0 +1,52 @@
+import type { ContentionReport, ContentionRow } from '../engine/govern/contention-report.ts';
+import type { Lsn } from '../engine/position.ts';
+import { authoriseCapability, maySeeKeys } from './authorise.ts';
+import { keyAsJson } from './column-value.ts';
+import type { RequestContext } from './context.ts';
+
+/** A line of the report, and how far back it counts. */
+export interface Contention extends ContentionRow {
+  readonly windowSeconds: ContentionReport['windowSeconds'];
+}
+
+export interface ContentionCount {
+  readonly code: string;
+  readonly count: number;
+}
+
+/** Which sessions and rows conflict and wait. Keys of rows hidden from the role are left out. */
+export function contention(
+  _root: unknown,
+  args: { readonly sessionId?: string | null | undefined },
+  context: RequestContext,
+): readonly Contention[] {
+  authoriseCapability(context, 'explain');
+  const { rows, windowSeconds } = context.engine.contention(args.sessionId ?? null);
+  return rows.map((row) => {
+    const hidden = row.table !== null && !maySeeKeys(context.principal, row.table);
+    return { ...row, windowSeconds, key: hidden ? null : row.key };
+  });
+}
+
+/** The most frequent first. */
+export function conflictCounts(row: Contention): readonly ContentionCount[] {
+  return countsOf(row.byCode);
+}
+
+export function refusalCounts(row: Contention): readonly ContentionCount[] {
+  return countsOf(row.refusals);
+}
+
+export function contendedKey(row: Contention): Readonly<Record<string, unknown>> | null {
+  return row.key && keyAsJson(row.key);
+}
+
+export function lastPosition(row: Contention): Lsn | null {
+  return row.lastLsn;
+}
+
+function countsOf(counts: Readonly<Record<string, number>>): readonly ContentionCount[] {
+  return Object.entries(counts)
+    .map(([code, count]) => ({ code, count }))
+    .sort((a, b) => b.count - a.count);
+}
