@@ -12,28 +12,37 @@ export async function* answerBytes(
 ): AsyncGenerator<Uint8Array> {
   const mark =
     exceptionTag === null ? null : Buffer.from(`\r\n__exception__\r\n${exceptionTag}\r\n`);
-  let held: Buffer = Buffer.alloc(0);
+  const held: Buffer[] = [];
+  let heldBytes = 0;
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       if (mark === null) {
         yield chunk;
         continue;
       }
-      // The whole message of an error is shorter than what is held.
-      const joined = held.byteLength === 0 ? chunk : Buffer.concat([held, chunk]);
-      const keep = Math.min(joined.byteLength, heldBytes);
-      if (joined.byteLength > keep) yield joined.subarray(0, joined.byteLength - keep);
-      held = joined.subarray(joined.byteLength - keep);
+      held.push(chunk);
+      heldBytes += chunk.byteLength;
+      for (
+        let first = held[0];
+        first && heldBytes - first.byteLength >= tailBytes;
+        first = held[0]
+      ) {
+        held.shift();
+        heldBytes -= first.byteLength;
+        yield first;
+      }
     }
   } catch (error) {
     throw explain(error);
   } finally {
     stream.destroy();
   }
-  if (mark !== null && exceptionTag !== null && held.includes(mark)) {
-    throw explain(extractErrorAtTheEndOfChunk(held, exceptionTag));
+  const tail = Buffer.concat(held);
+  if (mark !== null && exceptionTag !== null && tail.includes(mark)) {
+    throw explain(extractErrorAtTheEndOfChunk(tail, exceptionTag));
   }
-  if (held.byteLength > 0) yield held;
+  if (tail.byteLength > 0) yield tail;
 }
 
-const heldBytes = 32 * 1024;
+/** The whole message of an error is shorter than this. */
+const tailBytes = 32 * 1024;

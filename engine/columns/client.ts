@@ -320,7 +320,7 @@ function connection(target: ClientTarget) {
   };
 }
 
-const connectionsMax = 32;
+const connectionsMax = 64;
 
 function databaseHeader(database: string | undefined) {
   return database === undefined ? {} : { http_headers: { 'x-clickhouse-database': database } };

@@ -5,6 +5,7 @@ import { freemem, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from '../errors.ts';
 import {
@@ -26,7 +27,10 @@ export class EmbeddedHost {
   readonly #logger: ColumnLogger;
   readonly #options: HostOptions;
   readonly #socketDirectory: string;
+  /** The child that serves; null while none does. */
   #child: ChildProcess | null = null;
+  /** The child that was started last, until it is gone. */
+  #process: ChildProcess | null = null;
   #up: Promise<void> = Promise.resolve();
   #restart: NodeJS.Timeout | null = null;
   #resumeStart: (() => void) | null = null;
@@ -38,7 +42,7 @@ export class EmbeddedHost {
   static async start(directory: string, logger: ColumnLogger): Promise<EmbeddedHost> {
     const host = new EmbeddedHost(directory, logger);
     try {
-      await host.#start();
+      await host.#startChild();
     } catch (error) {
       await host.close();
       throw error;
@@ -76,9 +80,10 @@ export class EmbeddedHost {
   async whenUp(): Promise<void> {
     for (;;) {
       if (this.#closed) throw new EngineError('UNAVAILABLE', 'the column store is closed');
-      const up = this.#up;
-      await up.catch(() => {});
-      if (this.#child && up === this.#up) return;
+      await this.#up;
+      if (this.#child) return;
+      // It died again; the next start begins with the event of its exit.
+      await sleep(restartMs);
     }
   }
 
@@ -87,7 +92,7 @@ export class EmbeddedHost {
     if (this.#restart) clearTimeout(this.#restart);
     this.#restart = null;
     this.#resumeStart?.();
-    const child = this.#child;
+    const child = this.#process;
     if (child) {
       const exited = new Promise((resolve) => child.once('exit', resolve));
       child.send({ kind: 'stop' } satisfies ParentMessage, () => {});
@@ -96,13 +101,6 @@ export class EmbeddedHost {
       clearTimeout(impatience);
     }
     rmSync(this.#socketDirectory, { recursive: true, force: true });
-  }
-
-  #start(): Promise<void> {
-    const starting = this.#startChild();
-    this.#up = starting;
-    starting.catch(() => {});
-    return starting;
   }
 
   async #startChild(): Promise<void> {
@@ -118,6 +116,8 @@ export class EmbeddedHost {
         [optionsVariable]: JSON.stringify(this.#options),
       },
     });
+    this.#process = child;
+    const impatience = setTimeout(() => child.kill('SIGKILL'), startMsMax);
     this.#relay(child.stdout);
     this.#relay(child.stderr);
     await new Promise<void>((resolve, reject) => {
@@ -125,7 +125,9 @@ export class EmbeddedHost {
         reject(new EngineError('UNAVAILABLE', `the column store did not start: ${reason}`));
       child.on('error', (error) => failed(error.message));
       child.on('message', (message: HostMessage) => {
+        clearTimeout(impatience);
         if (message.kind === 'failed') failed(message.reason);
+        else if (this.#closed) child.kill('SIGKILL');
         else {
           this.#child = child;
           this.#startSeconds = (performance.now() - started) / 1000;
@@ -133,29 +135,39 @@ export class EmbeddedHost {
         }
       });
       child.once('exit', (code, signal) => {
+        clearTimeout(impatience);
+        if (this.#process === child) this.#process = null;
         failed(`it ended with ${signal ?? code}`);
-        this.#onExit(child, code, signal);
+        if (this.#child !== child) return;
+        this.#child = null;
+        if (this.#closed) return;
+        // One that dies soon after each start must not keep the machine busy with starts.
+        const lived = performance.now() - started;
+        this.#failures = lived > settledMs ? 0 : this.#failures + 1;
+        this.#logger.warn({ code, signal }, 'the column store ended; it is started again');
+        this.#restartLater();
       });
     });
   }
 
-  #onExit(child: ChildProcess, code: number | null, signal: string | null): void {
-    const served = this.#child === child;
-    if (served) this.#child = null;
-    if (this.#closed) return;
-    if (!served && this.#failures === 0 && this.#startSeconds === 0) return; // start() rejects
-    this.#failures = served ? 0 : this.#failures + 1;
+  /** Sets `#up` to the next start; it never rejects, as a start that fails leads to another. */
+  #restartLater(): void {
     const delayMs = Math.min(restartMs * 2 ** this.#failures, restartMsMax);
-    this.#logger.warn({ code, signal, delayMs }, 'the column store ended; it is started again');
     const paused = new Promise<void>((resolve) => {
       this.#resumeStart = resolve;
       this.#restart = setTimeout(resolve, delayMs);
     });
-    this.#up = paused.then(() => {
+    this.#up = paused.then(async () => {
       this.#restart = null;
-      if (!this.#closed) return this.#start();
+      if (this.#closed) return;
+      try {
+        await this.#startChild();
+      } catch (error) {
+        this.#failures += 1;
+        this.#logger.error({ error, delayMs }, 'the column store could not be started');
+        if (!this.#closed) this.#restartLater();
+      }
     });
-    this.#up.catch(() => {});
   }
 
   #relay(stream: Readable | null): void {
@@ -166,9 +178,13 @@ export class EmbeddedHost {
   }
 }
 
+/** Opening a large directory takes seconds, not minutes. */
+const startMsMax = 60_000;
 const stopMs = 5_000;
-const restartMs = 50;
+const restartMs = 25;
 const restartMsMax = 5_000;
+/** A child that lived so long is no failure of its start. */
+const settledMs = 10_000;
 
 /** The child runs compiled: beside this file when that is compiled too, else from `dist`. */
 function hostProgram(): string {

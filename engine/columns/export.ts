@@ -159,7 +159,7 @@ async function* asStream(
       yield schemaMessage(fields);
     } else {
       yield frame.metadata;
-      if (frame.body.byteLength > 0) yield frame.body;
+      yield* frame.body();
     }
   }
   yield endOfStream;
@@ -184,10 +184,10 @@ async function* asFile(
       continue;
     }
     const metadataBytes = frame.metadata.byteLength;
-    const bodyBytes = frame.body.byteLength;
+    const { bodyBytes } = frame;
     blocks.push({ offset, metadataBytes, bodyBytes });
     yield frame.metadata;
-    if (bodyBytes > 0) yield frame.body;
+    yield* frame.body();
     offset += metadataBytes + bodyBytes;
   }
   yield endOfStream;

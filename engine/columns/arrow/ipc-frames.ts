@@ -8,11 +8,17 @@ import type { ArrowField, ArrowType } from './arrow-field.ts';
 
 export type ArrowFrame =
   | { readonly kind: 'schema'; readonly message: Message }
-  | { readonly kind: 'batch'; readonly metadata: Uint8Array; readonly body: Uint8Array };
+  | {
+      readonly kind: 'batch';
+      readonly metadata: Uint8Array;
+      readonly bodyBytes: number;
+      /** The body as it comes; to be read before the next frame is asked for. */
+      body(): AsyncGenerator<Uint8Array>;
+    };
 
 /**
- * The messages of an Arrow IPC stream, one after the other; holds one at a time. Ends at the
- * stream's end mark. Throws for a stream that is cut, and for dictionaries, which no query here
+ * The messages of an Arrow IPC stream, one after the other, without copying their bodies. Ends at
+ * the stream's end mark. Throws for a stream that is cut, and for dictionaries, which no query here
  * asks for.
  */
 export async function* readFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<ArrowFrame> {
@@ -33,7 +39,7 @@ async function* readAll(reader: ByteReader): AsyncGenerator<ArrowFrame> {
     if (metadataBytes === 0) break;
     const flatbuffer = await reader.read(metadataBytes);
     const message = Message.getRootAsMessage(new ByteBuffer(flatbuffer));
-    const body = await reader.read(Number(message.bodyLength()));
+    const bodyBytes = Number(message.bodyLength());
     switch (message.headerType()) {
       case MessageHeader.Schema:
         yield { kind: 'schema', message };
@@ -42,7 +48,7 @@ async function* readAll(reader: ByteReader): AsyncGenerator<ArrowFrame> {
         const metadata = new Uint8Array(8 + metadataBytes);
         metadata.set(prefix);
         metadata.set(flatbuffer, 8);
-        yield { kind: 'batch', metadata, body };
+        yield { kind: 'batch', metadata, bodyBytes, body: () => reader.pass(bodyBytes) };
         break;
       }
       default:
@@ -120,6 +126,21 @@ class ByteReader {
       this.#chunk = this.#chunk.subarray(taken.byteLength);
     }
     return out;
+  }
+
+  /** The next bytes, in pieces as they came. */
+  async *pass(count: number): AsyncGenerator<Uint8Array> {
+    for (let left = count; left > 0; ) {
+      if (this.#chunk.byteLength === 0) {
+        const { value, done } = await this.#source.next();
+        if (done) throw new RangeError('the Arrow stream ends in the middle of a message');
+        this.#chunk = value;
+      }
+      const taken = this.#chunk.subarray(0, left);
+      this.#chunk = this.#chunk.subarray(taken.byteLength);
+      left -= taken.byteLength;
+      yield taken;
+    }
   }
 
   /** Reads to the end, so that an error there is not missed. */

@@ -26,5 +26,5 @@ export type ParentMessage = { readonly kind: 'stop' };
 
 /** Queries that run at the same time in the child; each needs a thread of the pool while it runs. */
 export const queriesMax = 24;
-/** Beside queries: kills, samples, files. */
-export const poolThreads = queriesMax + 8;
+/** Beside queries: inserts, kills, samples, files. */
+export const poolThreads = queriesMax + 16;

@@ -1,4 +1,4 @@
-import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdirSync, rm, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -66,7 +66,8 @@ export class QueryRunner {
   async run(request: HostRequest, body: Readable, aborted: AbortSignal): Promise<Answer> {
     const statement = parseStatement(request.sql, request.bodyIsData);
     if (statement.kind === 'kill') return this.#kill(request, statement);
-    if (this.#running >= queriesMax) {
+    // Inserts are few, one a table, and go before everything else.
+    if (statement.kind !== 'insert' && this.#running >= queriesMax) {
       throw new RequestError(202, 'Too many simultaneous queries');
     }
     this.#running += 1;
@@ -103,19 +104,41 @@ export class QueryRunner {
     });
   }
 
-  /** ClickHouse takes Arrow from files only, so the body becomes one. */
+  /**
+   * ClickHouse takes Arrow from files only, so the body becomes one. Settings stand in the text:
+   * the session stays as it is, and an insert is one call of the engine.
+   */
   async #insert(
     request: HostRequest,
     statement: Statement & { kind: 'insert' },
     body: Readable,
   ): Promise<Answer> {
     const path = this.#scratchPath('insert');
+    const settings = new Map([...request.settings, ['log_comment', request.queryId]]);
+    const assignments = Array.from(settings, ([name, value]) => `${name} = ${quoteText(value)}`);
+    const source = `file(${quoteText(path)}, ${quoteText(statement.format)})`;
+    const sql = `${statement.head} SETTINGS ${assignments.join(', ')} SELECT * FROM ${source}`;
     try {
       await pipeline(body, createWriteStream(path, { mode: 0o600 }));
-      const source = `file(${quoteText(path)}, ${quoteText(statement.format)})`;
-      return await this.#whole(request, `${statement.head} SELECT * FROM ${source}`, null);
+      if (request.database !== null || request.parameters.size > 0) {
+        return await this.#whole(request, sql, null);
+      }
+      return await this.#insertOnce(sql, request.defaultFormat);
     } finally {
-      rmSync(path, { force: true });
+      rm(path, { force: true }, () => {});
+    }
+  }
+
+  async #insertOnce(sql: string, format: string): Promise<Answer> {
+    const session = this.#sessions.take();
+    try {
+      const result = await session.queryAsync(sql, { format: 'Null' });
+      void this.#sessions.release(session, []);
+      return wholeAnswer(format, result, null);
+    } catch (error) {
+      // A query that failed counts as running until its session runs another.
+      await this.#sessions.release(session, ['log_comment']);
+      throw error;
     }
   }
 
@@ -195,7 +218,8 @@ export class QueryRunner {
       return await work(session);
     } finally {
       this.#sampler.end(request.queryId);
-      await this.#sessions.release(session, settings.keys());
+      // The answer need not wait for the session to be made ready for the next one.
+      void this.#sessions.release(session, settings.keys());
     }
   }
 

@@ -1,8 +1,8 @@
 import { Session } from 'chdb';
 
 /**
- * Connections to the one engine of the process. Settings and parameters are a connection's own;
- * a used one is set back to defaults before it serves again. One that was read-only cannot be set
+ * Connections to the one engine of the process. Database, settings and parameters are a
+ * connection's own; a used one is set back to defaults before it serves again. One that was read-only cannot be set
  * back and is closed.
  */
 export class SessionPool {
@@ -31,7 +31,8 @@ export class SessionPool {
         return;
       }
       if (names.length > 0) {
-        await session.queryAsync(`SET ${names.map((name) => `${name} = DEFAULT`).join(', ')}`);
+        const defaults = names.map((name) => `${name} = DEFAULT`).join(', ');
+        await session.queryAsync(`USE default; SET ${defaults}`);
       }
       this.#idle.push(session);
     } catch {

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EngineError } from '../../errors.ts';
 import { asLsn, type Lsn, lsnZero } from '../../position.ts';
 import type { ColumnClient } from '../client.ts';
 import { quoteName } from '../queries/sql-text.ts';
@@ -52,15 +54,23 @@ export class ClickHouseTarget implements ShippingTarget {
 
   async stopInsert(queryId: string): Promise<void> {
     await this.#client.killOnServer(queryId);
-    for (;;) {
-      const { rows } = await this.#client.query({
-        sql: `SELECT count() FROM system.processes WHERE query_id = {id:String} OR Settings['log_comment'] = {id:String}`,
-        author: 'engine',
-        housekeeping: true,
-        parameters: { id: queryId },
-      });
-      if (Number(rows[0]?.[0]) === 0) return;
+    const deadline = Date.now() + stopMsMax;
+    while (await this.#isRunning(queryId)) {
+      if (Date.now() > deadline) {
+        throw new EngineError('UNAVAILABLE', 'an insert does not end; it may yet be in or not');
+      }
+      await sleep(20);
     }
+  }
+
+  async #isRunning(queryId: string): Promise<boolean> {
+    const { rows } = await this.#client.query({
+      sql: `SELECT count() FROM system.processes WHERE query_id = {id:String} OR Settings['log_comment'] = {id:String}`,
+      author: 'engine',
+      housekeeping: true,
+      parameters: { id: queryId },
+    });
+    return Number(rows[0]?.[0]) > 0;
   }
 
   whenUp(): Promise<void> {
@@ -72,6 +82,8 @@ export class ClickHouseTarget implements ShippingTarget {
     return asLsn(Number(rows[0]?.[0] ?? lsnZero));
   }
 }
+
+const stopMsMax = 10_000;
 
 /** However many rows come, they are gathered into one block and written as one part. */
 const oneAtom = {
