@@ -18,7 +18,7 @@ export function adviceForKey(key: KeyHeat): string {
 }
 
 const sessionAdvice: Readonly<Record<SessionHeatKind, string>> = {
-  LOAD: 'This session is a hot partition: ticks of one session are applied one after the other, so it cannot be spread. Send fewer, larger ticks through the commit endpoint, leave out effects that change nothing, and split a match whose parts share no rows into several sessions; if others suffer, give it a title of its own.',
+  LOAD: 'This session is a hot partition: ticks of one session are applied one after the other, so it cannot be spread. Send fewer, larger ticks through the commit endpoint, leave out effects that change nothing, and split a match whose parts share no rows into several sessions; if others suffer, give it a title and a server of its own.',
   CONFLICTS:
     'Many of its actions are rejected by conflicts: see the rows of kind KEY for where, and let the simulator check what it knows before it sends.',
   WAITS:

@@ -67,8 +67,17 @@ export function coldSession(sessionId: string): SessionHeat {
   };
 }
 
-export function coldKey(table: string, key: Row | null): KeyHeat {
-  return { table, key, sessions: [], conflicts: 0, byCode: {}, lastLsn: lsnZero };
+/** `sessionId`: whose tick met the first conflict on it. */
+export function coldKey(table: string, key: Row | null, sessionId: string): KeyHeat {
+  // One element from the start: a growing array would take room for seventeen.
+  return {
+    table,
+    key,
+    sessions: sessionId === '' ? [] : [sessionId],
+    conflicts: 0,
+    byCode: {},
+    lastLsn: lsnZero,
+  };
 }
 
 /** Direct writes to title-wide rows are of no session. */

@@ -111,7 +111,7 @@ function recordConflict(
   }
   const text = keyText(key);
   const heat = pane.keys.touch(`${table} ${text ?? ''}`, 1, () =>
-    coldKey(table, text === null ? null : key),
+    coldKey(table, text === null ? null : key, sessionId),
   );
   addSessionOf(heat, sessionId);
   heat.conflicts++;

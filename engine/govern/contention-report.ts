@@ -129,7 +129,7 @@ function keyRows(panes: readonly ContentionPane[], sessionId: string | null): Co
   const keys = new Map<string, KeyHeat>();
   for (const pane of panes) {
     for (const { key: place, value } of pane.keys.hitters()) {
-      const sum = keys.get(place) ?? coldKey(value.table, value.key);
+      const sum = keys.get(place) ?? coldKey(value.table, value.key, '');
       keys.set(place, sum);
       addKey(sum, value);
     }

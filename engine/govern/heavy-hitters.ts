@@ -73,27 +73,30 @@ export class HeavyHitters<T> {
   #rise(slot: Slot<T>): void {
     while (slot.at > 0) {
       const parent = this.#heap[(slot.at - 1) >> 1];
-      if (parent === undefined || parent.weight <= slot.weight) return;
-      this.#swap(slot, parent);
+      if (parent === undefined || parent.weight <= slot.weight) break;
+      const at = parent.at;
+      this.#put(parent, slot.at);
+      slot.at = at;
     }
+    this.#put(slot, slot.at);
   }
 
   #sink(slot: Slot<T>): void {
     for (;;) {
       const left = this.#heap[2 * slot.at + 1];
-      if (left === undefined) return;
+      if (left === undefined) break;
       const right = this.#heap[2 * slot.at + 2];
       const child = right !== undefined && right.weight < left.weight ? right : left;
-      if (child.weight >= slot.weight) return;
-      this.#swap(slot, child);
+      if (child.weight >= slot.weight) break;
+      const at = child.at;
+      this.#put(child, slot.at);
+      slot.at = at;
     }
+    this.#put(slot, slot.at);
   }
 
-  #swap(a: Slot<T>, b: Slot<T>): void {
-    const at = a.at;
-    a.at = b.at;
-    b.at = at;
-    this.#heap[a.at] = a;
-    this.#heap[b.at] = b;
+  #put(slot: Slot<T>, at: number): void {
+    this.#heap[at] = slot;
+    slot.at = at;
   }
 }

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { EngineError } from '../../engine/errors.ts';
 import { ContentionRecorder, paneMs } from '../../engine/govern/contention-recorder.ts';
@@ -263,4 +264,13 @@ describe('bounds', () => {
       { key: { id: long.slice(10) }, conflicts: 1 },
     ]);
   });
+});
+
+it('the marks that users read of are those that hold', async () => {
+  const page = await readFile(new URL('../../docs/contention.md', import.meta.url), 'utf8');
+  const told = Array.from(page.matchAll(/^\| `(\w+)` \| ([\d.]+) \|/gm), ([, name, value]) => [
+    name,
+    Number(value),
+  ]);
+  expect(Object.fromEntries(told)).toEqual(heatMarks);
 });

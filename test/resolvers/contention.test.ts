@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { parse, validate } from 'graphql';
 import { expect, test } from 'vitest';
 import { openTitleApi, type TitleApi } from './title-api.ts';
 
@@ -104,4 +106,12 @@ test('a row is not named to a role that may not see all rows of its table', asyn
     const { contention } = await api.as('liveops').data(query);
     expect(contention[1]).toMatchObject({ kind: 'KEY', table: 'playerWallet', key: null });
   }
+});
+
+test('the examples of docs/contention.md are operations of the API', async () => {
+  const { schema } = await openTitleApi();
+  const page = await readFile(new URL('../../docs/contention.md', import.meta.url), 'utf8');
+  const examples = Array.from(page.matchAll(/```graphql\n(.*?)```/gs), ([, text = '']) => text);
+  expect(examples.length).toBeGreaterThan(2);
+  for (const example of examples) expect(validate(schema, parse(example)), example).toEqual([]);
 });
