@@ -1,13 +1,17 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { limits } from '../../engine/limits.ts';
 import { Catalog } from '../../engine/manifest/catalog.ts';
 import { type EngineOptions, openEngine } from '../../engine/open-engine.ts';
+import { newSession } from '../../engine/state/session.ts';
 import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
 import type { EffectInput } from '../../engine/tick/row-input.ts';
 import type { TickHeader } from '../../engine/tick/tick-batch.ts';
+import { TickQueue } from '../../engine/tick/tick-queue.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { Metrics } from '../../src/telemetry/metrics.ts';
 import { FakeColumnStore } from '../resolvers/fake-column-store.ts';
 
 const catalog = new Catalog(ashfall);
@@ -104,6 +108,36 @@ it('counts ticks that came early and how long they waited, and tells the observe
   expect(waits).toHaveLength(1);
   expect(session).toMatchObject({ commits: 3, waits: 1, waitSeconds: waits[0] });
   expect(waits[0]).toBeGreaterThan(0);
+});
+
+it('shows waits in the metrics', async () => {
+  const metrics = new Metrics();
+  const title = await openTitle(metrics.engineObserver);
+  await title.commit(1, []);
+  await Promise.all([title.commit(3, [], { afterTick: 2 }), title.commit(2, [], { afterTick: 1 })]);
+  expect(await metrics.registry.metrics()).toContain(
+    'tickloom_queue_wait_seconds_count{class="GAMEPLAY"} 1\n',
+  );
+});
+
+it('counts the wait of a tick whose predecessor never came', () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const waits: [string, number][] = [];
+  const refused: string[] = [];
+  const queue = new TickQueue((...wait) => waits.push(wait));
+  queue.enter(
+    newSession('s', 1),
+    3,
+    2,
+    () => true,
+    (error) => refused.push(error.code),
+  );
+  vi.advanceTimersByTime(limits.tickWaitMs - 1);
+  expect(waits).toEqual([]);
+  vi.advanceTimersByTime(1);
+  expect(waits).toEqual([['s', limits.tickWaitMs / 1000]]);
+  expect(refused).toEqual(['TICK_OUT_OF_ORDER']);
 });
 
 it('names a session that two simulators write', async () => {
