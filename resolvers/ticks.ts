@@ -90,11 +90,11 @@ export function actionResults(
   outcome: TickOutcome,
   args: { readonly only?: Verdict | null | undefined },
 ): ActionResult[] {
-  const { actionIds, conflicts } = outcome;
-  const rejected = conflicts.map(
+  // `actionIds` is not touched before it is needed: asking for it makes a string an action.
+  const rejected = outcome.conflicts.map(
     (conflict): ActionResult => ({
       index: conflict.action,
-      actionId: actionIds[conflict.action] ?? '',
+      actionId: outcome.actionIds[conflict.action] ?? '',
       verdict: 'REJECTED',
       conflict,
     }),
@@ -102,7 +102,7 @@ export function actionResults(
   if (args.only === 'REJECTED') return rejected;
   const byIndex = new Map(rejected.map((result) => [result.index, result]));
   const results: ActionResult[] = [];
-  for (const [index, actionId] of actionIds.entries()) {
+  for (const [index, actionId] of outcome.actionIds.entries()) {
     const conflict = byIndex.get(index);
     if (!conflict) results.push({ index, actionId, verdict: 'ACCEPTED', conflict: null });
     else if (args.only !== 'ACCEPTED') results.push(conflict);

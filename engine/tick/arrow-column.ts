@@ -5,7 +5,13 @@ import type { ColumnDefinition } from '../manifest/types.ts';
 import { binaryVector, isBinary, isBinaryView, normalOffsets, viewReader } from './arrow-binary.ts';
 import { misfit, requireElements } from './arrow-misfit.ts';
 import { bitAt, type ColumnVector, type FixedValues, valueAt } from './column-vector.ts';
-import { bigIntegerRanges, fixedValues, integerRanges, VectorBuilder } from './vector-builder.ts';
+import {
+  bigIntegerRanges,
+  enumOrdinal,
+  fixedValues,
+  integerRanges,
+  VectorBuilder,
+} from './vector-builder.ts';
 import { emptyVector } from './vector-rows.ts';
 
 type LeafVector = Exclude<ColumnVector, { layout: 'list' }>;
@@ -63,6 +69,8 @@ function leafVector(
       if (isBinary(data.type)) return binaryVector(data, column, validity, place);
       break;
     case 'enum':
+      if (data.type.typeId === Type.Dictionary) return enumVector(data, column, validity, place);
+      break;
     case 'uuid':
       break;
     default:
@@ -214,24 +222,37 @@ function converted(data: Data, column: ColumnDefinition, place: string): LeafVec
   return builder.build() as LeafVector;
 }
 
+/** A name of the dictionary is looked up once, when the first row has it. */
+function enumVector(
+  data: Data,
+  column: ColumnDefinition,
+  validity: Uint8Array | null,
+  place: string,
+): LeafVector {
+  const { length } = data;
+  const { names, indices, read } = dictionaryOf(data, column, place);
+  const ordinals = new Int32Array(names).fill(notLookedUp);
+  const values = new Uint16Array(length);
+  for (let row = 0; row < length; row++) {
+    if (validity && !bitAt(validity, row)) continue;
+    const name = Number(indices[row]);
+    let ordinal = ordinals[name] ?? notLookedUp;
+    if (ordinal === notLookedUp) {
+      ordinal = enumOrdinal(column, read(row), () => `${place}[${row}]`);
+      ordinals[name] = ordinal;
+    }
+    values[row] = ordinal;
+  }
+  return { column, layout: 'fixed', length, validity, values };
+}
+
+const notLookedUp = -1;
+
 type Reader = (row: number) => string | Uint8Array;
 
 function valueReader(data: Data, column: ColumnDefinition, place: string): Reader {
   const { type } = data;
-  if (type.typeId === Type.Dictionary) {
-    const chunk = data.dictionary?.data[0];
-    if (!chunk || data.dictionary?.data.length !== 1) {
-      throw misfit(place, `has a dictionary in several parts; send one`);
-    }
-    const inner = valueReader(chunk, column, place);
-    const indices = data.values as ArrayLike<number | bigint>;
-    requireElements(indices, data.length, place);
-    return (row) => {
-      const index = Number(indices[row]);
-      if (index < 0 || index >= chunk.length) throw misfit(place, `points outside its dictionary`);
-      return inner(index);
-    };
-  }
+  if (type.typeId === Type.Dictionary) return dictionaryOf(data, column, place).read;
   if (DataType.isFixedSizeBinary(type) && column.kind === 'uuid' && type.byteWidth === 16) {
     const bytes = data.values as Uint8Array;
     requireElements(bytes, data.length * 16, place);
@@ -242,6 +263,30 @@ function valueReader(data: Data, column: ColumnDefinition, place: string): Reade
   const kind = column.kind === 'bytes' || column.kind === 'json' ? column.kind : 'string';
   const vector = binaryVector(data, { ...column, kind, optional: true }, null, place);
   return (row) => valueAt(vector, row) as string | Uint8Array;
+}
+
+interface ColumnDictionary {
+  /** How many values it has. */
+  readonly names: number;
+  /** Where in it each row's value is. */
+  readonly indices: ArrayLike<number | bigint>;
+  readonly read: Reader;
+}
+
+function dictionaryOf(data: Data, column: ColumnDefinition, place: string): ColumnDictionary {
+  const chunk = data.dictionary?.data[0];
+  if (!chunk || data.dictionary?.data.length !== 1) {
+    throw misfit(place, `has a dictionary in several parts; send one`);
+  }
+  const inner = valueReader(chunk, column, place);
+  const indices = data.values as ArrayLike<number | bigint>;
+  requireElements(indices, data.length, place);
+  const read: Reader = (row) => {
+    const index = Number(indices[row]);
+    if (index < 0 || index >= chunk.length) throw misfit(place, `points outside its dictionary`);
+    return inner(index);
+  };
+  return { names: chunk.length, indices, read };
 }
 
 function listVector(

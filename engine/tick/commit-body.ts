@@ -148,7 +148,9 @@ function readEffects(definition: TableDefinition, table: ArrowTable, place: stri
     op === 'compareAndSet' || (op === 'delete' && table.fields.includes('expectedVersion'));
   if (versioned) allowed.add('expectedVersion');
   refuseUnknown(table, allowed, place);
-  const action = actionIndices(readColumn(table, 'action', actionColumn, place));
+  const action = table.fields.includes('action')
+    ? actionIndices(readColumn(table, 'action', actionColumn, place))
+    : new Uint32Array(table.length).fill(tickItself);
   const versions = versioned
     ? uint32s(readColumn(table, 'expectedVersion', versionColumn, place))
     : null;

@@ -26,9 +26,8 @@ function collectTable(streams: readonly EffectStream[], verdicts: Uint8Array): E
   const [first] = streams;
   if (!first) return null;
   const { table } = first;
-  if (streams.length === 1 && verdicts.every((verdict) => verdict === 0)) {
-    const seq = Uint32Array.from({ length: first.length }, (_, i) => i);
-    return { table, rows: first.rows, seq };
+  if (streams.length === 1 && allAccepted(verdicts)) {
+    return { table, rows: first.rows, seq: counted(first.length) };
   }
   const picks: { action: number; of: number; row: number }[] = [];
   streams.forEach((stream, of) => {
@@ -54,6 +53,19 @@ function collectTable(streams: readonly EffectStream[], verdicts: Uint8Array): E
         return pickRows(sources, { of, rows });
       }),
     },
-    seq: Uint32Array.from(picks, (_, i) => i),
+    seq: counted(picks.length),
   };
+}
+
+function allAccepted(verdicts: Uint8Array): boolean {
+  for (let action = 0; action < verdicts.length; action++) {
+    if (verdicts[action] !== 0) return false;
+  }
+  return true;
+}
+
+function counted(length: number): Uint32Array {
+  const numbers = new Uint32Array(length);
+  for (let i = 0; i < length; i++) numbers[i] = i;
+  return numbers;
 }

@@ -210,11 +210,8 @@ function encodeFixed(
     case 'f64':
       if (typeof value !== 'number') throw misfit(place, `must be a number`);
       return value;
-    case 'enum': {
-      const ordinal = column.values.indexOf(value as string);
-      if (ordinal < 0) throw misfit(place, `must be one of ${column.values.join(', ')}`);
-      return ordinal;
-    }
+    case 'enum':
+      return enumOrdinal(column, value, place);
     case 'timestamp':
       if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
         throw misfit(place, `must be a time in whole milliseconds since 1970`);
@@ -238,6 +235,13 @@ function encodeFixed(
       return value;
     }
   }
+}
+
+/** Throws `BAD_USER_INPUT` for what is not one of the enum's names. */
+export function enumOrdinal(column: ColumnDefinition, value: Scalar, place: () => string): number {
+  const ordinal = column.values.indexOf(value as string);
+  if (ordinal < 0) throw misfit(place, `must be one of ${column.values.join(', ')}`);
+  return ordinal;
 }
 
 class BoolStore implements ElementStore {

@@ -20,14 +20,34 @@ import {
   TimestampSecond,
   Uint32,
   Utf8,
+  type Vector,
   vectorFromArray,
 } from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
 import { type ColumnBatch, valueAt } from '../../engine/tick/column-vector.ts';
 import { tickItself } from '../../engine/tick/tick-batch.ts';
+import { columnOf } from './any-column.ts';
 import { arrowStream } from './arrow-body.ts';
 
-import { actions, column, decode, rowsOf, texts, time, u32, upsert } from './bodies.ts';
+import { actions, column, decode, refusal, rowsOf, texts, time, u32, upsert } from './bodies.ts';
+
+function dictionaryOf(listed: readonly string[], indices: readonly (number | null)[]): Vector {
+  const type = new Dictionary(new Utf8(), new Int32());
+  const nulls = new Uint8Array(Math.ceil(indices.length / 8));
+  indices.forEach((index, i) => {
+    if (index !== null) nulls[i >>> 3] = (nulls[i >>> 3] ?? 0) | (1 << (i & 7));
+  });
+  return makeVector(
+    makeData({
+      type,
+      length: indices.length,
+      nullCount: indices.filter((index) => index === null).length,
+      nullBitmap: nulls,
+      data: Int32Array.from(indices, (index) => index ?? 0),
+      dictionary: texts(listed),
+    }),
+  );
+}
 
 describe('a commit body', () => {
   it('is read stream by stream, in the order of the body', () => {
@@ -139,6 +159,20 @@ describe('a column of a commit body', () => {
     expect(column('name', vectorFromArray(values, new LargeUtf8()))).toEqual(values);
     const dictionary = vectorFromArray(values, new Dictionary(new Utf8(), new Int32()));
     expect(column('name', dictionary)).toEqual(values);
+  });
+
+  it('takes names of an enum as texts and from a dictionary, whatever else that lists', () => {
+    const { values: names } = columnOf('mode', 'enum');
+    const values = [...names, null, ...names, null];
+    expect(column('mode', texts(values))).toEqual(values);
+    const listed = ['no such mode', ...names];
+    const indices = values.map((value) => (value === null ? null : listed.indexOf(value)));
+    expect(column('mode', dictionaryOf(listed, indices))).toEqual(values);
+    const wrong = refusal(upsert({ mode: dictionaryOf(listed, [1, 0]) }, 2));
+    expect(wrong).toMatchObject({ code: 'BAD_USER_INPUT' });
+    expect(wrong.message).toContain('mode[1] must be one of');
+    const outside = refusal(upsert({ mode: dictionaryOf(listed, [1, listed.length]) }, 2));
+    expect(outside.message).toContain('points outside its dictionary');
   });
 
   it('takes numbers of other widths as long as their values fit', () => {
