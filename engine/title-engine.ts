@@ -6,12 +6,13 @@ import type { ContentionReport } from './govern/contention-report.ts';
 import { limits } from './limits.ts';
 import type { CommitLog } from './log/commit-log.ts';
 import type { Catalog } from './manifest/catalog.ts';
-import { asLsn, formatPosition, type Lsn } from './position.ts';
+import { asLsn, type Lsn } from './position.ts';
 import type { Checkpointer } from './recover/checkpointer.ts';
 import { witnessOf } from './recover/replay-witness.ts';
 import { checkChanges } from './state/check-changes.ts';
 import { LiveState } from './state/live-state.ts';
-import type { SessionState } from './state/session.ts';
+import { PositionWaiters } from './state/position-waiters.ts';
+import { type SessionState, sessionInfo } from './state/session.ts';
 import type { StateReader } from './state/state-reader.ts';
 import { ActionNames } from './tick/action-names.ts';
 import { checkSessionId } from './tick/batch-check.ts';
@@ -22,6 +23,7 @@ import {
   type Projection,
   type Settlement,
 } from './tick/projection.ts';
+import { checkRowMemory } from './tick/row-memory.ts';
 import type { TickBatch } from './tick/tick-batch.ts';
 import { outcomeOf } from './tick/tick-outcome.ts';
 import { TickQueue } from './tick/tick-queue.ts';
@@ -123,7 +125,7 @@ export class TitleEngine implements Engine {
   #admitted = 0;
   #closed = false;
   #tellIdle: (() => void) | null = null;
-  #waiters: { readonly lsn: Lsn; readonly resolve: () => void }[] = [];
+  readonly #waiters = new PositionWaiters();
 
   constructor(parts: TitleEngineParts) {
     this.catalog = parts.catalog;
@@ -169,7 +171,7 @@ export class TitleEngine implements Engine {
   async commit(batch: TickBatch): Promise<TickOutcome> {
     this.#admit();
     try {
-      this.#checkMemory(batch);
+      checkRowMemory(this.#projection.state, batch, this.#rowMemoryBytesMax);
       const committedAtMs = this.#now();
       const { parts, digest } = encodeTick(batch, committedAtMs, this.#seen);
       const settlement =
@@ -214,27 +216,7 @@ export class TitleEngine implements Engine {
   }
 
   waitForApplied(lsn: Lsn, timeoutMs: number): Promise<void> {
-    if (this.#appliedLsn >= lsn) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const waiter = {
-        lsn,
-        resolve: () => {
-          clearTimeout(timer);
-          resolve();
-        },
-      };
-      const timer = setTimeout(() => {
-        this.#waiters = this.#waiters.filter((other) => other !== waiter);
-        const message = `position ${formatPosition(lsn)} was not applied within ${timeoutMs} ms`;
-        reject(
-          new EngineError('NOT_CAUGHT_UP', message, {
-            retryAfterMs: timeoutMs,
-            details: { position: formatPosition(this.#appliedLsn) },
-          }),
-        );
-      }, timeoutMs);
-      this.#waiters.push(waiter);
-    });
+    return this.#waiters.wait(lsn, timeoutMs, () => this.#appliedLsn);
   }
 
   async close(): Promise<void> {
@@ -266,22 +248,6 @@ export class TitleEngine implements Engine {
       });
     }
     this.#admitted++;
-  }
-
-  /** Refuses what may create rows once they fill their budget; updates and deletes go on. */
-  #checkMemory(batch: TickBatch): void {
-    const { state } = this.#projection;
-    if (state.memoryBytes < this.#rowMemoryBytesMax) return;
-    const creates = batch.streams.some(({ op }) => op === 'insert' || op === 'upsert');
-    if (!creates) return;
-    throw new EngineError(
-      'QUOTA_EXCEEDED',
-      `live rows fill their ${this.#rowMemoryBytesMax} bytes of memory: delete rows of ended matches, or raise the budget`,
-      {
-        retryAfterMs: 1000,
-        details: { limit: this.#rowMemoryBytesMax, actual: state.memoryBytes },
-      },
-    );
   }
 
   #logTick(
@@ -404,10 +370,7 @@ export class TitleEngine implements Engine {
     this.columns.offer(changes);
     this.columns.advance(changes.lsn);
     this.#appliedLsn = changes.lsn;
-    if (this.#waiters.length === 0) return;
-    const ready = this.#waiters.filter((waiter) => waiter.lsn <= changes.lsn);
-    this.#waiters = this.#waiters.filter((waiter) => waiter.lsn > changes.lsn);
-    for (const waiter of ready) waiter.resolve();
+    this.#waiters.reached(changes.lsn);
   }
 
   /** These records never happened, or nobody knows whether they did. */
@@ -429,15 +392,4 @@ export class TitleEngine implements Engine {
 
 function lsnOf(pending: Pending): Lsn {
   return pending.kind === 'tick' ? pending.logged.lsn : pending.lsn;
-}
-
-export function sessionInfo(session: SessionState): SessionInfo {
-  return {
-    sessionId: session.sessionId,
-    fence: session.fence,
-    lastTick: session.lastTick,
-    lsn: asLsn(session.lsn),
-    stateHash: Buffer.from(session.stateHash).toString('hex'),
-    open: session.open,
-  };
 }

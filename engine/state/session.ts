@@ -1,3 +1,5 @@
+import type { SessionInfo } from '../engine.ts';
+import { asLsn } from '../position.ts';
 import { TickLedger } from './tick-ledger.ts';
 
 /** One match, as the applied log has it. Mutable; only `apply` changes it. */
@@ -27,5 +29,16 @@ export function newSession(sessionId: string, lsn: number): SessionState {
     stateHash: new Uint8Array(32),
     open: true,
     ledger: new TickLedger(),
+  };
+}
+
+export function sessionInfo(session: SessionState): SessionInfo {
+  return {
+    sessionId: session.sessionId,
+    fence: session.fence,
+    lastTick: session.lastTick,
+    lsn: asLsn(session.lsn),
+    stateHash: Buffer.from(session.stateHash).toString('hex'),
+    open: session.open,
   };
 }
