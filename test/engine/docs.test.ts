@@ -1,0 +1,100 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { parse, validate } from 'graphql';
+import { describe, expect, it } from 'vitest';
+import { type ErrorCode, errorCategories } from '../../engine/errors.ts';
+import { limits } from '../../engine/limits.ts';
+import { Catalog } from '../../engine/manifest/catalog.ts';
+import { buildSchema } from '../../schema/build-schema.ts';
+import { statusOf } from '../../src/http/status.ts';
+import { ashfall } from '../../src/sandbox/ashfall.ts';
+
+const root = new URL('../../', import.meta.url);
+const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
+
+describe('docs/semantics.md', () => {
+  const text = read('docs/semantics.md');
+
+  it('has examples that fit the schema of ashfall', () => {
+    const schema = buildSchema(new Catalog(ashfall));
+    const examples = [...text.matchAll(/```graphql\n([\s\S]*?)```/g)].map(([, code]) => code);
+    expect(examples.length).toBeGreaterThan(10);
+    for (const example of examples) {
+      expect(validate(schema, parse(example ?? '')).map(({ message }) => message)).toEqual([]);
+    }
+  });
+
+  it('names tests that exist, for every rule', () => {
+    for (const section of text.split(/^## /m).slice(1)) {
+      const held = /^Held by ([\s\S]*?)\.$/m.exec(section)?.[1];
+      expect(held, section.split('\n')[0]).toBeDefined();
+      for (const reference of (held ?? '').split(/; (?=`test\/)/)) {
+        const path = /^`(test\/[^`]+)`/.exec(reference)?.[1] ?? '';
+        const source = read(path);
+        for (const [, title] of reference.matchAll(/“([^”]+)”/g)) {
+          expect(source.includes(title ?? '?'), `${path}: ${title}`).toBe(true);
+        }
+      }
+    }
+  });
+});
+
+describe('docs/limits.md', () => {
+  it('lists every bound with its value', () => {
+    const rows = [...read('docs/limits.md').matchAll(/^\| `(\w+)` \| ([^|]+) \|/gm)];
+    const listed = Object.fromEntries(rows.map(([, name, value]) => [name, value]));
+    const actual = Object.entries(limits).map(([name, value]) => [name, shown(name, value)]);
+    expect(listed).toEqual(Object.fromEntries(actual));
+  });
+
+  it('names codes that exist', () => {
+    for (const [, code] of read('docs/limits.md').matchAll(/`([A-Z]{3,}_?[A-Z_]*)`/g)) {
+      expect(Object.keys(errorCategories)).toContain(code);
+    }
+  });
+});
+
+describe('docs/errors.md', () => {
+  it('lists every code with its category and HTTP status', () => {
+    const rows = [...read('docs/errors.md').matchAll(/^\| `([A-Z_]+)` \| (\w+) \| (\d+) \|/gm)];
+    const listed = Object.fromEntries(rows.map(([, code, ...rest]) => [code, rest.join(' ')]));
+    const codes = Object.keys(errorCategories) as ErrorCode[];
+    const actual = codes.map((code) => [code, `${errorCategories[code]} ${statusOf(code)}`]);
+    expect(listed).toEqual(Object.fromEntries(actual));
+  });
+});
+
+describe('the READMEs of the engine’s rooms', () => {
+  for (const room of ['engine', 'engine/tick', 'engine/state', 'engine/recover']) {
+    it(`of ${room} names files and tests that exist, titles included`, () => {
+      const text = read(`${room}/README.md`);
+      for (const [, path] of text.matchAll(/`(test\/[\w./-]+|bench\/[\w./-]+)`/g)) {
+        expect(existsSync(new URL(path ?? '', root)), path).toBe(true);
+      }
+      for (const [, path, titles] of text.matchAll(
+        /`(test\/[\w./-]+)`(?:: | \()((?:"[^"]+"(?:, )?)+)/g,
+      )) {
+        for (const [, title] of (titles ?? '').matchAll(/"([^"]+)"/g)) {
+          expect(read(path ?? '').includes(title ?? '?'), `${path}: ${title}`).toBe(true);
+        }
+      }
+      const named = [...text.matchAll(/`([\w-]+\.ts)`/g)].map(([, name]) => name);
+      for (const name of named.filter((one) => !one?.endsWith('.test.ts'))) {
+        expect(existsSync(new URL(`${room}/${name}`, root)), `${room}/${name}`).toBe(true);
+      }
+    });
+  }
+});
+
+function shown(name: string, value: number): string {
+  if (/Bytes(Max)?$/.test(name)) {
+    for (const [unit, size] of [
+      ['GiB', 2 ** 30],
+      ['MiB', 2 ** 20],
+      ['KiB', 2 ** 10],
+    ] as const) {
+      if (value % size === 0) return `${value / size} ${unit}`;
+    }
+  }
+  if (name.endsWith('Ms')) return value % 1000 === 0 ? `${value / 1000} s` : `${value} ms`;
+  return value.toLocaleString('en-US');
+}
