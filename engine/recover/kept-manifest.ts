@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../errors.ts';
+import { nodeStorage } from '../log/node-storage.ts';
 import { parseManifest, serializeManifest } from '../manifest/manifest-json.ts';
 import type { ColumnDefinition, TableDefinition, TitleManifest } from '../manifest/types.ts';
 
@@ -31,9 +32,21 @@ export async function keepManifest(
       );
     }
   }
-  await writeFile(`${path}.new`, text);
-  await rename(`${path}.new`, path);
+  await replaceDurably(directory, path, text);
   return manifest;
+}
+
+/** A manifest that a power failure emptied would keep a whole log from being read. */
+async function replaceDurably(directory: string, path: string, text: string): Promise<void> {
+  const file = await open(`${path}.new`, 'w');
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}.new`, path);
+  await nodeStorage.syncDirectory(directory);
 }
 
 function incompatibilities(before: TitleManifest, after: TitleManifest): string[] {

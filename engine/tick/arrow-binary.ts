@@ -110,26 +110,27 @@ function checkValues(vector: BinaryVector, place: string): void {
   for (let i = 0; i < length; i++) {
     const start = offsets[i] as number;
     const end = offsets[i + 1] as number;
-    requireSize(end - start, `${place}[${i}]`);
+    requireSize(end - start, place, i);
     if (column.kind !== 'json' || (validity && !bitAt(validity, i))) continue;
-    requireJson(data.subarray(start, end), `${place}[${i}]`);
+    requireJson(data.subarray(start, end), place, i);
   }
 }
 
-function requireSize(bytes: number, place: string): void {
+function requireSize(bytes: number, place: string, row: number): void {
   if (bytes <= limits.valueBytesMax) return;
+  const path = `${place}[${row}]`;
   throw new EngineError(
     'LIMIT_EXCEEDED',
-    `${place} has ${bytes} bytes; at most ${limits.valueBytesMax} are allowed`,
-    { details: { path: place, limit: limits.valueBytesMax } },
+    `${path} has ${bytes} bytes; at most ${limits.valueBytesMax} are allowed`,
+    { details: { path, limit: limits.valueBytesMax } },
   );
 }
 
-function requireJson(bytes: Uint8Array, place: string): void {
+function requireJson(bytes: Uint8Array, place: string, row: number): void {
   try {
     JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'));
   } catch {
-    throw misfit(place, `is not JSON`);
+    throw misfit(`${place}[${row}]`, `is not JSON`);
   }
 }
 
@@ -162,10 +163,10 @@ export function viewReader(
   };
   return (row) => {
     const bytes = bytesOf(row);
-    requireSize(bytes.length, `${place}[${row}]`);
+    requireSize(bytes.length, place, row);
     if (column.kind === 'bytes') return bytes;
     if (!isUtf8(bytes)) throw misfit(place, `is not UTF-8`);
-    if (column.kind === 'json') requireJson(bytes, `${place}[${row}]`);
+    if (column.kind === 'json') requireJson(bytes, place, row);
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
   };
 }

@@ -1,0 +1,105 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { TableDefinition, TitleManifest } from '../../engine/manifest/types.ts';
+import { keepManifest } from '../../engine/recover/kept-manifest.ts';
+import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { columnOf } from '../tick/any-column.ts';
+
+async function kept(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'tickloom-manifest-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  await keepManifest(join(directory, 'title'), ashfall);
+  return join(directory, 'title');
+}
+
+function changed(
+  table: string,
+  change: (table: TableDefinition) => TableDefinition | null,
+): TitleManifest {
+  const tables = ashfall.tables.flatMap((one) => {
+    return one.name === table ? (change(one) ?? []) : [one];
+  });
+  return { ...ashfall, tables };
+}
+
+const withColumns = (change: (columns: TableDefinition['columns']) => TableDefinition['columns']) =>
+  changed('unitState', (table) => ({ ...table, columns: change(table.columns) }));
+
+describe('the manifest beside the log', () => {
+  it('may gain tables, optional columns, enum values and indexes, and lose views and roles', async () => {
+    const directory = await kept();
+    const tables = ashfall.tables.map((table) => ({
+      ...table,
+      columns: [
+        ...table.columns.map((column) =>
+          column.kind === 'enum' ? { ...column, values: [...column.values, 'MORE'] } : column,
+        ),
+        columnOf('mood', 'string', { optional: true }),
+      ],
+      indexes: [],
+    }));
+    const more = { name: 'extra', kind: 'event' as const, columns: [], key: [], indexes: [] };
+    const later: TitleManifest = {
+      ...ashfall,
+      version: 2,
+      tables: [...tables, { ...more, columns: [columnOf('n', 'u32')] }],
+      views: [],
+      roles: [],
+    };
+    expect(await keepManifest(directory, later)).toBe(later);
+    expect(await readdir(directory)).toEqual(['manifest.json']);
+    // And not back: ticks may have been logged that only the later one can read.
+    await expect(keepManifest(directory, ashfall)).rejects.toMatchObject({
+      code: 'MIGRATION_REFUSED',
+    });
+  });
+
+  const refusals: readonly (readonly [string, TitleManifest, RegExp])[] = [
+    ['a table is gone', changed('matchMetrics', () => null), /matchMetrics is gone/],
+    [
+      'a column is gone',
+      withColumns((columns) => columns.slice(0, -1)),
+      /unitState\.health moved or is gone/,
+    ],
+    [
+      'columns changed places',
+      withColumns((columns) => [...columns].reverse()),
+      /unitState\.sessionId moved/,
+    ],
+    [
+      'a column changed its type',
+      withColumns((columns) =>
+        columns.map((c) => (c.name === 'health' ? { ...c, kind: 'f64' as const } : c)),
+      ),
+      /unitState\.health changed its type/,
+    ],
+    [
+      'a new column is not optional',
+      withColumns((columns) => [...columns, columnOf('mood', 'u32')]),
+      /unitState\.mood is not optional/,
+    ],
+    [
+      'a key changed',
+      changed('unitState', (table) => ({ ...table, key: ['sessionId', 'ownerId'] })),
+      /unitState changed its key/,
+    ],
+  ];
+  for (const [name, manifest, message] of refusals) {
+    it(`refuses one under which ${name}`, async () => {
+      const directory = await kept();
+      await expect(keepManifest(directory, manifest)).rejects.toMatchObject({
+        code: 'MIGRATION_REFUSED',
+        message: expect.stringMatching(message),
+      });
+      await keepManifest(directory, ashfall);
+    });
+  }
+
+  it('is not disturbed by what an interrupted replacement left', async () => {
+    const directory = await kept();
+    await writeFile(join(directory, 'manifest.json.new'), '{"half');
+    expect(await keepManifest(directory, ashfall)).toBe(ashfall);
+  });
+});
