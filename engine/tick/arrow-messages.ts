@@ -4,8 +4,8 @@ import { FlatTable } from './flat-table.ts';
 /**
  * Walks the messages of concatenated Arrow IPC streams before anything reads them, and checks what
  * Arrow's reader takes on trust: that everything a message names lies within it, that a batch has
- * the nodes and rows its schema and columns say, that it is not compressed, that no stream was cut. Throws `RangeError`
- * with what is wrong.
+ * the nodes and rows its schema and columns say, that it is not compressed, that no stream was
+ * cut. Throws `RangeError` with what is wrong.
  *
  * Messages: https://arrow.apache.org/docs/format/Columnar.html#encapsulated-message-format
  */

@@ -1,7 +1,12 @@
 import { Bool, Dictionary, Field, Int32, List, Uint32, Utf8, vectorFromArray } from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
 import { EngineError } from '../../engine/errors.ts';
+import type { Lsn } from '../../engine/position.ts';
+import { TitleState } from '../../engine/state/title-state.ts';
 import { decodeCommitBody } from '../../engine/tick/commit-body.ts';
+import { Projection } from '../../engine/tick/projection.ts';
+import type { TickBatch } from '../../engine/tick/tick-batch.ts';
+import { decodeHeader, decodeTick, encodeTick } from '../../engine/tick/tick-record.ts';
 import { arrowBody } from './arrow-body.ts';
 
 import { actions, catalog, header, texts, u32, upsert } from './bodies.ts';
@@ -38,12 +43,26 @@ describe('a damaged commit body', () => {
 
   function outcome(bytes: Uint8Array): string {
     try {
-      decodeCommitBody(catalog, header, bytes);
+      settle(decodeCommitBody(catalog, header, bytes));
       return 'accepted';
     } catch (error) {
       if (error instanceof EngineError) return error.code;
       throw error;
     }
+  }
+
+  /** What was let in can be logged, read back and applied. */
+  function settle(batch: TickBatch): void {
+    const { parts, digest } = encodeTick(batch, 1);
+    const payload = new Uint8Array(Buffer.concat(parts));
+    const decoded = decodeHeader(payload);
+    if (decoded.header.type !== 'tick') throw new Error('a tick');
+    const read = decodeTick(catalog, decoded.header, payload, decoded.end);
+    const projection = new Projection(new TitleState(catalog));
+    const record = { type: 'session', at: 1, session: 's', verb: 'open', fence: null } as const;
+    projection.settleSession(1 as Lsn, record);
+    const place = { lsn: 2 as Lsn, committedAtMs: 1, digest };
+    expect(projection.settle({ ...place, batch: read.batch }).kind).toBe('applied');
   }
 
   it('is refused wherever it was cut, but between its streams', () => {
