@@ -1,15 +1,18 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Durability } from '../engine/log/commit-log.ts';
 import { openFileLog } from '../engine/log/open-file-log.ts';
 import type { LogReport } from '../engine/log/recover-segments.ts';
+import { readOptions } from './harness/options.ts';
+import { Report } from './harness/report.ts';
 
-/**
- * What the file log costs: the time from `append` to durable for records of 512 B, 4 KB and 64 KB,
- * 1 and 64 in flight, and how fast a log is read and verified when it opens. Warm-up: a tenth of
- * the records of each case, not counted.
- */
+const claim =
+  'What the file log costs: from append to durable, and to read and verify it when it opens.';
+const options = readOptions(claim, {
+  scale: { default: 1, short: 0.02, help: 'Of the number of records of each case.' },
+});
+
 interface Case {
   readonly mode: Durability['mode'];
   readonly recordBytes: number;
@@ -166,15 +169,19 @@ async function scan(recordBytes: number, records: number, directory: string): Pr
   };
 }
 
+function scaled(records: number): number {
+  return Math.max(100, Math.round(records * options.scale));
+}
+
 const cases: Case[] = [];
 for (const recordBytes of [512, 4096, 65_536]) {
   for (const inFlight of [1, 64]) {
-    const records = (inFlight === 1 ? 5000 : 40_000) / (recordBytes > 10_000 ? 8 : 1);
+    const records = scaled((inFlight === 1 ? 5000 : 40_000) / (recordBytes > 10_000 ? 8 : 1));
     cases.push({ mode: 'strict', recordBytes, inFlight, records });
   }
 }
-cases.push({ mode: 'interval', recordBytes: 4096, inFlight: 1, records: 10_000 });
-cases.push({ mode: 'none', recordBytes: 4096, inFlight: 1, records: 10_000 });
+cases.push({ mode: 'interval', recordBytes: 4096, inFlight: 1, records: scaled(10_000) });
+cases.push({ mode: 'none', recordBytes: 4096, inFlight: 1, records: scaled(10_000) });
 
 const appends: AppendResult[] = [];
 for (const of of cases) {
@@ -186,11 +193,18 @@ for (const [recordBytes, records] of [
   [500_000, 1500],
   [200, 500_000],
 ] as const) {
-  scans.push(await inDirectory((directory) => scan(recordBytes, records, directory)));
+  scans.push(await inDirectory((directory) => scan(recordBytes, scaled(records), directory)));
 }
 
-const hardware = `${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}`;
-console.log(hardware);
-console.table(appends);
-console.table(scans);
-console.log(JSON.stringify({ bench: 'log-append', hardware, appends, scans }));
+const report = new Report({
+  bench: 'log-append',
+  claim,
+  options,
+  cardinality:
+    'records of 512 B, 4 KB and 64 KB, 1 and 64 in flight; then logs of short and long ones',
+  mix: 'appends alone; reads alone, from the page cache',
+  warmUp: 'a tenth of the records of each case',
+});
+for (const one of appends) report.row({ what: 'append', ...one });
+for (const one of scans) report.row({ what: 'read and verify', ...one });
+await report.print();

@@ -1,4 +1,3 @@
-import { cpus } from 'node:os';
 import { Catalog } from '../engine/manifest/catalog.ts';
 import { asLsn } from '../engine/position.ts';
 import type { StateReader } from '../engine/state/state-reader.ts';
@@ -6,16 +5,19 @@ import { buildTickBatch } from '../engine/tick/batch-builder.ts';
 import type { ChangeSet } from '../engine/tick/change-set.ts';
 import { createViewEngine } from '../engine/views/open-views.ts';
 import { ashfall } from '../src/sandbox/ashfall.ts';
+import { readOptions } from './harness/options.ts';
+import { Report, rounded } from './harness/report.ts';
+import { quantilesOf } from './harness/samples.ts';
 
-/**
- * From applying a tick to the last of 10,000 subscribers having its frame, without serialisation
- * or a network: matchPulse of 50 sessions, 200 subscribers each, 20 ticks a second a session; and
- * the memory a subscriber takes.
- */
-const subscribers = 10_000;
-const sessions = 50;
-const ticksASecond = 20;
-const seconds = 5;
+const claim =
+  'From applying a tick to the last subscriber having its frame, and what a subscriber costs.';
+const options = readOptions(claim, {
+  subscribers: { default: 10_000, short: 1_000, help: 'Of matchPulse, dealt out to the sessions.' },
+  sessions: { default: 50, help: 'Matches.' },
+  ticksPerSecond: { default: 20, help: 'Ticks of each match.' },
+  seconds: { default: 5, short: 2, help: 'Measured seconds.' },
+});
+const { subscribers, sessions, ticksPerSecond: ticksASecond, seconds } = options;
 
 const catalog = new Catalog(ashfall);
 const views = createViewEngine({ catalog, state: null as unknown as StateReader });
@@ -92,16 +94,19 @@ const cpu = process.cpuUsage(cpuBefore);
 views.close();
 await Promise.all(followers);
 
-delays.sort((a, b) => a - b);
-const at = (q: number): string =>
-  (delays[Math.floor(q * (delays.length - 1))] as number).toFixed(1);
-console.log(`${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.version}`);
-console.log(
-  `${subscribers} subscribers at 10 frames a second, ${sessions} sessions of ${ticksASecond} ticks a second, 200 actions a tick`,
-);
-console.log(
-  `${delays.length} frames; tick applied to frame handed over: p50 ${at(0.5)} ms  p95 ${at(0.95)}  p99 ${at(0.99)}  max ${at(1)}`,
-);
-console.log(
-  `processor ${(((cpu.user + cpu.system) / 1e6 / seconds) * 100).toFixed(0)} % of one core; heap ${(heapBytes / subscribers).toFixed(0)} bytes a subscriber`,
-);
+const report = new Report({
+  bench: 'views-fanout',
+  claim,
+  options,
+  cardinality: `${subscribers} subscribers of matchPulse, ${sessions} sessions × ${ticksASecond} ticks/s × 200 actions`,
+  mix: 'at most 10 frames a second each; no serialisation, no network',
+  warmUp: 'none: the first frames count',
+});
+report.row({
+  frames: delays.length,
+  'frames/s': rounded(delays.length / seconds),
+  ms: quantilesOf(Float64Array.from(delays)),
+  'percent of a core': rounded(((cpu.user + cpu.system) / 1e6 / seconds) * 100),
+  'heap bytes a subscriber': rounded(heapBytes / subscribers),
+});
+await report.print();

@@ -1,4 +1,3 @@
-import { cpus } from 'node:os';
 import { Catalog } from '../engine/manifest/catalog.ts';
 import type { Lsn } from '../engine/position.ts';
 import type { StateReader } from '../engine/state/state-reader.ts';
@@ -7,11 +6,14 @@ import type { ColumnVector } from '../engine/tick/column-vector.ts';
 import { fixedValues } from '../engine/tick/vector-builder.ts';
 import { createViewEngine } from '../engine/views/open-views.ts';
 import { ashfall } from '../src/sandbox/ashfall.ts';
+import { readOptions } from './harness/options.ts';
+import { Report, rounded } from './harness/report.ts';
+import { quantilesOf } from './harness/samples.ts';
 
-/**
- * What folding a tick into the views of `ashfall` costs, nobody subscribed: ticks of 10,000, 200
- * and 1 actions, 16 players, 8 units an action, one action in ten rejected.
- */
+const claim = 'What folding a tick into the views of ashfall costs, nobody subscribed.';
+const options = readOptions(claim, {
+  scale: { default: 1, short: 0.05, help: 'Of the number of ticks.' },
+});
 const players = 16;
 const unitsPerAction = 8;
 
@@ -74,20 +76,31 @@ function measure(catalog: Catalog, actions: number, ticks: number): void {
     views.apply(changes);
     if (tick >= 0) samples[tick] = performance.now() - startedMs;
   }
-  samples.sort();
-  const at = (q: number): string => (samples[Math.floor(q * (ticks - 1))] as number).toFixed(4);
   const mean = samples.reduce((sum, ms) => sum + ms, 0) / ticks;
-  const perAction = ((mean * 1e6) / actions).toFixed(0);
-  console.log(
-    `${String(actions).padStart(6)} actions  ${String(ticks).padStart(6)} ticks  ` +
-      `mean ${mean.toFixed(4)} ms  p50 ${at(0.5)}  p95 ${at(0.95)}  p99 ${at(0.99)}  ${perAction} ns an action`,
-  );
+  report.row({
+    'actions a tick': actions,
+    'mean ms': rounded(mean, 4),
+    ms: quantilesOf(samples),
+    'ns an action': rounded((mean * 1e6) / actions),
+    'actions/s': rounded((actions / mean) * 1000),
+  });
   views.close();
 }
 
 const catalog = new Catalog(ashfall);
-console.log(`${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.version}`);
-console.log(`${catalog.manifest.views.length} views: ${[...catalog.views.keys()].join(', ')}`);
-measure(catalog, 10_000, 1_000);
-measure(catalog, 200, 20_000);
-measure(catalog, 1, 200_000);
+const report = new Report({
+  bench: 'views-fold',
+  claim,
+  options,
+  cardinality: `${players} players, ${catalog.manifest.views.length} views: ${[...catalog.views.keys()].join(', ')}`,
+  mix: `${unitsPerAction} units an action, one action in ten rejected`,
+  warmUp: 'up to 500 ticks',
+});
+for (const [actions, ticks] of [
+  [10_000, 1_000],
+  [200, 20_000],
+  [1, 200_000],
+] as const) {
+  measure(catalog, actions, Math.round(ticks * options.scale));
+}
+await report.print();
