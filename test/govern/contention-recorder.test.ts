@@ -268,7 +268,7 @@ describe('bounds', () => {
 
 it('the marks that users read of are those that hold', async () => {
   const page = await readFile(new URL('../../docs/contention.md', import.meta.url), 'utf8');
-  const told = Array.from(page.matchAll(/^\| `(\w+)` \| ([\d.]+) \|/gm), ([, name, value]) => [
+  const told = Array.from(page.matchAll(/^\| `(\w+)`\s+\| ([\d.]+)\s+\|/gm), ([, name, value]) => [
     name,
     Number(value),
   ]);
