@@ -28,6 +28,7 @@ import type { TickBatch } from './tick/tick-batch.ts';
 import { outcomeOf } from './tick/tick-outcome.ts';
 import { TickQueue } from './tick/tick-queue.ts';
 import {
+  type EncodedTick,
   encodeSession,
   encodeTick,
   type SessionRecordHeader,
@@ -85,7 +86,7 @@ type Pending =
     };
 
 interface CommitEntry {
-  readonly resolve: (settlement: Settlement) => void;
+  readonly resolve: (outcome: TickOutcome) => void;
   readonly reject: (error: Error) => void;
   /** Null for a direct write. */
   readonly session: SessionState | null;
@@ -172,12 +173,9 @@ export class TitleEngine implements Engine {
     this.#admit();
     try {
       checkRowMemory(this.#projection.state, batch, this.#rowMemoryBytesMax);
-      const committedAtMs = this.#now();
-      const { parts, digest } = encodeTick(batch, committedAtMs, this.#seen);
-      const settlement =
-        this.#projection.settleEarly(batch, digest) ??
-        (await this.#logTick(batch, parts, { committedAtMs, digest }));
-      return outcomeOf(settlement, batch, this.#names, this.state);
+      const encoded = encodeTick(batch);
+      const early = this.#projection.settleEarly(batch, encoded.digest);
+      return early ? this.#outcome(early, batch) : await this.#logTick(batch, encoded);
     } catch (error) {
       this.#contention.refused(batch.header.sessionId, error);
       throw error;
@@ -221,7 +219,9 @@ export class TitleEngine implements Engine {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#queue.clear(new EngineError('UNAVAILABLE', 'the server is shutting down'));
+    const error = new EngineError('UNAVAILABLE', 'the server is shutting down');
+    this.#queue.clear(error);
+    this.#waiters.clear(error);
     try {
       await this.#log.close();
       await this.#whenIdle();
@@ -250,11 +250,11 @@ export class TitleEngine implements Engine {
     this.#admitted++;
   }
 
-  #logTick(
-    batch: TickBatch,
-    parts: readonly Uint8Array[],
-    stamp: { readonly committedAtMs: number; readonly digest: Uint8Array },
-  ): Promise<Settlement> {
+  #outcome(settlement: Settlement, batch: TickBatch): TickOutcome {
+    return outcomeOf(settlement, batch, this.#names, this.state);
+  }
+
+  #logTick(batch: TickBatch, { digest, record }: EncodedTick): Promise<TickOutcome> {
     return new Promise((resolve, reject) => {
       const { tick, sessionId, afterTick } = batch.header;
       const session = this.#projection.sessions.get(sessionId) ?? null;
@@ -262,9 +262,12 @@ export class TitleEngine implements Engine {
       const append = () => {
         const entry: CommitEntry = { resolve, reject, session: ordered ? session : null };
         try {
+          const committedAtMs = this.#now();
+          const parts = record(committedAtMs, this.#seen);
           const lsn = this.#log.append(parts);
           const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
-          this.#pending.push({ kind: 'tick', logged: { ...stamp, lsn, batch }, bytes, entry });
+          const logged = { lsn, committedAtMs, digest, batch };
+          this.#pending.push({ kind: 'tick', logged, bytes, entry });
           return true;
         } catch (error) {
           reject(error as Error);
@@ -356,7 +359,12 @@ export class TitleEngine implements Engine {
       if (this.#canary) checkChanges(this.#projection.state, changes);
       this.#passOn(changes);
       if (entry.session) this.#queue.leave(entry.session);
-      entry.resolve(settlement);
+      // Now, not when the caller comes to it: a direct write answers the row it left.
+      try {
+        entry.resolve(this.#outcome(settlement, logged.batch));
+      } catch (error) {
+        entry.reject(error as Error);
+      }
       if (settlement.kind === 'applied') {
         const { sessionId } = logged.batch.header;
         this.#contention.applied(sessionId, settlement, (performance.now() - startedMs) / 1000);

@@ -4,6 +4,7 @@ import { formatPosition, type Lsn } from '../position.ts';
 interface Waiter {
   readonly lsn: Lsn;
   readonly resolve: () => void;
+  readonly refuse: (error: EngineError) => void;
 }
 
 /** Reads that wait until a position has been applied. */
@@ -20,6 +21,10 @@ export class PositionWaiters {
           clearTimeout(timer);
           resolve();
         },
+        refuse: (error: EngineError) => {
+          clearTimeout(timer);
+          reject(error);
+        },
       };
       const timer = setTimeout(() => {
         this.#waiters = this.#waiters.filter((other) => other !== waiter);
@@ -33,6 +38,12 @@ export class PositionWaiters {
       }, timeoutMs);
       this.#waiters.push(waiter);
     });
+  }
+
+  /** Refuses everything that waits. */
+  clear(error: EngineError): void {
+    for (const waiter of this.#waiters) waiter.refuse(error);
+    this.#waiters = [];
   }
 
   reached(lsn: Lsn): void {

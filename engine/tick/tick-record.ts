@@ -67,20 +67,18 @@ export interface SessionRecordHeader {
   readonly fence: number | null;
 }
 
+/** A tick's content, encoded once; the record around it is made when its turn in the log has come. */
 export interface EncodedTick {
-  readonly parts: readonly Uint8Array[];
   /**
    * SHA-256 of everything the caller sent but the session's name, its fence and `afterTick`, and
    * of nothing else: equal digests are the same tick.
    */
   readonly digest: Uint8Array;
+  /** The parts of the record: stamped now, so that times and witnesses follow the log's order. */
+  record(committedAtMs: number, seen: Witness | null): readonly Uint8Array[];
 }
 
-export function encodeTick(
-  batch: TickBatch,
-  committedAtMs: number,
-  seen: Witness | null = null,
-): EncodedTick {
+export function encodeTick(batch: TickBatch): EncodedTick {
   const { header } = batch;
   const content: Uint8Array[] = [];
   const actions = batch.actions.vectors.filter((vector) => !isNullThroughout(vector));
@@ -107,17 +105,22 @@ export function encodeTick(
   };
   const digest = createHash('sha256').update(JSON.stringify(shape));
   for (const part of content) digest.update(part);
-  const json: TickRecordHeader = {
-    type: 'tick',
-    at: committedAtMs,
-    seen,
-    session: header.sessionId,
-    fence: header.fence,
-    key: header.idempotencyKey,
-    after: header.afterTick,
-    ...shape,
+  return {
+    digest: digest.digest(),
+    record: (committedAtMs, seen) => [
+      encodeHeader({
+        type: 'tick',
+        at: committedAtMs,
+        seen,
+        session: header.sessionId,
+        fence: header.fence,
+        key: header.idempotencyKey,
+        after: header.afterTick,
+        ...shape,
+      }),
+      ...content,
+    ],
   };
-  return { parts: [encodeHeader(json), ...content], digest: digest.digest() };
 }
 
 export function encodeSession(header: SessionRecordHeader): Uint8Array[] {

@@ -37,7 +37,8 @@ class Process {
 
   commit(input: TickInput): Settlement {
     const batch = buildTickBatch(this.#catalog, input);
-    const { parts, digest } = encodeTick(batch, 1_000);
+    const { record, digest } = encodeTick(batch);
+    const parts = record(1_000, null);
     const early = this.projection.settleEarly(batch, digest);
     if (early) return early;
     const lsn = this.#append(parts);

@@ -47,7 +47,7 @@ class Match {
         afterTick: null,
       };
       const batch = buildTickBatch(catalog, { header, actions, effects: [] });
-      const { digest } = encodeTick(batch, this.#tick);
+      const { digest } = encodeTick(batch);
       const lsn = ++this.lsn as Lsn;
       this.projection.settle({ lsn, committedAtMs: this.#tick, digest, batch });
     }
@@ -173,7 +173,7 @@ describe('checkpoints', () => {
         },
       ],
     });
-    const { digest } = encodeTick(batch, 1);
+    const { digest } = encodeTick(batch);
     const lsn = ++match.lsn as Lsn;
     match.projection.settle({ lsn, committedAtMs: 1, digest, batch });
     await writer.take(lsn);

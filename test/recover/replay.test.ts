@@ -104,7 +104,7 @@ describe('replaying a log', () => {
     const durable = new Promise<void>((resolve, reject) => {
       log.listen({ onDurable: () => resolve(), onRejected: reject, onFailure: reject });
     });
-    log.append(encodeTick(batch, 1, seen).parts);
+    log.append(encodeTick(batch).record(1, seen));
     await durable;
     await log.close();
     await rm(join(directory, 'checkpoints'), { recursive: true, force: true });

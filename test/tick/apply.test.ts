@@ -41,7 +41,8 @@ function harness() {
       actions,
       effects,
     });
-    const { parts, digest } = encodeTick(batch, 1000 + number);
+    const { record, digest } = encodeTick(batch);
+    const parts = record(1000 + number, null);
     // What is applied is what a replay would read: the record's bytes.
     const payload = new Uint8Array(Buffer.concat(parts));
     const { header, end } = decodeHeader(payload);

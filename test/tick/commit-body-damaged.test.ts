@@ -53,7 +53,9 @@ describe('a damaged commit body', () => {
 
   /** What was let in can be logged, read back and applied. */
   function settle(batch: TickBatch): void {
-    const { parts, digest } = encodeTick(batch, 1);
+    const encoded = encodeTick(batch);
+    const { digest } = encoded;
+    const parts = encoded.record(1, null);
     const payload = new Uint8Array(Buffer.concat(parts));
     const decoded = decodeHeader(payload);
     if (decoded.header.type !== 'tick') throw new Error('a tick');

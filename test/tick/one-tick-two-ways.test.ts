@@ -46,7 +46,7 @@ class Follower {
   }
 
   commit(batch: TickBatch, lsn: number): void {
-    const { digest } = encodeTick(batch, lsn);
+    const { digest } = encodeTick(batch);
     this.answers.push(
       digest,
       answerOf(this.projection.settle({ lsn: lsn as Lsn, committedAtMs: lsn, digest, batch })),

@@ -85,7 +85,7 @@ export class RulesTitle {
     }));
     const effects = tick.effects ?? [];
     const batch = buildTickBatch(this.#catalog, { header, actions, effects });
-    const { digest } = encodeTick(batch, 1);
+    const { digest } = encodeTick(batch);
     const lsn = ++this.#lsn as Lsn;
     const settlement = this.#projection.settle({ lsn, committedAtMs: 1, digest, batch });
     if (settlement.kind === 'refused') throw new Error(settlement.message);

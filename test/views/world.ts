@@ -74,7 +74,7 @@ export class World {
       effects: plan.effects,
     });
     const committedAtMs = 1_000 + this.#lsn + this.#life * 1_000_000;
-    const { digest } = encodeTick(batch, committedAtMs);
+    const { digest } = encodeTick(batch);
     const logged = { lsn: asLsn(this.#lsn), committedAtMs, digest, batch };
     this.log.push(logged);
     const changes = changesOf(this.projection.settle(logged), logged);
