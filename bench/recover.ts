@@ -19,7 +19,9 @@ const options = readOptions(claim, {
     default: 2,
     help: 'Ticks of one session on their way at a time, while it is filled.',
   },
-  restarts: { default: 3, short: 1, help: 'Further kills and starts, the columns caught up.' },
+  restarts: { default: 3, short: 1, help: 'Further kills and starts, in calm service.' },
+  settleSeconds: { default: 5, short: 1, help: 'Of calm before such a kill, for a checkpoint.' },
+  profileDir: { default: '', help: 'Where V8 writes a profile of the last start.' },
 });
 
 interface Recovery {
@@ -50,7 +52,7 @@ async function restart(
 ): Promise<{ readonly server: ServerProcess; readonly seconds: number }> {
   const startedMs = Date.now();
   const started = performance.now();
-  const server = await ServerProcess.start(lifetime, { dataDir });
+  const server = await ServerProcess.start(lifetime, { dataDir, profileDir: options.profileDir });
   const seconds = server.readyMs / 1000;
   let isReady = false;
   while (!isReady && performance.now() - started < 300_000) {
@@ -80,7 +82,7 @@ await runBounded(1800, async (lifetime) => {
     claim,
     options,
     cardinality: `${options.actions} actions logged, ${options.units} rows of unitState, ${matches} sessions`,
-    mix: `filled by Arrow, ${rows} rows a tick; strict durability; the first kill comes as the last tick is answered, the next when the columns have caught up`,
+    mix: `filled by Arrow, ${rows} rows a tick; strict durability; the first kill comes as the last tick is answered, the next when the columns have caught up, a tick more of each session has come and some time passed`,
     warmUp: 'none: every start is a new process; files are in the page cache',
   });
   const dataDir = await lifetime.directory();
@@ -91,7 +93,8 @@ await runBounded(1800, async (lifetime) => {
   const fill = async (total: number, kind: LoadRows) => {
     await runLoads([load], {
       url: server.url,
-      token,
+      // The sandbox's issuer is the server itself, and another port another issuer.
+      token: await server.token('game-server'),
       transport: 'arrow',
       rows: kind,
       sessions,
@@ -113,8 +116,11 @@ await runBounded(1800, async (lifetime) => {
   let worst = first.seconds;
   for (let i = 0; i < options.restarts; i++) {
     await server.columnsCaughtUp(300);
+    // Checkpoints are taken as ticks come in.
+    await fill(matches * rows, { kind: 'actions', rows, upserts: 0, units: 0 });
+    await sleep(options.settleSeconds * 1000);
     await server.stop('SIGKILL');
-    const next = await restart(lifetime, report, dataDir, 'columns caught up');
+    const next = await restart(lifetime, report, dataDir, 'in calm service');
     server = next.server;
     worst = Math.max(worst, next.seconds);
   }
