@@ -66,11 +66,23 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { directory, observer = {} } = options;
   const manifest = await keepManifest(directory, options.manifest);
   const catalog = new Catalog(manifest);
-  let columns = await columnsOf(options, catalog);
   const storage = options.storage ?? nodeStorage;
+  // ClickHouse starts in its own process while the checkpoint is loaded here.
+  const starting = columnsOf(options, catalog);
+  let columns: ColumnStore | null = null;
   try {
-    const opened = await openProjections(options, catalog, columns, storage);
-    const { projection, views, checkpoint } = opened;
+    const [opened, store] = await Promise.all([
+      openProjections(options, catalog, storage, null),
+      starting,
+    ]);
+    columns = store;
+    const { projection, views, checkpoint } = await fitting(
+      options,
+      catalog,
+      storage,
+      opened,
+      store,
+    );
     let appliedLsn = checkpoint?.lsn ?? lsnZero;
     let logBytes = 0;
     const witness = new ReplayWitness();
@@ -83,8 +95,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       onRecord: (record) => {
         const changes = replayRecord(projection, record, witness);
         views.apply(changes);
-        columns.offer(changes);
-        columns.advance(record.lsn);
+        store.offer(changes);
+        store.advance(record.lsn);
         appliedLsn = record.lsn;
         logBytes += record.payload.byteLength;
       },
@@ -125,7 +137,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       observer,
     });
   } catch (error) {
-    await columns.close();
+    await (columns ?? (await starting.catch(() => null)))?.close();
     throw error;
   }
 }
@@ -136,12 +148,25 @@ interface Projections {
   readonly checkpoint: CheckpointManifest | null;
 }
 
-/** Rows, sessions and views as of the newest checkpoint that fits, or empty. */
+/** The checkpoint loaded ahead, or an older one where the column store lacks a part of its prefix. */
+function fitting(
+  options: EngineOptions,
+  catalog: Catalog,
+  storage: Storage,
+  opened: Projections,
+  columns: ColumnStore,
+): Projections | Promise<Projections> {
+  const held = columns.neededFromLsn - 1;
+  if (!opened.checkpoint || opened.checkpoint.lsn <= held) return opened;
+  return openProjections(options, catalog, storage, asLsn(held));
+}
+
+/** Rows, sessions and views as of the newest checkpoint up to a position, or empty. */
 async function openProjections(
   options: EngineOptions,
   catalog: Catalog,
-  columns: ColumnStore,
   storage: Storage,
+  upToLsn: Lsn | null,
 ): Promise<Projections> {
   const observer = options.observer?.views;
   const empty = (): Projections => {
@@ -159,7 +184,7 @@ async function openProjections(
     directory: join(options.directory, 'checkpoints'),
     // A log that is cut ends before what is cut: no checkpoint may be ahead of it.
     upToLsn: asLsn(
-      Math.max(0, Math.min(columns.neededFromLsn, options.truncateAt ?? Infinity) - 1),
+      Math.min(upToLsn ?? Number.MAX_SAFE_INTEGER, (options.truncateAt ?? Infinity) - 1),
     ),
   });
   // Views that were defined otherwise have to be folded anew, from the first record on.

@@ -122,7 +122,7 @@ export class TitleEngine implements Engine {
   #durableLsn: Lsn;
   #appliedLsn: Lsn;
   #applying = false;
-  #checkpointing = false;
+  #checkpointing: Promise<void> | null = null;
   #admitted = 0;
   #closed = false;
   #tellIdle: (() => void) | null = null;
@@ -159,6 +159,8 @@ export class TitleEngine implements Engine {
         this.#queue.clear(error);
       },
     });
+    // A kill in a burst left more than one checkpoint's worth of log: the next start shall not pay again.
+    if (this.#bytesSinceCheckpoint >= this.#checkpointEveryBytes) void this.#checkpoint();
   }
 
   get appliedLsn(): Lsn {
@@ -225,6 +227,7 @@ export class TitleEngine implements Engine {
     try {
       await this.#log.close();
       await this.#whenIdle();
+      await this.#checkpointing;
       if (this.#log.failure === null && this.#bytesSinceCheckpoint > 0) await this.#checkpoint();
     } finally {
       this.views.close();
@@ -322,10 +325,18 @@ export class TitleEngine implements Engine {
     }
   }
 
-  /** Never rejects: a checkpoint that fails leaves the one before, and the log has everything. */
-  async #checkpoint(): Promise<void> {
-    if (this.#checkpointing) return;
-    this.#checkpointing = true;
+  /**
+   * Takes a checkpoint, or joins the one under way. Never rejects: one that fails leaves the one
+   * before, and the log has everything.
+   */
+  #checkpoint(): Promise<void> {
+    this.#checkpointing ??= this.#takeCheckpoint().finally(() => {
+      this.#checkpointing = null;
+    });
+    return this.#checkpointing;
+  }
+
+  async #takeCheckpoint(): Promise<void> {
     const bytes = this.#bytesSinceCheckpoint;
     this.#bytesSinceCheckpoint = 0;
     const startedMs = performance.now();
@@ -336,7 +347,6 @@ export class TitleEngine implements Engine {
     } catch (error) {
       failure = error as Error;
     }
-    this.#checkpointing = false;
     this.#observer.onCheckpoint?.((performance.now() - startedMs) / 1000, failure);
   }
 
