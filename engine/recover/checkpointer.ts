@@ -56,7 +56,6 @@ interface TableCapture {
 export class Checkpointer {
   readonly #parts: CheckpointerParts;
   #previous: CheckpointManifest | null;
-  #older: CheckpointManifest | null = null;
   #running: Promise<Lsn | null> | null = null;
 
   /** `previous`: the checkpoint this process was loaded from. */
@@ -106,18 +105,12 @@ export class Checkpointer {
       if (this.#parts.syncedLsn() < lsn) return null;
       await publishCheckpoint(storage, directory, manifest);
       const keep = this.#previous ? [manifest, this.#previous] : [manifest];
-      this.#older = this.#previous;
       this.#previous = manifest;
       await removeOthers(storage, directory, keep);
       return lsn;
     } finally {
       for (const { capture } of captures) capture.end();
     }
-  }
-
-  /** The position up to which the log may be dropped: the older of the two checkpoints kept. */
-  get safeLsn(): Lsn {
-    return this.#older?.lsn ?? asLsn(0);
   }
 
   #capture(lsn: Lsn): TableCapture[] {

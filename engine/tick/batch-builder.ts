@@ -9,6 +9,7 @@ import type {
   WhereInput,
 } from '../manifest/types.ts';
 import { addendColumn, isAdjustable } from './adjustment.ts';
+import { atMost } from './at-most.ts';
 import { checkActionValues } from './batch-check.ts';
 import { type GuardInput, readGuard } from './guard-input.ts';
 import type { EffectInput, TickInput } from './row-input.ts';
@@ -52,13 +53,6 @@ export function buildTickBatch(catalog: Catalog, input: TickInput): TickBatch {
   };
   checkActionValues(batch);
   return batch;
-}
-
-function atMost(count: number, bound: number, what: string): void {
-  if (count <= bound) return;
-  throw new EngineError('LIMIT_EXCEEDED', `there are ${count} ${what}; at most ${bound} may be`, {
-    details: { limit: bound, actual: count },
-  });
 }
 
 /**

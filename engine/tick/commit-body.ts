@@ -9,6 +9,7 @@ import { operatorsOf } from '../query/where-operators.ts';
 import { addendColumn, isAdjustable } from './adjustment.ts';
 import { arrowColumn } from './arrow-column.ts';
 import { checkMessages } from './arrow-messages.ts';
+import { atMost } from './at-most.ts';
 import { checkActionValues } from './batch-check.ts';
 import type { ColumnBatch, ColumnVector } from './column-vector.ts';
 import { isNullAt, valueAt } from './column-vector.ts';
@@ -365,11 +366,4 @@ function checkBounds(batch: TickBatch): void {
       atMost(count, limits.actionEffectsMax, `effects in action ${action}`);
     }
   }
-}
-
-function atMost(count: number, bound: number, what: string): void {
-  if (count <= bound) return;
-  throw new EngineError('LIMIT_EXCEEDED', `there are ${count} ${what}; at most ${bound} may be`, {
-    details: { limit: bound, actual: count },
-  });
 }

@@ -1,7 +1,7 @@
 import { Builder } from 'flatbuffers';
 import type { ColumnDefinition } from '../manifest/types.ts';
 import { bitAt, type ColumnVector, type FixedValues } from './column-vector.ts';
-import { fixedValues } from './vector-builder.ts';
+import { fixedArray } from './vector-builder.ts';
 import { vectorBuffers } from './vector-bytes.ts';
 
 /**
@@ -118,12 +118,9 @@ function int32s(bytes: Uint8Array): Int32Array {
   return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
 }
 
-type ViewConstructor = new (buffer: ArrayBufferLike, offset: number, length: number) => FixedValues;
-
 function fixedView(column: ColumnDefinition, bytes: Uint8Array): FixedValues {
-  const empty = fixedValues(column.kind, 0);
-  const Values = empty.constructor as ViewConstructor;
-  return new Values(bytes.buffer, bytes.byteOffset, bytes.length / empty.BYTES_PER_ELEMENT);
+  const Values = fixedArray(column.kind);
+  return new Values(bytes.buffer, bytes.byteOffset, bytes.length / Values.BYTES_PER_ELEMENT);
 }
 
 function bufferCountOf(column: ColumnDefinition): number {

@@ -127,10 +127,14 @@ function elementStore(column: ColumnDefinition): ElementStore {
   }
 }
 
-type FixedConstructor = new (length: number) => FixedValues;
+interface FixedArray {
+  new (length: number): FixedValues;
+  new (buffer: ArrayBufferLike, byteOffset: number, length: number): FixedValues;
+  readonly BYTES_PER_ELEMENT: number;
+}
 type FixedKind = Exclude<ColumnDefinition['kind'], 'bool' | 'uuid' | 'string' | 'json' | 'bytes'>;
 
-const fixedConstructors: { readonly [kind in FixedKind]: FixedConstructor } = {
+const fixedArrays: { readonly [kind in FixedKind]: FixedArray } = {
   i8: Int8Array,
   i16: Int16Array,
   i32: Int32Array,
@@ -145,11 +149,16 @@ const fixedConstructors: { readonly [kind in FixedKind]: FixedConstructor } = {
   timestamp: BigInt64Array,
 };
 
+/** The typed array that holds a fixed-width kind. */
+export function fixedArray(kind: ColumnDefinition['kind']): FixedArray {
+  const found = fixedArrays[kind as FixedKind];
+  if (!found) throw new RangeError(`${kind} is not of fixed width`);
+  return found;
+}
+
 /** An array for `length` values of a fixed-width kind. */
 export function fixedValues(kind: ColumnDefinition['kind'], length: number): FixedValues {
-  const Values = fixedConstructors[kind as FixedKind];
-  if (!Values) throw new RangeError(`${kind} is not of fixed width`);
-  return new Values(length);
+  return new (fixedArray(kind))(length);
 }
 
 /** Inclusive ranges of the integer kinds. */

@@ -1,5 +1,6 @@
 import type { ColumnDefinition } from '../manifest/types.ts';
 import type { ColumnBatch, ColumnVector, FixedValues } from '../tick/column-vector.ts';
+import { fixedArray } from '../tick/vector-builder.ts';
 
 /**
  * A copy of a batch in one array of bytes: a feed keeps thousands of small batches, and one object
@@ -86,7 +87,7 @@ export function unpackBatch(columns: readonly ColumnDefinition[], packed: Uint8A
         return { ...base, layout: 'binary', offsets, data };
       }
       default: {
-        const Values = fixedArrays[column.kind];
+        const Values = fixedArray(column.kind);
         const values = new Values(buffer, take(length * Values.BYTES_PER_ELEMENT), length);
         return { ...base, layout: 'fixed', values };
       }
@@ -94,21 +95,6 @@ export function unpackBatch(columns: readonly ColumnDefinition[], packed: Uint8A
   });
   return { length, vectors };
 }
-
-const fixedArrays = {
-  i8: Int8Array,
-  i16: Int16Array,
-  i32: Int32Array,
-  i64: BigInt64Array,
-  u8: Uint8Array,
-  u16: Uint16Array,
-  u32: Uint32Array,
-  u64: BigUint64Array,
-  f32: Float32Array,
-  f64: Float64Array,
-  enum: Uint16Array,
-  timestamp: BigInt64Array,
-} as const;
 
 function bytesOf(values: FixedValues, length: number): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, length * values.BYTES_PER_ELEMENT);
