@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { getPriority } from 'node:os';
 import { dirname } from 'node:path';
@@ -45,6 +45,28 @@ async function rowsOf(query: string, query_params = {}, clickhouse_settings = {}
 }
 
 const endless = 'SELECT number FROM numbers(1000000000000)';
+
+interface ThreadState {
+  readonly isRunning: boolean;
+  readonly niceness: number;
+  /** Hundredths of a second of processor. */
+  readonly ticks: number;
+}
+
+function threadsOf(pid: number): Map<string, ThreadState> {
+  const threads = new Map<string, ThreadState>();
+  for (const id of readdirSync(`/proc/${pid}/task`)) {
+    const stat = readFileSync(`/proc/${pid}/task/${id}/stat`, 'utf8');
+    // After the name in parentheses: state, …, utime (14), stime (15), …, nice (19).
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    threads.set(id, {
+      isRunning: fields[0] === 'R',
+      ticks: Number(fields[11]) + Number(fields[12]),
+      niceness: Number(fields[16]),
+    });
+  }
+  return threads;
+}
 
 /** How many queries with this text run in the engine. */
 async function runningCount(part: string): Promise<number> {
@@ -204,6 +226,27 @@ describe('the child process', () => {
 
   it('runs behind everything else', async () => {
     expect(getPriority(host.pid as number)).toBe(10);
+  });
+
+  it.runIf(existsSync('/proc/self/task'))('runs its queries behind everything else', async () => {
+    const query = 'SELECT count() FROM numbers(1000000000002) WHERE NOT ignore(sipHash64(number))';
+    const caller = new AbortController();
+    const gone = expect(
+      client.query({ query, format: 'JSON', abort_signal: caller.signal }),
+    ).rejects.toThrow();
+    // Of a thread between two tasks ClickHouse may set the niceness back: those at work count.
+    const atWork = await vi.waitFor(
+      () => {
+        const before = threadsOf(host.pid as number);
+        const busy = [...before].filter(([, thread]) => thread.isRunning && thread.ticks > 20);
+        expect(busy.length).toBeGreaterThan(0);
+        return busy.map(([, thread]) => thread.niceness);
+      },
+      { timeout: 10_000 },
+    );
+    caller.abort();
+    await gone;
+    expect(new Set(atWork)).toEqual(new Set([10]));
   });
 
   it('shows its secret to nobody who lists processes', async () => {

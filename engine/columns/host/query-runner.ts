@@ -50,6 +50,9 @@ export class QueryRunner {
       '--background_fetches_pool_size=1',
       '--background_common_pool_size=2',
       '--background_schedule_pool_size=4',
+      // Where it may (as root), ClickHouse lifts its threads to a niceness of its own: 0 unless told.
+      `--os_threads_nice_value_merge_mutate=${options.niceness}`,
+      `--os_threads_nice_value_query=${options.niceness}`,
     ]);
     this.#sampler = new MemorySampler((sql) => this.#control(sql));
   }
