@@ -30,7 +30,7 @@ it('inserts a block as one part, however large it is and however many sessions i
   const target = new ClickHouseTarget(client, database, () => Promise.resolve());
   const [orders] = shippedTables(catalog);
   if (!orders) throw new Error('the test title has an action table');
-  const builder = new BlockBuilder(orders, 1_000);
+  const builder = BlockBuilder.of(orders);
   const ticks = 30;
   const rowsPerTick = 50_000;
   const changes = manyActions(1, rowsPerTick);

@@ -1,9 +1,9 @@
 import type { Lsn } from '../../position.ts';
 import type { ChangeSet } from '../../tick/change-set.ts';
-import type { ColumnVector } from '../../tick/column-vector.ts';
 import { endOfStream, recordBatchMessage, schemaMessage } from '../arrow/ipc-messages.ts';
 import { type BatchParts, GrowingColumn } from './growing-column.ts';
 import type { ShippedTable } from './shipped-table.ts';
+import type { ShippedVector } from './system-vectors.ts';
 
 /**
  * Rows of one table from whole change sets, to be inserted as one atom. All rows of a change set
@@ -25,9 +25,23 @@ export class BlockBuilder {
   #lastLsn: Lsn | null = null;
   #rows = 0;
 
-  constructor(table: ShippedTable, rowCapacity: number) {
+  private constructor(table: ShippedTable, columns: readonly GrowingColumn[]) {
     this.#table = table;
-    this.#columns = table.fields.map((field) => new GrowingColumn(field, rowCapacity));
+    this.#columns = columns;
+  }
+
+  /** Of a table's first block. */
+  static of(table: ShippedTable): BlockBuilder {
+    const columns = table.fields.map((field) => GrowingColumn.of(field, rowsInitial));
+    return new BlockBuilder(table, columns);
+  }
+
+  /** Of the block after this one, with room for as much: growing would copy it anew each time. */
+  successor(): BlockBuilder {
+    return new BlockBuilder(
+      this.#table,
+      this.#columns.map((column) => column.successor()),
+    );
   }
 
   get firstLsn(): Lsn | null {
@@ -44,12 +58,12 @@ export class BlockBuilder {
     return bytes;
   }
 
-  append(changes: ChangeSet, vectors: readonly ColumnVector[]): void {
+  append(changes: ChangeSet, vectors: readonly ShippedVector[]): void {
     if (vectors.length !== this.#columns.length) {
       throw new RangeError(`${this.#table.storedName} takes ${this.#columns.length} columns`);
     }
     for (let i = 0; i < vectors.length; i++) {
-      (this.#columns[i] as GrowingColumn).append(vectors[i] as ColumnVector);
+      (this.#columns[i] as GrowingColumn).append(vectors[i] as ShippedVector);
     }
     this.#firstLsn ??= changes.lsn;
     this.#lastLsn = changes.lsn;
@@ -77,3 +91,6 @@ export class BlockBuilder {
     };
   }
 }
+
+/** Rows a table's first block makes room for. */
+const rowsInitial = 256;

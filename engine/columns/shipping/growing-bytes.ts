@@ -1,10 +1,21 @@
-/** Bytes that grow at the end by doubling. `bytes` may be replaced by any call that appends. */
+/** A burst's large blocks reserve nothing for the small ones after it. */
+const reservedBytesMax = 1024 * 1024;
+
+/**
+ * Bytes that grow at the end by doubling. `bytes` may be replaced by any call that appends; its
+ * buffer's length is a multiple of 8, so that it can be seen as wider numbers.
+ */
 export class GrowingBytes {
   bytes: Uint8Array<ArrayBuffer>;
   length = 0;
 
   constructor(capacity: number) {
-    this.bytes = new Uint8Array(capacity);
+    this.bytes = new Uint8Array(aligned(capacity));
+  }
+
+  /** Empty, with room for as much again: blocks of a table resemble each other. */
+  successor(): GrowingBytes {
+    return new GrowingBytes(Math.min(this.length + (this.length >>> 3), reservedBytesMax));
   }
 
   /** Makes room for `count` more and returns where they begin; the caller writes them. */
@@ -12,7 +23,7 @@ export class GrowingBytes {
     const start = this.length;
     const end = start + count;
     if (end > this.bytes.byteLength) {
-      const larger = new Uint8Array(Math.max(end, this.bytes.byteLength * 2, 64));
+      const larger = new Uint8Array(aligned(Math.max(end, this.bytes.byteLength * 2, 64)));
       larger.set(this.bytes.subarray(0, start));
       this.bytes = larger;
     }
@@ -25,9 +36,25 @@ export class GrowingBytes {
     this.bytes.set(source, start);
   }
 
+  /** Appends the same bytes so many times: doubling copies, a few large moves. */
+  appendRepeated(source: Uint8Array, times: number): void {
+    const count = source.byteLength * times;
+    if (count === 0) return;
+    const start = this.extend(count);
+    const target = this.bytes;
+    target.set(source, start);
+    for (let filled = source.byteLength; filled < count; filled *= 2) {
+      target.copyWithin(start + filled, start, start + Math.min(filled, count - filled));
+    }
+  }
+
   written(): Uint8Array {
     return this.bytes.subarray(0, this.length);
   }
+}
+
+function aligned(bytes: number): number {
+  return (bytes + 7) & ~7;
 }
 
 /** Bits that grow at the end, least significant first. Bits past the end are zero. */
@@ -37,6 +64,10 @@ export class GrowingBits {
 
   constructor(capacity: number) {
     this.#bytes = new GrowingBytes((capacity + 7) >>> 3);
+  }
+
+  successor(): GrowingBits {
+    return new GrowingBits(this.#bytes.successor().bytes.byteLength * 8);
   }
 
   append(source: Uint8Array, count: number): void {
@@ -84,6 +115,11 @@ export class GrowingBits {
       if ((end & 7) !== 0) target[lastWhole] = mask(0, end & 7);
     }
     this.length = end;
+  }
+
+  appendZeros(count: number): void {
+    this.#reserve(count);
+    this.length += count;
   }
 
   countOnes(): number {

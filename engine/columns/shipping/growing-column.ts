@@ -2,6 +2,7 @@ import type { ColumnVector, ListVector } from '../../tick/column-vector.ts';
 import type { ArrowField } from '../arrow/arrow-field.ts';
 import type { BatchNode } from '../arrow/ipc-messages.ts';
 import { GrowingBits, GrowingBytes } from './growing-bytes.ts';
+import type { ConstantVector, CountingVector, ShippedVector } from './system-vectors.ts';
 
 /** What a column contributes to a record batch, in the order of the Arrow format. */
 export interface BatchParts {
@@ -16,24 +17,43 @@ export class GrowingColumn {
   readonly #store: GrowingStore;
   #length = 0;
 
-  constructor(field: ArrowField, capacity: number) {
+  private constructor(field: ArrowField, validity: GrowingBits | null, store: GrowingStore) {
     this.field = field;
-    this.#validity = field.nullable ? new GrowingBits(capacity) : null;
-    this.#store = storeOf(field, capacity);
+    this.#validity = validity;
+    this.#store = store;
+  }
+
+  static of(field: ArrowField, capacity: number): GrowingColumn {
+    const validity = field.nullable ? new GrowingBits(capacity) : null;
+    return new GrowingColumn(field, validity, storeOf(field, capacity));
+  }
+
+  /** An empty one with room for as much as this one holds. */
+  successor(): GrowingColumn {
+    const validity = this.#validity?.successor() ?? null;
+    return new GrowingColumn(this.field, validity, this.#store.successor());
   }
 
   get byteLength(): number {
     return this.#store.byteLength + (this.#length >>> 3);
   }
 
-  append(vector: ColumnVector): void {
-    if (vector.length === 0) return;
-    if (this.#validity) {
-      if (vector.validity) this.#validity.append(vector.validity, vector.length);
-      else this.#validity.appendOnes(vector.length);
+  append(vector: ShippedVector): void {
+    const { length } = vector;
+    if (length === 0) return;
+    if (vector.layout === 'constant') {
+      if (vector.isNull) this.#validity?.appendZeros(length);
+      else this.#validity?.appendOnes(length);
+      this.#store.appendConstant(vector);
+    } else if (vector.layout === 'counting') {
+      this.#validity?.appendOnes(length);
+      this.#store.appendCounting(vector);
+    } else {
+      if (vector.validity) this.#validity?.append(vector.validity, length);
+      else this.#validity?.appendOnes(length);
+      this.#store.append(vector);
     }
-    this.#store.append(vector);
-    this.#length += vector.length;
+    this.#length += length;
   }
 
   addTo(parts: BatchParts): void {
@@ -49,36 +69,50 @@ const nothing = new Uint8Array(0);
 interface GrowingStore {
   readonly byteLength: number;
   append(vector: ColumnVector): void;
+  appendConstant(vector: ConstantVector): void;
+  appendCounting(vector: CountingVector): void;
   addTo(parts: BatchParts): void;
+  successor(): GrowingStore;
 }
 
 function storeOf(field: ArrowField, capacity: number): GrowingStore {
   switch (field.type.id) {
     case 'int':
-      return new FixedStore(field.type.bits >>> 3, capacity);
+      return fixedStore(field.type.bits >>> 3, capacity);
     case 'float':
-      return new FixedStore(field.type.bits >>> 3, capacity);
+      return fixedStore(field.type.bits >>> 3, capacity);
     case 'timestampMs':
-      return new FixedStore(8, capacity);
+      return fixedStore(8, capacity);
     case 'fixedBinary':
-      return new FixedStore(field.type.byteWidth, capacity);
+      return fixedStore(field.type.byteWidth, capacity);
     case 'bool':
-      return new BitStore(capacity);
+      return new BitStore(new GrowingBits(capacity));
     case 'utf8':
     case 'binary':
-      return new BinaryStore(capacity);
+      return new BinaryStore(GrowingOffsets.of(capacity), new GrowingBytes(capacity * 8));
     case 'list':
-      return new ListStore(field.type.item, capacity);
+      return new ListStore(
+        GrowingOffsets.of(capacity),
+        GrowingColumn.of(field.type.item, capacity),
+      );
   }
+}
+
+function fixedStore(width: number, capacity: number): FixedStore {
+  return new FixedStore(width, new GrowingBytes(width * capacity));
 }
 
 class FixedStore implements GrowingStore {
   readonly #width: number;
   readonly #data: GrowingBytes;
 
-  constructor(width: number, capacity: number) {
+  constructor(width: number, data: GrowingBytes) {
     this.#width = width;
-    this.#data = new GrowingBytes(width * capacity);
+    this.#data = data;
+  }
+
+  successor(): FixedStore {
+    return new FixedStore(this.#width, this.#data.successor());
   }
 
   get byteLength(): number {
@@ -91,6 +125,19 @@ class FixedStore implements GrowingStore {
     this.#data.append(bytes);
   }
 
+  appendConstant(vector: ConstantVector): void {
+    if (vector.bytes.byteLength !== this.#width) throw mismatch(vector);
+    this.#data.appendRepeated(vector.bytes, vector.length);
+  }
+
+  appendCounting(vector: CountingVector): void {
+    if (this.#width !== 4) throw mismatch(vector);
+    const start = this.#data.extend(4 * vector.length);
+    const target = new Uint32Array(this.#data.bytes.buffer);
+    const at = start >>> 2;
+    for (let row = 0; row < vector.length; row++) target[at + row] = row;
+  }
+
   addTo(parts: BatchParts): void {
     parts.buffers.push(this.#data.written());
   }
@@ -99,8 +146,12 @@ class FixedStore implements GrowingStore {
 class BitStore implements GrowingStore {
   readonly #bits: GrowingBits;
 
-  constructor(capacity: number) {
-    this.#bits = new GrowingBits(capacity);
+  constructor(bits: GrowingBits) {
+    this.#bits = bits;
+  }
+
+  successor(): BitStore {
+    return new BitStore(this.#bits.successor());
   }
 
   get byteLength(): number {
@@ -112,6 +163,14 @@ class BitStore implements GrowingStore {
     this.#bits.append(vector.bits, vector.length);
   }
 
+  appendConstant(vector: ConstantVector): void {
+    throw mismatch(vector);
+  }
+
+  appendCounting(vector: CountingVector): void {
+    throw mismatch(vector);
+  }
+
   addTo(parts: BatchParts): void {
     parts.buffers.push(this.#bits.written());
   }
@@ -121,9 +180,13 @@ class BinaryStore implements GrowingStore {
   readonly #offsets: GrowingOffsets;
   readonly #data: GrowingBytes;
 
-  constructor(capacity: number) {
-    this.#offsets = new GrowingOffsets(capacity);
-    this.#data = new GrowingBytes(capacity * 8);
+  constructor(offsets: GrowingOffsets, data: GrowingBytes) {
+    this.#offsets = offsets;
+    this.#data = data;
+  }
+
+  successor(): BinaryStore {
+    return new BinaryStore(this.#offsets.successor(), this.#data.successor());
   }
 
   get byteLength(): number {
@@ -136,6 +199,15 @@ class BinaryStore implements GrowingStore {
     this.#data.append(vector.data.subarray(0, bytes));
   }
 
+  appendConstant(vector: ConstantVector): void {
+    this.#offsets.appendSteps(vector.bytes.byteLength, vector.length);
+    this.#data.appendRepeated(vector.bytes, vector.length);
+  }
+
+  appendCounting(vector: CountingVector): void {
+    throw mismatch(vector);
+  }
+
   addTo(parts: BatchParts): void {
     parts.buffers.push(this.#offsets.written(), this.#data.written());
   }
@@ -145,9 +217,13 @@ class ListStore implements GrowingStore {
   readonly #offsets: GrowingOffsets;
   readonly #child: GrowingColumn;
 
-  constructor(item: ArrowField, capacity: number) {
-    this.#offsets = new GrowingOffsets(capacity);
-    this.#child = new GrowingColumn(item, capacity);
+  constructor(offsets: GrowingOffsets, child: GrowingColumn) {
+    this.#offsets = offsets;
+    this.#child = child;
+  }
+
+  successor(): ListStore {
+    return new ListStore(this.#offsets.successor(), this.#child.successor());
   }
 
   get byteLength(): number {
@@ -160,6 +236,14 @@ class ListStore implements GrowingStore {
     this.#child.append(firstElements(vector, elements));
   }
 
+  appendConstant(vector: ConstantVector): void {
+    throw mismatch(vector);
+  }
+
+  appendCounting(vector: CountingVector): void {
+    throw mismatch(vector);
+  }
+
   addTo(parts: BatchParts): void {
     parts.buffers.push(this.#offsets.written());
     this.#child.addTo(parts);
@@ -170,9 +254,17 @@ class ListStore implements GrowingStore {
 class GrowingOffsets {
   readonly #bytes: GrowingBytes;
 
-  constructor(capacity: number) {
-    this.#bytes = new GrowingBytes(4 * (capacity + 1));
-    this.#bytes.extend(4);
+  private constructor(bytes: GrowingBytes) {
+    this.#bytes = bytes;
+    bytes.extend(4);
+  }
+
+  static of(capacity: number): GrowingOffsets {
+    return new GrowingOffsets(new GrowingBytes(4 * (capacity + 1)));
+  }
+
+  successor(): GrowingOffsets {
+    return new GrowingOffsets(this.#bytes.successor());
   }
 
   get byteLength(): number {
@@ -181,20 +273,31 @@ class GrowingOffsets {
 
   /** Appends `length` ranges; returns how many bytes or elements they span. */
   append(source: Int32Array, length: number): number {
-    const start = this.#bytes.extend(4 * length);
-    const target = new Int32Array(this.#bytes.bytes.buffer);
-    const at = start >>> 2;
-    const base = target[at - 1] as number;
     const span = source[length] as number;
-    if (base + span > 0x7fff_ffff)
-      throw new RangeError('a block holds 2 GiB of one column at most');
+    const { target, at, base } = this.#extend(length, span);
     if (base === 0) target.set(source.subarray(1, length + 1), at);
     else for (let i = 1; i <= length; i++) target[at + i - 1] = base + (source[i] as number);
     return span;
   }
 
+  /** Appends `length` ranges of the same width. */
+  appendSteps(width: number, length: number): void {
+    const { target, at, base } = this.#extend(length, width * length);
+    for (let i = 0; i < length; i++) target[at + i] = base + width * (i + 1);
+  }
+
   written(): Uint8Array {
     return this.#bytes.written();
+  }
+
+  #extend(length: number, span: number) {
+    const at = this.#bytes.extend(4 * length) >>> 2;
+    const target = new Int32Array(this.#bytes.bytes.buffer);
+    const base = target[at - 1] as number;
+    if (base + span > 0x7fff_ffff) {
+      throw new RangeError('a block holds 2 GiB of one column at most');
+    }
+    return { target, at, base };
   }
 }
 
@@ -208,6 +311,6 @@ function fixedValuesOf(vector: ColumnVector) {
   return vector.values;
 }
 
-function mismatch(vector: ColumnVector): TypeError {
-  return new TypeError(`column ${vector.column.name} came in layout ${vector.layout}`);
+function mismatch(vector: ShippedVector): TypeError {
+  return new TypeError(`a column came in layout ${vector.layout}`);
 }

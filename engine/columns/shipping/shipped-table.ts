@@ -7,17 +7,19 @@ import type {
   EventChanges,
   StateChanges,
 } from '../../tick/change-set.ts';
-import type { ColumnVector } from '../../tick/column-vector.ts';
 import { type ArrowField, shippedField } from '../arrow/arrow-field.ts';
 import { storedName } from '../schema-sql.ts';
 import {
   constantText,
   constantTimestamp,
+  constantU8,
   constantU32,
   constantU64,
   deletedColumn,
   lsnColumn,
+  nullU8,
   rowNumbers,
+  type ShippedVector,
   u8Vector,
   u32Vector,
 } from './system-vectors.ts';
@@ -31,7 +33,7 @@ export interface ShippedTable {
   /** In the order of `vectors`. */
   readonly fields: readonly ArrowField[];
   /** The change's rows of this table, or null when it has none. */
-  vectors(changes: ChangeSet): readonly ColumnVector[] | null;
+  vectors(changes: ChangeSet): readonly ShippedVector[] | null;
 }
 
 export function shippedTables(catalog: Catalog): ShippedTable[] {
@@ -58,14 +60,14 @@ const eventFields: readonly ArrowField[] = [
   field('committedAt', { id: 'timestampMs' }),
 ];
 
-function eventVectors(changes: ChangeSet, seq: ColumnVector): ColumnVector[] {
+function eventVectors(changes: ChangeSet, seq: ShippedVector): ShippedVector[] {
   const { length } = seq;
   return [
-    constantText('sessionId', changes.sessionId, length),
-    constantU32('tick', changes.tick ?? 0, length),
+    constantText(changes.sessionId, length),
+    constantU32(changes.tick ?? 0, length),
     seq,
-    constantU64(lsnColumn, changes.lsn, length),
-    constantTimestamp('committedAt', changes.committedAtMs, length),
+    constantU64(changes.lsn, length),
+    constantTimestamp(changes.committedAtMs, length),
   ];
 }
 
@@ -84,7 +86,7 @@ function shippedActions(definition: TableDefinition): ShippedTable {
       const actions = changes.actions;
       if (!actions || actions.rows.length === 0) return null;
       return [
-        ...eventVectors(changes, rowNumbers('seq', actions.rows.length)),
+        ...eventVectors(changes, rowNumbers(actions.rows.length)),
         ...verdictVectors(actions),
         ...actions.rows.vectors,
       ];
@@ -93,8 +95,9 @@ function shippedActions(definition: TableDefinition): ShippedTable {
 }
 
 /** `accepted` as 0 or 1; `conflict` as 1 + its index in `conflictCodes`, null when accepted. */
-function verdictVectors(actions: ActionChanges): ColumnVector[] {
+function verdictVectors(actions: ActionChanges): ShippedVector[] {
   const { length } = actions.rows;
+  if (actions.accepted === length) return [constantU8(1, length), nullU8(length)];
   const accepted = new Uint8Array(length);
   const validity = new Uint8Array((length + 7) >>> 3);
   for (let i = 0; i < length; i++) {
@@ -104,10 +107,7 @@ function verdictVectors(actions: ActionChanges): ColumnVector[] {
       validity[i >>> 3] = (validity[i >>> 3] as number) | (1 << (i & 7));
     } else throw new RangeError(`not a verdict: ${verdict}`);
   }
-  return [
-    u8Vector('accepted', accepted, length),
-    { ...u8Vector('conflict', actions.verdicts, length), validity },
-  ];
+  return [u8Vector(accepted, length), u8Vector(actions.verdicts, length, validity)];
 }
 
 function shippedEvents(definition: TableDefinition): ShippedTable {
@@ -122,10 +122,10 @@ function shippedEvents(definition: TableDefinition): ShippedTable {
   };
 }
 
-function oneEvent(changes: ChangeSet, events: EventChanges): ColumnVector[] | null {
+function oneEvent(changes: ChangeSet, events: EventChanges): ShippedVector[] | null {
   const { length } = events.rows;
   if (length === 0) return null;
-  return [...eventVectors(changes, u32Vector('seq', events.seq, length)), ...events.rows.vectors];
+  return [...eventVectors(changes, u32Vector(events.seq, length)), ...events.rows.vectors];
 }
 
 function shippedStates(definition: TableDefinition): ShippedTable {
@@ -146,22 +146,22 @@ function shippedStates(definition: TableDefinition): ShippedTable {
   };
 }
 
-function oneState(changes: ChangeSet, states: StateChanges): ColumnVector[] | null {
+function oneState(changes: ChangeSet, states: StateChanges): ShippedVector[] | null {
   const { length } = states;
   if (length === 0) return null;
   const deleted = new Uint8Array(length);
   for (let i = 0; i < length; i++) if (states.kinds[i] === 3) deleted[i] = 1;
   return [
     ...states.after.vectors,
-    u32Vector('version', states.versions, length),
-    constantU64(lsnColumn, changes.lsn, length),
-    constantTimestamp('committedAt', changes.committedAtMs, length),
-    u8Vector(deletedColumn, deleted, length),
+    u32Vector(states.versions, length),
+    constantU64(changes.lsn, length),
+    constantTimestamp(changes.committedAtMs, length),
+    u8Vector(deleted, length),
   ];
 }
 
 /** A change set names a table once; more entries would be a change of that contract. */
-function joined(found: (ColumnVector[] | null)[]): ColumnVector[] | null {
+function joined(found: (ShippedVector[] | null)[]): ShippedVector[] | null {
   if (found.length > 1) throw new RangeError('a change set names each table once');
   return found[0] ?? null;
 }

@@ -1,63 +1,71 @@
-import type { ColumnDefinition, ScalarKind } from '../../manifest/types.ts';
 import type { ColumnVector } from '../../tick/column-vector.ts';
 
 /** Columns that ClickHouse holds beside the manifest's; no manifest can name them. */
 export const lsnColumn = '_lsn';
 export const deletedColumn = '_deleted';
 
-const utf8 = new TextEncoder();
-
-function define(name: string, kind: ScalarKind): ColumnDefinition {
-  return { name, kind, optional: false, list: false, values: [] };
+/** One value on all rows: a block repeats its bytes in place, and no vector is made of it. */
+export interface ConstantVector {
+  readonly layout: 'constant';
+  readonly length: number;
+  /** Of one row, as Arrow lays them out; zeros where `isNull`. */
+  readonly bytes: Uint8Array;
+  readonly isNull: boolean;
 }
 
-/** One value on every row. */
-export function constantU32(name: string, value: number, length: number): ColumnVector {
-  const values = new Uint32Array(length).fill(value);
-  return { column: define(name, 'u32'), layout: 'fixed', length, validity: null, values };
+/** The rows' numbers from 0 on, as u32. */
+export interface CountingVector {
+  readonly layout: 'counting';
+  readonly length: number;
 }
 
-export function constantU64(name: string, value: number, length: number): ColumnVector {
-  const values = new BigUint64Array(length).fill(BigInt(value));
-  return { column: define(name, 'u64'), layout: 'fixed', length, validity: null, values };
+/** What a block takes of one column: a column of the change, or what stands for one. */
+export type ShippedVector = ColumnVector | ConstantVector | CountingVector;
+
+export function constantU8(value: number, length: number): ConstantVector {
+  return constant(Uint8Array.of(value), length);
 }
 
-export function constantTimestamp(name: string, ms: number, length: number): ColumnVector {
-  const values = new BigInt64Array(length).fill(BigInt(ms));
-  return { column: define(name, 'timestamp'), layout: 'fixed', length, validity: null, values };
+export function constantU32(value: number, length: number): ConstantVector {
+  return constant(new Uint8Array(Uint32Array.of(value).buffer), length);
 }
 
-export function constantText(name: string, value: string, length: number): ColumnVector {
-  const text = utf8.encode(value);
-  const width = text.byteLength;
-  const data = new Uint8Array(width * length);
-  // Doubling copies: a few large moves in place of one a row.
-  if (length > 0) data.set(text);
-  for (let filled = width; filled < data.byteLength; filled *= 2) {
-    data.copyWithin(filled, 0, Math.min(filled, data.byteLength - filled));
-  }
-  const offsets = new Int32Array(length + 1);
-  for (let i = 1; i <= length; i++) offsets[i] = i * width;
-  return {
-    column: define(name, 'string'),
-    layout: 'binary',
-    length,
-    validity: null,
-    offsets,
-    data,
-  };
+export function constantU64(value: number, length: number): ConstantVector {
+  return constant(new Uint8Array(BigUint64Array.of(BigInt(value)).buffer), length);
 }
 
-export function u32Vector(name: string, values: Uint32Array, length: number): ColumnVector {
-  return { column: define(name, 'u32'), layout: 'fixed', length, validity: null, values };
+export function constantTimestamp(ms: number, length: number): ConstantVector {
+  return constant(new Uint8Array(BigInt64Array.of(BigInt(ms)).buffer), length);
 }
 
-export function u8Vector(name: string, values: Uint8Array, length: number): ColumnVector {
-  return { column: define(name, 'u8'), layout: 'fixed', length, validity: null, values };
+export function constantText(value: string, length: number): ConstantVector {
+  return constant(Buffer.from(value, 'utf8'), length);
 }
 
-export function rowNumbers(name: string, length: number): ColumnVector {
-  const values = new Uint32Array(length);
-  for (let i = 0; i < length; i++) values[i] = i;
-  return u32Vector(name, values, length);
+/** Null on all rows, in a column of one byte a row. */
+export function nullU8(length: number): ConstantVector {
+  return { layout: 'constant', length, bytes: new Uint8Array(1), isNull: true };
 }
+
+export function rowNumbers(length: number): CountingVector {
+  return { layout: 'counting', length };
+}
+
+export function u32Vector(values: Uint32Array, length: number): ColumnVector {
+  return { column: u32, layout: 'fixed', length, validity: null, values };
+}
+
+export function u8Vector(
+  values: Uint8Array,
+  length: number,
+  validity: Uint8Array | null = null,
+): ColumnVector {
+  return { column: u8, layout: 'fixed', length, validity, values };
+}
+
+function constant(bytes: Uint8Array, length: number): ConstantVector {
+  return { layout: 'constant', length, bytes, isNull: false };
+}
+
+const u8 = { name: '', kind: 'u8', optional: true, list: false, values: [] } as const;
+const u32 = { ...u8, kind: 'u32', optional: false } as const;

@@ -34,7 +34,7 @@ export class TableQueue {
     this.table = table;
     this.#spool = spool;
     this.shippedLsn = shippedLsn;
-    this.#open = new BlockBuilder(table, rowsInitial);
+    this.#open = BlockBuilder.of(table);
   }
 
   /** The first LSN with rows that are not in; null when all are. */
@@ -100,7 +100,7 @@ export class TableQueue {
       body: () => this.#bodyOf(entry),
     };
     this.#sealed.push(entry);
-    this.#open = new BlockBuilder(this.table, Math.min(rows, rowsReserved));
+    this.#open = this.#open.successor();
     this.#openBytes = 0;
   }
 
@@ -161,7 +161,3 @@ export class TableQueue {
     throw new RangeError('the block is gone');
   }
 }
-
-/** Rows a fresh block makes room for; it grows by doubling. */
-const rowsInitial = 256;
-const rowsReserved = 65_536;
