@@ -362,7 +362,9 @@ export class TitleEngine implements Engine {
       this.#bytesSinceCheckpoint += next.bytes;
       const settlement = this.#projection.settle(logged);
       if (settlement.kind === 'applied') {
-        this.#names.remember(logged.lsn, logged.batch.actions);
+        // A tick that wrote no row is nobody's last writer.
+        const wrote = (settlement.changes?.states.length ?? 0) > 0;
+        if (wrote) this.#names.remember(logged.lsn, logged.batch.actions);
         if (!settlement.aborted) this.#seen = witnessOf(logged.lsn, settlement.stateHash);
       }
       const changes = changesOf(settlement, logged);

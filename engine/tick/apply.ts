@@ -74,7 +74,8 @@ function runBatch(
   const conflicts: ConflictReport[] = [];
   const cursors = new Int32Array(runs.length);
   const schedule = scheduleOf(runs, actions.length);
-  for (let action = 0; action < actions.length; action++) {
+  // Actions without effects hold: there is nothing to run.
+  for (let action = 0; runs.length > 0 && action < actions.length; action++) {
     const conflict = runAction(action, runs, schedule, cursors, touched, batch);
     if (!conflict) continue;
     verdicts[action] = verdictOf(conflict.code);

@@ -14,6 +14,7 @@ export interface EffectSchedule {
 }
 
 export function scheduleOf(runs: readonly EffectRun[], actions: number): EffectSchedule {
+  if (runs.length === 0) return { starts: new Uint32Array(actions + 2), entries: none };
   const starts = new Uint32Array(actions + 2);
   forEachTurn(runs, actions, (slot) => {
     starts[slot + 1] = (starts[slot + 1] as number) + 1;
@@ -30,6 +31,8 @@ export function scheduleOf(runs: readonly EffectRun[], actions: number): EffectS
   });
   return { starts, entries };
 }
+
+const none = new Uint32Array(0);
 
 /** Every run's actions, each once. */
 function forEachTurn(
