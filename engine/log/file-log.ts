@@ -3,6 +3,7 @@ import { limits } from '../limits.ts';
 import type { Lsn } from '../position.ts';
 import type { CommitLog, CommitLogListener, Durability, LogRecord } from './commit-log.ts';
 import { GroupQueue } from './group-queue.ts';
+import { LossWindow } from './loss-window.ts';
 import { readSegments } from './read-segments.ts';
 import { type Frame, frameRecord, recordBytes } from './record.ts';
 import type { Segment } from './segment.ts';
@@ -67,6 +68,8 @@ export class FileLog implements CommitLog {
   #draining = false;
   #whenDrained: (() => void) | null = null;
   #closing = false;
+  /** Of `interval`; null in the other modes. */
+  readonly #lossWindow: LossWindow | null;
   #cancelTimer: (() => void) | null = null;
   /** The sync or the look for room that is under way. */
   #background: Promise<void> | null = null;
@@ -76,6 +79,9 @@ export class FileLog implements CommitLog {
     this.durability = parts.durability;
     this.#parts = parts;
     this.#segments = parts.segments;
+    const { durability } = parts;
+    this.#lossWindow =
+      durability.mode === 'interval' ? new LossWindow(durability.syncEveryMs) : null;
     this.#queue = new GroupQueue(parts.groupRecordsMax, limits.logGroupBytesMax);
     this.#writer = this.#writerOf(parts.segments.at(-1) as Segment, parts.file);
     this.#syncedLsn = parts.lastLsn;
@@ -193,6 +199,7 @@ export class FileLog implements CommitLog {
     try {
       if (!this.#writer.hasRoomFor(bytes)) await this.#beginNextSegment();
       await this.#writer.write(group, this.#syncedLsn);
+      await this.#whenNotSpent();
     } catch (error) {
       if (isOutOfRoom(error)) await this.#reject(error);
       else this.#fail(error);
@@ -211,6 +218,7 @@ export class FileLog implements CommitLog {
       this.#syncedLsn = last.lsn;
       this.#parts.observer.onSync?.(seconds);
     } else {
+      this.#lossWindow?.acknowledged(this.#parts.timers.now());
       this.#syncSoon();
     }
     this.#listener?.onDurable(last.lsn);
@@ -246,26 +254,43 @@ export class FileLog implements CommitLog {
     const delayMs = Math.max(0, this.durability.syncEveryMs / 2 - waitedMs);
     this.#cancelTimer = this.#parts.timers.after(delayMs, () => {
       this.#cancelTimer = null;
-      const begun = performance.now();
-      this.#background = this.#syncAll()
-        .catch((error) => this.#fail(error))
-        .then(() => {
-          this.#background = null;
-          const more = this.#failure === null && this.#durableLsn > this.#syncedLsn;
-          if (more) this.#syncSoon(performance.now() - begun);
-        });
+      void this.#syncInBackground();
     });
+  }
+
+  #syncInBackground(): Promise<void> {
+    const { timers } = this.#parts;
+    const begunMs = timers.now();
+    this.#background = this.#syncAll()
+      .catch((error) => this.#fail(error))
+      .then(() => {
+        this.#background = null;
+        const more = this.#failure === null && this.#durableLsn > this.#syncedLsn;
+        if (more) this.#syncSoon(timers.now() - begunMs);
+      });
+    return this.#background;
+  }
+
+  /** Of `interval`: a disk that does not keep up with its syncs holds acknowledgements back. */
+  async #whenNotSpent(): Promise<void> {
+    while (this.#failure === null && this.#lossWindow?.isSpent(this.#parts.timers.now())) {
+      this.#cancelTimer?.();
+      this.#cancelTimer = null;
+      await (this.#background ?? this.#syncInBackground());
+    }
   }
 
   async #syncAll(): Promise<void> {
     const upTo = this.#durableLsn;
     const started = performance.now();
+    this.#lossWindow?.syncBegins();
     try {
       await this.#writer.sync();
     } catch (cause) {
       // Wrapped, so that a sync which failed for lack of room is not taken for such a write.
       throw new Error('a sync failed', { cause });
     }
+    this.#lossWindow?.syncEnds();
     this.#syncedLsn = upTo;
     this.#parts.observer.onSync?.((performance.now() - started) / 1000);
   }

@@ -225,9 +225,62 @@ describe('the durability modes', () => {
     timers.fire();
     await listener.durable(log.append([payloadOf(2, 100)]));
     expect(timers.delays.length).toBe(1);
+    timers.nowMs = 1_000;
     storage.release();
     while (timers.delays.length < 2) await new Promise((next) => setImmediate(next));
-    expect(timers.delays[1]).toBeLessThan(30_000);
+    expect(timers.delays[1]).toBe(29_000);
+    await log.close();
+  });
+
+  test('`interval` acknowledges nothing that would stretch what can be lost beyond it', async () => {
+    let writes = 0;
+    const onCall = (call: string) => {
+      if (call === 'write') writes++;
+    };
+    const storage = new GatedStorage(new FaultyStorage({ onCall }));
+    const { log, listener, timers } = await start(storage, {
+      durability: { mode: 'interval', syncEveryMs: 20 },
+    });
+    await listener.durable(log.append([payloadOf(1, 100)]));
+    storage.hold('sync');
+    timers.fire();
+    timers.nowMs = 20;
+    await listener.durable(log.append([payloadOf(2, 100)]));
+    timers.nowMs = 21;
+    const before = writes;
+    log.append([payloadOf(3, 100)]);
+    while (writes === before) await new Promise((next) => setImmediate(next));
+    for (let turn = 0; turn < 20; turn++) await new Promise((next) => setImmediate(next));
+    expect(log.durableLsn).toBe(2);
+    storage.release();
+    await listener.durable(3);
+    expect(log.syncedLsn).toBeGreaterThanOrEqual(1);
+    await log.close();
+  });
+
+  test('`interval` begins the sync itself when its timer comes too late', async () => {
+    const storage = new FaultyStorage();
+    const { log, listener, timers } = await start(storage, {
+      durability: { mode: 'interval', syncEveryMs: 20 },
+    });
+    await listener.durable(log.append([payloadOf(1, 100)]));
+    timers.nowMs = 21;
+    await listener.durable(log.append([payloadOf(2, 100)]));
+    expect(log.syncedLsn).toBe(1);
+    await log.close();
+  });
+
+  test('a sync that fails while an acknowledgement waits for it stops the log', async () => {
+    const storage = new FaultyStorage();
+    const { log, listener, timers } = await start(storage, {
+      durability: { mode: 'interval', syncEveryMs: 20 },
+    });
+    await listener.durable(log.append([payloadOf(1, 100)]));
+    timers.nowMs = 21;
+    storage.inject({ kind: 'error', code: 'EIO', call: 'sync' });
+    log.append([payloadOf(2, 100)]);
+    await listener.next('failure');
+    expect(listener.durableLsn).toBe(1);
     await log.close();
   });
 

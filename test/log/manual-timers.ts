@@ -10,6 +10,13 @@ export class ManualTimers implements Timers {
     return this.#waiting.size;
   }
 
+  /** Stands still unless the test moves it. */
+  nowMs = 0;
+
+  now(): number {
+    return this.nowMs;
+  }
+
   after(milliseconds: number, run: () => void): () => void {
     this.delays.push(milliseconds);
     this.#waiting.add(run);
