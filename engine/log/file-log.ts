@@ -2,6 +2,7 @@ import { EngineError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Lsn } from '../position.ts';
 import type { CommitLog, CommitLogListener, Durability, LogRecord } from './commit-log.ts';
+import { FrameMemory } from './frame-memory.ts';
 import { GroupQueue } from './group-queue.ts';
 import { LossWindow } from './loss-window.ts';
 import { readSegments } from './read-segments.ts';
@@ -50,6 +51,7 @@ export class FileLog implements CommitLog {
   readonly #parts: FileLogParts;
   readonly #segments: Segment[];
   readonly #queue: GroupQueue;
+  readonly #memory = new FrameMemory();
   #writer: SegmentWriter;
   #listener: CommitLogListener | null = null;
   #failure: EngineError | null = null;
@@ -130,7 +132,7 @@ export class FileLog implements CommitLog {
       throw tooMuchPending();
     }
     const lsn = (this.#appendedLsn + 1) as Lsn;
-    const frame = frameRecord(lsn, this.#appendedChain, parts, payloadBytes);
+    const frame = frameRecord(lsn, this.#appendedChain, parts, payloadBytes, this.#memory);
     this.#appendedLsn = lsn;
     this.#appendedChain = frame.chain;
     this.#pendingRecords++;
@@ -199,6 +201,7 @@ export class FileLog implements CommitLog {
     try {
       if (!this.#writer.hasRoomFor(bytes)) await this.#beginNextSegment();
       await this.#writer.write(group, this.#syncedLsn);
+      for (const { slab } of group) if (slab) this.#memory.giveBack(slab);
       await this.#whenNotSpent();
     } catch (error) {
       if (isOutOfRoom(error)) await this.#reject(error);

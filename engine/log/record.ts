@@ -1,6 +1,7 @@
 import { createHash, hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Lsn } from '../position.ts';
+import type { FrameMemory, FrameSlab } from './frame-memory.ts';
 
 /**
  * One record on disk, little-endian, a multiple of eight bytes so that the payload begins at one:
@@ -52,6 +53,8 @@ export interface Frame {
   readonly chain: Uint8Array;
   /** To be written one after the other; the first begins with the header. */
   readonly parts: readonly Uint8Array[];
+  /** What to give back once it is written; null: its memory is its own. */
+  readonly slab: FrameSlab | null;
 }
 
 /** Frames a payload given in parts. Its header wants `stampFrame` before it is written. */
@@ -60,14 +63,15 @@ export function frameRecord(
   chainBefore: Uint8Array,
   parts: readonly Uint8Array[],
   payloadBytes: number,
+  memory: FrameMemory,
 ): Frame {
   const bytes = recordBytes(payloadBytes);
-  const copied = bytes <= copiedBytesMax;
-  const head = Buffer.allocUnsafe(copied ? bytes : recordHeaderBytes);
+  const space = bytes <= copiedBytesMax ? memory.take(bytes) : null;
+  const head = space?.bytes ?? Buffer.allocUnsafe(recordHeaderBytes);
   head.writeUInt32LE(payloadBytes, lengthAt);
   writeLsn(head, lsn, lsnAt);
   head.set(chainBefore, chainAt);
-  if (copied) {
+  if (space) {
     let at = recordHeaderBytes;
     for (const part of parts) {
       head.set(part, at);
@@ -76,14 +80,14 @@ export function frameRecord(
     const chain = shortHash(head.subarray(lsnAt, at));
     head.fill(0, at);
     head.set(chain, chainAt);
-    return { lsn, bytes, chain, parts: [head] };
+    return { lsn, bytes, chain, parts: [head], slab: space.slab };
   }
   const hasher = createHash('sha256').update(head.subarray(lsnAt));
   for (const part of parts) hasher.update(part);
   const chain = hasher.digest().subarray(0, chainBytes);
   head.set(chain, chainAt);
   const padding = zeros.subarray(0, paddedBytes(payloadBytes) - payloadBytes);
-  return { lsn, bytes, chain, parts: [head, ...parts, padding] };
+  return { lsn, bytes, chain, parts: [head, ...parts, padding], slab: null };
 }
 
 /** The seal that follows the record with this LSN and chain. */
@@ -91,7 +95,7 @@ export function frameSeal(lastLsn: Lsn, chain: Uint8Array): Frame {
   const head = Buffer.alloc(recordHeaderBytes);
   writeLsn(head, lastLsn, lsnAt);
   head.set(chain, chainAt);
-  return { lsn: lastLsn, bytes: recordHeaderBytes, chain, parts: [head] };
+  return { lsn: lastLsn, bytes: recordHeaderBytes, chain, parts: [head], slab: null };
 }
 
 /** Completes a frame's header when its segment and what is durable by then are known. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { FrameMemory } from '../../engine/log/frame-memory.ts';
 import {
   chainBytes,
   chainHolds,
@@ -12,6 +13,7 @@ import { RecordReader } from '../../engine/log/record-reader.ts';
 import { asLsn } from '../../engine/position.ts';
 import { FaultyStorage } from '../fault/storage.ts';
 
+const memory = new FrameMemory();
 const payloadParts = fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 4 });
 const lsns = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }).map(asLsn);
 const salts = fc.integer({ min: 0, max: 0xffff_ffff });
@@ -35,7 +37,7 @@ async function nextStep(reader: RecordReader): Promise<string> {
 
 function framed(lsn: number, chain: Uint8Array, parts: Uint8Array[], salt: number): Buffer {
   const payloadBytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
-  const frame = frameRecord(asLsn(lsn), chain, parts, payloadBytes);
+  const frame = frameRecord(asLsn(lsn), chain, parts, payloadBytes, memory);
   stampFrame(frame, salt, asLsn(lsn - 1));
   return Buffer.concat(frame.parts);
 }
@@ -94,12 +96,13 @@ describe('a record', () => {
     const chain = new Uint8Array(chainBytes).fill(3);
     for (const bytes of [10, 64 * 1024, 200_003]) {
       const payload = Buffer.alloc(bytes, 9);
-      const whole = frameRecord(asLsn(5), chain, [payload], bytes);
+      const whole = frameRecord(asLsn(5), chain, [payload], bytes, memory);
       const split = frameRecord(
         asLsn(5),
         chain,
         [payload.subarray(0, 3), payload.subarray(3)],
         bytes,
+        memory,
       );
       stampFrame(whole, 77, asLsn(1));
       stampFrame(split, 77, asLsn(1));
@@ -120,7 +123,7 @@ describe('a record', () => {
     let chain: Uint8Array = new Uint8Array(chainBytes);
     const pieces: Buffer[] = [];
     for (const [i, bytes] of sizes.entries()) {
-      const frame = frameRecord(asLsn(i + 1), chain, [Buffer.alloc(bytes, i + 1)], bytes);
+      const frame = frameRecord(asLsn(i + 1), chain, [Buffer.alloc(bytes, i + 1)], bytes, memory);
       stampFrame(frame, 3, asLsn(i));
       chain = frame.chain;
       pieces.push(...frame.parts.map((part) => Buffer.from(part)));

@@ -1,0 +1,54 @@
+/** A piece of memory and the slab it is of, to be given back. */
+export interface FrameSpace {
+  readonly bytes: Buffer;
+  readonly slab: FrameSlab;
+}
+
+export interface FrameSlab {
+  readonly memory: Buffer;
+  used: number;
+  /** Spaces not yet given back. */
+  held: number;
+}
+
+/** Larger than the largest record that is copied (`record.ts`). */
+export const slabBytes = 1024 * 1024;
+/** Slabs kept for later, beside those in use. */
+const sparesMax = 8;
+
+/**
+ * Where records are framed: slabs that are used again once everything in them is written. Memory
+ * of its own a record would be a thousand buffers a second outside the heap, which V8 answers by
+ * collecting everything more often. What is never given back (a failed log's) is simply collected.
+ */
+export class FrameMemory {
+  #open: FrameSlab = newSlab();
+  readonly #spare: FrameSlab[] = [];
+
+  /** At most `slabBytes`, at a multiple of eight; with what was there before in it. */
+  take(bytes: number): FrameSpace {
+    const reserved = (bytes + 7) & ~7;
+    if (this.#open.used + reserved > slabBytes) {
+      // Written already, or given back by its last holder.
+      const { held } = this.#open;
+      if (held === 0) this.#open.used = 0;
+      else this.#open = this.#spare.pop() ?? newSlab();
+    }
+    const slab = this.#open;
+    const space = slab.memory.subarray(slab.used, slab.used + bytes);
+    slab.used += reserved;
+    slab.held++;
+    return { bytes: space, slab };
+  }
+
+  giveBack(slab: FrameSlab): void {
+    slab.held--;
+    if (slab.held > 0 || slab === this.#open) return;
+    slab.used = 0;
+    if (this.#spare.length < sparesMax) this.#spare.push(slab);
+  }
+}
+
+function newSlab(): FrameSlab {
+  return { memory: Buffer.allocUnsafeSlow(slabBytes), used: 0, held: 0 };
+}
