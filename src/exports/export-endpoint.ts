@@ -64,7 +64,7 @@ async function stream(
       for (let step = first; !step.done; step = await iterator.next()) {
         bytes += step.value.length;
         metrics.exportsBytes.inc(step.value.length);
-        metrics.trafficBytes.inc({ endpoint: 'export', direction: 'out' }, step.value.length);
+        metrics.sent('export', step.value.length);
         yield step.value;
       }
     } finally {

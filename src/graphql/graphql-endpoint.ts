@@ -68,7 +68,7 @@ async function readParams(exchange: Exchange, metrics: Metrics): Promise<Graphql
   const { request } = exchange;
   if (request.method !== 'POST') return parseQueryParams(exchange.query);
   const body = await readBody(request, limits.graphqlBodyBytesMax);
-  metrics.trafficBytes.inc({ endpoint: exchange.endpoint, direction: 'in' }, body.length);
+  metrics.received(exchange.endpoint, body.length);
   return parseBodyParams(request.headers['content-type'], body);
 }
 
@@ -135,10 +135,7 @@ async function sendEvents(
   out.once('close', stop);
   try {
     for (let step = await reader.read(); !step.done; step = await reader.read()) {
-      options.metrics.trafficBytes.inc(
-        { endpoint: exchange.endpoint, direction: 'out' },
-        step.value.length,
-      );
+      options.metrics.sent(exchange.endpoint, step.value.length);
       if (!out.write(step.value)) await drained(out);
     }
   } finally {

@@ -105,14 +105,14 @@ export class GraphqlSocket {
       {
         protocol: socket.protocol,
         send: (data) => {
-          metrics.trafficBytes.inc({ endpoint: 'websocket', direction: 'out' }, data.length);
+          metrics.sent('websocket', data.length);
           return send(socket, data);
         },
         close: (code, reason) => socket.close(code, reason),
         onMessage: (listener) => {
           socket.on('message', (data) => {
             const text = String(data);
-            metrics.trafficBytes.inc({ endpoint: 'websocket', direction: 'in' }, text.length);
+            metrics.received('websocket', text.length);
             listener(text).catch((error: unknown) => {
               logger.error({ error }, 'a WebSocket message failed');
               socket.close(closeCodes.internal, 'INTERNAL');

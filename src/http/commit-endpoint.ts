@@ -24,6 +24,11 @@ export interface CommitEndpointOptions {
 export function commitEndpoint(options: CommitEndpointOptions): Handler {
   const { engine, audit, metrics } = options;
   const { catalog } = engine;
+  const committed = metrics.requests.labels({
+    endpoint: 'commit',
+    operation_kind: 'mutation',
+    code: 'OK',
+  });
   return async (exchange, { sessionId = '', tick = '' }) => {
     const { request, requestId } = exchange;
     const principal = await options.authenticate(request.headers.authorization);
@@ -32,11 +37,11 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     authoriseCommit(asker, []);
     const header = readHeader(exchange, sessionId, tick);
     const body = await readBody(request, limits.commitBodyBytesMax);
-    metrics.trafficBytes.inc({ endpoint: 'commit', direction: 'in' }, body.length);
+    metrics.received('commit', body.length);
     const batch = decodeCommitBody(catalog, header, body);
     authoriseCommit(asker, tablesOf(batch, catalog.actionTable.name));
     const outcome = await engine.commit(batch);
-    metrics.requests.inc({ endpoint: 'commit', operation_kind: 'mutation', code: 'OK' });
+    committed.inc();
     await sendJson(exchange, metrics, answer(outcome));
   };
 }

@@ -43,7 +43,7 @@ export async function sendBody(exchange: Exchange, metrics: Metrics, body: Body)
   response.writeHead(body.status ?? 200, headers);
   // A text goes out in one piece with its headers.
   response.end(request.method === 'HEAD' ? undefined : content);
-  metrics.trafficBytes.inc({ endpoint: exchange.endpoint, direction: 'out' }, bytes);
+  metrics.sent(exchange.endpoint, bytes);
 }
 
 export function sendJson(

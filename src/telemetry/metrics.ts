@@ -31,6 +31,25 @@ export type Endpoint =
   | 'sandbox'
   | 'other';
 
+/** Counts of one metric by one label: what every request counts is looked up once a label. */
+class BoundCounts<Label> {
+  readonly #bind: (label: Label) => { inc(by: number): void };
+  readonly #bound = new Map<Label, { inc(by: number): void }>();
+
+  constructor(bind: (label: Label) => { inc(by: number): void }) {
+    this.#bind = bind;
+  }
+
+  of(label: Label): { inc(by: number): void } {
+    let count = this.#bound.get(label);
+    if (count === undefined) {
+      count = this.#bind(label);
+      this.#bound.set(label, count);
+    }
+    return count;
+  }
+}
+
 /** What the server tells Prometheus; names and labels are those of the contract. */
 export class Metrics {
   readonly registry = new Registry();
@@ -106,10 +125,16 @@ export class Metrics {
     buckets: byteBuckets,
   });
   readonly exportsBytes = this.#counter('exports_bytes_total', 'Bytes of exports sent.', []);
-  readonly trafficBytes = this.#counter('traffic_bytes_total', 'Bytes of bodies in and out.', [
+  readonly #trafficBytes = this.#counter('traffic_bytes_total', 'Bytes of bodies in and out.', [
     'endpoint',
     'direction',
   ]);
+  readonly #received = new BoundCounts<Endpoint>((endpoint) =>
+    this.#trafficBytes.labels({ endpoint, direction: 'in' }),
+  );
+  readonly #sent = new BoundCounts<Endpoint>((endpoint) =>
+    this.#trafficBytes.labels({ endpoint, direction: 'out' }),
+  );
   readonly requests = this.#counter('requests_total', 'Operations and requests by outcome.', [
     'endpoint',
     'operation_kind',
@@ -120,6 +145,14 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+  }
+
+  received(endpoint: Endpoint, bytes: number): void {
+    this.#received.of(endpoint).inc(bytes);
+  }
+
+  sent(endpoint: Endpoint, bytes: number): void {
+    this.#sent.of(endpoint).inc(bytes);
   }
 
   authFailed(reason: AuthFailure): void {

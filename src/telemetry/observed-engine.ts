@@ -12,8 +12,9 @@ export function observeEngine(engine: Engine, durability: string, metrics: Metri
 class ObservedEngine implements Engine {
   readonly #engine: Engine;
   readonly #metrics: Metrics;
-  readonly #title: string;
   readonly #commitSeconds: { observe(seconds: number): void };
+  readonly #accepted: { inc(actions: number): void };
+  readonly #rejected: { inc(actions: number): void };
   readonly catalog: Engine['catalog'];
   readonly state: Engine['state'];
   readonly views: Engine['views'];
@@ -22,8 +23,10 @@ class ObservedEngine implements Engine {
   constructor(engine: Engine, durability: string, metrics: Metrics) {
     this.#engine = engine;
     this.#metrics = metrics;
-    this.#title = engine.catalog.manifest.title;
-    this.#commitSeconds = metrics.commitSeconds.labels({ title: this.#title, durability });
+    const { title } = engine.catalog.manifest;
+    this.#commitSeconds = metrics.commitSeconds.labels({ title, durability });
+    this.#accepted = metrics.commitActions.labels({ title, verdict: 'accepted' });
+    this.#rejected = metrics.commitActions.labels({ title, verdict: 'rejected' });
     this.catalog = engine.catalog;
     this.state = engine.state;
     this.views = engine.views;
@@ -53,10 +56,14 @@ class ObservedEngine implements Engine {
   async commit(batch: TickBatch): Promise<TickOutcome> {
     const startedMs = performance.now();
     this.#metrics.logPending.inc();
-    const outcome = await this.#engine.commit(batch).finally(() => this.#metrics.logPending.dec());
-    this.#commitSeconds.observe((performance.now() - startedMs) / 1000);
-    if (!outcome.duplicate) this.#countVerdicts(outcome);
-    return outcome;
+    try {
+      const outcome = await this.#engine.commit(batch);
+      this.#commitSeconds.observe((performance.now() - startedMs) / 1000);
+      if (!outcome.duplicate) this.#countVerdicts(outcome);
+      return outcome;
+    } finally {
+      this.#metrics.logPending.dec();
+    }
   }
 
   contention(sessionId: string | null): ReturnType<Engine['contention']> {
@@ -72,13 +79,9 @@ class ObservedEngine implements Engine {
   }
 
   #countVerdicts(outcome: TickOutcome): void {
-    const { commitActions, conflicts } = this.#metrics;
-    if (outcome.accepted > 0) {
-      commitActions.inc({ title: this.#title, verdict: 'accepted' }, outcome.accepted);
-    }
-    if (outcome.rejected > 0) {
-      commitActions.inc({ title: this.#title, verdict: 'rejected' }, outcome.rejected);
-    }
+    const { conflicts } = this.#metrics;
+    if (outcome.accepted > 0) this.#accepted.inc(outcome.accepted);
+    if (outcome.rejected > 0) this.#rejected.inc(outcome.rejected);
     for (const { table, code } of outcome.conflicts) conflicts.inc({ table, code });
     if (outcome.tickConflict !== null) {
       conflicts.inc({ table: outcome.tickConflict.table, code: outcome.tickConflict.code });
