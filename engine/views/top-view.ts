@@ -16,8 +16,11 @@ interface Ranked {
 
 interface Partition {
   readonly groups: number[];
-  /** At most `limit`, best first, with the values they had when they were ranked. */
-  top: readonly Ranked[];
+  /**
+   * At most `limit`, best first, with the values they had when they were ranked. Null: all groups
+   * are in it and nobody has asked for their order yet.
+   */
+  top: readonly Ranked[] | null;
 }
 
 /**
@@ -26,7 +29,8 @@ interface Partition {
  *
  * A tick is folded from the groups it touched: they and the top so far are ranked anew. Whoever is
  * neither cannot have risen, so this is exact unless the last of the new top ranks below the last
- * of the old one: then somebody fell, and the whole partition is ranked.
+ * of the old one: then somebody fell, and the whole partition is ranked. A partition that has no
+ * more groups than the limit is ranked only when it is read: a tick changes nobody's being in it.
  */
 export class TopView implements FeedSource {
   readonly name: string;
@@ -98,11 +102,11 @@ export class TopView implements FeedSource {
   snapshot(where: Filter | null): readonly Row[] {
     const matches = rowPredicate(where);
     const { keys } = this.groups;
-    const partitions = this.#partitions.filter((partition) => partition.top.length > 0);
+    const partitions = [...this.#partitions];
     const first = (partition: Partition): number => partition.groups[0] as number;
     partitions.sort((a, b) => keys.compare(first(a), first(b), this.#definition.partitionBy));
     return partitions
-      .flatMap((partition) => partition.top.map(({ group }) => this.groups.row(group)))
+      .flatMap((partition) => this.#topOf(partition).map(({ group }) => this.groups.row(group)))
       .filter(matches);
   }
 
@@ -122,7 +126,7 @@ export class TopView implements FeedSource {
       this.#partitionOf.push(partition);
       const known = this.#partitions[partition];
       if (known) known.groups.push(this.#placed);
-      else this.#partitions.push({ groups: [this.#placed], top: [] });
+      else this.#partitions.push({ groups: [this.#placed], top: null });
     }
   }
 
@@ -132,18 +136,26 @@ export class TopView implements FeedSource {
     changed: Map<number, 'stays' | 'enters' | 'leaves'>,
   ): void {
     const { limit } = this.#definition;
+    if (partition.groups.length <= limit) {
+      partition.top = null;
+      for (const group of touched) {
+        changed.set(group, this.#inTop.has(group) ? 'stays' : 'enters');
+        this.#inTop.add(group);
+      }
+      return;
+    }
     const old = partition.top;
-    let candidates: Iterable<number> = new Set([...old.map(({ group }) => group), ...touched]);
-    let top = this.#best(candidates);
-    const oldLast = old[limit - 1];
+    const before =
+      old?.map(({ group }) => group) ?? partition.groups.filter((group) => this.#inTop.has(group));
+    let top = this.#best(old ? new Set([...before, ...touched]) : partition.groups);
+    const oldLast = old?.[limit - 1];
     const newLast = top.at(-1);
     if (oldLast && newLast && this.#compare(newLast, oldLast) > 0) {
-      candidates = partition.groups;
-      top = this.#best(candidates);
+      top = this.#best(partition.groups);
     }
     partition.top = top;
     const now = new Set(top.map(({ group }) => group));
-    for (const { group } of old) {
+    for (const group of before) {
       if (now.has(group)) continue;
       this.#inTop.delete(group);
       changed.set(group, 'leaves');
@@ -156,6 +168,11 @@ export class TopView implements FeedSource {
     for (const group of touched) {
       if (now.has(group) && !changed.has(group)) changed.set(group, 'stays');
     }
+  }
+
+  #topOf(partition: Partition): readonly Ranked[] {
+    partition.top ??= this.#best(partition.groups);
+    return partition.top;
   }
 
   #best(candidates: Iterable<number>): Ranked[] {
