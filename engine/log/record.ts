@@ -1,6 +1,7 @@
 import { createHash, hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Lsn } from '../position.ts';
+import { FrameMemory } from './frame-memory.ts';
 
 /**
  * One record on disk, little-endian, a multiple of eight bytes so that the payload begins at one:
@@ -34,6 +35,7 @@ const chainAt = 24;
 const copiedBytesMax = 64 * 1024;
 
 const zeros = new Uint8Array(8);
+const memory = new FrameMemory();
 
 export function paddedBytes(bytes: number): number {
   return (bytes + 7) & ~7;
@@ -63,7 +65,7 @@ export function frameRecord(
 ): Frame {
   const bytes = recordBytes(payloadBytes);
   const copied = bytes <= copiedBytesMax;
-  const head = Buffer.allocUnsafe(copied ? bytes : recordHeaderBytes);
+  const head = memory.take(copied ? bytes : recordHeaderBytes);
   head.writeUInt32LE(payloadBytes, lengthAt);
   writeLsn(head, lsn, lsnAt);
   head.set(chainBefore, chainAt);

@@ -110,10 +110,12 @@ function convertingReader(field: ArrowField, column: ColumnDefinition, place: st
     const builder = new VectorBuilder(column);
     const read = open(rows, at);
     const { budget } = rows.batch;
-    for (let i = 0; i < rows.length; i++) {
-      const value = validity === null || bitAt(validity, i) ? read(i) : null;
+    let row = 0;
+    const rowPlace = () => `${at}[${row}]`;
+    for (; row < rows.length; row++) {
+      const value = validity === null || bitAt(validity, row) ? read(row) : null;
       if (value !== null) budget.take(value.length, at);
-      builder.push(value, () => `${at}[${i}]`);
+      builder.push(value, rowPlace);
     }
     return builder.build() as LeafVector;
   };
@@ -132,12 +134,14 @@ function enumReader(field: ArrowField, column: ColumnDefinition, place: string):
     const ordinals = dictionary?.ordinals(column, names) ?? noOrdinals;
     const { length } = rows;
     const values = new Uint16Array(length);
+    const lookUp = (name: number, row: number) =>
+      enumOrdinal(column, read(name), () => `${at}[${row}]`);
     for (let row = 0; row < length; row++) {
-      if (validity && !bitAt(validity, row)) continue;
-      const name = Number(indices[row]);
-      let ordinal = ordinals[name] ?? notLookedUp;
+      if (validity !== null && !bitAt(validity, row)) continue;
+      const name = indices[row] as number;
+      let ordinal = name >= 0 && name < names ? (ordinals[name] as number) : notLookedUp;
       if (ordinal === notLookedUp) {
-        ordinal = enumOrdinal(column, read(name), () => `${at}[${row}]`);
+        ordinal = lookUp(name, row);
         ordinals[name] = ordinal;
       }
       values[row] = ordinal;

@@ -56,7 +56,7 @@ export interface OpenDictionary {
   /** How many values it has. */
   readonly length: number;
   /** Where in it each row's value is. */
-  readonly indices: FixedValues;
+  readonly indices: Exclude<FixedValues, BigInt64Array | BigUint64Array>;
   /** The value at an index; refuses one outside. */
   read(index: number): string | Uint8Array;
 }
@@ -77,7 +77,7 @@ export function dictionaryReader(
     if (dictionary && dictionary.parts > 1) {
       throw misfit(at, `has a dictionary in several parts; send one`);
     }
-    const indices = batch.elements(field, 1, Indices, start, rows, at);
+    const indices = plainNumbers(batch.elements(field, 1, Indices, start, rows, at));
     const length = dictionary?.values.lengthOf(values) ?? 0;
     const openAll = (given: ArrowDictionary) => open({ batch: given.values, start: 0, length }, at);
     const cells = dictionary && openOnce(values, column, dictionary, openAll);
@@ -87,6 +87,14 @@ export function dictionaryReader(
     };
     return { dictionary, length, indices, read };
   };
+}
+
+/** Indices of 64 bits too large to be exact lead out of any dictionary all the same. */
+function plainNumbers(indices: FixedValues): OpenDictionary['indices'] {
+  if (indices instanceof BigInt64Array || indices instanceof BigUint64Array) {
+    return Float64Array.from(indices as Iterable<bigint>, Number);
+  }
+  return indices;
 }
 
 /** Texts and bytes are checked when they are opened, all of them; other values when they are read. */
@@ -113,7 +121,7 @@ export function cellsReader(
       const open = dictionaryReader(field, column, place);
       return (rows, at) => {
         const { indices, read } = open(rows, at);
-        return (row) => read(Number(indices[row]));
+        return (row) => read(indices[row] as number);
       };
     }
     case 'fixedBinary':

@@ -10,14 +10,10 @@ export interface ArrowRows {
 }
 
 /** The rows' bits from bit 0 on, zero beyond the last; null when no row is null. */
-export function readValidity(
-  field: ArrowField,
-  { batch, start, length }: ArrowRows,
-  place: string,
-): Uint8Array | null {
-  if (batch.nullsOf(field) === 0) return null;
-  const bits = readBits(field, 0, { batch, start, length }, place);
-  return countBits(bits) === length ? null : bits;
+export function readValidity(field: ArrowField, rows: ArrowRows, place: string): Uint8Array | null {
+  if (rows.batch.nullsOf(field) === 0) return null;
+  const bits = readBits(field, 0, rows, place);
+  return countBits(bits, rows.length) === rows.length ? null : bits;
 }
 
 /** A copy of the rows' bits in the field's buffer `index`. */

@@ -133,7 +133,7 @@ const continuation = -1;
 const messageSlots = { version: 0, headerType: 1, header: 2, bodyLength: 3 };
 const dictionarySlots = { id: 0, data: 1, isDelta: 2 };
 const messageKinds = [null, 'schema', 'dictionaryBatch', 'recordBatch'] as const;
-/** Arrow 0.8, 2017: before it buffers were laid out in another way. */
+/** Of Arrow 0.8, from 2017 on: before it buffers were laid out in another way. */
 const metadataVersionMin = 3;
 
 interface OpenMessage {
@@ -147,7 +147,7 @@ interface OpenMessage {
 export function openMessage(flat: Flatbuffer, start: number, end: number): OpenMessage {
   const message = flat.root(start, end);
   if (flat.int16(message, messageSlots.version) < metadataVersionMin) {
-    throw new RangeError('its metadata is of a version before 1.0');
+    throw new RangeError('its metadata is older than Arrow 0.8');
   }
   const kind = messageKinds[flat.uint8(message, messageSlots.headerType)];
   if (!kind) throw new RangeError('a message is neither schema, dictionary nor record batch');

@@ -19,10 +19,13 @@ export function copyBits(source: Uint8Array, from: number, length: number): Uint
   return bits;
 }
 
-export function countBits(bits: Uint8Array): number {
+/** How many of the first `length` bits are 1. */
+export function countBits(bits: Uint8Array, length: number): number {
+  const whole = length >>> 3;
   let count = 0;
-  for (let i = 0; i < bits.length; i++) count += onesOf[bits[i] as number] as number;
-  return count;
+  for (let i = 0; i < whole; i++) count += onesOf[bits[i] as number] as number;
+  const rest = (1 << (length & 7)) - 1;
+  return rest === 0 ? count : count + (onesOf[(bits[whole] as number) & rest] as number);
 }
 
 const onesOf = Uint8Array.from({ length: 256 }, (_, byte) => {

@@ -63,10 +63,9 @@ class BodyReader {
   readonly #streams: ArrowStreams<StreamPlan>;
 
   constructor(catalog: Catalog, body: Uint8Array) {
-    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
     const plans = plansUnder(catalog);
-    this.#streams = new ArrowStreams(bytes, (flat, start, end) =>
-      plans.planOf(bytes, flat, start, end, this.index),
+    this.#streams = new ArrowStreams(body, (flat, start, end) =>
+      plans.planOf(flat, start, end, this.index),
     );
   }
 

@@ -9,7 +9,7 @@
  * Layout: https://flatbuffers.dev/internals
  */
 export class Flatbuffer {
-  readonly #bytes: Uint8Array;
+  readonly #bytes: Buffer;
   readonly #view: DataView;
   #start = 0;
   #end = 0;
@@ -17,7 +17,7 @@ export class Flatbuffer {
   #tablesLeft = 0;
 
   constructor(body: Uint8Array) {
-    this.#bytes = body;
+    this.#bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
     this.#view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   }
 
@@ -27,6 +27,24 @@ export class Flatbuffer {
     this.#end = end;
     this.#tablesLeft = (end - start) >>> 2;
     return this.#follow(start);
+  }
+
+  /** FNV-1a of the words from `start` to `end`; up to three bytes at the end are left out. */
+  hash(start: number, end: number): number {
+    let hash = 0x811c9dc5 ^ (end - start);
+    for (let at = start; at + 4 <= end; at += 4) {
+      hash = Math.imul(hash ^ this.#view.getInt32(at, true), 0x01000193);
+    }
+    return hash;
+  }
+
+  /** Whether the bytes from `start` to `end` are the given ones. */
+  equals(start: number, end: number, bytes: Uint8Array): boolean {
+    return this.#bytes.compare(bytes, 0, bytes.length, start, end) === 0;
+  }
+
+  copy(start: number, end: number): Uint8Array {
+    return new Uint8Array(this.#bytes.subarray(start, end));
   }
 
   has(table: number, slot: number): boolean {

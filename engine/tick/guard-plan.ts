@@ -5,6 +5,7 @@ import { likePatternProblem } from '../query/like-pattern.ts';
 import { parseWhere } from '../query/parse-where.ts';
 import { operatorsOf } from '../query/where-operators.ts';
 import { atMost } from './at-most.ts';
+import { areFinite } from './batch-check.ts';
 import { type ColumnVector, valueAt } from './column-vector.ts';
 import type { GuardCondition } from './guard.ts';
 import { type GuardTemplate, guardTemplate } from './guard-filter.ts';
@@ -71,7 +72,7 @@ export function planGuard(
 
 /** What `parseWhere` asks of the operands of a `where`. */
 export function checkOperand(operand: ColumnVector, op: CompareOp, place: string): void {
-  if (operand.layout === 'fixed' && !operand.values.every(isFiniteNumber)) {
+  if (operand.layout === 'fixed' && !areFinite(operand)) {
     throw new EngineError('BAD_USER_INPUT', `${place} holds a NaN or an infinity`);
   }
   if (op !== 'like') return;
@@ -83,10 +84,6 @@ export function checkOperand(operand: ColumnVector, op: CompareOp, place: string
       throw new EngineError('BAD_USER_INPUT', `${place}[${row}]: ${problem}`);
     }
   }
-}
-
-function isFiniteNumber(value: number | bigint): boolean {
-  return typeof value === 'bigint' || Number.isFinite(value);
 }
 
 function parseJson(text: string, place: string): unknown {

@@ -1,12 +1,12 @@
 import { limits } from '../limits.ts';
 import type { Catalog } from '../manifest/catalog.ts';
-import { readSchema } from './arrow-schema.ts';
+import { type ArrowSchema, readSchema } from './arrow-schema.ts';
 import { openMessage } from './arrow-streams.ts';
 import type { Flatbuffer } from './flatbuffer.ts';
 import { planStream, type StreamPlan } from './stream-plan.ts';
 
 interface Remembered {
-  readonly message: Buffer;
+  readonly message: Uint8Array;
   readonly plan: StreamPlan;
 }
 
@@ -29,11 +29,11 @@ export class StreamPlans {
     return this.#remembered.size;
   }
 
-  /** The plan of stream `index`, whose schema message lies from `start` to `end` of the body. */
-  planOf(body: Buffer, flat: Flatbuffer, start: number, end: number, index: number): StreamPlan {
-    const hash = hashOf(body, start, end);
+  /** The plan of stream `index`, whose schema message lies from `start` to `end` of a body. */
+  planOf(flat: Flatbuffer, start: number, end: number, index: number): StreamPlan {
+    const hash = flat.hash(start, end);
     const found = this.#remembered.get(hash);
-    if (found && body.compare(found.message, 0, found.message.length, start, end) === 0) {
+    if (found && flat.equals(start, end, found.message)) {
       this.#remembered.delete(hash);
       this.#remembered.set(hash, found);
       return found.plan;
@@ -45,26 +45,17 @@ export class StreamPlans {
         const oldest = this.#remembered.keys().next();
         if (!oldest.done) this.#remembered.delete(oldest.value);
       }
-      this.#remembered.set(hash, { message: Buffer.from(body.subarray(start, end)), plan });
+      this.#remembered.set(hash, { message: flat.copy(start, end), plan });
     }
     return plan;
   }
 }
 
-function readSchemaMessage(flat: Flatbuffer, start: number, end: number) {
+function readSchemaMessage(flat: Flatbuffer, start: number, end: number): ArrowSchema {
   const { kind, header, bodyBytes } = openMessage(flat, start, end);
   if (kind !== 'schema') throw new RangeError('a stream begins with its schema');
   if (bodyBytes !== 0) throw new RangeError('a schema has no body');
   return readSchema(flat, header);
-}
-
-/** FNV-1a over words of four bytes; up to three bytes at the end are left to the comparison. */
-export function hashOf(bytes: Buffer, start: number, end: number): number {
-  let hash = 0x811c9dc5 ^ (end - start);
-  for (let at = start; at + 4 <= end; at += 4) {
-    hash = Math.imul(hash ^ bytes.readInt32LE(at), 0x01000193);
-  }
-  return hash;
 }
 
 const plansByCatalog = new WeakMap<Catalog, StreamPlans>();
