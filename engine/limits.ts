@@ -13,6 +13,9 @@ export const limits = {
   graphqlBodyBytesMax: 32 * 1024 * 1024,
   /** Bytes of one request body on the commit endpoint. */
   commitBodyBytesMax: 128 * 1024 * 1024,
+  /** Arrow schemas of commit bodies remembered for the next tick, and bytes of the longest. */
+  commitSchemasCachedMax: 256,
+  commitSchemaCachedBytesMax: 16 * 1024,
   /** Bytes of one record in the log. */
   logRecordBytesMax: 256 * 1024 * 1024,
   /** Bytes appended and not yet durable; past it appends answer OVERLOADED. */

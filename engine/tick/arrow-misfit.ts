@@ -1,15 +1,12 @@
 import { EngineError } from '../errors.ts';
+import type { ArrowType } from './arrow-field.ts';
 
 /** What an Arrow column of a body holds and its column cannot. */
 export function misfit(place: string, complaint: string): EngineError {
   return new EngineError('BAD_USER_INPUT', `${place} ${complaint}`, { details: { path: place } });
 }
 
-/** Refuses a buffer that a damaged or dishonest message cut short: it would read as zeros. */
-export function requireElements(
-  buffer: ArrayLike<unknown> | null | undefined,
-  count: number,
-  place: string,
-): void {
-  if ((buffer?.length ?? 0) < count) throw misfit(place, `is cut short`);
+/** An Arrow column of a type that its column does not take. */
+export function wrongType(place: string, type: ArrowType, expected: string): EngineError {
+  return misfit(place, `is ${type.name}; expected ${expected}`);
 }

@@ -1,5 +1,6 @@
 import { EngineError } from '../errors.ts';
-import { type BinaryVector, type ColumnVector, valueAt } from './column-vector.ts';
+import { type ColumnVector, type FixedVector, valueAt } from './column-vector.ts';
+import { firstRepeated } from './repeated-value.ts';
 import type { TickBatch } from './tick-batch.ts';
 
 /**
@@ -54,48 +55,20 @@ function checkActionIds(ids: ColumnVector): void {
   });
 }
 
-/** The first row whose bytes an earlier row has too, or -1. No string is made. */
-function firstRepeated({ offsets, data, length }: BinaryVector): number {
-  let capacity = 16;
-  while (capacity < length * 2) capacity *= 2;
-  const mask = capacity - 1;
-  const rows = new Int32Array(capacity);
-  for (let row = 0; row < length; row++) {
-    const start = offsets[row] as number;
-    const end = offsets[row + 1] as number;
-    let hash = 0x811c9dc5;
-    for (let i = start; i < end; i++) hash = Math.imul(hash ^ (data[i] as number), 0x01000193);
-    let at = (hash ^ (hash >>> 15)) & mask;
-    for (; rows[at] !== 0; at = (at + 1) & mask) {
-      if (equalBytes(offsets, data, (rows[at] as number) - 1, start, end)) return row;
-    }
-    rows[at] = row + 1;
-  }
-  return -1;
-}
-
-function equalBytes(
-  offsets: Int32Array,
-  data: Uint8Array,
-  row: number,
-  start: number,
-  end: number,
-): boolean {
-  const from = offsets[row] as number;
-  if ((offsets[row + 1] as number) - from !== end - start) return false;
-  for (let i = 0; i < end - start; i++) if (data[from + i] !== data[start + i]) return false;
-  return true;
-}
-
 function checkFinite(vector: ColumnVector): void {
   const { kind, name } = vector.column;
   if (kind !== 'f32' && kind !== 'f64') return;
   const leaf = vector.layout === 'list' ? vector.child : vector;
   if (leaf.layout !== 'fixed') return;
-  for (let i = 0; i < leaf.length; i++) {
-    if (Number.isFinite(leaf.values[i] as number)) continue;
-    throw new EngineError('BAD_USER_INPUT', `a value of the actions' ${name} is not finite`, {
-      details: { column: name },
-    });
-  }
+  if (areFinite(leaf)) return;
+  throw new EngineError('BAD_USER_INPUT', `a value of the actions' ${name} is not finite`, {
+    details: { column: name },
+  });
+}
+
+/** Whether no value is a NaN or an infinity. */
+export function areFinite({ values, length }: FixedVector): boolean {
+  if (!(values instanceof Float32Array) && !(values instanceof Float64Array)) return true;
+  for (let i = 0; i < length; i++) if (!Number.isFinite(values[i])) return false;
+  return true;
 }

@@ -1,8 +1,9 @@
 import { Builder } from 'flatbuffers';
 import type { ColumnDefinition } from '../manifest/types.ts';
-import { bitAt, type ColumnVector, type FixedValues } from './column-vector.ts';
+import { countBits } from './bits.ts';
+import type { ColumnVector, FixedValues } from './column-vector.ts';
 import { fixedArray } from './vector-builder.ts';
-import { vectorBuffers } from './vector-bytes.ts';
+import { pushVectorBuffers } from './vector-bytes.ts';
 
 /**
  * Arrow IPC record-batch messages of our vectors: metadata (a flatbuffer) and a body, both padded
@@ -23,37 +24,50 @@ export function encodeRecordBatch(
   vectors: readonly ColumnVector[],
   parts: Uint8Array[],
 ): number {
-  const nodes: number[] = [];
   const buffers: Uint8Array[] = [];
+  let nodeCount = 0;
   for (const vector of vectors) {
-    nodes.push(vector.length, nullCount(vector));
-    if (vector.layout === 'list') nodes.push(vector.child.length, 0);
-    buffers.push(...vectorBuffers(vector));
+    nodeCount += vector.layout === 'list' ? 2 : 1;
+    pushVectorBuffers(vector, buffers);
   }
-  const template = templateFor(nodes.length / 2, buffers.length);
+  const template = templateFor(nodeCount, buffers.length);
   const metadata = template.bytes.slice();
   const view = new DataView(metadata.buffer);
-  view.setBigInt64(template.lengthAt, BigInt(length), true);
-  nodes.forEach((value, i) => {
-    view.setBigInt64(template.nodesAt + i * 8, BigInt(value), true);
-  });
-  const metadataPart = parts.length;
+  setWide(view, template.lengthAt, length);
+  let at = template.nodesAt;
+  for (const vector of vectors) {
+    at = setPair(view, at, vector.length, nullCount(vector));
+    if (vector.layout === 'list') at = setPair(view, at, vector.child.length, 0);
+  }
   parts.push(metadata);
   let offset = 0;
-  buffers.forEach((buffer, i) => {
-    view.setBigInt64(template.buffersAt + i * 16, BigInt(offset), true);
-    view.setBigInt64(template.buffersAt + i * 16 + 8, BigInt(buffer.length), true);
-    if (buffer.length === 0) return;
+  at = template.buffersAt;
+  for (const buffer of buffers) {
+    at = setPair(view, at, offset, buffer.length);
+    if (buffer.length === 0) continue;
     parts.push(buffer);
     const padding = -buffer.length & 7;
-    if (padding > 0) parts.push(zeros.subarray(0, padding));
+    if (padding > 0) parts.push(paddings[padding] as Uint8Array);
     offset += buffer.length + padding;
-  });
-  view.setBigInt64(template.bodyLengthAt, BigInt(offset), true);
-  return (parts[metadataPart] as Uint8Array).length + offset;
+  }
+  setWide(view, template.bodyLengthAt, offset);
+  return metadata.length + offset;
 }
 
-const zeros = new Uint8Array(8);
+/** Zeros, by how many. */
+const paddings = Array.from({ length: 8 }, (_, bytes) => new Uint8Array(bytes));
+
+/** Writes a whole number that is not negative as 64 bits: as a BigInt it would be garbage. */
+function setWide(view: DataView, at: number, value: number): void {
+  view.setUint32(at, value, true);
+  view.setUint32(at + 4, value / 0x1_0000_0000, true);
+}
+
+function setPair(view: DataView, at: number, first: number, second: number): number {
+  setWide(view, at, first);
+  setWide(view, at + 8, second);
+  return at + 16;
+}
 
 /**
  * Reads a message that `encodeRecordBatch` wrote, at `offset` of `bytes`, as vectors of `columns`.
@@ -128,11 +142,8 @@ function bufferCountOf(column: ColumnDefinition): number {
   return (binary ? 3 : 2) + (column.list ? 2 : 0);
 }
 
-function nullCount(vector: ColumnVector): number {
-  if (vector.validity === null) return 0;
-  let present = 0;
-  for (let row = 0; row < vector.length; row++) if (bitAt(vector.validity, row)) present++;
-  return vector.length - present;
+function nullCount({ validity, length }: ColumnVector): number {
+  return validity === null ? 0 : length - countBits(validity, length);
 }
 
 interface MetadataTemplate {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { Catalog } from '../manifest/catalog.ts';
 import type { ColumnDefinition, TableDefinition } from '../manifest/types.ts';
 import { addendColumn } from './adjustment.ts';
@@ -103,12 +103,11 @@ export function encodeTick(batch: TickBatch): EncodedTick {
     actionColumns: batch.actions.length === 0 ? [] : actions.map((vector) => vector.column.name),
     streams,
   };
-  const digest = createHash('sha256').update(JSON.stringify(shape));
-  for (const part of content) digest.update(part);
+  const shapeJson = JSON.stringify(shape);
   return {
-    digest: digest.digest(),
-    record: (committedAtMs, seen) => [
-      encodeHeader({
+    digest: contentDigest(shapeJson, content),
+    record: (committedAtMs, seen) => {
+      const stamp = {
         type: 'tick',
         at: committedAtMs,
         seen,
@@ -116,22 +115,42 @@ export function encodeTick(batch: TickBatch): EncodedTick {
         fence: header.fence,
         key: header.idempotencyKey,
         after: header.afterTick,
-        ...shape,
-      }),
-      ...content,
-    ],
+      } satisfies Partial<TickRecordHeader>;
+      // The shape is spelled once: the header is `{ ...stamp, ...shape }`.
+      const json = `${JSON.stringify(stamp).slice(0, -1)},${shapeJson.slice(1)}`;
+      return [headerPart(json), ...content];
+    },
   };
 }
 
+/** Up to here content is copied together: to hash it in pieces costs more than the copy. */
+const scratch = Buffer.allocUnsafeSlow(64 * 1024);
+
+function contentDigest(shapeJson: string, content: readonly Uint8Array[]): Uint8Array {
+  let bytes = shapeJson.length * 3;
+  for (const part of content) bytes += part.length;
+  if (bytes > scratch.length) {
+    const digest = createHash('sha256').update(shapeJson);
+    for (const part of content) digest.update(part);
+    return digest.digest();
+  }
+  let end = scratch.write(shapeJson);
+  for (const part of content) {
+    scratch.set(part, end);
+    end += part.length;
+  }
+  return hash('sha256', scratch.subarray(0, end), 'buffer');
+}
+
 export function encodeSession(header: SessionRecordHeader): Uint8Array[] {
-  return [encodeHeader(header)];
+  return [headerPart(JSON.stringify(header))];
 }
 
 /** The digest of a record's content, equal to the one `encodeTick` gave. */
 export function digestOf(record: DecodedTick): Uint8Array {
   const { tick, policy, actions, actionColumns, streams } = record.header;
   const shape = { tick, policy, actions, actionColumns, streams };
-  return createHash('sha256').update(JSON.stringify(shape)).update(record.content).digest();
+  return contentDigest(JSON.stringify(shape), [record.content]);
 }
 
 export interface DecodedTick {
@@ -289,11 +308,11 @@ function completed(
   return columns.map((column) => byName.get(column.name) ?? emptyVector(column, length));
 }
 
-function encodeHeader(header: RecordHeader): Uint8Array {
-  const json = Buffer.from(JSON.stringify(header), 'utf8');
-  const bytes = (4 + json.length + 7) & ~7;
-  const part = Buffer.alloc(bytes, 0x20);
+function headerPart(json: string): Uint8Array {
+  const jsonBytes = Buffer.byteLength(json);
+  const bytes = (4 + jsonBytes + 7) & ~7;
+  const part = Buffer.allocUnsafe(bytes);
   part.writeUInt32LE(bytes - 4, 0);
-  part.set(json, 4);
-  return part;
+  part.write(json, 4);
+  return part.fill(0x20, 4 + jsonBytes);
 }

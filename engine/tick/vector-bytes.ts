@@ -1,3 +1,4 @@
+import { countBits } from './bits.ts';
 import type { ColumnVector } from './column-vector.ts';
 
 /**
@@ -6,7 +7,14 @@ import type { ColumnVector } from './column-vector.ts';
  * buffer is empty. Views of the vector's memory.
  */
 export function vectorBuffers(vector: ColumnVector): Uint8Array[] {
-  const buffers = [validityBuffer(vector)];
+  const buffers: Uint8Array[] = [];
+  pushVectorBuffers(vector, buffers);
+  return buffers;
+}
+
+/** Appends the vector's buffers. */
+export function pushVectorBuffers(vector: ColumnVector, buffers: Uint8Array[]): void {
+  buffers.push(validityBuffer(vector));
   switch (vector.layout) {
     case 'fixed':
       buffers.push(bytesOf(vector.values, vector.length));
@@ -22,15 +30,15 @@ export function vectorBuffers(vector: ColumnVector): Uint8Array[] {
       buffers.push(vector.data.subarray(0, vector.offsets[vector.length]));
       break;
     case 'list':
-      buffers.push(bytesOf(vector.offsets, vector.length + 1), ...vectorBuffers(vector.child));
+      buffers.push(bytesOf(vector.offsets, vector.length + 1));
+      pushVectorBuffers(vector.child, buffers);
       break;
   }
-  return buffers;
 }
 
 /** Every row is null: the column says no more than one that is not there. */
 export function isNullThroughout(vector: ColumnVector): boolean {
-  return vector.validity !== null && validityBuffer(vector).every((byte) => byte === 0);
+  return vector.validity !== null && countBits(vector.validity, vector.length) === 0;
 }
 
 const empty = new Uint8Array(0);

@@ -1,17 +1,36 @@
 import type { ColumnDefinition } from '../manifest/types.ts';
 import { bitAt, type ColumnVector, isNullAt } from './column-vector.ts';
-import { fixedValues } from './vector-builder.ts';
+import { fixedArray, fixedValues } from './vector-builder.ts';
 
 type LeafVector = Exclude<ColumnVector, { layout: 'list' }>;
 
-/** A vector of `length` rows without a value: nulls, or zeros where the column is not optional. */
+/**
+ * A vector of `length` rows without a value: nulls, or zeros where the column is not optional. All
+ * such vectors share one memory of zeros, so that rows claimed of many columns cost none of it.
+ */
 export function emptyVector(column: ColumnDefinition, length: number): ColumnVector {
-  const validity = column.optional && length > 0 ? new Uint8Array((length + 7) >>> 3) : null;
+  const validity = column.optional && length > 0 ? zeroBytes((length + 7) >>> 3) : null;
   if (column.list) {
     const child = emptyLeaf({ ...column, list: false, optional: false }, 0, null);
-    return { column, layout: 'list', length, validity, offsets: new Int32Array(length + 1), child };
+    return { column, layout: 'list', length, validity, offsets: zeroOffsets(length), child };
   }
   return emptyLeaf(column, length, validity);
+}
+
+/** Never written to: a vector is immutable once it is built. */
+let zeros = new ArrayBuffer(4096);
+
+function zeroMemory(bytes: number): ArrayBuffer {
+  if (bytes > zeros.byteLength) zeros = new ArrayBuffer(bytes);
+  return zeros;
+}
+
+function zeroBytes(bytes: number): Uint8Array {
+  return new Uint8Array(zeroMemory(bytes), 0, bytes);
+}
+
+function zeroOffsets(length: number): Int32Array {
+  return new Int32Array(zeroMemory((length + 1) * 4), 0, length + 1);
 }
 
 function emptyLeaf(
@@ -21,28 +40,20 @@ function emptyLeaf(
 ): LeafVector {
   switch (column.kind) {
     case 'bool':
-      return { column, layout: 'bool', length, validity, bits: new Uint8Array((length + 7) >>> 3) };
+      return { column, layout: 'bool', length, validity, bits: zeroBytes((length + 7) >>> 3) };
     case 'uuid':
-      return { column, layout: 'uuid', length, validity, bytes: new Uint8Array(length * 16) };
+      return { column, layout: 'uuid', length, validity, bytes: zeroBytes(length * 16) };
     case 'string':
     case 'json':
-    case 'bytes':
-      return {
-        column,
-        layout: 'binary',
-        length,
-        validity,
-        offsets: new Int32Array(length + 1),
-        data: new Uint8Array(0),
-      };
-    default:
-      return {
-        column,
-        layout: 'fixed',
-        length,
-        validity,
-        values: fixedValues(column.kind, length),
-      };
+    case 'bytes': {
+      const offsets = zeroOffsets(length);
+      return { column, layout: 'binary', length, validity, offsets, data: zeroBytes(0) };
+    }
+    default: {
+      const Values = fixedArray(column.kind);
+      const values = new Values(zeroMemory(length * Values.BYTES_PER_ELEMENT), 0, length);
+      return { column, layout: 'fixed', length, validity, values };
+    }
   }
 }
 

@@ -1,0 +1,59 @@
+import { EngineError } from '../errors.ts';
+import type { ColumnDefinition } from '../manifest/types.ts';
+import { type ColumnReader, columnReader } from './arrow-column.ts';
+import type { ArrowField } from './arrow-field.ts';
+
+/** One column of the stream. */
+export interface ColumnPlan {
+  readonly column: ColumnDefinition;
+  readonly field: string;
+  /** Null: the client did not send it, and need not. */
+  readonly read: ColumnReader | null;
+}
+
+/** The fields of a stream by name, as plans of columns look for them. */
+export class StreamFields {
+  readonly place: string;
+  readonly names: readonly string[];
+  readonly #fields = new Map<string, ArrowField>();
+
+  constructor(fields: readonly ArrowField[], place: string) {
+    this.place = place;
+    this.names = fields.map((field) => field.name);
+    for (const field of fields) this.#fields.set(field.name, field);
+  }
+
+  has(name: string): boolean {
+    return this.#fields.has(name);
+  }
+
+  /** Throws where the field is of another type, or missing and not optional. */
+  plan(name: string, column: ColumnDefinition): ColumnPlan {
+    const field = this.#fields.get(name);
+    if (field) {
+      return { column, field: name, read: columnReader(field, column, `${this.place}.${name}`) };
+    }
+    if (!column.optional) throw badStream(this.place, `column "${name}" is missing`);
+    return { column, field: name, read: null };
+  }
+
+  /** Throws for a field that is there twice, or is none of those known. */
+  refuseOthers(known: ReadonlySet<string>): void {
+    if (this.#fields.size < this.names.length) {
+      const twice = this.names.find((name, i) => this.names.indexOf(name) !== i);
+      throw badStream(this.place, `column "${twice}" is there twice`);
+    }
+    const unknown = this.names.find((name) => !known.has(name));
+    if (unknown === undefined) return;
+    throw badStream(this.place, `there is no column "${unknown}" to give here`);
+  }
+}
+
+/** How errors name a stream of a body. */
+export function placeOf(index: number, label: string): string {
+  return `stream ${index} ${label}`;
+}
+
+export function badStream(place: string, complaint: string): EngineError {
+  return new EngineError('BAD_USER_INPUT', `${place}: ${complaint}`);
+}
