@@ -68,19 +68,18 @@ export class CellStore {
   seal(memory: SealedMemory, text: BodyText, rows: number): LeafVector {
     const { column } = this;
     const validity = this.#sealValidity(memory, rows);
-    if (validity !== null) this.#clearAbsent(rows);
+    // Of a column without any value nothing is copied: fresh memory is zero.
+    const held = validity !== null && this.#presentCount === 0 ? 0 : rows;
+    if (validity !== null && held > 0) this.#clearAbsent(rows);
     switch (column.kind) {
-      case 'bool':
-        return {
-          column,
-          layout: 'bool',
-          length: rows,
-          validity,
-          bits: this.#sealBits(memory, rows),
-        };
+      case 'bool': {
+        const bits = memory.bytes((rows + 7) >>> 3);
+        for (let row = 0; row < held; row++) if (this.#numbers[row] === 1) setBit(bits, row);
+        return { column, layout: 'bool', length: rows, validity, bits };
+      }
       case 'uuid': {
         const bytes = memory.bytes(rows * 16);
-        for (let row = 0; row < rows; row++) {
+        for (let row = 0; row < held; row++) {
           const at = this.#pairs[row * 2] as number;
           text.copy(at, this.#pairs[row * 2 + 1] as number, bytes, row * 16);
         }
@@ -89,15 +88,21 @@ export class CellStore {
       case 'string':
       case 'json':
       case 'bytes':
-        return this.#sealText(memory, text, rows, validity);
+        return {
+          column,
+          layout: 'binary',
+          length: rows,
+          validity,
+          ...this.#sealText(memory, text, rows, held),
+        };
       default: {
         const values = memory.fixed(fixedArray(column.kind), rows);
         if (isPairKind(column.kind)) {
           // The words of a pair lie as the two halves of its integer do.
-          const words = new Int32Array(values.buffer, values.byteOffset, rows * 2);
-          words.set(this.#pairs.subarray(0, rows * 2));
+          const words = new Int32Array(values.buffer, values.byteOffset, held * 2);
+          words.set(this.#pairs.subarray(0, held * 2));
         } else {
-          (values as Float64Array).set(this.#numbers.subarray(0, rows));
+          (values as Float64Array).set(this.#numbers.subarray(0, held));
         }
         return { column, layout: 'fixed', length: rows, validity, values };
       }
@@ -116,34 +121,21 @@ export class CellStore {
     return { column, layout: 'list', length: rows, validity, offsets, child };
   }
 
-  #sealText(
-    memory: SealedMemory,
-    text: BodyText,
-    rows: number,
-    validity: Uint8Array | null,
-  ): LeafVector {
-    const { column } = this;
+  /** The bytes of the first `held` rows one after the other, and where each of `rows` begins. */
+  #sealText(memory: SealedMemory, text: BodyText, rows: number, held: number) {
     const pairs = this.#pairs;
     const offsets = memory.int32s(rows + 1);
     let end = 0;
-    for (let row = 0; row < rows; row++) {
+    for (let row = 0; row < held; row++) {
       end += (pairs[row * 2 + 1] as number) - (pairs[row * 2] as number);
       offsets[row + 1] = end;
     }
     const data = memory.bytes(end);
-    for (let row = 0; row < rows; row++) {
+    for (let row = 0; row < held; row++) {
       const from = pairs[row * 2] as number;
       text.copy(from, pairs[row * 2 + 1] as number, data, offsets[row] as number);
     }
-    return { column, layout: 'binary', length: rows, validity, offsets, data };
-  }
-
-  #sealBits(memory: SealedMemory, rows: number): Uint8Array {
-    const bits = memory.bytes((rows + 7) >>> 3);
-    for (let row = 0; row < rows; row++) {
-      if (this.#numbers[row] === 1) setBit(bits, row);
-    }
-    return bits;
+    return { offsets, data };
   }
 
   #sealValidity(memory: SealedMemory, rows: number): Uint8Array | null {

@@ -6,6 +6,8 @@ import { notTaken } from './not-taken.ts';
  */
 export class JsonCursor {
   readonly bytes: Buffer;
+  /** The same bytes, to be read four at a time. */
+  readonly #words: DataView;
   /** The place of the byte that is read next. */
   at: number;
   /** The text read last: its bytes as they stand, without the quotes. */
@@ -16,7 +18,23 @@ export class JsonCursor {
 
   constructor(bytes: Buffer, at: number) {
     this.bytes = bytes;
+    this.#words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.at = at;
+  }
+
+  /** Skips a text that stands next, and answers whether it did. */
+  skipText(text: KnownText): boolean {
+    const { words, last } = text;
+    const { at } = this;
+    const lastAt = at + text.length - 4;
+    if (lastAt + 4 > this.bytes.length) return false;
+    const view = this.#words;
+    if (view.getInt32(lastAt, true) !== last) return false;
+    for (let i = 0; i < words.length; i++) {
+      if (view.getInt32(at + i * 4, true) !== words[i]) return false;
+    }
+    this.at = lastAt + 4;
+    return true;
   }
 
   /** The next byte that is no white space, which is skipped; 0 at the end. */
@@ -196,6 +214,22 @@ export class JsonCursor {
       }
     } while (depth > 0);
     if (depth < 0) throw notTaken;
+  }
+}
+
+/** A text of at least four bytes, in the words that it is compared by. */
+export class KnownText {
+  readonly length: number;
+  /** The last four bytes; of what is before them, the words that it takes to cover it. */
+  readonly last: number;
+  readonly words: Int32Array;
+
+  constructor(text: string) {
+    const bytes = Buffer.from(text, 'latin1');
+    this.length = bytes.length;
+    this.last = bytes.readInt32LE(bytes.length - 4);
+    this.words = new Int32Array(Math.ceil(bytes.length / 4) - 1);
+    for (let i = 0; i < this.words.length; i++) this.words[i] = bytes.readInt32LE(i * 4);
   }
 }
 

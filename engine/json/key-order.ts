@@ -1,5 +1,5 @@
-import { colon, type JsonCursor } from './json-cursor.ts';
-import { NameTable, standsAt } from './name-table.ts';
+import { colon, type JsonCursor, KnownText } from './json-cursor.ts';
+import { NameTable } from './name-table.ts';
 import { notTaken } from './not-taken.ts';
 import type { Scratch } from './scratch.ts';
 
@@ -26,7 +26,7 @@ export class KeyOrder {
   readonly #type: ObjectType;
   readonly #missing: number;
   /** The key that led here, as a writer without white space writes it: `"name":`. */
-  readonly #key: Buffer;
+  readonly #key: KnownText;
   readonly #next: (KeyOrder | undefined)[] = [];
   #likely: KeyOrder | null = null;
 
@@ -36,7 +36,7 @@ export class KeyOrder {
     this.field = field;
     this.#missing = missing;
     this.complete = missing === 0;
-    this.#key = Buffer.from(`"${type.fields[field]?.name ?? ''}":`, 'latin1');
+    this.#key = new KnownText(`"${type.fields[field]?.name ?? ' '}":`);
   }
 
   static rootOf(fields: readonly Field[], scratch: Scratch): KeyOrder {
@@ -47,10 +47,7 @@ export class KeyOrder {
   /** Reads a key and its colon. Throws `notTaken` for one that is unknown or came before. */
   next(json: JsonCursor): KeyOrder {
     const likely = this.#likely;
-    if (likely !== null && standsAt(likely.#key, json.bytes, json.at)) {
-      json.at += likely.#key.length;
-      return likely;
-    }
+    if (likely !== null && json.skipText(likely.#key)) return likely;
     return this.#lookUp(json);
   }
 

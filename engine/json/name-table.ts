@@ -35,7 +35,7 @@ export class NameTable {
 }
 
 /** Whether the bytes of `text` stand at `at`. */
-export function standsAt(text: Uint8Array, bytes: Buffer, at: number): boolean {
+function standsAt(text: Uint8Array, bytes: Buffer, at: number): boolean {
   for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text[i]) return false;
   return true;
 }

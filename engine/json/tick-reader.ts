@@ -29,7 +29,8 @@ export class TickReader {
   readonly #tick: ObjectReader;
   #actionCount = 0;
   #effectCount = 0;
-  /** Where the tick's own effects stand; -1: it has none. */
+  #areActionsRead = false;
+  /** Where the tick's own effects stand that are still to be read; -1: nowhere. */
   #ownEffectsAt = -1;
 
   constructor(catalog: Catalog) {
@@ -58,11 +59,9 @@ export class TickReader {
     this.#tick = new ObjectReader(scratch, [
       ...this.#header.members,
       member('actions', (json, text) => this.#readActions(json, text)),
-      // They come after the actions, wherever they stand.
-      member('effects', (json) => {
-        json.peek();
-        this.#ownEffectsAt = json.at;
-        json.skip();
+      member('effects', (json, text) => {
+        if (this.#areActionsRead) this.#readEffects(json, text, tickItself, limits.tickEffectsMax);
+        else this.#passOwnEffects(json);
       }),
     ]);
   }
@@ -82,6 +81,7 @@ export class TickReader {
   }
 
   #readActions(json: JsonCursor, text: BodyText): void {
+    this.#areActionsRead = true;
     json.expect(openBracket);
     if (json.closes(closeBracket)) return;
     do {
@@ -102,6 +102,13 @@ export class TickReader {
     } while (json.more(closeBracket));
   }
 
+  /** The tick's own effects come after its actions, wherever they stand. */
+  #passOwnEffects(json: JsonCursor): void {
+    json.peek();
+    this.#ownEffectsAt = json.at;
+    json.skip();
+  }
+
   #readOwnEffects(json: JsonCursor, text: BodyText): void {
     const end = json.at;
     json.at = this.#ownEffectsAt;
@@ -116,6 +123,7 @@ export class TickReader {
     this.#header.clear();
     this.#actionCount = 0;
     this.#effectCount = 0;
+    this.#areActionsRead = false;
     this.#ownEffectsAt = -1;
   }
 }
