@@ -96,6 +96,14 @@ export const limits = {
   /** Parsed documents kept for the next request with the same text, and the longest kept. */
   graphqlDocumentsCachedMax: 1_000,
   graphqlDocumentCachedCharsMax: 32 * 1024,
+  /** Documents that commit ticks and are known by their bytes in a request. */
+  tickDocumentsMax: 64,
+  /** Orders of keys and forms of effects that a decoder of JSON ticks remembers. */
+  jsonFormsMax: 4_096,
+  /** Memory that it keeps for the next tick, past which it forgets what it has learned. */
+  jsonScratchBytesMax: 16 * 1024 * 1024,
+  /** Streams of effects in one tick that it decodes; a tick with more takes the general path. */
+  jsonStreamsMax: 1_024,
   /** Open WebSockets of one server, operations running on one of them. */
   webSocketsMax: 20_000,
   webSocketOperationsMax: 200,

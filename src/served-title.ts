@@ -12,6 +12,7 @@ import type { Exports } from './exports/exports.ts';
 import { Answers } from './graphql/answer.ts';
 import { graphqlEndpoint } from './graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from './graphql/graphql-socket.ts';
+import { TickRequests } from './graphql/tick-requests.ts';
 import { createTitleYoga } from './graphql/yoga.ts';
 import { commitEndpoint } from './http/commit-endpoint.ts';
 import { descriptionEndpoint } from './http/description-endpoints.ts';
@@ -53,6 +54,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const graphql = graphqlEndpoint({
     yoga,
     services,
+    ticks: new TickRequests(catalog, metrics),
     metrics,
     authenticate,
     onDrain: options.onDrain,

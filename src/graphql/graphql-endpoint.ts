@@ -6,13 +6,15 @@ import { readBody } from '../http/read-body.ts';
 import { errorBody, sendBody } from '../http/respond.ts';
 import { onTokenExpiry } from '../identity/token-expiry.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { type GraphqlParams, parseBodyParams, parseQueryParams } from './graphql-params.ts';
+import { checkMediaType, parseQueryParams } from './graphql-params.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
+import type { ReadOperation, TickRequests } from './tick-requests.ts';
 import type { TitleYoga } from './yoga.ts';
 
 export interface GraphqlEndpointOptions {
   readonly yoga: TitleYoga;
   readonly services: TitleServices;
+  readonly ticks: TickRequests;
   readonly metrics: Metrics;
   readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
   /** Registers a subscription that runs; it is ended when the server drains. Returns its removal. */
@@ -27,10 +29,11 @@ export function graphqlEndpoint(options: GraphqlEndpointOptions) {
     const { request } = exchange;
     const principal = await options.authenticate(request.headers.authorization);
     const context = operationContext(options, exchange, principal);
-    const params = await readParams(exchange, options.metrics);
+    const { params, learn } = await readOperation(exchange, options);
     const response = await options.yoga.handleRequest(fetchRequestOf(options.yoga, exchange), {
       operation: context,
       params,
+      learn,
     });
     if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
       await sendEvents(exchange, options, response, principal);
@@ -64,12 +67,16 @@ function textHeader(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-async function readParams(exchange: Exchange, metrics: Metrics): Promise<GraphqlParams> {
+async function readOperation(
+  exchange: Exchange,
+  { ticks, metrics }: GraphqlEndpointOptions,
+): Promise<ReadOperation> {
   const { request } = exchange;
-  if (request.method !== 'POST') return parseQueryParams(exchange.query);
+  if (request.method !== 'POST') return { params: parseQueryParams(exchange.query) };
   const body = await readBody(request, limits.graphqlBodyBytesMax);
   metrics.received(exchange.endpoint, body.length);
-  return parseBodyParams(request.headers['content-type'], body);
+  checkMediaType(request.headers['content-type']);
+  return ticks.read(body);
 }
 
 /** Yoga decides by method and `accept`; the operation itself is handed over beside the request. */

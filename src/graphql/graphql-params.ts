@@ -8,12 +8,16 @@ export interface GraphqlParams {
   readonly extensions: Record<string, unknown>;
 }
 
-/** Reads the body of a POST. Throws `BAD_USER_INPUT` saying what is wrong with it. */
-export function parseBodyParams(contentType: string | undefined, body: Buffer): GraphqlParams {
+/** Throws `BAD_USER_INPUT` for a body that does not say it is JSON. */
+export function checkMediaType(contentType: string | undefined): void {
   const mediaType = (contentType ?? '').split(';')[0]?.trim().toLowerCase();
   if (mediaType !== 'application/json') {
     throw new EngineError('BAD_USER_INPUT', 'the request needs "content-type: application/json"');
   }
+}
+
+/** Reads the body of a POST. Throws `BAD_USER_INPUT` saying what is wrong with it. */
+export function parseBodyParams(body: Buffer): GraphqlParams {
   let parsed: unknown;
   try {
     parsed = JSON.parse(body.toString('utf8'));

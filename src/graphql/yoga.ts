@@ -23,6 +23,8 @@ import { OperationLimitsRule } from './operation-limits.ts';
 export interface ServerContext {
   readonly operation: OperationContext;
   readonly params: GraphqlParams;
+  /** Told the document of a mutation or query once it is known to be valid, before it runs. */
+  readonly learn?: ((document: DocumentNode) => void) | undefined;
 }
 
 export type TitleYoga = ReturnType<typeof createTitleYoga>;
@@ -52,10 +54,11 @@ export function createTitleYoga(schema: GraphQLSchema, answers: Answers) {
 }
 
 /** graphql-js's own executor; the default one also serves @defer and @stream, which costs time. */
-function executorPlugin(schema: GraphQLSchema): Plugin {
+function executorPlugin(schema: GraphQLSchema): Plugin<ServerContext, ServerContext> {
   const variables = new FastVariables(schema);
   return {
-    onExecute({ setExecuteFn }) {
+    onExecute({ args, setExecuteFn }) {
+      args.contextValue.learn?.(args.document);
       setExecuteFn((args: ExecutionArgs) => execute({ ...args, ...variables.prepare(args) }));
     },
     onSubscribe({ setSubscribeFn }) {

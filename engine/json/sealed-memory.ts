@@ -1,0 +1,70 @@
+import type { FixedValues } from '../tick/column-vector.ts';
+
+interface FixedArray {
+  new (buffer: ArrayBuffer, byteOffset: number, length: number): FixedValues;
+  readonly BYTES_PER_ELEMENT: number;
+}
+
+/**
+ * The memory in which a tick's columns come to lie: one buffer if the guess was right, so that a
+ * tick is one allocation outside the JavaScript heap, and one buffer to hand to another thread.
+ * All of it is zero at first.
+ */
+export class SealedMemory {
+  readonly buffers: ArrayBuffer[] = [];
+  readonly #guess: number;
+  #buffer: ArrayBuffer;
+  #at = 0;
+  #used = 0;
+
+  /** @param guess how many bytes will be needed in all */
+  constructor(guess: number) {
+    this.#guess = guess;
+    this.#buffer = this.#open(guess);
+  }
+
+  get usedBytes(): number {
+    return this.#used;
+  }
+
+  bytes(length: number): Uint8Array<ArrayBuffer> {
+    const at = this.#take(length);
+    return new Uint8Array(this.#buffer, at, length);
+  }
+
+  int32s(length: number): Int32Array {
+    const at = this.#take(length * 4);
+    return new Int32Array(this.#buffer, at, length);
+  }
+
+  uint32s(values: Uint32Array): Uint32Array {
+    const at = this.#take(values.length * 4);
+    const copy = new Uint32Array(this.#buffer, at, values.length);
+    copy.set(values);
+    return copy;
+  }
+
+  fixed(type: FixedArray, length: number): FixedValues {
+    const at = this.#take(length * type.BYTES_PER_ELEMENT);
+    return new type(this.#buffer, at, length);
+  }
+
+  /** The place of so many bytes in `#buffer`, a multiple of 8. */
+  #take(bytes: number): number {
+    const padded = (bytes + 7) & ~7;
+    if (this.#at + padded > this.#buffer.byteLength) {
+      this.#buffer = this.#open(Math.max(padded, this.#guess >>> 3));
+      this.#at = 0;
+    }
+    const at = this.#at;
+    this.#at += padded;
+    this.#used += padded;
+    return at;
+  }
+
+  #open(bytes: number): ArrayBuffer {
+    const buffer = new ArrayBuffer(bytes);
+    this.buffers.push(buffer);
+    return buffer;
+  }
+}

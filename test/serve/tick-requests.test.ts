@@ -1,0 +1,186 @@
+import fc from 'fast-check';
+import { parse } from 'graphql';
+import { describe, expect, it } from 'vitest';
+import { ColumnarTick } from '../../engine/json/columnar-tick.ts';
+import { limits } from '../../engine/limits.ts';
+import { Catalog } from '../../engine/manifest/catalog.ts';
+import { type GraphqlParams, parseBodyParams } from '../../src/graphql/graphql-params.ts';
+import { TickRequests } from '../../src/graphql/tick-requests.ts';
+import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { Metrics } from '../../src/telemetry/metrics.ts';
+import { ashfallTick } from '../json/ashfall-tick.ts';
+import { contentOf, GeneralPath } from '../json/general-path.ts';
+import { spelled } from '../json/spelling.ts';
+
+const catalog = new Catalog(ashfall);
+const general = new GeneralPath(catalog);
+const query =
+  'mutation Commit($tick: CommitTickInput!) {\n  commitTick(input: $tick) { position }\n}';
+const request = { query, operationName: 'Commit', variables: { tick: ashfallTick(2) } };
+
+/** Requests as the server reads them once it has executed the document. */
+function requestsThatKnow(...queries: readonly string[]): TickRequests {
+  const requests = new TickRequests(catalog, new Metrics());
+  for (const known of queries) learn(requests, known);
+  return requests;
+}
+
+function learn(requests: TickRequests, known: string): void {
+  const body = Buffer.from(JSON.stringify({ query: known, variables: { tick: {} } }));
+  requests.read(body).learn?.(parse(known));
+}
+
+function isColumnar(params: GraphqlParams): boolean {
+  return Object.values(params.variables).some((value) => value instanceof ColumnarTick);
+}
+
+/** What a request says, whichever way it was read. */
+function meaningOf(params: GraphqlParams): unknown {
+  const { tick } = params.variables;
+  const batch =
+    tick instanceof ColumnarTick ? tick.batch : general.tick(JSON.stringify(tick))?.batch;
+  return { ...params, variables: batch ? contentOf(batch) : params.variables };
+}
+
+function outcomeOf(read: () => GraphqlParams): unknown {
+  try {
+    return meaningOf(read());
+  } catch (error) {
+    return String(error);
+  }
+}
+
+describe('the body of a request that commits a tick', () => {
+  it('becomes columns from the second time that its document comes', () => {
+    const requests = new TickRequests(catalog, new Metrics());
+    const body = Buffer.from(JSON.stringify(request));
+    const first = requests.read(body);
+    expect(isColumnar(first.params)).toBe(false);
+    first.learn?.(parse(query));
+    expect(isColumnar(requests.read(body).params)).toBe(true);
+    expect(requests.read(body).params.query).toBe(requests.read(body).params.query);
+  });
+
+  it('becomes columns in any order and spelling of its members', () => {
+    const requests = requestsThatKnow(query);
+    const { query: text, operationName, variables } = request;
+    for (const body of [
+      { variables, operationName, query: text },
+      { query: text, variables },
+      { query: text, extensions: { any: ['thing'] }, variables },
+      { operationName: null, extensions: null, variables, query: text },
+    ]) {
+      const bytes = Buffer.from(JSON.stringify(body, null, 1));
+      const { params } = requests.read(bytes);
+      expect(isColumnar(params)).toBe(true);
+      expect(meaningOf(params)).toEqual(meaningOf(parseBodyParams(bytes)));
+    }
+  });
+
+  it('says the same as by JSON.parse, or is refused alike, whatever is changed in it', () => {
+    const requests = requestsThatKnow(query);
+    const bytes = fc.constantFrom(...'{}[]",:01.e\\ aq', '\u0000', 'null', '"query":', '\\u0041');
+    let columnar = 0;
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.constant(0), fc.nat()),
+        fc.nat(2),
+        fc.array(fc.tuple(fc.nat(), fc.nat(8), bytes), { maxLength: 2 }),
+        (seed, actions, edits) => {
+          let text = spelled({ ...request, variables: { tick: ashfallTick(actions) } }, seed);
+          for (const [place, removed, added] of edits) {
+            const at = place % text.length;
+            text = text.slice(0, at) + added + text.slice(at + removed);
+          }
+          const body = Buffer.from(text);
+          const read = () => {
+            const { params } = requests.read(body);
+            if (isColumnar(params)) columnar++;
+            return params;
+          };
+          expect(outcomeOf(read)).toEqual(outcomeOf(() => parseBodyParams(body)));
+        },
+      ),
+      { numRuns: Number(process.env.TICKLOOM_PROPERTY_RUNS ?? 100) * 20 },
+    );
+    expect(columnar).toBeGreaterThan(100);
+  });
+
+  it('goes the general way where it has more or other members', () => {
+    const requests = requestsThatKnow(query);
+    const text = JSON.stringify(request);
+    const tick = JSON.stringify(request.variables.tick);
+    for (const body of [
+      text.replace('"operationName"', '"query":"{ __typename }","operationName"'),
+      text.replace('"Commit"', '"Other"'),
+      text.replace('"operationName"', '"more":1,"operationName"'),
+      text.replace('{"tick":', '{"more":1,"tick":'),
+      text.replace(/\}$/, ',"variables":{}}'),
+      `${text} x`,
+      `\ufeff${text}`,
+      text.replace(tick, '"$&"'),
+    ]) {
+      const bytes = Buffer.from(body);
+      const outcome = outcomeOf(() => {
+        const { params } = requests.read(bytes);
+        expect(isColumnar(params)).toBe(false);
+        return params;
+      });
+      expect(outcome).toEqual(outcomeOf(() => parseBodyParams(bytes)));
+    }
+  });
+
+  it('goes the general way where it is not UTF-8, which replaces what is broken', () => {
+    const requests = requestsThatKnow(query);
+    const bytes = Buffer.from(JSON.stringify(request).replace('"a0"', '"a0~"'));
+    expect(isColumnar(requests.read(bytes).params)).toBe(true);
+    bytes[bytes.indexOf('~')] = 0xff;
+    const { params } = requests.read(bytes);
+    expect(isColumnar(params)).toBe(false);
+    expect(params.variables).toMatchObject({ tick: { actions: [{ actionId: 'a0\ufffd' }, {}] } });
+  });
+});
+
+describe('documents', () => {
+  it('that do anything beside committing one tick are not known', () => {
+    const commit = 'commitTick(input: $tick) { position }';
+    for (const other of [
+      `mutation ($tick: CommitTickInput!, $more: Int) { ${commit} }`,
+      `mutation ($tick: CommitTickInput!) { a: ${commit} b: ${commit} }`,
+      `mutation ($tick: CommitTickInput!) { ${commit.replace('{', '@include(if: true) {')} }`,
+      `mutation ($tick: CommitTickInput! = { sessionId: "s", tick: 1 }) { ${commit} }`,
+      `mutation A($tick: CommitTickInput!) { ${commit} } query B { __typename }`,
+      `mutation ($tick: CommitTickInput!) { ...f } fragment f on Mutation { ${commit} }`,
+      'mutation ($tick: Int!) { commitTick(input: { sessionId: "s", tick: $tick }) { position } }',
+      'mutation ($tick: OpenSessionInput!) { openSession(input: $tick) { fence } }',
+      'query ($tick: Int!) { commitTick(input: $tick) { position } }',
+    ]) {
+      const requests = requestsThatKnow(other);
+      const body = Buffer.from(JSON.stringify({ query: other, variables: request.variables }));
+      expect(isColumnar(requests.read(body).params), other).toBe(false);
+    }
+  });
+
+  it('are known by the text that ran, not by one that was named before it', () => {
+    const requests = new TickRequests(catalog, new Metrics());
+    const other = query.replace('position', 'stateHash');
+    const twice = `{"query":${JSON.stringify(other)},"query":${JSON.stringify(query)},"variables":{"tick":{}}}`;
+    requests.read(Buffer.from(twice)).learn?.(parse(query));
+    const body = Buffer.from(JSON.stringify({ ...request, query: other }));
+    expect(requests.read(body).params.query).toBe(other);
+    expect(isColumnar(requests.read(body).params)).toBe(false);
+  });
+
+  it('are forgotten when there are too many, the one that was unused longest first', () => {
+    const requests = requestsThatKnow(query);
+    const named = (i: number) => query.replace('Commit', `Commit${i}`);
+    const columnar = (text: string) => {
+      const body = Buffer.from(JSON.stringify({ query: text, variables: request.variables }));
+      return isColumnar(requests.read(body).params);
+    };
+    for (let i = 0; i < limits.tickDocumentsMax - 1; i++) learn(requests, named(i));
+    expect([columnar(query), columnar(named(0))]).toEqual([true, true]);
+    learn(requests, named(limits.tickDocumentsMax));
+    expect([columnar(query), columnar(named(0)), columnar(named(1))]).toEqual([true, true, false]);
+  });
+});
