@@ -14,6 +14,7 @@ export interface Block {
   readonly lastLsn: Lsn;
   readonly rows: number;
   readonly byteLength: number;
+  readonly columns: readonly string[];
   /** One Arrow stream with one record batch, as parts to write one after the other. */
   parts(): readonly Uint8Array[];
 }
@@ -73,6 +74,7 @@ export class BlockBuilder {
       lastLsn: this.#lastLsn,
       rows: this.#rows,
       byteLength,
+      columns: this.#table.fields.map((field) => field.name),
       parts: () => parts,
     };
   }
