@@ -117,6 +117,8 @@ export const limits = {
   columnsBlockBytesMax: 32 * 1024 * 1024,
   /** Memory for change sets the column store does not have yet; past it they wait on disk. */
   columnsBacklogBytesMax: 192 * 1024 * 1024,
+  /** How long an orderly end waits for the column store; the rest is kept for the next start. */
+  columnsCloseWaitMs: 5_000,
 } as const;
 
 if (limits.logRecordBytesMax < limits.commitBodyBytesMax) {

@@ -7,24 +7,24 @@ import type { Engine } from './engine.ts';
 import { limits } from './limits.ts';
 import type { Durability } from './log/commit-log.ts';
 import type { LogObserver } from './log/file-log.ts';
+import { gentleStorage } from './log/gentle-storage.ts';
 import { nodeStorage } from './log/node-storage.ts';
 import { openFileLog } from './log/open-file-log.ts';
 import type { LogReport } from './log/recover-segments.ts';
-import type { Storage } from './log/storage.ts';
+import type { Storage, StorageLock } from './log/storage.ts';
 import { Catalog } from './manifest/catalog.ts';
 import type { TitleManifest } from './manifest/types.ts';
-import { asLsn, type Lsn, lsnZero } from './position.ts';
-import type { CheckpointManifest } from './recover/checkpoint-manifest.ts';
+import { asLsn, type Lsn } from './position.ts';
 import { Checkpointer } from './recover/checkpointer.ts';
 import { keepManifest } from './recover/kept-manifest.ts';
-import { findCheckpoint, loadCheckpoint, viewsOf } from './recover/load-checkpoint.ts';
 import { replayRecord } from './recover/replay-record.ts';
 import { ReplayWitness } from './recover/replay-witness.ts';
-import { LiveState } from './state/live-state.ts';
-import { TitleState } from './state/title-state.ts';
-import { Projection } from './tick/projection.ts';
+import {
+  joinColumns,
+  openStartingPoint,
+  type StartingPointOptions,
+} from './recover/starting-point.ts';
 import { type EngineObserver, TitleEngine } from './title-engine.ts';
-import { createViewEngine, type OwnedViewEngine } from './views/open-views.ts';
 import type { ViewObserver } from './views/view-observer.ts';
 
 export interface EngineOptions {
@@ -58,36 +58,56 @@ export interface EngineOptions {
 }
 
 /**
- * Opens a title: starts its column store, loads the newest checkpoint that the column store has
- * the prefix of, replays the log from there into rows, sessions and views, and offers the column
- * store what it lacks. Resolves when everything logged can be read.
+ * Opens a title: starts its column store, loads the newest checkpoint whose kept backlog joins up
+ * with what the column store has, replays the log from there into rows, sessions and views, and
+ * offers the column store what it lacks. Resolves when everything logged can be read.
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const { directory, storage = nodeStorage } = options;
+  const logDirectory = join(directory, 'log');
+  await storage.makeDirectory(logDirectory);
+  // Before anything of the title is touched: another process may be using it.
+  const lock = await storage.lock(logDirectory);
+  try {
+    return await openLocked(options, storage, lock);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function openLocked(
+  options: EngineOptions,
+  storage: Storage,
+  lock: StorageLock,
+): Promise<Engine> {
   const { directory, observer = {} } = options;
   const manifest = await keepManifest(directory, options.manifest);
   const catalog = new Catalog(manifest);
-  const storage = options.storage ?? nodeStorage;
+  const points: StartingPointOptions = {
+    catalog,
+    source: {
+      storage,
+      directory: join(directory, 'checkpoints'),
+      spoolDirectory: spoolDirectoryOf(directory),
+    },
+    observer: observer.views,
+    onMisfit: (lsn, reason) => options.logger?.warn({ lsn, reason }, 'a checkpoint is passed over'),
+  };
+  // A log that is cut ends before what is cut: no checkpoint may be ahead of it.
+  const upToLsn = asLsn(Math.min(options.truncateAt ?? Infinity, Number.MAX_SAFE_INTEGER) - 1);
   // ClickHouse starts in its own process while the checkpoint is loaded here.
   const starting = columnsOf(options, catalog);
-  let columns: ColumnStore | null = null;
   try {
-    const [opened, store] = await Promise.all([
-      openProjections(options, catalog, storage, null),
-      starting,
-    ]);
-    columns = store;
-    const { projection, views, checkpoint } = await fitting(
-      options,
-      catalog,
-      storage,
-      opened,
-      store,
-    );
-    let appliedLsn = checkpoint?.lsn ?? lsnZero;
+    const [newest, store] = await Promise.all([openStartingPoint(points, upToLsn), starting]);
+    const start = await joinColumns(points, newest, store);
+    const { projection, views } = start;
+    let appliedLsn = start.lsn;
     let logBytes = 0;
     const witness = new ReplayWitness();
     const log = await openFileLog({
       directory: join(directory, 'log'),
+      lock,
       durability: options.durability,
       truncateAt: options.truncateAt ?? null,
       replayFrom: asLsn(appliedLsn + 1),
@@ -104,29 +124,26 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       ...(observer.log ? { observer: observer.log } : {}),
       ...(options.canary ? { groupRecordsMax: 1 } : {}),
     });
-    if (columns.neededFromLsn > log.durableLsn + 1) {
-      // It holds rows that the log has lost (a power failure, or a cut).
-      await columns.close();
-      columns = await columnsOf(options, catalog, log.durableLsn);
-    }
+    // It holds rows that the log has lost (a power failure, or a cut).
+    if (store.heldLsn > log.durableLsn) await store.rewind(log.durableLsn);
     const checkpointer = new Checkpointer(
       {
-        storage,
+        storage: gentleStorage(storage),
         directory: join(directory, 'checkpoints'),
         projection,
         views,
-        columns,
+        columns: store,
         syncedLsn: () => log.syncedLsn,
         incremental: !options.canary,
       },
-      checkpoint,
+      start.checkpoints,
     );
     return new TitleEngine({
       catalog,
       log,
       projection,
       views,
-      columns,
+      columns: store,
       checkpointer,
       checkpointEveryBytes: options.checkpointEveryBytes ?? limits.checkpointEveryBytes,
       bytesSinceCheckpoint: logBytes,
@@ -137,75 +154,26 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       observer,
     });
   } catch (error) {
-    await (columns ?? (await starting.catch(() => null)))?.close();
+    await (await starting.catch(() => null))?.close();
     throw error;
   }
 }
 
-interface Projections {
-  readonly projection: Projection;
-  readonly views: OwnedViewEngine;
-  readonly checkpoint: CheckpointManifest | null;
-}
-
-/** The checkpoint loaded ahead, or an older one where the column store lacks a part of its prefix. */
-function fitting(
-  options: EngineOptions,
-  catalog: Catalog,
-  storage: Storage,
-  opened: Projections,
-  columns: ColumnStore,
-): Projections | Promise<Projections> {
-  const held = columns.neededFromLsn - 1;
-  if (!opened.checkpoint || opened.checkpoint.lsn <= held) return opened;
-  return openProjections(options, catalog, storage, asLsn(held));
-}
-
-/** Rows, sessions and views as of the newest checkpoint up to a position, or empty. */
-async function openProjections(
-  options: EngineOptions,
-  catalog: Catalog,
-  storage: Storage,
-  upToLsn: Lsn | null,
-): Promise<Projections> {
-  const observer = options.observer?.views;
-  const empty = (): Projections => {
-    const state = new TitleState(catalog);
-    const views = createViewEngine({
-      catalog,
-      state: new LiveState(state),
-      ...(observer ? { observer } : {}),
-    });
-    return { projection: new Projection(state), views, checkpoint: null };
-  };
-  const opened = empty();
-  const found = await findCheckpoint({
-    storage,
-    directory: join(options.directory, 'checkpoints'),
-    // A log that is cut ends before what is cut: no checkpoint may be ahead of it.
-    upToLsn: asLsn(
-      Math.min(upToLsn ?? Number.MAX_SAFE_INTEGER, (options.truncateAt ?? Infinity) - 1),
-    ),
-  });
-  // Views that were defined otherwise have to be folded anew, from the first record on.
-  if (!found || !opened.views.restore(viewsOf(found))) return opened;
-  loadCheckpoint(opened.projection, found);
-  return { ...opened, checkpoint: found.manifest };
-}
-
-async function columnsOf(
-  options: EngineOptions,
-  catalog: Catalog,
-  logEndLsn?: Lsn,
-): Promise<ColumnStore> {
+async function columnsOf(options: EngineOptions, catalog: Catalog): Promise<ColumnStore> {
   const { columns, directory, logger, observer } = options;
   if (columns !== 'embedded' && !('url' in columns)) return columns;
   return openColumnStore({
     catalog,
     target: columns,
     directory: join(directory, 'columns'),
+    spoolDirectory: spoolDirectoryOf(directory),
+    ...(options.storage ? { storage: options.storage } : {}),
     ...(logger ? { logger } : {}),
-    ...(logEndLsn === undefined ? {} : { logEndLsn }),
     ...(observer?.columns ? { observer: observer.columns } : {}),
   });
+}
+
+/** Where the column store of a title keeps the blocks that ClickHouse lacks. */
+export function spoolDirectoryOf(titleDirectory: string): string {
+  return join(titleDirectory, 'columns', 'spool');
 }

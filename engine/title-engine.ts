@@ -228,8 +228,13 @@ export class TitleEngine implements Engine {
       await this.#log.close();
       await this.#whenIdle();
       await this.#checkpointing;
+      // Whoever reads ClickHouse while this server is down shall find everything, if it can take it.
+      await this.columns
+        .waitForCovered(this.#appliedLsn, limits.columnsCloseWaitMs)
+        .catch(() => {});
       if (this.#log.failure === null && this.#bytesSinceCheckpoint > 0) await this.#checkpoint();
     } finally {
+      await this.#checkpointing;
       this.views.close();
       await this.columns.close();
     }

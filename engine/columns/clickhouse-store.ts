@@ -19,6 +19,7 @@ import { planGroups } from './queries/groups-sql.ts';
 import { planList } from './queries/list-sql.ts';
 import { readValue } from './queries/row-values.ts';
 import { runUserSql } from './queries/user-sql.ts';
+import type { FoundBacklog } from './shipping/kept-backlog.ts';
 import type { Tailer } from './tailer.ts';
 
 export interface StoreParts {
@@ -51,6 +52,10 @@ export class ClickHouseStore implements OpenColumnStore {
     return this.#tailer.neededFromLsn;
   }
 
+  get heldLsn(): Lsn {
+    return this.#tailer.heldLsn;
+  }
+
   get advancedLsn(): Lsn {
     return this.#tailer.advancedLsn;
   }
@@ -65,6 +70,18 @@ export class ClickHouseStore implements OpenColumnStore {
 
   get childStartSeconds(): number | null {
     return this.#host?.startSeconds ?? null;
+  }
+
+  rewind(lsn: Lsn): Promise<void> {
+    return this.#tailer.rewind(lsn);
+  }
+
+  resume(lsn: Lsn, backlog: FoundBacklog): Promise<string | null> {
+    return this.#tailer.resume(lsn, backlog);
+  }
+
+  cutBacklog() {
+    return this.#tailer.cutBacklog();
   }
 
   offer(changes: ChangeSet): void {

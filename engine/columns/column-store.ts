@@ -3,6 +3,7 @@ import type { Lsn } from '../position.ts';
 import type { Filter } from '../query/filter.ts';
 import type { OrderBy, RowPage } from '../state/state-reader.ts';
 import type { ChangeSet } from '../tick/change-set.ts';
+import type { FoundBacklog, KeptBacklog } from './shipping/kept-backlog.ts';
 
 /** Bounds on one query, from its class; the store enforces them. */
 export interface QueryBounds {
@@ -113,6 +114,26 @@ export interface ColumnStore {
   readonly coveredLsn: Lsn;
   /** The first change set it still needs: replay must offer everything from here on. */
   readonly neededFromLsn: Lsn;
+  /** The last position that any of its tables may have rows of. */
+  readonly heldLsn: Lsn;
+  /**
+   * Deletes what it has of positions after `lsn`. A power failure can take the end of a log that is
+   * not synced strictly, and `--truncate-at` cuts it; what the column store got of it is then no
+   * longer true. Nothing after `lsn` may have been offered.
+   */
+  rewind(lsn: Lsn): Promise<void>;
+  /**
+   * Goes on from a checkpoint at `lsn`: ships what was kept beside it, and needs nothing up to there
+   * again. Null when that is done; else why ClickHouse and what was kept do not join up, and nothing
+   * was taken: an older checkpoint must be tried. Nothing kept at 0 always fits, and replay must
+   * then offer everything from `neededFromLsn` on. Call it until it is done, before `offer`.
+   */
+  resume(lsn: Lsn, backlog: FoundBacklog): Promise<string | null>;
+  /**
+   * What ClickHouse lacks of everything offered so far; `keep` makes as much of it durable as
+   * ClickHouse lacks even then, for a checkpoint that is ahead of it.
+   */
+  cutBacklog(): { keep(): Promise<KeptBacklog> };
   /**
    * Takes a change set for shipping; copies what it keeps. Never blocks: a backlog beyond memory
    * goes to disk. Change sets it already holds are ignored, so a replay may offer anything.

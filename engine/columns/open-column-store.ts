@@ -1,9 +1,10 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '../errors.ts';
+import { gentleStorage } from '../log/gentle-storage.ts';
+import { nodeStorage } from '../log/node-storage.ts';
+import type { Storage } from '../log/storage.ts';
 import type { Catalog } from '../manifest/catalog.ts';
 import type { TableDefinition } from '../manifest/types.ts';
-import type { Lsn } from '../position.ts';
 import { ClickHouseStore } from './clickhouse-store.ts';
 import { ColumnClient } from './client.ts';
 import type { ColumnStore } from './column-store.ts';
@@ -13,7 +14,6 @@ import {
   alterStatements,
   createStatements,
   databaseName,
-  rewindStatements,
   storedName,
   viewStatements,
 } from './schema-sql.ts';
@@ -25,16 +25,14 @@ export interface ColumnStoreOptions {
   readonly catalog: Catalog;
   /** `url`: `http(s)://user:password@host:8123` of a server or cluster. */
   readonly target: 'embedded' | { readonly url: string };
-  /** For the embedded store's data, and in any case for what does not fit in memory. */
+  /** For the embedded store's data. */
   readonly directory: string;
+  /** For blocks that ClickHouse lacks: what memory has no room for, and what checkpoints keep. */
+  readonly spoolDirectory: string;
+  /** Where the spool lies; the file system by default. */
+  readonly storage?: Storage;
   readonly logger?: ColumnLogger;
   readonly observer?: TailerObserver;
-  /**
-   * The log ends here: rows of later positions are deleted before anything else. A power failure
-   * can take the end of a log that is not synced strictly, and `--truncate-at` cuts it; what the
-   * column store got of it is then no longer true.
-   */
-  readonly logEndLsn?: Lsn;
 }
 
 /** What an operator can see beside the port's promises. */
@@ -63,16 +61,12 @@ export async function openColumnStore(options: ColumnStoreOptions): Promise<Open
   try {
     await prepareDatabase(client, catalog);
     const database = databaseName(catalog.manifest.title);
-    const { logEndLsn } = options;
-    if (logEndLsn !== undefined) {
-      for (const statement of rewindStatements(catalog, logEndLsn)) await client.command(statement);
-      logger.warn({ logEndLsn }, 'rows beyond the end of the log were deleted');
-    }
     const whenUp = () => (host ? host.whenUp() : whenAlive(client));
     const tailer = await Tailer.open({
       tables: shippedTables(catalog),
       target: new ClickHouseTarget(client, database, whenUp),
-      spoolDirectory: join(directory, 'spool'),
+      storage: gentleStorage(options.storage ?? nodeStorage),
+      spoolDirectory: options.spoolDirectory,
       logger,
       observer,
     });

@@ -90,15 +90,9 @@ export function alterStatements(
   return { statements, mismatches };
 }
 
-/** Deletes every row of a position after `lsn`; the shipped position goes back with them. */
-export function rewindStatements(catalog: Catalog, lsn: Lsn): string[] {
-  const database = quoteName(databaseName(catalog.manifest.title));
-  const tables = [...catalog.tables.values()].map(storedName);
-  const deletions = [...tables, shippedTable].map(
-    (table) =>
-      `ALTER TABLE ${database}.${quoteName(table)} DELETE WHERE ${quoteName(lsnColumn)} > ${lsn} SETTINGS mutations_sync = 2`,
-  );
-  return [...deletions, `INSERT INTO ${database}.${quoteName(shippedTable)} SELECT 0, ${lsn}`];
+/** Deletes a table's rows of every position after `lsn`. */
+export function deleteAfterStatement(database: string, table: string, lsn: Lsn): string {
+  return `ALTER TABLE ${quoteName(database)}.${quoteName(table)} DELETE WHERE ${quoteName(lsnColumn)} > ${lsn} SETTINGS mutations_sync = 2`;
 }
 
 export function storedColumns(table: TableDefinition): StoredColumn[] {

@@ -1,12 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { EngineError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import type { Storage } from '../log/storage.ts';
 import { asLsn, type Lsn, lsnZero } from '../position.ts';
 import type { ChangeSet } from '../tick/change-set.ts';
 import type { ColumnLogger } from './logger.ts';
+import { BacklogCut } from './shipping/backlog-cut.ts';
+import { type FoundBacklog, type KeptBlock, missingBlocks } from './shipping/kept-backlog.ts';
+import type { QueuedBlock } from './shipping/sealed-block.ts';
 import type { ShippedTable } from './shipping/shipped-table.ts';
 import { Spool } from './shipping/spool.ts';
-import { type QueuedBlock, TableQueue } from './shipping/table-queue.ts';
+import { TableQueue } from './shipping/table-queue.ts';
 
 /** The port to ClickHouse, as the tailer needs it. */
 export interface ShippingTarget {
@@ -19,6 +23,8 @@ export interface ShippingTarget {
   insert(table: ShippedTable, block: QueuedBlock, queryId: string): Promise<void>;
   /** Makes sure that an insert whose answer is missing does not go on behind our back. */
   stopInsert(queryId: string): Promise<void>;
+  /** Deletes a table's rows of positions after `lsn`; null: the notes of being shipped that far. */
+  deleteAfter(table: ShippedTable | null, lsn: Lsn): Promise<void>;
   /** Resolves when it is worth trying again. */
   whenUp(): Promise<void>;
 }
@@ -31,6 +37,7 @@ export interface TailerObserver {
 export interface TailerOptions {
   readonly tables: readonly ShippedTable[];
   readonly target: ShippingTarget;
+  readonly storage: Storage;
   readonly spoolDirectory: string;
   readonly logger: ColumnLogger;
   readonly observer: TailerObserver;
@@ -68,7 +75,7 @@ export class Tailer {
   static async open(options: TailerOptions): Promise<Tailer> {
     const { target } = options;
     const shipped = await target.readShipped();
-    const spool = new Spool(options.spoolDirectory);
+    const spool = await Spool.open(options.storage, options.spoolDirectory);
     const queues = await Promise.all(
       options.tables.map(async (table) => {
         return new TableQueue(table, spool, await target.readLastLsn(table, shipped));
@@ -106,6 +113,12 @@ export class Tailer {
     return asLsn(this.#notedLsn + 1);
   }
 
+  /** The last position that any table may have rows of. */
+  get heldLsn(): Lsn {
+    const held = this.#queues.map((queue) => queue.shippedLsn);
+    return asLsn(Math.max(this.#notedLsn, ...held));
+  }
+
   get advancedLsn(): Lsn {
     return this.#advancedLsn;
   }
@@ -118,6 +131,58 @@ export class Tailer {
       spooledBlocks += queue.spooledBlocks;
     }
     return { memoryBytes, spooledBlocks };
+  }
+
+  /**
+   * Takes what a checkpoint at `lsn` kept, ships it, and from then on needs nothing up to there
+   * again. Null when that is done; else why what is kept and what ClickHouse holds do not join up,
+   * and nothing is taken. To be called until it takes something, before the first `offer`; nothing
+   * kept at 0 always fits.
+   */
+  async resume(lsn: Lsn, backlog: FoundBacklog): Promise<string | null> {
+    const taken = new Map<TableQueue, readonly KeptBlock[]>();
+    for (const queue of this.#queues) {
+      const kept = backlog.tables.find(({ table }) => table === queue.table.definition.name);
+      const blocks = kept ? missingBlocks(kept, backlog.whole, queue.shippedLsn) : [];
+      if (typeof blocks === 'string') return blocks;
+      taken.set(queue, blocks);
+    }
+    await this.#spool.discardOthers([...taken.values()].flat().map(({ file }) => file));
+    for (const [queue, blocks] of taken) queue.resume(blocks);
+    this.#offeredLsn = asLsn(Math.max(this.#offeredLsn, lsn));
+    this.#advancedLsn = asLsn(Math.max(this.#advancedLsn, lsn));
+    for (const queue of this.#queues) this.#ship(queue);
+    return null;
+  }
+
+  /**
+   * Deletes what ClickHouse has of positions after `lsn`, where the log ends. The notes go last: a
+   * crash on the way leaves tables that are ahead, which the next start finds.
+   */
+  async rewind(lsn: Lsn): Promise<void> {
+    const { target, logger } = this.#options;
+    for (const queue of this.#queues) {
+      if (queue.shippedLsn <= lsn) continue;
+      await target.deleteAfter(queue.table, lsn);
+      queue.shippedLsn = lsn;
+    }
+    if (this.#notedLsn > lsn) {
+      await target.deleteAfter(null, lsn);
+      await target.noteShipped(lsn);
+      this.#notedLsn = lsn;
+    }
+    this.#offeredLsn = asLsn(Math.min(this.#offeredLsn, lsn));
+    this.#advancedLsn = asLsn(Math.min(this.#advancedLsn, lsn));
+    logger.warn({ lsn }, 'rows beyond the end of the log were deleted');
+  }
+
+  /** What ClickHouse lacks of everything offered so far, for a checkpoint to keep. */
+  cutBacklog(): BacklogCut {
+    for (const queue of this.#queues) {
+      queue.seal();
+      this.#ship(queue);
+    }
+    return new BacklogCut(this.#spool, this.#queues);
   }
 
   offer(changes: ChangeSet): void {
@@ -188,7 +253,7 @@ export class Tailer {
     await this.#noting;
     await this.#note();
     for (const waiter of [...this.#waiters]) waiter.done();
-    this.#spool.close();
+    await this.#spool.close();
   }
 
   #flushSoon(): void {
@@ -245,7 +310,7 @@ export class Tailer {
       const started = performance.now();
       try {
         await target.insert(queue.table, block, queryId);
-        queue.shift();
+        queue.reuse(queue.shift());
         observer.onInsert?.({
           table: queue.table.definition.name,
           rows: block.rows,

@@ -4,7 +4,7 @@ import type { Durability, LogRecord } from './commit-log.ts';
 import { FileLog, type LogObserver } from './file-log.ts';
 import { nodeStorage } from './node-storage.ts';
 import { type LogReport, recoverSegments } from './recover-segments.ts';
-import type { Storage } from './storage.ts';
+import type { Storage, StorageLock } from './storage.ts';
 import { processTimers, type Timers } from './timers.ts';
 
 export interface FileLogOptions {
@@ -21,6 +21,8 @@ export interface FileLogOptions {
   readonly replayFrom?: Lsn;
   /** Told what was found and done, before `openFileLog` resolves. */
   readonly onReport?: (report: LogReport) => void;
+  /** The directory's lock, where the caller has taken it already; the log releases it. */
+  readonly lock?: StorageLock;
   /** Cuts a log that is damaged at exactly this record there. Without damage nothing is cut. */
   readonly truncateAt?: Lsn | null;
   readonly observer?: LogObserver;
@@ -40,7 +42,7 @@ export interface FileLogOptions {
 export async function openFileLog(options: FileLogOptions): Promise<FileLog> {
   const { directory, durability, onRecord, storage = nodeStorage } = options;
   await storage.makeDirectory(directory);
-  const lock = await storage.lock(directory);
+  const lock = options.lock ?? (await storage.lock(directory));
   try {
     const recovered = await recoverSegments({
       storage,

@@ -1,5 +1,6 @@
+import type { KeptBacklog } from '../columns/shipping/kept-backlog.ts';
 import type { Storage } from '../log/storage.ts';
-import { writeFully } from '../log/storage.ts';
+import { readWhole, writeDurably } from '../log/whole-file.ts';
 import type { Lsn } from '../position.ts';
 
 /** A file of a checkpoint: its name, length and CRC-32. */
@@ -11,7 +12,7 @@ export interface CheckpointFile {
 
 /** What a checkpoint consists of; files may be shared with the one before. */
 export interface CheckpointManifest {
-  readonly format: 1;
+  readonly format: 2;
   readonly lsn: Lsn;
   readonly tables: readonly {
     readonly table: string;
@@ -23,6 +24,8 @@ export interface CheckpointManifest {
   /** In order; each holds what the ones before lack. */
   readonly ledgers: readonly CheckpointFile[];
   readonly views: CheckpointFile;
+  /** What the column store lacked of this prefix; its files lie in the column store's spool. */
+  readonly backlog: KeptBacklog;
 }
 
 const namePattern = /^checkpoint-(\d{16})\.json$/;
@@ -38,7 +41,7 @@ export async function listCheckpoints(
     const bytes = await readWhole(storage, `${directory}/${name}`);
     try {
       const parsed = JSON.parse(Buffer.from(bytes).toString('utf8')) as CheckpointManifest;
-      if (parsed.format === 1) manifests.push(parsed);
+      if (parsed.format === 2) manifests.push(parsed);
     } catch {
       // Cut short by a crash of the machine: an older one, or the log, holds the same.
     }
@@ -54,7 +57,7 @@ export async function publishCheckpoint(
 ): Promise<void> {
   const name = checkpointName(manifest.lsn);
   const text = Buffer.from(JSON.stringify(manifest), 'utf8');
-  await writeWhole(storage, `${directory}/${name}.new`, [text]);
+  await writeDurably(storage, `${directory}/${name}.new`, [text]);
   await storage.rename(`${directory}/${name}.new`, `${directory}/${name}`);
   await storage.syncDirectory(directory);
 }
@@ -75,35 +78,6 @@ export async function removeOthers(
 export function filesOf(manifest: CheckpointManifest): CheckpointFile[] {
   const pages = manifest.tables.flatMap((table) => table.pages.map((page) => page.file));
   return [...pages, manifest.sessions, ...manifest.ledgers, manifest.views];
-}
-
-export async function writeWhole(
-  storage: Storage,
-  path: string,
-  parts: readonly Uint8Array[],
-): Promise<void> {
-  const file = await storage.create(path).catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-    // Left over from a checkpoint that a crash interrupted.
-    await storage.remove(path);
-    return storage.create(path);
-  });
-  try {
-    await writeFully(file, 'writeThrough', parts, 0);
-  } finally {
-    await file.close();
-  }
-}
-
-export async function readWhole(storage: Storage, path: string): Promise<Uint8Array> {
-  const file = await storage.open(path);
-  try {
-    const bytes = new Uint8Array(await file.size());
-    const read = await file.read(bytes, 0);
-    return bytes.subarray(0, read);
-  } finally {
-    await file.close();
-  }
 }
 
 function checkpointName(lsn: Lsn): string {

@@ -1,12 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { crc32 } from 'node:zlib';
 import type { ColumnStore } from '../columns/column-store.ts';
+import { eachInTurn } from '../each-in-turn.ts';
+import { checksum } from '../log/checksum.ts';
 import type { Storage } from '../log/storage.ts';
+import { writeDurably } from '../log/whole-file.ts';
 import { asLsn, type Lsn } from '../position.ts';
 import { RowCapture } from '../state/row-capture.ts';
 import { pageRowBits } from '../state/row-pages.ts';
 import type { StateTable } from '../state/state-table.ts';
-import type { ColumnBatch } from '../tick/column-vector.ts';
 import type { Projection } from '../tick/projection.ts';
 import { encodeArrow } from './arrow-file.ts';
 import {
@@ -14,7 +15,6 @@ import {
   type CheckpointManifest,
   publishCheckpoint,
   removeOthers,
-  writeWhole,
 } from './checkpoint-manifest.ts';
 import { encodeSessions, LedgerRows } from './session-file.ts';
 
@@ -23,7 +23,7 @@ export interface CheckpointerParts {
   readonly directory: string;
   readonly projection: Projection;
   /** The group views as of the last applied record. */
-  readonly views: { checkpoint(): Uint8Array };
+  readonly views: { checkpoint(): readonly Uint8Array[] };
   readonly columns: ColumnStore;
   /** The last record of the log that survives a power failure. */
   readonly syncedLsn: () => Lsn;
@@ -35,10 +35,19 @@ export interface CheckpointerParts {
 const ledgerSlice = 500;
 /** Ledger files before they are written anew as one. */
 const ledgerFilesMax = 32;
-/** How long a finished checkpoint waits for the column store before it is given up. */
-const columnsWaitMs = 120_000;
+/** Files on their way to disk; a page is about a megabyte. */
+const filesInFlightMax = 24;
 
 type TablePart = CheckpointManifest['tables'][number];
+
+/** A file to be written; its content is made when its turn comes. */
+interface Piece {
+  readonly name: string;
+  content(): readonly Uint8Array[];
+}
+
+/** By name. */
+type Written = ReadonlyMap<string, CheckpointFile>;
 
 interface TableCapture {
   readonly table: StateTable;
@@ -49,30 +58,35 @@ interface TableCapture {
 
 /**
  * Writes checkpoints: rows, sessions, retry answers and views as of one log position, while
- * commits go on. Only pages written since the checkpoint before are written again, a page at a
- * turn of the event loop. A checkpoint counts only once everything of it is durable and the column
- * store holds the same prefix, so recovery never has to regenerate what lies before it.
+ * commits go on. Only pages written since the checkpoint before are written again, a few at a turn
+ * of the event loop. A checkpoint does not wait for the column store: what that lacks of its
+ * prefix is kept beside it, so recovery never has to regenerate what lies before it.
  */
 export class Checkpointer {
   readonly #parts: CheckpointerParts;
-  #previous: CheckpointManifest | null;
+  /** Newest first. */
+  #published: readonly CheckpointManifest[];
   #running: Promise<Lsn | null> | null = null;
 
-  /** `previous`: the checkpoint this process was loaded from. */
-  constructor(parts: CheckpointerParts, previous: CheckpointManifest | null) {
+  /** `published`: the checkpoint this process was loaded from, then older ones. */
+  constructor(parts: CheckpointerParts, published: readonly CheckpointManifest[]) {
     this.#parts = parts;
-    this.#previous = previous;
+    this.#published = published;
   }
 
   get lastLsn(): Lsn {
     return this.#previous?.lsn ?? asLsn(0);
   }
 
+  get #previous(): CheckpointManifest | null {
+    return this.#published[0] ?? null;
+  }
+
   /**
    * Takes a checkpoint as of the last applied record, which is `lsn`. Resolves with the position
    * of the newest checkpoint, or null where the log was not synced that far (it never is in
-   * durability `none`); rejects when a file cannot be written or the column store does not catch
-   * up, and then the one before stays. One at a time: a second call gets the first's promise.
+   * durability `none`); rejects when a file cannot be written, and then the one before stays. One
+   * at a time: a second call gets the first's promise.
    */
   take(lsn: Lsn): Promise<Lsn | null> {
     this.#running ??= this.#take(lsn).finally(() => {
@@ -87,30 +101,46 @@ export class Checkpointer {
     // Everything up to the first `await` sees the same position.
     const captures = this.#capture(lsn);
     const sessions = encodeSessions(projection.sessions.values());
-    const viewBytes = views.checkpoint();
+    const viewParts = views.checkpoint();
+    const backlog = columns.cutBacklog();
     try {
       await storage.makeDirectory(directory);
-      const tables: TablePart[] = [];
-      for (const capture of captures) tables.push(await this.#writeTable(lsn, capture));
+      const sessionsName = `sessions-${lsn}.arrow`;
+      const viewsName = `views-${lsn}.bin`;
+      const written = await this.#writeAll([
+        ...captures.flatMap((capture) => pagesOf(lsn, capture)),
+        { name: sessionsName, content: () => encodeArrow(sessions) },
+        { name: viewsName, content: () => viewParts },
+      ]);
       const manifest: CheckpointManifest = {
-        format: 1,
+        format: 2,
         lsn,
-        tables,
-        sessions: await this.#writeBatch(`sessions-${lsn}.arrow`, sessions),
+        tables: captures.map((capture) => this.#tablePart(lsn, capture, written)),
+        sessions: fileOf(written, sessionsName),
         ledgers: await this.#writeLedgers(lsn),
-        views: await this.#writeFile(`views-${lsn}.bin`, [viewBytes]),
+        views: fileOf(written, viewsName),
+        // Last, since most of it is in the column store by now.
+        backlog: await backlog.keep(),
       };
-      await columns.waitForCovered(lsn, columnsWaitMs);
       // A checkpoint ahead of its log would give positions twice after a power failure.
       if (this.#parts.syncedLsn() < lsn) return null;
       await publishCheckpoint(storage, directory, manifest);
-      const keep = this.#previous ? [manifest, this.#previous] : [manifest];
-      this.#previous = manifest;
-      await removeOthers(storage, directory, keep);
+      this.#published = this.#keptWith(manifest);
+      await removeOthers(storage, directory, this.#published);
       return lsn;
     } finally {
       for (const { capture } of captures) capture.end();
     }
+  }
+
+  /**
+   * The new one, the one before, and the newest that the column store is past: recovery can begin
+   * there even when what is kept of the backlog, which the others may share, is damaged.
+   */
+  #keptWith(manifest: CheckpointManifest): CheckpointManifest[] {
+    const all = [manifest, ...this.#published];
+    const past = all.find(({ lsn }) => lsn < this.#parts.columns.neededFromLsn);
+    return all.filter((one, i) => i < 2 || one === past);
   }
 
   #capture(lsn: Lsn): TableCapture[] {
@@ -118,23 +148,16 @@ export class Checkpointer {
     return [...projection.state.tables.values()].map((table) => {
       const pages = table.pages.touchedAfter(incremental ? this.lastLsn : 0);
       const { slotCount } = table.pages;
-      return { table, pages, slotCount, capture: new RowCapture(table, lsn, pages) };
+      const used = pages.filter((page) => page << pageRowBits < slotCount);
+      return { table, pages: used, slotCount, capture: new RowCapture(table, lsn, used) };
     });
   }
 
-  async #writeTable(
-    lsn: Lsn,
-    { table, pages, slotCount, capture }: TableCapture,
-  ): Promise<TablePart> {
+  #tablePart(lsn: Lsn, { table, pages, slotCount }: TableCapture, written: Written): TablePart {
     const { name } = table.table;
     const before = this.#previous?.tables.find((part) => part.table === name);
     const files = new Map(before?.pages.map(({ page, file }) => [page, file]));
-    for (const page of pages) {
-      if (page << pageRowBits >= slotCount) continue;
-      const { rows } = capture.take(page);
-      files.set(page, await this.#writeBatch(`rows-${name}-${page}-${lsn}.arrow`, rows));
-      await nextTurn();
-    }
+    for (const page of pages) files.set(page, fileOf(written, pageName(name, page, lsn)));
     return {
       table: name,
       columns: table.table.columns.map((column) => column.name),
@@ -163,22 +186,39 @@ export class Checkpointer {
     }
     const batch = rows.build();
     if (batch.length === 0) return [...known];
-    const file = await this.#writeBatch(`ledger-${lsn}.arrow`, batch);
+    const name = `ledger-${lsn}.arrow`;
+    const written = await this.#writeAll([{ name, content: () => encodeArrow(batch) }]);
+    const file = fileOf(written, name);
     return anew ? [file] : [...known, file];
   }
 
-  #writeBatch(name: string, batch: ColumnBatch): Promise<CheckpointFile> {
-    return this.#writeFile(name, encodeArrow(batch));
-  }
-
-  async #writeFile(name: string, parts: readonly Uint8Array[]): Promise<CheckpointFile> {
+  async #writeAll(pieces: readonly Piece[]): Promise<Written> {
     const { storage, directory } = this.#parts;
-    const file = {
-      name,
-      bytes: parts.reduce((sum, part) => sum + part.byteLength, 0),
-      crc: parts.reduce((crc, part) => crc32(part, crc), 0),
-    };
-    await writeWhole(storage, `${directory}/${name}`, parts);
-    return file;
+    const written = new Map<string, CheckpointFile>();
+    await eachInTurn(pieces, filesInFlightMax, async ({ name, content }) => {
+      const parts = content();
+      const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
+      const crc = await checksum(parts);
+      await writeDurably(storage, `${directory}/${name}`, parts);
+      written.set(name, { name, bytes, crc });
+    });
+    return written;
   }
+}
+
+function pagesOf(lsn: Lsn, { table, pages, capture }: TableCapture): Piece[] {
+  return pages.map((page) => ({
+    name: pageName(table.table.name, page, lsn),
+    content: () => encodeArrow(capture.take(page).rows),
+  }));
+}
+
+function pageName(table: string, page: number, lsn: Lsn): string {
+  return `rows-${table}-${page}-${lsn}.arrow`;
+}
+
+function fileOf(written: Written, name: string): CheckpointFile {
+  const file = written.get(name);
+  if (!file) throw new RangeError(`${name} was not written`);
+  return file;
 }

@@ -1,5 +1,7 @@
 import { crc32 } from 'node:zlib';
+import { type FoundBacklog, findBacklog } from '../columns/shipping/kept-backlog.ts';
 import type { Storage } from '../log/storage.ts';
+import { readWhole } from '../log/whole-file.ts';
 import type { Lsn } from '../position.ts';
 import { loadPage } from '../state/load-rows.ts';
 import { rowSystemColumns } from '../state/row-capture.ts';
@@ -11,33 +13,42 @@ import {
   type CheckpointManifest,
   filesOf,
   listCheckpoints,
-  readWhole,
 } from './checkpoint-manifest.ts';
 import { decodeSessions, ledgerColumns, loadLedger, sessionColumns } from './session-file.ts';
 
 export interface CheckpointSource {
   readonly storage: Storage;
   readonly directory: string;
-  /** A checkpoint after this would leave the column store with a gap. */
-  readonly upToLsn: Lsn;
+  /** The column store's, where the backlog of a checkpoint is kept. */
+  readonly spoolDirectory: string;
 }
 
 /** The files of one whole, undamaged checkpoint. */
 export interface FoundCheckpoint {
   readonly manifest: CheckpointManifest;
   readonly contents: ReadonlyMap<string, Uint8Array>;
+  readonly backlog: FoundBacklog;
 }
 
-/** The newest checkpoint of which every byte is as it was written; null when there is none. */
-export async function findCheckpoint(source: CheckpointSource): Promise<FoundCheckpoint | null> {
-  const { storage, directory, upToLsn } = source;
+/**
+ * The checkpoints up to a position of which every byte is as it was written, newest first; their
+ * backlogs may be damaged, or gone. `onDamaged` is told of those that are left out.
+ */
+export async function* findCheckpoints(
+  source: CheckpointSource,
+  upToLsn: Lsn,
+  onDamaged: (lsn: Lsn) => void,
+): AsyncGenerator<FoundCheckpoint> {
+  const { storage, directory, spoolDirectory } = source;
   await storage.makeDirectory(directory);
   for (const manifest of await listCheckpoints(storage, directory)) {
     if (manifest.lsn > upToLsn) continue;
     const contents = await readContents(storage, directory, manifest);
-    if (contents) return { manifest, contents };
+    if (contents) {
+      const backlog = await findBacklog(storage, spoolDirectory, manifest.backlog);
+      yield { manifest, contents, backlog };
+    } else onDamaged(manifest.lsn);
   }
-  return null;
 }
 
 async function readContents(

@@ -70,20 +70,20 @@ export class RowCapture {
   take(pageIndex: number): CapturedPage {
     const { layout, pages, pool } = this.#table;
     const words = layout.wordsPerRow;
-    const rows = new RowImages(words);
     const slots: number[] = [];
     const saved = this.#saved.get(pageIndex);
     const live = pages.pages[pageIndex] as RowPage;
+    const images = saved || !isDense(live, words, this.#lsn) ? new RowImages(words) : null;
     for (let row = 0; row < pageRows; row++) {
       const image = saved?.get((pageIndex << pageRowBits) | row);
       const source = image === undefined ? live : this.#images.page;
       const offset = image === undefined ? row * words : this.#images.offset(image);
-      if (source.u32[offset + versionWord] === 0) continue;
-      if ((source.f64[(offset + lsnWord) >> 1] as number) > this.#lsn) continue;
-      rows.push(source, offset);
+      if (!isThere(source, offset, this.#lsn)) continue;
+      images?.push(source, offset);
       slots.push(row);
     }
-    const { length, vectors } = gatherRows(layout, rows.page, slots.length, pool);
+    const rows = images?.page ?? live;
+    const { length, vectors } = gatherRows(layout, rows, slots.length, pool);
     const captured = [...systemVectors(rows, slots, words), ...vectors];
     this.#waiting.delete(pageIndex);
     this.#saved.delete(pageIndex);
@@ -111,14 +111,32 @@ export class RowCapture {
   }
 }
 
-function systemVectors(rows: RowImages, slots: readonly number[], words: number): ColumnVector[] {
-  const { u32, f64 } = rows.page;
-  const length = slots.length;
+/** The row at `offset` lives, and was written up to the position. */
+function isThere(page: RowPage, offset: number, lsn: number): boolean {
+  if (page.u32[offset + versionWord] === 0) return false;
+  return (page.f64[(offset + lsnWord) >> 1] as number) <= lsn;
+}
+
+/** The rows to take lie side by side from the page's begin: they need not be moved together. */
+function isDense(page: RowPage, words: number, lsn: number): boolean {
+  let row = 0;
+  while (row < pageRows && isThere(page, row * words, lsn)) row++;
+  for (; row < pageRows; row++) if (isThere(page, row * words, lsn)) return false;
+  return true;
+}
+
+function systemVectors(page: RowPage, slots: readonly number[], words: number): ColumnVector[] {
+  const { length } = slots;
   const integers = [versionWord, actionWord, tickWord].map((word) => {
-    return Uint32Array.from({ length }, (_, i) => u32[i * words + word] as number);
+    const values = new Uint32Array(length);
+    for (let i = 0, at = word; i < length; i++, at += words) values[i] = page.u32[at] as number;
+    return values;
   });
   const floats = [lsnWord, committedAtWord].map((word) => {
-    return Float64Array.from({ length }, (_, i) => f64[(i * words + word) >> 1] as number);
+    const values = new Float64Array(length);
+    for (let i = 0, at = word; i < length; i++, at += words)
+      values[i] = page.f64[at >> 1] as number;
+    return values;
   });
   const values = [Uint32Array.from(slots), ...integers, ...floats];
   return rowSystemColumns.map((column, i): FixedVector => {

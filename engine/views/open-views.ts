@@ -35,10 +35,10 @@ export interface ViewEngineOptions {
 
 /** The view engine, and what only its owner calls. */
 export interface OwnedViewEngine extends ViewEngine {
-  /** All views at `lsn`, for a checkpoint; feeds' memory is not part of it. */
-  checkpoint(): Uint8Array;
+  /** All views at `lsn`, in pieces, for a checkpoint; feeds' memory is not part of it. */
+  checkpoint(): readonly Uint8Array[];
   /**
-   * Loads a checkpoint into an engine that has folded nothing. False, and nothing is loaded, when
+   * Loads a checkpoint, whole, into an engine that has folded nothing. False, and nothing is loaded, when
    * it was written for other definitions or by another version: the log must then be replayed from
    * its start.
    */
@@ -144,7 +144,7 @@ class Views implements OwnedViewEngine {
     return new Map([...this.#feeds].map(([name, feed]) => [name, feed.subscriberCount]));
   }
 
-  checkpoint(): Uint8Array {
+  checkpoint(): readonly Uint8Array[] {
     return writeViewCheckpoint(this.lsn, this.#tables, this.#groups);
   }
 

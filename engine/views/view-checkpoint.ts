@@ -16,13 +16,14 @@ interface Header {
 
 /**
  * The group views' contents as one binary: a JSON header with its length as Uint32 before it, then
- * the parts, which are the views' own columns copied out. Top views follow from the group views.
+ * the parts, which are the views' own columns copied out; as pieces to write one after the other, so
+ * that nothing is copied twice. Top views follow from the group views.
  */
 export function writeViewCheckpoint(
   lsn: Lsn,
   tables: ReadonlyMap<string, TableSource>,
   views: readonly GroupView[],
-): Uint8Array {
+): Uint8Array[] {
   const dictionaries: { table: string; column: string }[] = [];
   const parts: Uint8Array[] = [];
   for (const [table, source] of tables) {
@@ -45,7 +46,7 @@ export function writeViewCheckpoint(
     partBytes: parts.map((part) => part.byteLength),
   };
   const json = new TextEncoder().encode(JSON.stringify(header));
-  return Buffer.concat([new Uint8Array(Uint32Array.of(json.length).buffer), json, ...parts]);
+  return [new Uint8Array(Uint32Array.of(json.length).buffer), json, ...parts];
 }
 
 /** Loads into empty views; null, and nothing is loaded, when it does not fit their definitions. */

@@ -3,13 +3,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BlockBuilder } from '../../engine/columns/shipping/block.ts';
 import { GrowingBits } from '../../engine/columns/shipping/growing-bytes.ts';
-import { shippedTables } from '../../engine/columns/shipping/shipped-table.ts';
+import { type ShippedTable, shippedTables } from '../../engine/columns/shipping/shipped-table.ts';
 import type { Row } from '../../engine/manifest/types.ts';
 import { catalog, fabricate } from './fabricate.ts';
 
 const tables = shippedTables(catalog);
-const facts = tables.find((table) => table.storedName === 'facts');
-if (!facts) throw new Error('the test title has facts');
+const [facts] = tables.filter((table) => table.storedName === 'facts') as [ShippedTable];
 
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: null });
 const fact = fc.record({
@@ -28,14 +27,39 @@ const fact = fc.record({
   tags: fc.array(fc.string({ maxLength: 4 }), { maxLength: 4 }),
 });
 
+/** A table's first builder, one that has room for little and grows, one in the memory of a block. */
+function builderFrom(how: 'first' | 'successor' | 'reused'): BlockBuilder {
+  const first = BlockBuilder.of(facts);
+  if (how === 'first') return first;
+  if (how === 'successor') return first.successor();
+  const row = {
+    flag: true,
+    large: -1n,
+    huge: 1n,
+    name: 'before',
+    blob: Uint8Array.of(1),
+    tags: ['a'],
+  };
+  const rows = Array.from({ length: 50 }, () => ({
+    small: -1,
+    ratio: 1,
+    single: 1,
+    maybe: true,
+    ...row,
+  }));
+  const changes = fabricate({ lsn: 1, sessionId: 'before', events: { facts: rows } });
+  first.append(changes, facts.vectors(changes) ?? []);
+  return first.seal().reuse() ?? first;
+}
+
 describe('a block', () => {
   it('is one Arrow batch of the rows of all change sets put into it, in order', () => {
     fc.assert(
       fc.property(
+        fc.constantFrom('first', 'successor', 'reused'),
         fc.array(fc.array(fact, { maxLength: 30 }), { minLength: 1, maxLength: 8 }),
-        (ticks) => {
-          // The builder of a table's later blocks: it has room for little and grows.
-          const builder = BlockBuilder.of(facts).successor();
+        (how, ticks) => {
+          const builder = builderFrom(how);
           const expected: Row[] = [];
           ticks.forEach((rows, i) => {
             const changes = fabricate({ lsn: i + 1, sessionId: `s${i}`, events: { facts: rows } });

@@ -1,7 +1,7 @@
 import { buffer } from 'node:stream/consumers';
 import { tableFromIPC } from 'apache-arrow';
+import type { QueuedBlock } from '../../engine/columns/shipping/sealed-block.ts';
 import type { ShippedTable } from '../../engine/columns/shipping/shipped-table.ts';
-import type { QueuedBlock } from '../../engine/columns/shipping/table-queue.ts';
 import type { ShippingTarget } from '../../engine/columns/tailer.ts';
 import { asLsn, type Lsn } from '../../engine/position.ts';
 
@@ -43,6 +43,18 @@ export class FakeTarget implements ShippingTarget {
       this.rows.set(table.storedName, held);
     }
     if (outcome !== 'in') throw new Error('the connection is gone');
+  }
+
+  async deleteAfter(table: ShippedTable | null, lsn: Lsn): Promise<void> {
+    if (table === null) {
+      this.shipped = asLsn(Math.min(this.shipped, lsn));
+      return;
+    }
+    const held = this.rows.get(table.storedName) ?? [];
+    this.rows.set(
+      table.storedName,
+      held.filter((one) => one <= lsn),
+    );
   }
 
   async stopInsert(): Promise<void> {}

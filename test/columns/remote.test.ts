@@ -50,7 +50,8 @@ beforeAll(async () => {
   host = await EmbeddedHost.start(directory.path, silentLogger);
   relay = new Relay(host.socketPath);
   const url = `http://default:${host.secret}@127.0.0.1:${await relay.listen()}`;
-  store = await openColumnStore({ catalog, target: { url }, directory: `${directory.path}/own` });
+  const spoolDirectory = `${directory.path}/own/spool`;
+  store = await openColumnStore({ catalog, target: { url }, directory: '', spoolDirectory });
 });
 afterAll(async () => {
   await store.close();

@@ -7,6 +7,7 @@ process.on('message', async ({ manifest, directory, ticks }) => {
     catalog: new Catalog(manifest),
     target: 'embedded',
     directory,
+    spoolDirectory: `${directory}/spool`,
   });
   process.send({ childPid: store.childPid });
   for (const changes of ticks) {

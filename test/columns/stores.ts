@@ -27,7 +27,8 @@ export function openEmbedded(
   directory: string,
   options: Partial<ColumnStoreOptions> = {},
 ): Promise<OpenColumnStore> {
-  return openColumnStore({ catalog, target: 'embedded', directory, ...options });
+  const spoolDirectory = join(directory, 'spool');
+  return openColumnStore({ catalog, target: 'embedded', directory, spoolDirectory, ...options });
 }
 
 /** Offers change sets as a log does, and waits until all are in. */

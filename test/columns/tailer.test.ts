@@ -2,8 +2,10 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../engine/columns/logger.ts';
+import { emptyBacklog, findBacklog } from '../../engine/columns/shipping/kept-backlog.ts';
 import { shippedTables } from '../../engine/columns/shipping/shipped-table.ts';
 import { Tailer, type TailerOptions } from '../../engine/columns/tailer.ts';
+import { nodeStorage } from '../../engine/log/node-storage.ts';
 import { asLsn } from '../../engine/position.ts';
 import { catalog, fabricate, manyActions } from './fabricate.ts';
 import { FakeTarget, type Outcome } from './fake-target.ts';
@@ -20,6 +22,7 @@ async function open(target: FakeTarget, options: Partial<TailerOptions> = {}): P
   tailer = await Tailer.open({
     tables: shippedTables(catalog),
     target,
+    storage: nodeStorage,
     spoolDirectory,
     logger: silentLogger,
     observer: {},
@@ -188,14 +191,40 @@ describe('the tailer', () => {
     await tailer.waitForCovered(asLsn(120), 20_000);
     expect(target.rows.get('orders')?.length).toBe(120 * 250);
     expect(target.inserts.flatMap((insert) => insert.lsns)).toEqual(range(1, 120));
+    await expect.poll(() => readdirSync(spoolDirectory)).toEqual([]);
+  });
+
+  it('discards what no checkpoint keeps of a run before, as the log offers its rows again', async () => {
+    mkdirSync(spoolDirectory, { recursive: true });
+    writeFileSync(join(spoolDirectory, 'orders-1-2.arrows'), 'of another time');
+    await open(new FakeTarget());
+    expect(await tailer.resume(asLsn(0), emptyBacklog)).toBeNull();
     expect(readdirSync(spoolDirectory)).toEqual([]);
   });
 
-  it('discards the spool of a run before, as the log offers its rows again', async () => {
-    mkdirSync(spoolDirectory, { recursive: true });
-    writeFileSync(join(spoolDirectory, 'block-1.arrows'), 'of another time');
-    await open(new FakeTarget());
-    expect(readdirSync(spoolDirectory)).toEqual([]);
+  it('keeps for a checkpoint what ClickHouse lacks, and ships it from there in another run', async () => {
+    const target = new FakeTarget();
+    await open(target);
+    take(range(1, 12));
+    await tailer.waitForCovered(asLsn(12), 5_000);
+    target.gate = new Promise(() => {});
+    take(range(13, 30));
+    const kept = await tailer.cutBacklog().keep();
+    const blocks = kept.flatMap((table) => table.blocks);
+    expect(blocks.length).toBeGreaterThan(1);
+    expect(readdirSync(spoolDirectory).sort()).toEqual(blocks.map(({ file }) => file.name).sort());
+    // The run before is killed: its target is no more.
+    target.gate = null;
+    const again = new FakeTarget();
+    for (const [table, lsns] of target.rows) again.rows.set(table, [...lsns]);
+    await open(again);
+    const found = await findBacklog(nodeStorage, spoolDirectory, kept);
+    expect(await tailer.resume(asLsn(30), found)).toBeNull();
+    expect(tailer.coveredLsn).toBe(12);
+    await tailer.waitForCovered(asLsn(30), 5_000);
+    const { units: _, ...expected } = expectedRows(30);
+    expect(countsIn(again)).toEqual(expected);
+    await expect.poll(() => readdirSync(spoolDirectory)).toEqual([]);
   });
 
   it('may be closed while inserts fail', async () => {

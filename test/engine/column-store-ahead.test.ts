@@ -7,6 +7,9 @@ import { Catalog } from '../../engine/manifest/catalog.ts';
 import { openEngine } from '../../engine/open-engine.ts';
 import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { FaultyStorage } from '../fault/storage.ts';
+import { ClickHouseDisk, tailedColumns } from './tailed-columns.ts';
+import { play, workload } from './workload.ts';
 
 const catalog = new Catalog(ashfall);
 const bounds = { timeoutMs: 10_000, memoryBytesMax: 1e9, rowsReadMax: 1e9, threadsMax: 1 };
@@ -66,4 +69,39 @@ it('deletes from the column store what the log has lost, and counts on from ther
   expect(await countActions(engine)).toBe(0n);
   await play(2);
   expect(await countActions(engine)).toBe(2n);
+});
+
+it('deletes it too where the column store had not noted yet how far it was', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'tickloom-ahead-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const steps = workload(3, 24);
+  const open = async (storage: FaultyStorage, disk: ClickHouseDisk) => {
+    const insertsMax = Infinity;
+    const { columns } = await tailedColumns({ catalog, disk, storage, directory, insertsMax });
+    return openEngine({
+      manifest: ashfall,
+      directory,
+      durability: { mode: 'interval', syncEveryMs: 50 },
+      storage,
+      columns,
+      now: () => 1_000,
+    });
+  };
+  const playUpTo = async (storage: FaultyStorage, disk: ClickHouseDisk, end: number) => {
+    const engine = await open(storage, disk);
+    await play(engine, steps.slice(0, end), engine.appliedLsn, 1);
+    await engine.columns.waitForCovered(engine.appliedLsn, 10_000);
+    await engine.close();
+  };
+  const disk = new ClickHouseDisk();
+  await playUpTo(new FaultyStorage(), disk, 20);
+  // The log comes back ten records shorter, and what follows is not what was there before.
+  const storage = new FaultyStorage();
+  await playUpTo(storage, new ClickHouseDisk(), 10);
+  steps.splice(10, 3);
+  disk.shippedLsn = 4;
+  await playUpTo(storage, disk, steps.length);
+  const reference = new ClickHouseDisk();
+  await playUpTo(new FaultyStorage(), reference, steps.length);
+  expect(disk.content).toEqual(reference.content);
 });

@@ -22,6 +22,16 @@ export function memoryColumns(disk: ColumnsOnDisk): ColumnStore {
     get neededFromLsn(): Lsn {
       return asLsn(disk.coveredLsn + 1);
     },
+    get heldLsn(): Lsn {
+      return asLsn(disk.coveredLsn);
+    },
+    async rewind(lsn: Lsn): Promise<void> {
+      disk.coveredLsn = lsn;
+    },
+    async resume(lsn: Lsn): Promise<string | null> {
+      return lsn <= disk.coveredLsn ? null : 'it keeps nothing';
+    },
+    cutBacklog: () => ({ keep: async () => [] }),
     offer(changes: ChangeSet): void {
       const digest = digestOf(changes);
       const known = disk.changes.get(changes.lsn);

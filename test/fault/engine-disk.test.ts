@@ -82,7 +82,7 @@ describe('a full disk', () => {
       checkpointEveryBytes: 2_000,
       observer: { onCheckpoint: (_seconds, failure) => failures.push(failure) },
     });
-    storage.inject({ kind: 'error', code: 'ENOSPC', call: 'writeThrough', path: '/checkpoints/' });
+    storage.inject({ kind: 'error', code: 'ENOSPC', call: 'write', path: '/checkpoints/' });
     for (let tick = 2; !failures.some((failure) => failure !== null); tick++) {
       await commit(engine, tick, { actions: [[setUnit(tick % 40, { x: tick })]] });
     }

@@ -6,7 +6,7 @@ import { nodeStorage } from '../../engine/log/node-storage.ts';
 import { Catalog } from '../../engine/manifest/catalog.ts';
 import type { Lsn } from '../../engine/position.ts';
 import { Checkpointer } from '../../engine/recover/checkpointer.ts';
-import { findCheckpoint, loadCheckpoint } from '../../engine/recover/load-checkpoint.ts';
+import { findCheckpoints, loadCheckpoint } from '../../engine/recover/load-checkpoint.ts';
 import { LiveState } from '../../engine/state/live-state.ts';
 import { TitleState } from '../../engine/state/title-state.ts';
 import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
@@ -97,22 +97,24 @@ describe('checkpoints', () => {
         storage: nodeStorage,
         directory,
         projection: match.projection,
-        views: { checkpoint: () => new Uint8Array([1, 2, 3]) },
+        views: { checkpoint: () => [new Uint8Array([1, 2, 3])] },
         columns: columnsThatHaveAll,
         syncedLsn: () => match.lsn as Lsn,
         incremental: true,
       },
-      null,
+      [],
     );
   }
 
   async function load() {
+    const source = { storage: nodeStorage, directory, spoolDirectory: join(directory, 'spool') };
     const upToLsn = Number.MAX_SAFE_INTEGER as Lsn;
-    const found = await findCheckpoint({ storage: nodeStorage, directory, upToLsn });
-    if (!found) return null;
-    const projection = new Projection(new TitleState(catalog));
-    loadCheckpoint(projection, found);
-    return { projection, lsn: found.manifest.lsn, manifest: found.manifest };
+    for await (const found of findCheckpoints(source, upToLsn, () => {})) {
+      const projection = new Projection(new TitleState(catalog));
+      loadCheckpoint(projection, found);
+      return { projection, lsn: found.manifest.lsn, manifest: found.manifest };
+    }
+    return null;
   }
 
   it('holds rows, sessions and retry answers as of its position, whatever is committed meanwhile', async () => {

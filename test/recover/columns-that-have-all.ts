@@ -1,6 +1,7 @@
 import type { ColumnStore } from '../../engine/columns/column-store.ts';
 
-/** A column store that is never behind, for what only waits for it. */
+/** A column store that is never behind, for what only asks it what it lacks. */
 export const columnsThatHaveAll = {
-  waitForCovered: () => Promise.resolve(),
+  neededFromLsn: Number.MAX_SAFE_INTEGER,
+  cutBacklog: () => ({ keep: () => Promise.resolve([]) }),
 } as unknown as ColumnStore;

@@ -37,6 +37,17 @@ export class FakeColumnStore implements ColumnStore {
   hangs: (() => void) | null = null;
   coveredLsn: Lsn = lsnZero;
   readonly neededFromLsn: Lsn = asLsn(1);
+  readonly heldLsn: Lsn = lsnZero;
+
+  async rewind(): Promise<void> {}
+
+  async resume(lsn: Lsn): Promise<string | null> {
+    return lsn === lsnZero ? null : 'it keeps nothing';
+  }
+
+  cutBacklog() {
+    return { keep: async () => [] };
+  }
 
   offer(): void {}
   advance(): void {}

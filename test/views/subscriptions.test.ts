@@ -494,7 +494,7 @@ describe('the view engine', () => {
 
   test('refuses a checkpoint of other definitions and stays empty', () => {
     commit(ordersIn(0));
-    const checkpoint = Buffer.from(views.checkpoint());
+    const checkpoint = Buffer.concat(views.checkpoint());
     const text = checkpoint.toString('latin1').replace(/"definitions":"./, '"definitions":"-');
     const fresh = createViewEngine({ catalog, state: world.state, clock });
     expect(fresh.restore(Buffer.from(text, 'latin1'))).toBe(false);
@@ -509,7 +509,7 @@ describe('the view engine', () => {
     commit(ordersIn(0));
     const follower = follow('pulse');
     await follower.pull();
-    const checkpoint = views.checkpoint();
+    const checkpoint = Buffer.concat(views.checkpoint());
     views.close();
     views = createViewEngine({ catalog, state: world.state, clock });
     views.restore(checkpoint);

@@ -47,7 +47,7 @@ describe('group and top views', () => {
         let restored = createViewEngine({ catalog, state: world.state });
         plans.forEach((plan, index) => {
           if (index === at) {
-            const checkpoint = restored.checkpoint();
+            const checkpoint = Buffer.concat(restored.checkpoint());
             restored = createViewEngine({ catalog, state: world.state });
             expect(restored.restore(checkpoint)).toBe(true);
           }

@@ -14,8 +14,14 @@ export interface Block {
   readonly lastLsn: Lsn;
   readonly rows: number;
   readonly byteLength: number;
+  readonly columns: readonly string[];
   /** One Arrow stream with one record batch, as parts to write one after the other. */
   parts(): readonly Uint8Array[];
+  /**
+   * An empty builder in the memory of this block, which must not be read any more. Null for a
+   * block too large to be worth keeping.
+   */
+  reuse(): BlockBuilder | null;
 }
 
 export class BlockBuilder {
@@ -70,6 +76,14 @@ export class BlockBuilder {
     this.#rows += vectors[0]?.length ?? 0;
   }
 
+  #emptied(): BlockBuilder {
+    for (const column of this.#columns) column.clear();
+    this.#firstLsn = null;
+    this.#lastLsn = null;
+    this.#rows = 0;
+    return this;
+  }
+
   /** The block; the builder must not be appended to afterwards. */
   seal(): Block {
     if (this.#firstLsn === null || this.#lastLsn === null) throw new RangeError('an empty block');
@@ -87,10 +101,14 @@ export class BlockBuilder {
       lastLsn: this.#lastLsn,
       rows: this.#rows,
       byteLength,
+      columns: this.#table.fields.map((field) => field.name),
       parts: () => parts,
+      reuse: () => (byteLength > reusedBytesMax ? null : this.#emptied()),
     };
   }
 }
 
+/** What lies around for a table's next block, at most. */
+const reusedBytesMax = 8 * 1024 * 1024;
 /** Rows a table's first block makes room for. */
 const rowsInitial = 256;

@@ -3,11 +3,11 @@ import { EngineError } from '../../errors.ts';
 import { asLsn, type Lsn, lsnZero } from '../../position.ts';
 import type { ColumnClient } from '../client.ts';
 import { quoteName } from '../queries/sql-text.ts';
-import { shippedTable as positionTable } from '../schema-sql.ts';
+import { deleteAfterStatement, shippedTable as positionTable } from '../schema-sql.ts';
 import type { ShippingTarget } from '../tailer.ts';
+import type { QueuedBlock } from './sealed-block.ts';
 import type { ShippedTable } from './shipped-table.ts';
 import { lsnColumn } from './system-vectors.ts';
-import type { QueuedBlock } from './table-queue.ts';
 
 /** The tailer's way into one title's database. */
 export class ClickHouseTarget implements ShippingTarget {
@@ -17,19 +17,19 @@ export class ClickHouseTarget implements ShippingTarget {
 
   constructor(client: ColumnClient, database: string, whenUp: () => Promise<void>) {
     this.#client = client;
-    this.#database = quoteName(database);
+    this.#database = database;
     this.#whenUp = whenUp;
   }
 
   async readShipped(): Promise<Lsn> {
     return this.#readLsn(
-      `SELECT max(${quoteName(lsnColumn)}) FROM ${this.#database}.${quoteName(positionTable)}`,
+      `SELECT max(${quoteName(lsnColumn)}) FROM ${quoteName(this.#database)}.${quoteName(positionTable)}`,
     );
   }
 
   async noteShipped(lsn: Lsn): Promise<void> {
     await this.#client.command(
-      `INSERT INTO ${this.#database}.${quoteName(positionTable)} SELECT 0, ${lsn}`,
+      `INSERT INTO ${quoteName(this.#database)}.${quoteName(positionTable)} SELECT 0, ${lsn}`,
     );
   }
 
@@ -37,15 +37,15 @@ export class ClickHouseTarget implements ShippingTarget {
   async readLastLsn(table: ShippedTable, from: Lsn): Promise<Lsn> {
     const lsn = quoteName(lsnColumn);
     const last = await this.#readLsn(
-      `SELECT max(${lsn}) FROM ${this.#database}.${quoteName(table.storedName)} WHERE ${lsn} > ${from}`,
+      `SELECT max(${lsn}) FROM ${quoteName(this.#database)}.${quoteName(table.storedName)} WHERE ${lsn} > ${from}`,
     );
     return last > from ? last : from;
   }
 
   async insert(table: ShippedTable, block: QueuedBlock, queryId: string): Promise<void> {
-    const columns = table.fields.map((field) => quoteName(field.name)).join(', ');
+    const columns = block.columns.map(quoteName).join(', ');
     await this.#client.insert(
-      `INSERT INTO ${this.#database}.${quoteName(table.storedName)} (${columns}) FORMAT ArrowStream`,
+      `INSERT INTO ${quoteName(this.#database)}.${quoteName(table.storedName)} (${columns}) FORMAT ArrowStream`,
       queryId,
       () => block.body(),
       oneAtom,
@@ -71,6 +71,11 @@ export class ClickHouseTarget implements ShippingTarget {
       parameters: { id: queryId },
     });
     return Number(rows[0]?.[0]) > 0;
+  }
+
+  async deleteAfter(table: ShippedTable | null, lsn: Lsn): Promise<void> {
+    const name = table?.storedName ?? positionTable;
+    await this.#client.command(deleteAfterStatement(this.#database, name, lsn));
   }
 
   whenUp(): Promise<void> {

@@ -18,6 +18,11 @@ export class GrowingBytes {
     return new GrowingBytes(Math.min(this.length + (this.length >>> 3), reservedBytesMax));
   }
 
+  /** Empty again, with the memory it has; what was handed out of it is overwritten from now on. */
+  clear(): void {
+    this.length = 0;
+  }
+
   /** Makes room for `count` more and returns where they begin; the caller writes them. */
   extend(count: number): number {
     const start = this.length;
@@ -68,6 +73,12 @@ export class GrowingBits {
 
   successor(): GrowingBits {
     return new GrowingBits(this.#bytes.successor().bytes.byteLength * 8);
+  }
+
+  clear(): void {
+    this.#bytes.written().fill(0);
+    this.#bytes.clear();
+    this.length = 0;
   }
 
   append(source: Uint8Array, count: number): void {

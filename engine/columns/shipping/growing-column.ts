@@ -38,6 +38,13 @@ export class GrowingColumn {
     return this.#store.byteLength + (this.#length >>> 3);
   }
 
+  /** Empty again, in the memory it has. */
+  clear(): void {
+    this.#validity?.clear();
+    this.#store.clear();
+    this.#length = 0;
+  }
+
   append(vector: ShippedVector): void {
     const { length } = vector;
     if (length === 0) return;
@@ -73,6 +80,7 @@ interface GrowingStore {
   appendCounting(vector: CountingVector): void;
   addTo(parts: BatchParts): void;
   successor(): GrowingStore;
+  clear(): void;
 }
 
 function storeOf(field: ArrowField, capacity: number): GrowingStore {
@@ -115,6 +123,10 @@ class FixedStore implements GrowingStore {
     return new FixedStore(this.#width, this.#data.successor());
   }
 
+  clear(): void {
+    this.#data.clear();
+  }
+
   get byteLength(): number {
     return this.#data.length;
   }
@@ -154,6 +166,10 @@ class BitStore implements GrowingStore {
     return new BitStore(this.#bits.successor());
   }
 
+  clear(): void {
+    this.#bits.clear();
+  }
+
   get byteLength(): number {
     return this.#bits.length >>> 3;
   }
@@ -187,6 +203,11 @@ class BinaryStore implements GrowingStore {
 
   successor(): BinaryStore {
     return new BinaryStore(this.#offsets.successor(), this.#data.successor());
+  }
+
+  clear(): void {
+    this.#offsets.clear();
+    this.#data.clear();
   }
 
   get byteLength(): number {
@@ -224,6 +245,11 @@ class ListStore implements GrowingStore {
 
   successor(): ListStore {
     return new ListStore(this.#offsets.successor(), this.#child.successor());
+  }
+
+  clear(): void {
+    this.#offsets.clear();
+    this.#child.clear();
   }
 
   get byteLength(): number {
@@ -265,6 +291,12 @@ class GrowingOffsets {
 
   successor(): GrowingOffsets {
     return new GrowingOffsets(this.#bytes.successor());
+  }
+
+  /** The first offset, a zero, stays. */
+  clear(): void {
+    this.#bytes.clear();
+    this.#bytes.extend(4);
   }
 
   get byteLength(): number {

@@ -1,68 +1,144 @@
-import { closeSync, createReadStream, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
+import { crc32 } from 'node:zlib';
+import { checksum } from '../../log/checksum.ts';
+import { removeIfThere } from '../../log/segment-files.ts';
+import type { Storage } from '../../log/storage.ts';
+import { writeWhole } from '../../log/whole-file.ts';
 import type { Block } from './block.ts';
 
-/** A block whose bytes lie on disk. */
-export interface SpooledBlock {
-  readonly path: string;
-  readonly byteLength: number;
+/** A file of the spool: its name, length and CRC-32. */
+export interface SpoolFile {
+  readonly name: string;
+  readonly bytes: number;
+  readonly crc: number;
 }
 
 /**
- * Blocks that memory has no room for, a file each. Nothing here is ever needed after a restart:
- * the log offers it again. So files are not synced, and what lies about at start is discarded.
+ * Blocks on disk, a file each: those that memory has no room for, and those that a checkpoint keeps
+ * because ClickHouse does not have them yet. Only the latter are synced, and outlive the process.
  */
 export class Spool {
+  readonly #storage: Storage;
   readonly #directory: string;
-  #count = 0;
+  /** Durable, their names included. */
+  readonly #synced = new Set<string>();
+  readonly #removals = new Set<Promise<void>>();
 
-  constructor(directory: string) {
+  static async open(storage: Storage, directory: string): Promise<Spool> {
+    await storage.makeDirectory(directory);
+    return new Spool(storage, directory);
+  }
+
+  private constructor(storage: Storage, directory: string) {
+    this.#storage = storage;
     this.#directory = directory;
-    rmSync(directory, { recursive: true, force: true });
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
 
-  async write(block: Block): Promise<SpooledBlock> {
-    const path = this.#nextPath();
-    const file = await open(path, 'wx', 0o600);
-    try {
-      for (const part of block.parts()) await file.write(part);
-    } finally {
-      await file.close();
-    }
-    return { path, byteLength: block.byteLength };
+  async write(name: string, block: Block): Promise<SpoolFile> {
+    await writeWhole(this.#storage, this.#path(name), block.parts());
+    const crc = await checksum(block.parts());
+    return { name, bytes: block.byteLength, crc };
   }
 
-  /** Holds up the caller; for when writing in the background cannot keep up. */
-  writeNow(block: Block): SpooledBlock {
-    const path = this.#nextPath();
-    const file = openSync(path, 'wx', 0o600);
+  /**
+   * Holds up the caller; for when writing in the background cannot keep up. The storage port has no
+   * such call, so this one goes to the file system itself.
+   */
+  writeNow(name: string, block: Block): SpoolFile {
+    const file = openSync(this.#path(name), 'w', 0o640);
+    let crc = 0;
     try {
       for (const part of block.parts()) {
         for (let at = 0; at < part.byteLength; ) at += writeSync(file, part, at);
+        crc = crc32(part, crc);
       }
     } finally {
       closeSync(file);
     }
-    return { path, byteLength: block.byteLength };
+    return { name, bytes: block.byteLength, crc };
   }
 
-  read(block: SpooledBlock): Readable {
-    return createReadStream(block.path, { highWaterMark: 1 << 20 });
+  /** Makes the file durable; its name is so after `syncNames`. */
+  async sync({ name }: SpoolFile): Promise<void> {
+    if (this.#synced.has(name)) return;
+    const file = await this.#storage.open(this.#path(name));
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    this.#synced.add(name);
   }
 
-  remove(block: SpooledBlock): void {
-    rmSync(block.path, { force: true });
+  syncNames(): Promise<void> {
+    return this.#storage.syncDirectory(this.#directory);
   }
 
-  close(): void {
-    rmSync(this.#directory, { recursive: true, force: true });
+  read({ name, bytes }: SpoolFile): Readable {
+    return Readable.from(piecesOf(this.#storage, this.#path(name), bytes), { objectMode: true });
   }
 
-  #nextPath(): string {
-    this.#count += 1;
-    return join(this.#directory, `block-${this.#count}.arrows`);
+  /** In the background; a file that a crash keeps from being removed is discarded at the next start. */
+  remove({ name }: SpoolFile): void {
+    this.#synced.delete(name);
+    const removal = removeIfThere(this.#storage, this.#path(name))
+      .catch(() => {})
+      .finally(() => this.#removals.delete(removal));
+    this.#removals.add(removal);
+  }
+
+  /** At start: `kept` lie here durably, everything else is of no use any more. */
+  async discardOthers(kept: readonly SpoolFile[]): Promise<void> {
+    for (const { name } of kept) this.#synced.add(name);
+    for (const name of await this.#storage.list(this.#directory)) {
+      if (!this.#synced.has(name)) await this.#storage.remove(this.#path(name));
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#removals);
+  }
+
+  #path(name: string): string {
+    return join(this.#directory, name);
   }
 }
+
+/** Whether every byte is as it was written. */
+export async function isWhole(
+  storage: Storage,
+  directory: string,
+  file: SpoolFile,
+): Promise<boolean> {
+  let crc = 0;
+  let bytes = 0;
+  try {
+    for await (const piece of piecesOf(storage, join(directory, file.name), file.bytes)) {
+      crc = crc32(piece, crc);
+      bytes += piece.byteLength;
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+  return bytes === file.bytes && crc === file.crc;
+}
+
+async function* piecesOf(storage: Storage, path: string, bytes: number): AsyncGenerator<Buffer> {
+  const file = await storage.open(path);
+  try {
+    for (let at = 0; at < bytes; ) {
+      const piece = Buffer.allocUnsafeSlow(Math.min(pieceBytes, bytes - at));
+      const read = await file.read(piece, at);
+      if (read === 0) return;
+      yield piece.subarray(0, read);
+      at += read;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+const pieceBytes = 1 << 20;

@@ -1,32 +1,20 @@
-import { Readable } from 'node:stream';
 import type { Lsn } from '../../position.ts';
 import type { ChangeSet } from '../../tick/change-set.ts';
 import { type Block, BlockBuilder } from './block.ts';
+import type { KeptBlock } from './kept-backlog.ts';
+import { type QueuedBlock, SealedBlock } from './sealed-block.ts';
 import type { ShippedTable } from './shipped-table.ts';
-import type { Spool, SpooledBlock } from './spool.ts';
-
-/** A sealed block on its way: in memory, being written to the spool, or there. */
-export interface QueuedBlock {
-  readonly firstLsn: Lsn;
-  readonly lastLsn: Lsn;
-  readonly rows: number;
-  readonly byteLength: number;
-  body(): Readable;
-}
-
-interface Entry extends QueuedBlock {
-  memory: Block | null;
-  spooled: SpooledBlock | null;
-  writing: boolean;
-}
+import type { Spool } from './spool.ts';
 
 /** The rows of one table that ClickHouse does not have yet, in order of LSN. */
 export class TableQueue {
   readonly table: ShippedTable;
   readonly #spool: Spool;
-  readonly #sealed: Entry[] = [];
+  readonly #sealed: SealedBlock[] = [];
   #open: BlockBuilder;
   #openBytes = 0;
+  /** In the memory of a block that is in, for the block after the open one. */
+  #spare: BlockBuilder | null = null;
   /** ClickHouse holds every row of this table up to here. */
   shippedLsn: Lsn;
 
@@ -46,6 +34,11 @@ export class TableQueue {
     return this.#sealed[0] ?? null;
   }
 
+  /** Every block that is sealed and not in, in order, as of the call. */
+  get sealed(): readonly SealedBlock[] {
+    return [...this.#sealed];
+  }
+
   get hasOpenRows(): boolean {
     return this.#open.firstLsn !== null;
   }
@@ -60,20 +53,17 @@ export class TableQueue {
 
   /** Bytes in memory, blocks being written to disk included. */
   get memoryBytes(): number {
-    let bytes = this.#openBytes;
-    for (const entry of this.#sealed) if (entry.memory) bytes += entry.byteLength;
-    return bytes;
+    return this.#sealed.reduce((bytes, block) => bytes + block.memoryBytes, this.#openBytes);
   }
 
   /** Of those, on their way to disk. */
   get writingBytes(): number {
-    let bytes = 0;
-    for (const entry of this.#sealed) if (entry.memory && entry.writing) bytes += entry.byteLength;
-    return bytes;
+    const writing = this.#sealed.filter((block) => block.isWriting);
+    return writing.reduce((bytes, block) => bytes + block.memoryBytes, 0);
   }
 
   get spooledBlocks(): number {
-    return this.#sealed.filter((entry) => entry.memory === null).length;
+    return this.#sealed.filter((block) => block.memoryBytes === 0).length;
   }
 
   /** Copies the change's rows of this table, if it has any that are not in yet. */
@@ -87,30 +77,34 @@ export class TableQueue {
 
   seal(): void {
     if (!this.hasOpenRows) return;
-    const memory = this.#open.seal();
-    const { firstLsn, lastLsn, rows, byteLength } = memory;
-    const entry: Entry = {
-      firstLsn,
-      lastLsn,
-      rows,
-      byteLength,
-      memory,
-      spooled: null,
-      writing: false,
-      body: () => this.#bodyOf(entry),
-    };
-    this.#sealed.push(entry);
-    this.#open = this.#open.successor();
+    const block = this.#open.seal();
+    this.#sealed.push(new SealedBlock(this.#spool, this.table.definition.name, block));
+    this.#open = this.#spare ?? this.#open.successor();
+    this.#spare = null;
     this.#openBytes = 0;
   }
 
-  /** The head is in. */
-  shift(): void {
-    const entry = this.#sealed.shift();
-    if (!entry) throw new RangeError('there is no block to take');
-    this.shippedLsn = entry.lastLsn;
-    if (entry.spooled) this.#spool.remove(entry.spooled);
-    entry.memory = null;
+  /** Takes blocks of an earlier process, before anything is appended. */
+  resume(blocks: readonly KeptBlock[]): void {
+    for (const block of blocks) {
+      this.#sealed.push(new SealedBlock(this.#spool, this.table.definition.name, block));
+    }
+  }
+
+  /** The head is in. Answers its memory, where it has any that nobody writes from. */
+  shift(): Block | null {
+    const block = this.#sealed.shift();
+    if (!block) throw new RangeError('there is no block to take');
+    this.shippedLsn = block.lastLsn;
+    return block.arrived();
+  }
+
+  /**
+   * Takes the memory of a block for a later one. Only of a block whose insert was answered: of one
+   * that failed, and turned out to be in, a connection may still hold the bytes.
+   */
+  reuse(block: Block | null): void {
+    this.#spare ??= block?.reuse() ?? null;
   }
 
   /**
@@ -118,46 +112,28 @@ export class TableQueue {
    * Returns the work under way; memory is free once it is done.
    */
   spill(bytes: number): { readonly bytes: number; readonly done: Promise<void>[] } {
-    let freed = 0;
-    const done: Promise<void>[] = [];
-    for (let i = this.#sealed.length - 1; i > 0 && freed < bytes; i--) {
-      const entry = this.#sealed[i] as Entry;
-      if (!entry.memory || entry.writing) continue;
-      entry.writing = true;
-      freed += entry.byteLength;
-      done.push(this.#spoolEntry(entry, entry.memory));
-    }
-    return { bytes: freed, done };
+    const chosen = this.#lastInMemory(bytes);
+    const freed = chosen.reduce((sum, block) => sum + block.memoryBytes, 0);
+    return { bytes: freed, done: chosen.map((block) => block.spill()) };
   }
 
   /** The same at once, holding up the caller. */
   spillNow(bytes: number): number {
-    let freed = 0;
-    for (let i = this.#sealed.length - 1; i > 0 && freed < bytes; i--) {
-      const entry = this.#sealed[i] as Entry;
-      if (!entry.memory || entry.writing) continue;
-      entry.spooled = this.#spool.writeNow(entry.memory);
-      entry.memory = null;
-      freed += entry.byteLength;
-    }
+    const chosen = this.#lastInMemory(bytes);
+    const freed = chosen.reduce((sum, block) => sum + block.memoryBytes, 0);
+    for (const block of chosen) block.spillNow();
     return freed;
   }
 
-  async #spoolEntry(entry: Entry, block: Block): Promise<void> {
-    try {
-      const spooled = await this.#spool.write(block);
-      if (entry.memory) {
-        entry.spooled = spooled;
-        entry.memory = null;
-      } else this.#spool.remove(spooled); // Shipped from memory meanwhile.
-    } finally {
-      entry.writing = false;
+  #lastInMemory(bytes: number): SealedBlock[] {
+    const chosen: SealedBlock[] = [];
+    let rest = bytes;
+    for (let i = this.#sealed.length - 1; i > 0 && rest > 0; i--) {
+      const block = this.#sealed[i] as SealedBlock;
+      if (block.memoryBytes === 0 || block.isWriting) continue;
+      chosen.push(block);
+      rest -= block.memoryBytes;
     }
-  }
-
-  #bodyOf(entry: Entry): Readable {
-    if (entry.memory) return Readable.from(entry.memory.parts(), { objectMode: true });
-    if (entry.spooled) return this.#spool.read(entry.spooled);
-    throw new RangeError('the block is gone');
+    return chosen;
   }
 }

@@ -1,0 +1,53 @@
+import { type Storage, type StorageFile, writeFully } from './storage.ts';
+
+/**
+ * Writes a file anew and makes its content durable; its name is so once the directory is synced.
+ * What a crash left under the name is replaced.
+ */
+export async function writeDurably(
+  storage: Storage,
+  path: string,
+  parts: readonly Uint8Array[],
+): Promise<void> {
+  await withNew(storage, path, async (file) => {
+    await writeFully(file, 'write', parts, 0);
+    await file.sync();
+  });
+}
+
+/** The same, but what becomes of it in a power failure is open. */
+export async function writeWhole(
+  storage: Storage,
+  path: string,
+  parts: readonly Uint8Array[],
+): Promise<void> {
+  await withNew(storage, path, (file) => writeFully(file, 'write', parts, 0));
+}
+
+async function withNew(
+  storage: Storage,
+  path: string,
+  write: (file: StorageFile) => Promise<void>,
+): Promise<void> {
+  const file = await storage.create(path).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+    await storage.remove(path);
+    return storage.create(path);
+  });
+  try {
+    await write(file);
+  } finally {
+    await file.close();
+  }
+}
+
+export async function readWhole(storage: Storage, path: string): Promise<Uint8Array> {
+  const file = await storage.open(path);
+  try {
+    const bytes = new Uint8Array(await file.size());
+    const read = await file.read(bytes, 0);
+    return bytes.subarray(0, read);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { nodeStorage } from '../../engine/log/node-storage.ts';
+import { openEngine } from '../../engine/open-engine.ts';
+import { listCheckpoints } from '../../engine/recover/checkpoint-manifest.ts';
+import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { seededRandom } from './seeded-random.ts';
+
+const loader = fileURLToPath(new URL('../log/process/load-typescript.mjs', import.meta.url));
+const program = fileURLToPath(new URL('./process/commit-behind-until-killed.mjs', import.meta.url));
+const kills = Number(process.env.TICKLOOM_KILLS ?? (process.env.CI ? 20 : 4));
+
+/** Lets the child commit so many ticks, with a ClickHouse that stands still after the first few. */
+async function lifeOf(directory: string, stopAfter: number, ticks: number): Promise<void> {
+  const args = ['--import', loader, program, directory, String(stopAfter)];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  const exited = once(child, 'exit');
+  child.stdout.on('data', (chunk) => {
+    output += String(chunk);
+    if (output.split('\n').length > ticks + 1) child.kill('SIGKILL');
+  });
+  const [, signal] = await exited;
+  const columnsPid = Number(output.split('\n')[0]);
+  // What stands still does not see that its parent is gone.
+  if (columnsPid > 0) process.kill(columnsPid, 'SIGKILL');
+  expect(signal).toBe('SIGKILL');
+}
+
+/** Of each table, how many rows, and a sum over every value of every row. */
+async function shipped(directory: string): Promise<unknown> {
+  const engine = await openEngine({
+    manifest: ashfall,
+    directory,
+    durability: { mode: 'strict' },
+    columns: 'embedded',
+  });
+  try {
+    await engine.columns.waitForCovered(engine.appliedLsn, 30_000);
+    const of = (table: string) =>
+      `(SELECT (count(), sum(cityHash64(toString(tuple(*))))) FROM ${table})`;
+    const tables = ['actionLog', 'matchMetrics', 'unitState_history'];
+    const bounds = { timeoutMs: 20_000, memoryBytesMax: 1e9, rowsReadMax: 1e9, threadsMax: 1 };
+    const { rows } = await engine.columns.sql(`SELECT ${tables.map(of)}`, {}, 1, bounds);
+    return [engine.appliedLsn, rows];
+  } finally {
+    await engine.close();
+  }
+}
+
+test(
+  `a server killed ${kills} times while ClickHouse is behind ships every row once`,
+  async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'tickloom-behind-'));
+    const again = await mkdtemp(join(tmpdir(), 'tickloom-anew-'));
+    onTestFinished(async () => {
+      for (const path of [directory, again]) await rm(path, { recursive: true, force: true });
+    });
+    const random = seededRandom(7);
+    let ahead = 0;
+    for (let kill = 0; kill < kills; kill++) {
+      const stopAfter = 1 + Math.floor(random() * 100);
+      await lifeOf(directory, stopAfter, stopAfter + 150 + Math.floor(random() * 200));
+      const [newest] = await listCheckpoints(nodeStorage, join(directory, 'checkpoints'));
+      if (newest?.backlog.some(({ blocks }) => blocks.length > 0)) ahead++;
+    }
+    // Else this would not be about checkpoints that are ahead.
+    expect(ahead).toBeGreaterThanOrEqual(kills - 1);
+    await cp(join(directory, 'log'), join(again, 'log'), {
+      recursive: true,
+      filter: (path) => !path.endsWith('.sock'),
+    });
+    const rows = await shipped(directory);
+    expect(rows).toEqual(await shipped(again));
+  },
+  60_000 + kills * 15_000,
+);
