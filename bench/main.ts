@@ -10,6 +10,7 @@ const benches = [
   'recover',
   'replay',
   'checkpoint',
+  'decode',
   'log-append',
   'views-fold',
   'views-fanout',

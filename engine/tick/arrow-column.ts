@@ -114,7 +114,7 @@ function convertingReader(field: ArrowField, column: ColumnDefinition, place: st
     const rowPlace = () => `${at}[${row}]`;
     for (; row < rows.length; row++) {
       const value = validity === null || bitAt(validity, row) ? read(row) : null;
-      if (value !== null) budget.take(value.length, at);
+      if (value !== null) budget.takeValue(value, 1, at);
       builder.push(value, rowPlace);
     }
     return builder.build() as LeafVector;

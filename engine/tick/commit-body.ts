@@ -162,8 +162,7 @@ function readGuard(plan: GuardPlan, stream: ArrowStream<StreamPlan>, place: stri
   });
   const budget = stream.batches[0]?.budget;
   for (const { column, value } of plan.constants) {
-    const bytes = typeof value === 'string' || value instanceof Uint8Array ? value.length : 8;
-    budget?.take(bytes * stream.rows, `${place}.require`);
+    budget?.takeValue(value, stream.rows, `${place}.require`);
     const builder = new VectorBuilder(column);
     for (let row = 0; row < stream.rows; row++) builder.push(value, () => `${place}.require`);
     operands.push(builder.build());

@@ -1,5 +1,6 @@
 import { EngineError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import type { Scalar } from '../manifest/types.ts';
 
 /**
  * Bounds what a body may grow to. Texts of a dictionary, views and the values of a `require` stand
@@ -10,8 +11,8 @@ export class ExpansionBudget {
   #bytesLeft: number = limits.logRecordBytesMax;
 
   /** Throws `LIMIT_EXCEEDED` when the body's values come to more than a record can hold. */
-  take(bytes: number, place: string): void {
-    this.#bytesLeft -= bytes;
+  takeValue(value: Scalar, times: number, place: string): void {
+    this.#bytesLeft -= bytesOf(value) * times;
     if (this.#bytesLeft >= 0) return;
     throw new EngineError(
       'LIMIT_EXCEEDED',
@@ -19,4 +20,9 @@ export class ExpansionBudget {
       { details: { path: place, limit: limits.logRecordBytesMax } },
     );
   }
+}
+
+function bytesOf(value: Scalar): number {
+  if (typeof value === 'string') return Buffer.byteLength(value);
+  return value instanceof Uint8Array ? value.length : 8;
 }

@@ -4,9 +4,12 @@ import {
   Int32,
   LargeUtf8,
   List,
+  makeData,
   makeVector,
+  Null,
   Uint32,
   Utf8,
+  Utf8View,
   vectorFromArray,
 } from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
@@ -37,6 +40,52 @@ describe('a commit body past a bound is answered LIMIT_EXCEEDED', () => {
     const most = limits.tickActionsMax;
     expect(decode(manyActions(most)).actions.length).toBe(most);
     expect(refusal(manyActions(most + 1)).code).toBe('LIMIT_EXCEEDED');
+  });
+
+  it('what a body grows to: texts and bytes that stand in it once and are used by many rows', () => {
+    const rows = limits.logRecordBytesMax / limits.valueBytesMax + 1;
+    const most = 'x'.repeat(limits.valueBytesMax);
+    const indices = makeVector(
+      makeData({
+        type: new Dictionary(new Utf8(), new Int32()),
+        length: rows,
+        nullCount: 0,
+        data: new Int32Array(rows),
+        dictionary: texts([most]),
+      }),
+    );
+    expect(refusal(upsert({ name: indices }, rows)).code).toBe('LIMIT_EXCEEDED');
+    const views = new Uint8Array(rows * 16);
+    const fields = new DataView(views.buffer);
+    for (let row = 0; row < rows; row++) fields.setInt32(row * 16, most.length, true);
+    const shared = makeVector(
+      makeData({
+        type: new Utf8View(),
+        length: rows,
+        nullCount: 0,
+        views,
+        variadicBuffers: [Buffer.from(most)],
+      }),
+    );
+    expect(refusal(upsert({ name: shared }, rows)).code).toBe('LIMIT_EXCEEDED');
+    const require = JSON.stringify({ name: { ne: most } });
+    const error = refusal(upsert({}, rows, { 'tickloom.require': require }));
+    expect(error.code).toBe('LIMIT_EXCEEDED');
+  });
+
+  it('rows that a body claims and has no bytes of, before any memory is taken for them', () => {
+    const claimed = (rows: number) =>
+      arrowStream('unit', 'upsert', {
+        id: makeVector(makeData({ type: new Null(), length: rows })),
+      });
+    const half = limits.tickEffectsMax / 2 + 1;
+    const streams = Array.from({ length: 3 }, () => claimed(half));
+    // A null key is refused as it is read: that this is not comes of the sum being refused first.
+    const append = arrowStream('ledger', 'append', {
+      action: makeVector(makeData({ type: new Null(), length: half })),
+      amount: makeVector(new Float64Array(half)),
+    });
+    expect(refusal(append, ...streams).code).toBe('LIMIT_EXCEEDED');
   });
 
   it('the effects of a tick, and of an action', () => {
