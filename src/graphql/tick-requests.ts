@@ -12,6 +12,8 @@ import { TickEnvelope } from './tick-envelope.ts';
 /** An operation, and who is told its document once that is known to be valid. */
 export interface ReadOperation {
   readonly params: GraphqlParams;
+  /** Its document is that of a mutation, and has run before. */
+  readonly isKnown: boolean;
   readonly learn?: (document: DocumentNode) => void;
 }
 
@@ -37,12 +39,15 @@ export class TickRequests {
     if (envelope.document !== null) {
       this.#metrics.tickBodies.inc({ path: columnar === null ? 'rows' : 'columns' });
     }
-    if (columnar !== null) return { params: columnar };
+    if (columnar !== null) return { params: columnar, isKnown: true };
     const params = parseBodyParams(body);
     const { query } = envelope;
-    if (query === null || envelope.document !== null) return { params };
+    if (query === null || envelope.document !== null) return { params, isKnown: false };
     const raw = body.subarray(query.from, query.to);
-    return { params, learn: (document) => this.#documents.learn(raw, params.query, document) };
+    const learn = (document: DocumentNode) => {
+      this.#documents.learn(raw, params.query, document);
+    };
+    return { params, isKnown: false, learn };
   }
 
   #columnar(envelope: TickEnvelope, body: Buffer): GraphqlParams | null {
