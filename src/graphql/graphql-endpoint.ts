@@ -79,7 +79,9 @@ async function readOperation(
   if (request.method !== 'POST') {
     return { params: parseQueryParams(exchange.query), isKnown: false };
   }
-  const body = await readBody(request, limits.graphqlBodyBytesMax);
+  const body = await readBody(request, limits.graphqlBodyBytesMax, (pieces, bytes) =>
+    ticks.gather(pieces, bytes),
+  );
   metrics.trafficBytes.inc({ endpoint: exchange.endpoint, direction: 'in' }, body.length);
   checkMediaType(request.headers['content-type']);
   return ticks.read(body);
