@@ -7,6 +7,7 @@ const benches = [
   'ingest',
   'swap',
   'tick',
+  'large-ticks',
   'recover',
   'replay',
   'checkpoint',

@@ -96,6 +96,10 @@ export const limits = {
   /** Parsed documents kept for the next request with the same text, and the longest kept. */
   graphqlDocumentsCachedMax: 1_000,
   graphqlDocumentCachedCharsMax: 32 * 1024,
+  /** Bytes of a JSON body from which a tick is decoded in a thread of its own. */
+  jsonThreadFromBytes: 256 * 1024,
+  /** Bodies that wait for that thread; past it a tick is decoded where it came. */
+  jsonDecodesWaitingMax: 8,
   /** Documents that commit ticks and are known by their bytes in a request. */
   tickDocumentsMax: 64,
   /** Orders of keys and forms of effects that a decoder of JSON ticks remembers. */

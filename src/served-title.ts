@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { printSchema } from 'graphql';
 import type { Engine } from '../engine/engine.ts';
 import { EngineError } from '../engine/errors.ts';
+import type { DecoderThread } from '../engine/json/decoder-thread.ts';
 import { serializeManifest } from '../engine/manifest/manifest-json.ts';
 import type { AuditPort } from '../resolvers/context.ts';
 import { buildSchema } from '../schema/build-schema.ts';
@@ -32,6 +33,10 @@ export interface ServedTitleOptions {
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly onDrain: HttpFront['onDrain'];
+  /** Decodes large ticks; null: they are decoded where they come. */
+  readonly decoderThread: DecoderThread | null;
+  /** Predictable over fast: every tick is read as rows. */
+  readonly canary: boolean;
 }
 
 export interface ServedTitle {
@@ -54,7 +59,12 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const graphql = graphqlEndpoint({
     yoga,
     services,
-    ticks: new TickRequests(catalog, metrics),
+    ticks: new TickRequests({
+      catalog,
+      metrics,
+      thread: options.decoderThread,
+      canary: options.canary,
+    }),
     metrics,
     authenticate,
     onDrain: options.onDrain,

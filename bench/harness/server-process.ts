@@ -4,6 +4,7 @@ import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { flagName } from '../../src/config/settings.ts';
 import { packageDirectory } from '../../src/package-directory.ts';
 import type { Lifetime } from './lifetime.ts';
 import { familyOf, usageOf } from './process-usage.ts';
@@ -12,6 +13,8 @@ export interface ServerStart {
   readonly dataDir: string;
   /** Where V8 writes a profile of the server when it ends; empty: none. */
   readonly profileDir?: string;
+  /** Settings by their keys (`src/config/settings.ts`). */
+  readonly flags?: Readonly<Record<string, string>>;
 }
 
 export interface ServerUsage {
@@ -39,9 +42,13 @@ export class ServerProcess {
       ? ['--cpu-prof', `--cpu-prof-dir=${options.profileDir}`]
       : [];
     const main = join(packageDirectory(), 'dist', 'src', 'cli', 'main.js');
+    const flags = Object.entries(options.flags ?? {}).flatMap(([key, value]) => [
+      flagName(key),
+      value,
+    ]);
     const args = [...profile, main, 'start', '--json', '--port', '0'];
     const started = performance.now();
-    const child = spawn(process.execPath, [...args, '--data-dir', options.dataDir], {
+    const child = spawn(process.execPath, [...args, '--data-dir', options.dataDir, ...flags], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const { pid, stdout, stderr } = child;

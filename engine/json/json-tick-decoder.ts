@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { EngineError } from '../errors.ts';
 import type { Catalog } from '../manifest/catalog.ts';
 import { checkActionValues } from '../tick/batch-check.ts';
@@ -33,8 +34,10 @@ export class JsonTickDecoder {
     this.#reader = new TickReader(catalog);
   }
 
-  /** Decodes the value that stands at `at` of a body, which must be valid UTF-8. */
+  /** Decodes the value that stands at `at` of a body. */
   decode(body: Buffer, at: number): DecodedJson | null {
+    // Elsewhere what is broken in it is replaced.
+    if (!isUtf8(body)) return null;
     const json = new JsonCursor(body, at);
     const memory = new SealedMemory(this.#bytesGuess);
     try {

@@ -88,7 +88,12 @@ export const settingsTable = {
   canary: setting(
     onOff,
     'off',
-    'Predictable over fast: turns aggressive optimisations of the engine off.',
+    'Predictable over fast: turns aggressive optimisations of the engine off, and reads every GraphQL tick as rows.',
+  ),
+  decodeThread: setting(
+    onOff,
+    'on',
+    'Decodes large GraphQL ticks in a thread, so that small ones do not wait behind them.',
   ),
   publicUrl: setting(
     httpUrl,

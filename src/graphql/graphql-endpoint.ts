@@ -1,3 +1,4 @@
+import type { ExecutionResult } from 'graphql';
 import { EngineError } from '../../engine/errors.ts';
 import { limits } from '../../engine/limits.ts';
 import type { Principal } from '../../resolvers/context.ts';
@@ -7,9 +8,10 @@ import { errorBody, sendBody } from '../http/respond.ts';
 import { onTokenExpiry } from '../identity/token-expiry.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { checkMediaType, parseQueryParams } from './graphql-params.ts';
+import { executeKnown, plainContentType } from './known-operation.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
 import type { ReadOperation, TickRequests } from './tick-requests.ts';
-import type { TitleYoga } from './yoga.ts';
+import type { ServerContext, TitleYoga } from './yoga.ts';
 
 export interface GraphqlEndpointOptions {
   readonly yoga: TitleYoga;
@@ -26,15 +28,17 @@ type FetchResponse = Awaited<ReturnType<TitleYoga['fetch']>>;
 /** `POST /{title}/graphql`, GET for queries, and SSE by `accept: text/event-stream`. */
 export function graphqlEndpoint(options: GraphqlEndpointOptions) {
   return async (exchange: Exchange): Promise<void> => {
-    const { request } = exchange;
-    const principal = await options.authenticate(request.headers.authorization);
+    const principal = await options.authenticate(exchange.request.headers.authorization);
     const context = operationContext(options, exchange, principal);
-    const { params, learn } = await readOperation(exchange, options);
-    const response = await options.yoga.handleRequest(fetchRequestOf(options.yoga, exchange), {
-      operation: context,
-      params,
-      learn,
-    });
+    const { params, learn, isKnown } = await readOperation(exchange, options);
+    let operation: ServerContext = { operation: context, params, learn };
+    if (isKnown) {
+      const result = await executeKnown(options.yoga, operation);
+      if (await sendPlain(exchange, options.metrics, result)) return;
+      operation = { ...operation, result };
+    }
+    const request = fetchRequestOf(options.yoga, exchange);
+    const response = await options.yoga.handleRequest(request, operation);
     if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
       await sendEvents(exchange, options, response, principal);
     } else {
@@ -72,11 +76,31 @@ async function readOperation(
   { ticks, metrics }: GraphqlEndpointOptions,
 ): Promise<ReadOperation> {
   const { request } = exchange;
-  if (request.method !== 'POST') return { params: parseQueryParams(exchange.query) };
-  const body = await readBody(request, limits.graphqlBodyBytesMax);
+  if (request.method !== 'POST') {
+    return { params: parseQueryParams(exchange.query), isKnown: false };
+  }
+  const body = await readBody(request, limits.graphqlBodyBytesMax, (pieces, bytes) =>
+    ticks.gather(pieces, bytes),
+  );
   metrics.received(exchange.endpoint, body.length);
   checkMediaType(request.headers['content-type']);
   return ticks.read(body);
+}
+
+/**
+ * Sends a result whose form needs no deciding: it has no errors, and the client takes a usual type.
+ * Answers whether it did.
+ */
+async function sendPlain(
+  exchange: Exchange,
+  metrics: Metrics,
+  result: ExecutionResult,
+): Promise<boolean> {
+  const contentType = plainContentType(exchange.request.headers.accept);
+  if (result.errors !== undefined || contentType === null) return false;
+  const content = JSON.stringify(result);
+  await sendBody(exchange, metrics, { contentType, content, compress: 'large' });
+  return true;
 }
 
 /** Yoga decides by method and `accept`; the operation itself is handed over beside the request. */

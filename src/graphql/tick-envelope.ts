@@ -6,15 +6,15 @@ import {
   parseJson,
   quote,
 } from '../../engine/json/json-cursor.ts';
-import { notTaken } from '../../engine/json/not-taken.ts';
+import { notTaken, taken } from '../../engine/json/not-taken.ts';
 import type { GraphqlParams } from './graphql-params.ts';
 import type { TickDocument, TickDocuments } from './tick-documents.ts';
 
 /**
  * What stands around a tick in the body of a request, read without an object:
  * `{ "query": …, "operationName"?: …, "variables": { "input": <the tick> }, "extensions"?: … }`,
- * in any order. First `findTick`, then, with the place where the tick ends, `finish`. Both throw
- * `notTaken`.
+ * in any order. First `findTick`, then, with the place where the tick ends, `finish`. Both answer
+ * null for what is not quite that.
  */
 export class TickEnvelope {
   readonly #json: JsonCursor;
@@ -34,7 +34,16 @@ export class TickEnvelope {
   }
 
   /** The place of the tick. */
-  findTick(): number {
+  findTick(): number | null {
+    return taken(() => this.#findTick());
+  }
+
+  /** The operation, with `tick` as the value of its variable. */
+  finish(tick: unknown, end: number): GraphqlParams | null {
+    return taken(() => this.#finish(tick, end));
+  }
+
+  #findTick(): number {
     const json = this.#json;
     json.expect(openBrace);
     if (this.#readMembers()) return this.#openVariables();
@@ -44,8 +53,7 @@ export class TickEnvelope {
     return this.#openVariables();
   }
 
-  /** The operation, with `tick` as the value of its variable. */
-  finish(tick: unknown, end: number): GraphqlParams {
+  #finish(tick: unknown, end: number): GraphqlParams {
     const json = this.#json;
     json.at = end;
     json.expect(closeBrace);

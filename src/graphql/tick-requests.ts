@@ -1,8 +1,8 @@
-import { isUtf8 } from 'node:buffer';
 import type { DocumentNode } from 'graphql';
 import { ColumnarTick } from '../../engine/json/columnar-tick.ts';
+import { type DecoderThread, unanswered } from '../../engine/json/decoder-thread.ts';
 import { JsonTickDecoder } from '../../engine/json/json-tick-decoder.ts';
-import { notTaken } from '../../engine/json/not-taken.ts';
+import { limits } from '../../engine/limits.ts';
 import type { Catalog } from '../../engine/manifest/catalog.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { type GraphqlParams, parseBodyParams } from './graphql-params.ts';
@@ -12,7 +12,18 @@ import { TickEnvelope } from './tick-envelope.ts';
 /** An operation, and who is told its document once that is known to be valid. */
 export interface ReadOperation {
   readonly params: GraphqlParams;
+  /** Its document is that of a mutation, and has run before. */
+  readonly isKnown: boolean;
   readonly learn?: (document: DocumentNode) => void;
+}
+
+export interface TickRequestsOptions {
+  readonly catalog: Catalog;
+  readonly metrics: Metrics;
+  /** Decodes large bodies; null: they are decoded where they come. */
+  readonly thread: DecoderThread | null;
+  /** Every tick goes the general way. */
+  readonly canary: boolean;
 }
 
 /**
@@ -23,37 +34,55 @@ export interface ReadOperation {
 export class TickRequests {
   readonly #metrics: Metrics;
   readonly #decoder: JsonTickDecoder;
+  readonly #thread: DecoderThread | null;
+  readonly #canary: boolean;
   readonly #documents = new TickDocuments();
 
-  constructor(catalog: Catalog, metrics: Metrics) {
+  constructor({ catalog, metrics, thread, canary }: TickRequestsOptions) {
     this.#metrics = metrics;
     this.#decoder = new JsonTickDecoder(catalog);
+    this.#thread = thread;
+    this.#canary = canary;
   }
 
-  /** Throws `BAD_USER_INPUT` for what is no operation. */
-  read(body: Buffer): ReadOperation {
+  /** Rejects with `BAD_USER_INPUT` for what is no operation. */
+  async read(body: Buffer): Promise<ReadOperation> {
     const envelope = new TickEnvelope(body, this.#documents);
-    const columnar = this.#columnar(envelope, body);
-    if (envelope.document !== null) {
-      this.#metrics.tickBodies.inc({ path: columnar === null ? 'rows' : 'columns' });
-    }
-    if (columnar !== null) return { params: columnar };
-    const params = parseBodyParams(body);
-    const { query } = envelope;
-    if (query === null || envelope.document !== null) return { params };
-    const raw = body.subarray(query.from, query.to);
-    return { params, learn: (document) => this.#documents.learn(raw, params.query, document) };
+    const at = this.#canary ? null : envelope.findTick();
+    if (at === null) return this.#readRows(envelope, body);
+    const thread = body.length >= limits.jsonThreadFromBytes ? this.#thread : null;
+    const answer = thread === null ? unanswered : await thread.decode(body, at);
+    const isDecoded = answer !== unanswered;
+    const decoded = isDecoded ? answer : this.#decoder.decode(body, at);
+    const params = decoded && envelope.finish(new ColumnarTick(decoded.batch), decoded.end);
+    if (params === null) return this.#readRows(envelope, body);
+    this.#metrics.tickBodies.inc({ path: isDecoded ? 'thread' : 'columns' });
+    return { params, isKnown: true };
   }
 
-  #columnar(envelope: TickEnvelope, body: Buffer): GraphqlParams | null {
-    try {
-      const at = envelope.findTick();
-      if (!isUtf8(body)) return null;
-      const decoded = this.#decoder.decode(body, at);
-      return decoded && envelope.finish(new ColumnarTick(decoded.batch), decoded.end);
-    } catch (error) {
-      if (error === notTaken) return null;
-      throw error;
+  /** Puts the pieces of a body together; those of a large one in memory that the thread sees. */
+  gather(pieces: readonly Buffer[], bytes: number): Buffer {
+    if (this.#thread === null || bytes < limits.jsonThreadFromBytes) {
+      return Buffer.concat(pieces, bytes);
     }
+    const whole = Buffer.from(new SharedArrayBuffer(bytes));
+    let at = 0;
+    for (const piece of pieces) {
+      whole.set(piece, at);
+      at += piece.length;
+    }
+    return whole;
+  }
+
+  #readRows({ query, document }: TickEnvelope, body: Buffer): ReadOperation {
+    const params = parseBodyParams(body);
+    if (document !== null) {
+      this.#metrics.tickBodies.inc({ path: 'rows' });
+      return { params, isKnown: false };
+    }
+    if (query === null) return { params, isKnown: false };
+    const raw = body.subarray(query.from, query.to);
+    const learn = (parsed: DocumentNode) => this.#documents.learn(raw, params.query, parsed);
+    return { params, isKnown: false, learn };
   }
 }

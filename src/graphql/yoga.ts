@@ -25,6 +25,8 @@ export interface ServerContext {
   readonly params: GraphqlParams;
   /** Told the document of a mutation or query once it is known to be valid, before it runs. */
   readonly learn?: ((document: DocumentNode) => void) | undefined;
+  /** It has run already, and this is the result; yoga gives it its form alone. */
+  readonly result?: ExecutionResult;
 }
 
 export type TitleYoga = ReturnType<typeof createTitleYoga>;
@@ -49,7 +51,13 @@ export function createTitleYoga(schema: GraphQLSchema, answers: Answers) {
       documentCache: new DocumentCache<DocumentNode>(),
       errorCache: new DocumentCache<Error>(),
     },
-    plugins: [executorPlugin(schema), parsedParamsPlugin, boundsPlugin, answerPlugin(answers)],
+    plugins: [
+      executorPlugin(schema),
+      parsedParamsPlugin,
+      resultPlugin,
+      boundsPlugin,
+      answerPlugin(answers),
+    ],
   });
 }
 
@@ -71,6 +79,13 @@ function executorPlugin(schema: GraphQLSchema): Plugin<ServerContext, ServerCont
 const parsedParamsPlugin: Plugin<object, ServerContext> = {
   onRequestParse({ serverContext, setRequestParser }) {
     setRequestParser(() => serverContext.params);
+  },
+};
+
+/** Takes the result of an operation that has run. */
+const resultPlugin: Plugin<ServerContext, ServerContext> = {
+  onParams({ context, setResult }) {
+    if (context.result !== undefined) setResult(context.result);
   },
 };
 

@@ -137,7 +137,7 @@ export class Metrics {
   );
   readonly tickBodies = this.#counter(
     'tick_bodies_total',
-    'GraphQL ticks by how their JSON was read: straight into columns, or as rows, which costs more.',
+    'GraphQL ticks by how their JSON was read: into columns, the same in a thread, or as rows, which costs more.',
     ['path'],
   );
   readonly requests = this.#counter('requests_total', 'Operations and requests by outcome.', [

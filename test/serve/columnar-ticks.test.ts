@@ -1,4 +1,7 @@
+import { once } from 'node:events';
+import type { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { limits } from '../../engine/limits.ts';
 import { AshfallClient } from '../../examples/ashfall/tickloom.ts';
 import { ashfallTick } from '../json/ashfall-tick.ts';
 import { Sandbox } from './sandbox.ts';
@@ -26,14 +29,20 @@ beforeAll(async () => {
 afterAll(() => Promise.all([columns.stop(), rows.stop()]));
 
 /** How many ticks of a server were read in each way so far. */
-async function pathsOf(sandbox: Sandbox): Promise<{ columns: number; rows: number }> {
+interface Paths {
+  readonly columns: number;
+  readonly thread: number;
+  readonly rows: number;
+}
+
+async function pathsOf(sandbox: Sandbox): Promise<Paths> {
   const text = await sandbox.metrics();
   const count = (path: string) =>
     Number(new RegExp(`tick_bodies_total{path="${path}"} (\\d+)`).exec(text)?.[1] ?? 0);
-  return { columns: count('columns'), rows: count('rows') };
+  return { columns: count('columns'), thread: count('thread'), rows: count('rows') };
 }
 
-/** The text of an answer, without what differs between any two. */
+/** Status and text of an answer, to be compared. */
 async function post(
   sandbox: Sandbox,
   query: string,
@@ -45,10 +54,16 @@ async function post(
     headers: { ...(await sandbox.authorization(role)), 'content-type': 'application/json' },
     body: `{"query":${JSON.stringify(query)},"variables":{"input":${input}}}`,
   });
-  const text = await response.text();
-  return `${response.status} ${text
+  return `${response.status} ${comparable(await response.text())}`;
+}
+
+/** Without the times and ids; and the general document is longer, so places in it differ. */
+function comparable(text: string): string {
+  return text
     .replace(/"requestId":"[^"]*"/g, '"requestId"')
-    .replace(/"elapsedMs":[\d.]+/, '"elapsedMs"')}`;
+    .replace(/"elapsedMs":[\d.]+/, '"elapsedMs"')
+    .replace(/Content-Length: \d+/, 'Content-Length')
+    .replace(/"locations":\[\{"line":\d+,"column":\d+\}\]/g, '');
 }
 
 async function sameAnswer(input: string, role?: string): Promise<string> {
@@ -56,9 +71,7 @@ async function sameAnswer(input: string, role?: string): Promise<string> {
     post(columns, document, input, role),
     post(rows, general, input, role),
   ]);
-  // The general document is longer, so places in it differ.
-  const place = /"locations":\[\{"line":\d+,"column":\d+\}\]/g;
-  expect(fast.replace(place, '')).toBe(slow.replace(place, ''));
+  expect(fast).toBe(slow);
   return fast;
 }
 
@@ -93,8 +106,49 @@ describe('a tick that was decoded from its bytes', () => {
     ];
     for (const tick of ticks) await sameAnswer(JSON.stringify(tick));
     const after = await pathsOf(columns);
-    expect(after).toEqual({ columns: before.columns + ticks.length, rows: before.rows });
+    expect(after).toEqual({ ...before, columns: before.columns + ticks.length });
     expect((await pathsOf(rows)).columns).toBe(0);
+  });
+
+  test.each([
+    undefined,
+    '*/*',
+    'application/json',
+    'application/graphql-response+json',
+    'application/graphql-response+json, application/json',
+    'application/json;q=0.5, application/graphql-response+json',
+    'text/event-stream',
+    'multipart/mixed',
+    'text/html',
+  ])('has the form that one of rows has for a client that takes %s', async (accept) => {
+    const form = async (sandbox: Sandbox, query: string, input: unknown) => {
+      const { authorization } = await sandbox.authorization('game-server');
+      const response = await fetch(`${sandbox.url}/ashfall/graphql`, {
+        method: 'POST',
+        headers: {
+          authorization,
+          'content-type': 'application/json',
+          ...(accept === undefined ? {} : { accept }),
+        },
+        body: JSON.stringify({ query, variables: { input } }),
+      });
+      const headers = ['content-type', 'vary', 'cache-control', 'transfer-encoding'];
+      return [
+        response.status,
+        headers.map((name) => response.headers.get(name)),
+        comparable(await response.text()),
+      ];
+    };
+    for (const input of [
+      { sessionId: 'match', tick: 0 },
+      { sessionId: 'nowhere', tick: 1 },
+    ]) {
+      const [fast, slow] = await Promise.all([
+        form(columns, document, input),
+        form(rows, general, input),
+      ]);
+      expect(fast).toEqual(slow);
+    }
   });
 
   test('is refused to a role that may not commit or not write, as one of rows is', async () => {
@@ -134,6 +188,36 @@ describe('a tick that was decoded from its bytes', () => {
     expect((await pathsOf(columns)).columns).toBe(before.columns);
   });
 
+  test('in a thread, for it is large, is answered as one of rows, also when the thread dies', async () => {
+    const before = await pathsOf(columns);
+    const many = (tick: number) =>
+      JSON.stringify({
+        sessionId: 'match',
+        tick,
+        actions: Array.from({ length: 4000 }, (_, i) => ({
+          actionId: `${tick}-${i}`,
+          playerId: i % 8,
+          kind: 'MOVE',
+          unitIds: [i],
+          x: i / 8,
+        })),
+      });
+    const started = once(process, 'worker') as Promise<[Worker]>;
+    expect(many(100).length).toBeGreaterThan(limits.jsonThreadFromBytes);
+    await sameAnswer(many(100));
+    await sameAnswer(many(101).replace('"MOVE"', '"DANCE"'));
+    expect((await pathsOf(columns)).thread).toBe(1);
+    const [worker] = await started;
+    const last = sameAnswer(many(102));
+    await worker.terminate();
+    expect(await last).toContain('"accepted":4000');
+    await sameAnswer(many(103));
+    const after = await pathsOf(columns);
+    expect(after.columns - before.columns + after.thread).toBe(3);
+    expect(after.thread).toBeGreaterThan(1);
+    expect((await pathsOf(rows)).columns).toBe(0);
+  });
+
   test('is what the SDK sends, from the second tick of the server on', async () => {
     const client = new AshfallClient({
       url: rows.url,
@@ -166,6 +250,6 @@ describe('a tick that was decoded from its bytes', () => {
       expect(await commit(tick)).toMatchObject({ accepted: 2, rejected: 0 });
     }
     const after = await pathsOf(rows);
-    expect(after).toEqual({ columns: first.columns + 4, rows: first.rows });
+    expect(after).toEqual({ ...first, columns: first.columns + 4 });
   });
 });

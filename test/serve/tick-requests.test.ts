@@ -18,16 +18,20 @@ const query =
   'mutation Commit($tick: CommitTickInput!) {\n  commitTick(input: $tick) { position }\n}';
 const request = { query, operationName: 'Commit', variables: { tick: ashfallTick(2) } };
 
+function freshRequests(canary = false): TickRequests {
+  return new TickRequests({ catalog, metrics: new Metrics(), thread: null, canary });
+}
+
 /** Requests as the server reads them once it has executed the document. */
-function requestsThatKnow(...queries: readonly string[]): TickRequests {
-  const requests = new TickRequests(catalog, new Metrics());
-  for (const known of queries) learn(requests, known);
+async function requestsThatKnow(known: string): Promise<TickRequests> {
+  const requests = freshRequests();
+  await learn(requests, known);
   return requests;
 }
 
-function learn(requests: TickRequests, known: string): void {
+async function learn(requests: TickRequests, known: string): Promise<void> {
   const body = Buffer.from(JSON.stringify({ query: known, variables: { tick: {} } }));
-  requests.read(body).learn?.(parse(known));
+  (await requests.read(body)).learn?.(parse(known));
 }
 
 function isColumnar(params: GraphqlParams): boolean {
@@ -42,27 +46,28 @@ function meaningOf(params: GraphqlParams): unknown {
   return { ...params, variables: batch ? contentOf(batch) : params.variables };
 }
 
-function outcomeOf(read: () => GraphqlParams): unknown {
+async function outcomeOf(read: () => GraphqlParams | Promise<GraphqlParams>): Promise<unknown> {
   try {
-    return meaningOf(read());
+    return meaningOf(await read());
   } catch (error) {
     return String(error);
   }
 }
 
 describe('the body of a request that commits a tick', () => {
-  it('becomes columns from the second time that its document comes', () => {
-    const requests = new TickRequests(catalog, new Metrics());
+  it('becomes columns from the second time that its document comes', async () => {
+    const requests = freshRequests();
     const body = Buffer.from(JSON.stringify(request));
-    const first = requests.read(body);
+    const first = await requests.read(body);
     expect(isColumnar(first.params)).toBe(false);
     first.learn?.(parse(query));
-    expect(isColumnar(requests.read(body).params)).toBe(true);
-    expect(requests.read(body).params.query).toBe(requests.read(body).params.query);
+    const [second, third] = [await requests.read(body), await requests.read(body)];
+    expect(isColumnar(second.params)).toBe(true);
+    expect(second.params.query).toBe(third.params.query);
   });
 
-  it('becomes columns in any order and spelling of its members', () => {
-    const requests = requestsThatKnow(query);
+  it('becomes columns in any order and spelling of its members', async () => {
+    const requests = await requestsThatKnow(query);
     const { query: text, operationName, variables } = request;
     for (const body of [
       { variables, operationName, query: text },
@@ -71,34 +76,34 @@ describe('the body of a request that commits a tick', () => {
       { operationName: null, extensions: null, variables, query: text },
     ]) {
       const bytes = Buffer.from(JSON.stringify(body, null, 1));
-      const { params } = requests.read(bytes);
+      const { params } = await requests.read(bytes);
       expect(isColumnar(params)).toBe(true);
       expect(meaningOf(params)).toEqual(meaningOf(parseBodyParams(bytes)));
     }
   });
 
-  it('says the same as by JSON.parse, or is refused alike, whatever is changed in it', () => {
-    const requests = requestsThatKnow(query);
+  it('says the same as by JSON.parse, or is refused alike, whatever is changed in it', async () => {
+    const requests = await requestsThatKnow(query);
     const bytes = fc.constantFrom(...'{}[]",:01.e\\ aq', '\u0000', 'null', '"query":', '\\u0041');
     let columnar = 0;
-    fc.assert(
-      fc.property(
+    await fc.assert(
+      fc.asyncProperty(
         fc.oneof(fc.constant(0), fc.nat()),
         fc.nat(2),
         fc.array(fc.tuple(fc.nat(), fc.nat(8), bytes), { maxLength: 2 }),
-        (seed, actions, edits) => {
+        async (seed, actions, edits) => {
           let text = spelled({ ...request, variables: { tick: ashfallTick(actions) } }, seed);
           for (const [place, removed, added] of edits) {
             const at = place % text.length;
             text = text.slice(0, at) + added + text.slice(at + removed);
           }
           const body = Buffer.from(text);
-          const read = () => {
-            const { params } = requests.read(body);
+          const read = async () => {
+            const { params } = await requests.read(body);
             if (isColumnar(params)) columnar++;
             return params;
           };
-          expect(outcomeOf(read)).toEqual(outcomeOf(() => parseBodyParams(body)));
+          expect(await outcomeOf(read)).toEqual(await outcomeOf(() => parseBodyParams(body)));
         },
       ),
       { numRuns: Number(process.env.TICKLOOM_PROPERTY_RUNS ?? 100) * 20 },
@@ -106,8 +111,8 @@ describe('the body of a request that commits a tick', () => {
     expect(columnar).toBeGreaterThan(100);
   });
 
-  it('goes the general way where it has more or other members', () => {
-    const requests = requestsThatKnow(query);
+  it('goes the general way where it has more or other members', async () => {
+    const requests = await requestsThatKnow(query);
     const text = JSON.stringify(request);
     const tick = JSON.stringify(request.variables.tick);
     for (const body of [
@@ -121,28 +126,35 @@ describe('the body of a request that commits a tick', () => {
       text.replace(tick, '"$&"'),
     ]) {
       const bytes = Buffer.from(body);
-      const outcome = outcomeOf(() => {
-        const { params } = requests.read(bytes);
+      const outcome = await outcomeOf(async () => {
+        const { params } = await requests.read(bytes);
         expect(isColumnar(params)).toBe(false);
         return params;
       });
-      expect(outcome).toEqual(outcomeOf(() => parseBodyParams(bytes)));
+      expect(outcome).toEqual(await outcomeOf(() => parseBodyParams(bytes)));
     }
   });
 
-  it('goes the general way where it is not UTF-8, which replaces what is broken', () => {
-    const requests = requestsThatKnow(query);
+  it('goes the general way in canary mode', async () => {
+    const requests = freshRequests(true);
+    const body = Buffer.from(JSON.stringify(request));
+    await learn(requests, query);
+    expect(isColumnar((await requests.read(body)).params)).toBe(false);
+  });
+
+  it('goes the general way where it is not UTF-8, which replaces what is broken', async () => {
+    const requests = await requestsThatKnow(query);
     const bytes = Buffer.from(JSON.stringify(request).replace('"a0"', '"a0~"'));
-    expect(isColumnar(requests.read(bytes).params)).toBe(true);
+    expect(isColumnar((await requests.read(bytes)).params)).toBe(true);
     bytes[bytes.indexOf('~')] = 0xff;
-    const { params } = requests.read(bytes);
+    const { params } = await requests.read(bytes);
     expect(isColumnar(params)).toBe(false);
     expect(params.variables).toMatchObject({ tick: { actions: [{ actionId: 'a0\ufffd' }, {}] } });
   });
 });
 
 describe('documents', () => {
-  it('that do anything beside committing one tick are not known', () => {
+  it('that do anything beside committing one tick are not known', async () => {
     const commit = 'commitTick(input: $tick) { position }';
     for (const other of [
       `mutation ($tick: CommitTickInput!, $more: Int) { ${commit} }`,
@@ -155,32 +167,36 @@ describe('documents', () => {
       'mutation ($tick: OpenSessionInput!) { openSession(input: $tick) { fence } }',
       'query ($tick: Int!) { commitTick(input: $tick) { position } }',
     ]) {
-      const requests = requestsThatKnow(other);
+      const requests = await requestsThatKnow(other);
       const body = Buffer.from(JSON.stringify({ query: other, variables: request.variables }));
-      expect(isColumnar(requests.read(body).params), other).toBe(false);
+      expect(isColumnar((await requests.read(body)).params), other).toBe(false);
     }
   });
 
-  it('are known by the text that ran, not by one that was named before it', () => {
-    const requests = new TickRequests(catalog, new Metrics());
+  it('are known by the text that ran, not by one that was named before it', async () => {
+    const requests = freshRequests();
     const other = query.replace('position', 'stateHash');
     const twice = `{"query":${JSON.stringify(other)},"query":${JSON.stringify(query)},"variables":{"tick":{}}}`;
-    requests.read(Buffer.from(twice)).learn?.(parse(query));
+    (await requests.read(Buffer.from(twice))).learn?.(parse(query));
     const body = Buffer.from(JSON.stringify({ ...request, query: other }));
-    expect(requests.read(body).params.query).toBe(other);
-    expect(isColumnar(requests.read(body).params)).toBe(false);
+    expect((await requests.read(body)).params.query).toBe(other);
+    expect(isColumnar((await requests.read(body)).params)).toBe(false);
   });
 
-  it('are forgotten when there are too many, the one that was unused longest first', () => {
-    const requests = requestsThatKnow(query);
+  it('are forgotten when there are too many, the one that was unused longest first', async () => {
+    const requests = await requestsThatKnow(query);
     const named = (i: number) => query.replace('Commit', `Commit${i}`);
-    const columnar = (text: string) => {
+    const columnar = async (text: string) => {
       const body = Buffer.from(JSON.stringify({ query: text, variables: request.variables }));
-      return isColumnar(requests.read(body).params);
+      return isColumnar((await requests.read(body)).params);
     };
-    for (let i = 0; i < limits.tickDocumentsMax - 1; i++) learn(requests, named(i));
-    expect([columnar(query), columnar(named(0))]).toEqual([true, true]);
-    learn(requests, named(limits.tickDocumentsMax));
-    expect([columnar(query), columnar(named(0)), columnar(named(1))]).toEqual([true, true, false]);
+    for (let i = 0; i < limits.tickDocumentsMax - 1; i++) await learn(requests, named(i));
+    expect([await columnar(query), await columnar(named(0))]).toEqual([true, true]);
+    await learn(requests, named(limits.tickDocumentsMax));
+    expect([await columnar(query), await columnar(named(0)), await columnar(named(1))]).toEqual([
+      true,
+      true,
+      false,
+    ]);
   });
 });
