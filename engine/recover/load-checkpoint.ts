@@ -1,5 +1,7 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { type FoundBacklog, findBacklog } from '../columns/shipping/kept-backlog.ts';
+import { eachInTurn } from '../each-in-turn.ts';
 import type { Storage } from '../log/storage.ts';
 import { readWhole } from '../log/whole-file.ts';
 import type { Lsn } from '../position.ts';
@@ -51,27 +53,34 @@ export async function* findCheckpoints(
   }
 }
 
+/** A file is four calls, each of which takes a turn of the event loop. */
+const readsInFlightMax = 8;
+
 async function readContents(
   storage: Storage,
   directory: string,
   manifest: CheckpointManifest,
 ): Promise<Map<string, Uint8Array> | null> {
   const contents = new Map<string, Uint8Array>();
-  for (const file of filesOf(manifest)) {
+  const files = filesOf(manifest);
+  await eachInTurn(files, readsInFlightMax, async (file) => {
     const bytes = await readWhole(storage, `${directory}/${file.name}`).catch(() => null);
-    if (bytes?.byteLength !== file.bytes || crc32(bytes) !== file.crc) return null;
+    if (bytes?.byteLength !== file.bytes || crc32(bytes) !== file.crc) return;
     contents.set(file.name, bytes);
-  }
-  return contents;
+  });
+  return files.every(({ name }) => contents.has(name)) ? contents : null;
 }
 
 /**
  * Loads rows, sessions and retry answers into an empty projection. The views have been loaded from
  * the same checkpoint before (`viewsOf`): they alone may refuse it.
  */
-export function loadCheckpoint(projection: Projection, found: FoundCheckpoint): void {
+export async function loadCheckpoint(
+  projection: Projection,
+  found: FoundCheckpoint,
+): Promise<void> {
   const { manifest } = found;
-  for (const part of manifest.tables) loadTable(projection.state, part, found);
+  for (const part of manifest.tables) await loadTable(projection.state, part, found);
   const sessions = decodeArrow(bytesOf(found, manifest.sessions), sessionColumns);
   for (const session of decodeSessions(sessions)) {
     projection.sessions.set(session.sessionId, session);
@@ -85,11 +94,11 @@ export function viewsOf(found: FoundCheckpoint): Uint8Array {
   return bytesOf(found, found.manifest.views);
 }
 
-function loadTable(
+async function loadTable(
   state: TitleState,
   part: CheckpointManifest['tables'][number],
   found: FoundCheckpoint,
-): void {
+): Promise<void> {
   const table = state.tables.get(part.table);
   if (!table) throw new RangeError(`the manifest lacks the table "${part.table}"`);
   const declared = part.columns.map((name) => {
@@ -100,6 +109,8 @@ function loadTable(
   for (const { page, file } of part.pages) {
     const vectors = decodeArrow(bytesOf(found, file), [...rowSystemColumns, ...declared]);
     loadPage(table, page, vectors, found.manifest.lsn);
+    // ClickHouse starts meanwhile, and waits for its next statement.
+    await nextTurn();
   }
   table.pages.finishLoad(part.slotCount, (slot) => table.isAlive(slot));
 }

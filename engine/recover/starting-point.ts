@@ -53,7 +53,7 @@ export async function openStartingPoint(
       onMisfit(lsn, 'its views are defined otherwise');
       continue;
     }
-    loadCheckpoint(projection, found);
+    await loadCheckpoint(projection, found);
     const all = await listCheckpoints(source.storage, source.directory);
     const checkpoints = all.filter((one) => one.lsn <= lsn);
     return { lsn, projection, views, backlog: found.backlog, checkpoints };
