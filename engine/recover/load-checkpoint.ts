@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
-import { type FoundBacklog, findBacklog } from '../columns/shipping/kept-backlog.ts';
 import { eachInTurn } from '../each-in-turn.ts';
 import type { Storage } from '../log/storage.ts';
 import { readWhole } from '../log/whole-file.ts';
@@ -21,35 +20,30 @@ import { decodeSessions, ledgerColumns, loadLedger, sessionColumns } from './ses
 export interface CheckpointSource {
   readonly storage: Storage;
   readonly directory: string;
-  /** The column store's, where the backlog of a checkpoint is kept. */
-  readonly spoolDirectory: string;
 }
 
 /** The files of one whole, undamaged checkpoint. */
 export interface FoundCheckpoint {
   readonly manifest: CheckpointManifest;
   readonly contents: ReadonlyMap<string, Uint8Array>;
-  readonly backlog: FoundBacklog;
 }
 
 /**
- * The checkpoints up to a position of which every byte is as it was written, newest first; their
- * backlogs may be damaged, or gone. `onDamaged` is told of those that are left out.
+ * The checkpoints up to a position of which every byte is as it was written, newest first.
+ * `onDamaged` is told of those that are left out.
  */
 export async function* findCheckpoints(
   source: CheckpointSource,
   upToLsn: Lsn,
   onDamaged: (lsn: Lsn) => void,
 ): AsyncGenerator<FoundCheckpoint> {
-  const { storage, directory, spoolDirectory } = source;
+  const { storage, directory } = source;
   await storage.makeDirectory(directory);
   for (const manifest of await listCheckpoints(storage, directory)) {
     if (manifest.lsn > upToLsn) continue;
     const contents = await readContents(storage, directory, manifest);
-    if (contents) {
-      const backlog = await findBacklog(storage, spoolDirectory, manifest.backlog);
-      yield { manifest, contents, backlog };
-    } else onDamaged(manifest.lsn);
+    if (contents) yield { manifest, contents };
+    else onDamaged(manifest.lsn);
   }
 }
 

@@ -107,7 +107,7 @@ describe('checkpoints', () => {
   }
 
   async function load() {
-    const source = { storage: nodeStorage, directory, spoolDirectory: join(directory, 'spool') };
+    const source = { storage: nodeStorage, directory };
     const upToLsn = Number.MAX_SAFE_INTEGER as Lsn;
     for await (const found of findCheckpoints(source, upToLsn, () => {})) {
       const projection = new Projection(new TitleState(catalog));
