@@ -11,12 +11,14 @@ import { gentleStorage } from './log/gentle-storage.ts';
 import { nodeStorage } from './log/node-storage.ts';
 import { openFileLog } from './log/open-file-log.ts';
 import type { LogReport } from './log/recover-segments.ts';
+import { firstHeldLsn } from './log/segment-files.ts';
 import type { Storage, StorageLock } from './log/storage.ts';
 import { Catalog } from './manifest/catalog.ts';
 import type { TitleManifest } from './manifest/types.ts';
 import { asLsn, type Lsn } from './position.ts';
 import { Checkpointer } from './recover/checkpointer.ts';
 import { keepManifest } from './recover/kept-manifest.ts';
+import { LogRetention } from './recover/log-retention.ts';
 import { replayRecord } from './recover/replay-record.ts';
 import { ReplayWitness } from './recover/replay-witness.ts';
 import {
@@ -47,6 +49,13 @@ export interface EngineOptions {
   readonly now?: () => number;
   /** Log bytes after which a checkpoint is taken; default `limits.checkpointEveryBytes`. */
   readonly checkpointEveryBytes?: number;
+  /**
+   * Bytes of log that are kept at least; what is older is dropped, segment by segment, once the
+   * checkpoints and the column store are past it. Null, the default: all of it is kept.
+   */
+  readonly logRetainBytes?: number | null;
+  /** Default `limits.logSegmentBytesMax`. */
+  readonly logSegmentBytesMax?: number;
   /** Default `limits.rowMemoryBytesMax`. */
   readonly rowMemoryBytesMax?: number;
   readonly onRecovery?: (report: LogReport) => void;
@@ -84,15 +93,18 @@ async function openLocked(
   const { directory, observer = {} } = options;
   const manifest = await keepManifest(directory, options.manifest);
   const catalog = new Catalog(manifest);
+  const misfits: string[] = [];
   const points: StartingPointOptions = {
     catalog,
-    source: {
-      storage,
-      directory: join(directory, 'checkpoints'),
-      spoolDirectory: spoolDirectoryOf(directory),
-    },
+    source: { storage, directory: join(directory, 'checkpoints') },
+    spoolDirectory: spoolDirectoryOf(directory),
+    logFirstLsn: await firstHeldLsn(storage, join(directory, 'log')),
     observer: observer.views,
-    onMisfit: (lsn, reason) => options.logger?.warn({ lsn, reason }, 'a checkpoint is passed over'),
+    onMisfit: (lsn, reason) => {
+      options.logger?.warn({ lsn, reason }, 'a checkpoint is passed over');
+      misfits.push(`the one at ${lsn}: ${reason}`);
+    },
+    misfits,
   };
   // A log that is cut ends before what is cut: no checkpoint may be ahead of it.
   const upToLsn = asLsn(Math.min(options.truncateAt ?? Infinity, Number.MAX_SAFE_INTEGER) - 1);
@@ -123,6 +135,7 @@ async function openLocked(
       ...(options.onRecovery ? { onReport: options.onRecovery } : {}),
       ...(observer.log ? { observer: observer.log } : {}),
       ...(options.canary ? { groupRecordsMax: 1 } : {}),
+      ...(options.logSegmentBytesMax ? { segmentBytesMax: options.logSegmentBytesMax } : {}),
     });
     // It holds rows that the log has lost (a power failure, or a cut).
     if (store.heldLsn > log.durableLsn) await store.rewind(log.durableLsn);
@@ -145,6 +158,12 @@ async function openLocked(
       views,
       columns: store,
       checkpointer,
+      retention: new LogRetention({
+        log,
+        checkpointer,
+        columns: store,
+        keepBytes: options.logRetainBytes ?? null,
+      }),
       checkpointEveryBytes: options.checkpointEveryBytes ?? limits.checkpointEveryBytes,
       bytesSinceCheckpoint: logBytes,
       rowMemoryBytesMax: options.rowMemoryBytesMax ?? limits.rowMemoryBytesMax,

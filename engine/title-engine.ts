@@ -4,10 +4,11 @@ import { EngineError } from './errors.ts';
 import { ContentionRecorder } from './govern/contention-recorder.ts';
 import type { ContentionReport } from './govern/contention-report.ts';
 import { limits } from './limits.ts';
-import type { CommitLog } from './log/commit-log.ts';
+import type { CommitLog, DroppedSegments } from './log/commit-log.ts';
 import type { Catalog } from './manifest/catalog.ts';
 import { asLsn, type Lsn } from './position.ts';
 import type { Checkpointer } from './recover/checkpointer.ts';
+import type { LogRetention } from './recover/log-retention.ts';
 import { witnessOf } from './recover/replay-witness.ts';
 import { checkChanges } from './state/check-changes.ts';
 import { LiveState } from './state/live-state.ts';
@@ -44,6 +45,8 @@ export interface EngineObserver {
   onWaited?(seconds: number): void;
   /** A checkpoint was taken, or could not be (`error`); the one before then stays. */
   onCheckpoint?(seconds: number, error: Error | null): void;
+  /** Old log was dropped, or could not be (`error`). */
+  onLogDropped?(dropped: DroppedSegments, error: Error | null): void;
 }
 
 export interface TitleEngineParts {
@@ -53,6 +56,7 @@ export interface TitleEngineParts {
   readonly views: ViewEngine;
   readonly columns: ColumnStore;
   readonly checkpointer: Checkpointer;
+  readonly retention: LogRetention;
   readonly checkpointEveryBytes: number;
   readonly rowMemoryBytesMax: number;
   /** Check every invariant after each tick. */
@@ -105,6 +109,7 @@ export class TitleEngine implements Engine {
   readonly #log: CommitLog;
   readonly #projection: Projection;
   readonly #checkpointer: Checkpointer;
+  readonly #retention: LogRetention;
   readonly #checkpointEveryBytes: number;
   readonly #rowMemoryBytesMax: number;
   readonly #canary: boolean;
@@ -136,6 +141,7 @@ export class TitleEngine implements Engine {
     this.#log = parts.log;
     this.#projection = parts.projection;
     this.#checkpointer = parts.checkpointer;
+    this.#retention = parts.retention;
     this.#checkpointEveryBytes = parts.checkpointEveryBytes;
     this.#bytesSinceCheckpoint = parts.bytesSinceCheckpoint;
     this.#rowMemoryBytesMax = parts.rowMemoryBytesMax;
@@ -353,6 +359,16 @@ export class TitleEngine implements Engine {
       failure = error as Error;
     }
     this.#observer.onCheckpoint?.((performance.now() - startedMs) / 1000, failure);
+    if (failure === null) await this.#dropOldLog();
+  }
+
+  async #dropOldLog(): Promise<void> {
+    try {
+      const dropped = await this.#retention.apply();
+      if (dropped.segments > 0) this.#observer.onLogDropped?.(dropped, null);
+    } catch (error) {
+      this.#observer.onLogDropped?.({ segments: 0, bytes: 0 }, error as Error);
+    }
   }
 
   #apply(next: Pending): void {

@@ -79,6 +79,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       durability: settings.durability,
       columns: settings.columns,
       canary: settings.canary,
+      logRetainBytes: settings.logRetain,
+      rowMemoryBytesMax: settings.rowMemory,
       truncateAt: options.truncateAt,
       logger,
       observer: {
@@ -86,6 +88,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         onCheckpoint: (seconds, error) => {
           metrics.engineObserver.onCheckpoint?.(seconds, error);
           if (error !== null) logger.error({ error }, 'a checkpoint failed; the last one stays');
+        },
+        onLogDropped: (dropped, error) => {
+          metrics.engineObserver.onLogDropped?.(dropped, error);
+          if (error !== null) logger.error({ error }, 'old log could not be dropped');
+          else logger.info({ dropped }, 'old log was dropped');
         },
       },
       onRecovery: (report) => logger.info({ report }, 'the log is recovered'),

@@ -133,11 +133,14 @@ export class ColumnClient {
     });
   }
 
-  /** Inserts a body in a ClickHouse format; resolves once it is in. `sql` ends with `FORMAT …`. */
+  /**
+   * Inserts a body in a ClickHouse format; resolves once it is in. `sql` ends with `FORMAT …`. Null:
+   * there is no body, the text names a file that the embedded host reads (`FROM INFILE '…'`).
+   */
   async insert(
     sql: string,
     queryId: string,
-    body: () => Readable,
+    body: (() => Readable) | null,
     settings: Readonly<Record<string, string | number>>,
   ): Promise<void> {
     await this.#track(
@@ -145,7 +148,7 @@ export class ColumnClient {
       async (id, signal) => {
         const { stream } = await this.#client.exec({
           query: sql,
-          values: body(),
+          ...(body ? { values: body() } : {}),
           query_id: id,
           abort_signal: signal,
           clickhouse_settings: { ...settings, wait_end_of_query: 1 },

@@ -4,7 +4,6 @@ import { gentleStorage } from '../log/gentle-storage.ts';
 import { nodeStorage } from '../log/node-storage.ts';
 import type { Storage } from '../log/storage.ts';
 import type { Catalog } from '../manifest/catalog.ts';
-import type { TableDefinition } from '../manifest/types.ts';
 import { ClickHouseStore } from './clickhouse-store.ts';
 import { ColumnClient } from './client.ts';
 import type { ColumnStore } from './column-store.ts';
@@ -62,9 +61,11 @@ export async function openColumnStore(options: ColumnStoreOptions): Promise<Open
     await prepareDatabase(client, catalog);
     const database = databaseName(catalog.manifest.title);
     const whenUp = () => (host ? host.whenUp() : whenAlive(client));
+    // It reads files of this machine, not those of another storage.
+    const files = host && !options.storage ? 'taken' : 'sent';
     const tailer = await Tailer.open({
       tables: shippedTables(catalog),
-      target: new ClickHouseTarget(client, database, whenUp),
+      target: new ClickHouseTarget(client, database, files, whenUp),
       storage: gentleStorage(options.storage ?? nodeStorage),
       spoolDirectory: options.spoolDirectory,
       logger,
@@ -78,35 +79,49 @@ export async function openColumnStore(options: ColumnStoreOptions): Promise<Open
   }
 }
 
+/** Few round trips, since a start waits for each: statements that do not need each other go together. */
 async function prepareDatabase(client: ColumnClient, catalog: Catalog): Promise<void> {
-  for (const statement of createStatements(catalog)) await client.command(statement);
-  for (const table of catalog.tables.values()) await alterTable(client, catalog, table);
-  for (const statement of viewStatements(catalog)) await client.command(statement);
-}
-
-async function alterTable(
-  client: ColumnClient,
-  catalog: Catalog,
-  table: TableDefinition,
-): Promise<void> {
-  const { rows } = await client.query({
-    sql: 'SELECT name, type FROM system.columns WHERE database = {database:String} AND table = {table:String}',
-    author: 'engine',
-    housekeeping: true,
-    parameters: {
-      database: databaseName(catalog.manifest.title),
-      table: storedName(table),
-    },
-  });
-  const actual = new Map(rows.map(([name, type]) => [String(name), String(type)]));
-  const { statements, mismatches } = alterStatements(catalog, table, actual);
+  const [database, ...tables] = createStatements(catalog);
+  await client.command(database);
+  const run = (statements: readonly string[]) =>
+    Promise.all(statements.map((statement) => client.command(statement)));
+  await run(tables);
+  const actual = await columnsByTable(client, catalog);
+  const mismatches: string[] = [];
+  const alterations: string[] = [];
+  for (const table of catalog.tables.values()) {
+    const altered = alterStatements(catalog, table, actual.get(storedName(table)) ?? new Map());
+    mismatches.push(...altered.mismatches);
+    alterations.push(...altered.statements);
+  }
   if (mismatches.length > 0) {
     throw new EngineError(
       'SCHEMA_MISMATCH',
       `the column store holds other types than the manifest: ${mismatches.join('; ')}`,
     );
   }
-  for (const statement of statements) await client.command(statement);
+  // In order: those of one table would meet.
+  for (const statement of alterations) await client.command(statement);
+  await run(viewStatements(catalog));
+}
+
+/** Name to type, by stored table. */
+async function columnsByTable(
+  client: ColumnClient,
+  catalog: Catalog,
+): Promise<ReadonlyMap<string, Map<string, string>>> {
+  const { rows } = await client.query({
+    sql: 'SELECT table, name, type FROM system.columns WHERE database = {database:String}',
+    author: 'engine',
+    housekeeping: true,
+    parameters: { database: databaseName(catalog.manifest.title) },
+  });
+  const byTable = new Map<string, Map<string, string>>();
+  for (const [table, name, type] of rows) {
+    const columns = byTable.get(String(table)) ?? new Map<string, string>();
+    byTable.set(String(table), columns.set(String(name), String(type)));
+  }
+  return byTable;
 }
 
 async function whenAlive(client: ColumnClient): Promise<void> {

@@ -28,8 +28,8 @@ export interface StoredColumn {
   readonly rest: string;
 }
 
-/** The statements that make a title's database. Each may be repeated. */
-export function createStatements(catalog: Catalog): string[] {
+/** The statements that make a title's database, then its tables. Each may be repeated. */
+export function createStatements(catalog: Catalog): [string, ...string[]] {
   const database = quoteName(databaseName(catalog.manifest.title));
   const tables = [...catalog.tables.values()];
   return [

@@ -13,6 +13,11 @@ export interface LogRecord {
   readonly payload: Uint8Array;
 }
 
+export interface DroppedSegments {
+  readonly segments: number;
+  readonly bytes: number;
+}
+
 /** Told what became of appended records, in order, never from within `append`. */
 export interface CommitLogListener {
   /** Every record up to `upTo`, the new `durableLsn`, is durable. Called once a group commit. */
@@ -74,8 +79,11 @@ export interface CommitLog {
    */
   read(from: Lsn): AsyncIterable<LogRecord>;
 
-  /** Drops whole segments whose records are all before `lsn`. */
-  truncateBefore(lsn: Lsn): Promise<void>;
+  /**
+   * Drops whole segments, the oldest first, whose records are all before `lsn`, while what is left
+   * has at least `keepBytes`. Tells what was dropped.
+   */
+  truncateBefore(lsn: Lsn, keepBytes: number): Promise<DroppedSegments>;
 
   /** Waits for everything pending, syncs, closes. */
   close(): Promise<void>;

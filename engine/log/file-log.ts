@@ -1,7 +1,13 @@
 import { EngineError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Lsn } from '../position.ts';
-import type { CommitLog, CommitLogListener, Durability, LogRecord } from './commit-log.ts';
+import type {
+  CommitLog,
+  CommitLogListener,
+  DroppedSegments,
+  Durability,
+  LogRecord,
+} from './commit-log.ts';
 import { FrameMemory } from './frame-memory.ts';
 import { GroupQueue } from './group-queue.ts';
 import { LossWindow } from './loss-window.ts';
@@ -150,20 +156,32 @@ export class FileLog implements CommitLog {
     return readSegments(this.#parts.storage, this.#segments, from, this.#durableLsn);
   }
 
-  truncateBefore(lsn: Lsn): Promise<void> {
-    const { storage, directory } = this.#parts;
-    const dropped = this.#dropping.then(async () => {
-      // Oldest first, each for good before the next: a crash never leaves a gap.
-      for (;;) {
-        const [first, second] = this.#segments;
-        if (first === undefined || second === undefined || second.firstLsn > lsn) return;
-        this.#segments.shift();
-        await storage.remove(first.path);
-        await storage.syncDirectory(directory);
-      }
-    });
-    this.#dropping = dropped.catch(() => {});
+  truncateBefore(lsn: Lsn, keepBytes: number): Promise<DroppedSegments> {
+    const dropped = this.#dropping.then(() => this.#dropBefore(lsn, keepBytes));
+    this.#dropping = dropped.then(
+      () => {},
+      () => {},
+    );
     return dropped;
+  }
+
+  /** Oldest first, each for good before the next: a crash never leaves a gap. */
+  async #dropBefore(lsn: Lsn, keepBytes: number): Promise<DroppedSegments> {
+    const { storage, directory } = this.#parts;
+    let segments = 0;
+    let bytes = 0;
+    for (;;) {
+      const [first, second, ...others] = this.#segments;
+      if (first === undefined || second === undefined || second.firstLsn > lsn) break;
+      const left = others.reduce((sum, { end }) => sum + end, second.end);
+      if (left < keepBytes) break;
+      this.#segments.shift();
+      await storage.remove(first.path);
+      await storage.syncDirectory(directory);
+      segments++;
+      bytes += first.end;
+    }
+    return { segments, bytes };
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Lsn } from '../position.ts';
-import { encodeSegmentHeader, Segment, segmentHeaderBytes, segmentName } from './segment.ts';
+import {
+  encodeSegmentHeader,
+  firstLsnOfName,
+  Segment,
+  segmentHeaderBytes,
+  segmentName,
+} from './segment.ts';
 import type { Storage, StorageFile } from './storage.ts';
 import { writeFully } from './storage.ts';
 
@@ -43,6 +49,13 @@ export async function createSegment(
     await forget(storage, directory, [path, unfinished]);
     throw error;
   }
+}
+
+/** The first record that the log in a directory still holds; 1 for a log that is not begun. */
+export async function firstHeldLsn(storage: Storage, directory: string): Promise<Lsn> {
+  const names = await storage.list(directory);
+  const firsts = names.map(firstLsnOfName).filter((lsn) => lsn !== null);
+  return (firsts.length === 0 ? 1 : Math.min(...firsts)) as Lsn;
 }
 
 /** Under its name or half made, the segment must not be found beside records that took its place. */

@@ -74,6 +74,11 @@ export class Checkpointer {
     this.#published = published;
   }
 
+  /** The checkpoints that are kept, newest first. */
+  get published(): readonly CheckpointManifest[] {
+    return this.#published;
+  }
+
   get lastLsn(): Lsn {
     return this.#previous?.lsn ?? asLsn(0);
   }

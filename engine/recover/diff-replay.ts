@@ -4,7 +4,7 @@ import type { Row, Value } from '../manifest/types.ts';
 import { type ColumnBatch, valueAt } from '../tick/column-vector.ts';
 import type { Settlement } from '../tick/projection.ts';
 import type { TickBatch } from '../tick/tick-batch.ts';
-import { type ReplayOptions, replayLog } from './replay-log.ts';
+import { type ReplayOptions, type ReplayStart, replayLog } from './replay-log.ts';
 import { replayRecord } from './replay-record.ts';
 
 /** The first place where two sessions of a log are not the same. */
@@ -32,7 +32,8 @@ interface TickDetail {
 /**
  * Replays a log and compares the hash chains of two of its sessions, tick by tick; null when one
  * is the other's equal to the end. The first difference is named by action, verdict or row.
- * Throws `NOT_FOUND` for a session the log does not have.
+ * Throws `NOT_FOUND` for a session the log does not have, `UNAVAILABLE` when the beginning of the
+ * log was dropped and the sessions differ already where it begins now.
  */
 export async function diffReplay(
   options: ReplayOptions & { readonly left: string; readonly right: string },
@@ -41,16 +42,20 @@ export async function diffReplay(
     [options.left, []],
     [options.right, []],
   ]);
-  const { sessions } = await replayLog(options, (state, record) => {
-    replayRecord(state, record, null, ({ header }, settlement) => {
-      const ticks = played.get(header.sessionId);
-      if (!ticks || settlement.kind !== 'applied' || settlement.aborted) return;
-      const hash = Buffer.from(settlement.stateHash).toString('hex');
-      ticks.push({ tick: header.tick, hash });
-    });
-  });
+  const { projection } = await replayLog(
+    options,
+    (state, record) => {
+      replayRecord(state, record, null, ({ header }, settlement) => {
+        const ticks = played.get(header.sessionId);
+        if (!ticks || settlement.kind !== 'applied' || settlement.aborted) return;
+        const hash = Buffer.from(settlement.stateHash).toString('hex');
+        ticks.push({ tick: header.tick, hash });
+      });
+    },
+    (start) => requireSameStart(start, options.left, options.right),
+  );
   for (const session of played.keys()) {
-    if (sessions.has(session)) continue;
+    if (projection.sessions.has(session)) continue;
     throw new EngineError('NOT_FOUND', `the log has no session "${session}"`);
   }
   const lefts = played.get(options.left) ?? [];
@@ -69,6 +74,23 @@ export async function diffReplay(
   }
   return null;
 }
+
+/** Sessions that are the same where the replay begins can be compared from there on. */
+function requireSameStart(start: ReplayStart, left: string, right: string): void {
+  const [mine, theirs] = [left, right].map((name) => start.projection.sessions.get(name));
+  const isSame =
+    mine?.lastTick === theirs?.lastTick &&
+    Buffer.compare(mine?.stateHash ?? none, theirs?.stateHash ?? none) === 0;
+  if (isSame) return;
+  throw new EngineError(
+    'UNAVAILABLE',
+    `the log begins with record ${start.lsn + 1}, what is older was dropped (--log-retain), and the ` +
+      'sessions differ there already: compare them in a backup that reaches further back',
+    { details: { logFirstLsn: start.lsn + 1, left, right } },
+  );
+}
+
+const none = new Uint8Array(0);
 
 async function detailsOf(
   options: ReplayOptions & { readonly left: string; readonly right: string },

@@ -1,5 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
-import { type FoundBacklog, findBacklog } from '../columns/shipping/kept-backlog.ts';
+import { eachInTurn } from '../each-in-turn.ts';
 import type { Storage } from '../log/storage.ts';
 import { readWhole } from '../log/whole-file.ts';
 import type { Lsn } from '../position.ts';
@@ -19,37 +20,35 @@ import { decodeSessions, ledgerColumns, loadLedger, sessionColumns } from './ses
 export interface CheckpointSource {
   readonly storage: Storage;
   readonly directory: string;
-  /** The column store's, where the backlog of a checkpoint is kept. */
-  readonly spoolDirectory: string;
 }
 
 /** The files of one whole, undamaged checkpoint. */
 export interface FoundCheckpoint {
   readonly manifest: CheckpointManifest;
   readonly contents: ReadonlyMap<string, Uint8Array>;
-  readonly backlog: FoundBacklog;
 }
 
 /**
- * The checkpoints up to a position of which every byte is as it was written, newest first; their
- * backlogs may be damaged, or gone. `onDamaged` is told of those that are left out.
+ * The checkpoints up to a position of which every byte is as it was written, newest first.
+ * `onDamaged` is told of those that are left out.
  */
 export async function* findCheckpoints(
   source: CheckpointSource,
   upToLsn: Lsn,
   onDamaged: (lsn: Lsn) => void,
 ): AsyncGenerator<FoundCheckpoint> {
-  const { storage, directory, spoolDirectory } = source;
+  const { storage, directory } = source;
   await storage.makeDirectory(directory);
   for (const manifest of await listCheckpoints(storage, directory)) {
     if (manifest.lsn > upToLsn) continue;
     const contents = await readContents(storage, directory, manifest);
-    if (contents) {
-      const backlog = await findBacklog(storage, spoolDirectory, manifest.backlog);
-      yield { manifest, contents, backlog };
-    } else onDamaged(manifest.lsn);
+    if (contents) yield { manifest, contents };
+    else onDamaged(manifest.lsn);
   }
 }
+
+/** A file is four calls, each of which takes a turn of the event loop. */
+const readsInFlightMax = 8;
 
 async function readContents(
   storage: Storage,
@@ -57,21 +56,25 @@ async function readContents(
   manifest: CheckpointManifest,
 ): Promise<Map<string, Uint8Array> | null> {
   const contents = new Map<string, Uint8Array>();
-  for (const file of filesOf(manifest)) {
+  const files = filesOf(manifest);
+  await eachInTurn(files, readsInFlightMax, async (file) => {
     const bytes = await readWhole(storage, `${directory}/${file.name}`).catch(() => null);
-    if (bytes?.byteLength !== file.bytes || crc32(bytes) !== file.crc) return null;
+    if (bytes?.byteLength !== file.bytes || crc32(bytes) !== file.crc) return;
     contents.set(file.name, bytes);
-  }
-  return contents;
+  });
+  return files.every(({ name }) => contents.has(name)) ? contents : null;
 }
 
 /**
  * Loads rows, sessions and retry answers into an empty projection. The views have been loaded from
  * the same checkpoint before (`viewsOf`): they alone may refuse it.
  */
-export function loadCheckpoint(projection: Projection, found: FoundCheckpoint): void {
+export async function loadCheckpoint(
+  projection: Projection,
+  found: FoundCheckpoint,
+): Promise<void> {
   const { manifest } = found;
-  for (const part of manifest.tables) loadTable(projection.state, part, found);
+  for (const part of manifest.tables) await loadTable(projection.state, part, found);
   const sessions = decodeArrow(bytesOf(found, manifest.sessions), sessionColumns);
   for (const session of decodeSessions(sessions)) {
     projection.sessions.set(session.sessionId, session);
@@ -85,11 +88,11 @@ export function viewsOf(found: FoundCheckpoint): Uint8Array {
   return bytesOf(found, found.manifest.views);
 }
 
-function loadTable(
+async function loadTable(
   state: TitleState,
   part: CheckpointManifest['tables'][number],
   found: FoundCheckpoint,
-): void {
+): Promise<void> {
   const table = state.tables.get(part.table);
   if (!table) throw new RangeError(`the manifest lacks the table "${part.table}"`);
   const declared = part.columns.map((name) => {
@@ -100,6 +103,8 @@ function loadTable(
   for (const { page, file } of part.pages) {
     const vectors = decodeArrow(bytesOf(found, file), [...rowSystemColumns, ...declared]);
     loadPage(table, page, vectors, found.manifest.lsn);
+    // ClickHouse starts meanwhile, and waits for its next statement.
+    await nextTurn();
   }
   table.pages.finishLoad(part.slotCount, (slot) => table.isAlive(slot));
 }

@@ -1,32 +1,78 @@
+import { dirname, join } from 'node:path';
+import { EngineError } from '../errors.ts';
 import type { LogRecord } from '../log/commit-log.ts';
+import { nodeStorage } from '../log/node-storage.ts';
 import { openFileLog } from '../log/open-file-log.ts';
+import { firstHeldLsn } from '../log/segment-files.ts';
 import { Catalog } from '../manifest/catalog.ts';
 import type { TitleManifest } from '../manifest/types.ts';
+import { asLsn, type Lsn, lsnZero } from '../position.ts';
 import { TitleState } from '../state/title-state.ts';
 import { Projection } from '../tick/projection.ts';
+import { findCheckpoints, loadCheckpoint } from './load-checkpoint.ts';
 
 export interface ReplayOptions {
-  /** The title's log: `<data>/titles/<title>/log`. No server may hold it. */
+  /**
+   * The title's log: `<data>/titles/<title>/log`. No server may hold it. Where its beginning was
+   * dropped, `checkpoints` beside it stands in for that.
+   */
   readonly directory: string;
   readonly manifest: TitleManifest;
   /** Told after every record. */
   readonly onProgress?: (lsn: number) => void;
 }
 
-/** Reads a whole log into an empty projection, record by record, as `onRecord` folds it. */
+/** Where a replay begins. */
+export interface ReplayStart {
+  readonly projection: Projection;
+  /** 0: before the first record of all. */
+  readonly lsn: Lsn;
+}
+
+/**
+ * Reads a log into an empty projection, record by record, as `onRecord` folds it; a log whose
+ * beginning was dropped into the oldest checkpoint that it reaches. Throws `UNAVAILABLE` when there
+ * is none.
+ */
 export async function replayLog(
   options: ReplayOptions,
   onRecord: (projection: Projection, record: LogRecord) => void,
-): Promise<Projection> {
-  const projection = new Projection(new TitleState(new Catalog(options.manifest)));
+  onStart: (start: ReplayStart) => void = () => {},
+): Promise<ReplayStart> {
+  const { directory, manifest, onProgress } = options;
+  const start = await startOf(directory, manifest);
+  onStart(start);
   const log = await openFileLog({
-    directory: options.directory,
+    directory,
     durability: { mode: 'strict' },
+    replayFrom: asLsn(start.lsn + 1),
     onRecord: (record) => {
-      onRecord(projection, record);
-      options.onProgress?.(record.lsn);
+      onRecord(start.projection, record);
+      onProgress?.(record.lsn);
     },
   });
   await log.close();
-  return projection;
+  return start;
+}
+
+async function startOf(directory: string, manifest: TitleManifest): Promise<ReplayStart> {
+  await nodeStorage.makeDirectory(directory);
+  const firstLsn = await firstHeldLsn(nodeStorage, directory);
+  const empty = () => new Projection(new TitleState(new Catalog(manifest)));
+  if (firstLsn === 1) return { projection: empty(), lsn: lsnZero };
+  const source = { storage: nodeStorage, directory: join(dirname(directory), 'checkpoints') };
+  let start: ReplayStart | null = null;
+  for await (const found of findCheckpoints(source, asLsn(Number.MAX_SAFE_INTEGER), () => {})) {
+    if (found.manifest.lsn + 1 < firstLsn) break;
+    start = { projection: empty(), lsn: found.manifest.lsn };
+    await loadCheckpoint(start.projection, found);
+  }
+  if (start) return start;
+  throw new EngineError(
+    'UNAVAILABLE',
+    `the log begins with record ${firstLsn}, what is older was dropped (--log-retain), and no whole ` +
+      'checkpoint beside it stands in for that: replay a backup, or a copy of the data directory ' +
+      'with its checkpoints',
+    { details: { logFirstLsn: firstLsn } },
+  );
 }

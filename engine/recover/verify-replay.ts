@@ -10,13 +10,15 @@ export interface VerifyReport {
     readonly lastTick: number | null;
     readonly stateHash: string;
   }[];
+  /** The first record replayed; what lies before it was dropped, and is taken from a checkpoint. */
+  readonly fromLsn: number;
   readonly records: number;
   /** Ticks whose replayed hash a later record vouches for. */
   readonly witnessed: number;
   readonly divergence: Divergence | null;
 }
 
-/** Replays a log from its first record and compares every tick with what the log witnesses of it. */
+/** Replays a log from the first record it holds and compares every tick with what the log witnesses of it. */
 export async function verifyReplay(
   options: ReplayOptions & { readonly session: string | null },
 ): Promise<VerifyReport> {
@@ -24,7 +26,7 @@ export async function verifyReplay(
   const ticks = new Map<string, number>();
   let divergence: Divergence | null = null;
   let records = 0;
-  const projection = await replayLog(options, (state, record) => {
+  const { projection, lsn } = await replayLog(options, (state, record) => {
     if (divergence) return;
     try {
       replayRecord(state, record, witness, ({ header }, settlement) => {
@@ -45,5 +47,5 @@ export async function verifyReplay(
       lastTick,
       stateHash: Buffer.from(stateHash).toString('hex'),
     }));
-  return { sessions, records, witnessed: witness.witnessed, divergence };
+  return { sessions, fromLsn: lsn + 1, records, witnessed: witness.witnessed, divergence };
 }

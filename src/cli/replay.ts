@@ -59,11 +59,17 @@ async function verify(flags: ReplayFlags & { readonly session?: string }): Promi
   if (report.divergence) process.exitCode = 1;
 }
 
-function reportText({ sessions, records, witnessed, divergence }: VerifyReport): string {
+function reportText(report: VerifyReport): string {
+  const { sessions, fromLsn, records, witnessed, divergence } = report;
   const lines = sessions.map(
     ({ session, ticks, lastTick, stateHash }) =>
       `${session}  ${ticks} ticks, last ${lastTick ?? 'none'}, state hash ${stateHash}`,
   );
+  if (fromLsn > 1) {
+    lines.push(
+      `the log's beginning was dropped: replayed from the checkpoint at 0:${fromLsn - 1}; ticks count from there`,
+    );
+  }
   lines.push(`${records} records replayed, ${witnessed} ticks witnessed by a later record`);
   if (divergence) {
     const { session, tick, lsn, recorded, replayed } = divergence;

@@ -85,6 +85,46 @@ export const durability: SettingType<Durability> = {
   },
 };
 
+const byteUnits: Readonly<Record<string, number>> = {
+  '': 1,
+  KB: 2 ** 10,
+  MB: 2 ** 20,
+  GB: 2 ** 30,
+  TB: 2 ** 40,
+};
+
+/** A size such as `64GB`; units are of 1024, as memory and disks are bought and as limits are stated. */
+export function byteSize(min: number, max: number): SettingType<number> {
+  return {
+    placeholder: '<size>',
+    parse: (value) => {
+      const match = /^(\d{1,15})\s*(|KB|MB|GB|TB)$/.exec(value.toUpperCase().replace('IB', 'B'));
+      const size = match ? Number(match[1]) * (byteUnits[match[2] ?? ''] ?? 1) : Number.NaN;
+      if (size >= min && size <= max) return size;
+      throw new RangeError(`a size from ${sizeText(min)} to ${sizeText(max)}, such as 64GB`);
+    },
+  };
+}
+
+function sizeText(bytes: number): string {
+  const units = Object.entries(byteUnits).reverse();
+  const [unit, size] = units.find(([, one]) => bytes % one === 0 && bytes >= one) ?? ['', 1];
+  return `${bytes / size}${unit}`;
+}
+
+/** How much of the log is kept at least, in bytes; null: all of it. */
+export const logRetain: SettingType<number | null> = {
+  placeholder: '<all|size>',
+  parse: (value) => {
+    if (value === 'all') return null;
+    try {
+      return byteSize(2 ** 20, 2 ** 50).parse(value);
+    } catch (error) {
+      throw new RangeError(`"all", or ${(error as Error).message}`);
+    }
+  },
+};
+
 /** Where the columns live: in a child process of this server, or in a ClickHouse of its own. */
 export type ColumnsPlace = 'embedded' | { readonly url: string };
 

@@ -1,8 +1,10 @@
 import {
+  byteSize,
   columnsPlace,
   count,
   durability,
   httpUrl,
+  logRetain,
   oneOf,
   onlyOnOneNode,
   onOff,
@@ -57,6 +59,16 @@ export const settingsTable = {
     onlyOnOneNode('file', { scheme: 'nats://', what: 'a log shared through NATS' }),
     'file',
     'Where the commit log lives.',
+  ),
+  logRetain: setting(
+    logRetain,
+    'all',
+    'How much of the log is kept at least: all, or a size such as 64GB. What is older is dropped in files of 256 MB once two checkpoints and the column store are past it. Replays, changed views and a column store that lost its data need the old log.',
+  ),
+  rowMemory: setting(
+    byteSize(2 ** 20, 2 ** 50),
+    '4GB',
+    'Memory of live rows, with keys, indexes and strings. Past it, ticks that may create rows answer QUOTA_EXCEEDED.',
   ),
   columns: setting(
     columnsPlace,

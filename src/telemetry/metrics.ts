@@ -106,6 +106,11 @@ export class Metrics {
     labels: [],
     buckets: queryBuckets,
   });
+  readonly #logDroppedBytes = this.#counter(
+    'log_dropped_bytes_total',
+    'Old log that was dropped, as --log-retain says.',
+    [],
+  );
   /** Commits that wait for the log, or to be applied. */
   readonly logPending = new Gauge({
     name: 'tickloom_log_pending',
@@ -169,6 +174,7 @@ export class Metrics {
     onApply: (seconds) => this.#applySeconds.observe(seconds),
     onWaited: (seconds) => this.#queueWaitSeconds.observe({ class: 'GAMEPLAY' }, seconds),
     onCheckpoint: (seconds) => this.#checkpointSeconds.observe(seconds),
+    onLogDropped: ({ bytes }) => this.#logDroppedBytes.inc(bytes),
     columns: { onInsert: ({ seconds }) => this.#columnsInsertSeconds.observe(seconds) },
     log: { onSync: (seconds) => this.#logSyncSeconds.observe(seconds) },
     views: {

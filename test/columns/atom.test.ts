@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ColumnClient } from '../../engine/columns/client.ts';
@@ -25,27 +27,38 @@ afterAll(async () => {
   directory.remove();
 });
 
-it('inserts a block as one part, however large it is and however many sessions it holds', async () => {
-  const database = databaseName(catalog.manifest.title);
-  const target = new ClickHouseTarget(client, database, () => Promise.resolve());
-  const [orders] = shippedTables(catalog);
-  if (!orders) throw new Error('the test title has an action table');
-  const builder = BlockBuilder.of(orders);
-  const ticks = 30;
-  const rowsPerTick = 50_000;
-  const changes = manyActions(1, rowsPerTick);
-  for (let lsn = 1; lsn <= ticks; lsn++) {
-    const tick = { ...changes, lsn: asLsn(lsn), sessionId: `s${lsn}` };
-    builder.append(tick, orders.vectors(tick) ?? []);
-  }
-  const block = builder.seal();
-  expect(block.rows).toBe(ticks * rowsPerTick);
-  await client.command(`SYSTEM STOP MERGES ${database}.orders`);
-  await target.insert(orders, { ...block, body: () => Readable.from(block.parts()) }, 'large');
-  const { rows } = await client.query({
-    sql: 'SELECT count(), sum(rows), max(level) FROM system.parts WHERE database = {d:String} AND active',
-    author: 'engine',
-    parameters: { d: database },
-  });
-  expect(rows).toEqual([['1', String(ticks * rowsPerTick), 0]]);
-});
+const ticks = 30;
+const rowsPerTick = 50_000;
+
+it.each(['sent', 'taken'] as const)(
+  'inserts a block as one part, however large it is and however many sessions it holds: its file is %s',
+  async (files) => {
+    const database = databaseName(catalog.manifest.title);
+    const target = new ClickHouseTarget(client, database, files, () => Promise.resolve());
+    const [orders] = shippedTables(catalog);
+    if (!orders) throw new Error('the test title has an action table');
+    const builder = BlockBuilder.of(orders);
+    const changes = manyActions(1, rowsPerTick);
+    for (let lsn = 1; lsn <= ticks; lsn++) {
+      const tick = { ...changes, lsn: asLsn(lsn), sessionId: `s${lsn}` };
+      builder.append(tick, orders.vectors(tick) ?? []);
+    }
+    const block = builder.seal();
+    expect(block.rows).toBe(ticks * rowsPerTick);
+    await client.command(`SYSTEM STOP MERGES ${database}.orders`);
+    await client.command(`TRUNCATE TABLE ${database}.orders`);
+    const path = join(directory.path, "it's \\ a block.arrows");
+    await writeFile(path, Buffer.concat(block.parts()));
+    const body = () => {
+      if (files === 'taken') throw new Error('it is not asked for');
+      return Readable.from(block.parts());
+    };
+    await target.insert(orders, { ...block, path, body }, files);
+    const { rows } = await client.query({
+      sql: 'SELECT count(), sum(rows), max(level) FROM system.parts WHERE database = {d:String} AND active',
+      author: 'engine',
+      parameters: { d: database },
+    });
+    expect(rows).toEqual([['1', String(ticks * rowsPerTick), 0]]);
+  },
+);

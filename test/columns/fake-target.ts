@@ -10,6 +10,7 @@ export type Outcome = 'in' | 'lost' | 'in, but the answer is lost';
 
 /** A ClickHouse at the port: holds the LSNs of every row it was given, and fails when told to. */
 export class FakeTarget implements ShippingTarget {
+  readonly files = 'sent';
   readonly rows = new Map<string, number[]>();
   readonly inserts: { table: string; lsns: number[] }[] = [];
   outcomes: Outcome[] = [];

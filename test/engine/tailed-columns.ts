@@ -41,6 +41,7 @@ export class ClickHouseDisk {
 
 /** The way in, of one process; lets so many inserts through, and holds the others up to its end. */
 class SlowTarget implements ShippingTarget {
+  readonly files = 'sent';
   readonly #disk: ClickHouseDisk;
   #insertsLeft: number;
   #end = () => {};

@@ -29,6 +29,9 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true }));
 
+/** Of log; null: all. */
+let logRetainBytes: number | null = null;
+
 function open(
   storage: FaultyStorage,
   disk: ColumnsOnDisk,
@@ -42,6 +45,8 @@ function open(
     columns: memoryColumns(disk),
     now: () => 1_000,
     checkpointEveryBytes,
+    logSegmentBytesMax: 4_096,
+    logRetainBytes,
   });
 }
 
@@ -122,6 +127,37 @@ describe('an engine that crashes at any call to its disk', () => {
       await verify(storage, disk, strict, acknowledged);
     }
   });
+});
+
+describe('an engine that drops its old log', () => {
+  beforeAll(() => {
+    logRetainBytes = 0;
+  });
+  afterAll(() => {
+    logRetainBytes = null;
+  });
+
+  test.each(['process', 'power'] as const)(
+    'comes back with all it acknowledged from a crash of the %s at any call',
+    async (after) => {
+      const calls = await storageCalls(strict);
+      let begunLater = 0;
+      for (let at = 1; at <= calls; at++) {
+        const moment = moments[at % 3] ?? 'during';
+        const storage = new FaultyStorage({ seed: at, faults: [{ kind: 'crash', moment, at }] });
+        const disk = new ColumnsOnDisk();
+        const acknowledged = await liveAndCrash(storage, disk, strict);
+        storage.restart(after);
+        const first = storage.paths().find((path) => path.endsWith('.log'));
+        if (!first?.endsWith('/00000000000000000001.log')) begunLater++;
+        await verify(storage, disk, strict, acknowledged).catch((cause) => {
+          throw new Error(`crash ${moment} call ${at} of ${calls}`, { cause });
+        });
+      }
+      // Else nothing was dropped before the crash.
+      expect(begunLater).toBeGreaterThan(calls / 4);
+    },
+  );
 });
 
 describe('with durability that is looser than strict', () => {

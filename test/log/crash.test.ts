@@ -75,7 +75,7 @@ async function workload(storage: FaultyStorage, durability: Durability, told: To
   for (const bytes of [5000, 40, 40]) first.append(bytes);
   await first.listener.durable(9);
   told.droppedBefore = 6;
-  await first.log.truncateBefore(asLsn(6));
+  await first.log.truncateBefore(asLsn(6), 0);
 
   storage.capacityBytes = 0;
   for (const bytes of [900, 20]) first.append(bytes);

@@ -104,11 +104,11 @@ describe('segments', () => {
     const storage = new FaultyStorage();
     const { log, listener } = await start(storage, { segmentBytesMax: 1100 });
     for (let n = 1; n <= 9; n++) await listener.durable(log.append([payloadOf(n, 300)]));
-    await log.truncateBefore(asLsn(3));
+    await log.truncateBefore(asLsn(3), 0);
     expect(log.firstLsn).toBe(1);
-    await log.truncateBefore(asLsn(4));
+    await log.truncateBefore(asLsn(4), 0);
     expect(log.firstLsn).toBe(4);
-    await log.truncateBefore(asLsn(1000));
+    await log.truncateBefore(asLsn(1000), 0);
     expect(log.firstLsn).toBe(7);
     await expect(readAll(log, 6)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await log.close();
@@ -128,7 +128,7 @@ describe('segments', () => {
         call: 'remove',
         at: storage.calls + seed / 8,
       });
-      await log.truncateBefore(asLsn(15)).catch(() => storage.crash());
+      await log.truncateBefore(asLsn(15), 0).catch(() => storage.crash());
       storage.restart('power');
       const again = await start(storage, { replayFrom: asLsn(15) });
       expect((await readAll(again.log, again.log.firstLsn)).at(-1)?.lsn, `seed ${seed}`).toBe(15);
@@ -142,7 +142,7 @@ describe('segments', () => {
     for (let n = 1; n <= 9; n++) await listener.durable(log.append([payloadOf(n, 300)]));
     const reading = log.read(asLsn(1))[Symbol.asyncIterator]();
     await reading.next();
-    await log.truncateBefore(asLsn(9));
+    await log.truncateBefore(asLsn(9), 0);
     const rest = async () => {
       for (let step = await reading.next(); !step.done; step = await reading.next());
     };

@@ -107,11 +107,11 @@ describe('checkpoints', () => {
   }
 
   async function load() {
-    const source = { storage: nodeStorage, directory, spoolDirectory: join(directory, 'spool') };
+    const source = { storage: nodeStorage, directory };
     const upToLsn = Number.MAX_SAFE_INTEGER as Lsn;
     for await (const found of findCheckpoints(source, upToLsn, () => {})) {
       const projection = new Projection(new TitleState(catalog));
-      loadCheckpoint(projection, found);
+      await loadCheckpoint(projection, found);
       return { projection, lsn: found.manifest.lsn, manifest: found.manifest };
     }
     return null;

@@ -52,6 +52,27 @@ describe('settings', () => {
   });
 
   test.each([
+    ['64GB', 64 * 2 ** 30],
+    ['1.5GB', null],
+    ['512 MiB', 512 * 2 ** 20],
+    ['2tb', 2 * 2 ** 40],
+    ['1048576', 2 ** 20],
+    ['1048575', null],
+    ['64 parsecs', null],
+  ])('the size %s is read, or refused with what fits', (text, expected) => {
+    for (const name of ['rowMemory', 'logRetain'] as const) {
+      const read = () => load({ flags: { [name]: text } }).settings[name];
+      if (expected === null) expect(read).toThrow(/a size from 1MB to 1024TB, such as 64GB/);
+      else expect(read()).toBe(expected);
+    }
+  });
+
+  test('all of the log is kept unless somebody sets it, and rows have 4 GB', () => {
+    expect(load({}).settings).toMatchObject({ logRetain: null, rowMemory: 4 * 2 ** 30 });
+    expect(load({ environment: { TICKLOOM_LOG_RETAIN: 'all' } }).settings.logRetain).toBeNull();
+  });
+
+  test.each([
     ['interval:5', { mode: 'interval', syncEveryMs: 5 }],
     ['none', { mode: 'none' }],
     ['strict', { mode: 'strict' }],

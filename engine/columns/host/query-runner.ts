@@ -108,7 +108,7 @@ export class QueryRunner {
   }
 
   /**
-   * ClickHouse takes Arrow from files only, so the body becomes one. Settings stand in the text:
+   * ClickHouse takes Arrow from files only, so the body becomes one, unless there is one. Settings stand in the text:
    * the session stays as it is, and an insert is one call of the engine.
    */
   async #insert(
@@ -116,19 +116,20 @@ export class QueryRunner {
     statement: Statement & { kind: 'insert' },
     body: Readable,
   ): Promise<Answer> {
-    const path = this.#scratchPath('insert');
+    const scratch = statement.path === null ? this.#scratchPath('insert') : null;
+    const path = statement.path ?? scratch ?? '';
     const settings = new Map([...request.settings, ['log_comment', request.queryId]]);
     const assignments = Array.from(settings, ([name, value]) => `${name} = ${quoteText(value)}`);
     const source = `file(${quoteText(path)}, ${quoteText(statement.format)})`;
     const sql = `${statement.head} SETTINGS ${assignments.join(', ')} SELECT * FROM ${source}`;
     try {
-      await pipeline(body, createWriteStream(path, { mode: 0o600 }));
+      if (scratch) await pipeline(body, createWriteStream(scratch, { mode: 0o600 }));
       if (request.database !== null || request.parameters.size > 0) {
         return await this.#whole(request, sql, null);
       }
       return await this.#insertOnce(sql, request.defaultFormat);
     } finally {
-      rm(path, { force: true }, () => {});
+      if (scratch) rm(scratch, { force: true }, () => {});
     }
   }
 

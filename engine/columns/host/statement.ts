@@ -1,6 +1,12 @@
 /** What a query text asks of the host, beyond handing it to chDB. */
 export type Statement =
-  | { readonly kind: 'insert'; readonly head: string; readonly format: string }
+  | {
+      readonly kind: 'insert';
+      readonly head: string;
+      readonly format: string;
+      /** A file that holds the rows; null: they come with the request. */
+      readonly path: string | null;
+    }
   | { readonly kind: 'kill'; readonly sql: string }
   | { readonly kind: 'select'; readonly sql: string; readonly format: string | null }
   | { readonly kind: 'other'; readonly sql: string; readonly format: string | null };
@@ -9,7 +15,16 @@ export type Statement =
 export function parseStatement(text: string, bodyIsData: boolean): Statement {
   if (bodyIsData) {
     const insert = /^\s*(INSERT\s[\s\S]*?)\s+FORMAT\s+(\w+)\s*$/i.exec(text);
-    if (insert) return { kind: 'insert', head: insert[1] as string, format: insert[2] as string };
+    if (insert) {
+      return { kind: 'insert', head: insert[1] as string, format: insert[2] as string, path: null };
+    }
+  }
+  // ClickHouse's own client reads such a file itself, too.
+  const file =
+    /^\s*(INSERT\s[\s\S]*?)\s+FROM\s+INFILE\s+'((?:[^'\\]|\\.)+)'\s+FORMAT\s+(\w+)\s*$/i.exec(text);
+  if (file) {
+    const [, head = '', path = '', format = ''] = file;
+    return { kind: 'insert', head, format, path: path.replace(/\\(.)/g, '$1') };
   }
   if (/^\s*KILL\s+QUERY\b/i.test(text)) {
     // chDB names its queries itself; the host marks them by `log_comment`. Waiting for the end

@@ -1,8 +1,9 @@
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '../../errors.ts';
 import { asLsn, type Lsn, lsnZero } from '../../position.ts';
 import type { ColumnClient } from '../client.ts';
-import { quoteName } from '../queries/sql-text.ts';
+import { quoteName, quoteText } from '../queries/sql-text.ts';
 import { deleteAfterStatement, shippedTable as positionTable } from '../schema-sql.ts';
 import type { ShippingTarget } from '../tailer.ts';
 import type { QueuedBlock } from './sealed-block.ts';
@@ -14,8 +15,16 @@ export class ClickHouseTarget implements ShippingTarget {
   readonly #client: ColumnClient;
   readonly #database: string;
   readonly #whenUp: () => Promise<void>;
+  readonly files: 'taken' | 'sent';
 
-  constructor(client: ColumnClient, database: string, whenUp: () => Promise<void>) {
+  /** `files`: whether ClickHouse reads the spool's files itself, or they are sent to it. */
+  constructor(
+    client: ColumnClient,
+    database: string,
+    files: 'taken' | 'sent',
+    whenUp: () => Promise<void>,
+  ) {
+    this.files = files;
     this.#client = client;
     this.#database = database;
     this.#whenUp = whenUp;
@@ -44,12 +53,11 @@ export class ClickHouseTarget implements ShippingTarget {
 
   async insert(table: ShippedTable, block: QueuedBlock, queryId: string): Promise<void> {
     const columns = block.columns.map(quoteName).join(', ');
-    await this.#client.insert(
-      `INSERT INTO ${quoteName(this.#database)}.${quoteName(table.storedName)} (${columns}) FORMAT ArrowStream`,
-      queryId,
-      () => block.body(),
-      oneAtom,
-    );
+    const into = `INSERT INTO ${quoteName(this.#database)}.${quoteName(table.storedName)} (${columns})`;
+    const path = this.files === 'taken' ? block.path : null;
+    const from = path === null ? '' : ` FROM INFILE ${quoteText(resolve(path))}`;
+    const body = path === null ? () => block.body() : null;
+    await this.#client.insert(`${into}${from} FORMAT ArrowStream`, queryId, body, oneAtom);
   }
 
   async stopInsert(queryId: string): Promise<void> {

@@ -11,6 +11,8 @@ export interface QueuedBlock {
   readonly rows: number;
   readonly byteLength: number;
   readonly columns: readonly string[];
+  /** Of its file; null while it is in memory only. */
+  readonly path: string | null;
   body(): Readable;
 }
 
@@ -44,6 +46,10 @@ export class SealedBlock implements QueuedBlock {
   /** ClickHouse has it. */
   get isIn(): boolean {
     return this.#isIn;
+  }
+
+  get path(): string | null {
+    return this.#file && this.#spool.pathOf(this.#file);
   }
 
   get memoryBytes(): number {

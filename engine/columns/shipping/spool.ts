@@ -76,6 +76,10 @@ export class Spool {
     return this.#storage.syncDirectory(this.#directory);
   }
 
+  pathOf({ name }: SpoolFile): string {
+    return this.#path(name);
+  }
+
   read({ name, bytes }: SpoolFile): Readable {
     return Readable.from(piecesOf(this.#storage, this.#path(name), bytes), { objectMode: true });
   }

@@ -2,7 +2,7 @@ import type { Lsn } from '../../position.ts';
 import type { ChangeSet } from '../../tick/change-set.ts';
 import { type Block, BlockBuilder } from './block.ts';
 import type { KeptBlock } from './kept-backlog.ts';
-import { type QueuedBlock, SealedBlock } from './sealed-block.ts';
+import { SealedBlock } from './sealed-block.ts';
 import type { ShippedTable } from './shipped-table.ts';
 import type { Spool } from './spool.ts';
 
@@ -30,7 +30,7 @@ export class TableQueue {
     return this.#sealed[0]?.firstLsn ?? this.#open.firstLsn;
   }
 
-  get head(): QueuedBlock | null {
+  get head(): SealedBlock | null {
     return this.#sealed[0] ?? null;
   }
 
