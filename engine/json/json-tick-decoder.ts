@@ -40,7 +40,7 @@ export class JsonTickDecoder {
     // Elsewhere what is broken in it is replaced.
     if (!isUtf8(body)) return null;
     const json = new JsonCursor(body, at);
-    const memory = new SealedMemory(Math.ceil(body.length * this.#ratio) + spareBytes);
+    const memory = new SealedMemory(Math.ceil(body.length * this.#ratio * 1.05) + spareBytes);
     try {
       const batch = this.#reader.read(json, new BodyText(body), memory);
       checkActionValues(batch);
