@@ -27,7 +27,8 @@ export interface DecodedJson {
 export class JsonTickDecoder {
   readonly #catalog: Catalog;
   #reader: TickReader;
-  #bytesGuess = 4096;
+  /** Bytes of columns for a byte of JSON: the most that recent ticks had. */
+  #ratio = 0.5;
 
   constructor(catalog: Catalog) {
     this.#catalog = catalog;
@@ -39,11 +40,11 @@ export class JsonTickDecoder {
     // Elsewhere what is broken in it is replaced.
     if (!isUtf8(body)) return null;
     const json = new JsonCursor(body, at);
-    const memory = new SealedMemory(this.#bytesGuess);
+    const memory = new SealedMemory(Math.ceil(body.length * this.#ratio * 1.05) + spareBytes);
     try {
       const batch = this.#reader.read(json, new BodyText(body), memory);
       checkActionValues(batch);
-      this.#bytesGuess = memory.usedBytes;
+      this.#ratio = Math.max(memory.usedBytes / body.length, this.#ratio * 0.95);
       return { batch, end: json.at, buffers: memory.buffers };
     } catch (error) {
       if (error === notTaken || error instanceof EngineError) return null;
@@ -53,3 +54,6 @@ export class JsonTickDecoder {
     }
   }
 }
+
+/** For what does not grow with the tick, such as a column more than the tick before had. */
+const spareBytes = 256;

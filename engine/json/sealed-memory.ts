@@ -53,7 +53,7 @@ export class SealedMemory {
   #take(bytes: number): number {
     const padded = (bytes + 7) & ~7;
     if (this.#at + padded > this.#buffer.byteLength) {
-      this.#buffer = this.#open(Math.max(padded, this.#guess >>> 3));
+      this.#buffer = this.#open(Math.max(padded, this.#guess >>> 2));
       this.#at = 0;
     }
     const at = this.#at;
