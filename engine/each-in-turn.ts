@@ -1,12 +1,16 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How long beginning pieces of work may hold the event loop before others get their turn. */
-const sliceMs = 4;
+const sliceMs = 2;
 /**
  * Or so much of what the others took last: on a loop that is busy anyway, work that waits for its
  * turn after each piece would take as long as the burst that it is to be done within.
  */
 const shareOfOthers = 1 / 3;
+
+/** After a slice others get the loop, and the disk, for so many times as long. */
+const restPerHeld = 6;
+const restMsMax = 20;
 
 /**
  * Background work in pieces: begins them one after the other, yielding to the event loop between
@@ -26,8 +30,10 @@ export async function eachInTurn<T>(
   for (const item of items) {
     if (running.size >= inFlightMax) await Promise.race(running);
     const sliceTo = performance.now();
-    if (sliceTo - sliceFrom > Math.max(sliceMs, othersMs * shareOfOthers)) {
-      await nextTurn();
+    const heldMs = sliceTo - sliceFrom;
+    if (heldMs > Math.max(sliceMs, othersMs * shareOfOthers)) {
+      // A commit takes several turns, and would wait at each of them.
+      await sleep(Math.min(heldMs * restPerHeld, restMsMax));
       sliceFrom = performance.now();
       othersMs = sliceFrom - sliceTo;
     }

@@ -1,10 +1,7 @@
 import type { Storage, StorageFile } from './storage.ts';
 
-/**
- * Node has four threads for files, and a sync of a megabyte takes one for a millisecond or two: the
- * log's own write waits behind two of these at most.
- */
-const syncsMax = 6;
+/** Of the four threads that Node has for files, and a sync takes one for milliseconds, one stays free. */
+const syncsMax = 3;
 
 /**
  * The same storage for work in the background: however many files are on their way, few syncs run at
