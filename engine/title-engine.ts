@@ -166,7 +166,7 @@ export class TitleEngine implements Engine {
       },
     });
     // A kill in a burst left more than one checkpoint's worth of log: the next start shall not pay again.
-    if (this.#bytesSinceCheckpoint >= this.#checkpointEveryBytes) void this.#checkpoint();
+    this.#checkpointIfDue();
   }
 
   get appliedLsn(): Lsn {
@@ -325,7 +325,7 @@ export class TitleEngine implements Engine {
       this.#pendingFrom++;
       this.#apply(next);
     }
-    if (this.#bytesSinceCheckpoint >= this.#checkpointEveryBytes) void this.#checkpoint();
+    this.#checkpointIfDue();
     if (this.#pendingFrom === this.#pending.length) {
       this.#pending = [];
       this.#pendingFrom = 0;
@@ -341,25 +341,34 @@ export class TitleEngine implements Engine {
    * before, and the log has everything.
    */
   #checkpoint(): Promise<void> {
-    this.#checkpointing ??= this.#takeCheckpoint().finally(() => {
+    this.#checkpointing ??= this.#takeCheckpoint().then((taken) => {
       this.#checkpointing = null;
+      // A burst may have ended meanwhile: no tick comes that would ask for the next one.
+      if (taken && !this.#closed) this.#checkpointIfDue();
     });
     return this.#checkpointing;
   }
 
-  async #takeCheckpoint(): Promise<void> {
+  #checkpointIfDue(): void {
+    if (this.#bytesSinceCheckpoint >= this.#checkpointEveryBytes) void this.#checkpoint();
+  }
+
+  /** False where none could be taken. */
+  async #takeCheckpoint(): Promise<boolean> {
     const bytes = this.#bytesSinceCheckpoint;
     this.#bytesSinceCheckpoint = 0;
     const startedMs = performance.now();
     let failure: Error | null = null;
+    let taken: Lsn | null = null;
     try {
-      const taken = await this.#checkpointer.take(this.#appliedLsn);
+      taken = await this.#checkpointer.take(this.#appliedLsn);
       if (taken === null) this.#bytesSinceCheckpoint += bytes;
     } catch (error) {
       failure = error as Error;
     }
     this.#observer.onCheckpoint?.((performance.now() - startedMs) / 1000, failure);
     if (failure === null) await this.#dropOldLog();
+    return taken !== null;
   }
 
   async #dropOldLog(): Promise<void> {

@@ -82,7 +82,7 @@ export class QueryRunner {
     };
     try {
       if (statement.kind === 'insert') {
-        return await this.#insert(request, statement, body).finally(over);
+        return await this.#insert(request, statement, body, aborted).finally(over);
       }
       if (statement.kind === 'select' && !request.waitForEnd) {
         return await this.#stream(request, statement, over);
@@ -115,6 +115,7 @@ export class QueryRunner {
     request: HostRequest,
     statement: Statement & { kind: 'insert' },
     body: Readable,
+    aborted: AbortSignal,
   ): Promise<Answer> {
     const scratch = statement.path === null ? this.#scratchPath('insert') : null;
     const path = statement.path ?? scratch ?? '';
@@ -124,6 +125,8 @@ export class QueryRunner {
     const sql = `${statement.head} SETTINGS ${assignments.join(', ')} SELECT * FROM ${source}`;
     try {
       if (scratch) await pipeline(body, createWriteStream(scratch, { mode: 0o600 }));
+      // There was nothing to kill yet; the client has been told nothing, and will send it again.
+      if (aborted.aborted) throw new RequestError(394, 'Query was cancelled');
       if (request.database !== null || request.parameters.size > 0) {
         return await this.#whole(request, sql, null);
       }
