@@ -191,7 +191,7 @@ describe('the tailer', () => {
     await tailer.waitForCovered(asLsn(120), 20_000);
     expect(target.rows.get('orders')?.length).toBe(120 * 250);
     expect(target.inserts.flatMap((insert) => insert.lsns)).toEqual(range(1, 120));
-    await expect.poll(() => readdirSync(spoolDirectory)).toEqual([]);
+    await expect.poll(() => readdirSync(spoolDirectory), { timeout: 10_000 }).toEqual([]);
   });
 
   it('discards what no checkpoint keeps of a run before, as the log offers its rows again', async () => {
@@ -224,7 +224,7 @@ describe('the tailer', () => {
     await tailer.waitForCovered(asLsn(30), 5_000);
     const { units: _, ...expected } = expectedRows(30);
     expect(countsIn(again)).toEqual(expected);
-    await expect.poll(() => readdirSync(spoolDirectory)).toEqual([]);
+    await expect.poll(() => readdirSync(spoolDirectory), { timeout: 10_000 }).toEqual([]);
   });
 
   it('may be closed while inserts fail', async () => {
