@@ -121,8 +121,11 @@ export class TitleEngine implements Engine {
   #seen: Witness | null = null;
   readonly #now: () => number;
   readonly #observer: EngineObserver;
-  /** Appended and not yet applied, in log order from `#pendingFrom` on. */
-  #pending: Pending[] = [];
+  /**
+   * Appended and not yet applied, in log order from `#pendingFrom` on. What is before it is null:
+   * an applied tick is young garbage then, columns and all, not some of a second's worth.
+   */
+  #pending: (Pending | null)[] = [];
   #pendingFrom = 0;
   #durableLsn: Lsn;
   #appliedLsn: Lsn;
@@ -322,7 +325,7 @@ export class TitleEngine implements Engine {
         });
         return;
       }
-      this.#pendingFrom++;
+      this.#pending[this.#pendingFrom++] = null;
       this.#apply(next);
     }
     this.#checkpointIfDue();
@@ -425,11 +428,9 @@ export class TitleEngine implements Engine {
 
   /** These records never happened, or nobody knows whether they did. */
   #rejectFrom(from: Lsn, error: EngineError): void {
-    const first = this.#pending.findIndex(
-      (pending, i) => i >= this.#pendingFrom && lsnOf(pending) >= from,
-    );
+    const first = this.#pending.findIndex((pending) => pending !== null && lsnOf(pending) >= from);
     if (first === -1) return;
-    for (const pending of this.#pending.splice(first)) {
+    for (const pending of this.#pending.splice(first) as Pending[]) {
       if (pending.kind === 'session') {
         pending.reject(error);
       } else {

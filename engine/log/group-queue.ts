@@ -5,8 +5,6 @@ export class GroupQueue {
   readonly #recordsMax: number;
   readonly #bytesMax: number;
   #frames: Frame[] = [];
-  /** Frames before this index were taken. */
-  #head = 0;
 
   constructor(recordsMax: number, bytesMax: number) {
     this.#recordsMax = recordsMax;
@@ -14,7 +12,7 @@ export class GroupQueue {
   }
 
   get isEmpty(): boolean {
-    return this.#head === this.#frames.length;
+    return this.#frames.length === 0;
   }
 
   push(frame: Frame): void {
@@ -24,24 +22,19 @@ export class GroupQueue {
   /** At least one frame, then as many as fit. The queue must not be empty. */
   take(): Frame[] {
     let bytes = 0;
-    let end = this.#head;
-    while (end < this.#frames.length && end - this.#head < this.#recordsMax) {
+    let end = 0;
+    while (end < this.#frames.length && end < this.#recordsMax) {
       bytes += this.#frames[end]?.bytes ?? 0;
-      if (end > this.#head && bytes > this.#bytesMax) break;
+      if (end > 0 && bytes > this.#bytesMax) break;
       end++;
     }
-    const group = this.#frames.slice(this.#head, end);
-    this.#head = end;
-    if (this.#head === this.#frames.length) this.clear();
-    else if (this.#head > 4096) {
-      this.#frames.splice(0, this.#head);
-      this.#head = 0;
-    }
+    const group = this.#frames;
+    // What is taken is not held here: it shall die young.
+    this.#frames = group.splice(end);
     return group;
   }
 
   clear(): void {
     this.#frames = [];
-    this.#head = 0;
   }
 }
