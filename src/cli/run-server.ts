@@ -1,12 +1,14 @@
 import type { LoadedSettings } from '../config/load-settings.ts';
 import { type RunningServer, type ServerOptions, startServer } from '../server.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { fitCollection } from './collection.ts';
 
 /** Starts the server as a process: signals drain it, a bug ends it. */
 export async function runServer(
   loaded: LoadedSettings,
   options: Pick<ServerOptions, 'manifest' | 'mode' | 'truncateAt'>,
 ): Promise<RunningServer> {
+  fitCollection();
   const logger = createLogger(loaded.settings.logLevel);
   for (const warning of loaded.warnings) logger.warn(warning);
   // Whatever nobody caught is a bug, and the state is unknown: the log has what was acknowledged.

@@ -1,0 +1,24 @@
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
+import { fitCollection } from '../../src/cli/collection.ts';
+
+function flagsOn(processors: number): string[] {
+  const flags: string[] = [];
+  fitCollection(processors, (flag) => flags.push(flag));
+  return flags;
+}
+
+describe('the collection of garbage', () => {
+  it('is left to V8 where there are processors for its helper threads', () => {
+    expect(flagsOn(3)).toEqual([]);
+    expect(flagsOn(16)).toEqual([]);
+  });
+
+  it('is kept to the main thread where there are not, by flags that this V8 knows', () => {
+    expect(flagsOn(1)).toEqual(flagsOn(2));
+    expect(flagsOn(2).length).toBeGreaterThan(0);
+    // V8 writes what it does not know to stderr and goes on; the process must go on collecting.
+    fitCollection(2);
+    expect(runInNewContext('new Array(1e6).fill().map((_, i) => ({ i })).length')).toBe(1e6);
+  });
+});
