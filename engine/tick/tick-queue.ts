@@ -29,6 +29,10 @@ interface SessionQueue {
  * Only a convenience for clients with several ticks in flight; what is law is decided in `settle`.
  */
 export class TickQueue {
+  /**
+   * Of every session that ever had a tick, idle ones included: a map that takes and drops an entry a
+   * tick grows a chain of tables, by which V8's scavenger takes garbage for alive.
+   */
   readonly #queues = new Map<string, SessionQueue>();
   readonly #onWaited: (sessionId: string, seconds: number) => void;
 
@@ -71,7 +75,6 @@ export class TickQueue {
     const timer = setTimeout(() => {
       queue.waiting.delete(afterTick);
       this.#onWaited(session.sessionId, secondsSince(sinceMs));
-      this.#forgetIdle(session.sessionId, queue);
       refuse(outOfOrder(tick, afterTick, `it did not come within ${limits.tickWaitMs} ms`));
     }, limits.tickWaitMs);
     queue.waiting.set(afterTick, { tick, start, refuse, sinceMs, timer });
@@ -84,7 +87,6 @@ export class TickQueue {
     queue.inFlight--;
     if (queue.inFlight > 0) return;
     queue.tail = session.lastTick;
-    this.#forgetIdle(session.sessionId, queue);
   }
 
   /** Refuses everything that waits. */
@@ -105,14 +107,13 @@ export class TickQueue {
       queue.inFlight++;
       queue.tail = queue.tail === null ? next.tick : Math.max(queue.tail, next.tick);
       const follower: Waiting | undefined = queue.waiting.get(next.tick);
-      queue.waiting.delete(next.tick);
       if (follower) {
+        queue.waiting.delete(next.tick);
         clearTimeout(follower.timer);
         this.#onWaited(session.sessionId, secondsSince(follower.sinceMs));
       }
       next = follower;
     }
-    this.#forgetIdle(session.sessionId, queue);
   }
 
   #queueOf(session: SessionState): SessionQueue {
@@ -122,10 +123,6 @@ export class TickQueue {
       this.#queues.set(session.sessionId, queue);
     }
     return queue;
-  }
-
-  #forgetIdle(sessionId: string, queue: SessionQueue): void {
-    if (queue.inFlight === 0 && queue.waiting.size === 0) this.#queues.delete(sessionId);
   }
 }
 

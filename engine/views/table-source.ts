@@ -36,8 +36,8 @@ export class TableSource {
   #seq: Uint32Array | null = null;
   #batch: ColumnBatch = { length: 0, vectors: [] };
   readonly #batchIndex: ReadonlyMap<string, number>;
-  readonly #derived = new Map<string, SourceColumn>();
-  readonly #lanes = new Map<string, readonly Lane[]>();
+  #derived = new Map<string, SourceColumn>();
+  #lanes = new Map<string, readonly Lane[]>();
   readonly #dictionaries = new Map<string, ByteDictionary>();
   readonly #conditions = new Map<string, RowCondition>();
 
@@ -52,8 +52,10 @@ export class TableSource {
   /** Points the source at a change set; false when it appended no row to the table. */
   load(changes: ChangeSet): boolean {
     this.#serial += 1;
-    this.#lanes.clear();
-    this.#derived.clear();
+    // New maps, not cleared ones: V8 links a cleared map's table to the one after it, and a table
+    // that has grown old would keep every tick since alive until the next full collection.
+    if (this.#lanes.size > 0) this.#lanes = new Map();
+    if (this.#derived.size > 0) this.#derived = new Map();
     this.#changes = changes;
     if (this.table.kind === 'action') {
       this.#batch = changes.actions?.rows ?? none;

@@ -8,6 +8,7 @@ import { applyCors } from './cors.ts';
 import { Exchange } from './exchange.ts';
 import { sendError } from './respond.ts';
 import type { Router } from './router.ts';
+import { Slots } from './slots.ts';
 
 export interface HttpFrontOptions {
   readonly host: string;
@@ -31,7 +32,7 @@ const requestMs = 120_000;
 export class HttpFront {
   readonly #options: HttpFrontOptions;
   readonly #server: Server;
-  readonly #running = new Set<ServerResponse>();
+  readonly #running = new Slots<ServerResponse>();
   readonly #endOnDrain = new Set<() => void>();
   #router: Router;
   #upgrade: UpgradeHandler | null = null;
@@ -88,7 +89,7 @@ export class HttpFront {
   async drain(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const end of this.#endOnDrain) end();
-    for (const response of this.#running) {
+    for (const response of this.#running.values()) {
       // Otherwise the connection would stay open, idle, after its answer.
       if (!response.headersSent) response.shouldKeepAlive = false;
       response.once('finish', () => setImmediate(() => this.#server.closeIdleConnections()));
@@ -100,8 +101,8 @@ export class HttpFront {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    this.#running.add(response);
-    response.once('close', () => this.#running.delete(response));
+    const slot = this.#running.add(response);
+    response.once('close', () => this.#running.remove(slot));
     if (applyCors(request, response, this.#options.corsOrigins)) return;
     let exchange: Exchange;
     try {
