@@ -16,6 +16,7 @@ import type { Storage, StorageLock } from './log/storage.ts';
 import { Catalog } from './manifest/catalog.ts';
 import type { TitleManifest } from './manifest/types.ts';
 import { asLsn, type Lsn } from './position.ts';
+import { removeBeyond } from './recover/checkpoint-manifest.ts';
 import { Checkpointer } from './recover/checkpointer.ts';
 import { keepManifest } from './recover/kept-manifest.ts';
 import { LogRetention } from './recover/log-retention.ts';
@@ -137,6 +138,7 @@ async function openLocked(
       ...(options.canary ? { groupRecordsMax: 1 } : {}),
       ...(options.logSegmentBytesMax ? { segmentBytesMax: options.logSegmentBytesMax } : {}),
     });
+    await removeBeyond(storage, points.source.directory, log.durableLsn);
     // It holds rows that the log has lost (a power failure, or a cut).
     if (store.heldLsn > log.durableLsn) await store.rewind(log.durableLsn);
     const checkpointer = new Checkpointer(

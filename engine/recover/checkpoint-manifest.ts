@@ -62,6 +62,22 @@ export async function publishCheckpoint(
   await storage.syncDirectory(directory);
 }
 
+/**
+ * Removes checkpoints of positions that the log does not have any more, since it was cut: it will
+ * come to them again, with other records.
+ */
+export async function removeBeyond(
+  storage: Storage,
+  directory: string,
+  logEndLsn: Lsn,
+): Promise<void> {
+  const all = await listCheckpoints(storage, directory);
+  const kept = all.filter((manifest) => manifest.lsn <= logEndLsn);
+  if (kept.length === all.length) return;
+  await removeOthers(storage, directory, kept);
+  await storage.syncDirectory(directory);
+}
+
 /** Removes every file that none of `keep` needs. */
 export async function removeOthers(
   storage: Storage,

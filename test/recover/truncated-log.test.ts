@@ -1,0 +1,89 @@
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Engine } from '../../engine/engine.ts';
+import { nodeStorage } from '../../engine/log/node-storage.ts';
+import { recordBytes, recordField } from '../../engine/log/record.ts';
+import { segmentHeaderBytes } from '../../engine/log/segment.ts';
+import { Catalog } from '../../engine/manifest/catalog.ts';
+import { type EngineOptions, openEngine } from '../../engine/open-engine.ts';
+import { asLsn } from '../../engine/position.ts';
+import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { ClickHouseDisk, tailedColumns } from '../engine/tailed-columns.ts';
+import { contentDigest, play, workload } from '../engine/workload.ts';
+
+const catalog = new Catalog(ashfall);
+
+/** Flips a bit of the record's payload in the one segment of the log. */
+async function damage(logDirectory: string, lsn: number): Promise<void> {
+  const [name] = (await readdir(logDirectory)).filter((file) => file.endsWith('.log'));
+  const path = join(logDirectory, name as string);
+  const bytes = await readFile(path);
+  let at = segmentHeaderBytes;
+  while (recordField.lsn(bytes, at) < lsn) at += recordBytes(recordField.payloadBytes(bytes, at));
+  const flipped = at + recordBytes(0) + 5;
+  bytes[flipped] = (bytes[flipped] as number) ^ 1;
+  await writeFile(path, bytes);
+}
+
+describe('a log that is cut where it is damaged', () => {
+  let directory: string;
+  let disk: ClickHouseDisk;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'tickloom-cut-'));
+    disk = new ClickHouseDisk();
+  });
+  afterEach(() => rm(directory, { recursive: true, force: true }));
+
+  async function open(options: Partial<EngineOptions> = {}): Promise<Engine> {
+    const { columns } = await tailedColumns({
+      catalog,
+      disk,
+      storage: nodeStorage,
+      directory,
+      insertsMax: Infinity,
+    });
+    return openEngine({
+      manifest: ashfall,
+      directory,
+      durability: { mode: 'strict' },
+      columns,
+      now: () => 1_000,
+      ...options,
+    });
+  }
+
+  it('is not taken for what its checkpoints beyond the cut say, once it has grown past them', async () => {
+    const first = await open();
+    await play(first, workload(13, 40), first.appliedLsn, 1);
+    const end = first.appliedLsn;
+    // Its end takes a checkpoint there.
+    await first.close();
+    const cutAt = asLsn(Math.floor(end / 2));
+    await damage(join(directory, 'log'), cutAt);
+
+    const second = await open({ truncateAt: cutAt });
+    expect(second.appliedLsn).toBe(cutAt - 1);
+    const left = await readdir(join(directory, 'checkpoints'));
+    expect(left.filter((name) => name.startsWith('checkpoint-'))).toEqual([]);
+
+    // Another history takes the positions that were cut; the process dies before its checkpoint.
+    for (let tick = 1; second.appliedLsn <= end + 5; tick++) {
+      await second.openSession(`another-${tick}`, false);
+    }
+    const digest = contentDigest(second);
+    const crashed = await mkdtemp(join(tmpdir(), 'tickloom-cut-'));
+    try {
+      await cp(directory, crashed, { recursive: true, filter: (path) => !path.endsWith('.sock') });
+      await second.close();
+      await rm(directory, { recursive: true, force: true });
+      await cp(crashed, directory, { recursive: true });
+    } finally {
+      await rm(crashed, { recursive: true, force: true });
+    }
+    const third = await open();
+    expect(contentDigest(third)).toBe(digest);
+    await third.close();
+  });
+});
