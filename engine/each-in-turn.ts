@@ -11,10 +11,14 @@ const shareOfOthers = 1 / 3;
 /** After a slice others get the loop, and the disk, for so many times as long. */
 const restPerHeld = 6;
 const restMsMax = 20;
+/** A rest that ends later than this ends in a burst; else commits wait for few of the disk's threads. */
+const burstLateMs = 10;
+const inFlightInCalm = 2;
 
 /**
  * Background work in pieces: begins them one after the other, yielding to the event loop between
- * slices, with at most `inFlightMax` under way. A piece that waits for the disk waits for several
+ * slices, with at most `inFlightMax` under way, and in calm service two: each takes a thread for files
+ * that a commit may want. A piece that waits for the disk waits for several
  * turns, and under load turns are long; so pieces overlap. Rejects with the first failure, once
  * everything begun has ended.
  */
@@ -27,15 +31,18 @@ export async function eachInTurn<T>(
   const failures: unknown[] = [];
   let sliceFrom = performance.now();
   let othersMs = 0;
+  let underWayMax = Math.min(inFlightInCalm, inFlightMax);
   for (const item of items) {
-    if (running.size >= inFlightMax) await Promise.race(running);
+    if (running.size >= underWayMax) await Promise.race(running);
     const sliceTo = performance.now();
     const heldMs = sliceTo - sliceFrom;
     if (heldMs > Math.max(sliceMs, othersMs * shareOfOthers)) {
       // A commit takes several turns, and would wait at each of them.
-      await sleep(Math.min(heldMs * restPerHeld, restMsMax));
+      const restMs = Math.min(heldMs * restPerHeld, restMsMax);
+      await sleep(restMs);
       sliceFrom = performance.now();
       othersMs = sliceFrom - sliceTo;
+      if (othersMs - restMs > burstLateMs) underWayMax = inFlightMax;
     }
     if (failures.length > 0) break;
     const piece = work(item)
