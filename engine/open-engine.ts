@@ -138,7 +138,8 @@ async function openLocked(
       ...(options.canary ? { groupRecordsMax: 1 } : {}),
       ...(options.logSegmentBytesMax ? { segmentBytesMax: options.logSegmentBytesMax } : {}),
     });
-    await removeBeyond(storage, points.source.directory, log.durableLsn);
+    // Only a cut leaves checkpoints beyond the end of the log.
+    if (options.truncateAt) await removeBeyond(storage, points.source.directory, log.durableLsn);
     // It holds rows that the log has lost (a power failure, or a cut).
     if (store.heldLsn > log.durableLsn) await store.rewind(log.durableLsn);
     const checkpointer = new Checkpointer(

@@ -1,3 +1,4 @@
+import { aligned } from '../aligned.ts';
 import type { FixedValues } from '../tick/column-vector.ts';
 
 interface FixedArray {
@@ -51,7 +52,7 @@ export class SealedMemory {
 
   /** The place of so many bytes in `#buffer`, a multiple of 8. */
   #take(bytes: number): number {
-    const padded = (bytes + 7) & ~7;
+    const padded = aligned(bytes);
     if (this.#at + padded > this.#buffer.byteLength) {
       this.#buffer = this.#open(Math.max(padded, this.#guess >>> 2));
       this.#at = 0;

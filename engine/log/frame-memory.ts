@@ -1,3 +1,5 @@
+import { aligned } from '../aligned.ts';
+
 /** A piece of memory and the slab it is of, to be given back. */
 export interface FrameSpace {
   readonly bytes: Buffer;
@@ -27,7 +29,7 @@ export class FrameMemory {
 
   /** At most `slabBytes`, at a multiple of eight; with what was there before in it. */
   take(bytes: number): FrameSpace {
-    const reserved = (bytes + 7) & ~7;
+    const reserved = aligned(bytes);
     if (this.#open.used + reserved > slabBytes) {
       // Written already, or given back by its last holder.
       const { held } = this.#open;

@@ -1,6 +1,7 @@
+import { aligned } from '../aligned.ts';
 import { limits } from '../limits.ts';
 import type { Lsn } from '../position.ts';
-import { crcHolds, paddedBytes, recordBytes, recordField, recordHeaderBytes } from './record.ts';
+import { crcHolds, recordBytes, recordField, recordHeaderBytes } from './record.ts';
 import type { StorageFile } from './storage.ts';
 
 /** Bytes of one read, less where the whole part to read is smaller. */
@@ -54,7 +55,7 @@ export class RecordReader {
     this.#file = file;
     this.#salt = salt;
     this.#to = to;
-    this.#windowBytes = Math.min(windowBytesMax, paddedBytes(to - from));
+    this.#windowBytes = Math.min(windowBytesMax, aligned(to - from));
     this.#carryBytes = Math.min(carryBytesMax, this.#windowBytes);
     this.#base = from;
     this.offset = from;

@@ -1,5 +1,6 @@
 import { createHash, hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { aligned } from '../aligned.ts';
 import type { Lsn } from '../position.ts';
 import type { FrameMemory, FrameSlab } from './frame-memory.ts';
 
@@ -36,13 +37,9 @@ const copiedBytesMax = 64 * 1024;
 
 const zeros = new Uint8Array(8);
 
-export function paddedBytes(bytes: number): number {
-  return (bytes + 7) & ~7;
-}
-
 /** Bytes of a record with such a payload. */
 export function recordBytes(payloadBytes: number): number {
-  return recordHeaderBytes + paddedBytes(payloadBytes);
+  return recordHeaderBytes + aligned(payloadBytes);
 }
 
 /** A record ready to be stamped and written. */
@@ -86,7 +83,7 @@ export function frameRecord(
   for (const part of parts) hasher.update(part);
   const chain = hasher.digest().subarray(0, chainBytes);
   head.set(chain, chainAt);
-  const padding = zeros.subarray(0, paddedBytes(payloadBytes) - payloadBytes);
+  const padding = zeros.subarray(0, aligned(payloadBytes) - payloadBytes);
   return { lsn, bytes, chain, parts: [head, ...parts, padding], slab: null };
 }
 

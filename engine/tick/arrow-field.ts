@@ -1,17 +1,8 @@
+import type { ScalarKind } from '../manifest/types.ts';
 import type { Flatbuffer } from './flatbuffer.ts';
 
 /** Kinds of a column by which Arrow's numbers are laid out. */
-export type NumberKind =
-  | 'i8'
-  | 'i16'
-  | 'i32'
-  | 'i64'
-  | 'u8'
-  | 'u16'
-  | 'u32'
-  | 'u64'
-  | 'f32'
-  | 'f64';
+export type NumberKind = Extract<ScalarKind, `${'i' | 'u' | 'f'}${number}`>;
 
 /**
  * The types of Arrow that some column of a title takes; of all others the name alone is known,

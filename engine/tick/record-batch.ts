@@ -1,4 +1,5 @@
 import { Builder } from 'flatbuffers';
+import { aligned } from '../aligned.ts';
 import type { ColumnDefinition } from '../manifest/types.ts';
 import { countBits } from './bits.ts';
 import type { ColumnVector, FixedValues } from './column-vector.ts';
@@ -202,7 +203,7 @@ function buildTemplate(nodeCount: number, bufferCount: number): MetadataTemplate
   builder.addFieldInt64(3, bodyMark, 0n);
   builder.finish(builder.endObject());
   const flatbuffer = builder.asUint8Array();
-  const size = (flatbuffer.length + 7) & ~7;
+  const size = aligned(flatbuffer.length);
   const bytes = new Uint8Array(8 + size);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, continuation, true);

@@ -1,4 +1,5 @@
 import { createHash, hash } from 'node:crypto';
+import { aligned } from '../aligned.ts';
 import type { Catalog } from '../manifest/catalog.ts';
 import type { ColumnDefinition, TableDefinition } from '../manifest/types.ts';
 import { addendColumn } from './adjustment.ts';
@@ -310,7 +311,7 @@ function completed(
 
 function headerPart(json: string): Uint8Array {
   const jsonBytes = Buffer.byteLength(json);
-  const bytes = (4 + jsonBytes + 7) & ~7;
+  const bytes = aligned(4 + jsonBytes);
   const part = Buffer.allocUnsafe(bytes);
   part.writeUInt32LE(bytes - 4, 0);
   part.write(json, 4);

@@ -1,3 +1,4 @@
+import { aligned } from '../aligned.ts';
 import type { ColumnDefinition } from '../manifest/types.ts';
 import type { ColumnBatch, ColumnVector, FixedValues } from '../tick/column-vector.ts';
 import { fixedArray } from '../tick/vector-builder.ts';
@@ -102,8 +103,4 @@ function bytesOf(values: FixedValues, length: number): Uint8Array {
 
 function bitBytes(length: number): number {
   return (length + 7) >>> 3;
-}
-
-function aligned(bytes: number): number {
-  return (bytes + 7) & ~7;
 }

@@ -21,6 +21,7 @@ import { Timestamp } from 'apache-arrow/fb/timestamp';
 import { Type } from 'apache-arrow/fb/type';
 import { Utf8 } from 'apache-arrow/fb/utf8';
 import { Builder } from 'flatbuffers';
+import { aligned } from '../../aligned.ts';
 import type { ArrowField, ArrowType } from './arrow-field.ts';
 
 /**
@@ -134,7 +135,7 @@ function frame(
   Message.addBodyLength(builder, BigInt(bodyBytes));
   builder.finish(Message.endMessage(builder));
   const metadata = builder.asUint8Array();
-  const padded = (metadata.byteLength + 7) & ~7;
+  const padded = aligned(metadata.byteLength);
   const out = new Uint8Array(8 + padded);
   const view = new DataView(out.buffer);
   view.setUint32(0, 0xffff_ffff, true);

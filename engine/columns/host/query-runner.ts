@@ -108,8 +108,8 @@ export class QueryRunner {
   }
 
   /**
-   * ClickHouse takes Arrow from files only, so the body becomes one, unless there is one. Settings stand in the text:
-   * the session stays as it is, and an insert is one call of the engine.
+   * ClickHouse takes Arrow from files only, so the body becomes one, unless there is one. Settings
+   * stand in the text: the session stays as it is, and an insert is one call of the engine.
    */
   async #insert(
     request: HostRequest,

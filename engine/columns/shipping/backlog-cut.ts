@@ -27,8 +27,8 @@ export class BacklogCut {
   }
 
   /**
-   * Makes durable, a few blocks at a time, what ClickHouse lacks of it even now. What is on disk already is
-   * not written again.
+   * Makes durable, a few blocks at a time, what ClickHouse lacks of it even now. What is on disk
+   * already is not written again.
    */
   async keep(): Promise<KeptBacklog> {
     const all = this.#tables.flatMap(({ blocks }) => blocks);

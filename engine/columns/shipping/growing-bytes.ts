@@ -1,3 +1,5 @@
+import { aligned } from '../../aligned.ts';
+
 /** A burst's large blocks reserve nothing for the small ones after it. */
 const reservedBytesMax = 1024 * 1024;
 
@@ -56,10 +58,6 @@ export class GrowingBytes {
   written(): Uint8Array {
     return this.bytes.subarray(0, this.length);
   }
-}
-
-function aligned(bytes: number): number {
-  return (bytes + 7) & ~7;
 }
 
 /** Bits that grow at the end, least significant first. Bits past the end are zero. */
