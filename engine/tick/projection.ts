@@ -4,7 +4,7 @@ import { newSession, type SessionState } from '../state/session.ts';
 import type { LedgerEntry } from '../state/tick-ledger.ts';
 import type { TitleState } from '../state/title-state.ts';
 import { admitBatch } from './admit-batch.ts';
-import { applyBatch } from './apply.ts';
+import { type AppliedBatch, applyBatch } from './apply.ts';
 import { type ChangeSet, emptyChanges } from './change-set.ts';
 import type { ConflictReport } from './conflict-report.ts';
 import { decodeReports, encodeReports } from './report-codec.ts';
@@ -66,7 +66,7 @@ export class Projection {
   }
 
   settle(logged: LoggedBatch): Settlement {
-    const { batch, digest, lsn } = logged;
+    const { batch, committedAtMs, digest, lsn } = logged;
     const { header } = batch;
     const session = this.sessions.get(header.sessionId);
     if (!session && header.tick !== null) return noSession(header.sessionId);
@@ -76,9 +76,9 @@ export class Projection {
       if (admission.kind === 'refuse') return { ...admission, kind: 'refused' };
     }
     const stateHash = session?.stateHash ?? new Uint8Array(32);
-    const applied = applyBatch(this.state, batch, { ...logged, stateHash });
+    const applied = applyBatch(this.state, batch, { lsn, committedAtMs, digest, stateHash });
     if (session) this.#chain(session, logged, applied);
-    return { ...applied, kind: 'applied', lsn };
+    return appliedAt(lsn, applied);
   }
 
   settleSession(lsn: Lsn, record: SessionRecordHeader): SessionState | null {
@@ -97,7 +97,7 @@ export class Projection {
     return session;
   }
 
-  #chain(session: SessionState, logged: LoggedBatch, applied: ReturnType<typeof applyBatch>): void {
+  #chain(session: SessionState, logged: LoggedBatch, applied: AppliedBatch): void {
     const { tick, idempotencyKey } = logged.batch.header;
     if (applied.aborted) {
       // Nothing happened, so the key stays free: the tick may be sent again with other content.
@@ -120,6 +120,21 @@ export class Projection {
       conflicts: encodeReports(applied.conflicts),
     });
   }
+}
+
+/** Spelled out: for a spread that gains members V8 makes hidden classes anew, a tick, in the old space. */
+function appliedAt(lsn: Lsn, applied: AppliedBatch): Settlement {
+  return {
+    kind: 'applied',
+    lsn,
+    aborted: applied.aborted,
+    accepted: applied.accepted,
+    rejected: applied.rejected,
+    conflicts: applied.conflicts,
+    tickConflict: applied.tickConflict,
+    stateHash: applied.stateHash,
+    changes: applied.changes,
+  };
 }
 
 function duplicateOf(entry: LedgerEntry): Settlement {

@@ -1,6 +1,7 @@
-import type { ActionConflict, TickOutcome } from '../engine.ts';
+import type { ActionConflict, EffectConflict, TickOutcome } from '../engine.ts';
 import { EngineError } from '../errors.ts';
 import type { Row, Value } from '../manifest/types.ts';
+import type { Lsn } from '../position.ts';
 import type { StateReader } from '../state/state-reader.ts';
 import type { ActionNames } from './action-names.ts';
 import { valueAt } from './column-vector.ts';
@@ -18,27 +19,52 @@ export function outcomeOf(
   if (settlement.kind === 'refused') {
     throw new EngineError(settlement.code, settlement.message, { details: settlement.details });
   }
-  const { header } = batch;
-  const conflicts = settlement.conflicts.map((report) => withName(report, names));
-  let actionIds: string[] | null = null;
-  return {
-    lsn: settlement.lsn,
-    sessionId: header.sessionId,
-    tick: header.tick,
-    duplicate: settlement.kind === 'duplicate',
-    aborted: settlement.aborted,
-    accepted: settlement.accepted,
-    rejected: settlement.rejected,
-    stateHash: Buffer.from(settlement.stateHash).toString('hex'),
-    // A large tick rarely asks for its ids; strings are made when it does.
-    get actionIds() {
-      actionIds ??= idsOf(batch);
-      return actionIds;
-    },
-    conflicts,
-    tickConflict: settlement.tickConflict && withName(settlement.tickConflict, names),
-    row: header.tick === null ? writtenRow(batch, state) : null,
-  };
+  return new SettledOutcome(settlement, batch, names, state);
+}
+
+type Settled = Exclude<Settlement, { readonly kind: 'refused' }>;
+
+/**
+ * A class because of `actionIds`: for a getter in an object literal V8 makes a pair of accessors in
+ * the old space each time, by which every tick would stay alive, columns and all, until the whole
+ * heap is marked.
+ */
+class SettledOutcome implements TickOutcome {
+  readonly lsn: Lsn;
+  readonly sessionId: string;
+  readonly tick: number | null;
+  readonly duplicate: boolean;
+  readonly aborted: boolean;
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly stateHash: string;
+  readonly conflicts: readonly ActionConflict[];
+  readonly tickConflict: EffectConflict | null;
+  readonly row: Row | null;
+  readonly #batch: TickBatch;
+  #actionIds: readonly string[] | null = null;
+
+  constructor(settled: Settled, batch: TickBatch, names: ActionNames, state: StateReader) {
+    const { sessionId, tick } = batch.header;
+    this.lsn = settled.lsn;
+    this.sessionId = sessionId;
+    this.tick = tick;
+    this.duplicate = settled.kind === 'duplicate';
+    this.aborted = settled.aborted;
+    this.accepted = settled.accepted;
+    this.rejected = settled.rejected;
+    this.stateHash = Buffer.from(settled.stateHash).toString('hex');
+    this.conflicts = settled.conflicts.map((report) => withName(report, names));
+    this.tickConflict = settled.tickConflict && withName(settled.tickConflict, names);
+    this.row = tick === null ? writtenRow(batch, state) : null;
+    this.#batch = batch;
+  }
+
+  /** A large tick rarely asks for its ids; strings are made when it does. */
+  get actionIds(): readonly string[] {
+    this.#actionIds ??= idsOf(this.#batch);
+    return this.#actionIds;
+  }
 }
 
 function withName(report: ConflictReport, names: ActionNames): ActionConflict {

@@ -25,14 +25,26 @@ export class SealedBlock implements QueuedBlock {
   readonly columns: readonly string[];
   readonly #spool: Spool;
   readonly #name: string;
+  readonly #onFreed: (memory: Block) => void;
   #memory: Block | null;
+  /** A connection may hold the bytes in memory, if only one whose insert has failed. */
+  #isLent = false;
   #file: SpoolFile | null;
   #writing: Promise<void> | null = null;
   #isIn = false;
 
-  /** From memory, or as a checkpoint kept it. */
-  constructor(spool: Spool, table: string, source: Block | KeptBlock) {
+  /**
+   * From memory, or as a checkpoint kept it. `onFreed` gets the memory of a block that lies in the
+   * spool from now on, if nobody else can hold it.
+   */
+  constructor(
+    spool: Spool,
+    table: string,
+    source: Block | KeptBlock,
+    onFreed: (memory: Block) => void,
+  ) {
     this.#spool = spool;
+    this.#onFreed = onFreed;
     this.firstLsn = source.firstLsn;
     this.lastLsn = source.lastLsn;
     this.rows = source.rows;
@@ -73,7 +85,7 @@ export class SealedBlock implements QueuedBlock {
   spillNow(): void {
     if (!this.#memory) return;
     this.#file = this.#spool.writeNow(this.#name, this.#memory);
-    this.#memory = null;
+    this.#free(this.#memory);
   }
 
   /** Makes it a durable file, unless ClickHouse has it first. */
@@ -104,7 +116,10 @@ export class SealedBlock implements QueuedBlock {
   }
 
   body(): Readable {
-    if (this.#memory) return Readable.from(this.#memory.parts(), { objectMode: true });
+    if (this.#memory) {
+      this.#isLent = true;
+      return Readable.from(this.#memory.parts(), { objectMode: true });
+    }
     if (this.#file) return this.#spool.read(this.#file);
     throw new RangeError('the block is gone');
   }
@@ -119,6 +134,11 @@ export class SealedBlock implements QueuedBlock {
       return;
     }
     this.#file = file;
+    this.#free(memory);
+  }
+
+  #free(memory: Block): void {
     this.#memory = null;
+    if (!this.#isLent) this.#onFreed(memory);
   }
 }

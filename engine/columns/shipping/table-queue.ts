@@ -13,7 +13,7 @@ export class TableQueue {
   readonly #sealed: SealedBlock[] = [];
   #open: BlockBuilder;
   #openBytes = 0;
-  /** In the memory of a block that is in, for the block after the open one. */
+  /** In the memory of a block that is in, or on disk, for the block after the open one. */
   #spare: BlockBuilder | null = null;
   /** ClickHouse holds every row of this table up to here. */
   shippedLsn: Lsn;
@@ -77,8 +77,7 @@ export class TableQueue {
 
   seal(): void {
     if (!this.hasOpenRows) return;
-    const block = this.#open.seal();
-    this.#sealed.push(new SealedBlock(this.#spool, this.table.definition.name, block));
+    this.#push(this.#open.seal());
     this.#open = this.#spare ?? this.#open.successor();
     this.#spare = null;
     this.#openBytes = 0;
@@ -86,9 +85,7 @@ export class TableQueue {
 
   /** Takes blocks of an earlier process, before anything is appended. */
   resume(blocks: readonly KeptBlock[]): void {
-    for (const block of blocks) {
-      this.#sealed.push(new SealedBlock(this.#spool, this.table.definition.name, block));
-    }
+    for (const block of blocks) this.#push(block);
   }
 
   /** The head is in. Answers its memory, where it has any that nobody writes from. */
@@ -123,6 +120,11 @@ export class TableQueue {
     const freed = chosen.reduce((sum, block) => sum + block.memoryBytes, 0);
     for (const block of chosen) block.spillNow();
     return freed;
+  }
+
+  #push(block: Block | KeptBlock): void {
+    const { name } = this.table.definition;
+    this.#sealed.push(new SealedBlock(this.#spool, name, block, (memory) => this.reuse(memory)));
   }
 
   #lastInMemory(bytes: number): SealedBlock[] {
