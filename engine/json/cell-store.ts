@@ -1,9 +1,9 @@
 import type { ColumnDefinition } from '../manifest/types.ts';
+import type { ColumnMemory } from '../tick/column-memory.ts';
 import type { ColumnVector, ListVector } from '../tick/column-vector.ts';
 import { fixedArray } from '../tick/vector-builder.ts';
 import type { BodyText } from './body-text.ts';
 import type { Scratch } from './scratch.ts';
-import type { SealedMemory } from './sealed-memory.ts';
 
 type LeafVector = Exclude<ColumnVector, ListVector>;
 
@@ -65,7 +65,7 @@ export class CellStore {
   }
 
   /** The first `rows` rows, of a column that is no list. */
-  seal(memory: SealedMemory, text: BodyText, rows: number): LeafVector {
+  seal(memory: ColumnMemory, text: BodyText, rows: number): LeafVector {
     const { column } = this;
     const validity = this.#sealValidity(memory, rows);
     // Of a column without any value nothing is copied: fresh memory is zero.
@@ -110,7 +110,7 @@ export class CellStore {
   }
 
   /** The first `rows` rows of a list, whose elements are `child`. */
-  sealList(memory: SealedMemory, rows: number, child: LeafVector): ListVector {
+  sealList(memory: ColumnMemory, rows: number, child: LeafVector): ListVector {
     const { column } = this;
     const validity = this.#sealValidity(memory, rows);
     const offsets = memory.int32s(rows + 1);
@@ -122,7 +122,7 @@ export class CellStore {
   }
 
   /** The bytes of the first `held` rows one after the other, and where each of `rows` begins. */
-  #sealText(memory: SealedMemory, text: BodyText, rows: number, held: number) {
+  #sealText(memory: ColumnMemory, text: BodyText, rows: number, held: number) {
     const pairs = this.#pairs;
     const offsets = memory.int32s(rows + 1);
     let end = 0;
@@ -138,7 +138,7 @@ export class CellStore {
     return { offsets, data };
   }
 
-  #sealValidity(memory: SealedMemory, rows: number): Uint8Array | null {
+  #sealValidity(memory: ColumnMemory, rows: number): Uint8Array | null {
     if (!this.column.optional || this.#presentCount === rows) return null;
     const bytes = (rows + 7) >>> 3;
     if (this.#present.length < bytes) this.#present = this.#grown(this.#present, bytes, Uint8Array);

@@ -2,6 +2,7 @@ import { EngineError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { ColumnDefinition, Scalar } from '../manifest/types.ts';
 import { coerceScalar } from '../query/coerce-scalar.ts';
+import type { ColumnMemory } from '../tick/column-memory.ts';
 import type { ColumnVector } from '../tick/column-vector.ts';
 import { bigIntegerRanges, integerRanges } from '../tick/vector-builder.ts';
 import type { BodyText } from './body-text.ts';
@@ -11,7 +12,6 @@ import { NameTable } from './name-table.ts';
 import { notTaken } from './not-taken.ts';
 import type { Member } from './object-reader.ts';
 import type { Scratch } from './scratch.ts';
-import type { SealedMemory } from './sealed-memory.ts';
 
 /**
  * Reads the values of one column from JSON, taking what GraphQL takes of the column's type and the
@@ -79,7 +79,7 @@ export class Cells implements Member {
   }
 
   /** The first `rows` rows as a vector. */
-  seal(memory: SealedMemory, text: BodyText, rows: number): ColumnVector {
+  seal(memory: ColumnMemory, text: BodyText, rows: number): ColumnVector {
     const element = this.#element;
     if (element === null) return this.#store.seal(memory, text, rows);
     return this.#store.sealList(memory, rows, element.#store.seal(memory, text, element.#length));

@@ -2,11 +2,11 @@ import { isUtf8 } from 'node:buffer';
 import { EngineError } from '../errors.ts';
 import type { Catalog } from '../manifest/catalog.ts';
 import { checkActionValues } from '../tick/batch-check.ts';
+import { ColumnMemory } from '../tick/column-memory.ts';
 import type { TickBatch } from '../tick/tick-batch.ts';
 import { BodyText } from './body-text.ts';
 import { JsonCursor } from './json-cursor.ts';
 import { notTaken } from './not-taken.ts';
-import { SealedMemory } from './sealed-memory.ts';
 import { TickReader } from './tick-reader.ts';
 
 /** A tick, and the place behind its JSON. */
@@ -40,7 +40,7 @@ export class JsonTickDecoder {
     // Elsewhere what is broken in it is replaced.
     if (!isUtf8(body)) return null;
     const json = new JsonCursor(body, at);
-    const memory = new SealedMemory(Math.ceil(body.length * this.#ratio * 1.05) + spareBytes);
+    const memory = new ColumnMemory(Math.ceil(body.length * this.#ratio * 1.05) + spareBytes);
     try {
       const batch = this.#reader.read(json, new BodyText(body), memory);
       checkActionValues(batch);

@@ -1,5 +1,6 @@
 import { limits } from '../limits.ts';
 import type { TableDefinition } from '../manifest/types.ts';
+import type { ColumnMemory } from '../tick/column-memory.ts';
 import type { ColumnVector } from '../tick/column-vector.ts';
 import type { GuardCondition } from '../tick/guard.ts';
 import type { EffectOp, EffectStream } from '../tick/tick-batch.ts';
@@ -7,7 +8,6 @@ import type { BodyText } from './body-text.ts';
 import type { Cells } from './cells.ts';
 import { notTaken } from './not-taken.ts';
 import type { Scratch } from './scratch.ts';
-import type { SealedMemory } from './sealed-memory.ts';
 
 /** What the streams of one form have in common. */
 export interface StreamShape {
@@ -54,7 +54,7 @@ export class StreamCells {
     this.length = 0;
   }
 
-  seal(memory: SealedMemory, text: BodyText): EffectStream {
+  seal(memory: ColumnMemory, text: BodyText): EffectStream {
     const { table, op, versioned, condition } = this.#shape;
     const { length } = this;
     const sealed = (cells: Cells): ColumnVector => cells.seal(memory, text, length);
@@ -137,7 +137,7 @@ export class TickStreams {
     this.#forms.length = 0;
   }
 
-  seal(memory: SealedMemory, text: BodyText): EffectStream[] {
+  seal(memory: ColumnMemory, text: BodyText): EffectStream[] {
     return this.#streams.map((stream) => stream.seal(memory, text));
   }
 

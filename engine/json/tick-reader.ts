@@ -1,5 +1,6 @@
 import { limits } from '../limits.ts';
 import type { Catalog } from '../manifest/catalog.ts';
+import type { ColumnMemory } from '../tick/column-memory.ts';
 import { type TickBatch, tickItself } from '../tick/tick-batch.ts';
 import { actionBatchColumns } from '../tick/tick-record.ts';
 import type { BodyText } from './body-text.ts';
@@ -10,7 +11,6 @@ import { notTaken } from './not-taken.ts';
 import { type Member, ObjectReader, OneOfReader } from './object-reader.ts';
 import { operationsOn } from './operation-readers.ts';
 import { Scratch } from './scratch.ts';
-import type { SealedMemory } from './sealed-memory.ts';
 import { SessionOfKeys } from './session-of-keys.ts';
 import { TickStreams } from './stream-cells.ts';
 
@@ -67,7 +67,7 @@ export class TickReader {
   }
 
   /** Reads the value at the cursor. Throws `notTaken`; the next tick can be read nevertheless. */
-  read(json: JsonCursor, text: BodyText, memory: SealedMemory): TickBatch {
+  read(json: JsonCursor, text: BodyText, memory: ColumnMemory): TickBatch {
     this.#clear();
     this.#tick.read(json, text, 0);
     this.#session.check(json, this.#header.sessionFrom, this.#header.sessionTo);

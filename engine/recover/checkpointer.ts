@@ -8,6 +8,7 @@ import { asLsn, type Lsn } from '../position.ts';
 import { RowCapture } from '../state/row-capture.ts';
 import { pageRowBits } from '../state/row-pages.ts';
 import type { StateTable } from '../state/state-table.ts';
+import { ColumnMemory } from '../tick/column-memory.ts';
 import type { Projection } from '../tick/projection.ts';
 import { encodeArrow } from './arrow-file.ts';
 import {
@@ -37,13 +38,17 @@ const ledgerSlice = 500;
 const ledgerFilesMax = 32;
 /** Files on their way to disk; a page is about a megabyte. */
 const filesInFlightMax = 24;
+/** Their memory that is kept for the next checkpoint. */
+const sparesMax = 8;
+/** A page's memory grows to what its first page takes. */
+const pieceBytesInitial = 64 * 1024;
 
 type TablePart = CheckpointManifest['tables'][number];
 
-/** A file to be written; its content is made when its turn comes. */
+/** A file to be written; its content is made when its turn comes, in `memory` if it needs some. */
 interface Piece {
   readonly name: string;
-  content(): readonly Uint8Array[];
+  content(memory: ColumnMemory): readonly Uint8Array[];
 }
 
 /** By name. */
@@ -67,6 +72,8 @@ export class Checkpointer {
   /** Newest first. */
   #published: readonly CheckpointManifest[];
   #running: Promise<Lsn | null> | null = null;
+  /** In which pages were gathered: new memory a page would make V8 collect everything meanwhile. */
+  readonly #spares: ColumnMemory[] = [];
 
   /** `published`: the checkpoint this process was loaded from, then older ones. */
   constructor(parts: CheckpointerParts, published: readonly CheckpointManifest[]) {
@@ -201,11 +208,14 @@ export class Checkpointer {
     const { storage, directory } = this.#parts;
     const written = new Map<string, CheckpointFile>();
     await eachInTurn(pieces, filesInFlightMax, async ({ name, content }) => {
-      const parts = content();
+      const memory = this.#spares.pop() ?? new ColumnMemory(pieceBytesInitial);
+      const parts = content(memory);
       const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
       const crc = await checksum(parts);
       await writeDurably(storage, `${directory}/${name}`, parts);
       written.set(name, { name, bytes, crc });
+      memory.reset();
+      if (this.#spares.length < sparesMax) this.#spares.push(memory);
     });
     return written;
   }
@@ -214,7 +224,7 @@ export class Checkpointer {
 function pagesOf(lsn: Lsn, { table, pages, capture }: TableCapture): Piece[] {
   return pages.map((page) => ({
     name: pageName(table.table.name, page, lsn),
-    content: () => encodeArrow(capture.take(page).rows),
+    content: (memory) => encodeArrow(capture.take(page, memory).rows),
   }));
 }
 

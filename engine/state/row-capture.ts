@@ -1,4 +1,5 @@
 import type { ColumnDefinition, ScalarKind } from '../manifest/types.ts';
+import type { ColumnMemory } from '../tick/column-memory.ts';
 import type { ColumnBatch, ColumnVector, FixedVector } from '../tick/column-vector.ts';
 import { gatherRows } from './row-codec.ts';
 import { actionWord, committedAtWord, lsnWord, tickWord, versionWord } from './row-layout.ts';
@@ -36,6 +37,9 @@ export class RowCapture {
   readonly #lsn: number;
   readonly #waiting: Set<number>;
   readonly #images: RowImages;
+  /** The page being taken, where its rows have to be put together: of images and live rows. */
+  readonly #together: RowImages;
+  readonly #slots = new Uint32Array(pageRows);
   /** Image by slot, by page. */
   readonly #saved = new Map<number, Map<number, number>>();
 
@@ -45,6 +49,7 @@ export class RowCapture {
     this.#lsn = lsn;
     this.#waiting = new Set(pages);
     this.#images = new RowImages(table.layout.wordsPerRow);
+    this.#together = new RowImages(table.layout.wordsPerRow);
     table.capture = this;
   }
 
@@ -66,25 +71,27 @@ export class RowCapture {
     }
   }
 
-  /** The page's rows at the position. Each page is taken once. */
-  take(pageIndex: number): CapturedPage {
+  /** The page's rows at the position, in `memory`. Each page is taken once. */
+  take(pageIndex: number, memory: ColumnMemory): CapturedPage {
     const { layout, pages, pool } = this.#table;
     const words = layout.wordsPerRow;
-    const slots: number[] = [];
     const saved = this.#saved.get(pageIndex);
     const live = pages.pages[pageIndex] as RowPage;
-    const images = saved || !isDense(live, words, this.#lsn) ? new RowImages(words) : null;
+    const together = saved || !isDense(live, words, this.#lsn) ? this.#together : null;
+    together?.truncate(0);
+    let count = 0;
     for (let row = 0; row < pageRows; row++) {
       const image = saved?.get((pageIndex << pageRowBits) | row);
       const source = image === undefined ? live : this.#images.page;
       const offset = image === undefined ? row * words : this.#images.offset(image);
       if (!isThere(source, offset, this.#lsn)) continue;
-      images?.push(source, offset);
-      slots.push(row);
+      together?.push(source, offset);
+      this.#slots[count++] = row;
     }
-    const rows = images?.page ?? live;
-    const { length, vectors } = gatherRows(layout, rows, slots.length, pool);
-    const captured = [...systemVectors(rows, slots, words), ...vectors];
+    const rows = together?.page ?? live;
+    const { length, vectors } = gatherRows(layout, rows, count, pool, memory);
+    const slots = memory.uint32s(this.#slots.subarray(0, count));
+    const captured = [...systemVectors(rows, slots, words, memory), ...vectors];
     this.#waiting.delete(pageIndex);
     this.#saved.delete(pageIndex);
     for (const image of saved?.values() ?? []) {
@@ -125,20 +132,25 @@ function isDense(page: RowPage, words: number, lsn: number): boolean {
   return true;
 }
 
-function systemVectors(page: RowPage, slots: readonly number[], words: number): ColumnVector[] {
+function systemVectors(
+  page: RowPage,
+  slots: Uint32Array,
+  words: number,
+  memory: ColumnMemory,
+): ColumnVector[] {
   const { length } = slots;
   const integers = [versionWord, actionWord, tickWord].map((word) => {
-    const values = new Uint32Array(length);
+    const values = memory.fixed(Uint32Array, length);
     for (let i = 0, at = word; i < length; i++, at += words) values[i] = page.u32[at] as number;
     return values;
   });
   const floats = [lsnWord, committedAtWord].map((word) => {
-    const values = new Float64Array(length);
+    const values = memory.fixed(Float64Array, length);
     for (let i = 0, at = word; i < length; i++, at += words)
       values[i] = page.f64[at >> 1] as number;
     return values;
   });
-  const values = [Uint32Array.from(slots), ...integers, ...floats];
+  const values = [slots, ...integers, ...floats];
   return rowSystemColumns.map((column, i): FixedVector => {
     return {
       column,

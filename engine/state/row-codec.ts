@@ -1,6 +1,7 @@
 import type { Row, Scalar } from '../manifest/types.ts';
+import type { ColumnMemory } from '../tick/column-memory.ts';
 import { type ColumnBatch, type ColumnVector, formatUuid } from '../tick/column-vector.ts';
-import { fixedValues } from '../tick/vector-builder.ts';
+import { fixedArray } from '../tick/vector-builder.ts';
 import { type BytePool, noBytes } from './byte-pool.ts';
 import type { ColumnLayout, RowLayout } from './row-layout.ts';
 import type { RowPage } from './row-pages.ts';
@@ -70,17 +71,20 @@ export function readRow(
 
 /**
  * The declared columns of `count` rows that lie side by side from the page's begin, in Arrow
- * layout. Rows of absent images (all words zero) read as zeros and nulls.
+ * layout, in `memory`. Rows of absent images (all words zero) read as zeros and nulls.
  */
 export function gatherRows(
   layout: RowLayout,
   page: RowPage,
   count: number,
   pool: BytePool,
+  memory: ColumnMemory,
 ): ColumnBatch {
   return {
     length: count,
-    vectors: layout.columns.map((column) => gatherColumn(layout, column, page, count, pool)),
+    vectors: layout.columns.map((column) =>
+      gatherColumn(layout, column, page, count, pool, memory),
+    ),
   };
 }
 
@@ -90,26 +94,27 @@ function gatherColumn(
   page: RowPage,
   count: number,
   pool: BytePool,
+  memory: ColumnMemory,
 ): ColumnVector {
   const { column, word } = layoutColumn;
   const stride = layout.wordsPerRow;
-  const validity = gatherValidity(layout, layoutColumn, page, count);
+  const validity = gatherValidity(layout, layoutColumn, page, count, memory);
   const base = { column, length: count, validity };
   switch (layoutColumn.kind) {
     case 'bool': {
-      const bits = new Uint8Array((count + 7) >>> 3);
+      const bits = memory.bytes((count + 7) >>> 3);
       for (let i = 0, at = word; i < count; i++, at += stride) {
         if (page.u32[at] === 1) bits[i >>> 3] = (bits[i >>> 3] as number) | (1 << (i & 7));
       }
       return { ...base, layout: 'bool', bits };
     }
     case 'pool':
-      return gatherPooled(layoutColumn, page, count, stride, pool, validity);
+      return gatherPooled(layoutColumn, page, count, stride, pool, validity, memory);
     case 'f64':
     case 'i64':
     case 'u64': {
-      const values = fixedValues(column.kind, count);
-      const words = new Uint32Array(values.buffer);
+      const values = memory.fixed(fixedArray(column.kind), count);
+      const words = new Uint32Array(values.buffer, values.byteOffset, count * 2);
       for (let i = 0, at = word; i < count; i++, at += stride) {
         words[i * 2] = page.u32[at] as number;
         words[i * 2 + 1] = page.u32[at + 1] as number;
@@ -117,7 +122,7 @@ function gatherColumn(
       return { ...base, layout: 'fixed', values };
     }
     default: {
-      const values = fixedValues(column.kind, count);
+      const values = memory.fixed(fixedArray(column.kind), count);
       const source = column.kind === 'f32' ? page.f32 : page.i32;
       for (let i = 0, at = word; i < count; i++, at += stride) values[i] = source[at] as number;
       return { ...base, layout: 'fixed', values };
@@ -132,24 +137,25 @@ function gatherPooled(
   stride: number,
   pool: BytePool,
   validity: Uint8Array | null,
+  memory: ColumnMemory,
 ): ColumnVector {
   const { column, word } = layoutColumn;
   if (column.kind === 'uuid') {
-    const bytes = new Uint8Array(count * 16);
+    const bytes = memory.bytes(count * 16);
     for (let i = 0, at = word; i < count; i++, at += stride) {
       const id = page.u32[at] as number;
       if (id !== noBytes) pool.copyTo(id, bytes, i * 16);
     }
     return { column, layout: 'uuid', length: count, validity, bytes };
   }
-  const offsets = new Int32Array(count + 1);
+  const offsets = memory.int32s(count + 1);
   let end = 0;
   for (let i = 0, at = word; i < count; i++, at += stride) {
     const id = page.u32[at] as number;
     if (id !== noBytes) end += pool.byteLength(id);
     offsets[i + 1] = end;
   }
-  const data = new Uint8Array(end);
+  const data = memory.bytes(end);
   for (let i = 0, at = word; i < count; i++, at += stride) {
     const id = page.u32[at] as number;
     if (id !== noBytes) pool.copyTo(id, data, offsets[i] as number);
@@ -162,6 +168,7 @@ function gatherValidity(
   layoutColumn: ColumnLayout,
   page: RowPage,
   count: number,
+  memory: ColumnMemory,
 ): Uint8Array | null {
   const { validityBit } = layoutColumn;
   if (validityBit < 0) return null;
@@ -174,7 +181,7 @@ function gatherValidity(
       if (bits) bits[i >>> 3] = (bits[i >>> 3] as number) | (1 << (i & 7));
     } else if (!bits) {
       // The first null: all rows before it are present.
-      bits = new Uint8Array((count + 7) >>> 3);
+      bits = memory.bytes((count + 7) >>> 3);
       bits.fill(0xff, 0, i >>> 3);
       if ((i & 7) !== 0) bits[i >>> 3] = (1 << (i & 7)) - 1;
     }

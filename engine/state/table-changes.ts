@@ -1,4 +1,5 @@
 import type { StateChanges } from '../tick/change-set.ts';
+import { ColumnMemory } from '../tick/column-memory.ts';
 import { bitAt } from '../tick/column-vector.ts';
 import type { ColumnWords } from './column-words.ts';
 import { finishHash, mixWord } from './key-index.ts';
@@ -24,6 +25,8 @@ export interface Stamp {
 }
 
 const firstTouch = -1;
+/** Of the columns of a tick's changes, before any tick has shown what it takes. */
+const memoryBytesInitial = 4096;
 
 /**
  * The writes of one tick to one table: changes rows in place, remembers how they were, takes back
@@ -48,6 +51,8 @@ export class TableChanges {
   #undoable = false;
   #stamp: Stamp = { lsn: 0, committedAtMs: 0, tick: null };
   #action = 0;
+  /** Where the columns of a tick's changes lie; used again by the next one. */
+  readonly #memory = new ColumnMemory(memoryBytesInitial);
   /** References to give back when the next tick ends. */
   readonly #released: number[] = [];
 
@@ -184,11 +189,16 @@ export class TableChanges {
     this.table.rowCount--;
   }
 
-  /** Ends the tick: frees deleted rows, gives the changes, or null when nothing changed. */
+  /**
+   * Ends the tick: frees deleted rows, gives the changes, or null when nothing changed. Their
+   * columns hold until the next tick of the table ends: who needs them longer copies them.
+   */
   finish(): StateChanges | null {
     const { table } = this;
     const after = this.#after;
+    const memory = this.#memory;
     after.truncate(0);
+    memory.reset();
     const kinds = new Uint8Array(this.#count);
     const versions = new Uint32Array(this.#count);
     const images = this.#before.page;
@@ -218,8 +228,8 @@ export class TableChanges {
       length,
       kinds: kinds.subarray(0, length),
       versions: versions.subarray(0, length),
-      after: gatherRows(table.layout, after.page, length, table.pool),
-      before: () => gatherRows(table.layout, images, length, table.pool),
+      after: gatherRows(table.layout, after.page, length, table.pool, memory),
+      before: () => gatherRows(table.layout, images, length, table.pool, memory),
     };
     this.#release(freed, length);
     return changes;

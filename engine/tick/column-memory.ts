@@ -1,5 +1,5 @@
 import { aligned } from '../aligned.ts';
-import type { FixedValues } from '../tick/column-vector.ts';
+import type { FixedValues } from './column-vector.ts';
 
 interface FixedArray {
   new (buffer: ArrayBuffer, byteOffset: number, length: number): FixedValues;
@@ -7,13 +7,13 @@ interface FixedArray {
 }
 
 /**
- * The memory in which a tick's columns come to lie: one buffer if the guess was right, so that a
- * tick is one allocation outside the JavaScript heap, and one buffer to hand to another thread.
- * All of it is zero at first.
+ * The memory in which columns come to lie: one buffer if the guess was right, so that a tick or a
+ * page is one allocation outside the JavaScript heap (where many make V8 collect everything more
+ * often), and one buffer to hand to another thread. All of it is zero at first.
  */
-export class SealedMemory {
-  readonly buffers: ArrayBuffer[] = [];
+export class ColumnMemory {
   readonly #guess: number;
+  #buffers: ArrayBuffer[] = [];
   #buffer: ArrayBuffer;
   #at = 0;
   #used = 0;
@@ -22,6 +22,10 @@ export class SealedMemory {
   constructor(guess: number) {
     this.#guess = guess;
     this.#buffer = this.#open(guess);
+  }
+
+  get buffers(): readonly ArrayBuffer[] {
+    return this.#buffers;
   }
 
   get usedBytes(): number {
@@ -50,6 +54,19 @@ export class SealedMemory {
     return new type(this.#buffer, at, length);
   }
 
+  /** Begins anew in the same memory: what was handed out must not be read any more. */
+  reset(): void {
+    if (this.#buffers.length > 1) {
+      // The guess was too low: one buffer of what it took.
+      this.#buffers = [];
+      this.#buffer = this.#open(this.#used);
+    } else {
+      new Uint8Array(this.#buffer, 0, this.#at).fill(0);
+    }
+    this.#at = 0;
+    this.#used = 0;
+  }
+
   /** The place of so many bytes in `#buffer`, a multiple of 8. */
   #take(bytes: number): number {
     const padded = aligned(bytes);
@@ -65,7 +82,7 @@ export class SealedMemory {
 
   #open(bytes: number): ArrayBuffer {
     const buffer = new ArrayBuffer(bytes);
-    this.buffers.push(buffer);
+    this.#buffers.push(buffer);
     return buffer;
   }
 }
