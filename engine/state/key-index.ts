@@ -51,6 +51,21 @@ export class KeyIndex {
     }
   }
 
+  /**
+   * The first slot under each hash, or -1, into `slots`. A loop so tight that the processor has the
+   * memory accesses of many keys under way at once; whether the keys are equal is looked at later.
+   */
+  firstUnder(hashes: Int32Array, slots: Int32Array): void {
+    for (let i = 0; i < hashes.length; i++) {
+      const hash = hashes[i] as number;
+      const segment = this.#segments[hash >>> (32 - segmentBits)] as Int32Array;
+      const mask = segment.length - 1;
+      let at = (hash << 1) & mask;
+      while (segment[at] !== 0 && segment[at + 1] !== hash) at = (at + 2) & mask;
+      slots[i] = (segment[at] as number) - 1;
+    }
+  }
+
   /** Adds a slot; the caller knows that its key is not there yet. */
   add(hash: number, slot: number): void {
     const index = hash >>> (32 - segmentBits);

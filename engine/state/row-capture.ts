@@ -3,7 +3,7 @@ import type { ColumnMemory } from '../tick/column-memory.ts';
 import type { ColumnBatch, ColumnVector, FixedVector } from '../tick/column-vector.ts';
 import { gatherRows } from './row-codec.ts';
 import { actionWord, committedAtWord, lsnWord, tickWord, versionWord } from './row-layout.ts';
-import { pageRowBits, pageRows, RowImages, type RowPage } from './row-pages.ts';
+import { newPage, pageRowBits, pageRows, RowImages, type RowPage } from './row-pages.ts';
 import type { StateTable } from './state-table.ts';
 
 /** The rows of one page as they were at the capture's position. */
@@ -35,37 +35,39 @@ export const rowSystemColumns: readonly ColumnDefinition[] = [
 export class RowCapture {
   readonly #table: StateTable;
   readonly #lsn: number;
-  readonly #waiting: Set<number>;
+  /** By page: 1 where it is still to be taken. */
+  readonly #waiting: Uint8Array;
   readonly #images: RowImages;
-  /** The page being taken, where its rows have to be put together: of images and live rows. */
-  readonly #together: RowImages;
-  readonly #slots = new Uint32Array(pageRows);
-  /** Image by slot, by page. */
-  readonly #saved = new Map<number, Map<number, number>>();
+  /** By page, once a row of it is saved: by row, its image plus one; 0 where it has none. */
+  readonly #saved: (Int32Array | undefined)[] = [];
+  /** A page put together of live rows and images; null before the first. */
+  #together: RowPage | null = null;
+  readonly #rows = new Uint32Array(pageRows);
 
   /** Attaches itself to the table; `pages` are those that will be taken. */
   constructor(table: StateTable, lsn: number, pages: readonly number[]) {
     this.#table = table;
     this.#lsn = lsn;
-    this.#waiting = new Set(pages);
+    this.#waiting = new Uint8Array((pages.at(-1) ?? -1) + 1);
+    for (const page of pages) this.#waiting[page] = 1;
     this.#images = new RowImages(table.layout.wordsPerRow);
-    this.#together = new RowImages(table.layout.wordsPerRow);
     table.capture = this;
   }
 
   /** Called before the first write of a row in a tick. */
   beforeWrite(slot: number, page: RowPage, offset: number): void {
     const pageIndex = slot >>> pageRowBits;
-    if (!this.#waiting.has(pageIndex)) return;
+    if (this.#waiting[pageIndex] !== 1) return;
     if ((page.f64[(offset + lsnWord) >> 1] as number) > this.#lsn) return;
-    let images = this.#saved.get(pageIndex);
-    if (!images) {
-      images = new Map();
-      this.#saved.set(pageIndex, images);
+    let saved = this.#saved[pageIndex];
+    if (!saved) {
+      saved = new Int32Array(pageRows);
+      this.#saved[pageIndex] = saved;
     }
+    const row = slot & (pageRows - 1);
     // A slot that was freed and taken again since then has been saved before.
-    if (images.has(slot)) return;
-    images.set(slot, this.#images.push(page, offset));
+    if (saved[row] !== 0) return;
+    saved[row] = this.#images.push(page, offset) + 1;
     for (const { word } of this.#table.layout.pooled) {
       this.#table.pool.retain(page.u32[offset + word] as number);
     }
@@ -75,46 +77,65 @@ export class RowCapture {
   take(pageIndex: number, memory: ColumnMemory): CapturedPage {
     const { layout, pages, pool } = this.#table;
     const words = layout.wordsPerRow;
-    const saved = this.#saved.get(pageIndex);
     const live = pages.pages[pageIndex] as RowPage;
-    const together = saved || !isDense(live, words, this.#lsn) ? this.#together : null;
-    together?.truncate(0);
-    let count = 0;
-    for (let row = 0; row < pageRows; row++) {
-      const image = saved?.get((pageIndex << pageRowBits) | row);
-      const source = image === undefined ? live : this.#images.page;
-      const offset = image === undefined ? row * words : this.#images.offset(image);
-      if (!isThere(source, offset, this.#lsn)) continue;
-      together?.push(source, offset);
-      this.#slots[count++] = row;
-    }
-    const rows = together?.page ?? live;
-    const { length, vectors } = gatherRows(layout, rows, count, pool, memory);
-    const slots = memory.uint32s(this.#slots.subarray(0, count));
-    const captured = [...systemVectors(rows, slots, words, memory), ...vectors];
-    this.#waiting.delete(pageIndex);
-    this.#saved.delete(pageIndex);
-    for (const image of saved?.values() ?? []) {
-      const offset = this.#images.offset(image);
-      for (const { word } of layout.pooled)
-        pool.release(this.#images.page.u32[offset + word] as number);
-    }
+    const saved = this.#saved[pageIndex];
+    const isWhole = !saved && isDense(live, words, this.#lsn);
+    const page = isWhole ? live : this.#putTogether(live, saved);
+    const count = this.#moveTogether(page);
+    const { length, vectors } = gatherRows(layout, page, count, pool, memory);
+    const rows = memory.uint32s(this.#rows.subarray(0, count));
+    const captured = [...systemVectors(page, rows, words, memory), ...vectors];
+    this.#waiting[pageIndex] = 0;
+    if (saved) this.#release(saved);
+    this.#saved[pageIndex] = undefined;
     return { rows: { length, vectors: captured } };
   }
 
   /** Detaches from the table, giving back what was saved. */
   end(): void {
     this.#table.capture = null;
-    for (const saved of this.#saved.values()) {
-      for (const image of saved.values()) {
-        const offset = this.#images.offset(image);
-        for (const { word } of this.#table.layout.pooled) {
-          this.#table.pool.release(this.#images.page.u32[offset + word] as number);
-        }
-      }
+    for (const saved of this.#saved) if (saved) this.#release(saved);
+    this.#saved.length = 0;
+    this.#waiting.fill(0);
+  }
+
+  /** The page with the saved rows as they were. */
+  #putTogether(live: RowPage, saved: Int32Array | undefined): RowPage {
+    const words = this.#table.layout.wordsPerRow;
+    this.#together ??= newPage(pageRows, words);
+    const to = this.#together.u32;
+    to.set(live.u32);
+    for (let row = 0; saved && row < pageRows; row++) {
+      const image = saved[row] as number;
+      if (image === 0) continue;
+      const from = this.#images.page.u32;
+      const offset = this.#images.offset(image - 1);
+      for (let i = 0, at = row * words; i < words; i++) to[at + i] = from[offset + i] as number;
     }
-    this.#saved.clear();
-    this.#waiting.clear();
+    return this.#together;
+  }
+
+  /** Moves the rows to take to the page's begin (a live page has them there) and notes which they are. */
+  #moveTogether(page: RowPage): number {
+    const words = this.#table.layout.wordsPerRow;
+    let count = 0;
+    for (let row = 0, at = 0; row < pageRows; row++, at += words) {
+      if (!isThere(page, at, this.#lsn)) continue;
+      if (count !== row) page.u32.copyWithin(count * words, at, at + words);
+      this.#rows[count++] = row;
+    }
+    return count;
+  }
+
+  #release(saved: Int32Array): void {
+    const { pool, layout } = this.#table;
+    if (layout.pooled.length === 0) return;
+    const { u32 } = this.#images.page;
+    for (const image of saved) {
+      if (image === 0) continue;
+      const offset = this.#images.offset(image - 1);
+      for (const { word } of layout.pooled) pool.release(u32[offset + word] as number);
+    }
   }
 }
 

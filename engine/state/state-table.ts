@@ -53,6 +53,18 @@ export class StateTable {
     return this.keys.find(hash, (slot) => this.holdsKey(slot, words, start));
   }
 
+  /** The same for many keys, one after the other in `words`: their hashes and slots. */
+  findAll(words: Uint32Array, hashes: Int32Array, slots: Int32Array): void {
+    const width = this.layout.keyWords.length;
+    for (let i = 0; i < hashes.length; i++) hashes[i] = this.hashKey(words, i * width);
+    this.keys.firstUnder(hashes, slots);
+    for (let i = 0; i < hashes.length; i++) {
+      const slot = slots[i] as number;
+      if (slot === -1 || this.holdsKey(slot, words, i * width)) continue;
+      slots[i] = this.find(hashes[i] as number, words, i * width);
+    }
+  }
+
   /** Whether the slot's row, alive or deleted in this tick, has the key words `words[start …]`. */
   holdsKey(slot: number, words: Uint32Array, start: number): boolean {
     const page = this.pages.page(slot).u32;

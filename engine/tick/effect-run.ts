@@ -59,8 +59,8 @@ class StateRun implements EffectRun {
   readonly #keyWidth: number;
   readonly #hashes: Int32Array;
   /**
-   * Where each key was found before the first effect ran. Looked up in one tight loop the memory
-   * accesses of many keys overlap; one by one between writes they would not.
+   * Where each key was found before the first effect ran: looked up together the memory accesses
+   * of many keys overlap; one by one between writes they would not.
    */
   readonly #found: Int32Array;
   readonly #owned: ColumnWords[] = [];
@@ -89,11 +89,7 @@ class StateRun implements EffectRun {
     this.#keys = this.#keyWords(keyVectors, sessionIdWord);
     this.#hashes = new Int32Array(stream.length);
     this.#found = new Int32Array(stream.length);
-    for (let row = 0; row < stream.length; row++) {
-      const hash = this.#table.hashKey(this.#keys, row * this.#keyWidth);
-      this.#hashes[row] = hash;
-      this.#found[row] = this.#table.find(hash, this.#keys, row * this.#keyWidth);
-    }
+    this.#table.findAll(this.#keys, this.#hashes, this.#found);
     for (const vector of set) {
       const column = layout.columns.find((c) => c.column.name === vector.column.name);
       if (!column) throw new RangeError(`a checked stream has no column "${vector.column.name}"`);
