@@ -62,9 +62,9 @@ export class StreamCells {
       table,
       op,
       length,
-      action: memory.uint32s(this.#actions.subarray(0, length)),
+      action: memory.copyOf(this.#actions.subarray(0, length)),
       rows: { length, vectors: this.columns.map(sealed) },
-      expectedVersions: versioned ? memory.uint32s(this.#versions.subarray(0, length)) : null,
+      expectedVersions: versioned ? memory.copyOf(this.#versions.subarray(0, length)) : null,
       guard: condition && { condition, operands: this.operands.map(sealed) },
     };
   }

@@ -38,9 +38,8 @@ const ledgerSlice = 500;
 const ledgerFilesMax = 32;
 /** Files on their way to disk; a page is about a megabyte. */
 const filesInFlightMax = 24;
-/** Their memory that is kept for the next checkpoint. */
+/** Their memories that are kept for the next checkpoint. */
 const sparesMax = 8;
-/** A page's memory grows to what its first page takes. */
 const pieceBytesInitial = 64 * 1024;
 
 type TablePart = CheckpointManifest['tables'][number];
@@ -74,6 +73,8 @@ export class Checkpointer {
   #running: Promise<Lsn | null> | null = null;
   /** In which pages were gathered: new memory a page would make V8 collect everything meanwhile. */
   readonly #spares: ColumnMemory[] = [];
+  /** Of it, the most that a page has taken. */
+  #pieceBytes = pieceBytesInitial;
 
   /** `published`: the checkpoint this process was loaded from, then older ones. */
   constructor(parts: CheckpointerParts, published: readonly CheckpointManifest[]) {
@@ -208,15 +209,17 @@ export class Checkpointer {
     const { storage, directory } = this.#parts;
     const written = new Map<string, CheckpointFile>();
     await eachInTurn(pieces, filesInFlightMax, async ({ name, content }) => {
-      const memory = this.#spares.pop() ?? new ColumnMemory(pieceBytesInitial);
+      const memory = this.#spares.pop() ?? new ColumnMemory(this.#pieceBytes);
       const parts = content(memory);
       const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
       const crc = await checksum(parts);
       await writeDurably(storage, `${directory}/${name}`, parts);
       written.set(name, { name, bytes, crc });
+      this.#pieceBytes = Math.max(this.#pieceBytes, memory.usedBytes);
       memory.reset();
-      if (this.#spares.length < sparesMax) this.#spares.push(memory);
+      this.#spares.push(memory);
     });
+    this.#spares.length = Math.min(this.#spares.length, sparesMax);
     return written;
   }
 }

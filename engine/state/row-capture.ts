@@ -3,7 +3,7 @@ import type { ColumnMemory } from '../tick/column-memory.ts';
 import type { ColumnBatch, ColumnVector, FixedVector } from '../tick/column-vector.ts';
 import { gatherRows } from './row-codec.ts';
 import { actionWord, committedAtWord, lsnWord, tickWord, versionWord } from './row-layout.ts';
-import { newPage, pageRowBits, pageRows, RowImages, type RowPage } from './row-pages.ts';
+import { newPage, pageRowBits, pageRows, type RowPage, RowPages } from './row-pages.ts';
 import type { StateTable } from './state-table.ts';
 
 /** The rows of one page as they were at the capture's position. */
@@ -37,7 +37,8 @@ export class RowCapture {
   readonly #lsn: number;
   /** By page: 1 where it is still to be taken. */
   readonly #waiting: Uint8Array;
-  readonly #images: RowImages;
+  /** Rows saved: in pages, since what grows in one piece would be copied while a commit waits. */
+  readonly #images: RowPages;
   /** By page, once a row of it is saved: by row, its image plus one; 0 where it has none. */
   readonly #saved: (Int32Array | undefined)[] = [];
   /** A page put together of live rows and images; null before the first. */
@@ -50,7 +51,7 @@ export class RowCapture {
     this.#lsn = lsn;
     this.#waiting = new Uint8Array((pages.at(-1) ?? -1) + 1);
     for (const page of pages) this.#waiting[page] = 1;
-    this.#images = new RowImages(table.layout.wordsPerRow);
+    this.#images = new RowPages(table.layout.wordsPerRow);
     table.capture = this;
   }
 
@@ -67,7 +68,7 @@ export class RowCapture {
     const row = slot & (pageRows - 1);
     // A slot that was freed and taken again since then has been saved before.
     if (saved[row] !== 0) return;
-    saved[row] = this.#images.push(page, offset) + 1;
+    saved[row] = this.#save(page, offset) + 1;
     for (const { word } of this.#table.layout.pooled) {
       this.#table.pool.retain(page.u32[offset + word] as number);
     }
@@ -83,7 +84,7 @@ export class RowCapture {
     const page = isWhole ? live : this.#putTogether(live, saved);
     const count = this.#moveTogether(page);
     const { length, vectors } = gatherRows(layout, page, count, pool, memory);
-    const rows = memory.uint32s(this.#rows.subarray(0, count));
+    const rows = memory.copyOf(this.#rows.subarray(0, count));
     const captured = [...systemVectors(page, rows, words, memory), ...vectors];
     this.#waiting[pageIndex] = 0;
     if (saved) this.#release(saved);
@@ -99,20 +100,27 @@ export class RowCapture {
     this.#waiting.fill(0);
   }
 
+  /** Copies a row's words aside; returns the image's index. */
+  #save(page: RowPage, offset: number): number {
+    const images = this.#images;
+    const image = images.allocate();
+    copyRow(page, offset, images.page(image), images.offset(image), images.wordsPerRow);
+    return image;
+  }
+
   /** The page with the saved rows as they were. */
   #putTogether(live: RowPage, saved: Int32Array | undefined): RowPage {
     const words = this.#table.layout.wordsPerRow;
     this.#together ??= newPage(pageRows, words);
-    const to = this.#together.u32;
-    to.set(live.u32);
+    const together = this.#together;
+    together.u32.set(live.u32);
     for (let row = 0; saved && row < pageRows; row++) {
-      const image = saved[row] as number;
-      if (image === 0) continue;
-      const from = this.#images.page.u32;
-      const offset = this.#images.offset(image - 1);
-      for (let i = 0, at = row * words; i < words; i++) to[at + i] = from[offset + i] as number;
+      const image = (saved[row] as number) - 1;
+      if (image === -1) continue;
+      const images = this.#images;
+      copyRow(images.page(image), images.offset(image), together, row * words, words);
     }
-    return this.#together;
+    return together;
   }
 
   /** Moves the rows to take to the page's begin (a live page has them there) and notes which they are. */
@@ -130,13 +138,20 @@ export class RowCapture {
   #release(saved: Int32Array): void {
     const { pool, layout } = this.#table;
     if (layout.pooled.length === 0) return;
-    const { u32 } = this.#images.page;
-    for (const image of saved) {
-      if (image === 0) continue;
-      const offset = this.#images.offset(image - 1);
+    const images = this.#images;
+    for (const place of saved) {
+      if (place === 0) continue;
+      const { u32 } = images.page(place - 1);
+      const offset = images.offset(place - 1);
       for (const { word } of layout.pooled) pool.release(u32[offset + word] as number);
     }
   }
+}
+
+function copyRow(from: RowPage, at: number, to: RowPage, target: number, words: number): void {
+  const source = from.u32;
+  const copy = to.u32;
+  for (let i = 0; i < words; i++) copy[target + i] = source[at + i] as number;
 }
 
 /** The row at `offset` lives, and was written up to the position. */
@@ -161,7 +176,7 @@ function systemVectors(
 ): ColumnVector[] {
   const { length } = slots;
   const integers = [versionWord, actionWord, tickWord].map((word) => {
-    const values = memory.fixed(Uint32Array, length);
+    const values = memory.uint32s(length);
     for (let i = 0, at = word; i < length; i++, at += words) values[i] = page.u32[at] as number;
     return values;
   });

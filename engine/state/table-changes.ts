@@ -199,8 +199,8 @@ export class TableChanges {
     const memory = this.#memory;
     after.truncate(0);
     memory.reset();
-    const kinds = new Uint8Array(this.#count);
-    const versions = new Uint32Array(this.#count);
+    const kinds = memory.bytes(this.#count);
+    const versions = memory.uint32s(this.#count);
     const images = this.#before.page;
     const freed: number[] = [];
     for (let i = 0; i < this.#count; i++) {

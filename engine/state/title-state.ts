@@ -1,7 +1,10 @@
 import type { Catalog } from '../manifest/catalog.ts';
+import { ColumnMemory } from '../tick/column-memory.ts';
 import { BytePool } from './byte-pool.ts';
 import { StateTable } from './state-table.ts';
 import { TableChanges } from './table-changes.ts';
+
+const scratchBytesInitial = 16 * 1024;
 
 /** The live rows of a title: everything that `applyBatch` (tick/apply.ts) reads and writes. */
 export class TitleState {
@@ -9,6 +12,8 @@ export class TitleState {
   readonly pool = new BytePool();
   readonly tables: ReadonlyMap<string, StateTable>;
   readonly changes: ReadonlyMap<string, TableChanges>;
+  /** What applying a tick needs only meanwhile; empty between ticks. */
+  readonly scratch = new ColumnMemory(scratchBytesInitial);
 
   constructor(catalog: Catalog) {
     this.catalog = catalog;

@@ -49,7 +49,7 @@ export function applyBatch(state: TitleState, batch: TickBatch, place: BatchPlac
   const sessionIdWord = state.pool.intern(sessionIdBytes, 0, sessionIdBytes.length);
   const runs = batch.streams.map((stream): EffectRun => {
     const changes = state.changes.get(stream.table.name);
-    return changes ? stateRun(stream, changes, state.pool, sessionIdWord) : eventRun(stream);
+    return changes ? stateRun(stream, changes, state, sessionIdWord) : eventRun(stream);
   });
   const touched = [...new Set(runs.flatMap((run) => (run.changes ? [run.changes] : [])))];
   const stamp = { lsn: place.lsn, committedAtMs: place.committedAtMs, tick: header.tick };
@@ -59,6 +59,7 @@ export function applyBatch(state: TitleState, batch: TickBatch, place: BatchPlac
   } finally {
     for (const run of runs) run.release();
     state.pool.release(sessionIdWord);
+    state.scratch.reset();
   }
 }
 

@@ -42,9 +42,13 @@ export class ColumnMemory {
     return new Int32Array(this.#buffer, at, length);
   }
 
-  uint32s(values: Uint32Array): Uint32Array {
-    const at = this.#take(values.length * 4);
-    const copy = new Uint32Array(this.#buffer, at, values.length);
+  uint32s(length: number): Uint32Array {
+    const at = this.#take(length * 4);
+    return new Uint32Array(this.#buffer, at, length);
+  }
+
+  copyOf(values: Uint32Array): Uint32Array {
+    const copy = this.uint32s(values.length);
     copy.set(values);
     return copy;
   }

@@ -6,6 +6,7 @@ import { type ColumnLayout, versionWord } from '../state/row-layout.ts';
 import type { SecondaryIndex } from '../state/secondary-index.ts';
 import type { StateTable } from '../state/state-table.ts';
 import type { TableChanges } from '../state/table-changes.ts';
+import type { TitleState } from '../state/title-state.ts';
 import { type Adjustment, compileAdjustment } from './adjustment.ts';
 import { bitAt, type ColumnVector } from './column-vector.ts';
 import { type CompiledGuard, compileGuard } from './guard-test.ts';
@@ -13,7 +14,8 @@ import type { EffectStream } from './tick-batch.ts';
 
 /**
  * One stream of effects made ready to run row by row: keys hashed, strings interned, guard
- * compiled, once for all its rows. Holds references in the byte pool until `release`.
+ * compiled, once for all its rows. Holds references in the byte pool until `release`, and lies in
+ * the state's scratch memory.
  */
 export interface EffectRun {
   readonly stream: EffectStream;
@@ -44,10 +46,10 @@ export function eventRun(stream: EffectStream): EffectRun {
 export function stateRun(
   stream: EffectStream,
   changes: TableChanges,
-  pool: BytePool,
+  state: TitleState,
   sessionIdWord: number,
 ): EffectRun {
-  return new StateRun(stream, changes, pool, sessionIdWord);
+  return new StateRun(stream, changes, state, sessionIdWord);
 }
 
 class StateRun implements EffectRun {
@@ -73,7 +75,13 @@ class StateRun implements EffectRun {
   /** An upsert that leaves out a column a new row must have can only update. */
   readonly #mayInsert: boolean;
 
-  constructor(stream: EffectStream, changes: TableChanges, pool: BytePool, sessionIdWord: number) {
+  constructor(
+    stream: EffectStream,
+    changes: TableChanges,
+    state: TitleState,
+    sessionIdWord: number,
+  ) {
+    const { pool, scratch } = state;
     this.stream = stream;
     this.changes = changes;
     this.#pool = pool;
@@ -86,9 +94,10 @@ class StateRun implements EffectRun {
       else set.push(vector);
     }
     this.#keyWidth = layout.keyWords.length;
-    this.#keys = this.#keyWords(keyVectors, sessionIdWord);
-    this.#hashes = new Int32Array(stream.length);
-    this.#found = new Int32Array(stream.length);
+    this.#keys = scratch.uint32s(stream.length * this.#keyWidth);
+    this.#fillKeys(keyVectors, sessionIdWord);
+    this.#hashes = scratch.int32s(stream.length);
+    this.#found = scratch.int32s(stream.length);
     this.#table.findAll(this.#keys, this.#hashes, this.#found);
     for (const vector of set) {
       const column = layout.columns.find((c) => c.column.name === vector.column.name);
@@ -198,10 +207,10 @@ class StateRun implements EffectRun {
     return this.#outOfRange?.[row] === 1 ? 'OUT_OF_RANGE' : null;
   }
 
-  #keyWords(keys: ReadonlyMap<string, ColumnVector>, sessionIdWord: number): Uint32Array {
+  #fillKeys(keys: ReadonlyMap<string, ColumnVector>, sessionIdWord: number): void {
     const { key } = this.#table.layout;
     const { length } = this.stream;
-    const words = new Uint32Array(length * this.#keyWidth);
+    const words = this.#keys;
     let at = 0;
     for (const part of key) {
       const vector = keys.get(part.column.name);
@@ -220,7 +229,6 @@ class StateRun implements EffectRun {
       }
       at += part.words;
     }
-    return words;
   }
 }
 

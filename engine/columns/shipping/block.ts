@@ -18,8 +18,8 @@ export interface Block {
   /** One Arrow stream with one record batch, as parts to write one after the other. */
   parts(): readonly Uint8Array[];
   /**
-   * An empty builder in the memory of this block, which must not be read any more. Null for a
-   * block too large to be worth keeping.
+   * An empty builder in the memory of this block, which must not be read any more. Null where that
+   * is more than blocks need now.
    */
   reuse(): BlockBuilder | null;
 }
@@ -30,6 +30,8 @@ export class BlockBuilder {
   #firstLsn: Lsn | null = null;
   #lastLsn: Lsn | null = null;
   #rows = 0;
+  /** Of the largest block that was made in this memory. */
+  #largestBytes = 0;
 
   private constructor(table: ShippedTable, columns: readonly GrowingColumn[]) {
     this.#table = table;
@@ -96,6 +98,8 @@ export class BlockBuilder {
     ];
     let byteLength = 0;
     for (const part of parts) byteLength += part.byteLength;
+    this.#largestBytes = Math.max(this.#largestBytes, byteLength);
+    const isWorthKeeping = this.#largestBytes <= Math.max(keptBytesMax, byteLength * fillMin);
     return {
       firstLsn: this.#firstLsn,
       lastLsn: this.#lastLsn,
@@ -103,12 +107,16 @@ export class BlockBuilder {
       byteLength,
       columns: this.#table.fields.map((field) => field.name),
       parts: () => parts,
-      reuse: () => (byteLength > reusedBytesMax ? null : this.#emptied()),
+      reuse: () => (isWorthKeeping ? this.#emptied() : null),
     };
   }
 }
 
-/** What lies around for a table's next block, at most. */
-const reusedBytesMax = 8 * 1024 * 1024;
+/**
+ * What lies around for a table's next block, at most; more only while blocks fill a fourth of it,
+ * so that a burst does not buy new memory a block, and what it took goes when it is over.
+ */
+const keptBytesMax = 8 * 1024 * 1024;
+const fillMin = 4;
 /** Rows a table's first block makes room for. */
 const rowsInitial = 256;
