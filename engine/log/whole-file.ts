@@ -51,3 +51,18 @@ export async function readWhole(storage: Storage, path: string): Promise<Uint8Ar
     await file.close();
   }
 }
+
+/** Reads a file of just so many bytes as `target` has; false where it has another length. */
+export async function readExactly(
+  storage: Storage,
+  path: string,
+  target: Uint8Array,
+): Promise<boolean> {
+  const file = await storage.open(path);
+  try {
+    if ((await file.size()) !== target.byteLength) return false;
+    return (await file.read(target, 0)) === target.byteLength;
+  } finally {
+    await file.close();
+  }
+}

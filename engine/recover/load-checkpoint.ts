@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
-import { eachInTurn } from '../each-in-turn.ts';
+import { aligned } from '../aligned.ts';
 import type { Storage } from '../log/storage.ts';
-import { readWhole } from '../log/whole-file.ts';
+import { readExactly } from '../log/whole-file.ts';
 import type { Lsn } from '../position.ts';
 import { loadPage } from '../state/load-rows.ts';
 import { rowSystemColumns } from '../state/row-capture.ts';
@@ -50,6 +50,7 @@ export async function* findCheckpoints(
 /** A file is four calls, each of which takes a turn of the event loop. */
 const readsInFlightMax = 8;
 
+/** All in one piece of memory: many would make V8 collect everything time and again meanwhile. */
 async function readContents(
   storage: Storage,
   directory: string,
@@ -57,11 +58,19 @@ async function readContents(
 ): Promise<Map<string, Uint8Array> | null> {
   const contents = new Map<string, Uint8Array>();
   const files = filesOf(manifest);
-  await eachInTurn(files, readsInFlightMax, async (file) => {
-    const bytes = await readWhole(storage, `${directory}/${file.name}`).catch(() => null);
-    if (bytes?.byteLength !== file.bytes || crc32(bytes) !== file.crc) return;
-    contents.set(file.name, bytes);
-  });
+  const memory = new Uint8Array(files.reduce((bytes, file) => bytes + aligned(file.bytes), 0));
+  let taken = 0;
+  const waiting = files.values();
+  const readOnes = async () => {
+    for (const file of waiting) {
+      const bytes = memory.subarray(taken, taken + file.bytes);
+      taken += aligned(file.bytes);
+      const path = `${directory}/${file.name}`;
+      const isThere = await readExactly(storage, path, bytes).catch(() => false);
+      if (isThere && crc32(bytes) === file.crc) contents.set(file.name, bytes);
+    }
+  };
+  await Promise.all(Array.from({ length: readsInFlightMax }, readOnes));
   return files.every(({ name }) => contents.has(name)) ? contents : null;
 }
 
