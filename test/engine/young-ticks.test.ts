@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PerformanceObserver } from 'node:perf_hooks';
+import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getHeapSpaceStatistics } from 'node:v8';
 import { expect, it, onTestFinished } from 'vitest';
@@ -51,8 +51,9 @@ it('leaves next to nothing of an answered tick among the old objects', async () 
   });
   let wholeHeapMarked = 0;
   const collections = new PerformanceObserver((list) => {
-    for (const { detail } of list.getEntries()) {
-      if ((detail as { readonly kind: number }).kind === 4) wholeHeapMarked++;
+    for (const entry of list.getEntries()) {
+      const { detail } = entry as unknown as { readonly detail: { readonly kind: number } };
+      if (detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) wholeHeapMarked++;
     }
   });
   collections.observe({ entryTypes: ['gc'] });
