@@ -353,8 +353,6 @@ export class TitleEngine implements Engine {
   }
 
   #checkpointIfDue(): void {
-    // Nothing is synced while it runs: a checkpoint would be ahead of its log, and never published.
-    if (this.#log.durability.mode === 'none') return;
     if (this.#bytesSinceCheckpoint >= this.#checkpointEveryBytes) void this.#checkpoint();
   }
 
