@@ -17,10 +17,10 @@ const inFlightInCalm = 2;
 
 /**
  * Background work in pieces: begins them one after the other, yielding to the event loop between
- * slices, with at most `inFlightMax` under way, and in calm service two: each takes a thread for files
- * that a commit may want. A piece that waits for the disk waits for several
- * turns, and under load turns are long; so pieces overlap. Rejects with the first failure, once
- * everything begun has ended.
+ * slices, with at most `inFlightMax` under way, and in calm service two: each takes a thread for
+ * files that a commit may want. A piece that waits for the disk waits for several turns, and under
+ * load turns are long; so pieces overlap. Rejects with the first failure, once everything begun has
+ * ended.
  */
 export async function eachInTurn<T>(
   items: Iterable<T>,

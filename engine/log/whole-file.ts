@@ -41,27 +41,30 @@ async function withNew(
   }
 }
 
-export async function readWhole(storage: Storage, path: string): Promise<Uint8Array> {
-  const file = await storage.open(path);
-  try {
+export function readWhole(storage: Storage, path: string): Promise<Uint8Array> {
+  return withOpen(storage, path, async (file) => {
     const bytes = new Uint8Array(await file.size());
     const read = await file.read(bytes, 0);
     return bytes.subarray(0, read);
-  } finally {
-    await file.close();
-  }
+  });
 }
 
 /** Reads a file of just so many bytes as `target` has; false where it has another length. */
-export async function readExactly(
-  storage: Storage,
-  path: string,
-  target: Uint8Array,
-): Promise<boolean> {
-  const file = await storage.open(path);
-  try {
+export function readExactly(storage: Storage, path: string, target: Uint8Array): Promise<boolean> {
+  return withOpen(storage, path, async (file) => {
     if ((await file.size()) !== target.byteLength) return false;
     return (await file.read(target, 0)) === target.byteLength;
+  });
+}
+
+async function withOpen<T>(
+  storage: Storage,
+  path: string,
+  use: (file: StorageFile) => Promise<T>,
+): Promise<T> {
+  const file = await storage.open(path);
+  try {
+    return await use(file);
   } finally {
     await file.close();
   }
