@@ -32,8 +32,8 @@ export interface CheckpointerParts {
   readonly incremental: boolean;
 }
 
-/** Ledger entries gathered between two turns of the event loop. */
-const ledgerSlice = 500;
+/** Ledger entries gathered between two turns of the event loop: some 50 µs, as a commit takes several turns. */
+const ledgerSlice = 64;
 /** Ledger files before they are written anew as one. */
 const ledgerFilesMax = 32;
 /** Files on their way to disk; a page is about a megabyte. */

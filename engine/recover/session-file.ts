@@ -21,13 +21,11 @@ export const sessionColumns: readonly ColumnDefinition[] = [
 
 /** The sessions without their ledgers. */
 export function encodeSessions(sessions: Iterable<SessionState>): ColumnBatch {
-  const builders = sessionColumns.map((definition) => new VectorBuilder(definition));
-  let length = 0;
+  const rows = new Rows(sessionColumns);
   for (const { sessionId, fence, lastTick, abortedTick, lsn, stateHash, open } of sessions) {
-    pushRow(builders, [sessionId, fence, lastTick, abortedTick, lsn, stateHash, open]);
-    length++;
+    rows.push([sessionId, fence, lastTick, abortedTick, lsn, stateHash, open]);
   }
-  return { length, vectors: builders.map((builder) => builder.build()) };
+  return rows.build();
 }
 
 export function decodeSessions(vectors: readonly ColumnVector[]): SessionState[] {
@@ -57,18 +55,15 @@ export const ledgerColumns: readonly ColumnDefinition[] = [
 
 /** Ledger entries gathered piece by piece into one batch. */
 export class LedgerRows {
-  readonly #builders = ledgerColumns.map((definition) => new VectorBuilder(definition));
-  #length = 0;
+  readonly #rows = new Rows(ledgerColumns);
 
   add(sessionId: string, key: string | null, entry: LedgerEntry): void {
     const { tick, lsn, digest, stateHash, accepted, rejected, conflicts } = entry;
-    const row = [sessionId, key, tick, lsn, digest, stateHash, accepted, rejected, conflicts];
-    pushRow(this.#builders, row);
-    this.#length++;
+    this.#rows.push([sessionId, key, tick, lsn, digest, stateHash, accepted, rejected, conflicts]);
   }
 
   build(): ColumnBatch {
-    return { length: this.#length, vectors: this.#builders.map((builder) => builder.build()) };
+    return this.#rows.build();
   }
 }
 
@@ -90,10 +85,32 @@ export function loadLedger(
   }
 }
 
-function pushRow(builders: readonly VectorBuilder[], values: readonly Value[]): void {
-  builders.forEach((builder, i) => {
-    builder.push(values[i], () => builder.column.name);
-  });
+/** A batch in the making, row by row. */
+class Rows {
+  readonly #builders: readonly VectorBuilder[];
+  /** What errors call a value of each column. */
+  readonly #places: readonly (() => string)[];
+  #length = 0;
+
+  constructor(columns: readonly ColumnDefinition[]) {
+    this.#builders = columns.map((definition) => new VectorBuilder(definition));
+    this.#places = columns.map(
+      ({ name }) =>
+        () =>
+          name,
+    );
+  }
+
+  push(values: readonly Value[]): void {
+    for (let i = 0; i < this.#builders.length; i++) {
+      (this.#builders[i] as VectorBuilder).push(values[i], this.#places[i] as () => string);
+    }
+    this.#length++;
+  }
+
+  build(): ColumnBatch {
+    return { length: this.#length, vectors: this.#builders.map((builder) => builder.build()) };
+  }
 }
 
 function rowsOf(vectors: readonly ColumnVector[]): Value[][] {

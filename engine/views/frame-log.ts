@@ -1,4 +1,5 @@
 import type { Lsn } from '../position.ts';
+import { eachRingRange } from './ring-ranges.ts';
 
 /** One tick that changed a feed. */
 export interface FeedFrame {
@@ -175,15 +176,16 @@ export class FrameLog<Payload> {
     const numbers = this.#numbers.map(() => new Float64Array(capacity));
     const sessions = new Array<string>(capacity).fill('');
     const payloads = new Array<Payload | undefined>(capacity).fill(undefined);
-    for (let frame = this.#first; frame < this.#end; frame++) {
-      const from = frame % this.#capacity;
-      const to = frame % capacity;
-      numbers.forEach((column, i) => {
-        column[to] = (this.#numbers[i] as Float64Array)[from] as number;
-      });
-      sessions[to] = this.#sessions[from] as string;
-      payloads[to] = this.#payloads[from];
-    }
+    eachRingRange(this.#first, this.#end, this.#capacity, capacity, (from, to, count) => {
+      for (let column = 0; column < columnCount; column++) {
+        const held = this.#numbers[column] as Float64Array;
+        (numbers[column] as Float64Array).set(held.subarray(from, from + count), to);
+      }
+      for (let i = 0; i < count; i++) {
+        sessions[to + i] = this.#sessions[from + i] as string;
+        payloads[to + i] = this.#payloads[from + i];
+      }
+    });
     this.#numbers = numbers;
     this.#sessions = sessions;
     this.#payloads = payloads;

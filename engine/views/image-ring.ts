@@ -1,6 +1,7 @@
 import type { Lsn } from '../position.ts';
 import type { RowChange, TickMark } from './feed-source.ts';
 import { type FeedFrame, type FrameBounds, FrameLog } from './frame-log.ts';
+import { eachRingRange } from './ring-ranges.ts';
 import type { ValueLane } from './value-lane.ts';
 
 /** Where the values of a row lie. */
@@ -162,16 +163,14 @@ export class ImageRing {
       copy.grow(capacity);
       return copy;
     });
-    for (let entry = start; entry < this.#end; entry++) {
-      const old = entry % this.#capacity;
-      const at = entry % capacity;
-      rows[at] = this.#rows[old] as number;
-      present[at] = this.#present[old] as number;
-      next[at] = this.#next[old] as number;
-      for (let lane = 0; lane < moved.length; lane++) {
-        (moved[lane] as ValueLane).copyFrom(this.#lanes[lane] as ValueLane, old, at);
-      }
-    }
+    eachRingRange(start, this.#end, this.#capacity, capacity, (from, to, count) => {
+      rows.set(this.#rows.subarray(from, from + count), to);
+      present.set(this.#present.subarray(from, from + count), to);
+      next.set(this.#next.subarray(from, from + count), to);
+      moved.forEach((lane, i) => {
+        lane.copyRange(this.#lanes[i] as ValueLane, from, to, count);
+      });
+    });
     for (let lane = 0; lane < moved.length; lane++) {
       (this.#lanes[lane] as ValueLane).adopt(moved[lane] as ValueLane);
     }

@@ -37,6 +37,10 @@ export class NumberLane {
     this.values[to] = (source as NumberLane).values[from] as number;
   }
 
+  copyRange(source: ValueLane, from: number, to: number, count: number): void {
+    this.values.set((source as NumberLane).values.subarray(from, from + count), to);
+  }
+
   dump(length: number): Uint8Array {
     return new Uint8Array(this.values.slice(0, length).buffer);
   }
@@ -64,6 +68,10 @@ export class BytesLane {
 
   copyFrom(source: ValueLane, from: number, to: number): void {
     this.values[to] = (source as BytesLane).values[from] ?? null;
+  }
+
+  copyRange(source: ValueLane, from: number, to: number, count: number): void {
+    for (let i = 0; i < count; i++) this.copyFrom(source, from + i, to + i);
   }
 
   /** A length a value (-1: null) as Int32, then the bytes; the count stands first. */

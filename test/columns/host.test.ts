@@ -1,6 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
-import { getPriority } from 'node:os';
+import { availableParallelism, getPriority } from 'node:os';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -51,22 +52,30 @@ interface ThreadState {
   readonly niceness: number;
   /** Hundredths of a second of processor. */
   readonly ticks: number;
+  readonly isIdleClass: boolean;
 }
+
+/** Where it is not installed, niceness is all there is. */
+const hasChrt = spawnSync('chrt', ['--version']).status === 0;
 
 function threadsOf(pid: number): Map<string, ThreadState> {
   const threads = new Map<string, ThreadState>();
   for (const id of readdirSync(`/proc/${pid}/task`)) {
     const stat = readFileSync(`/proc/${pid}/task/${id}/stat`, 'utf8');
-    // After the name in parentheses: state, …, utime (14), stime (15), …, nice (19).
+    // After the name in parentheses: state, …, utime (14), stime (15), …, nice (19), …, policy (41).
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     threads.set(id, {
       isRunning: fields[0] === 'R',
       ticks: Number(fields[11]) + Number(fields[12]),
       niceness: Number(fields[16]),
+      isIdleClass: fields[38] === idlePolicy,
     });
   }
   return threads;
 }
+
+/** `SCHED_IDLE` of Linux. */
+const idlePolicy = '5';
 
 /** How many queries with this text run in the engine. */
 async function runningCount(part: string): Promise<number> {
@@ -240,13 +249,15 @@ describe('the child process', () => {
         const before = threadsOf(host.pid as number);
         const busy = [...before].filter(([, thread]) => thread.isRunning && thread.ticks > 20);
         expect(busy.length).toBeGreaterThan(0);
-        return busy.map(([, thread]) => thread.niceness);
+        return busy.map(([, thread]) => thread);
       },
       { timeout: 10_000 },
     );
     caller.abort();
     await gone;
-    expect(new Set(atWork)).toEqual(new Set([10]));
+    expect(new Set(atWork.map(({ niceness }) => niceness))).toEqual(new Set([10]));
+    const yields = hasChrt && availableParallelism() >= 2;
+    expect(new Set(atWork.map(({ isIdleClass }) => isIdleClass))).toEqual(new Set([yields]));
   });
 
   it('shows its secret to nobody who lists processes', async () => {

@@ -7,6 +7,7 @@ import { setPriority } from 'node:os';
 import { dirname } from 'node:path';
 import type { HostMessage, HostOptions, ParentMessage } from './host-options.ts';
 import { optionsVariable } from './host-options.ts';
+import { yieldProcessors } from './yield-processors.ts';
 
 const options = JSON.parse(process.env[optionsVariable] ?? '') as HostOptions;
 delete process.env[optionsVariable];
@@ -36,6 +37,8 @@ try {
   process.on('message', (message: ParentMessage) => {
     if (message.kind === 'stop') void host.close().finally(end);
   });
+  // Not before: a server that starts waits for this one.
+  await yieldProcessors();
   tell({ kind: 'ready' });
 } catch (error) {
   tell({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
