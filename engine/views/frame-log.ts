@@ -1,5 +1,5 @@
 import type { Lsn } from '../position.ts';
-import { eachRingRange } from './ring-ranges.ts';
+import { PagedRing } from './paged-ring.ts';
 
 /** One tick that changed a feed. */
 export interface FeedFrame {
@@ -20,14 +20,20 @@ export interface FrameBounds {
   readonly bytesMax: number;
 }
 
-/** Columns of `#numbers`, one number a frame each. */
-const lsnColumn = 0;
-const tickColumn = 1;
-const stampColumn = 2;
-const appliedColumn = 3;
-const rowsColumn = 4;
-const bytesColumn = 5;
-const columnCount = 6;
+const pageFrames = 256;
+
+/** By place in the page. */
+class FramePage<Payload> {
+  readonly lsns = new Float64Array(pageFrames);
+  /** NaN: a write outside tick order. */
+  readonly ticks = new Float64Array(pageFrames);
+  readonly stamps = new Float64Array(pageFrames);
+  readonly appliedAtMs = new Float64Array(pageFrames);
+  readonly rows = new Uint32Array(pageFrames);
+  readonly bytes = new Float64Array(pageFrames);
+  readonly sessions = new Array<string>(pageFrames).fill('');
+  readonly payloads = new Array<Payload | undefined>(pageFrames).fill(undefined);
+}
 
 /**
  * The newest frames of a feed, oldest dropped first once a bound is exceeded.
@@ -40,16 +46,12 @@ const columnCount = 6;
  *
  * Whoever has seen everything up to `horizon` or later can be brought up to date from what is held.
  *
- * Frames are numbered without end; frame n lies at n modulo the capacity, in columns: a view folds
- * a hundred thousand ticks a second, and as many objects that live for a while would cost the
- * collector more than the fold itself.
+ * Frames lie in columns: a view folds a hundred thousand ticks a second, and as many objects that
+ * live for a while would cost the collector more than the fold itself.
  */
 export class FrameLog<Payload> {
   readonly bounds: FrameBounds;
-  #capacity = 0;
-  #numbers: Float64Array[] = Array.from({ length: columnCount }, () => new Float64Array(0));
-  #sessions: string[] = [];
-  #payloads: (Payload | undefined)[] = [];
+  readonly #ring = new PagedRing(pageFrames, () => new FramePage<Payload>());
   /** Held are the frames `#first` to `#end` - 1. */
   #first = 0;
   #end = 0;
@@ -101,19 +103,20 @@ export class FrameLog<Payload> {
       return;
     }
     this.makeRoom(frame.rows, bytes);
-    if (this.size === this.#capacity) this.#grow();
-    const at = this.#end % this.#capacity;
+    const at = this.#ring.indexOf(this.#end);
     this.#end += 1;
+    this.#ring.hold(this.#first, this.#end);
     this.#rows += frame.rows;
     this.#bytes += bytes;
-    this.#set(lsnColumn, at, frame.lsn);
-    this.#set(tickColumn, at, frame.tick ?? Number.NaN);
-    this.#set(stampColumn, at, frame.stamp);
-    this.#set(appliedColumn, at, frame.appliedAtMs);
-    this.#set(rowsColumn, at, frame.rows);
-    this.#set(bytesColumn, at, bytes);
-    this.#sessions[at] = frame.sessionId;
-    this.#payloads[at] = payload;
+    const page = this.#ring.pageOf(this.#end - 1);
+    page.lsns[at] = frame.lsn;
+    page.ticks[at] = frame.tick ?? Number.NaN;
+    page.stamps[at] = frame.stamp;
+    page.appliedAtMs[at] = frame.appliedAtMs;
+    page.rows[at] = frame.rows;
+    page.bytes[at] = bytes;
+    page.sessions[at] = frame.sessionId;
+    page.payloads[at] = payload;
   }
 
   /** Forgets everything up to `horizon`, which carries `stamp`. */
@@ -129,7 +132,7 @@ export class FrameLog<Payload> {
     let high = this.size;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#get(lsnColumn, middle) <= lsn) low = middle + 1;
+      if (this.#lsnAt(middle) <= lsn) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -138,66 +141,47 @@ export class FrameLog<Payload> {
   /** By place from the oldest held. */
   at(index: number): FeedFrame | null {
     if (index < 0 || index >= this.size) return null;
-    const tick = this.#get(tickColumn, index);
+    const page = this.#ring.pageOf(this.#first + index);
+    const at = this.#ring.indexOf(this.#first + index);
+    const tick = page.ticks[at] as number;
     return {
-      lsn: this.#get(lsnColumn, index) as Lsn,
-      sessionId: this.#sessions[(this.#first + index) % this.#capacity] as string,
+      lsn: page.lsns[at] as Lsn,
+      sessionId: page.sessions[at] as string,
       tick: Number.isNaN(tick) ? null : tick,
-      stamp: this.#get(stampColumn, index),
-      appliedAtMs: this.#get(appliedColumn, index),
-      rows: this.#get(rowsColumn, index),
+      stamp: page.stamps[at] as number,
+      appliedAtMs: page.appliedAtMs[at] as number,
+      rows: page.rows[at] as number,
     };
   }
 
   payloadAt(index: number): Payload | null {
     if (index < 0 || index >= this.size) return null;
-    return this.#payloads[(this.#first + index) % this.#capacity] ?? null;
+    const frame = this.#first + index;
+    return this.#ring.pageOf(frame).payloads[this.#ring.indexOf(frame)] ?? null;
   }
 
   /** The stamp of the last change at or before `lsn`; null before the horizon, where it is forgotten. */
   stampAt(lsn: Lsn): number | null {
     if (lsn < this.#horizon) return null;
     const index = this.indexAfter(lsn) - 1;
-    return index < 0 ? this.#horizonStamp : this.#get(stampColumn, index);
+    if (index < 0) return this.#horizonStamp;
+    const frame = this.#first + index;
+    return this.#ring.pageOf(frame).stamps[this.#ring.indexOf(frame)] as number;
   }
 
   #drop(): void {
-    const at = this.#first % this.#capacity;
-    this.#horizon = this.#get(lsnColumn, 0) as Lsn;
-    this.#horizonStamp = this.#get(stampColumn, 0);
-    this.#rows -= this.#get(rowsColumn, 0);
-    this.#bytes -= this.#get(bytesColumn, 0);
-    this.#payloads[at] = undefined;
+    const page = this.#ring.pageOf(this.#first);
+    const at = this.#ring.indexOf(this.#first);
+    this.#horizon = page.lsns[at] as Lsn;
+    this.#horizonStamp = page.stamps[at] as number;
+    this.#rows -= page.rows[at] as number;
+    this.#bytes -= page.bytes[at] as number;
+    page.payloads[at] = undefined;
     this.#first += 1;
   }
 
-  #grow(): void {
-    const capacity = Math.max(this.#capacity * 2, 16);
-    const numbers = this.#numbers.map(() => new Float64Array(capacity));
-    const sessions = new Array<string>(capacity).fill('');
-    const payloads = new Array<Payload | undefined>(capacity).fill(undefined);
-    eachRingRange(this.#first, this.#end, this.#capacity, capacity, (from, to, count) => {
-      for (let column = 0; column < columnCount; column++) {
-        const held = this.#numbers[column] as Float64Array;
-        (numbers[column] as Float64Array).set(held.subarray(from, from + count), to);
-      }
-      for (let i = 0; i < count; i++) {
-        sessions[to + i] = this.#sessions[from + i] as string;
-        payloads[to + i] = this.#payloads[from + i];
-      }
-    });
-    this.#numbers = numbers;
-    this.#sessions = sessions;
-    this.#payloads = payloads;
-    this.#capacity = capacity;
-  }
-
-  #get(column: number, index: number): number {
-    const values = this.#numbers[column] as Float64Array;
-    return values[(this.#first + index) % this.#capacity] as number;
-  }
-
-  #set(column: number, at: number, value: number): void {
-    (this.#numbers[column] as Float64Array)[at] = value;
+  #lsnAt(index: number): number {
+    const frame = this.#first + index;
+    return this.#ring.pageOf(frame).lsns[this.#ring.indexOf(frame)] as number;
   }
 }

@@ -1,7 +1,7 @@
 import type { Lsn } from '../position.ts';
 import type { RowChange, TickMark } from './feed-source.ts';
 import { type FeedFrame, type FrameBounds, FrameLog } from './frame-log.ts';
-import { eachRingRange } from './ring-ranges.ts';
+import { PagedRing } from './paged-ring.ts';
 import type { ValueLane } from './value-lane.ts';
 
 /** Where the values of a row lie. */
@@ -10,11 +10,29 @@ export interface RowImage {
   readonly index: number;
 }
 
+const pageEntries = 1024;
+
+/** By place in the page. */
+class EntryPage {
+  readonly rows = new Uint32Array(pageEntries);
+  readonly present = new Uint8Array(pageEntries);
+  /** The row's next entry; 0: none. */
+  readonly next = new Float64Array(pageEntries);
+  readonly lanes: readonly ValueLane[];
+
+  constructor(like: readonly ValueLane[]) {
+    this.lanes = like.map((lane) => {
+      const copy = lane.emptyCopy();
+      copy.grow(pageEntries);
+      return copy;
+    });
+  }
+}
+
 /**
  * What rows were before each of the newest ticks that changed them, in columns: 5 to 6 numbers an
- * entry, none of them an object. Entries are numbered without end; entry n lies at n modulo the
- * capacity, which doubles up to the bound on rows. Entries of one row are chained towards newer
- * ones, so the image of a row at any position held is found from either end:
+ * entry, none of them an object. Entries of one row are chained towards newer ones, so the image of
+ * a row at any position held is found from either end:
  *
  * ```
  * row 7:   entry 3 ───▶ entry 9 ───▶ now
@@ -24,12 +42,7 @@ export interface RowImage {
 export class ImageRing {
   /** The payload is the number of the frame's first entry. */
   readonly frames: FrameLog<number>;
-  readonly #lanes: readonly ValueLane[];
-  #capacity = 0;
-  #rows = new Uint32Array(0);
-  #present = new Uint8Array(0);
-  /** The row's next entry; 0: none. */
-  #next = new Float64Array(0);
+  readonly #entries: PagedRing<EntryPage>;
   /** By row, its newest entry; 0: none. */
   #newest = new Float64Array(0);
   /** Entries are numbered from 1. */
@@ -37,7 +50,8 @@ export class ImageRing {
   #open: { readonly mark: TickMark; readonly first: number } | null = null;
 
   constructor(like: readonly ValueLane[], bounds: FrameBounds) {
-    this.#lanes = like.map((lane) => lane.emptyCopy());
+    const shape = like.map((lane) => lane.emptyCopy());
+    this.#entries = new PagedRing(pageEntries, () => new EntryPage(shape));
     this.frames = new FrameLog(bounds, 0 as Lsn, 0);
   }
 
@@ -48,7 +62,7 @@ export class ImageRing {
       return false;
     }
     this.frames.makeRoom(count, 0);
-    this.#reserve(count);
+    this.#entries.hold(this.#start, this.#end + count);
     this.#open = { mark, first: this.#end };
     return true;
   }
@@ -56,18 +70,16 @@ export class ImageRing {
   /** Tells what a row is before the tick; a row once a tick. `before` null: it is not there. */
   add(row: number, before: RowImage | null): void {
     const entry = this.#end;
-    const at = entry % this.#capacity;
+    const page = this.#entries.pageOf(entry);
+    const at = this.#entries.indexOf(entry);
     this.#end += 1;
-    this.#rows[at] = row;
-    this.#present[at] = before ? 1 : 0;
-    this.#next[at] = 0;
+    page.rows[at] = row;
+    page.present[at] = before ? 1 : 0;
+    page.next[at] = 0;
     if (before) {
-      for (let lane = 0; lane < this.#lanes.length; lane++) {
-        (this.#lanes[lane] as ValueLane).copyFrom(
-          before.lanes[lane] as ValueLane,
-          before.index,
-          at,
-        );
+      const { lanes } = page;
+      for (let lane = 0; lane < lanes.length; lane++) {
+        (lanes[lane] as ValueLane).copyFrom(before.lanes[lane] as ValueLane, before.index, at);
       }
     }
     if (row >= this.#newest.length) {
@@ -76,7 +88,9 @@ export class ImageRing {
       this.#newest = newest;
     }
     const previous = this.#newest[row] as number;
-    if (previous >= this.#start) this.#next[previous % this.#capacity] = entry;
+    if (previous >= this.#start) {
+      this.#entries.pageOf(previous).next[this.#entries.indexOf(previous)] = entry;
+    }
     this.#newest[row] = entry;
   }
 
@@ -114,7 +128,7 @@ export class ImageRing {
       end = begin + frame.rows;
       if (sessionId !== null && frame.sessionId !== sessionId) continue;
       for (let entry = begin; entry < end; entry++) {
-        const row = this.#rows[entry % this.#capacity] as number;
+        const row = this.#entries.pageOf(entry).rows[this.#entries.indexOf(entry)] as number;
         const known = touched.get(row);
         if (known) {
           known.several ||= known.frame.sessionId !== frame.sessionId;
@@ -127,7 +141,7 @@ export class ImageRing {
     return Array.from(touched, ([row, { first, frame, several }]) => {
       const before = this.#imageOf(first);
       let later = first;
-      while (later !== 0 && later < end) later = this.#next[later % this.#capacity] as number;
+      while (later !== 0 && later < end) later = this.#nextOf(later);
       const after = later === 0 ? 'now' : this.#imageOf(later);
       return {
         before: before && build(row, before),
@@ -143,40 +157,13 @@ export class ImageRing {
     return this.frames.payloadAt(0) ?? this.#open?.first ?? this.#end;
   }
 
-  #imageOf(entry: number): RowImage | null {
-    const index = entry % this.#capacity;
-    return this.#present[index] === 1 ? { lanes: this.#lanes, index } : null;
+  #nextOf(entry: number): number {
+    return this.#entries.pageOf(entry).next[this.#entries.indexOf(entry)] as number;
   }
 
-  /** Makes room for `count` entries beside those held. */
-  #reserve(count: number): void {
-    const start = this.#start;
-    const needed = this.#end - start + count;
-    if (needed <= this.#capacity) return;
-    let capacity = Math.max(this.#capacity, 64);
-    while (capacity < needed) capacity *= 2;
-    const rows = new Uint32Array(capacity);
-    const present = new Uint8Array(capacity);
-    const next = new Float64Array(capacity);
-    const moved = this.#lanes.map((lane) => {
-      const copy = lane.emptyCopy();
-      copy.grow(capacity);
-      return copy;
-    });
-    eachRingRange(start, this.#end, this.#capacity, capacity, (from, to, count) => {
-      rows.set(this.#rows.subarray(from, from + count), to);
-      present.set(this.#present.subarray(from, from + count), to);
-      next.set(this.#next.subarray(from, from + count), to);
-      moved.forEach((lane, i) => {
-        lane.copyRange(this.#lanes[i] as ValueLane, from, to, count);
-      });
-    });
-    for (let lane = 0; lane < moved.length; lane++) {
-      (this.#lanes[lane] as ValueLane).adopt(moved[lane] as ValueLane);
-    }
-    this.#capacity = capacity;
-    this.#rows = rows;
-    this.#present = present;
-    this.#next = next;
+  #imageOf(entry: number): RowImage | null {
+    const { present, lanes } = this.#entries.pageOf(entry);
+    const index = this.#entries.indexOf(entry);
+    return present[index] === 1 ? { lanes, index } : null;
   }
 }

@@ -28,17 +28,8 @@ export class NumberLane {
     this.values = values;
   }
 
-  /** Takes over the memory of a lane of the same kind. */
-  adopt(other: ValueLane): void {
-    this.values = (other as NumberLane).values;
-  }
-
   copyFrom(source: ValueLane, from: number, to: number): void {
     this.values[to] = (source as NumberLane).values[from] as number;
-  }
-
-  copyRange(source: ValueLane, from: number, to: number, count: number): void {
-    this.values.set((source as NumberLane).values.subarray(from, from + count), to);
   }
 
   dump(length: number): Uint8Array {
@@ -62,16 +53,8 @@ export class BytesLane {
     while (this.values.length < capacity) this.values.push(null);
   }
 
-  adopt(other: ValueLane): void {
-    this.values = (other as BytesLane).values;
-  }
-
   copyFrom(source: ValueLane, from: number, to: number): void {
     this.values[to] = (source as BytesLane).values[from] ?? null;
-  }
-
-  copyRange(source: ValueLane, from: number, to: number, count: number): void {
-    for (let i = 0; i < count; i++) this.copyFrom(source, from + i, to + i);
   }
 
   /** A length a value (-1: null) as Int32, then the bytes; the count stands first. */

@@ -1,0 +1,45 @@
+/**
+ * The memory of a ring whose entries are numbered without end and dropped oldest first, page by
+ * page. It grows and goes round without moving an entry: no tick pays for those before it.
+ *
+ * ```
+ *   dropped, their pages used again      held             room
+ * ─────────────────────────────────┬──────┬──────┬──────┬──────▶ entry
+ *                                  page   page   page
+ * ```
+ */
+export class PagedRing<Page> {
+  readonly pageEntries: number;
+  readonly #create: () => Page;
+  /** The first begins with entry `#base`. */
+  readonly #pages: Page[] = [];
+  readonly #spares: Page[] = [];
+  #base = 0;
+
+  constructor(pageEntries: number, create: () => Page) {
+    this.pageEntries = pageEntries;
+    this.#create = create;
+  }
+
+  /** Where in its page an entry lies. */
+  indexOf(entry: number): number {
+    return entry % this.pageEntries;
+  }
+
+  /** `entry` must be within what `hold` was told last. */
+  pageOf(entry: number): Page {
+    return this.#pages[Math.floor((entry - this.#base) / this.pageEntries)] as Page;
+  }
+
+  /** Makes the entries from `start` to `end` - 1 the ones held. Neither ever falls. */
+  hold(start: number, end: number): void {
+    while (start - this.#base >= this.pageEntries) {
+      const page = this.#pages.shift();
+      if (page !== undefined && this.#spares.length === 0) this.#spares.push(page);
+      this.#base += this.pageEntries;
+    }
+    while (this.#base + this.#pages.length * this.pageEntries < end) {
+      this.#pages.push(this.#spares.pop() ?? this.#create());
+    }
+  }
+}
