@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ColumnStore } from '../columns/column-store.ts';
 import { eachInTurn } from '../each-in-turn.ts';
 import { checksum } from '../log/checksum.ts';
@@ -7,7 +6,9 @@ import { writeDurably } from '../log/whole-file.ts';
 import { asLsn, type Lsn } from '../position.ts';
 import { RowCapture } from '../state/row-capture.ts';
 import { pageRowBits } from '../state/row-pages.ts';
+import type { SessionState } from '../state/session.ts';
 import type { StateTable } from '../state/state-table.ts';
+import type { LedgerEntry } from '../state/tick-ledger.ts';
 import { ColumnMemory } from '../tick/column-memory.ts';
 import type { Projection } from '../tick/projection.ts';
 import { encodeArrow } from './arrow-file.ts';
@@ -32,7 +33,7 @@ export interface CheckpointerParts {
   readonly incremental: boolean;
 }
 
-/** Ledger entries gathered between two turns of the event loop: some 50 µs, as a commit takes several turns. */
+/** Ledger entries gathered at once: some 50 µs. */
 const ledgerSlice = 64;
 /** Ledger files before they are written anew as one. */
 const ledgerFilesMax = 32;
@@ -182,21 +183,13 @@ export class Checkpointer {
   async #writeLedgers(lsn: Lsn): Promise<CheckpointFile[]> {
     const known = this.#previous?.ledgers ?? [];
     const anew = !this.#parts.incremental || known.length >= ledgerFilesMax;
-    const afterLsn = anew ? 0 : this.lastLsn;
+    const afterLsn = anew ? asLsn(0) : this.lastLsn;
     const rows = new LedgerRows();
-    for (const { sessionId, ledger } of [...this.#parts.projection.sessions.values()]) {
-      for (let from = afterLsn as number; ; ) {
-        const entries = ledger.entriesBetween(from, lsn, ledgerSlice);
-        for (const entry of entries) rows.add(sessionId, null, entry);
-        const last = entries.at(-1);
-        if (!last) break;
-        from = last.lsn;
-        await nextTurn();
-      }
-      for (const [key, entry] of ledger.namedEntries()) {
-        if (entry.lsn > afterLsn && entry.lsn <= lsn) rows.add(sessionId, key, entry);
-      }
-    }
+    const sessions = [...this.#parts.projection.sessions.values()];
+    const slices = ledgerSlices(sessions, afterLsn, lsn);
+    await eachInTurn(slices, 1, async ({ sessionId, key, entries }) => {
+      for (const entry of entries) rows.add(sessionId, key, entry);
+    });
     const batch = rows.build();
     if (batch.length === 0) return [...known];
     const name = `ledger-${lsn}.arrow`;
@@ -221,6 +214,34 @@ export class Checkpointer {
     });
     this.#spares.length = Math.min(this.#spares.length, sparesMax);
     return written;
+  }
+}
+
+interface LedgerSlice {
+  readonly sessionId: string;
+  /** Null: the default keys. */
+  readonly key: string | null;
+  readonly entries: readonly LedgerEntry[];
+}
+
+/** What the ledgers took in after `afterLsn`, up to `lsn`; ticks may go on meanwhile. */
+function* ledgerSlices(
+  sessions: Iterable<SessionState>,
+  afterLsn: Lsn,
+  lsn: Lsn,
+): Generator<LedgerSlice> {
+  for (const { sessionId, ledger } of sessions) {
+    let from = afterLsn as number;
+    for (;;) {
+      const entries = ledger.entriesBetween(from, lsn, ledgerSlice);
+      const last = entries.at(-1);
+      if (!last) break;
+      yield { sessionId, key: null, entries };
+      from = last.lsn;
+    }
+    for (const [key, entry] of ledger.namedEntries()) {
+      if (entry.lsn > afterLsn && entry.lsn <= lsn) yield { sessionId, key, entries: [entry] };
+    }
   }
 }
 

@@ -15,9 +15,16 @@ describe('the collection of garbage', () => {
     }
   });
 
+  it('marks the old objects only when they are three times as many as were alive', () => {
+    expect(flagsOn(1)).toContain('--heap-growing-percent=200');
+    expect(flagsOn(16)).toContain('--heap-growing-percent=200');
+  });
+
   it('has helper threads where there are processors for them', () => {
-    expect(flagsOn(3)).toHaveLength(1);
-    expect(flagsOn(16)).toHaveLength(1);
+    for (const processors of [3, 16]) {
+      expect(flagsOn(processors)).not.toContain('--no-parallel-scavenge');
+      expect(flagsOn(processors)).not.toContain('--no-concurrent-marking');
+    }
   });
 
   it('is kept to the main thread where there are not, by flags that this V8 knows', () => {
