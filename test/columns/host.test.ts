@@ -1,8 +1,7 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { availableParallelism, getPriority } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { type ClickHouseClient, createClient } from '@clickhouse/client';
@@ -56,7 +55,7 @@ interface ThreadState {
 }
 
 /** Where it is not installed, niceness is all there is. */
-const hasChrt = spawnSync('chrt', ['--version']).status === 0;
+const hasChrt = (process.env.PATH ?? '').split(':').some((path) => existsSync(join(path, 'chrt')));
 
 function threadsOf(pid: number): Map<string, ThreadState> {
   const threads = new Map<string, ThreadState>();
