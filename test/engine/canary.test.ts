@@ -13,6 +13,7 @@ import type { ChangeSet } from '../../engine/tick/change-set.ts';
 import type { EffectInput } from '../../engine/tick/row-input.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { FakeColumnStore } from '../resolvers/fake-column-store.ts';
+import { tickHeader } from '../tick/tick-header.ts';
 
 const catalog = new Catalog(ashfall);
 const insert: EffectInput = {
@@ -22,14 +23,7 @@ const insert: EffectInput = {
 };
 
 function batchOf(tick: number, effects: readonly EffectInput[]) {
-  const header = {
-    sessionId: 's',
-    tick,
-    fence: null,
-    idempotencyKey: null,
-    onConflict: 'REJECT_ACTION' as const,
-    afterTick: null,
-  };
+  const header = tickHeader(tick);
   return buildTickBatch(catalog, { header, actions: [], effects });
 }
 

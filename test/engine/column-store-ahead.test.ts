@@ -8,6 +8,7 @@ import { openEngine } from '../../engine/open-engine.ts';
 import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { FaultyStorage } from '../fault/storage.ts';
+import { tickHeader } from '../tick/tick-header.ts';
 import { ClickHouseDisk, tailedColumns } from './tailed-columns.ts';
 import { play, workload } from './workload.ts';
 
@@ -46,14 +47,7 @@ it('deletes from the column store what the log has lost, and counts on from ther
   const play = async (ticks: number) => {
     await engine.openSession('s', false);
     for (let tick = 1; tick <= ticks; tick++) {
-      const header = {
-        sessionId: 's',
-        tick,
-        fence: null,
-        idempotencyKey: null,
-        onConflict: 'REJECT_ACTION' as const,
-        afterTick: null,
-      };
+      const header = tickHeader(tick);
       const row = { playerId: 1, kind: 'MOVE', unitIds: [tick] };
       const actions = [{ actionId: `${tick}`, row, effects: [] }];
       await engine.commit(buildTickBatch(catalog, { header, actions, effects: [] }));

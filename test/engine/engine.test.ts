@@ -4,6 +4,7 @@ import { asLsn } from '../../engine/position.ts';
 import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
 import type { EffectInput } from '../../engine/tick/row-input.ts';
 import { FaultyStorage } from '../fault/storage.ts';
+import { tickHeader } from '../tick/tick-header.ts';
 import { commit, contentOf, insertUnit, setUnit, TestTitle } from './test-title.ts';
 
 const unit = (engine: Engine, unitId: number) =>
@@ -270,14 +271,7 @@ describe('a direct write', () => {
       set: { health: expectedVersion * 10 },
       require: null,
     };
-    const header = {
-      sessionId: 's',
-      tick: null,
-      fence: null,
-      idempotencyKey: key,
-      onConflict: 'REJECT_ACTION' as const,
-      afterTick: null,
-    };
+    const header = tickHeader(null, { idempotencyKey: key });
     return engine.commit(
       buildTickBatch(engine.catalog, { header, actions: [], effects: [effect] }),
     );

@@ -8,6 +8,7 @@ import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
 import type { EffectInput } from '../../engine/tick/row-input.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { FakeColumnStore } from '../resolvers/fake-column-store.ts';
+import { tickHeader } from '../tick/tick-header.ts';
 
 it('refuses ticks that may create rows once rows fill their memory, and lets others go on', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'tickloom-memory-'));
@@ -26,14 +27,7 @@ it('refuses ticks that may create rows once rows fill their memory, and lets oth
   const catalog = new Catalog(ashfall);
   let last = 0;
   const commit = (effects: readonly EffectInput[]) => {
-    const header = {
-      sessionId: 's',
-      tick: ++last,
-      fence: null,
-      idempotencyKey: null,
-      onConflict: 'REJECT_ACTION' as const,
-      afterTick: null,
-    };
+    const header = tickHeader(++last);
     return engine.commit(buildTickBatch(catalog, { header, actions: [], effects }));
   };
   const insert = (unitId: number): EffectInput => {

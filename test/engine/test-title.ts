@@ -8,6 +8,7 @@ import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
 import type { ActionInput, EffectInput } from '../../engine/tick/row-input.ts';
 import type { TickHeader } from '../../engine/tick/tick-batch.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { tickHeader } from '../tick/tick-header.ts';
 import { ColumnsOnDisk, memoryColumns } from './memory-columns.ts';
 
 /** A directory with a title in it, opened as often as a test likes. */
@@ -66,15 +67,7 @@ export function commit(
     return { actionId: `${tick}-${i}`, row, effects: own };
   });
   const batch = buildTickBatch(engine.catalog, {
-    header: {
-      sessionId: 's',
-      tick,
-      fence: null,
-      idempotencyKey: null,
-      onConflict: 'REJECT_ACTION',
-      afterTick: null,
-      ...header,
-    },
+    header: tickHeader(tick, header),
     actions: all,
     effects,
   });

@@ -11,6 +11,7 @@ import { openEngine } from '../../engine/open-engine.ts';
 import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { FakeColumnStore } from '../resolvers/fake-column-store.ts';
+import { tickHeader } from '../tick/tick-header.ts';
 
 const catalog = new Catalog(ashfall);
 const actions = Array.from({ length: 20 }, (_, i) => ({
@@ -29,14 +30,7 @@ function oldBytes(): number {
 
 async function commitTicks(engine: Engine, from: number, count: number): Promise<void> {
   for (let tick = from; tick < from + count; tick++) {
-    const header = {
-      sessionId: 's',
-      tick,
-      fence: null,
-      idempotencyKey: null,
-      onConflict: 'REJECT_ACTION' as const,
-      afterTick: null,
-    };
+    const header = tickHeader(tick);
     await engine.commit(buildTickBatch(catalog, { header, actions, effects: [] }));
   }
 }

@@ -2,6 +2,7 @@ import type { Catalog } from '../../engine/manifest/catalog.ts';
 import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
 import type { EffectInput } from '../../engine/tick/row-input.ts';
 import type { TickBatch } from '../../engine/tick/tick-batch.ts';
+import { tickHeader } from '../tick/tick-header.ts';
 
 export const sessions = ['left', 'right'] as const;
 
@@ -19,14 +20,7 @@ export function killedTick(catalog: Catalog, sessionId: string, tick: number): T
     ];
   };
   return buildTickBatch(catalog, {
-    header: {
-      sessionId,
-      tick,
-      fence: null,
-      idempotencyKey: null,
-      onConflict: 'REJECT_ACTION',
-      afterTick: null,
-    },
+    header: tickHeader(tick, { sessionId }),
     actions: [0, 1, 2, 3].map((action) => ({
       actionId: `${tick}-${action}`,
       row: { playerId: action, kind: 'ATTACK', unitIds: [tick] },

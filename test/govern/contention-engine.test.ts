@@ -13,6 +13,7 @@ import { TickQueue } from '../../engine/tick/tick-queue.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { FakeColumnStore } from '../resolvers/fake-column-store.ts';
+import { tickHeader } from '../tick/tick-header.ts';
 
 const catalog = new Catalog(ashfall);
 
@@ -42,15 +43,7 @@ async function openTitle(observer: EngineOptions['observer'] = {}) {
     },
     /** A tick whose actions have one effect each. */
     commit(tick: number | null, effects: readonly EffectInput[], more: Partial<TickHeader> = {}) {
-      const header: TickHeader = {
-        sessionId: 's',
-        tick,
-        fence: null,
-        idempotencyKey: null,
-        onConflict: 'REJECT_ACTION',
-        afterTick: null,
-        ...more,
-      };
+      const header = tickHeader(tick, more);
       const actions = effects.map((effect, i) => ({
         actionId: `a${i}`,
         row: { playerId: 1, kind: 'MOVE', unitIds: [] },

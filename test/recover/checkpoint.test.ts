@@ -14,6 +14,7 @@ import { Projection } from '../../engine/tick/projection.ts';
 import type { EffectInput } from '../../engine/tick/row-input.ts';
 import { encodeTick } from '../../engine/tick/tick-record.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { tickHeader } from '../tick/tick-header.ts';
 import { columnsThatHaveAll } from './columns-that-have-all.ts';
 
 const catalog = new Catalog(ashfall);
@@ -38,14 +39,7 @@ class Match {
         row: { playerId: 1, kind: 'MOVE', unitIds: [] },
         effects: [effect],
       }));
-      const header = {
-        sessionId: 's',
-        tick: ++this.#tick,
-        fence: null,
-        idempotencyKey: null,
-        onConflict: 'REJECT_ACTION' as const,
-        afterTick: null,
-      };
+      const header = tickHeader(++this.#tick);
       const batch = buildTickBatch(catalog, { header, actions, effects: [] });
       const { digest } = encodeTick(batch);
       const lsn = ++this.lsn as Lsn;
@@ -156,14 +150,7 @@ describe('checkpoints', () => {
     await writer.take(match.lsn as Lsn);
     const first = await load();
     const batch = buildTickBatch(catalog, {
-      header: {
-        sessionId: 's',
-        tick: 100_000,
-        fence: null,
-        idempotencyKey: null,
-        onConflict: 'REJECT_ACTION',
-        afterTick: null,
-      },
+      header: tickHeader(100_000),
       actions: [],
       effects: [
         {

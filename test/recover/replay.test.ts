@@ -12,6 +12,7 @@ import type { EffectInput, TickInput } from '../../engine/tick/row-input.ts';
 import { encodeTick } from '../../engine/tick/tick-record.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { FakeColumnStore } from '../resolvers/fake-column-store.ts';
+import { tickHeader } from '../tick/tick-header.ts';
 
 const catalog = new Catalog(ashfall);
 
@@ -25,14 +26,7 @@ function tickOf(sessionId: string, tick: number, health: number): TickInput {
   };
   const row = { playerId: 1, kind: 'MOVE', unitIds: [7] };
   return {
-    header: {
-      sessionId,
-      tick,
-      fence: null,
-      idempotencyKey: null,
-      onConflict: 'REJECT_ACTION',
-      afterTick: null,
-    },
+    header: tickHeader(tick, { sessionId }),
     actions: [{ actionId: `${tick}`, row, effects: [effect] }],
     effects: [],
   };

@@ -15,6 +15,7 @@ import { decodeCommitBody } from '../../engine/tick/commit-body.ts';
 import type { TickBatch, TickHeader } from '../../engine/tick/tick-batch.ts';
 import { columnOf } from './any-column.ts';
 import { arrowBody, arrowStream } from './arrow-body.ts';
+import { tickHeader } from './tick-header.ts';
 
 const manifest: TitleManifest = {
   format: 1,
@@ -67,14 +68,7 @@ const manifest: TitleManifest = {
 };
 export const catalog = new Catalog(manifest);
 
-export const header: TickHeader = {
-  sessionId: 's',
-  tick: 1,
-  fence: null,
-  idempotencyKey: null,
-  onConflict: 'REJECT_ACTION',
-  afterTick: null,
-};
+export const header: TickHeader = tickHeader(1);
 
 export function decode(...streams: readonly Uint8Array[]): TickBatch {
   return decodeCommitBody(catalog, header, arrowBody(...streams));

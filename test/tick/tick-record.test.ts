@@ -16,6 +16,7 @@ import {
 } from '../../engine/tick/tick-record.ts';
 import { digestOf as digestOfChanges } from '../engine/memory-columns.ts';
 import { manifestArbitrary, ticksArbitrary } from '../property/arbitraries.ts';
+import { tickHeader } from './tick-header.ts';
 
 /** Folds batches into a session each; tells all that came of them. */
 class Fold {
@@ -76,14 +77,7 @@ describe('a tick record', () => {
   it('has a digest of its content alone: not of session, fence, key or afterTick', () => {
     const [manifest] = fc.sample(manifestArbitrary(), { numRuns: 1, seed: 1 });
     const catalog = new Catalog(manifest as TitleManifest);
-    const header = {
-      sessionId: 'one',
-      tick: 5,
-      fence: null,
-      idempotencyKey: null,
-      onConflict: 'REJECT_ACTION' as const,
-      afterTick: null,
-    };
+    const header = tickHeader(5, { sessionId: 'one' });
     const actions = [{ actionId: 'a', row: { player: 1, units: null }, effects: [] }];
     const digest = (change: object, more: object = {}) => {
       const input = { header: { ...header, ...change }, actions, effects: [], ...more };

@@ -11,6 +11,7 @@ import { type ColumnBatch, valueAt } from '../../engine/tick/column-vector.ts';
 import { changesOf, type LoggedBatch, Projection } from '../../engine/tick/projection.ts';
 import type { ActionInput, EffectInput } from '../../engine/tick/row-input.ts';
 import { encodeTick } from '../../engine/tick/tick-record.ts';
+import { tickHeader } from '../tick/tick-header.ts';
 import { viewsTitle } from './title.ts';
 
 export const catalog = new Catalog(viewsTitle);
@@ -62,14 +63,7 @@ export class World {
       }),
     );
     const batch = buildTickBatch(catalog, {
-      header: {
-        sessionId: `match-${session}`,
-        tick,
-        fence: null,
-        idempotencyKey: null,
-        onConflict: 'REJECT_ACTION',
-        afterTick: null,
-      },
+      header: tickHeader(tick, { sessionId: `match-${session}` }),
       actions,
       effects: plan.effects,
     });
