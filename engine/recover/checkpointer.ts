@@ -99,8 +99,8 @@ export class Checkpointer {
   /**
    * Takes a checkpoint as of the last applied record, which is `lsn`. Resolves with the position
    * of the newest checkpoint, or null where the log was not synced that far (in durability `none`
-   * only the end of a segment syncs it); rejects when a file cannot be written, and then the one before stays. One
-   * at a time: a second call gets the first's promise.
+   * only the end of a segment syncs it); rejects when a file cannot be written, and then the one
+   * before stays. One at a time: a second call gets the first's promise.
    */
   take(lsn: Lsn): Promise<Lsn | null> {
     this.#running ??= this.#take(lsn).finally(() => {

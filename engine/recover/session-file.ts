@@ -87,29 +87,27 @@ export function loadLedger(
 
 /** A batch in the making, row by row. */
 class Rows {
-  readonly #builders: readonly VectorBuilder[];
-  /** What errors call a value of each column. */
-  readonly #places: readonly (() => string)[];
+  readonly #columns: readonly {
+    readonly builder: VectorBuilder;
+    /** What errors call a value of it. */
+    readonly place: () => string;
+  }[];
   #length = 0;
 
   constructor(columns: readonly ColumnDefinition[]) {
-    this.#builders = columns.map((definition) => new VectorBuilder(definition));
-    this.#places = columns.map(
-      ({ name }) =>
-        () =>
-          name,
-    );
+    this.#columns = columns.map((definition) => ({
+      builder: new VectorBuilder(definition),
+      place: () => definition.name,
+    }));
   }
 
   push(values: readonly Value[]): void {
-    for (let i = 0; i < this.#builders.length; i++) {
-      (this.#builders[i] as VectorBuilder).push(values[i], this.#places[i] as () => string);
-    }
+    for (const [i, { builder, place }] of this.#columns.entries()) builder.push(values[i], place);
     this.#length++;
   }
 
   build(): ColumnBatch {
-    return { length: this.#length, vectors: this.#builders.map((builder) => builder.build()) };
+    return { length: this.#length, vectors: this.#columns.map(({ builder }) => builder.build()) };
   }
 }
 

@@ -50,8 +50,7 @@ export class ImageRing {
   #open: { readonly mark: TickMark; readonly first: number } | null = null;
 
   constructor(like: readonly ValueLane[], bounds: FrameBounds) {
-    const shape = like.map((lane) => lane.emptyCopy());
-    this.#entries = new PagedRing(pageEntries, () => new EntryPage(shape));
+    this.#entries = new PagedRing(pageEntries, () => new EntryPage(like));
     this.frames = new FrameLog(bounds, 0 as Lsn, 0);
   }
 

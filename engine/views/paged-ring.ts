@@ -9,37 +9,38 @@
  * ```
  */
 export class PagedRing<Page> {
-  readonly pageEntries: number;
+  readonly #pageEntries: number;
   readonly #create: () => Page;
   /** The first begins with entry `#base`. */
   readonly #pages: Page[] = [];
-  readonly #spares: Page[] = [];
+  /** Of those dropped, the one to be used again. */
+  #spare: Page | null = null;
   #base = 0;
 
   constructor(pageEntries: number, create: () => Page) {
-    this.pageEntries = pageEntries;
+    this.#pageEntries = pageEntries;
     this.#create = create;
   }
 
   /** Where in its page an entry lies. */
   indexOf(entry: number): number {
-    return entry % this.pageEntries;
+    return entry % this.#pageEntries;
   }
 
   /** `entry` must be within what `hold` was told last. */
   pageOf(entry: number): Page {
-    return this.#pages[Math.floor((entry - this.#base) / this.pageEntries)] as Page;
+    return this.#pages[Math.floor((entry - this.#base) / this.#pageEntries)] as Page;
   }
 
   /** Makes the entries from `start` to `end` - 1 the ones held. Neither ever falls. */
   hold(start: number, end: number): void {
-    while (start - this.#base >= this.pageEntries) {
-      const page = this.#pages.shift();
-      if (page !== undefined && this.#spares.length === 0) this.#spares.push(page);
-      this.#base += this.pageEntries;
+    while (start - this.#base >= this.#pageEntries) {
+      this.#spare = this.#pages.shift() ?? this.#spare;
+      this.#base += this.#pageEntries;
     }
-    while (this.#base + this.#pages.length * this.pageEntries < end) {
-      this.#pages.push(this.#spares.pop() ?? this.#create());
+    while (this.#base + this.#pages.length * this.#pageEntries < end) {
+      this.#pages.push(this.#spare ?? this.#create());
+      this.#spare = null;
     }
   }
 }

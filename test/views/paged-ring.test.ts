@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { asLsn, type Lsn } from '../../engine/position.ts';
+import { asLsn } from '../../engine/position.ts';
 import { FrameLog } from '../../engine/views/frame-log.ts';
 import { ImageRing } from '../../engine/views/image-ring.ts';
 import { PagedRing } from '../../engine/views/paged-ring.ts';
@@ -76,7 +76,7 @@ describe('a ring in pages', () => {
 });
 
 /** The newest tick before `lsn` that changed the row. */
-function lastChange(row: number, lsn: Lsn | number): number {
+function lastChange(row: number, lsn: number): number {
   for (let before = lsn - 1; before > 0; before--) {
     if ([0, 1, 2].some((i) => (before + i) % 10 === row)) return before;
   }

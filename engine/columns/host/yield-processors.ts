@@ -8,20 +8,17 @@ const run = promisify(execFile);
 const processorsMin = 2;
 
 /**
- * Makes this process work when a processor is idle, on Linux; tells whether it could. Threads that
+ * Makes this process work when a processor is idle, where the system can do that. Threads that
  * start later inherit it from the thread that starts them.
  *
- * Niceness is not enough there: a nice thread that runs keeps its processor to the end of its
+ * Niceness is not enough on Linux: a nice thread that runs keeps its processor to the end of its
  * slice, some 3 ms, from one that wakes up, and the thread that writes the log waits for it.
- * `chrt` is part of util-linux.
+ * `chrt` is part of util-linux; without it niceness is all there is.
  */
-export async function yieldProcessors(): Promise<boolean> {
-  if (process.platform !== 'linux' || availableParallelism() < processorsMin) return false;
-  try {
-    const pid = String(process.pid);
-    await run('chrt', ['--all-tasks', '--idle', '--pid', '0', pid], { timeout: 2000 });
-    return true;
-  } catch {
-    return false;
-  }
+export async function yieldProcessors(): Promise<void> {
+  if (process.platform !== 'linux' || availableParallelism() < processorsMin) return;
+  const pid = String(process.pid);
+  await run('chrt', ['--all-tasks', '--idle', '--pid', '0', pid], { timeout: 2000 }).catch(
+    () => {},
+  );
 }
