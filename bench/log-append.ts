@@ -179,7 +179,7 @@ function scaled(records: number): number {
 }
 
 const cases: Case[] = [];
-for (const recordBytes of [512, 4096, 65_536]) {
+for (const recordBytes of [512, 4096, 16_384, 65_536]) {
   for (const inFlight of [1, 64]) {
     const records = scaled((inFlight === 1 ? 5000 : 40_000) / (recordBytes > 10_000 ? 8 : 1));
     cases.push({ mode: 'strict', recordBytes, inFlight, records });

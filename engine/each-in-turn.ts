@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How long beginning pieces of work may hold the event loop before others get their turn. */
-const sliceMs = 2;
+const sliceMs = 1;
 /**
  * Or so much of what the others took last: on a loop that is busy anyway, work that waits for its
  * turn after each piece would take as long as the burst that it is to be done within.
@@ -13,14 +13,14 @@ const restPerHeld = 6;
 const restMsMax = 20;
 /** A rest that ends later than this ends in a burst; else commits wait for few of the disk's threads. */
 const burstLateMs = 10;
-const inFlightInCalm = 2;
+const inFlightInCalm = 1;
 
 /**
  * Background work in pieces: begins them one after the other, yielding to the event loop between
- * slices, with at most `inFlightMax` under way, and in calm service two: each takes a thread for
+ * slices, with at most `inFlightMax` under way, and in calm service one: it takes a thread for
  * files that a commit may want. A piece that waits for the disk waits for several turns, and under
- * load turns are long; so pieces overlap. Rejects with the first failure, once everything begun has
- * ended.
+ * load turns are long; so pieces overlap there. Rejects with the first failure, once everything
+ * begun has ended.
  */
 export async function eachInTurn<T>(
   items: Iterable<T>,

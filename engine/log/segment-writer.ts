@@ -4,13 +4,13 @@ import { type Segment, segmentHeaderBytes } from './segment.ts';
 import { type StorageFile, writeFully } from './storage.ts';
 
 /**
- * A small write through to the disk is a third faster where the file has its blocks already, since
- * no change of the file's layout must be synced with it. So now and then a small group is followed
- * by zeros, in the same write: at these sizes fewer than one group in a hundred carries them.
- * Larger groups gain less than the zeros cost. Figures in README.md.
+ * A write through to the disk takes a third less where the file has its blocks already, since no
+ * change of the file's layout must be synced with it. So a group that reaches the end of the blocks
+ * is followed by zeros, in the same write. Where that would be more than one group in twenty, the
+ * zeros cost more than they save. Figures in README.md.
  */
 const paddingBytes = 512 * 1024;
-const paddedGroupBytesMax = 4 * 1024;
+const paddedGroupBytesMax = 32 * 1024;
 
 /** What must be free for a full disk to count as having room again. */
 const roomProbeBytes = 1024 * 1024;

@@ -9,8 +9,8 @@ describe('a full disk', () => {
   test('rejects what was appended, keeps what was durable, resumes when there is room', async () => {
     const storage = new FaultyStorage();
     const { log, listener, timers } = await start(storage);
-    await listener.durable(log.append([payloadOf(1, 5000)]));
-    storage.capacityBytes = 6000;
+    await listener.durable(log.append([payloadOf(1, 50_000)]));
+    storage.capacityBytes = 51_000;
     for (const n of [2, 3]) expect(log.append([payloadOf(n, 800)])).toBe(n);
     const rejected = await listener.next('rejected');
     expect(rejected).toMatchObject({ lsn: 2, error: { code: 'UNAVAILABLE' } });
@@ -35,7 +35,7 @@ describe('a full disk', () => {
     await log.close();
     const again = await start(storage);
     expect((await readAll(again.log)).map(({ payload }) => payload)).toEqual([
-      payloadOf(1, 5000),
+      payloadOf(1, 50_000),
       payloadOf(22, 800),
     ]);
   });
