@@ -3,6 +3,7 @@ import type { Engine } from '../engine/engine.ts';
 import { openEngine } from '../engine/open-engine.ts';
 import { decodeCommitBody } from '../engine/tick/commit-body.ts';
 import type { TickHeader } from '../engine/tick/tick-batch.ts';
+import { fitCollection } from '../src/cli/collection.ts';
 import { ashfall } from '../src/sandbox/ashfall.ts';
 import { runBounded } from './harness/lifetime.ts';
 import { readOptions } from './harness/options.ts';
@@ -45,6 +46,8 @@ async function commit(engine: Engine, bodies: TickBodies, tick: number): Promise
   if (outcome.rejected > 0 || outcome.aborted) throw new Error(`tick ${tick} had conflicts`);
 }
 
+// As the server does.
+fitCollection();
 await runBounded(600, async (lifetime) => {
   const { units, rows, ticksPerSecond, everyMegabytes } = options;
   const report = new Report({
