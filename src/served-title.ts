@@ -11,6 +11,7 @@ import { exportEndpoint } from './exports/export-endpoint.ts';
 import type { ExportLinks } from './exports/export-link.ts';
 import type { Exports } from './exports/exports.ts';
 import { Answers } from './graphql/answer.ts';
+import { Executor } from './graphql/executor.ts';
 import { graphqlEndpoint } from './graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from './graphql/graphql-socket.ts';
 import { TickRequests } from './graphql/tick-requests.ts';
@@ -55,9 +56,12 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const services = { engine, exports, audit, running: new ObservedQueries(metrics) };
   const schema = buildSchema(catalog);
   const answers = new Answers(metrics, logger);
-  const yoga = createTitleYoga(schema, answers);
+  const executor = new Executor(schema);
+  const yoga = createTitleYoga(schema, executor, answers);
   const graphql = graphqlEndpoint({
     yoga,
+    executor,
+    answers,
     services,
     ticks: new TickRequests({
       catalog,

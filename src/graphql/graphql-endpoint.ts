@@ -7,6 +7,8 @@ import { readBody } from '../http/read-body.ts';
 import { errorBody, sendBody } from '../http/respond.ts';
 import { onTokenExpiry } from '../identity/token-expiry.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Answers } from './answer.ts';
+import type { Executor } from './executor.ts';
 import { checkMediaType, parseQueryParams } from './graphql-params.ts';
 import { executeKnown, plainContentType } from './known-operation.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
@@ -15,6 +17,8 @@ import type { ServerContext, TitleYoga } from './yoga.ts';
 
 export interface GraphqlEndpointOptions {
   readonly yoga: TitleYoga;
+  readonly executor: Executor;
+  readonly answers: Answers;
   readonly services: TitleServices;
   readonly ticks: TickRequests;
   readonly metrics: Metrics;
@@ -30,10 +34,11 @@ export function graphqlEndpoint(options: GraphqlEndpointOptions) {
   return async (exchange: Exchange): Promise<void> => {
     const principal = await options.authenticate(exchange.request.headers.authorization);
     const context = operationContext(options, exchange, principal);
-    const { params, learn, isKnown } = await readOperation(exchange, options);
+    const { params, learn, document } = await readOperation(exchange, options);
     let operation: ServerContext = { operation: context, params, learn };
-    if (isKnown) {
-      const result = await executeKnown(options.yoga, operation);
+    if (document !== null) {
+      const known = { document, params, context };
+      const result = await executeKnown(options.executor, options.answers, known);
       if (await sendPlain(exchange, options.metrics, result)) return;
       operation = { ...operation, result };
     }
@@ -77,7 +82,7 @@ async function readOperation(
 ): Promise<ReadOperation> {
   const { request } = exchange;
   if (request.method !== 'POST') {
-    return { params: parseQueryParams(exchange.query), isKnown: false };
+    return { params: parseQueryParams(exchange.query), document: null };
   }
   const body = await readBody(request, limits.graphqlBodyBytesMax, (pieces, bytes) =>
     ticks.gather(pieces, bytes),

@@ -30,10 +30,7 @@ export interface OperationOptions {
   readonly endpoint: Endpoint;
 }
 
-/**
- * The context of one operation: what resolvers get, and what the server needs to answer. Yoga
- * copies its fields into a context of its own, so whatever resolvers need is a field.
- */
+/** The context of one operation: what resolvers get, and what the server needs to answer. */
 export class OperationContext implements RequestContext {
   readonly engine: Engine;
   readonly exports: ExportRegistry;
@@ -45,8 +42,8 @@ export class OperationContext implements RequestContext {
   readonly requestId: string;
   readonly report: RequestReport;
   readonly endpoint: Endpoint;
-  readonly #abort = new AbortController();
-  readonly signal = this.#abort.signal;
+  /** Made when somebody asks for the signal: few mutations do. */
+  #abort: AbortController | null = null;
 
   /** Throws `BAD_USER_INPUT` or `FORBIDDEN` for headers that cannot be met. */
   constructor(services: TitleServices, options: OperationOptions) {
@@ -62,8 +59,19 @@ export class OperationContext implements RequestContext {
     this.endpoint = options.endpoint;
   }
 
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    return this.#abort.signal;
+  }
+
+  /** What resolvers get, for yoga, which copies the fields of an object into a context of its own. */
+  fields(): RequestContext {
+    return { ...this, signal: this.signal };
+  }
+
   /** Nobody waits for the operation any more. Harmless once it is done. */
   abandon(): void {
+    this.#abort ??= new AbortController();
     this.#abort.abort();
   }
 }

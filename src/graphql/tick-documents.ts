@@ -7,6 +7,7 @@ export interface TickDocument {
   readonly query: string;
   readonly variable: Buffer;
   readonly operationName: string | null;
+  readonly parsed: DocumentNode;
   /** The text of the document as it stands in JSON, without the quotes. */
   readonly raw: Buffer;
 }
@@ -44,6 +45,7 @@ export class TickDocuments {
       query,
       variable: Buffer.from(variable.name),
       operationName: variable.operationName,
+      parsed,
       raw: Buffer.from(raw),
     });
     if (this.#documents.length > limits.tickDocumentsMax) this.#documents.pop();

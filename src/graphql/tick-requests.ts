@@ -12,8 +12,8 @@ import { TickEnvelope } from './tick-envelope.ts';
 /** An operation, and who is told its document once that is known to be valid. */
 export interface ReadOperation {
   readonly params: GraphqlParams;
-  /** Its document is that of a mutation, and has run before. */
-  readonly isKnown: boolean;
+  /** Of a mutation that ran before; null: it has to be parsed and validated. */
+  readonly document: DocumentNode | null;
   readonly learn?: (document: DocumentNode) => void;
 }
 
@@ -55,9 +55,10 @@ export class TickRequests {
     const isDecoded = answer !== unanswered;
     const decoded = isDecoded ? answer : this.#decoder.decode(body, at);
     const params = decoded && envelope.finish(new ColumnarTick(decoded.batch), decoded.end);
-    if (params === null) return this.#readRows(envelope, body);
+    const { document } = envelope;
+    if (params === null || document === null) return this.#readRows(envelope, body);
     this.#metrics.tickBodies.inc({ path: isDecoded ? 'thread' : 'columns' });
-    return { params, isKnown: true };
+    return { params, document: document.parsed };
   }
 
   /** Puts the pieces of a body together; those of a large one in memory that the thread sees. */
@@ -78,11 +79,11 @@ export class TickRequests {
     const params = parseBodyParams(body);
     if (document !== null) {
       this.#metrics.tickBodies.inc({ path: 'rows' });
-      return { params, isKnown: false };
+      return { params, document: null };
     }
-    if (query === null) return { params, isKnown: false };
+    if (query === null) return { params, document: null };
     const raw = body.subarray(query.from, query.to);
     const learn = (parsed: DocumentNode) => this.#documents.learn(raw, params.query, parsed);
-    return { params, isKnown: false, learn };
+    return { params, document: null, learn };
   }
 }

@@ -1,8 +1,6 @@
 import {
   type DocumentNode,
-  type ExecutionArgs,
   type ExecutionResult,
-  execute,
   type GraphQLError,
   type GraphQLSchema,
   getOperationAST,
@@ -12,9 +10,9 @@ import {
 import { createYoga, type Plugin } from 'graphql-yoga';
 import { limits } from '../../engine/limits.ts';
 import type { ErrorPhase } from '../../resolvers/errors.ts';
-import { FastVariables } from '../../schema/fast-variables.ts';
 import type { Answers } from './answer.ts';
 import { DocumentCache } from './document-cache.ts';
+import type { Executor } from './executor.ts';
 import type { GraphqlParams } from './graphql-params.ts';
 import type { OperationContext } from './operation-context.ts';
 import { OperationLimitsRule } from './operation-limits.ts';
@@ -32,11 +30,11 @@ export interface ServerContext {
 export type TitleYoga = ReturnType<typeof createTitleYoga>;
 
 /** The GraphQL pipeline of one title; HTTP, SSE and WebSocket operations all run through it. */
-export function createTitleYoga(schema: GraphQLSchema, answers: Answers) {
+export function createTitleYoga(schema: GraphQLSchema, executor: Executor, answers: Answers) {
   return createYoga<ServerContext>({
     schema,
     graphqlEndpoint: '/graphql',
-    context: ({ operation }) => operation,
+    context: ({ operation }) => operation.fields(),
     batching: false,
     multipart: false,
     cors: false,
@@ -52,7 +50,7 @@ export function createTitleYoga(schema: GraphQLSchema, answers: Answers) {
       errorCache: new DocumentCache<Error>(),
     },
     plugins: [
-      executorPlugin(schema),
+      executorPlugin(executor),
       parsedParamsPlugin,
       resultPlugin,
       boundsPlugin,
@@ -62,12 +60,11 @@ export function createTitleYoga(schema: GraphQLSchema, answers: Answers) {
 }
 
 /** graphql-js's own executor; the default one also serves @defer and @stream, which costs time. */
-function executorPlugin(schema: GraphQLSchema): Plugin<ServerContext, ServerContext> {
-  const variables = new FastVariables(schema);
+function executorPlugin(executor: Executor): Plugin<ServerContext, ServerContext> {
   return {
     onExecute({ args, setExecuteFn }) {
       args.contextValue.learn?.(args.document);
-      setExecuteFn((args: ExecutionArgs) => execute({ ...args, ...variables.prepare(args) }));
+      setExecuteFn((args) => executor.execute(args));
     },
     onSubscribe({ setSubscribeFn }) {
       setSubscribeFn(subscribe);

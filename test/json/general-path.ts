@@ -32,13 +32,23 @@ export class GeneralPath {
   /** Null for what it refuses. */
   tick(json: string): GeneralTick | null {
     try {
-      const coerced = this.#coerced({ input: JSON.parse(json) as unknown });
+      return this.tickOf(JSON.parse(json) as unknown);
+    } catch (error) {
+      if (error instanceof SyntaxError) return null;
+      throw error;
+    }
+  }
+
+  /** The same of what was parsed: writing it as JSON again would lose the sign of -0. */
+  tickOf(input: unknown): GeneralTick | null {
+    try {
+      const coerced = this.#coerced({ input });
       if (!coerced) return null;
       const { tick, tables } = this.#reader.read(coerced.input as CommitTickArguments);
       if (tick.actions.length > 0) tables.add(this.#catalog.actionTable.name);
       return { batch: buildTickBatch(this.#catalog, tick), tables: [...tables] };
     } catch (error) {
-      if (error instanceof EngineError || error instanceof SyntaxError) return null;
+      if (error instanceof EngineError) return null;
       throw error;
     }
   }

@@ -41,8 +41,7 @@ function isColumnar(params: GraphqlParams): boolean {
 /** What a request says, whichever way it was read. */
 function meaningOf(params: GraphqlParams): unknown {
   const { tick } = params.variables;
-  const batch =
-    tick instanceof ColumnarTick ? tick.batch : general.tick(JSON.stringify(tick))?.batch;
+  const batch = tick instanceof ColumnarTick ? tick.batch : general.tickOf(tick)?.batch;
   return { ...params, variables: batch ? contentOf(batch) : params.variables };
 }
 
