@@ -142,6 +142,7 @@ async function openLocked(
     if (options.truncateAt) await removeBeyond(storage, points.source.directory, log.durableLsn);
     // It holds rows that the log has lost (a power failure, or a cut).
     if (store.heldLsn > log.durableLsn) await store.rewind(log.durableLsn);
+    store.recovered(log.durableLsn);
     const checkpointer = new Checkpointer(
       {
         storage: gentleStorage(storage),

@@ -30,6 +30,9 @@ export interface StoreParts {
   readonly host: EmbeddedHost | null;
 }
 
+/** After a start columns and commits share the processors for so long at most. */
+const catchUpMsMax = 60_000;
+
 /** One title's columns in ClickHouse. */
 export class ClickHouseStore implements OpenColumnStore {
   readonly #catalog: Catalog;
@@ -90,6 +93,11 @@ export class ClickHouseStore implements OpenColumnStore {
 
   advance(lsn: Lsn): void {
     this.#tailer.advance(lsn);
+  }
+
+  recovered(lsn: Lsn): void {
+    const settled = this.#tailer.waitForCovered(lsn, catchUpMsMax).catch(() => {});
+    void settled.then(() => this.#host?.yieldProcessors());
   }
 
   waitForCovered(lsn: Lsn, timeoutMs: number): Promise<void> {

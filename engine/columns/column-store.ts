@@ -141,6 +141,11 @@ export interface ColumnStore {
   offer(changes: ChangeSet): void;
   /** Tells that everything up to `lsn` has been offered (records without changes included). */
   advance(lsn: Lsn): void;
+  /**
+   * The log held records up to `lsn` at start, and all of them have been offered. Once they are
+   * covered, or a minute has passed, shipping and queries make way for commits.
+   */
+  recovered(lsn: Lsn): void;
   /** Ships at once what is needed and resolves when `coveredLsn >= lsn`; `NOT_CAUGHT_UP` after the timeout. */
   waitForCovered(lsn: Lsn, timeoutMs: number): Promise<void>;
   /** Rows of an event or action table, newest definition, ordered by `orderBy`, then session, tick, seq. */

@@ -35,6 +35,7 @@ export class EmbeddedHost {
   #restart: NodeJS.Timeout | null = null;
   #resumeStart: (() => void) | null = null;
   #failures = 0;
+  #yields = false;
   #closed = false;
   #startSeconds = 0;
 
@@ -87,6 +88,12 @@ export class EmbeddedHost {
     }
   }
 
+  /** From now on the child, and any that takes its place, works when a processor is idle. */
+  yieldProcessors(): void {
+    this.#yields = true;
+    this.#tell(this.#child, { kind: 'yield' });
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#restart) clearTimeout(this.#restart);
@@ -95,7 +102,7 @@ export class EmbeddedHost {
     const child = this.#process;
     if (child) {
       const exited = new Promise((resolve) => child.once('exit', resolve));
-      child.send({ kind: 'stop' } satisfies ParentMessage, () => {});
+      this.#tell(child, { kind: 'stop' });
       const impatience = setTimeout(() => child.kill('SIGKILL'), stopMs);
       await exited;
       clearTimeout(impatience);
@@ -131,6 +138,7 @@ export class EmbeddedHost {
         else {
           this.#child = child;
           this.#startSeconds = (performance.now() - started) / 1000;
+          if (this.#yields) this.#tell(child, { kind: 'yield' });
           resolve();
         }
       });
@@ -168,6 +176,11 @@ export class EmbeddedHost {
         if (!this.#closed) this.#restartLater();
       }
     });
+  }
+
+  /** One that is gone is not told. */
+  #tell(child: ChildProcess | null, message: ParentMessage): void {
+    child?.send(message, () => {});
   }
 
   #relay(stream: Readable | null): void {

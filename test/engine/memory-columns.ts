@@ -38,6 +38,7 @@ export function memoryColumns(disk: ColumnsOnDisk): ColumnStore {
       if (known === undefined) disk.changes.set(changes.lsn, digest);
       else if (known !== digest) disk.differences.push(changes.lsn);
     },
+    recovered(): void {},
     advance(lsn: Lsn): void {
       disk.coveredLsn = Math.max(disk.coveredLsn, lsn);
     },

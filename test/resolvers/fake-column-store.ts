@@ -51,6 +51,7 @@ export class FakeColumnStore implements ColumnStore {
 
   offer(): void {}
   advance(): void {}
+  recovered(): void {}
 
   async waitForCovered(lsn: Lsn): Promise<void> {
     this.awaited.push(lsn);

@@ -36,7 +36,10 @@ function readOwner(path: string): number | null {
   }
 }
 
-/** A pid may have been given to another program since; only another child of this kind counts. */
+/**
+ * A pid may have been given to another program since; only another child of this kind counts. One
+ * that has ended is no child either, and holds nothing, however late its new parent takes notice.
+ */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -50,11 +53,10 @@ function isHost(pid: number): boolean {
   return commandLine(pid)?.includes(marker) ?? false;
 }
 
-/** Null where the system has no `/proc`. */
+/** Empty once the process has ended; null where the system has no `/proc`. */
 function commandLine(pid: number): string | null {
   try {
-    const text = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-    return text === '' ? null : text;
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
   } catch {
     return null;
   }

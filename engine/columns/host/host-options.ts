@@ -21,8 +21,11 @@ export type HostMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly reason: string };
 
-/** What the parent tells the child; the channel's end tells it to stop at once. */
-export type ParentMessage = { readonly kind: 'stop' };
+/**
+ * What the parent tells the child: to end, or to work when a processor is idle from now on. The
+ * channel's end tells it to stop at once.
+ */
+export type ParentMessage = { readonly kind: 'stop' | 'yield' };
 
 /** Queries that run at the same time in the child; each needs a thread of the pool while it runs. */
 export const queriesMax = 24;

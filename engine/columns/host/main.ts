@@ -36,9 +36,8 @@ try {
   const host = await startHost(options);
   process.on('message', (message: ParentMessage) => {
     if (message.kind === 'stop') void host.close().finally(end);
+    else void yieldProcessors();
   });
-  // Not before: a server that starts waits for this one.
-  await yieldProcessors();
   tell({ kind: 'ready' });
 } catch (error) {
   tell({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });

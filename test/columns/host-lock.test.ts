@@ -1,0 +1,48 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { lockDirectory } from '../../engine/columns/host/directory-lock.ts';
+import { temporaryDirectory } from './stores.ts';
+
+const directory = temporaryDirectory();
+const parents: ChildProcess[] = [];
+afterAll(() => {
+  for (const parent of parents) parent.kill();
+  directory.remove();
+});
+
+/** A process that has ended, and whose parent does not ask how. */
+async function zombie(): Promise<number> {
+  // The shell becomes a program that knows nothing of the shell's children.
+  const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 30'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  parents.push(parent);
+  const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+  const pid = Number(line.toString());
+  await vi.waitFor(() => expect(readFileSync(`/proc/${pid}/stat`, 'utf8')).toContain(') Z '));
+  return pid;
+}
+
+describe("the lock of the column store's data", () => {
+  it.runIf(existsSync('/proc/self/stat'))(
+    'is free once the child that held it has ended, however late its parent takes notice',
+    async () => {
+      const pid = await zombie();
+      writeFileSync(join(directory.path, 'host.pid'), String(pid));
+      const unlock = await lockDirectory(directory.path);
+      expect(readFileSync(`/proc/${pid}/stat`, 'utf8')).toContain(') Z ');
+      unlock();
+    },
+  );
+
+  it('is free when its number belongs to another program by now', async () => {
+    writeFileSync(join(directory.path, 'host.pid'), String(process.ppid));
+    const unlock = await lockDirectory(directory.path);
+    expect(readFileSync(join(directory.path, 'host.pid'), 'utf8')).toBe(String(process.pid));
+    unlock();
+    expect(existsSync(join(directory.path, 'host.pid'))).toBe(false);
+  });
+});
