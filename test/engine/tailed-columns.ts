@@ -137,5 +137,6 @@ export async function tailedColumns(options: {
     // Closing would wait for it.
     tailer.waitForCovered = () => Promise.reject(new Error('it is held up'));
   }
-  return { columns: tailer as unknown as ColumnStore, end: () => target.end() };
+  const columns = Object.assign(tailer, { recovered: () => {} });
+  return { columns: columns as unknown as ColumnStore, end: () => target.end() };
 }
