@@ -65,7 +65,7 @@ test(
     let ahead = 0;
     for (let kill = 0; kill < kills; kill++) {
       const stopAfter = 1 + Math.floor(random() * 100);
-      await lifeOf(directory, stopAfter, stopAfter + 150 + Math.floor(random() * 200));
+      await lifeOf(directory, stopAfter, stopAfter + 450 + Math.floor(random() * 200));
       const [newest] = await listCheckpoints(nodeStorage, join(directory, 'checkpoints'));
       if (newest?.backlog.some(({ blocks }) => blocks.length > 0)) ahead++;
     }

@@ -16,7 +16,7 @@ const program = fileURLToPath(new URL('./process/commit-until-killed.mjs', impor
 /** A few at a desk, 50 in CI, hundreds in `npm run soak`. */
 const kills = Number(process.env.TICKLOOM_KILLS ?? (process.env.CI ? 50 : 10));
 /** Every life replays what the ones before have logged. */
-const timeoutMs = 60_000 + kills * 5_000;
+const timeoutMs = 60_000 + kills * 15_000;
 
 interface Acknowledged {
   readonly session: string;
