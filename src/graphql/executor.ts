@@ -14,7 +14,6 @@ export class Executor {
   /** graphql-js's own `execute`; its errors have no public form yet. */
   execute(args: Omit<ExecutionArgs, 'schema'>): ExecutionResult | Promise<ExecutionResult> {
     const asked: ExecutionArgs = { ...args, schema: this.#schema };
-    const prepared = this.#variables.prepare(asked);
-    return execute(prepared === null ? asked : { ...asked, ...prepared });
+    return execute({ ...asked, ...this.#variables.prepare(asked) });
   }
 }

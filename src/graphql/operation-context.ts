@@ -60,8 +60,7 @@ export class OperationContext implements RequestContext {
   }
 
   get signal(): AbortSignal {
-    this.#abort ??= new AbortController();
-    return this.#abort.signal;
+    return this.#controller.signal;
   }
 
   /** What resolvers get, for yoga, which copies the fields of an object into a context of its own. */
@@ -71,7 +70,11 @@ export class OperationContext implements RequestContext {
 
   /** Nobody waits for the operation any more. Harmless once it is done. */
   abandon(): void {
+    this.#controller.abort();
+  }
+
+  get #controller(): AbortController {
     this.#abort ??= new AbortController();
-    this.#abort.abort();
+    return this.#abort;
   }
 }

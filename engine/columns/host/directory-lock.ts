@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -38,7 +38,7 @@ function readOwner(path: string): number | null {
 
 /**
  * A pid may have been given to another program since; only another child of this kind counts. One
- * that has ended is no child either, and holds nothing, however late its new parent takes notice.
+ * whose last thread has ended holds nothing, however late its new parent takes notice.
  */
 function isAlive(pid: number): boolean {
   try {
@@ -46,14 +46,25 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-  return commandLine(pid)?.includes(marker) ?? true;
+  const line = commandLine(pid);
+  if (line === '') return hasThreads(pid);
+  return line?.includes(marker) ?? true;
 }
 
 function isHost(pid: number): boolean {
   return commandLine(pid)?.includes(marker) ?? false;
 }
 
-/** Empty once the process has ended; null where the system has no `/proc`. */
+/** Beside its first, which stays until the parent has taken notice. */
+function hasThreads(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length > 1;
+  } catch {
+    return false;
+  }
+}
+
+/** Empty once its first thread has ended; null where the system has no `/proc`. */
 function commandLine(pid: number): string | null {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
