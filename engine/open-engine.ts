@@ -22,11 +22,7 @@ import { keepManifest } from './recover/kept-manifest.ts';
 import { LogRetention } from './recover/log-retention.ts';
 import { replayRecord } from './recover/replay-record.ts';
 import { ReplayWitness } from './recover/replay-witness.ts';
-import {
-  joinColumns,
-  openStartingPoint,
-  type StartingPointOptions,
-} from './recover/starting-point.ts';
+import { openStartingPoint, type StartingPointOptions } from './recover/starting-point.ts';
 import { type EngineObserver, TitleEngine } from './title-engine.ts';
 import type { ViewObserver } from './views/view-observer.ts';
 
@@ -112,8 +108,10 @@ async function openLocked(
   // ClickHouse starts in its own process while the checkpoint is loaded here.
   const starting = columnsOf(options, catalog);
   try {
-    const [newest, store] = await Promise.all([openStartingPoint(points, upToLsn), starting]);
-    const start = await joinColumns(points, newest, store);
+    const [start, store] = await Promise.all([
+      openStartingPoint(points, upToLsn, starting),
+      starting,
+    ]);
     const { projection, views } = start;
     let appliedLsn = start.lsn;
     let logBytes = 0;

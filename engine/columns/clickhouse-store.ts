@@ -14,6 +14,7 @@ import type {
 } from './column-store.ts';
 import type { EmbeddedHost } from './embedded-host.ts';
 import { exportRows } from './export.ts';
+import type { MergePause } from './merge-pause.ts';
 import type { OpenColumnStore } from './open-column-store.ts';
 import { planGroups } from './queries/groups-sql.ts';
 import { planList } from './queries/list-sql.ts';
@@ -28,6 +29,8 @@ export interface StoreParts {
   readonly tailer: Tailer;
   /** Null where ClickHouse is someone else's process. */
   readonly host: EmbeddedHost | null;
+  /** Null where merges are not ours to stop. */
+  readonly mergePause: MergePause | null;
 }
 
 /** After a start columns and commits share the processors for so long at most. */
@@ -39,12 +42,14 @@ export class ClickHouseStore implements OpenColumnStore {
   readonly #client: ColumnClient;
   readonly #tailer: Tailer;
   readonly #host: EmbeddedHost | null;
+  readonly #mergePause: MergePause | null;
 
   constructor(parts: StoreParts) {
     this.#catalog = parts.catalog;
     this.#client = parts.client;
     this.#tailer = parts.tailer;
     this.#host = parts.host;
+    this.#mergePause = parts.mergePause;
   }
 
   get coveredLsn(): Lsn {
@@ -75,8 +80,9 @@ export class ClickHouseStore implements OpenColumnStore {
     return this.#host?.startSeconds ?? null;
   }
 
-  rewind(lsn: Lsn): Promise<void> {
-    return this.#tailer.rewind(lsn);
+  async rewind(lsn: Lsn): Promise<void> {
+    await this.#mergePause?.end();
+    await this.#tailer.rewind(lsn);
   }
 
   resume(lsn: Lsn, backlog: FoundBacklog): Promise<string | null> {
@@ -97,7 +103,11 @@ export class ClickHouseStore implements OpenColumnStore {
 
   recovered(lsn: Lsn): void {
     const settled = this.#tailer.waitForCovered(lsn, catchUpMsMax).catch(() => {});
-    void settled.then(() => this.#host?.yieldProcessors());
+    void settled.then(() => {
+      this.#host?.yieldProcessors();
+      // Where that fails it is tried again.
+      this.#mergePause?.end().catch(() => {});
+    });
   }
 
   waitForCovered(lsn: Lsn, timeoutMs: number): Promise<void> {
@@ -174,6 +184,7 @@ export class ClickHouseStore implements OpenColumnStore {
   }
 
   async close(): Promise<void> {
+    this.#mergePause?.close();
     await this.#tailer.close();
     await this.#client.close();
     await this.#host?.close();

@@ -9,6 +9,7 @@ import { ColumnClient } from './client.ts';
 import type { ColumnStore } from './column-store.ts';
 import { EmbeddedHost } from './embedded-host.ts';
 import { type ColumnLogger, silentLogger } from './logger.ts';
+import { MergePause } from './merge-pause.ts';
 import {
   alterStatements,
   createStatements,
@@ -57,8 +58,10 @@ export async function openColumnStore(options: ColumnStoreOptions): Promise<Open
       : { kind: 'url', url: (target as { url: string }).url },
     host ? () => host.whenUp() : undefined,
   );
+  let mergePause: MergePause | null = null;
   try {
     await prepareDatabase(client, catalog);
+    if (host) mergePause = await MergePause.begin(client);
     const database = databaseName(catalog.manifest.title);
     const whenUp = () => (host ? host.whenUp() : whenAlive(client));
     // It reads files of this machine, not those of another storage.
@@ -71,8 +74,9 @@ export async function openColumnStore(options: ColumnStoreOptions): Promise<Open
       logger,
       observer,
     });
-    return new ClickHouseStore({ catalog, client, tailer, host });
+    return new ClickHouseStore({ catalog, client, tailer, host, mergePause });
   } catch (error) {
+    mergePause?.close();
     await client.close();
     await host?.close();
     throw error;

@@ -181,7 +181,7 @@ export class Tailer {
   /** What ClickHouse lacks of everything offered so far, for a checkpoint to keep. */
   cutBacklog(): BacklogCut {
     for (const queue of this.#queues) {
-      queue.seal();
+      this.#seal(queue);
       this.#ship(queue);
     }
     return new BacklogCut(this.#spool, this.#queues);
@@ -193,7 +193,7 @@ export class Tailer {
     for (const queue of this.#queues) {
       queue.append(changes);
       if (queue.openRows >= this.#blockRowsMax || queue.openBytes >= limits.columnsBlockBytesMax) {
-        queue.seal();
+        this.#seal(queue);
         this.#ship(queue);
       }
     }
@@ -278,8 +278,22 @@ export class Tailer {
   /** While a block is on its way, rows gather for the next one: fewer, larger inserts. */
   #sealAndShip(queue: TableQueue): void {
     if (this.#shipping.has(queue)) return;
-    queue.seal();
+    this.#seal(queue);
     this.#ship(queue);
+  }
+
+  /**
+   * A block that ClickHouse takes from a file is written to it now: the blocks before it go in
+   * meanwhile, and a later one gets its memory.
+   */
+  #seal(queue: TableQueue): void {
+    const block = queue.seal();
+    // A file that cannot be written now is tried again when its turn comes.
+    if (block && this.#isTakenFromFile(block)) block.spill().catch(() => {});
+  }
+
+  #isTakenFromFile({ byteLength }: SealedBlock): boolean {
+    return this.#options.target.files === 'taken' && byteLength >= fileBytesMin;
   }
 
   #ship(queue: TableQueue): void {
@@ -307,7 +321,7 @@ export class Tailer {
   async #shipBlock(queue: TableQueue, block: SealedBlock): Promise<void> {
     const { target, logger, observer } = this.#options;
     const table = queue.table.storedName;
-    if (target.files === 'taken' && block.byteLength >= fileBytesMin) {
+    if (this.#isTakenFromFile(block)) {
       // Where it finds no room it is sent from memory.
       await block.spill().catch(() => {});
     }

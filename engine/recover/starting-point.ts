@@ -15,13 +15,12 @@ import {
   viewsOf,
 } from './load-checkpoint.ts';
 
-/** Where the replay begins: rows, sessions and views as of `lsn`, and what the column store lacks. */
+/** Where the replay begins: rows, sessions and views as of `lsn`. */
 export interface StartingPoint {
   /** 0: before the first record of all; everything is empty. */
   readonly lsn: Lsn;
   readonly projection: Projection;
   readonly views: OwnedViewEngine;
-  readonly backlog: FoundBacklog;
   /** The checkpoint it was loaded from, then older ones. */
   readonly checkpoints: readonly CheckpointManifest[];
 }
@@ -40,11 +39,45 @@ export interface StartingPointOptions {
   readonly misfits: readonly string[];
 }
 
-/** The newest checkpoint up to a position that is whole and has these views; else the beginning. */
+/** What a starting point needs of the column store. */
+export interface BacklogTaker {
+  /** Takes what a checkpoint kept; or answers why that does not join up with what it holds. */
+  resume(lsn: Lsn, backlog: FoundBacklog): Promise<string | null>;
+}
+
+/**
+ * Loads the newest checkpoint up to a position that is whole, has these views, and whose backlog
+ * joins up with the column store, which takes that in while the rows are loaded; without one, the
+ * beginning. Throws `UNAVAILABLE`, and has touched nothing, when the log does not reach back to it.
+ */
 export async function openStartingPoint(
   options: StartingPointOptions,
   upToLsn: Lsn,
+  columns: Promise<BacklogTaker>,
 ): Promise<StartingPoint> {
+  const { source, spoolDirectory, logFirstLsn, onMisfit } = options;
+  for (let bound = upToLsn; ; ) {
+    const { projection, views, found } = await newestWithViews(options, bound);
+    const lsn = found?.manifest.lsn ?? lsnZero;
+    if (lsn + 1 < logFirstLsn) throw noStart(options);
+    const backlog = found
+      ? await findBacklog(source.storage, spoolDirectory, found.manifest.backlog)
+      : emptyBacklog;
+    const [reason] = await Promise.all([
+      columns.then((store) => store.resume(lsn, backlog)),
+      found && loadCheckpoint(projection, found),
+    ]);
+    if (reason === null) {
+      const all = await listCheckpoints(source.storage, source.directory);
+      return { lsn, projection, views, checkpoints: all.filter((one) => one.lsn <= lsn) };
+    }
+    onMisfit(lsn, reason);
+    bound = asLsn(lsn - 1);
+  }
+}
+
+/** The newest whole checkpoint whose views are these, and the views restored from it. */
+async function newestWithViews(options: StartingPointOptions, upToLsn: Lsn) {
   const { catalog, source, observer, onMisfit } = options;
   const state = new TitleState(catalog);
   const projection = new Projection(state);
@@ -55,42 +88,10 @@ export async function openStartingPoint(
   });
   const onDamaged = (lsn: Lsn) => onMisfit(lsn, 'its files are damaged');
   for await (const found of findCheckpoints(source, upToLsn, onDamaged)) {
-    const { lsn } = found.manifest;
-    if (!views.restore(viewsOf(found))) {
-      onMisfit(lsn, 'its views are defined otherwise');
-      continue;
-    }
-    await loadCheckpoint(projection, found);
-    const all = await listCheckpoints(source.storage, source.directory);
-    const checkpoints = all.filter((one) => one.lsn <= lsn);
-    const backlog = await findBacklog(
-      source.storage,
-      options.spoolDirectory,
-      found.manifest.backlog,
-    );
-    return { lsn, projection, views, backlog, checkpoints };
+    if (views.restore(viewsOf(found))) return { projection, views, found };
+    onMisfit(found.manifest.lsn, 'its views are defined otherwise');
   }
-  return { lsn: lsnZero, projection, views, backlog: emptyBacklog, checkpoints: [] };
-}
-
-/**
- * A starting point whose backlog joins up with the column store, and that the log reaches: `first`,
- * or an older one. Throws `UNAVAILABLE`, and has touched nothing, when the beginning of the log is
- * gone and no checkpoint stands in for it.
- */
-export async function joinColumns(
-  options: StartingPointOptions,
-  first: StartingPoint,
-  columns: { resume(lsn: Lsn, backlog: FoundBacklog): Promise<string | null> },
-): Promise<StartingPoint> {
-  let point = first;
-  for (;;) {
-    if (point.lsn + 1 < options.logFirstLsn) throw noStart(options);
-    const reason = await columns.resume(point.lsn, point.backlog);
-    if (reason === null) return point;
-    options.onMisfit(point.lsn, reason);
-    point = await openStartingPoint(options, asLsn(point.lsn - 1));
-  }
+  return { projection, views, found: null };
 }
 
 function noStart({ logFirstLsn, misfits }: StartingPointOptions): EngineError {

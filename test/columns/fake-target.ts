@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { tableFromIPC } from 'apache-arrow';
 import type { QueuedBlock } from '../../engine/columns/shipping/sealed-block.ts';
@@ -10,7 +11,7 @@ export type Outcome = 'in' | 'lost' | 'in, but the answer is lost';
 
 /** A ClickHouse at the port: holds the LSNs of every row it was given, and fails when told to. */
 export class FakeTarget implements ShippingTarget {
-  readonly files = 'sent';
+  files: 'taken' | 'sent' = 'sent';
   readonly rows = new Map<string, number[]>();
   readonly inserts: { table: string; lsns: number[] }[] = [];
   outcomes: Outcome[] = [];
@@ -32,7 +33,8 @@ export class FakeTarget implements ShippingTarget {
   }
 
   async insert(table: ShippedTable, block: QueuedBlock): Promise<void> {
-    const bytes = await buffer(block.body());
+    const path = this.files === 'taken' ? block.path : null;
+    const bytes = path === null ? await buffer(block.body()) : await readFile(path);
     if (this.gate) await this.gate;
     const outcome = this.outcomes.shift() ?? 'in';
     if (outcome !== 'lost') {

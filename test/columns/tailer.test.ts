@@ -194,6 +194,27 @@ describe('the tailer', () => {
     await expect.poll(() => readdirSync(spoolDirectory), { timeout: 10_000 }).toEqual([]);
   });
 
+  it('writes blocks that are taken from files while those before them go in', async () => {
+    const target = new FakeTarget();
+    target.files = 'taken';
+    await open(target, { blockRowsMax: 40_000 });
+    let release = () => {};
+    target.gate = new Promise((resolve) => {
+      release = resolve;
+    });
+    for (const lsn of range(1, 3)) {
+      tailer.offer(manyActions(lsn, 40_000));
+      tailer.advance(asLsn(lsn));
+    }
+    await expect.poll(() => tailer.backlog).toEqual({ memoryBytes: 0, spooledBlocks: 3 });
+    expect(target.inserts).toEqual([]);
+    release();
+    await tailer.waitForCovered(asLsn(3), 20_000);
+    expect(target.inserts.map((insert) => insert.lsns)).toEqual([[1], [2], [3]]);
+    expect(target.rows.get('orders')?.length).toBe(3 * 40_000);
+    await expect.poll(() => readdirSync(spoolDirectory), { timeout: 10_000 }).toEqual([]);
+  });
+
   it('discards what no checkpoint keeps of a run before, as the log offers its rows again', async () => {
     mkdirSync(spoolDirectory, { recursive: true });
     writeFileSync(join(spoolDirectory, 'orders-1-2.arrows'), 'of another time');

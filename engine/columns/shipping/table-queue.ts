@@ -75,12 +75,14 @@ export class TableQueue {
     this.#openBytes = this.#open.byteLength;
   }
 
-  seal(): void {
-    if (!this.hasOpenRows) return;
-    this.#push(this.#open.seal());
+  /** Makes the open rows a block; null where there are none. */
+  seal(): SealedBlock | null {
+    if (!this.hasOpenRows) return null;
+    const block = this.#push(this.#open.seal());
     this.#open = this.#spare ?? this.#open.successor();
     this.#spare = null;
     this.#openBytes = 0;
+    return block;
   }
 
   /** Takes blocks of an earlier process, before anything is appended. */
@@ -122,9 +124,11 @@ export class TableQueue {
     return freed;
   }
 
-  #push(block: Block | KeptBlock): void {
+  #push(source: Block | KeptBlock): SealedBlock {
     const { name } = this.table.definition;
-    this.#sealed.push(new SealedBlock(this.#spool, name, block, (memory) => this.reuse(memory)));
+    const block = new SealedBlock(this.#spool, name, source, (memory) => this.reuse(memory));
+    this.#sealed.push(block);
+    return block;
   }
 
   #lastInMemory(bytes: number): SealedBlock[] {

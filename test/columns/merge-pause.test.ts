@@ -1,0 +1,39 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { OpenColumnStore } from '../../engine/columns/open-column-store.ts';
+import { asLsn } from '../../engine/position.ts';
+import { countOf, openEmbedded, ship, temporaryDirectory } from './stores.ts';
+import { expectedRows, tickOf } from './workload.ts';
+
+const directory = temporaryDirectory();
+let store: OpenColumnStore;
+beforeAll(async () => {
+  store = await openEmbedded(directory.path);
+});
+afterAll(async () => {
+  await store.close();
+  directory.remove();
+});
+
+/** Parts made of others; an insert makes one of level 0. */
+function mergedParts(): string[] {
+  const files = readdirSync(join(directory.path, 'clickhouse', 'store'), { recursive: true });
+  return files.map(String).filter((path) => /\/all_\d+_\d+_[1-9]\d*(_\d+)?$/.test(path));
+}
+
+it('merges no part before what the log held at start is in, and merges then', async () => {
+  const ticks = 60;
+  for (let lsn = 1; lsn <= ticks; lsn++) await ship(store, [tickOf(lsn)]);
+  expect(mergedParts()).toEqual([]);
+  store.recovered(asLsn(ticks));
+  await expect.poll(mergedParts, { timeout: 10_000 }).not.toEqual([]);
+});
+
+it('deletes what the log has lost, though no part is merged yet', async () => {
+  await store.close();
+  store = await openEmbedded(directory.path);
+  await store.rewind(asLsn(40));
+  const rows = await countOf(store, 'orders');
+  expect(rows).toBe(expectedRows(40).orders);
+});
