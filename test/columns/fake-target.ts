@@ -42,8 +42,7 @@ export class FakeTarget implements ShippingTarget {
       const lsns = Array.from(decoded.getChild('_lsn') ?? [], Number);
       this.inserts.push({ table: table.storedName, lsns: [...new Set(lsns)] });
       const held = this.rows.get(table.storedName) ?? [];
-      held.push(...lsns);
-      this.rows.set(table.storedName, held);
+      this.rows.set(table.storedName, held.concat(lsns));
     }
     if (outcome !== 'in') throw new Error('the connection is gone');
   }

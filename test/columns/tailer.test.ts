@@ -197,13 +197,14 @@ describe('the tailer', () => {
   it('writes blocks that are taken from files while those before them go in', async () => {
     const target = new FakeTarget();
     target.files = 'taken';
-    await open(target, { blockRowsMax: 40_000 });
+    const rows = 200_000;
+    await open(target, { blockRowsMax: rows });
     let release = () => {};
     target.gate = new Promise((resolve) => {
       release = resolve;
     });
     for (const lsn of range(1, 3)) {
-      tailer.offer(manyActions(lsn, 40_000));
+      tailer.offer(manyActions(lsn, rows));
       tailer.advance(asLsn(lsn));
     }
     await expect.poll(() => tailer.backlog).toEqual({ memoryBytes: 0, spooledBlocks: 3 });
@@ -211,7 +212,7 @@ describe('the tailer', () => {
     release();
     await tailer.waitForCovered(asLsn(3), 20_000);
     expect(target.inserts.map((insert) => insert.lsns)).toEqual([[1], [2], [3]]);
-    expect(target.rows.get('orders')?.length).toBe(3 * 40_000);
+    expect(target.rows.get('orders')?.length).toBe(3 * rows);
     await expect.poll(() => readdirSync(spoolDirectory), { timeout: 10_000 }).toEqual([]);
   });
 
