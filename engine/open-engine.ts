@@ -148,7 +148,7 @@ async function openLocked(
         projection,
         views,
         columns: store,
-        syncedLsn: () => log.syncedLsn,
+        log,
         incremental: !options.canary,
       },
       start.checkpoints,

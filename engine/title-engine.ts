@@ -358,20 +358,17 @@ export class TitleEngine implements Engine {
 
   /** False where none could be taken. */
   async #takeCheckpoint(): Promise<boolean> {
-    const bytes = this.#bytesSinceCheckpoint;
     this.#bytesSinceCheckpoint = 0;
     const startedMs = performance.now();
     let failure: Error | null = null;
-    let taken: Lsn | null = null;
     try {
-      taken = await this.#checkpointer.take(this.#appliedLsn);
-      if (taken === null) this.#bytesSinceCheckpoint += bytes;
+      await this.#checkpointer.take(this.#appliedLsn);
     } catch (error) {
       failure = error as Error;
     }
     this.#observer.onCheckpoint?.((performance.now() - startedMs) / 1000, failure);
     if (failure === null) await this.#dropOldLog();
-    return taken !== null;
+    return failure === null;
   }
 
   async #dropOldLog(): Promise<void> {

@@ -73,6 +73,12 @@ export interface CommitLog {
   listen(listener: CommitLogListener): void;
 
   /**
+   * Syncs what `durability` has left unsynced up to a durable record, without holding up what is
+   * appended meanwhile. Rejects with `failure` once the log has stopped.
+   */
+  syncTo(lsn: Lsn): Promise<void>;
+
+  /**
    * Reads durable records from `from` on, in order, as of the call. Payloads are valid until the
    * next step, and begin at a multiple of eight in memory. Throws `NOT_FOUND` for a record that is
    * no longer held.

@@ -79,7 +79,7 @@ export class FileLog implements CommitLog {
   /** Of `interval`; null in the other modes. */
   readonly #lossWindow: LossWindow | null;
   #cancelTimer: (() => void) | null = null;
-  /** The sync or the look for room that is under way. */
+  /** The sync or the look for room that is under way; never two at a time. */
   #background: Promise<void> | null = null;
   #dropping: Promise<void> = Promise.resolve();
 
@@ -154,6 +154,14 @@ export class FileLog implements CommitLog {
 
   read(from: Lsn): AsyncIterable<LogRecord> {
     return readSegments(this.#parts.storage, this.#segments, from, this.#durableLsn);
+  }
+
+  async syncTo(lsn: Lsn): Promise<void> {
+    if (lsn > this.#durableLsn) throw new RangeError(`record ${lsn} is not durable yet`);
+    while (this.#syncedLsn < lsn) {
+      if (this.#failure !== null) throw this.#failure;
+      await (this.#background ?? this.#syncInBackground());
+    }
   }
 
   truncateBefore(lsn: Lsn, keepBytes: number): Promise<DroppedSegments> {
@@ -251,7 +259,7 @@ export class FileLog implements CommitLog {
     this.#cancelTimer?.();
     this.#cancelTimer = null;
     await this.#background;
-    if (this.durability.mode !== 'strict') await this.#syncAll();
+    await this.syncTo(this.#durableLsn);
     const firstLsn = (this.#durableLsn + 1) as Lsn;
     const next = await createSegment(storage, directory, firstLsn, this.#durableChain);
     const before = this.#writer;
@@ -282,14 +290,24 @@ export class FileLog implements CommitLog {
   #syncInBackground(): Promise<void> {
     const { timers } = this.#parts;
     const begunMs = timers.now();
-    this.#background = this.#syncAll()
-      .catch((error) => this.#fail(error))
-      .then(() => {
-        this.#background = null;
+    return this.#inBackground(async () => {
+      await this.#syncAll().catch((error) => this.#fail(error));
+      return () => {
         const more = this.#failure === null && this.#durableLsn > this.#syncedLsn;
         if (more) this.#syncSoon(timers.now() - begunMs);
-      });
-    return this.#background;
+      };
+    });
+  }
+
+  /** Begins `work` once what is under way has ended; then, when it has, what it answers. */
+  #inBackground(work: () => Promise<() => void>): Promise<void> {
+    const worked = this.#background === null ? work() : this.#background.then(work);
+    const running = worked.then((next) => {
+      if (this.#background === running) this.#background = null;
+      next();
+    });
+    this.#background = running;
+    return running;
   }
 
   /** Of `interval`: a disk that does not keep up with its syncs holds acknowledgements back. */
@@ -343,28 +361,26 @@ export class FileLog implements CommitLog {
     this.#cancelTimer?.();
     this.#cancelTimer = this.#parts.timers.after(roomProbeMs, () => {
       this.#cancelTimer = null;
-      this.#background = this.#lookForRoom().then(() => {
-        this.#background = null;
-      });
+      void this.#inBackground(() => this.#lookForRoom());
     });
   }
 
-  async #lookForRoom(): Promise<void> {
+  /** Answers what is to be done then. */
+  async #lookForRoom(): Promise<() => void> {
     try {
       await this.#writer.findRoom();
       this.#outOfRoom = null;
+      return () => this.#listener?.onRoom?.();
     } catch (error) {
       try {
         if (!isOutOfRoom(error)) throw error;
         await this.#writer.undo();
       } catch (failure) {
         this.#fail(failure);
-        return;
+        return () => {};
       }
-      this.#lookForRoomLater();
-      return;
+      return () => this.#lookForRoomLater();
     }
-    this.#listener?.onRoom?.();
   }
 
   #fail(cause: unknown): void {
@@ -378,12 +394,7 @@ export class FileLog implements CommitLog {
   }
 
   async #finish(): Promise<void> {
-    try {
-      if (this.#durableLsn > this.#syncedLsn) await this.#syncAll();
-    } catch (error) {
-      this.#fail(error);
-      throw this.#failure;
-    }
+    await this.syncTo(this.#durableLsn);
     try {
       await this.#writer.seal(this.#durableLsn, this.#durableChain);
     } catch {

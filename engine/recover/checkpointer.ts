@@ -1,6 +1,7 @@
 import type { ColumnStore } from '../columns/column-store.ts';
 import { eachInTurn } from '../each-in-turn.ts';
 import { checksum } from '../log/checksum.ts';
+import type { CommitLog } from '../log/commit-log.ts';
 import type { Storage } from '../log/storage.ts';
 import { writeDurably } from '../log/whole-file.ts';
 import { asLsn, type Lsn } from '../position.ts';
@@ -27,8 +28,7 @@ export interface CheckpointerParts {
   /** The group views as of the last applied record. */
   readonly views: { checkpoint(): readonly Uint8Array[] };
   readonly columns: ColumnStore;
-  /** The last record of the log that survives a power failure. */
-  readonly syncedLsn: () => Lsn;
+  readonly log: Pick<CommitLog, 'syncTo'>;
   /** False: every checkpoint is written whole. */
   readonly incremental: boolean;
 }
@@ -71,7 +71,7 @@ export class Checkpointer {
   readonly #parts: CheckpointerParts;
   /** Newest first. */
   #published: readonly CheckpointManifest[];
-  #running: Promise<Lsn | null> | null = null;
+  #running: Promise<Lsn> | null = null;
   /** In which pages were gathered: new memory a page would make V8 collect everything meanwhile. */
   readonly #spares: ColumnMemory[] = [];
   /** Of it, the most that a page has taken. */
@@ -98,18 +98,17 @@ export class Checkpointer {
 
   /**
    * Takes a checkpoint as of the last applied record, which is `lsn`. Resolves with the position
-   * of the newest checkpoint, or null where the log was not synced that far (in durability `none`
-   * only the end of a segment syncs it); rejects when a file cannot be written, and then the one
-   * before stays. One at a time: a second call gets the first's promise.
+   * of the newest checkpoint; rejects when a file cannot be written, or the log not be synced that
+   * far, and then the one before stays. One at a time: a second call gets the first's promise.
    */
-  take(lsn: Lsn): Promise<Lsn | null> {
+  take(lsn: Lsn): Promise<Lsn> {
     this.#running ??= this.#take(lsn).finally(() => {
       this.#running = null;
     });
     return this.#running;
   }
 
-  async #take(lsn: Lsn): Promise<Lsn | null> {
+  async #take(lsn: Lsn): Promise<Lsn> {
     if (lsn <= this.lastLsn) return this.lastLsn;
     const { storage, directory, projection, views, columns } = this.#parts;
     // Everything up to the first `await` sees the same position.
@@ -137,7 +136,7 @@ export class Checkpointer {
         backlog: await backlog.keep(),
       };
       // A checkpoint ahead of its log would give positions twice after a power failure.
-      if (this.#parts.syncedLsn() < lsn) return null;
+      await this.#parts.log.syncTo(lsn);
       await publishCheckpoint(storage, directory, manifest);
       this.#published = this.#keptWith(manifest);
       await removeOthers(storage, directory, this.#published);

@@ -5,8 +5,10 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Engine } from '../../engine/engine.ts';
 import type { Durability } from '../../engine/log/commit-log.ts';
 import { openEngine } from '../../engine/open-engine.ts';
+import { listCheckpoints } from '../../engine/recover/checkpoint-manifest.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { ColumnsOnDisk, memoryColumns } from '../engine/memory-columns.ts';
+import { commit, TestTitle } from '../engine/test-title.ts';
 import { contentDigest, play, playOneByOne, workload } from '../engine/workload.ts';
 import { FaultyStorage } from './storage.ts';
 
@@ -174,22 +176,45 @@ describe('an engine that drops its old log', () => {
 });
 
 describe('with durability that is looser than strict', () => {
-  test('a crash of the process loses nothing, one of the machine only the newest records', async () => {
-    const durability: Durability = { mode: 'interval', syncEveryMs: 1 };
-    const calls = await storageCalls(durability);
-    for (let at = 5; at <= calls; at += 7) {
-      for (const after of ['process', 'power'] as const) {
-        const storage = new FaultyStorage({
-          seed: at,
-          faults: [{ kind: 'crash', moment: 'during', at }],
-        });
-        const disk = new ColumnsOnDisk();
-        const acknowledged = await liveAndCrash(storage, disk, durability);
-        storage.restart(after);
-        // The column store of this test is as durable as it can be, so it must not be ahead.
-        if (after === 'power') disk.coveredLsn = 0;
-        await verify(storage, disk, durability, after === 'process' ? acknowledged : 0);
+  test.each<Durability>([{ mode: 'interval', syncEveryMs: 1 }, { mode: 'none' }])(
+    'a crash of the process loses nothing, one of the machine only the newest records: $mode',
+    async (durability) => {
+      const calls = await storageCalls(durability);
+      for (let at = 5; at <= calls; at += 7) {
+        for (const after of ['process', 'power'] as const) {
+          const storage = new FaultyStorage({
+            seed: at,
+            faults: [{ kind: 'crash', moment: 'during', at }],
+          });
+          const disk = new ColumnsOnDisk();
+          const acknowledged = await liveAndCrash(storage, disk, durability);
+          storage.restart(after);
+          // The column store of this test is as durable as it can be, so it must not be ahead.
+          if (after === 'power') disk.coveredLsn = 0;
+          await verify(storage, disk, durability, after === 'process' ? acknowledged : 0);
+        }
       }
-    }
+    },
+  );
+
+  test('a checkpoint in `none` syncs the log up to it, and no power failure takes that', async () => {
+    const title = await TestTitle.create();
+    const storage = new FaultyStorage();
+    const taken: (Error | null)[] = [];
+    const engine = await title.open({
+      storage,
+      durability: { mode: 'none' },
+      checkpointEveryBytes: 2_000,
+      observer: { onCheckpoint: (_seconds, failure) => taken.push(failure) },
+    });
+    await engine.openSession('s', false);
+    for (let tick = 1; taken.length === 0; tick++) await commit(engine, tick);
+    expect(taken).toEqual([null]);
+    const [checkpoint] = await listCheckpoints(storage, join(title.directory, 'checkpoints'));
+    expect(checkpoint?.lsn).toBeGreaterThan(0);
+    storage.restart('power');
+    title.columns.coveredLsn = 0;
+    const again = await title.open({ storage, durability: { mode: 'none' } });
+    expect(again.appliedLsn).toBeGreaterThanOrEqual(checkpoint?.lsn ?? Infinity);
   });
 });

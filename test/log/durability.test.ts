@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Durability } from '../../engine/log/commit-log.ts';
+import { asLsn } from '../../engine/position.ts';
 import { FaultyStorage } from '../fault/storage.ts';
 import { GatedStorage } from './gated-storage.ts';
 import { payloadOf, readAll } from './records.ts';
@@ -314,7 +315,62 @@ describe('the durability modes', () => {
     }
   });
 
-  test('`none` syncs only a segment that is full, and at the close', async () => {
+  test('a record is synced when somebody asks for it, once for all who ask', async () => {
+    for (const durability of [
+      { mode: 'interval', syncEveryMs: 60_000 },
+      { mode: 'none' },
+    ] as const) {
+      const inner = new FaultyStorage();
+      const storage = new GatedStorage(inner);
+      let syncs = 0;
+      const onSync = () => syncs++;
+      const { log, listener } = await start(storage, { durability, observer: { onSync } });
+      for (let n = 1; n <= 3; n++) await listener.durable(log.append([payloadOf(n, 700)]));
+      expect(log.syncedLsn).toBe(0);
+      storage.hold('sync');
+      const asked = [log.syncTo(asLsn(2)), log.syncTo(asLsn(3))];
+      await listener.durable(log.append([payloadOf(4, 700)]));
+      storage.release();
+      await Promise.all(asked);
+      expect([log.syncedLsn, syncs]).toEqual([3, 1]);
+      await expect(log.syncTo(asLsn(5))).rejects.toThrow(RangeError);
+      inner.restart('power');
+      expect((await readAll((await start(inner)).log)).length).toBeGreaterThanOrEqual(3);
+    }
+  });
+
+  test('a segment that is full while a sync is under way waits for it', async () => {
+    const storage = new GatedStorage(new FaultyStorage());
+    const { log, listener } = await start(storage, {
+      durability: { mode: 'none' },
+      segmentBytesMax: 2000,
+    });
+    await listener.durable(log.append([payloadOf(1, 700)]));
+    storage.hold('sync');
+    const synced = log.syncTo(asLsn(1));
+    for (let n = 2; n <= 5; n++) log.append([payloadOf(n, 700)]);
+    const closed = log.close();
+    for (let turn = 0; turn < 20; turn++) await new Promise((next) => setImmediate(next));
+    expect(log.durableLsn).toBeLessThan(5);
+    storage.release();
+    await Promise.all([synced, listener.durable(5), closed]);
+    expect([log.failure, log.syncedLsn]).toEqual([null, 5]);
+  });
+
+  test('a sync that somebody asked for and that fails stops the log, and is told to them', async () => {
+    const storage = new FaultyStorage();
+    const { log, listener } = await start(storage, { durability: { mode: 'none' } });
+    await listener.durable(log.append([payloadOf(1, 100)]));
+    storage.inject({ kind: 'error', code: 'EIO', call: 'sync' });
+    await expect(log.syncTo(asLsn(1))).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await listener.next('failure');
+    expect(() => log.append([payloadOf(2, 100)])).toThrow(
+      expect.objectContaining({ code: 'UNAVAILABLE' }),
+    );
+    await log.close();
+  });
+
+  test('`none` syncs unasked only a segment that is full, and at the close', async () => {
     const storage = new FaultyStorage();
     let syncs = 0;
     const { log, listener, timers } = await start(storage, {

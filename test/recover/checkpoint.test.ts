@@ -93,7 +93,7 @@ describe('checkpoints', () => {
         projection: match.projection,
         views: { checkpoint: () => [new Uint8Array([1, 2, 3])] },
         columns: columnsThatHaveAll,
-        syncedLsn: () => match.lsn as Lsn,
+        log: { syncTo: async () => {} },
         incremental: true,
       },
       [],

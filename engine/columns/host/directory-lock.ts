@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const waitMs = 5_000;
 const marker = 'columns/host/main';
+/** `PF_KTHREAD` of Linux's `include/linux/sched.h`. */
+const kernelThreadFlag = 0x200000;
 
 /**
  * Keeps two children out of one data directory. A child whose parent was killed ends by itself
@@ -36,10 +38,7 @@ function readOwner(path: string): number | null {
   }
 }
 
-/**
- * A pid may have been given to another program since; only another child of this kind counts. One
- * whose last thread has ended holds nothing, however late its new parent takes notice.
- */
+/** A pid may have been given to another program since; only another child of this kind counts. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -47,24 +46,32 @@ function isAlive(pid: number): boolean {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
   const line = commandLine(pid);
-  if (line === '') return hasThreads(pid);
-  return line?.includes(marker) ?? true;
+  return line === '' ? !holdsNothing(pid) : (line?.includes(marker) ?? true);
 }
 
 function isHost(pid: number): boolean {
   return commandLine(pid)?.includes(marker) ?? false;
 }
 
-/** Beside its first, which stays until the parent has taken notice. */
-function hasThreads(pid: number): boolean {
+/**
+ * Of a process without a command line. One that ends loses that first, and its files with its last
+ * thread: then it is a zombie alone, until its parent takes notice, however late that is. Threads
+ * of the kernel never have one.
+ */
+function holdsNothing(pid: number): boolean {
   try {
-    return readdirSync(`/proc/${pid}/task`).length > 1;
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // After the program's name, which may have any characters; `proc_pid_stat(5)`.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if ((Number(fields[6]) & kernelThreadFlag) !== 0) return true;
+    return fields[0] === 'Z' && readdirSync(`/proc/${pid}/task`).length === 1;
   } catch {
-    return false;
+    // It is gone by now.
+    return true;
   }
 }
 
-/** Empty once its first thread has ended; null where the system has no `/proc`. */
+/** Empty once its memory is gone; null where the system has no `/proc`. */
 function commandLine(pid: number): string | null {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
