@@ -89,16 +89,19 @@ type Pending =
       readonly reject: (error: Error) => void;
     };
 
-interface CommitEntry {
+interface Caller {
   readonly resolve: (outcome: TickOutcome) => void;
   readonly reject: (error: Error) => void;
+}
+
+interface CommitEntry extends Caller {
   /** Null for a direct write. */
   readonly session: SessionState | null;
 }
 
 /**
- * One title on this machine. The write path, top to bottom: `commit` (answer early what can be,
- * put in order, encode, append) → the log makes durable → `#applyDurable` (settle, fold into views,
+ * One title on this machine. The write path, top to bottom: `commit` (encode, answer early what can be,
+ * put in order, append) → the log makes durable → `#applyDurable` (settle, fold into views,
  * ship to columns, answer).
  */
 export class TitleEngine implements Engine {
@@ -132,6 +135,8 @@ export class TitleEngine implements Engine {
   #applying = false;
   #checkpointing: Promise<void> | null = null;
   #admitted = 0;
+  /** Of those, sessions that nobody has opened before. */
+  #sessionsOpening = 0;
   #closed = false;
   #tellIdle: (() => void) | null = null;
   readonly #waiters = new PositionWaiters();
@@ -183,10 +188,11 @@ export class TitleEngine implements Engine {
   async commit(batch: TickBatch): Promise<TickOutcome> {
     this.#admit();
     try {
-      checkRowMemory(this.#projection.state, batch, this.#rowMemoryBytesMax);
       const encoded = encodeTick(batch);
       const early = this.#projection.settleEarly(batch, encoded.digest);
-      return early ? this.#outcome(early, batch) : await this.#logTick(batch, encoded);
+      if (early) return this.#outcome(early, batch);
+      checkRowMemory(this.#projection.state, batch, this.#rowMemoryBytesMax);
+      return await this.#logTick(batch, encoded);
     } catch (error) {
       this.#contention.refused(batch.header.sessionId, error);
       throw error;
@@ -199,13 +205,20 @@ export class TitleEngine implements Engine {
     checkSessionId(sessionId);
     const session = this.#projection.sessions.get(sessionId);
     if (session && !takeOver) return sessionInfo(session);
-    if (!session && this.#projection.sessions.size >= limits.sessionsMax) {
+    const verb = takeOver ? 'takeOver' : 'open';
+    const record = { type: 'session', at: 0, session: sessionId, verb, fence: null } as const;
+    if (session) return this.#logSession(record);
+    if (this.#projection.sessions.size + this.#sessionsOpening >= limits.sessionsMax) {
       throw new EngineError('LIMIT_EXCEEDED', `there are ${limits.sessionsMax} sessions already`, {
         details: { limit: limits.sessionsMax },
       });
     }
-    const verb = takeOver ? 'takeOver' : 'open';
-    return this.#logSession({ type: 'session', at: 0, session: sessionId, verb, fence: null });
+    this.#sessionsOpening++;
+    try {
+      return await this.#logSession(record);
+    } finally {
+      this.#sessionsOpening--;
+    }
   }
 
   async closeSession(sessionId: string, fence: number | null): Promise<SessionInfo> {
@@ -291,23 +304,34 @@ export class TitleEngine implements Engine {
           return false;
         }
       };
-      if (ordered) this.#queue.enter(session, tick, afterTick, append, reject);
-      else append();
+      if (!ordered) {
+        append();
+        return;
+      }
+      const answerEarly = () => {
+        const early = this.#projection.settleEarly(batch, digest);
+        if (early) answer({ resolve, reject }, () => this.#outcome(early, batch));
+        return early !== null;
+      };
+      this.#queue.enter(session, { tick, afterTick, start: append, refuse: reject, answerEarly });
     });
   }
 
-  #logSession(record: SessionRecordHeader): Promise<SessionInfo> {
-    if (this.#closed) throw new EngineError('UNAVAILABLE', 'the server is shutting down');
-    const stamped = { ...record, at: this.#now() };
-    const lsn = this.#log.append(encodeSession(stamped));
-    return new Promise<SessionInfo | null>((resolve, reject) => {
-      this.#pending.push({ kind: 'session', lsn, record: stamped, resolve, reject });
-    }).then((session) => {
+  async #logSession(record: SessionRecordHeader): Promise<SessionInfo> {
+    this.#admit();
+    try {
+      const stamped = { ...record, at: this.#now() };
+      const lsn = this.#log.append(encodeSession(stamped));
+      const session = await new Promise<SessionInfo | null>((resolve, reject) => {
+        this.#pending.push({ kind: 'session', lsn, record: stamped, resolve, reject });
+      });
       if (session) return session;
       throw new EngineError('FENCED', `fence ${record.fence} is not the session's`, {
         details: { sessionId: record.session, fence: record.fence },
       });
-    });
+    } finally {
+      this.#admitted--;
+    }
   }
 
   /** Applies what is durable, in log order, in slices. */
@@ -385,6 +409,7 @@ export class TitleEngine implements Engine {
     if (next.kind === 'session') {
       const session = this.#projection.settleSession(next.lsn, next.record);
       this.#passOn(emptyChanges(next.lsn, next.record.session, next.record.at));
+      if (session) this.#queue.sessionChanged(session);
       // As it is after this very record: of two take-overs each is told a fence of its own.
       next.resolve(session && sessionInfo(session));
     } else {
@@ -402,11 +427,7 @@ export class TitleEngine implements Engine {
       this.#passOn(changes);
       if (entry.session) this.#queue.leave(entry.session);
       // Now, not when the caller comes to it: a direct write answers the row it left.
-      try {
-        entry.resolve(this.#outcome(settlement, logged.batch));
-      } catch (error) {
-        entry.reject(error as Error);
-      }
+      answer(entry, () => this.#outcome(settlement, logged.batch));
       if (settlement.kind === 'applied') {
         const { sessionId } = logged.batch.header;
         this.#contention.applied(sessionId, settlement, (performance.now() - startedMs) / 1000);
@@ -440,4 +461,13 @@ export class TitleEngine implements Engine {
 
 function lsnOf(pending: Pending): Lsn {
   return pending.kind === 'tick' ? pending.logged.lsn : pending.lsn;
+}
+
+/** Answers with what `outcome` answers, or throws. */
+function answer({ resolve, reject }: Caller, outcome: () => TickOutcome): void {
+  try {
+    resolve(outcome());
+  } catch (error) {
+    reject(error as Error);
+  }
 }

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { limits } from '../limits.ts';
 import type { Catalog } from '../manifest/catalog.ts';
 import type { Row, Value } from '../manifest/types.ts';
 import type { Lsn } from '../position.ts';
@@ -185,8 +187,11 @@ export class ClickHouseStore implements OpenColumnStore {
 
   async close(): Promise<void> {
     this.#mergePause?.close();
-    await this.#tailer.close();
+    const closed = this.#tailer.close();
+    // An insert that nobody answers is broken off; whether it is in, the next start asks.
+    await Promise.race([closed, sleep(limits.columnsCloseWaitMs, null, { ref: false })]);
     await this.#client.close();
+    await closed;
     await this.#host?.close();
   }
 }

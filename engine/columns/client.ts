@@ -58,6 +58,7 @@ export class ColumnClient {
   readonly #client: ClickHouseClient;
   readonly #whenUp: () => Promise<void>;
   readonly #running = new Map<string, RunningEntry>();
+  #isClosed = false;
 
   /** `whenUp` resolves once ClickHouse serves; reads that find it restarting wait for that. */
   constructor(target: ClientTarget, whenUp: () => Promise<void> = () => Promise.resolve()) {
@@ -220,7 +221,12 @@ export class ColumnClient {
     return (await this.#client.ping()).success;
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   async close(): Promise<void> {
+    this.#isClosed = true;
     for (const entry of this.#running.values()) {
       entry.cause ??= 'caller';
       entry.abort.abort();
@@ -246,6 +252,7 @@ export class ColumnClient {
 
   #begin(queryId: string, query: ClientQuery): RunningEntry {
     if (query.signal?.aborted) throw new EngineError('QUERY_KILLED', 'the query was given up');
+    if (this.#isClosed) throw new EngineError('UNAVAILABLE', 'the column store is closed');
     const entry: RunningEntry = {
       sql: query.sql,
       housekeeping: query.housekeeping ?? false,

@@ -130,7 +130,13 @@ export class EmbeddedHost {
     await new Promise<void>((resolve, reject) => {
       const failed = (reason: string) =>
         reject(new EngineError('UNAVAILABLE', `the column store did not start: ${reason}`));
-      child.on('error', (error) => failed(error.message));
+      child.on('error', (error) => {
+        failed(error.message);
+        // One that was never started has no exit either.
+        if (child.pid !== undefined) return;
+        clearTimeout(impatience);
+        if (this.#process === child) this.#process = null;
+      });
       child.on('message', (message: HostMessage) => {
         clearTimeout(impatience);
         if (message.kind === 'failed') failed(message.reason);

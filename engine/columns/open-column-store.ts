@@ -129,5 +129,5 @@ async function columnsByTable(
 }
 
 async function whenAlive(client: ColumnClient): Promise<void> {
-  while (!(await client.isAlive())) await sleep(250);
+  while (!client.isClosed && !(await client.isAlive())) await sleep(250);
 }

@@ -319,8 +319,7 @@ export class Tailer {
 
   /** Returns when the block is in, or the tailer is closed. */
   async #shipBlock(queue: TableQueue, block: SealedBlock): Promise<void> {
-    const { target, logger, observer } = this.#options;
-    const table = queue.table.storedName;
+    const { observer } = this.#options;
     if (this.#isTakenFromFile(block)) {
       // Where it finds no room it is sent from memory.
       await block.spill().catch(() => {});
@@ -328,21 +327,18 @@ export class Tailer {
     for (let failures = 0; ; failures++) {
       const queryId = randomUUID();
       const started = performance.now();
-      try {
-        await target.insert(queue.table, block, queryId);
+      if (await this.#insert(queue, block, queryId)) {
         queue.reuse(queue.shift());
+        this.#settle();
         observer.onInsert?.({
           table: queue.table.definition.name,
           rows: block.rows,
           bytes: block.byteLength,
           seconds: (performance.now() - started) / 1000,
         });
-        this.#settle();
         return;
-      } catch (error) {
-        if (this.#closed) return;
-        logger.warn({ table, error, failures }, 'an insert into the column store failed');
       }
+      if (this.#closed) return;
       if (await this.#isIn(queue, block, queryId)) {
         queue.shift();
         this.#settle();
@@ -350,6 +346,19 @@ export class Tailer {
       }
       if (this.#closed) return;
       await this.#pause(failures);
+    }
+  }
+
+  /** False where it failed; the block may be in all the same. */
+  async #insert(queue: TableQueue, block: SealedBlock, queryId: string): Promise<boolean> {
+    const { target, logger } = this.#options;
+    try {
+      await target.insert(queue.table, block, queryId);
+      return true;
+    } catch (error) {
+      const table = queue.table.storedName;
+      if (!this.#closed) logger.warn({ table, error }, 'an insert into the column store failed');
+      return false;
     }
   }
 
@@ -405,7 +414,10 @@ export class Tailer {
     if (excess <= 0) return;
     for (const queue of this.#queues) {
       // What is open can only be spilled as a block of its own.
-      if (queue.openBytes > this.#memoryBytesMax / 8) queue.seal();
+      if (queue.openBytes > this.#memoryBytesMax / 8) {
+        queue.seal();
+        this.#ship(queue);
+      }
       const spilled = queue.spill(excess);
       excess -= spilled.bytes;
       for (const done of spilled.done) {

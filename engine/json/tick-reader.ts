@@ -70,8 +70,8 @@ export class TickReader {
   read(json: JsonCursor, text: BodyText, memory: ColumnMemory): TickBatch {
     this.#clear();
     this.#tick.read(json, text, 0);
-    this.#session.check(json, this.#header.sessionFrom, this.#header.sessionTo);
     if (this.#ownEffectsAt >= 0) this.#readOwnEffects(json, text);
+    this.#session.check(json, this.#header.sessionFrom, this.#header.sessionTo);
     const length = this.#actionCount;
     return {
       header: this.#header.header(),

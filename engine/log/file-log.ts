@@ -14,7 +14,7 @@ import { LossWindow } from './loss-window.ts';
 import { readSegments } from './read-segments.ts';
 import { type Frame, frameRecord, recordBytes } from './record.ts';
 import type { Segment } from './segment.ts';
-import { createSegment } from './segment-files.ts';
+import { createSegment, removeIfThere } from './segment-files.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import { isOutOfRoom, type Storage, type StorageFile, type StorageLock } from './storage.ts';
 import type { Timers } from './timers.ts';
@@ -183,9 +183,10 @@ export class FileLog implements CommitLog {
       if (first === undefined || second === undefined || second.firstLsn > lsn) break;
       const left = others.reduce((sum, { end }) => sum + end, second.end);
       if (left < keepBytes) break;
-      this.#segments.shift();
-      await storage.remove(first.path);
+      // One that could not be removed is the first to be tried again.
+      await removeIfThere(storage, first.path);
       await storage.syncDirectory(directory);
+      this.#segments.shift();
       segments++;
       bytes += first.end;
     }

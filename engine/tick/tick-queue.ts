@@ -5,13 +5,18 @@ import type { SessionState } from '../state/session.ts';
 /** Hands a tick to the log; false where the log did not take it. */
 export type StartTick = () => boolean;
 
-interface Turn {
+/** A tick before it is logged. */
+export interface WaitingTick {
   readonly tick: number;
+  /** The predecessor it names. */
+  readonly afterTick: number | null;
   readonly start: StartTick;
+  readonly refuse: (error: EngineError) => void;
+  /** Answers it, and says so, where its session no longer takes it, whatever comes before it. */
+  readonly answerEarly: () => boolean;
 }
 
-interface Waiting extends Turn {
-  readonly refuse: (error: EngineError) => void;
+interface Waiting extends WaitingTick {
   readonly sinceMs: number;
   readonly timer: NodeJS.Timeout;
 }
@@ -20,7 +25,9 @@ interface SessionQueue {
   /** The last tick handed to the log; runs ahead of the applied one while ticks are in flight. */
   tail: number | null;
   inFlight: number;
-  readonly waiting: Map<number, Waiting>;
+  /** By the tick they wait for: one tick, as often as it was sent. */
+  readonly waiting: Map<number, Waiting[]>;
+  waitingCount: number;
 }
 
 /**
@@ -45,39 +52,50 @@ export class TickQueue {
    * Calls `start` once the tick's turn has come, at once where nothing is to be waited for. A tick
    * that the log did not take never was: whoever waits for it waits on, for it to be sent again.
    */
-  enter(
-    session: SessionState,
-    tick: number,
-    afterTick: number | null,
-    start: StartTick,
-    refuse: (error: EngineError) => void,
-  ): void {
+  enter(session: SessionState, waiting: WaitingTick): void {
+    const { tick, afterTick, refuse } = waiting;
     const queue = this.#queueOf(session);
     const early = afterTick !== null && (queue.tail === null || afterTick > queue.tail);
     if (!early || afterTick === session.abortedTick) {
-      this.#start(session, queue, tick, start);
+      this.#start(session, queue, waiting);
       return;
     }
-    if (queue.waiting.has(afterTick) || queue.waiting.size >= limits.ticksWaitingMax) {
-      const full = queue.waiting.size >= limits.ticksWaitingMax;
+    if (queue.waitingCount >= limits.ticksWaitingMax) {
       refuse(
-        full
-          ? new EngineError(
-              'OVERLOADED',
-              `${limits.ticksWaitingMax} ticks of this session wait for their turn already`,
-              { retryAfterMs: 100 },
-            )
-          : outOfOrder(tick, afterTick, 'another tick waits for the same one'),
+        new EngineError(
+          'OVERLOADED',
+          `${limits.ticksWaitingMax} ticks of this session wait for their turn already`,
+          { retryAfterMs: 100 },
+        ),
       );
       return;
     }
-    const sinceMs = performance.now();
-    const timer = setTimeout(() => {
-      queue.waiting.delete(afterTick);
-      this.#onWaited(session.sessionId, secondsSince(sinceMs));
-      refuse(outOfOrder(tick, afterTick, `it did not come within ${limits.tickWaitMs} ms`));
-    }, limits.tickWaitMs);
-    queue.waiting.set(afterTick, { tick, start, refuse, sinceMs, timer });
+    const others = queue.waiting.get(afterTick) ?? [];
+    if (others[0] && others[0].tick !== tick) {
+      refuse(outOfOrder(tick, afterTick, 'another tick waits for the same one'));
+      return;
+    }
+    const entry: Waiting = {
+      ...waiting,
+      sinceMs: performance.now(),
+      timer: setTimeout(() => {
+        this.#remove(session, queue, entry, afterTick);
+        refuse(outOfOrder(tick, afterTick, `it did not come within ${limits.tickWaitMs} ms`));
+      }, limits.tickWaitMs),
+    };
+    queue.waiting.set(afterTick, [...others, entry]);
+    queue.waitingCount++;
+  }
+
+  /** A session was taken over or closed: ticks that it no longer takes wait for nothing. */
+  sessionChanged(session: SessionState): void {
+    const queue = this.#queues.get(session.sessionId);
+    if (!queue) return;
+    for (const [afterTick, entries] of [...queue.waiting]) {
+      for (const entry of entries) {
+        if (entry.answerEarly()) this.#remove(session, queue, entry, afterTick);
+      }
+    }
   }
 
   /** A started tick has been settled, or has failed; the session is as applied. */
@@ -92,34 +110,45 @@ export class TickQueue {
   /** Refuses everything that waits. */
   clear(error: EngineError): void {
     for (const queue of this.#queues.values()) {
-      for (const { timer, refuse } of queue.waiting.values()) {
+      for (const { timer, refuse } of [...queue.waiting.values()].flat()) {
         clearTimeout(timer);
         refuse(error);
       }
       queue.waiting.clear();
+      queue.waitingCount = 0;
     }
     this.#queues.clear();
   }
 
-  #start(session: SessionState, queue: SessionQueue, tick: number, start: StartTick): void {
-    let next: Turn | undefined = { tick, start };
-    while (next?.start()) {
-      queue.inFlight++;
-      queue.tail = queue.tail === null ? next.tick : Math.max(queue.tail, next.tick);
-      const follower: Waiting | undefined = queue.waiting.get(next.tick);
-      if (follower) {
-        queue.waiting.delete(next.tick);
-        clearTimeout(follower.timer);
-        this.#onWaited(session.sessionId, secondsSince(follower.sinceMs));
-      }
-      next = follower;
+  #start(session: SessionState, queue: SessionQueue, first: WaitingTick): void {
+    let { tick } = first;
+    let turn: readonly WaitingTick[] = [first];
+    for (;;) {
+      const started = turn.filter(({ start }) => start()).length;
+      if (started === 0) return;
+      queue.inFlight += started;
+      queue.tail = queue.tail === null ? tick : Math.max(queue.tail, tick);
+      const followers = queue.waiting.get(tick);
+      if (!followers?.[0]) return;
+      for (const follower of followers) this.#remove(session, queue, follower, tick);
+      tick = followers[0].tick;
+      turn = followers;
     }
+  }
+
+  #remove(session: SessionState, queue: SessionQueue, entry: Waiting, afterTick: number): void {
+    clearTimeout(entry.timer);
+    this.#onWaited(session.sessionId, secondsSince(entry.sinceMs));
+    const others = queue.waiting.get(afterTick)?.filter((other) => other !== entry) ?? [];
+    if (others.length > 0) queue.waiting.set(afterTick, others);
+    else queue.waiting.delete(afterTick);
+    queue.waitingCount--;
   }
 
   #queueOf(session: SessionState): SessionQueue {
     let queue = this.#queues.get(session.sessionId);
     if (!queue) {
-      queue = { tail: session.lastTick, inFlight: 0, waiting: new Map() };
+      queue = { tail: session.lastTick, inFlight: 0, waiting: new Map(), waitingCount: 0 };
       this.#queues.set(session.sessionId, queue);
     }
     return queue;

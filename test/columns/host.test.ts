@@ -34,6 +34,17 @@ afterAll(async () => {
   directory.remove();
 });
 
+it('says at once that it cannot start where its program cannot', async () => {
+  const { execPath } = process;
+  process.execPath = join(directory.path, 'no such program');
+  try {
+    const starting = EmbeddedHost.start(join(directory.path, 'other'), silentLogger);
+    await expect(starting).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  } finally {
+    process.execPath = execPath;
+  }
+});
+
 async function rowsOf(query: string, query_params = {}, clickhouse_settings = {}) {
   const result = await client.query({
     query,

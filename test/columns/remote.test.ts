@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EmbeddedHost } from '../../engine/columns/embedded-host.ts';
 import { silentLogger } from '../../engine/columns/logger.ts';
 import { type OpenColumnStore, openColumnStore } from '../../engine/columns/open-column-store.ts';
+import { limits } from '../../engine/limits.ts';
 import { asLsn } from '../../engine/position.ts';
 import { catalog } from './fabricate.ts';
 import { SeededRandom } from './random.ts';
@@ -14,9 +15,14 @@ import { expectedRows, tickOf } from './workload.ts';
 class Relay {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  #isHeld = false;
 
   constructor(socketPath: string) {
     this.#server = createServer((near) => {
+      if (this.#isHeld) {
+        this.#sockets.add(near);
+        return;
+      }
       const far = createConnection(socketPath);
       for (const socket of [near, far]) {
         this.#sockets.add(socket);
@@ -30,6 +36,15 @@ class Relay {
   async listen(): Promise<number> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
     return (this.#server.address() as { port: number }).port;
+  }
+
+  /** From now on connections stay, and nothing passes. */
+  hold(): void {
+    this.#isHeld = true;
+    for (const socket of this.#sockets) {
+      socket.unpipe();
+      socket.pause();
+    }
   }
 
   cut(): void {
@@ -113,5 +128,17 @@ describe('a store behind a URL', () => {
   it('has no child of its own', () => {
     expect(store.childPid).toBeNull();
     expect(store.childStartSeconds).toBeNull();
+  });
+
+  it('is closed soon though nobody answers its insert', async () => {
+    const lsn = store.advancedLsn + 4;
+    relay.hold();
+    store.offer(tickOf(lsn));
+    store.advance(asLsn(lsn));
+    const covered = expect(store.waitForCovered(asLsn(lsn), 60_000)).rejects.toThrow('closed');
+    const started = performance.now();
+    await store.close();
+    await covered;
+    expect(performance.now() - started).toBeLessThan(4 * limits.columnsCloseWaitMs);
   });
 });

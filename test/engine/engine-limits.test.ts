@@ -32,6 +32,13 @@ describe('at its bounds the engine', () => {
     expect(await engine.openSession('u', true)).toMatchObject({ fence: 2 });
   });
 
+  it('opens so many and no more when all are asked for at once', async () => {
+    const engine = await opened();
+    const opens = ['t', 'u', 'v'].map((sessionId) => engine.openSession(sessionId, false));
+    const statuses = (await Promise.allSettled(opens)).map(({ status }) => status);
+    expect(statuses).toEqual(['fulfilled', 'fulfilled', 'rejected']);
+  });
+
   it('lets so many commits wait, and answers the next with a time to try again', async () => {
     const engine = await opened();
     const commits = [1, 2, 3, 4, 5, 6].map((tick) => commit(engine, tick));

@@ -160,6 +160,16 @@ describe('ticks with afterTick', () => {
     expect(engine.session('s')).toMatchObject({ lastTick: 1 });
   });
 
+  it('are known again when they are sent again while they wait', async () => {
+    const { engine } = await opened();
+    const content = { actions: [[insertUnit(1)]], header: { afterTick: 1 } };
+    const both = Promise.all([commit(engine, 2, content), commit(engine, 2, content)]);
+    await commit(engine, 1);
+    const [first, again] = await both;
+    expect([first.duplicate, again.duplicate, again.lsn]).toEqual([false, true, first.lsn]);
+    expect(unit(engine, 1)).toMatchObject({ version: 1 });
+  });
+
   it('wait for a tick that the log did not take, until it is sent again', async () => {
     const title = await TestTitle.create();
     const storage = new FaultyStorage();
@@ -213,6 +223,17 @@ describe('a session', () => {
     expect(taken).toMatchObject({ status: 'fulfilled', value: { fence: 2 } });
     expect(late).toMatchObject({ status: 'rejected', reason: { code: 'FENCED' } });
     expect(unit(engine, 1)).toBeNull();
+  });
+
+  it.each([
+    ['taken over', (engine: Engine) => engine.openSession('s', true)],
+    ['closed', (engine: Engine) => engine.closeSession('s', null)],
+  ])('refuses a tick that waited for another once it is %s, at once', async (_, change) => {
+    const { engine } = await opened();
+    const waiting = commit(engine, 3, { header: { afterTick: 2, fence: 1 } });
+    const refused = expect(waiting).rejects.toMatchObject({ code: 'FENCED' });
+    await change(engine);
+    await refused;
   });
 
   it('answers a retry of what it has, even to an older fence', async () => {

@@ -138,6 +138,24 @@ describe('a tick decoded from JSON', () => {
     expect(taken).toBeGreaterThan(0);
   });
 
+  it('is never taken where its own effects name rows of another session, wherever they stand', () => {
+    const paths = new Paths(ashfall);
+    const effects = (sessionId: string) => [
+      { unitState: { upsert: { key: { sessionId, unitId: 1 }, set: { x: 1 } } } },
+    ];
+    for (const more of [{}, { actions: [] }]) {
+      for (const before of [true, false]) {
+        const tick = (sessionId: string) => {
+          const own = { effects: effects(sessionId) };
+          const parts = before ? { ...own, ...more } : { ...more, ...own };
+          return JSON.stringify({ ...parts, sessionId: 's', tick: 1 });
+        };
+        expect(paths.compare(tick('other'))).toEqual({ decoded: false, general: false });
+        expect(paths.compare(tick('s'))).toEqual({ decoded: true, general: true });
+      }
+    }
+  });
+
   it('is never taken where something in it is wrong', () => {
     const paths = new Paths(allKinds);
     fc.assert(

@@ -136,6 +136,18 @@ describe('segments', () => {
     }
   });
 
+  test('are tried again, and stay before those behind them, when they cannot be removed', async () => {
+    const storage = new FaultyStorage();
+    const { log, listener } = await start(storage, { segmentBytesMax: 1100 });
+    for (let n = 1; n <= 9; n++) await listener.durable(log.append([payloadOf(n, 300)]));
+    storage.inject({ kind: 'error', code: 'EIO', call: 'remove' });
+    await expect(log.truncateBefore(asLsn(9), 0)).rejects.toMatchObject({ code: 'EIO' });
+    expect(log.firstLsn).toBe(1);
+    expect((await readAll(log)).length).toBe(9);
+    expect(await log.truncateBefore(asLsn(9), 0)).toMatchObject({ segments: 2 });
+    expect(log.firstLsn).toBe(7);
+  });
+
   test('that a slow reader stands in may be dropped: it is told so', async () => {
     const storage = new FaultyStorage();
     const { log, listener } = await start(storage, { segmentBytesMax: 1100 });

@@ -15,25 +15,27 @@ function harness() {
   const refused = new Map<number, EngineError>();
   /** Ticks that the log does not take. */
   const notTaken = new Set<number>();
+  /** Ticks that the session takes no more. */
+  const fenced = new Set<number>();
   const enter = (tick: number, afterTick: number | null) =>
-    queue.enter(
-      session,
+    queue.enter(session, {
       tick,
       afterTick,
-      () => {
+      start: () => {
         if (notTaken.has(tick)) return false;
         started.push(tick);
         return true;
       },
-      (error) => refused.set(tick, error),
-    );
+      refuse: (error) => refused.set(tick, error),
+      answerEarly: () => fenced.has(tick),
+    });
   /** The tick was applied. */
   const settle = (tick: number) => {
     session.lastTick = tick;
     queue.leave(session);
   };
   const codes = () => [...refused].map(([tick, error]) => [tick, error.code]);
-  return { queue, session, started, notTaken, enter, settle, codes };
+  return { queue, session, started, notTaken, fenced, enter, settle, codes };
 }
 
 describe('the queue of ticks', () => {
@@ -89,6 +91,30 @@ describe('the queue of ticks', () => {
     other.enter(6, 4);
     expect(other.codes()).toEqual([[6, 'TICK_OUT_OF_ORDER']]);
     expect(started).toEqual([]);
+  });
+
+  it('starts a tick that was sent again while it waited as often as it was sent, and then its followers', () => {
+    const { started, enter, codes } = harness();
+    enter(3, 2);
+    enter(2, 1);
+    enter(2, 1);
+    enter(1, null);
+    expect(started).toEqual([1, 2, 2, 3]);
+    expect(codes()).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('lets those wait no longer that their session takes no more, and others go on', () => {
+    const { queue, session, started, fenced, enter, codes } = harness();
+    enter(5, 4);
+    enter(7, 6);
+    fenced.add(5);
+    queue.sessionChanged(session);
+    expect(vi.getTimerCount()).toBe(1);
+    enter(4, null);
+    enter(6, null);
+    expect(started).toEqual([4, 6, 7]);
+    expect(codes()).toEqual([]);
   });
 
   it('does not wait for a tick that was aborted', () => {
