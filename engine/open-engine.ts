@@ -6,6 +6,7 @@ import type { TailerObserver } from './columns/tailer.ts';
 import type { Engine } from './engine.ts';
 import { limits } from './limits.ts';
 import type { Durability } from './log/commit-log.ts';
+import { cutDamagedLog } from './log/cut-damaged-log.ts';
 import type { LogObserver } from './log/file-log.ts';
 import { gentleStorage } from './log/gentle-storage.ts';
 import { nodeStorage } from './log/node-storage.ts';
@@ -89,6 +90,7 @@ async function openLocked(
 ): Promise<Engine> {
   const { directory, observer = {} } = options;
   const manifest = await keepManifest(directory, options.manifest);
+  const cut = await cutLog(options, storage);
   const catalog = new Catalog(manifest);
   const misfits: string[] = [];
   const points: StartingPointOptions = {
@@ -103,15 +105,10 @@ async function openLocked(
     },
     misfits,
   };
-  // A log that is cut ends before what is cut: no checkpoint may be ahead of it.
-  const upToLsn = asLsn(Math.min(options.truncateAt ?? Infinity, Number.MAX_SAFE_INTEGER) - 1);
   // ClickHouse starts in its own process while the checkpoint is loaded here.
   const starting = columnsOf(options, catalog);
   try {
-    const [start, store] = await Promise.all([
-      openStartingPoint(points, upToLsn, starting),
-      starting,
-    ]);
+    const [start, store] = await Promise.all([openStartingPoint(points, starting), starting]);
     const { projection, views } = start;
     let appliedLsn = start.lsn;
     let logBytes = 0;
@@ -120,7 +117,6 @@ async function openLocked(
       directory: join(directory, 'log'),
       lock,
       durability: options.durability,
-      truncateAt: options.truncateAt ?? null,
       replayFrom: asLsn(appliedLsn + 1),
       storage,
       onRecord: (record) => {
@@ -131,13 +127,14 @@ async function openLocked(
         appliedLsn = record.lsn;
         logBytes += record.payload.byteLength;
       },
-      ...(options.onRecovery ? { onReport: options.onRecovery } : {}),
+      onReport: (report) => {
+        const tornBytes = report.tornBytes + (cut?.tornBytes ?? 0);
+        options.onRecovery?.({ ...report, tornBytes, dropped: cut?.dropped ?? null });
+      },
       ...(observer.log ? { observer: observer.log } : {}),
       ...(options.canary ? { groupRecordsMax: 1 } : {}),
       ...(options.logSegmentBytesMax ? { segmentBytesMax: options.logSegmentBytesMax } : {}),
     });
-    // Only a cut leaves checkpoints beyond the end of the log.
-    if (options.truncateAt) await removeBeyond(storage, points.source.directory, log.durableLsn);
     // It holds rows that the log has lost (a power failure, or a cut).
     if (store.heldLsn > log.durableLsn) await store.rewind(log.durableLsn);
     store.recovered(log.durableLsn);
@@ -178,6 +175,18 @@ async function openLocked(
     await (await starting.catch(() => null))?.close();
     throw error;
   }
+}
+
+/**
+ * Cuts the log where it is asked to; tells what was found. Checkpoints beyond its end go with what
+ * was cut, of an earlier start too that did not come to it.
+ */
+async function cutLog(options: EngineOptions, storage: Storage): Promise<LogReport | null> {
+  const { directory, truncateAt } = options;
+  if (!truncateAt) return null;
+  const found = await cutDamagedLog({ storage, directory: join(directory, 'log'), truncateAt });
+  if (found) await removeBeyond(storage, join(directory, 'checkpoints'), found.lastLsn);
+  return found;
 }
 
 async function columnsOf(options: EngineOptions, catalog: Catalog): Promise<ColumnStore> {

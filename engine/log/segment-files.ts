@@ -53,9 +53,19 @@ export async function createSegment(
 
 /** The first record that the log in a directory still holds; 1 for a log that is not begun. */
 export async function firstHeldLsn(storage: Storage, directory: string): Promise<Lsn> {
-  const names = await storage.list(directory);
-  const firsts = names.map(firstLsnOfName).filter((lsn) => lsn !== null);
+  const firsts = await firstLsns(storage, directory);
   return (firsts.length === 0 ? 1 : Math.min(...firsts)) as Lsn;
+}
+
+/** The first record of the segment that a record belongs to; null for one that was dropped. */
+export async function heldFrom(storage: Storage, directory: string, lsn: Lsn): Promise<Lsn | null> {
+  const before = (await firstLsns(storage, directory)).filter((first) => first <= lsn);
+  return before.length === 0 ? null : (Math.max(...before) as Lsn);
+}
+
+async function firstLsns(storage: Storage, directory: string): Promise<Lsn[]> {
+  const names = await storage.list(directory);
+  return names.map(firstLsnOfName).filter((lsn) => lsn !== null);
 }
 
 /** Under its name or half made, the segment must not be found beside records that took its place. */

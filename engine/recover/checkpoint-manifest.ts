@@ -71,6 +71,7 @@ export async function removeBeyond(
   directory: string,
   logEndLsn: Lsn,
 ): Promise<void> {
+  await storage.makeDirectory(directory);
   const all = await listCheckpoints(storage, directory);
   const kept = all.filter((manifest) => manifest.lsn <= logEndLsn);
   if (kept.length === all.length) return;

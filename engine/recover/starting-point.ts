@@ -46,17 +46,16 @@ export interface BacklogTaker {
 }
 
 /**
- * Loads the newest checkpoint up to a position that is whole, has these views, and whose backlog
+ * Loads the newest checkpoint that is whole, has these views, and whose backlog
  * joins up with the column store, which takes that in while the rows are loaded; without one, the
  * beginning. Throws `UNAVAILABLE`, and has touched nothing, when the log does not reach back to it.
  */
 export async function openStartingPoint(
   options: StartingPointOptions,
-  upToLsn: Lsn,
   columns: Promise<BacklogTaker>,
 ): Promise<StartingPoint> {
   const { source, spoolDirectory, logFirstLsn, onMisfit } = options;
-  for (let bound = upToLsn; ; ) {
+  for (let bound = asLsn(Number.MAX_SAFE_INTEGER); ; ) {
     const { projection, views, found } = await newestWithViews(options, bound);
     const lsn = found?.manifest.lsn ?? lsnZero;
     if (lsn + 1 < logFirstLsn) throw noStart(options);

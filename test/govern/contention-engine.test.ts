@@ -119,13 +119,13 @@ it('counts the wait of a tick whose predecessor never came', () => {
   const waits: [string, number][] = [];
   const refused: string[] = [];
   const queue = new TickQueue((...wait) => waits.push(wait));
-  queue.enter(
-    newSession('s', 1),
-    3,
-    2,
-    () => true,
-    (error) => refused.push(error.code),
-  );
+  queue.enter(newSession('s', 1), {
+    tick: 3,
+    afterTick: 2,
+    start: () => true,
+    refuse: (error) => refused.push(error.code),
+    answerEarly: () => false,
+  });
   vi.advanceTimersByTime(limits.tickWaitMs - 1);
   expect(waits).toEqual([]);
   vi.advanceTimersByTime(1);

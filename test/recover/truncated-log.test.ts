@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Engine } from '../../engine/engine.ts';
 import { nodeStorage } from '../../engine/log/node-storage.ts';
 import { recordBytes, recordField } from '../../engine/log/record.ts';
+import type { LogReport } from '../../engine/log/recover-segments.ts';
 import { segmentHeaderBytes } from '../../engine/log/segment.ts';
 import { Catalog } from '../../engine/manifest/catalog.ts';
 import { type EngineOptions, openEngine } from '../../engine/open-engine.ts';
@@ -30,6 +31,8 @@ async function damage(logDirectory: string, lsn: number): Promise<void> {
 describe('a log that is cut where it is damaged', () => {
   let directory: string;
   let disk: ClickHouseDisk;
+  /** By the engine opened last, and what it has committed since. */
+  let replayed: number[];
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'tickloom-cut-'));
     disk = new ClickHouseDisk();
@@ -44,6 +47,12 @@ describe('a log that is cut where it is damaged', () => {
       directory,
       insertsMax: Infinity,
     });
+    replayed = [];
+    const offer = columns.offer.bind(columns);
+    columns.offer = (changes) => {
+      replayed.push(changes.lsn);
+      offer(changes);
+    };
     return openEngine({
       manifest: ashfall,
       directory,
@@ -85,5 +94,38 @@ describe('a log that is cut where it is damaged', () => {
     const third = await open();
     expect(contentDigest(third)).toBe(digest);
     await third.close();
+  });
+
+  it.each([1, 7, 1_000])(
+    'is cut once: asked for again, or beyond its end (%i), it begins at its checkpoint as ever',
+    async (truncateAt) => {
+      const first = await open();
+      await play(first, workload(13, 40), first.appliedLsn, 1);
+      const digest = contentDigest(first);
+      await first.close();
+      const checkpoints = await readdir(join(directory, 'checkpoints'));
+      const reports: LogReport[] = [];
+      const again = await open({
+        truncateAt: asLsn(truncateAt),
+        onRecovery: (report) => reports.push(report),
+      });
+      expect(replayed).toEqual([]);
+      expect(contentDigest(again)).toBe(digest);
+      expect(reports.map(({ dropped }) => dropped)).toEqual([null]);
+      expect(await readdir(join(directory, 'checkpoints'))).toEqual(checkpoints);
+      await again.close();
+    },
+  );
+
+  it('tells what was dropped', async () => {
+    const first = await open();
+    await play(first, workload(13, 40), first.appliedLsn, 1);
+    await first.close();
+    await damage(join(directory, 'log'), 9);
+    const reports: LogReport[] = [];
+    const onRecovery = (report: LogReport) => reports.push(report);
+    const cut = await open({ truncateAt: asLsn(9), onRecovery });
+    expect(reports).toMatchObject([{ lastLsn: 8, dropped: { fromLsn: 9 } }]);
+    await cut.close();
   });
 });
