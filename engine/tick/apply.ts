@@ -134,7 +134,7 @@ function runAction(
     if (stream.op === 'adjust' && stream.guard) guardedAdjust = true;
   }
   if (effects === 0) return null;
-  // A single effect checks before it writes, so there is nothing to take back.
+  // A single effect checks before it writes, but for an adjust under a guard, which sees the result.
   const undoable = effects > 1 || guardedAdjust;
   for (const changes of touched) changes.beginAction(action, undoable);
   let conflict: ConflictReport | null = null;

@@ -23,7 +23,7 @@ export interface EffectRun {
   readonly changes: TableChanges | null;
   /**
    * Applies the effect of row `row`, or leaves everything as it is and names the conflict. An
-   * `adjust` under a guard may have written before it conflicts: the caller takes it back.
+   * `adjust` under a guard writes before it knows, so its action must be undoable.
    */
   run(row: number): ConflictCode | null;
   /** The slot under the row's key, alive or not; -1 where there is none. For conflict reports. */
@@ -186,10 +186,14 @@ class StateRun implements EffectRun {
     for (const adjustment of this.#adjustments) {
       if (!adjustment.fits(page, offset, row)) return 'OUT_OF_RANGE';
     }
+    const depth = this.changes.undoDepth;
     this.changes.rewrite(slot, this.#touched, (target, at) => {
       for (const adjustment of this.#adjustments) adjustment.write(target, at, row);
     });
-    return this.#guardOf(slot, row);
+    const guard = this.#guardOf(slot, row);
+    // At once: the conflict's report tells the row, and who wrote it, as they were before.
+    if (guard) this.changes.undoTo(depth);
+    return guard;
   }
 
   #version(slot: number): number {

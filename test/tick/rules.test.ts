@@ -130,6 +130,45 @@ describe('a conflict', () => {
   });
 });
 
+describe('a conflict of an adjust with its require', () => {
+  const overdraw = adjust(1, { count: -5 }, { count: { eq: 200 } });
+
+  it('names the row and its last writer as they were before the refused write', () => {
+    const title = new RulesTitle();
+    title.commit({ effects: [insert(1, { count: 40 })] });
+    const { conflicts } = title.commit({ actions: [[overdraw]] });
+    expect(conflicts[0]).toMatchObject({
+      code: 'GUARD_FAILED',
+      actualVersion: 1,
+      lastWriter: { lsn: 2, tick: 1, action: null },
+    });
+    expect(title.row(1)).toMatchObject({ count: 40, version: 1 });
+  });
+
+  it('names what earlier effects of its action have left, and takes back all of them', () => {
+    const title = new RulesTitle();
+    title.commit({ effects: [insert(1, { count: 40 })] });
+    const effects = [insert(2), upsert(1, { label: 'x' }), adjust(1, { count: 1 }), overdraw];
+    const { conflicts } = title.commit({ actions: [effects] });
+    expect(conflicts[0]).toMatchObject({
+      code: 'GUARD_FAILED',
+      effect: 3,
+      actualVersion: 3,
+      lastWriter: { lsn: 3, tick: 2, action: 0 },
+    });
+    expect(title.row(1)).toMatchObject({ count: 40, label: null, version: 1 });
+    expect(title.row(2)).toBeNull();
+  });
+
+  it('aborts the tick of whose own effects it is, and names the writer before', () => {
+    const title = new RulesTitle();
+    title.commit({ effects: [insert(1, { count: 40 })] });
+    const { aborted, tickConflict } = title.commit({ effects: [overdraw] });
+    expect(aborted).toBe(true);
+    expect(tickConflict).toMatchObject({ actualVersion: 1, lastWriter: { tick: 1 } });
+  });
+});
+
 describe('an upsert', () => {
   it('creates a row when it gives every column a row must have, else it finds none', () => {
     const title = new RulesTitle();
