@@ -1,3 +1,4 @@
+import { ArrowDamage } from './arrow-damage.ts';
 import type { ArrowDictionary } from './arrow-dictionary.ts';
 import type { ArrowField, BatchLayout } from './arrow-field.ts';
 import { misfit } from './arrow-misfit.ts';
@@ -106,7 +107,7 @@ const batchSlots = { length: 0, nodes: 1, buffers: 2, compression: 3, viewBuffer
 const rowsMax = 0x7fff_ffff;
 
 /**
- * Reads a `RecordBatch` table whose message has a body of `bodyBytes`. Throws `RangeError` for one
+ * Reads a `RecordBatch` table whose message has a body of `bodyBytes`. Throws `ArrowDamage` for one
  * that has not what its fields need.
  */
 export function readBatch(
@@ -116,12 +117,12 @@ export function readBatch(
   needs: BatchLayout,
 ): BatchHeader {
   if (flat.has(table, batchSlots.compression)) {
-    throw new RangeError('it is compressed; send it as it is');
+    throw new ArrowDamage('it is compressed; send it as it is');
   }
   const rows = flat.wide(table, batchSlots.length);
   const nodeStructs = flat.vector(table, batchSlots.nodes, 16);
   if (flat.lengthOf(nodeStructs) !== needs.nodes) {
-    throw new RangeError('a batch has not the columns of its schema');
+    throw new ArrowDamage('a batch has not the columns of its schema');
   }
   const nodes: number[] = [];
   for (let i = 0; i < needs.nodes; i++) {
@@ -129,7 +130,7 @@ export function readBatch(
     const length = flat.wideAt(at);
     const nulls = flat.wideAt(at + 8);
     if (length < 0 || length > rowsMax || nulls < 0 || nulls > length) {
-      throw new RangeError('a column has an impossible number of rows or nulls');
+      throw new ArrowDamage('a column has an impossible number of rows or nulls');
     }
     nodes.push(length, nulls);
   }
@@ -141,13 +142,13 @@ export function readBatch(
     const offset = flat.wideAt(at);
     const bytes = flat.wideAt(at + 8);
     if (offset < 0 || bytes < 0 || offset + bytes > bodyBytes) {
-      throw new RangeError('a buffer reaches beyond its message');
+      throw new ArrowDamage('a buffer reaches beyond its message');
     }
     buffers.push(offset, bytes);
   }
   const viewBuffers = readViewBuffers(flat, table, needs.views, bufferCount);
   if (bufferCount < needs.buffers + (viewBuffers[needs.views] as number)) {
-    throw new RangeError('a batch has fewer buffers than its columns');
+    throw new ArrowDamage('a batch has fewer buffers than its columns');
   }
   return { rows, nodes, buffers, viewBuffers };
 }
@@ -166,7 +167,7 @@ function readViewBuffers(
   for (let i = 0; i < views; i++) {
     const count = i < given ? flat.wideAt(counts + 4 + i * 8) : 0;
     if (count < 0 || count > bufferCount) {
-      throw new RangeError('a column has an impossible number of buffers');
+      throw new ArrowDamage('a column has an impossible number of buffers');
     }
     before.push((before[i] as number) + count);
   }

@@ -1,4 +1,5 @@
 import type { ScalarKind } from '../manifest/types.ts';
+import { ArrowDamage } from './arrow-damage.ts';
 import type { Flatbuffer } from './flatbuffer.ts';
 
 /** Kinds of a column by which Arrow's numbers are laid out. */
@@ -61,7 +62,7 @@ const typeSlots = {
   fixedBinary: { width: 0 },
 };
 
-/** Reads a field and puts it behind those of `layout`. Throws `RangeError` for a malformed one. */
+/** Reads a field and puts it behind those of `layout`. Throws `ArrowDamage` for a malformed one. */
 export function readField(
   flat: Flatbuffer,
   table: number,
@@ -97,7 +98,7 @@ export function readField(
 }
 
 export function exactId(id: number): number {
-  if (!Number.isSafeInteger(id)) throw new RangeError('a dictionary has an impossible id');
+  if (!Number.isSafeInteger(id)) throw new ArrowDamage('a dictionary has an impossible id');
   return id;
 }
 
@@ -113,7 +114,7 @@ function readType(
 ): ArrowType {
   const id = flat.uint8(field, fieldSlots.typeId);
   const [typeName, buffers] = typesById[id] ?? ['', 0];
-  if (typeName === '') throw new RangeError('a field is of an unknown type');
+  if (typeName === '') throw new ArrowDamage('a field is of an unknown type');
   layout.nodes += 1;
   layout.buffers += buffers;
   const table = flat.table(field, fieldSlots.type);
@@ -159,7 +160,7 @@ function readType(
     case 'LargeList': {
       if (depth >= depthMax) return { kind: 'other', name: typeName };
       const children = flat.vector(field, fieldSlots.children, 4);
-      if (flat.lengthOf(children) !== 1) throw new RangeError('a list has one type of elements');
+      if (flat.lengthOf(children) !== 1) throw new ArrowDamage('a list has one type of elements');
       const item = readField(flat, flat.tableIn(children, 0), layout, dictionaries, depth + 1);
       const name = `${typeName}<${item.type.name}>`;
       return { kind: 'list', isLarge: typeName === 'LargeList', item, name };

@@ -1,3 +1,4 @@
+import { ArrowDamage } from './arrow-damage.ts';
 import { type ArrowField, BatchLayout, type DictionaryValues, readField } from './arrow-field.ts';
 import type { Flatbuffer } from './flatbuffer.ts';
 
@@ -12,10 +13,10 @@ export interface ArrowSchema {
 const schemaSlots = { endianness: 0, fields: 1, metadata: 2 };
 const pairSlots = { key: 0, value: 1 };
 
-/** Reads the `Schema` table of a schema message. Throws `RangeError` for a malformed one. */
+/** Reads the `Schema` table of a schema message. Throws `ArrowDamage` for a malformed one. */
 export function readSchema(flat: Flatbuffer, table: number): ArrowSchema {
   if (flat.int16(table, schemaSlots.endianness) !== 0) {
-    throw new RangeError('its numbers are big-endian; send them little-endian');
+    throw new ArrowDamage('its numbers are big-endian; send them little-endian');
   }
   const layout = new BatchLayout();
   const dictionaries = new Map<number, DictionaryValues>();

@@ -1,5 +1,5 @@
-import { limits } from '../limits.ts';
 import { ArrowBatch, readBatch } from './arrow-batch.ts';
+import { ArrowDamage } from './arrow-damage.ts';
 import { ArrowDictionary } from './arrow-dictionary.ts';
 import { exactId } from './arrow-field.ts';
 import type { ArrowSchema } from './arrow-schema.ts';
@@ -29,7 +29,7 @@ export interface ArrowStream<Plan extends Planned> {
  * Reads a body of concatenated Arrow IPC streams, one at a time. Nothing in it is believed: that
  * everything a message names lies within it is checked, that a batch has the nodes, buffers and
  * rows that its schema and columns say, that it is not compressed, that no stream was cut. What
- * is not read (the metadata of fields and batches) is not checked. Throws `RangeError` with what
+ * is not read (the metadata of fields and batches) is not checked. Throws `ArrowDamage` with what
  * is wrong.
  *
  * Messages: https://arrow.apache.org/docs/format/Columnar.html#encapsulated-message-format
@@ -73,7 +73,7 @@ export class ArrowStreams<Plan extends Planned> {
       } else if (message.kind === 'dictionaryBatch') {
         this.#readDictionary(message.header, body, schema, dictionaries);
       } else {
-        throw new RangeError('a stream begins within another; end each with its mark');
+        throw new ArrowDamage('a stream begins within another; end each with its mark');
       }
     }
     return { plan, batches, rows };
@@ -82,27 +82,34 @@ export class ArrowStreams<Plan extends Planned> {
   /** Goes on to the next message; false at an end mark. */
   #toMessage(): boolean {
     if (this.#end === this.#body.length) {
-      throw new RangeError('the last stream has no end mark, so it may have been cut');
+      throw new ArrowDamage('the last stream has no end mark, so it may have been cut');
     }
     let at = this.#end + 4;
-    let metadataBytes = this.#view.getInt32(at - 4, true);
+    let metadataBytes = this.#wordBefore(at);
     // Before Arrow 0.15 there was no such word.
     if (metadataBytes === continuation) {
-      metadataBytes = this.#view.getInt32(at, true);
       at += 4;
+      metadataBytes = this.#wordBefore(at);
     }
     if (metadataBytes < 0 || at + metadataBytes > this.#body.length) {
-      throw new RangeError('a message reaches beyond the body');
+      throw new ArrowDamage('a message reaches beyond the body');
     }
     this.#at = at;
     this.#end = at + metadataBytes;
     return metadataBytes > 0;
   }
 
+  /** The word of a message's head that ends at `end`. */
+  #wordBefore(end: number): number {
+    if (end > this.#body.length)
+      throw new ArrowDamage('the body ends within the head of a message');
+    return this.#view.getInt32(end - 4, true);
+  }
+
   #takeBody(bytes: number): Uint8Array {
     const start = this.#end;
     if (bytes < 0 || start + bytes > this.#body.length) {
-      throw new RangeError('a message reaches beyond the body');
+      throw new ArrowDamage('a message reaches beyond the body');
     }
     this.#end = start + bytes;
     return this.#body.subarray(start, start + bytes);
@@ -117,9 +124,9 @@ export class ArrowStreams<Plan extends Planned> {
     const flat = this.#flat;
     const id = exactId(flat.wide(header, dictionarySlots.id));
     const known = schema.dictionaries.get(id);
-    if (!known) throw new RangeError('a dictionary is of no column');
+    if (!known) throw new ArrowDamage('a dictionary is of no column');
     const data = flat.table(header, dictionarySlots.data);
-    if (data === 0) throw new RangeError('a dictionary has no values');
+    if (data === 0) throw new ArrowDamage('a dictionary has no values');
     const batch = readBatch(flat, data, body.length, known.layout);
     const values = new ArrowBatch(batch, body, [], this.#budget);
     const isDelta = flat.uint8(header, dictionarySlots.isDelta) !== 0;
@@ -147,21 +154,20 @@ interface OpenMessage {
 export function openMessage(flat: Flatbuffer, start: number, end: number): OpenMessage {
   const message = flat.root(start, end);
   if (flat.int16(message, messageSlots.version) < metadataVersionMin) {
-    throw new RangeError('its metadata is older than Arrow 0.8');
+    throw new ArrowDamage('its metadata is older than Arrow 0.8');
   }
   const kind = messageKinds[flat.uint8(message, messageSlots.headerType)];
-  if (!kind) throw new RangeError('a message is neither schema, dictionary nor record batch');
+  if (!kind) throw new ArrowDamage('a message is neither schema, dictionary nor record batch');
   const header = flat.table(message, messageSlots.header);
-  if (header === 0) throw new RangeError('a message has no header');
+  if (header === 0) throw new ArrowDamage('a message has no header');
   return { kind, header, bodyBytes: flat.wide(message, messageSlots.bodyLength) };
 }
 
 /** Every column has the batch's rows. */
 function checkRows(rows: number, nodes: readonly number[], { fields }: ArrowSchema): void {
-  if (rows < 0) throw new RangeError('a batch has an impossible number of rows');
-  if (rows > limits.tickEffectsMax) throw new RangeError(`it has ${rows} rows in a batch`);
+  if (rows < 0) throw new ArrowDamage('a batch has an impossible number of rows');
   for (const field of fields) {
-    if (nodes[field.node * 2] !== rows) throw new RangeError('its columns differ in length');
+    if (nodes[field.node * 2] !== rows) throw new ArrowDamage('its columns differ in length');
   }
 }
 

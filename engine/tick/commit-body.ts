@@ -2,6 +2,7 @@ import { EngineError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Catalog } from '../manifest/catalog.ts';
 import type { ArrowBatch } from './arrow-batch.ts';
+import { ArrowDamage } from './arrow-damage.ts';
 import { type ArrowStream, ArrowStreams } from './arrow-streams.ts';
 import { atMost } from './at-most.ts';
 import { checkActionValues } from './batch-check.ts';
@@ -33,25 +34,28 @@ export function decodeCommitBody(
 ): TickBatch {
   let actions: ColumnBatch | null = null;
   const streams: EffectStream[] = [];
+  const places: string[] = [];
   let effects = 0;
   const reader = new BodyReader(catalog, body);
   for (let stream = reader.next(); stream; stream = reader.next()) {
     const { content, label } = stream.plan;
     const place = placeOf(reader.index, label);
     // Before any column is read: a message may claim more rows than it has bytes.
-    atMost(stream.rows, limits.tickEffectsMax, `rows in ${place}`);
     if (content.kind === 'actions') {
       if (actions) throw badStream(place, 'the actions came before');
       atMost(stream.rows, limits.tickActionsMax, 'actions in one tick');
       actions = readActions(content, stream, place);
     } else {
+      atMost(stream.rows, limits.tickEffectsMax, `rows in ${place}`);
       effects += stream.rows;
       atMost(effects, limits.tickEffectsMax, 'effects in one tick');
-      if (stream.rows > 0) streams.push(readEffects(content, stream, place));
+      if (stream.rows === 0) continue;
+      streams.push(readEffects(content, stream, place));
+      places.push(place);
     }
   }
   const batch: TickBatch = { header, actions: actions ?? noActions(catalog), streams };
-  checkActionIndices(batch);
+  checkActionIndices(batch, places);
   checkActionValues(batch);
   return batch;
 }
@@ -74,11 +78,12 @@ class BodyReader {
     try {
       return this.#streams.next();
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
+      if (!(error instanceof ArrowDamage)) throw error;
+      const { index } = this;
       throw new EngineError(
         'BAD_USER_INPUT',
-        `the body is no sequence of Arrow streams: ${error.message}`,
-        { details: { stream: this.index }, cause: error },
+        `the body is no sequence of Arrow streams: stream ${index}: ${error.message}`,
+        { details: { path: `stream ${index}`, stream: index }, cause: error },
       );
     }
   }
@@ -108,7 +113,7 @@ function readEffects(
   const { rows: length } = stream;
   const guard = plan.guard && readGuard(plan.guard, stream, place);
   const action = plan.action
-    ? actionIndices(readColumn(plan.action, stream, place))
+    ? actionIndices(readColumn(plan.action, stream, place), place)
     : new Uint32Array(length).fill(tickItself);
   const expectedVersions = plan.versions && uint32s(readColumn(plan.versions, stream, place));
   const vectors = plan.columns.map((column) => readColumn(column, stream, place));
@@ -143,10 +148,22 @@ function joined(chunks: readonly ColumnVector[], length: number): ColumnVector {
   return pickRows(chunks, { of, rows });
 }
 
-function actionIndices(vector: ColumnVector): Uint32Array {
+/** A null is the tick's own; so the number by which that is told from here on is no index. */
+function actionIndices(vector: ColumnVector, place: string): Uint32Array {
   const values = uint32s(vector);
-  if (vector.validity === null) return values;
-  return values.map((value, row) => (isNullAt(vector, row) ? tickItself : value));
+  if (vector.validity === null) {
+    if (values.includes(tickItself)) throw noSuchAction(tickItself, place);
+    return values;
+  }
+  return values.map((value, row) => {
+    if (isNullAt(vector, row)) return tickItself;
+    if (value === tickItself) throw noSuchAction(value, place);
+    return value;
+  });
+}
+
+function noSuchAction(index: number, place: string): EngineError {
+  return badStream(place, `there is no action ${index}`, 'action');
 }
 
 function uint32s(vector: ColumnVector): Uint32Array {
@@ -196,16 +213,13 @@ function inActionOrder(stream: EffectStream): EffectStream {
 }
 
 /** Every effect is of an action there is, none has too many. */
-function checkActionIndices({ actions, streams }: TickBatch): void {
+function checkActionIndices({ actions, streams }: TickBatch, places: readonly string[]): void {
   const effects = new Uint32Array(actions.length);
-  for (const stream of streams) {
-    const { action, length } = stream;
+  for (const [i, { action, length }] of streams.entries()) {
     for (let row = 0; row < length; row++) {
       const index = action[row] as number;
       if (index === tickItself) continue;
-      if (index >= actions.length) {
-        throw badStream(`${stream.table.name} ${stream.op}`, `there is no action ${index}`);
-      }
+      if (index >= actions.length) throw noSuchAction(index, places[i] ?? '');
       const count = (effects[index] as number) + 1;
       effects[index] = count;
       if (count > limits.actionEffectsMax) {

@@ -1,7 +1,9 @@
+import { ArrowDamage } from './arrow-damage.ts';
+
 /**
  * Reads flatbuffers that lie in a body from outside, one at a time, with every offset and length
  * checked: the readers that flatbuffers generates believe them, and a flipped bit in a length makes
- * them loop for minutes. Throws `RangeError` for what does not lie within the flatbuffer.
+ * them loop for minutes. Throws `ArrowDamage` for what does not lie within the flatbuffer.
  *
  * Tables and vectors are their places in the body, plain numbers, so that reading makes no
  * garbage; 0 stands for one that is not there (no table begins at the body's first byte).
@@ -117,7 +119,7 @@ export class Flatbuffer {
     this.#require(vtable, 4);
     const vtableBytes = this.#view.getUint16(vtable, true);
     this.#require(vtable, vtableBytes);
-    if ((vtableBytes & 1) !== 0) throw new RangeError('a message has half a field');
+    if ((vtableBytes & 1) !== 0) throw new ArrowDamage('a message has half a field');
     const entry = 4 + slot * 2;
     if (entry >= vtableBytes) return 0;
     const offset = this.#view.getUint16(vtable + entry, true);
@@ -131,13 +133,13 @@ export class Flatbuffer {
     this.#require(at, 4);
     const table = at + this.#view.getUint32(at, true);
     this.#require(table, 4);
-    if (--this.#tablesLeft < 0) throw new RangeError('more tables than the buffer can hold');
+    if (--this.#tablesLeft < 0) throw new ArrowDamage('more tables than the buffer can hold');
     return table;
   }
 
   #require(at: number, bytes: number): void {
     if (at < this.#start || at + bytes > this.#end) {
-      throw new RangeError('a message points beyond itself');
+      throw new ArrowDamage('a message points beyond itself');
     }
   }
 }

@@ -4,6 +4,7 @@ import type { ColumnDefinition, TableDefinition } from '../manifest/types.ts';
 import { likePatternProblem } from '../query/like-pattern.ts';
 import { parseWhere } from '../query/parse-where.ts';
 import { operatorsOf } from '../query/where-operators.ts';
+import { misfit } from './arrow-misfit.ts';
 import { atMost } from './at-most.ts';
 import { areFinite } from './batch-check.ts';
 import { type ColumnVector, valueAt } from './column-vector.ts';
@@ -44,11 +45,11 @@ export function planGuard(
     const match = /^require\.(\w+)\.(eq|ne|lt|lte|gt|gte|like)$/.exec(name);
     const column = match ? columns.get(match[1] as string) : undefined;
     if (!match || !column) {
-      throw badStream(place, `"${name}" is not require.<column>.<eq|ne|lt|lte|gt|gte|like>`);
+      throw badStream(place, `"${name}" is not require.<column>.<eq|ne|lt|lte|gt|gte|like>`, name);
     }
     const op = match[2] as CompareOp;
     if (!operatorsOf(column).includes(op)) {
-      throw badStream(place, `"${name}": ${column.kind} is not compared by ${op}`);
+      throw badStream(place, `"${name}": ${column.kind} is not compared by ${op}`, name);
     }
     return { ...fields.plan(name, operandColumn(column)), op };
   });
@@ -73,7 +74,7 @@ export function planGuard(
 /** What `parseWhere` asks of the operands of a `where`. */
 export function checkOperand(operand: ColumnVector, op: CompareOp, place: string): void {
   if (operand.layout === 'fixed' && !areFinite(operand)) {
-    throw new EngineError('BAD_USER_INPUT', `${place} holds a NaN or an infinity`);
+    throw misfit(place, 'holds a NaN or an infinity');
   }
   if (op !== 'like') return;
   for (let row = 0; row < operand.length; row++) {
@@ -81,7 +82,7 @@ export function checkOperand(operand: ColumnVector, op: CompareOp, place: string
     atMost(pattern.length, limits.likePatternLengthMax, `characters in ${place}[${row}]`);
     const problem = likePatternProblem(pattern);
     if (problem !== null) {
-      throw new EngineError('BAD_USER_INPUT', `${place}[${row}]: ${problem}`);
+      throw badStream(`${place}[${row}]`, problem);
     }
   }
 }
@@ -90,7 +91,10 @@ function parseJson(text: string, place: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new EngineError('BAD_USER_INPUT', `${place}: tickloom.require is not JSON`, { cause });
+    throw new EngineError('BAD_USER_INPUT', `${place}: tickloom.require is not JSON`, {
+      details: { path: `${place}.require` },
+      cause,
+    });
   }
 }
 

@@ -33,7 +33,7 @@ export class StreamFields {
     if (field) {
       return { column, field: name, read: columnReader(field, column, `${this.place}.${name}`) };
     }
-    if (!column.optional) throw badStream(this.place, `column "${name}" is missing`);
+    if (!column.optional) throw badStream(this.place, `column "${name}" is missing`, name);
     return { column, field: name, read: null };
   }
 
@@ -41,11 +41,11 @@ export class StreamFields {
   refuseOthers(known: ReadonlySet<string>): void {
     if (this.#fields.size < this.names.length) {
       const twice = this.names.find((name, i) => this.names.indexOf(name) !== i);
-      throw badStream(this.place, `column "${twice}" is there twice`);
+      throw badStream(this.place, `column "${twice}" is there twice`, twice);
     }
     const unknown = this.names.find((name) => !known.has(name));
     if (unknown === undefined) return;
-    throw badStream(this.place, `there is no column "${unknown}" to give here`);
+    throw badStream(this.place, `there is no column "${unknown}" to give here`, unknown);
   }
 }
 
@@ -54,6 +54,8 @@ export function placeOf(index: number, label: string): string {
   return `stream ${index} ${label}`;
 }
 
-export function badStream(place: string, complaint: string): EngineError {
-  return new EngineError('BAD_USER_INPUT', `${place}: ${complaint}`);
+/** `column`: the one of the stream that is wrong, where it is one. */
+export function badStream(place: string, complaint: string, column?: string): EngineError {
+  const path = column === undefined ? place : `${place}.${column}`;
+  return new EngineError('BAD_USER_INPUT', `${place}: ${complaint}`, { details: { path } });
 }

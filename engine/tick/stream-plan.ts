@@ -118,7 +118,9 @@ function effectColumns(
   if (op === 'delete') return keys;
   if (op !== 'adjust') return [...keys, ...set];
   for (const column of set) {
-    if (!isAdjustable(column)) throw badStream(fields.place, `${column.name} cannot be added to`);
+    if (!isAdjustable(column)) {
+      throw badStream(fields.place, `${column.name} cannot be added to`, column.name);
+    }
   }
   return [...keys, ...set.map(addendColumn)];
 }

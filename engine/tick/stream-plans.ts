@@ -1,5 +1,6 @@
 import { limits } from '../limits.ts';
 import type { Catalog } from '../manifest/catalog.ts';
+import { ArrowDamage } from './arrow-damage.ts';
 import { type ArrowSchema, readSchema } from './arrow-schema.ts';
 import { openMessage } from './arrow-streams.ts';
 import type { Flatbuffer } from './flatbuffer.ts';
@@ -53,8 +54,8 @@ export class StreamPlans {
 
 function readSchemaMessage(flat: Flatbuffer, start: number, end: number): ArrowSchema {
   const { kind, header, bodyBytes } = openMessage(flat, start, end);
-  if (kind !== 'schema') throw new RangeError('a stream begins with its schema');
-  if (bodyBytes !== 0) throw new RangeError('a schema has no body');
+  if (kind !== 'schema') throw new ArrowDamage('a stream begins with its schema');
+  if (bodyBytes !== 0) throw new ArrowDamage('a schema has no body');
   return readSchema(flat, header);
 }
 

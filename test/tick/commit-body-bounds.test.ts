@@ -88,6 +88,20 @@ describe('a commit body past a bound is answered LIMIT_EXCEEDED', () => {
     expect(refusal(append, ...streams).code).toBe('LIMIT_EXCEEDED');
   });
 
+  it('the rows of one batch, and says the bound', () => {
+    const rows = limits.tickEffectsMax + 1;
+    const effects = arrowStream('ledger', 'append', { amount: makeVector(new Float64Array(rows)) });
+    expect(refusal(effects)).toMatchObject({
+      code: 'LIMIT_EXCEEDED',
+      message: `there are ${rows} rows in stream 0 (ledger append); at most ${rows - 1} may be`,
+      details: { limit: limits.tickEffectsMax, actual: rows },
+    });
+    expect(refusal(manyActions(rows))).toMatchObject({
+      code: 'LIMIT_EXCEEDED',
+      details: { limit: limits.tickActionsMax, actual: rows },
+    });
+  });
+
   it('the effects of a tick, and of an action', () => {
     const perAction = limits.actionEffectsMax;
     const effects = (count: number, actionOf: (i: number) => number | null) =>

@@ -95,7 +95,7 @@ describe('the messages of a commit body', () => {
 
   it('are refused with the number of their stream', () => {
     const error = refusal(actions(1), schema, batch, schema, endMark);
-    expect(error.details).toEqual({ stream: 1 });
+    expect(error.details).toEqual({ path: 'stream 1', stream: 1 });
   });
 
   it('are decoded into vectors that share the body’s memory', () => {

@@ -137,7 +137,7 @@ describe('a malformed commit body is answered BAD_USER_INPUT', () => {
     ],
     [
       'an infinity in an action',
-      /not finite/,
+      /actions\[0\]\.force is out of the range of f32/,
       () => [actions(1, { force: vectorFromArray([Number.POSITIVE_INFINITY], new Float32()) })],
     ],
     [
@@ -207,6 +207,36 @@ describe('a malformed commit body is answered BAD_USER_INPUT', () => {
       ],
     ],
     [
+      'an action beyond those there are',
+      /\(unit upsert\): there is no action 1$/,
+      () => [actions(1), upsert({ action: u32([0, 1]) })],
+    ],
+    [
+      'the largest number as an action, which is no name of the tick itself',
+      /there is no action 4294967295/,
+      () => [actions(1), upsert({ action: u32([0, 0xffff_ffff]) })],
+    ],
+    [
+      'the same beside a null, which is',
+      /there is no action 4294967295/,
+      () => [actions(1), upsert({ action: u32([null, 0xffff_ffff]) })],
+    ],
+    [
+      'a single byte',
+      /stream 0: the body ends within the head of a message$/,
+      () => [Uint8Array.of(1)],
+    ],
+    [
+      'a head without its length',
+      /stream 0: the body ends within the head of a message$/,
+      () => [new Uint8Array(4).fill(0xff)],
+    ],
+    [
+      'too little for a stream behind another',
+      /stream 1: the body ends within the head of a message$/,
+      () => [actions(1), Buffer.from('xx')],
+    ],
+    [
       'what is no Arrow at all',
       /no sequence of Arrow streams/,
       () => [Buffer.from('{"actions": []}')],
@@ -217,6 +247,7 @@ describe('a malformed commit body is answered BAD_USER_INPUT', () => {
       const error = refusal(...streams());
       expect(error.message).toMatch(message);
       expect(error.code).toBe('BAD_USER_INPUT');
+      expect(error.details.path).toMatch(/^(stream \d|require\.|actions\[)/);
     });
   }
 
