@@ -17,14 +17,18 @@ export function formatPosition(lsn: Lsn): string {
   return `0:${lsn}`;
 }
 
-/** Throws `BAD_USER_INPUT` on anything but a position of this title's shards. */
-export function parsePosition(text: string): Lsn {
+/**
+ * Throws `BAD_USER_INPUT` on anything but a position of this title's shards. `path` names where it
+ * was given.
+ */
+export function parsePosition(text: string, path = ''): Lsn {
   const match = /^(\d{1,5}):(\d{1,16})$/.exec(text);
   const lsn = match ? Number(match[2]) : Number.NaN;
   if (!match || Number(match[1]) !== 0 || !Number.isSafeInteger(lsn)) {
     throw new EngineError(
       'BAD_USER_INPUT',
-      `"${text}" is not a position of this title ("0:<lsn>")`,
+      `${path === '' ? '' : `${path}: `}"${text}" is not a position of this title ("0:<lsn>")`,
+      path === '' ? {} : { details: { path } },
     );
   }
   return lsn as Lsn;

@@ -40,7 +40,7 @@ export async function createExport(
       source,
       format: input.format ?? 'ARROW_STREAM',
       compression: input.compression ?? 'NONE',
-      sinceLsn: positionOf(input.sincePosition),
+      sinceLsn: positionOf(input.sincePosition, 'input.sincePosition'),
       asOfLsn: await asOfLsn(input, context),
     },
     context.principal,
@@ -117,15 +117,15 @@ function tableSource(
 
 /** Now, unless an earlier place is asked for. */
 async function asOfLsn(input: CreateExportArguments, context: RequestContext): Promise<Lsn> {
-  const asked = positionOf(input.asOf?.position);
+  const asked = positionOf(input.asOf?.position, 'input.asOf.position');
   const applied = await waitForApplied(context);
   if (asked !== null && asked > applied)
     await context.engine.waitForApplied(asked, limits.readWaitMs);
   return asked ?? applied;
 }
 
-function positionOf(text: string | null | undefined): Lsn | null {
-  return text === null || text === undefined ? null : parsePosition(text);
+function positionOf(text: string | null | undefined, path: string): Lsn | null {
+  return text === null || text === undefined ? null : parsePosition(text, path);
 }
 
 function invalid(member: string, problem: string): EngineError {

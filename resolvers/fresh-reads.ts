@@ -26,6 +26,6 @@ export async function waitForCovered(
   await waitForApplied(context);
   if (minPosition === null || minPosition === undefined) return;
   const { columns } = context.engine;
-  const lsn = parsePosition(minPosition);
+  const lsn = parsePosition(minPosition, 'minPosition');
   if (lsn > columns.coveredLsn) await columns.waitForCovered(lsn, limits.readWaitMs);
 }

@@ -1,13 +1,11 @@
 import { isAscii, isUtf8 } from 'node:buffer';
-import { limits } from '../limits.ts';
 import type { ColumnDefinition } from '../manifest/types.ts';
 import type { ArrowField } from './arrow-field.ts';
 import { misfit, wrongType } from './arrow-misfit.ts';
-import { fromZero, nullsHoldSome, readOffsets, tooLong, type ValueBound } from './arrow-offsets.ts';
+import { fromZero, nullsHoldSome, readOffsets } from './arrow-offsets.ts';
 import type { ArrowRows } from './arrow-rows.ts';
 import { type BinaryVector, bitAt } from './column-vector.ts';
-
-const valueBound: ValueBound = { max: limits.valueBytesMax, unit: 'bytes' };
+import { tooLong, valueBound } from './value-bound.ts';
 
 /** Reads texts or bytes as a vector; the rules are `arrowColumn`'s. */
 export type BinaryReader = (

@@ -1,13 +1,13 @@
-import { limits } from '../limits.ts';
 import type { ColumnDefinition } from '../manifest/types.ts';
 import { binaryReader } from './arrow-binary.ts';
 import { cellsReader, dictionaryReader, notLookedUp } from './arrow-dictionary.ts';
 import type { ArrowField } from './arrow-field.ts';
 import { misfit, wrongType } from './arrow-misfit.ts';
 import { numberReader } from './arrow-number.ts';
-import { fromZero, nullsHoldSome, readOffsets, type ValueBound } from './arrow-offsets.ts';
+import { fromZero, nullsHoldSome, readOffsets } from './arrow-offsets.ts';
 import { type ArrowRows, readBits, readValidity } from './arrow-rows.ts';
 import { bitAt, type ColumnVector } from './column-vector.ts';
+import { listBound } from './value-bound.ts';
 import { enumOrdinal, VectorBuilder } from './vector-builder.ts';
 import { emptyVector } from './vector-rows.ts';
 
@@ -151,8 +151,6 @@ function enumReader(field: ArrowField, column: ColumnDefinition, place: string):
 }
 
 const noOrdinals = new Int32Array(0);
-
-const listBound: ValueBound = { max: limits.listElementsMax, unit: 'elements' };
 
 function listReader(field: ArrowField, column: ColumnDefinition, place: string) {
   const { type } = field;

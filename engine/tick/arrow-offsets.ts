@@ -1,14 +1,9 @@
-import { EngineError } from '../errors.ts';
+import type { EngineError } from '../errors.ts';
 import type { ArrowField } from './arrow-field.ts';
 import { misfit } from './arrow-misfit.ts';
 import type { ArrowRows } from './arrow-rows.ts';
 import { bitAt } from './column-vector.ts';
-
-/** What one value may have of what its offsets count. */
-export interface ValueBound {
-  readonly max: number;
-  readonly unit: 'bytes' | 'elements';
-}
+import { tooLong, type ValueBound } from './value-bound.ts';
 
 /**
  * The offsets of texts, bytes or lists, one more than rows: rising, within `available`, and no
@@ -78,14 +73,6 @@ export function nullsHoldSome(offsets: Int32Array, validity: Uint8Array | null):
 export function fromZero(offsets: Int32Array): Int32Array {
   const first = offsets[0] as number;
   return first === 0 ? offsets : offsets.map((offset) => offset - first);
-}
-
-export function tooLong(count: number, { max, unit }: ValueBound, path: string): EngineError {
-  return new EngineError(
-    'LIMIT_EXCEEDED',
-    `${path} has ${count} ${unit}; at most ${max} are allowed`,
-    { details: { path, limit: max } },
-  );
 }
 
 function notRising(place: string): EngineError {

@@ -231,7 +231,8 @@ class StreamBuilder {
     if (this.#versions && 'expectedVersion' in effect) {
       const version = effect.expectedVersion as number;
       if (!Number.isInteger(version) || version < 0 || version > 0xffff_ffff) {
-        throw badInput(place, `.expectedVersion must be a whole number from 0 to 4294967295`);
+        const at = () => `${place()}.expectedVersion`;
+        throw badInput(at, `must be a whole number from 0 to 4294967295`);
       }
       this.#versions.push(version);
     }

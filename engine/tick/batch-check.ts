@@ -12,14 +12,11 @@ export function checkActionValues(batch: TickBatch): void {
   if (header.tick !== null) {
     checkSessionId(header.sessionId);
     if (!Number.isInteger(header.tick) || header.tick < 0 || header.tick > 0xffff_fffe) {
-      throw new EngineError('BAD_USER_INPUT', `tick must be a whole number from 0 to 4294967294`);
+      throw badHeader('tick', 'must be a whole number from 0 to 4294967294');
     }
   }
   if (header.idempotencyKey !== null && !/^[\x21-\x7e]{1,128}$/.test(header.idempotencyKey)) {
-    throw new EngineError(
-      'BAD_USER_INPUT',
-      'idempotencyKey must be 1 to 128 visible ASCII characters',
-    );
+    throw badHeader('idempotencyKey', 'must be 1 to 128 visible ASCII characters');
   }
   const [ids, ...columns] = actions.vectors;
   if (ids) checkActionIds(ids);
@@ -29,11 +26,12 @@ export function checkActionValues(batch: TickBatch): void {
 /** Throws `BAD_USER_INPUT` for an id that could not be part of a URL or a log line. */
 export function checkSessionId(sessionId: string): void {
   if (!/^[\x21-\x7e]{1,128}$/.test(sessionId)) {
-    throw new EngineError(
-      'BAD_USER_INPUT',
-      'sessionId must be 1 to 128 visible ASCII characters without spaces',
-    );
+    throw badHeader('sessionId', 'must be 1 to 128 visible ASCII characters without spaces');
   }
+}
+
+function badHeader(path: string, complaint: string): EngineError {
+  return new EngineError('BAD_USER_INPUT', `${path} ${complaint}`, { details: { path } });
 }
 
 function checkActionIds(ids: ColumnVector): void {
@@ -59,11 +57,24 @@ function checkFinite(vector: ColumnVector): void {
   const { kind, name } = vector.column;
   if (kind !== 'f32' && kind !== 'f64') return;
   const leaf = vector.layout === 'list' ? vector.child : vector;
-  if (leaf.layout !== 'fixed') return;
-  if (areFinite(leaf)) return;
-  throw new EngineError('BAD_USER_INPUT', `a value of the actions' ${name} is not finite`, {
-    details: { column: name },
+  if (leaf.layout !== 'fixed' || areFinite(leaf)) return;
+  const index = (leaf.values as Float64Array).findIndex((value) => !Number.isFinite(value));
+  const path = `actions${placeIn(vector, name, index)}`;
+  throw new EngineError('BAD_USER_INPUT', `${path} is ${outOfRange(kind)}`, {
+    details: { path, column: name },
   });
+}
+
+/** Where the value, or the element of a list, of that index stands. */
+function placeIn(vector: ColumnVector, name: string, index: number): string {
+  if (vector.layout !== 'list') return `[${index}].${name}`;
+  const row = vector.offsets.findIndex((offset) => offset > index) - 1;
+  return `[${row}].${name}[${index - (vector.offsets[row] as number)}]`;
+}
+
+/** How messages tell that a float is not one its column can hold. */
+export function outOfRange(kind: string): string {
+  return `out of the range of ${kind}, which is that of its finite numbers`;
 }
 
 /** Whether no value is a NaN or an infinity. */

@@ -4,8 +4,9 @@ import { asLsn, type Lsn } from '../position.ts';
 import { readValue } from '../state/row-codec.ts';
 import { actionWord, lsnWord, tickWord, versionWord } from '../state/row-layout.ts';
 import type { TableChanges } from '../state/table-changes.ts';
+import { outOfRange } from './batch-check.ts';
 import { valueAt } from './column-vector.ts';
-import { type EffectRun, missingColumns } from './effect-run.ts';
+import { type EffectRun, isFiniteAt, isFloat, missingColumns } from './effect-run.ts';
 import { tickItself } from './tick-batch.ts';
 
 /** Who wrote the row that stands in the way. */
@@ -117,8 +118,15 @@ function messageOf(
     case 'OUT_OF_RANGE':
       return stream.op === 'adjust'
         ? `${place} cannot hold the sum: ${columnsText(run, row, found)}`
-        : `${place} cannot hold a NaN or an infinity`;
+        : `${place} cannot hold what is given: ${nonFiniteText(run, row)}`;
   }
+}
+
+function nonFiniteText({ stream }: EffectRun, row: number): string {
+  return stream.rows.vectors
+    .filter((vector) => isFloat(vector.column) && !isFiniteAt(vector, row))
+    .map(({ column }) => `${column.name} is ${outOfRange(column.kind)}`)
+    .join('; ');
 }
 
 function keyText(key: Row): string {

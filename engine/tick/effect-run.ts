@@ -1,5 +1,5 @@
 import type { ConflictCode } from '../manifest/system-columns.ts';
-import type { TableDefinition } from '../manifest/types.ts';
+import type { ColumnDefinition, TableDefinition } from '../manifest/types.ts';
 import type { BytePool } from '../state/byte-pool.ts';
 import { type ColumnWords, columnWords, releaseWords } from '../state/column-words.ts';
 import { type ColumnLayout, versionWord } from '../state/row-layout.ts';
@@ -248,8 +248,7 @@ export function missingColumns(table: TableDefinition, set: ReadonlySet<string>)
 function nonFiniteRows(vectors: readonly ColumnVector[], length: number): Uint8Array | null {
   let rows: Uint8Array | null = null;
   for (const vector of vectors) {
-    const { kind } = vector.column;
-    if (kind !== 'f32' && kind !== 'f64') continue;
+    if (!isFloat(vector.column)) continue;
     for (let row = 0; row < length; row++) {
       if (isFiniteAt(vector, row)) continue;
       rows ??= new Uint8Array(length);
@@ -259,7 +258,12 @@ function nonFiniteRows(vectors: readonly ColumnVector[], length: number): Uint8A
   return rows;
 }
 
-function isFiniteAt(vector: ColumnVector, row: number): boolean {
+export function isFloat({ kind }: ColumnDefinition): boolean {
+  return kind === 'f32' || kind === 'f64';
+}
+
+/** Whether a float, or each of a list of them, is neither a NaN nor an infinity. */
+export function isFiniteAt(vector: ColumnVector, row: number): boolean {
   if (vector.layout === 'fixed') {
     return Number.isFinite(vector.values[row] as number);
   }

@@ -2,6 +2,7 @@ import { EngineError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { ColumnDefinition, Scalar, Value } from '../manifest/types.ts';
 import type { ColumnVector, FixedValues } from './column-vector.ts';
+import { listBound, tooLong, valueBound } from './value-bound.ts';
 
 /**
  * Gathers values of one column, in rows' order, into a vector, checking each against the column's
@@ -35,10 +36,7 @@ export class VectorBuilder {
     } else if (this.#offsets) {
       if (!Array.isArray(value)) throw misfit(place, `must be a list of ${this.column.kind}`);
       if (value.length > limits.listElementsMax) {
-        throw new EngineError(
-          'LIMIT_EXCEEDED',
-          `${place()} has ${value.length} elements; at most ${limits.listElementsMax} are allowed`,
-        );
+        throw tooLong(value.length, listBound, place());
       }
       for (let i = 0; i < value.length; i++) {
         this.#store.push(value[i] as Scalar, () => `${place()}[${i}]`);
@@ -343,10 +341,7 @@ class BinaryStore implements ElementStore {
 
   #room(used: number, bytes: number, place: () => string): void {
     if (bytes > limits.valueBytesMax) {
-      throw new EngineError(
-        'LIMIT_EXCEEDED',
-        `${place()} has ${bytes} bytes; at most ${limits.valueBytesMax} are allowed`,
-      );
+      throw tooLong(bytes, valueBound, place());
     }
     if (used + bytes <= this.#data.length) return;
     const larger = Buffer.allocUnsafe(Math.max(this.#data.length * 2, used + bytes));

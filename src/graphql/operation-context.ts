@@ -53,7 +53,10 @@ export class OperationContext implements RequestContext {
     this.running = services.running;
     this.principal = options.principal;
     this.queryClass = queryClassOf(options.principal, options.askedClass);
-    this.readAfter = options.readAfter === undefined ? null : parsePosition(options.readAfter);
+    this.readAfter =
+      options.readAfter === undefined
+        ? null
+        : parsePosition(options.readAfter, 'x-tickloom-read-after');
     this.requestId = options.requestId;
     this.report = new RequestReport(this.queryClass);
     this.endpoint = options.endpoint;

@@ -59,11 +59,12 @@ function readHeader({ request }: Exchange, sessionId: string, tick: string): Tic
     throw new EngineError(
       'BAD_USER_INPUT',
       'a tick on this path needs "content-type: application/vnd.apache.arrow.stream"',
+      { details: { path: 'content-type' } },
     );
   }
   return {
     sessionId,
-    tick: requiredInteger('the tick in the path', tick),
+    tick: requiredInteger('tick', tick),
     fence: optionalInteger('x-tickloom-fence', headers['x-tickloom-fence']),
     idempotencyKey: single(headers['idempotency-key']) ?? null,
     onConflict: conflictPolicy(single(headers['x-tickloom-on-conflict'])),
@@ -77,6 +78,7 @@ function conflictPolicy(text: string | undefined): ConflictPolicy {
   throw new EngineError(
     'BAD_USER_INPUT',
     'x-tickloom-on-conflict must be REJECT_ACTION or ABORT_TICK',
+    { details: { path: 'x-tickloom-on-conflict' } },
   );
 }
 
@@ -85,10 +87,13 @@ function optionalInteger(name: string, value: string | string[] | undefined): nu
   return text === undefined ? null : requiredInteger(name, text);
 }
 
-function requiredInteger(name: string, text: string): number {
+/** `path`: the header, or the part of the URL. */
+function requiredInteger(path: string, text: string): number {
   const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
   if (!(number <= 0xffff_ffff)) {
-    throw new EngineError('BAD_USER_INPUT', `${name} must be a whole number of at most 32 bits`);
+    throw new EngineError('BAD_USER_INPUT', `${path} must be a whole number of at most 32 bits`, {
+      details: { path },
+    });
   }
   return number;
 }

@@ -209,11 +209,30 @@ describe('numbers', () => {
     expect(title.row(1)).toMatchObject({ ratio: Math.fround(0.1), real: null });
   });
 
+  it('that are out of range are told by their columns, in the words of their kinds', () => {
+    const title = new RulesTitle();
+    title.commit({ effects: [insert(1)] });
+    const { conflicts } = title.commit({
+      actions: [[upsert(1, { spare: 1, ratio: 1e39, real: nan })], [append(nan)]],
+    });
+    const f32 = 'ratio is out of the range of f32, which is that of its finite numbers';
+    const f64 = 'is out of the range of f64, which is that of its finite numbers';
+    expect(conflicts.map(({ message }) => message)).toEqual([
+      `thing (sessionId s, id 1) cannot hold what is given: ${f32}; real ${f64}`,
+      `ledger cannot hold what is given: amount ${f64}`,
+    ]);
+  });
+
   it('that are not finite in the action itself are BAD_USER_INPUT: there is nothing to log', () => {
     const title = new RulesTitle();
     for (const force of [nan, Number.POSITIVE_INFINITY, 1e300]) {
       expect(() => title.commit({ actions: [[]], force })).toThrowError(
-        expect.objectContaining({ code: 'BAD_USER_INPUT' }),
+        expect.objectContaining({
+          code: 'BAD_USER_INPUT',
+          message:
+            'actions[0].force is out of the range of f32, which is that of its finite numbers',
+          details: { path: 'actions[0].force', column: 'force' },
+        }),
       );
     }
   });
