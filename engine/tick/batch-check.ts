@@ -14,6 +14,10 @@ export function checkActionValues(batch: TickBatch): void {
     if (!Number.isInteger(header.tick) || header.tick < 0 || header.tick > 0xffff_fffe) {
       throw badHeader('tick', 'must be a whole number from 0 to 4294967294');
     }
+    const { tick, afterTick } = header;
+    if (afterTick !== null && afterTick >= tick) {
+      throw badHeader('afterTick', `must be before the tick, ${tick}; it is ${afterTick}`);
+    }
   }
   if (header.idempotencyKey !== null && !/^[\x21-\x7e]{1,128}$/.test(header.idempotencyKey)) {
     throw badHeader('idempotencyKey', 'must be 1 to 128 visible ASCII characters');

@@ -192,6 +192,11 @@ export type Step =
   | { readonly kind: 'restart' }
   | { readonly kind: 'commit'; readonly tick: TickInput };
 
+/** The tick so many before, where there is one. */
+function earlier(tick: number, before: number | null): number | null {
+  return before === null || before > tick ? null : tick - before;
+}
+
 export function ticksArbitrary(manifest: TitleManifest): fc.Arbitrary<Step[]> {
   const effects = fc.oneof(
     ...manifest.tables.filter((t) => t.kind === 'state').map(effectOf),
@@ -210,14 +215,16 @@ export function ticksArbitrary(manifest: TitleManifest): fc.Arbitrary<Step[]> {
   const commit = fc.record({
     kind: fc.constant('commit' as const),
     tick: fc.record({
-      header: fc.record({
-        sessionId: fc.constantFrom('one', 'two'),
-        tick: fc.constantFrom(1, 2, 3, 4, 5, 6, 7, 8, 9),
-        fence: fc.constantFrom(null, null, null, 1, 2),
-        idempotencyKey: fc.constantFrom(null, null, null, 'k'),
-        onConflict: fc.constantFrom('REJECT_ACTION' as const, 'ABORT_TICK' as const),
-        afterTick: fc.constantFrom(null, null, null, 1, 2, 3),
-      }),
+      header: fc
+        .record({
+          sessionId: fc.constantFrom('one', 'two'),
+          tick: fc.constantFrom(1, 2, 3, 4, 5, 6, 7, 8, 9),
+          fence: fc.constantFrom(null, null, null, 1, 2),
+          idempotencyKey: fc.constantFrom(null, null, null, 'k'),
+          onConflict: fc.constantFrom('REJECT_ACTION' as const, 'ABORT_TICK' as const),
+          before: fc.constantFrom(null, null, null, 1, 2, 3),
+        })
+        .map(({ before, ...header }) => ({ ...header, afterTick: earlier(header.tick, before) })),
       actions,
       effects: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, list(2)),
     }),

@@ -46,6 +46,8 @@ describe('the details of a tick that is refused', () => {
       ['tick', -1],
       ['sessionId', 'a b'],
       ['idempotencyKey', ''],
+      ['afterTick', header.tick],
+      ['afterTick', 7],
     ] as const) {
       const error = refused({ header: { ...header, [path]: value } });
       expect(error).toMatchObject({ code: 'BAD_USER_INPUT', details: { path } });
