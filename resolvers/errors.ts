@@ -5,6 +5,7 @@ import {
   type ErrorCode,
   errorCategories,
 } from '../engine/errors.ts';
+import { shortMessage } from './short-message.ts';
 
 /**
  * The only place where an engine error becomes a GraphQL one. Whatever is not an error of the
@@ -42,7 +43,7 @@ export function toClientError(error: unknown, phase: ErrorPhase, scope: ErrorSco
   if (!known) scope.logInternal(error, scope.requestId);
   const shown = known ?? internalError();
   const located = error instanceof GraphQLError ? error : null;
-  return new GraphQLError(shown.message, {
+  return new GraphQLError(shortMessage(shown.message), {
     nodes: located?.nodes ?? null,
     source: located?.source ?? null,
     positions: located?.positions ?? null,
@@ -60,9 +61,17 @@ export function errorExtensions(error: EngineError, requestId: string): ErrorExt
     category: error.category,
     retryable: error.retryable,
     retryAfterMs: error.retryAfterMs,
-    details: error.details,
+    details: shortPath(error.details),
     requestId,
   };
+}
+
+/** A path may hold a name that the client has made up. */
+function shortPath(details: EngineError['details']): EngineError['details'] {
+  const { path } = details;
+  if (typeof path !== 'string') return details;
+  const short = shortMessage(path);
+  return short === path ? details : { ...details, path: short };
 }
 
 /** For an unknown error on any endpoint; the caller logs the original. */

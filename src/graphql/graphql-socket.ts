@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ExecutionArgs, GraphQLError } from 'graphql';
+import { type ExecutionArgs, GraphQLError, getOperationAST } from 'graphql';
 import {
   type Context,
   handleProtocols,
@@ -20,6 +20,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { Answers } from './answer.ts';
 import { checkParams } from './graphql-params.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
+import { unresolvedOperation } from './unresolved-operation.ts';
 import { phaseOf, type TitleYoga } from './yoga.ts';
 
 export interface GraphqlSocketOptions {
@@ -186,6 +187,9 @@ export class GraphqlSocket {
       const document = enveloped.parse(params.query);
       const invalid = enveloped.validate(enveloped.schema, document);
       if (invalid.length > 0) return answers.refusal(invalid, 'validate', operation);
+      if (!getOperationAST(document, params.operationName)) {
+        throw unresolvedOperation(params.operationName);
+      }
       return {
         schema: enveloped.schema,
         document,

@@ -16,6 +16,7 @@ import type { Executor } from './executor.ts';
 import type { GraphqlParams } from './graphql-params.ts';
 import type { OperationContext } from './operation-context.ts';
 import { OperationLimitsRule } from './operation-limits.ts';
+import { unresolvedOperation } from './unresolved-operation.ts';
 
 /** What the server hands to yoga with a request: the operation is parsed and authenticated. */
 export interface ServerContext {
@@ -128,12 +129,13 @@ function answerPlugin(answers: Answers): Plugin<ServerContext, ServerContext> {
     // What did not get as far as being executed comes here only.
     onExecutionResult: ({ result, setResult, context }) => {
       if (!isResult(result) || result.extensions?.tickloom !== undefined) return;
-      const errors = answers.refusal(
-        result.errors ?? [],
-        phaseOf(result.errors ?? []),
-        context.operation,
+      const given = result.errors ?? [];
+      const errors = given.map((error) =>
+        error.extensions.code === unresolvedCode
+          ? unresolvedOperation(context.params.operationName)
+          : error,
       );
-      setResult({ errors });
+      setResult({ errors: answers.refusal(errors, phaseOf(errors), context.operation) });
     },
   };
 }
@@ -150,6 +152,9 @@ export function phaseOf(errors: readonly GraphQLError[]): ErrorPhase {
     errors.some((error) => (error.nodes?.length ?? 0) > 0);
   return isValidation ? 'validate' : 'parse';
 }
+
+/** By which yoga tells that it could not choose an operation. */
+const unresolvedCode = 'OPERATION_RESOLUTION_FAILURE';
 
 interface HttpMark {
   readonly status?: number;

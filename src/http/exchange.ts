@@ -1,27 +1,36 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { EngineError } from '../../engine/errors.ts';
 import type { Endpoint } from '../telemetry/metrics.ts';
 
 /** One request with its answer, and what every handler needs to know of it. */
 export class Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** Decoded path segments: `/ashfall/graphql` is `['ashfall', 'graphql']`. */
-  readonly path: readonly string[];
   /** The client's `x-request-id` where it is a sane one, else a new id. */
   readonly requestId: string;
   endpoint: Endpoint = 'other';
+  readonly #path: readonly string[];
   readonly #search: string;
 
-  /** Throws `URIError` for a path that is not validly percent-encoded. */
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.request = request;
     this.response = response;
     const { path, search } = splitTarget(request.url ?? '/');
-    this.path = path;
+    this.#path = path;
     this.#search = search;
     this.requestId = requestIdOf(request);
     response.setHeader('x-request-id', this.requestId);
+  }
+
+  /**
+   * Decoded path segments: `/ashfall/graphql` is `['ashfall', 'graphql']`. Throws `BAD_USER_INPUT`
+   * for a path that is not validly percent-encoded.
+   */
+  get path(): readonly string[] {
+    return this.#path.some((segment) => segment.includes('%'))
+      ? this.#path.map(decoded)
+      : this.#path;
   }
 
   get query(): URLSearchParams {
@@ -29,13 +38,26 @@ export class Exchange {
   }
 }
 
-export function splitTarget(target: string): { readonly path: string[]; readonly search: string } {
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch (cause) {
+    throw new EngineError(
+      'BAD_USER_INPUT',
+      `the path is not validly percent-encoded: "${segment}"`,
+      { details: { path: 'the path of the URL' }, cause },
+    );
+  }
+}
+
+/** Segments of the path as they were sent, and what follows the question mark. */
+function splitTarget(target: string): { readonly path: string[]; readonly search: string } {
   const mark = target.indexOf('?');
   const pathText = mark < 0 ? target : target.slice(0, mark);
   const path = pathText.split('/').slice(1);
   if (path.at(-1) === '') path.pop();
   return {
-    path: pathText.includes('%') ? path.map(decodeURIComponent) : path,
+    path,
     search: mark < 0 ? '' : target.slice(mark + 1),
   };
 }

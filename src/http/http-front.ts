@@ -104,13 +104,7 @@ export class HttpFront {
     const slot = this.#running.add(response);
     response.once('close', () => this.#running.remove(slot));
     if (applyCors(request, response, this.#options.corsOrigins)) return;
-    let exchange: Exchange;
-    try {
-      exchange = new Exchange(request, response);
-    } catch {
-      response.writeHead(400, { connection: 'close' }).end();
-      return;
-    }
+    const exchange = new Exchange(request, response);
     try {
       await this.#router.handle(exchange);
     } catch (error) {

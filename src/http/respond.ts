@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { EngineError } from '../../engine/errors.ts';
 import { errorExtensions, internalError } from '../../resolvers/errors.ts';
+import { shortMessage } from '../../resolvers/short-message.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Exchange } from './exchange.ts';
 import { statusOf } from './status.ts';
@@ -82,7 +83,8 @@ export async function sendError(
 
 /** The body of an error wherever an answer is not a GraphQL result. */
 export function errorBody(error: EngineError, requestId: string): unknown {
-  return { errors: [{ message: error.message, extensions: errorExtensions(error, requestId) }] };
+  const message = shortMessage(error.message);
+  return { errors: [{ message, extensions: errorExtensions(error, requestId) }] };
 }
 
 /**

@@ -39,12 +39,13 @@ export class Router {
     this.#routes = routes.map((route) => ({ ...route, segments: segmentsOf(route.path) }));
   }
 
-  /** Throws `NOT_FOUND` for an unknown path, `BAD_USER_INPUT` for a wrong method. */
+  /** Throws `NOT_FOUND` for an unknown path, `BAD_USER_INPUT` for a broken one or a wrong method. */
   async handle(exchange: Exchange): Promise<void> {
     const method = exchange.request.method ?? 'GET';
+    const { path } = exchange;
     const allowed: string[] = [];
     for (const route of this.#routes) {
-      const parameters = match(route.segments, exchange.path);
+      const parameters = match(route.segments, path);
       if (parameters === null) continue;
       exchange.endpoint = route.endpoint;
       if (route.methods.includes(method)) return route.handle(exchange, parameters);

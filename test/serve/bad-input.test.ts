@@ -72,6 +72,7 @@ describe('a bad tick through GraphQL', () => {
     ],
     ['a tick that is no number', 'BAD_USER_INPUT', (input) => Object.assign(input, { tick: '6' })],
     ['a tick in the past', 'TICK_OUT_OF_ORDER', (input) => Object.assign(input, { tick: 4 })],
+    ['a later tick to follow', 'BAD_USER_INPUT', (input) => Object.assign(input, { afterTick: 7 })],
     ['a fence nobody has', 'FENCED', (input) => Object.assign(input, { fence: 99 })],
     ['no session', 'NOT_FOUND', (input) => Object.assign(input, { sessionId: 'nowhere' })],
   ])('with %s answers %s', async (_name, code, change) => {
@@ -84,6 +85,28 @@ describe('a bad tick through GraphQL', () => {
     const answer = await sandbox.commit('match', 5, 3);
     expect(codeOf(answer)).toBe('IDEMPOTENCY_MISMATCH');
   });
+});
+
+test('a value that does not fit is not sent back whole', async () => {
+  const answer = await commitInput((input) => Object.assign(input, { fence: 'x'.repeat(200_000) }));
+  const [error] = answer.errors ?? [];
+  expect(error?.message).toMatch(
+    /^Variable "\$input" got invalid value "x{99}…" at "input.fence"; /,
+  );
+  expect(error?.message.length).toBeLessThan(400);
+  expect(error?.extensions.details).toEqual({ path: 'input.fence' });
+});
+
+describe('a path that is not validly percent-encoded', () => {
+  test.each(['/ashfall/sessions/%zz/ticks/1', '/%', '/ashfall/graphql%e0%a4%a'])(
+    'such as %s answers an error of the contract',
+    async (path) => {
+      const response = await fetch(`${sandbox.url}${path}`, { method: 'POST' });
+      const answer = await answerOf(response);
+      expect([response.status, codeOf(answer)]).toEqual([400, 'BAD_USER_INPUT']);
+      expect(answer.errors?.[0]?.message).toMatch(/not validly percent-encoded/);
+    },
+  );
 });
 
 describe('a request that is no operation', () => {
@@ -101,6 +124,18 @@ describe('a request that is no operation', () => {
     ['broken GraphQL', '{ "query": "{ session(" }', 200, 'GRAPHQL_PARSE_FAILED'],
     ['an unknown field', '{ "query": "{ castles }" }', 200, 'GRAPHQL_VALIDATION_FAILED'],
     ['an empty query', '{ "query": "" }', 400, 'BAD_USER_INPUT'],
+    [
+      'the name of an operation that the document has not',
+      '{ "query": "query A { __typename }", "operationName": "B" }',
+      400,
+      'BAD_USER_INPUT',
+    ],
+    [
+      'several operations and no name',
+      '{ "query": "query A { __typename } query B { __typename }" }',
+      400,
+      'BAD_USER_INPUT',
+    ],
   ])('such as %s is refused', async (_name, body, status, code) => {
     const headers = {
       ...(await sandbox.authorization('liveops')),
@@ -274,6 +309,7 @@ describe('a bad tick on the commit endpoint', () => {
   test.each<[string, string, Record<string, string>, number, string]>([
     ['a stale fence', '6', { 'x-tickloom-fence': '99' }, 409, 'FENCED'],
     ['a tick in the past', '4', {}, 409, 'TICK_OUT_OF_ORDER'],
+    ['itself to follow', '6', { 'x-tickloom-after-tick': '6' }, 400, 'BAD_USER_INPUT'],
   ])('with %s is refused', async (_name, tick, headers, status, code) => {
     const response = await commitArrow('match', tick, await arrowTick(Number(tick), 1), {
       ...(await sandbox.authorization('game-server')),
