@@ -51,6 +51,8 @@ export const limits = {
   idempotencyTicksMax: 131_072,
   /** Bytes of one string, JSON text or bytes value. */
   valueBytesMax: 1024 * 1024,
+  /** Objects and lists within each other in a value of a JSON column. */
+  jsonDepthMax: 128,
   /** Elements of one list value. */
   listElementsMax: 65_536,
   /** Rows of one page, groups of one answer. */
@@ -93,6 +95,8 @@ export const limits = {
   graphqlFieldsMax: 2_000,
   /** Lexical tokens of one GraphQL document; large ticks belong in variables. */
   graphqlTokensMax: 250_000,
+  /** Brackets within each other in a GraphQL document, objects and lists in its variables. */
+  graphqlNestingMax: 256,
   /** Parsed documents kept for the next request with the same text, and the longest kept. */
   graphqlDocumentsCachedMax: 1_000,
   graphqlDocumentCachedCharsMax: 32 * 1024,
@@ -130,4 +134,12 @@ if (limits.logRecordBytesMax < limits.commitBodyBytesMax) {
 }
 if (limits.logPendingBytesMax < limits.logRecordBytesMax) {
   throw new RangeError('the largest record must fit in the pending bound');
+}
+// What stands around a value: the body, the tick, lists of actions and effects, table, operation.
+if (limits.graphqlNestingMax < limits.jsonDepthMax + 16) {
+  throw new RangeError('the deepest JSON value must fit in the variables of a tick');
+}
+// A `where` nests twice a level, in `and` or `or` and their lists.
+if (limits.graphqlNestingMax < 2 * limits.filterDepthMax + 16) {
+  throw new RangeError('the deepest condition must fit in the variables of a tick');
 }

@@ -1,4 +1,5 @@
 import { EngineError } from '../errors.ts';
+import { textNestsDeeper } from '../json-depth.ts';
 import { limits } from '../limits.ts';
 import type { ColumnDefinition, Scalar } from '../manifest/types.ts';
 import { coerceScalar } from '../query/coerce-scalar.ts';
@@ -186,8 +187,9 @@ export class Cells implements Member {
   #readJson(json: JsonCursor, text: BodyText, row: number): void {
     const { at } = json;
     json.skip();
-    const value = parseJson(json.bytes.toString('utf8', at, json.at));
-    this.#add(row, text, Buffer.from(JSON.stringify(value)));
+    const written = json.bytes.toString('utf8', at, json.at);
+    if (textNestsDeeper(written, limits.jsonDepthMax)) throw notTaken;
+    this.#add(row, text, Buffer.from(JSON.stringify(parseJson(written))));
   }
 
   #add(row: number, text: BodyText, bytes: Uint8Array): void {

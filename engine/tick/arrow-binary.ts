@@ -1,4 +1,6 @@
 import { isAscii, isUtf8 } from 'node:buffer';
+import { jsonTooDeep, textNestsDeeper } from '../json-depth.ts';
+import { limits } from '../limits.ts';
 import type { ColumnDefinition } from '../manifest/types.ts';
 import type { ArrowField } from './arrow-field.ts';
 import { misfit, wrongType } from './arrow-misfit.ts';
@@ -78,7 +80,7 @@ function isWellFormed(source: Uint8Array, offsets: Int32Array): boolean {
   return true;
 }
 
-/** JSON is JSON: whoever reads it later must be able to. */
+/** JSON is JSON, and not too deep: whoever reads it later must be able to. */
 function checkJson({ offsets, data, length, validity }: BinaryVector, place: string): void {
   for (let i = 0; i < length; i++) {
     if (validity && !bitAt(validity, i)) continue;
@@ -87,11 +89,13 @@ function checkJson({ offsets, data, length, validity }: BinaryVector, place: str
 }
 
 function requireJson(bytes: Uint8Array, place: string, row: number): void {
+  const text = textOf(bytes);
   try {
-    JSON.parse(textOf(bytes));
+    JSON.parse(text);
   } catch {
     throw misfit(`${place}[${row}]`, `is not JSON`);
   }
+  if (textNestsDeeper(text, limits.jsonDepthMax)) throw jsonTooDeep(`${place}[${row}]`);
 }
 
 function textOf(bytes: Uint8Array): string {

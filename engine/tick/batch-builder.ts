@@ -1,4 +1,5 @@
 import { EngineError } from '../errors.ts';
+import { jsonTooDeep, textNestsDeeper } from '../json-depth.ts';
 import { limits } from '../limits.ts';
 import type { Catalog } from '../manifest/catalog.ts';
 import type {
@@ -6,6 +7,7 @@ import type {
   Row,
   Scalar,
   TableDefinition,
+  Value,
   WhereInput,
 } from '../manifest/types.ts';
 import { addendColumn, isAdjustable } from './adjustment.ts';
@@ -38,7 +40,7 @@ export function buildTickBatch(catalog: Catalog, input: TickInput): TickBatch {
     for (let c = 0; c < builders.length; c++) {
       const builder = builders[c] as VectorBuilder;
       name = builder.column.name;
-      builder.push(c === 0 ? action.actionId : action.row[name], place);
+      pushGiven(builder, c === 0 ? action.actionId : action.row[name], place);
     }
     if (action.effects.length > limits.actionEffectsMax) {
       atMost(action.effects.length, limits.actionEffectsMax, `effects in actions[${i}]`);
@@ -226,7 +228,7 @@ class StreamBuilder {
     path = rowPath;
     for (const builder of this.#columns) {
       name = builder.column.name;
-      builder.push(row[name], value);
+      pushGiven(builder, row[name], value);
     }
     if (this.#versions && 'expectedVersion' in effect) {
       const version = effect.expectedVersion as number;
@@ -316,6 +318,13 @@ function requireColumn(
   if (op === 'adjust' && !isAdjustable(column)) {
     throw badInput(place, `.add.${name} is ${column.kind}; only numbers can be added to`);
   }
+}
+
+/** Adds a value of a client's: the builder itself also takes what has been in the log for long. */
+function pushGiven(builder: VectorBuilder, value: Value | undefined, place: () => string): void {
+  const isJson = builder.column.kind === 'json' && typeof value === 'string';
+  if (isJson && textNestsDeeper(value, limits.jsonDepthMax)) throw jsonTooDeep(place());
+  builder.push(value, place);
 }
 
 function badInput(place: () => string, complaint: string): EngineError {

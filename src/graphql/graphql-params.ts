@@ -1,4 +1,6 @@
 import { EngineError } from '../../engine/errors.ts';
+import { valueNestsDeeper } from '../../engine/json-depth.ts';
+import { limits } from '../../engine/limits.ts';
 
 /** One operation as a client sends it. */
 export interface GraphqlParams {
@@ -16,7 +18,7 @@ export function checkMediaType(contentType: string | undefined): void {
   }
 }
 
-/** Reads the body of a POST. Throws `BAD_USER_INPUT` saying what is wrong with it. */
+/** Reads the body of a POST. Throws, as `checkParams` does, saying what is wrong with it. */
 export function parseBodyParams(body: Buffer): GraphqlParams {
   let parsed: unknown;
   try {
@@ -33,7 +35,7 @@ export function parseBodyParams(body: Buffer): GraphqlParams {
   return checkParams(parsed);
 }
 
-/** Reads the query string of a GET. Throws `BAD_USER_INPUT`. */
+/** Reads the query string of a GET. Throws as `checkParams` does. */
 export function parseQueryParams(query: URLSearchParams): GraphqlParams {
   return checkParams({
     query: query.get('query'),
@@ -43,7 +45,7 @@ export function parseQueryParams(query: URLSearchParams): GraphqlParams {
   });
 }
 
-/** Checks the shape of an operation. Throws `BAD_USER_INPUT`. */
+/** Checks the shape of an operation. Throws `BAD_USER_INPUT`, and `LIMIT_EXCEEDED` for its depth. */
 export function checkParams(value: unknown): GraphqlParams {
   if (!isObject(value)) throw new EngineError('BAD_USER_INPUT', 'an operation is a JSON object');
   const { query, variables, operationName, extensions } = value;
@@ -59,6 +61,8 @@ export function checkParams(value: unknown): GraphqlParams {
   if (extensions !== undefined && extensions !== null && !isObject(extensions)) {
     throw new EngineError('BAD_USER_INPUT', '"extensions" must be an object');
   }
+  checkNesting(variables, 'variables');
+  checkNesting(extensions, 'extensions');
   return {
     query,
     variables: variables ?? {},
@@ -77,6 +81,15 @@ function jsonParameter(query: URLSearchParams, name: string): unknown {
       cause: error,
     });
   }
+}
+
+/** Coercion and conditions follow the nesting by recursion, so it is bounded before. */
+function checkNesting(value: unknown, path: string): void {
+  const max = limits.graphqlNestingMax;
+  if (!valueNestsDeeper(value, max)) return;
+  throw new EngineError('LIMIT_EXCEEDED', `"${path}" may nest ${max} levels deep at most`, {
+    details: { path, limit: 'graphqlNestingMax', max },
+  });
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

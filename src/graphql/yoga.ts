@@ -12,6 +12,7 @@ import { limits } from '../../engine/limits.ts';
 import type { ErrorPhase } from '../../resolvers/errors.ts';
 import type { Answers } from './answer.ts';
 import { DocumentCache } from './document-cache.ts';
+import { checkDocumentNesting } from './document-nesting.ts';
 import type { Executor } from './executor.ts';
 import type { GraphqlParams } from './graphql-params.ts';
 import type { OperationContext } from './operation-context.ts';
@@ -89,9 +90,10 @@ const resultPlugin: Plugin<ServerContext, ServerContext> = {
 
 const boundsPlugin: Plugin = {
   onParse({ setParseFn }) {
-    setParseFn((source, options) =>
-      parse(source, { ...options, maxTokens: limits.graphqlTokensMax }),
-    );
+    setParseFn((source, options) => {
+      checkDocumentNesting(typeof source === 'string' ? source : source.body);
+      return parse(source, { ...options, maxTokens: limits.graphqlTokensMax });
+    });
   },
   onValidate({ addValidationRule }) {
     addValidationRule(OperationLimitsRule);
