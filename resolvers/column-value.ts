@@ -1,3 +1,5 @@
+import { textNestsDeeper } from '../engine/json-depth.ts';
+import { limits } from '../engine/limits.ts';
 import type { Row, Value } from '../engine/manifest/types.ts';
 
 /**
@@ -8,10 +10,15 @@ export function columnValue(name: string): (row: Row) => Value {
   return (row) => row[name] ?? null;
 }
 
+/**
+ * A value that nests deeper than the bound, which logs from before the bound may hold, is answered
+ * as its text: an error would break the list it stands in, and to print it could end the process.
+ */
 export function jsonColumnValue(name: string): (row: Row) => unknown {
   return (row) => {
     const text = row[name];
-    return typeof text === 'string' ? JSON.parse(text) : null;
+    if (typeof text !== 'string') return null;
+    return textNestsDeeper(text, limits.jsonDepthMax) ? text : JSON.parse(text);
   };
 }
 
