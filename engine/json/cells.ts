@@ -126,8 +126,11 @@ export class Cells implements Member {
         json.text();
         // A value has no more bytes than its text in the body has.
         if (json.to - json.from > limits.valueBytesMax) throw notTaken;
-        if (json.escaped) this.#add(row, text, Buffer.from(json.textValue()));
-        else this.#store.setPair(row, json.from, json.to);
+        if (json.escaped) {
+          const value = json.textValue();
+          if (!value.isWellFormed()) throw notTaken;
+          this.#add(row, text, Buffer.from(value));
+        } else this.#store.setPair(row, json.from, json.to);
         return;
       case forms.wide:
         this.#readWide(json, row);

@@ -37,7 +37,7 @@ export class JsonTickDecoder {
 
   /** Decodes the value that stands at `at` of a body. */
   decode(body: Buffer, at: number): DecodedJson | null {
-    // Elsewhere what is broken in it is replaced.
+    // The cursor counts on it; the general path says what is wrong.
     if (!isUtf8(body)) return null;
     const json = new JsonCursor(body, at);
     const memory = new ColumnMemory(Math.ceil(body.length * this.#ratio * 1.05) + spareBytes);

@@ -329,6 +329,8 @@ class BinaryStore implements ElementStore {
       return;
     }
     if (typeof value !== 'string') throw misfit(place, `must be a text`);
+    // Half a surrogate pair has no UTF-8: it would be replaced, and texts that differ would be one.
+    if (!value.isWellFormed()) throw misfit(place, `must be a text of whole Unicode characters`);
     // A UTF-16 unit is at most three bytes of UTF-8: the exact length is counted only when near the bound.
     const bytesMax = value.length * 3;
     this.#room(used, bytesMax > limits.valueBytesMax ? Buffer.byteLength(value) : bytesMax, place);

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { EngineError } from '../../engine/errors.ts';
 import { valueNestsDeeper } from '../../engine/json-depth.ts';
 import { limits } from '../../engine/limits.ts';
@@ -20,6 +21,8 @@ export function checkMediaType(contentType: string | undefined): void {
 
 /** Reads the body of a POST. Throws, as `checkParams` does, saying what is wrong with it. */
 export function parseBodyParams(body: Buffer): GraphqlParams {
+  // Decoding would replace what is broken, so that another text is stored than was sent.
+  if (!isUtf8(body)) throw new EngineError('BAD_USER_INPUT', 'the request body is not valid UTF-8');
   let parsed: unknown;
   try {
     parsed = JSON.parse(body.toString('utf8'));

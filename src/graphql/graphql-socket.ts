@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -44,8 +45,14 @@ interface Connection {
 type Extra = { readonly connection: Connection };
 type SocketContext = Context<Record<string, unknown>, Extra>;
 
-/** Of the protocol (4401, 4403) and of RFC 6455 (1013: try again later). */
-const closeCodes = { unauthorized: 4401, forbidden: 4403, internal: 4500, tryAgainLater: 1013 };
+/** Of the protocol (4401, 4403) and of RFC 6455 (1007: not UTF-8; 1013: try again later). */
+const closeCodes = {
+  unauthorized: 4401,
+  forbidden: 4403,
+  internal: 4500,
+  notUtf8: 1007,
+  tryAgainLater: 1013,
+};
 const connectionInitWaitMs = 5_000;
 /** A socket that answers no ping for this long is gone. */
 const pingEveryMs = 15_000;
@@ -111,7 +118,9 @@ export class GraphqlSocket {
         },
         close: (code, reason) => socket.close(code, reason),
         onMessage: (listener) => {
-          socket.on('message', (data) => {
+          socket.on('message', (data: Buffer, isBinary) => {
+            // `ws` has checked texts alone, and closes with 1007 for one that is broken.
+            if (isBinary && !isUtf8(data)) return socket.close(closeCodes.notUtf8, 'not UTF-8');
             const text = String(data);
             metrics.received('websocket', text.length);
             listener(text).catch((error: unknown) => {

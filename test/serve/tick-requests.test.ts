@@ -141,14 +141,15 @@ describe('the body of a request that commits a tick', () => {
     expect(isColumnar((await requests.read(body)).params)).toBe(false);
   });
 
-  it('goes the general way where it is not UTF-8, which replaces what is broken', async () => {
+  it('is refused where it is not UTF-8, rather than stored as another text', async () => {
     const requests = await requestsThatKnow(query);
     const bytes = Buffer.from(JSON.stringify(request).replace('"a0"', '"a0~"'));
     expect(isColumnar((await requests.read(bytes)).params)).toBe(true);
     bytes[bytes.indexOf('~')] = 0xff;
-    const { params } = await requests.read(bytes);
-    expect(isColumnar(params)).toBe(false);
-    expect(params.variables).toMatchObject({ tick: { actions: [{ actionId: 'a0\ufffd' }, {}] } });
+    await expect(requests.read(bytes)).rejects.toMatchObject({
+      code: 'BAD_USER_INPUT',
+      message: 'the request body is not valid UTF-8',
+    });
   });
 });
 
