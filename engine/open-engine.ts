@@ -17,7 +17,7 @@ import type { Storage, StorageLock } from './log/storage.ts';
 import { Catalog } from './manifest/catalog.ts';
 import type { TitleManifest } from './manifest/types.ts';
 import { asLsn, type Lsn } from './position.ts';
-import { removeBeyond } from './recover/checkpoint-manifest.ts';
+import { removeBeyond } from './recover/checkpoint-directory.ts';
 import { Checkpointer } from './recover/checkpointer.ts';
 import { keepManifest } from './recover/kept-manifest.ts';
 import { LogRetention } from './recover/log-retention.ts';

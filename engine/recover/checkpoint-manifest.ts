@@ -1,7 +1,6 @@
+import { crc32 } from 'node:zlib';
 import type { KeptBacklog } from '../columns/shipping/kept-backlog.ts';
-import type { Storage } from '../log/storage.ts';
-import { readWhole, writeDurably } from '../log/whole-file.ts';
-import type { Lsn } from '../position.ts';
+import { asLsn, type Lsn } from '../position.ts';
 
 /** A file of a checkpoint: its name, length and CRC-32. */
 export interface CheckpointFile {
@@ -12,7 +11,7 @@ export interface CheckpointFile {
 
 /** What a checkpoint consists of; files may be shared with the one before. */
 export interface CheckpointManifest {
-  readonly format: 2;
+  readonly format: 3;
   readonly lsn: Lsn;
   readonly tables: readonly {
     readonly table: string;
@@ -28,75 +27,69 @@ export interface CheckpointManifest {
   readonly backlog: KeptBacklog;
 }
 
-const namePattern = /^checkpoint-(\d{16})\.json$/;
-
-/** Checkpoints on disk, newest first; unreadable ones are left out. */
-export async function listCheckpoints(
-  storage: Storage,
-  directory: string,
-): Promise<CheckpointManifest[]> {
-  const names = (await storage.list(directory)).filter((name) => namePattern.test(name));
-  const manifests: CheckpointManifest[] = [];
-  for (const name of names.sort().reverse()) {
-    const bytes = await readWhole(storage, `${directory}/${name}`);
-    try {
-      const parsed = JSON.parse(Buffer.from(bytes).toString('utf8')) as CheckpointManifest;
-      if (parsed.format === 2) manifests.push(parsed);
-    } catch {
-      // Cut short by a crash of the machine: an older one, or the log, holds the same.
-    }
-  }
-  return manifests;
-}
-
-/** Makes the checkpoint the newest, durably and as a whole. All its files must be durable already. */
-export async function publishCheckpoint(
-  storage: Storage,
-  directory: string,
-  manifest: CheckpointManifest,
-): Promise<void> {
-  const name = checkpointName(manifest.lsn);
-  const text = Buffer.from(JSON.stringify(manifest), 'utf8');
-  await writeDurably(storage, `${directory}/${name}.new`, [text]);
-  await storage.rename(`${directory}/${name}.new`, `${directory}/${name}`);
-  await storage.syncDirectory(directory);
-}
-
-/**
- * Removes checkpoints of positions that the log does not have any more, since it was cut: it will
- * come to them again, with other records.
- */
-export async function removeBeyond(
-  storage: Storage,
-  directory: string,
-  logEndLsn: Lsn,
-): Promise<void> {
-  await storage.makeDirectory(directory);
-  const all = await listCheckpoints(storage, directory);
-  const kept = all.filter((manifest) => manifest.lsn <= logEndLsn);
-  if (kept.length === all.length) return;
-  await removeOthers(storage, directory, kept);
-  await storage.syncDirectory(directory);
-}
-
-/** Removes every file that none of `keep` needs. */
-export async function removeOthers(
-  storage: Storage,
-  directory: string,
-  keep: readonly CheckpointManifest[],
-): Promise<void> {
-  const needed = new Set(keep.map((manifest) => checkpointName(manifest.lsn)));
-  for (const manifest of keep) for (const file of filesOf(manifest)) needed.add(file.name);
-  for (const name of await storage.list(directory)) {
-    if (!needed.has(name)) await storage.remove(`${directory}/${name}`);
-  }
-}
-
 export function filesOf(manifest: CheckpointManifest): CheckpointFile[] {
   const pages = manifest.tables.flatMap((table) => table.pages.map((page) => page.file));
   return [...pages, manifest.sessions, ...manifest.ledgers, manifest.views];
 }
 
-function checkpointName(lsn: Lsn): string {
+/**
+ * A manifest as a file, which says of its content what its content says of the other files: with
+ * one flipped bit in its position a replay would begin a record too late, and none would miss it.
+ *
+ *     {"crc":3632233996,"checkpoint":{"format":3,"lsn":1042,…}}
+ *                                    └────────── crc ─────────┘
+ */
+export function encodeManifest(manifest: CheckpointManifest): Uint8Array {
+  const content = Buffer.from(JSON.stringify(manifest), 'utf8');
+  const opening = `{"crc":${crc32(content)},"checkpoint":`;
+  return Buffer.concat([Buffer.from(opening), content, Buffer.from('}')]);
+}
+
+const envelope = /^\{"crc":(\d+),"checkpoint":(.*)\}$/s;
+
+/** The manifest of the file named for `lsn`, if every byte is as it was written; else what is wrong. */
+export function decodeManifest(lsn: Lsn, bytes: Uint8Array): CheckpointManifest | string {
+  // One character a byte, so that the checksum is over the very bytes.
+  const [, crc, content] = envelope.exec(Buffer.from(bytes).toString('latin1')) ?? [];
+  if (content === undefined) return decodeFormat2(lsn, bytes);
+  const covered = Buffer.from(content, 'latin1');
+  if (String(crc32(covered)) !== crc) return 'the checksum of its manifest does not hold';
+  const manifest = JSON.parse(covered.toString('utf8')) as CheckpointManifest;
+  if (manifest.format !== 3) return `its manifest is of format ${manifest.format}, not 3`;
+  return manifest.lsn === lsn ? manifest : `its manifest is that of position ${manifest.lsn}`;
+}
+
+/** Without a checksum, as it was once written: what the content and the names say must agree. */
+function decodeFormat2(lsn: Lsn, bytes: Uint8Array): CheckpointManifest | string {
+  try {
+    const text = Buffer.from(bytes).toString('utf8');
+    const before = JSON.parse(text) as Omit<CheckpointManifest, 'format'> & { format: number };
+    if (before.format !== 2) return unreadable;
+    const manifest: CheckpointManifest = { ...before, format: 3 };
+    const isNamed = manifest.tables.every(({ table, pages }) =>
+      pages.every(({ page, file }) => file.name.startsWith(`rows-${table}-${page}-`)),
+    );
+    const blocks = manifest.backlog.flatMap((kept) => kept.blocks.map(({ file }) => file));
+    const isTyped = [...filesOf(manifest), ...blocks].every(
+      ({ name, bytes, crc }) => typeof name === 'string' && bytes >= 0 && crc >= 0,
+    );
+    const isOfLsn = manifest.lsn === lsn && manifest.sessions.name === `sessions-${lsn}.arrow`;
+    return isNamed && isTyped && isOfLsn ? manifest : 'its manifest contradicts the names of files';
+  } catch {
+    return unreadable;
+  }
+}
+
+const unreadable = 'its manifest cannot be read';
+
+const namePattern = /^checkpoint-(\d{16})\.json$/;
+
+/** The position that a file's name states, null where it is no manifest's name. */
+export function lsnOfManifestName(name: string): Lsn | null {
+  const lsn = Number(namePattern.exec(name)?.[1] ?? Number.NaN);
+  return Number.isSafeInteger(lsn) ? asLsn(lsn) : null;
+}
+
+export function manifestName(lsn: Lsn): string {
   return `checkpoint-${String(lsn).padStart(16, '0')}.json`;
 }

@@ -13,12 +13,8 @@ import type { LedgerEntry } from '../state/tick-ledger.ts';
 import { ColumnMemory } from '../tick/column-memory.ts';
 import type { Projection } from '../tick/projection.ts';
 import { encodeArrow } from './arrow-file.ts';
-import {
-  type CheckpointFile,
-  type CheckpointManifest,
-  publishCheckpoint,
-  removeOthers,
-} from './checkpoint-manifest.ts';
+import { publishCheckpoint, removeOthers } from './checkpoint-directory.ts';
+import type { CheckpointFile, CheckpointManifest } from './checkpoint-manifest.ts';
 import { encodeSessions, LedgerRows } from './session-file.ts';
 
 export interface CheckpointerParts {
@@ -126,7 +122,7 @@ export class Checkpointer {
         { name: viewsName, content: () => viewParts },
       ]);
       const manifest: CheckpointManifest = {
-        format: 2,
+        format: 3,
         lsn,
         tables: captures.map((capture) => this.#tablePart(lsn, capture, written)),
         sessions: fileOf(written, sessionsName),

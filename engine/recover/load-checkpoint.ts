@@ -9,12 +9,8 @@ import { rowSystemColumns } from '../state/row-capture.ts';
 import type { TitleState } from '../state/title-state.ts';
 import type { Projection } from '../tick/projection.ts';
 import { decodeArrow } from './arrow-file.ts';
-import {
-  type CheckpointFile,
-  type CheckpointManifest,
-  filesOf,
-  listCheckpoints,
-} from './checkpoint-manifest.ts';
+import { examineCheckpoints } from './checkpoint-directory.ts';
+import { type CheckpointFile, type CheckpointManifest, filesOf } from './checkpoint-manifest.ts';
 import { decodeSessions, ledgerColumns, loadLedger, sessionColumns } from './session-file.ts';
 
 export interface CheckpointSource {
@@ -30,20 +26,24 @@ export interface FoundCheckpoint {
 
 /**
  * The checkpoints up to a position of which every byte is as it was written, newest first.
- * `onDamaged` is told of those that are left out.
+ * `onDamaged` is told why others are left out.
  */
 export async function* findCheckpoints(
   source: CheckpointSource,
   upToLsn: Lsn,
-  onDamaged: (lsn: Lsn) => void,
+  onDamaged: (lsn: Lsn, reason: string) => void,
 ): AsyncGenerator<FoundCheckpoint> {
   const { storage, directory } = source;
   await storage.makeDirectory(directory);
-  for (const manifest of await listCheckpoints(storage, directory)) {
-    if (manifest.lsn > upToLsn) continue;
+  for (const { lsn, manifest } of await examineCheckpoints(storage, directory)) {
+    if (lsn > upToLsn) continue;
+    if (typeof manifest === 'string') {
+      onDamaged(lsn, manifest);
+      continue;
+    }
     const contents = await readContents(storage, directory, manifest);
     if (contents) yield { manifest, contents };
-    else onDamaged(manifest.lsn);
+    else onDamaged(lsn, 'its files are damaged');
   }
 }
 

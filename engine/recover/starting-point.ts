@@ -7,7 +7,8 @@ import { TitleState } from '../state/title-state.ts';
 import { Projection } from '../tick/projection.ts';
 import { createViewEngine, type OwnedViewEngine } from '../views/open-views.ts';
 import type { ViewObserver } from '../views/view-observer.ts';
-import { type CheckpointManifest, listCheckpoints } from './checkpoint-manifest.ts';
+import { listCheckpoints } from './checkpoint-directory.ts';
+import type { CheckpointManifest } from './checkpoint-manifest.ts';
 import {
   type CheckpointSource,
   findCheckpoints,
@@ -85,8 +86,7 @@ async function newestWithViews(options: StartingPointOptions, upToLsn: Lsn) {
     state: new LiveState(state),
     ...(observer ? { observer } : {}),
   });
-  const onDamaged = (lsn: Lsn) => onMisfit(lsn, 'its files are damaged');
-  for await (const found of findCheckpoints(source, upToLsn, onDamaged)) {
+  for await (const found of findCheckpoints(source, upToLsn, onMisfit)) {
     if (views.restore(viewsOf(found))) return { projection, views, found };
     onMisfit(found.manifest.lsn, 'its views are defined otherwise');
   }

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { nodeStorage } from '../../engine/log/node-storage.ts';
 import { openEngine } from '../../engine/open-engine.ts';
-import { listCheckpoints } from '../../engine/recover/checkpoint-manifest.ts';
+import { listCheckpoints } from '../../engine/recover/checkpoint-directory.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { seededRandom } from './seeded-random.ts';
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Engine } from '../../engine/engine.ts';
 import type { Durability } from '../../engine/log/commit-log.ts';
 import { openEngine } from '../../engine/open-engine.ts';
-import { listCheckpoints } from '../../engine/recover/checkpoint-manifest.ts';
+import { listCheckpoints } from '../../engine/recover/checkpoint-directory.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { ColumnsOnDisk, memoryColumns } from '../engine/memory-columns.ts';
 import { commit, TestTitle } from '../engine/test-title.ts';

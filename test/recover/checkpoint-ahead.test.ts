@@ -5,10 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine } from '../../engine/engine.ts';
 import { Catalog } from '../../engine/manifest/catalog.ts';
 import { openEngine, spoolDirectoryOf } from '../../engine/open-engine.ts';
-import {
-  type CheckpointManifest,
-  listCheckpoints,
-} from '../../engine/recover/checkpoint-manifest.ts';
+import { listCheckpoints } from '../../engine/recover/checkpoint-directory.ts';
+import type { CheckpointManifest } from '../../engine/recover/checkpoint-manifest.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { ClickHouseDisk, tailedColumns } from '../engine/tailed-columns.ts';
 import { contentDigest, play, playOneByOne, workload } from '../engine/workload.ts';
