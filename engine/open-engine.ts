@@ -112,7 +112,7 @@ async function openLocked(
     const { projection, views } = start;
     let appliedLsn = start.lsn;
     let logBytes = 0;
-    const witness = new ReplayWitness();
+    const witness = new ReplayWitness(start.lsn);
     const log = await openFileLog({
       directory: join(directory, 'log'),
       lock,

@@ -1,11 +1,13 @@
 import { EngineError } from '../errors.ts';
 import { conflictCodes } from '../manifest/system-columns.ts';
 import type { Row, Value } from '../manifest/types.ts';
+import { lsnZero } from '../position.ts';
 import { type ColumnBatch, valueAt } from '../tick/column-vector.ts';
 import type { Settlement } from '../tick/projection.ts';
 import type { TickBatch } from '../tick/tick-batch.ts';
 import { type ReplayOptions, type ReplayStart, replayLog } from './replay-log.ts';
 import { replayRecord } from './replay-record.ts';
+import { ReplayWitness } from './replay-witness.ts';
 
 /** The first place where two sessions of a log are not the same. */
 export interface ReplayDifference {
@@ -33,7 +35,8 @@ interface TickDetail {
  * Replays a log and compares the hash chains of two of its sessions, tick by tick; null when one
  * is the other's equal to the end. The first difference is named by action, verdict or row.
  * Throws `NOT_FOUND` for a session the log does not have, `UNAVAILABLE` when the beginning of the
- * log was dropped and the sessions differ already where it begins now.
+ * log was dropped and the sessions differ already where it begins now, or when the replay is not the
+ * run that wrote the log (`DivergenceError`): what it would compare was never committed.
  */
 export async function diffReplay(
   options: ReplayOptions & { readonly left: string; readonly right: string },
@@ -42,17 +45,21 @@ export async function diffReplay(
     [options.left, []],
     [options.right, []],
   ]);
+  let witness = new ReplayWitness(lsnZero);
   const { projection } = await replayLog(
     options,
     (state, record) => {
-      replayRecord(state, record, null, ({ header }, settlement) => {
+      replayRecord(state, record, witness, ({ header }, settlement) => {
         const ticks = played.get(header.sessionId);
         if (!ticks || settlement.kind !== 'applied' || settlement.aborted) return;
         const hash = Buffer.from(settlement.stateHash).toString('hex');
         ticks.push({ tick: header.tick, hash });
       });
     },
-    (start) => requireSameStart(start, options.left, options.right),
+    (start) => {
+      requireSameStart(start, options.left, options.right);
+      witness = new ReplayWitness(start.lsn);
+    },
   );
   for (const session of played.keys()) {
     if (projection.sessions.has(session)) continue;

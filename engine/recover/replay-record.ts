@@ -3,7 +3,7 @@ import { type ChangeSet, emptyChanges } from '../tick/change-set.ts';
 import { changesOf, type Projection, type Settlement } from '../tick/projection.ts';
 import type { TickBatch } from '../tick/tick-batch.ts';
 import { decodeHeader, decodeTick, digestOf } from '../tick/tick-record.ts';
-import { divergenceError, type ReplayWitness } from './replay-witness.ts';
+import { DivergenceError, type ReplayWitness } from './replay-witness.ts';
 
 /**
  * Folds one record of the log into rows and sessions; tells what it changed. With a witness, throws
@@ -22,14 +22,13 @@ export function replayRecord(
     return emptyChanges(lsn, header.session, header.at);
   }
   const divergence = witness?.check(header.seen ?? null);
-  if (divergence) throw divergenceError(divergence);
+  if (divergence) throw new DivergenceError(divergence);
   const decoded = decodeTick(projection.state.catalog, header, payload, end);
   const { batch } = decoded;
   const logged = { lsn, committedAtMs: header.at, digest: digestOf(decoded), batch };
   const settlement = projection.settle(logged);
-  if (settlement.kind === 'applied' && !settlement.aborted) {
-    witness?.remember(lsn, settlement.stateHash, header.session, header.tick);
-  }
+  const isApplied = settlement.kind === 'applied' && !settlement.aborted;
+  witness?.remember(lsn, isApplied ? settlement.stateHash : null, header.session, header.tick);
   onTick?.(batch, settlement);
   return changesOf(settlement, logged);
 }

@@ -1,7 +1,7 @@
-import { EngineError } from '../errors.ts';
+import { lsnZero } from '../position.ts';
 import { type ReplayOptions, replayLog } from './replay-log.ts';
 import { replayRecord } from './replay-record.ts';
-import { type Divergence, ReplayWitness } from './replay-witness.ts';
+import { type Divergence, DivergenceError, ReplayWitness } from './replay-witness.ts';
 
 export interface VerifyReport {
   readonly sessions: readonly {
@@ -22,23 +22,29 @@ export interface VerifyReport {
 export async function verifyReplay(
   options: ReplayOptions & { readonly session: string | null },
 ): Promise<VerifyReport> {
-  const witness = new ReplayWitness();
+  let witness = new ReplayWitness(lsnZero);
   const ticks = new Map<string, number>();
   let divergence: Divergence | null = null;
   let records = 0;
-  const { projection, lsn } = await replayLog(options, (state, record) => {
-    if (divergence) return;
-    try {
-      replayRecord(state, record, witness, ({ header }, settlement) => {
-        if (settlement.kind !== 'applied' || settlement.aborted) return;
-        ticks.set(header.sessionId, (ticks.get(header.sessionId) ?? 0) + 1);
-      });
-      records++;
-    } catch (error) {
-      if (!(error instanceof EngineError)) throw error;
-      divergence = error.details as unknown as Divergence;
-    }
-  });
+  const { projection, lsn } = await replayLog(
+    options,
+    (state, record) => {
+      if (divergence) return;
+      try {
+        replayRecord(state, record, witness, ({ header }, settlement) => {
+          if (settlement.kind !== 'applied' || settlement.aborted) return;
+          ticks.set(header.sessionId, (ticks.get(header.sessionId) ?? 0) + 1);
+        });
+        records++;
+      } catch (error) {
+        if (!(error instanceof DivergenceError)) throw error;
+        divergence = error.divergence;
+      }
+    },
+    (start) => {
+      witness = new ReplayWitness(start.lsn);
+    },
+  );
   const sessions = [...projection.sessions.values()]
     .filter(({ sessionId }) => options.session === null || options.session === sessionId)
     .map(({ sessionId, lastTick, stateHash }) => ({

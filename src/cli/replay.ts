@@ -73,9 +73,10 @@ function reportText(report: VerifyReport): string {
   lines.push(`${records} records replayed, ${witnessed} ticks witnessed by a later record`);
   if (divergence) {
     const { session, tick, lsn, recorded, replayed } = divergence;
-    lines.push(
-      `DIFFERS at tick ${tick} of ${session} (position 0:${lsn}): the log says ${recorded}…, the replay ${replayed}…`,
-    );
+    const place = `position 0:${lsn}`;
+    const what = session === null ? place : `tick ${tick} of ${session} (${place})`;
+    const outcome = replayed === null ? 'does not apply it' : `${replayed}…`;
+    lines.push(`DIFFERS at ${what}: the log says ${recorded}…, the replay ${outcome}`);
   } else {
     lines.push('every one is the same');
   }

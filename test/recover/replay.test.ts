@@ -5,11 +5,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFileLog } from '../../engine/log/open-file-log.ts';
 import { Catalog } from '../../engine/manifest/catalog.ts';
 import { openEngine } from '../../engine/open-engine.ts';
+import { asLsn } from '../../engine/position.ts';
 import { diffReplay } from '../../engine/recover/diff-replay.ts';
+import { DivergenceError, ReplayWitness, witnessOf } from '../../engine/recover/replay-witness.ts';
 import { verifyReplay } from '../../engine/recover/verify-replay.ts';
 import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
 import type { EffectInput, TickInput } from '../../engine/tick/row-input.ts';
-import { encodeTick } from '../../engine/tick/tick-record.ts';
+import { encodeTick, type Witness } from '../../engine/tick/tick-record.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { FakeColumnStore } from '../resolvers/fake-column-store.ts';
 import { tickHeader } from '../tick/tick-header.ts';
@@ -87,23 +89,110 @@ describe('replaying a log', () => {
     });
   });
 
-  it('refuses to serve a state other than the one the log witnesses, naming the tick', async () => {
-    await play((_, tick) => tick);
+  /** Writes ticks to the log behind the engine's back, each with what it claims to have seen. */
+  async function append(
+    ticks: readonly { readonly input: TickInput; readonly seen: Witness | null }[],
+  ): Promise<void> {
     const log = await openFileLog({
       directory: join(directory, 'log'),
       durability: { mode: 'strict' },
     });
-    const batch = buildTickBatch(catalog, tickOf('two', 6, 1));
-    const seen = { lsn: log.durableLsn, hash: '00'.repeat(16) };
+    const upToLsn = log.durableLsn + ticks.length;
     const durable = new Promise<void>((resolve, reject) => {
-      log.listen({ onDurable: () => resolve(), onRejected: reject, onFailure: reject });
+      const onDurable = () => log.durableLsn >= upToLsn && resolve();
+      log.listen({ onDurable, onRejected: reject, onFailure: reject });
     });
-    log.append(encodeTick(batch).record(1, seen));
+    for (const { input, seen } of ticks) {
+      log.append(encodeTick(buildTickBatch(catalog, input)).record(1, seen));
+    }
     await durable;
     await log.close();
     await rm(join(directory, 'checkpoints'), { recursive: true, force: true });
+  }
+
+  const hash = '00'.repeat(16);
+  /** Two sessions are opened, and have five ticks each. */
+  const lastLsn = 12;
+
+  it('refuses to serve a state other than the one the log witnesses, naming the tick', async () => {
+    await play((_, tick) => tick);
+    await append([{ input: tickOf('two', 6, 1), seen: { lsn: lastLsn, hash } }]);
     await expect(open()).rejects.toThrow(/replaying tick 5 of session "two".*another state/s);
     const report = await verifyReplay({ ...replay(), session: 'two' });
     expect(report.divergence).toMatchObject({ session: 'two', tick: 5 });
+    const diff = diffReplay({ ...replay(), left: 'one', right: 'two' });
+    await expect(diff).rejects.toThrow(/replaying tick 5 of session "two"/);
+  });
+
+  const conflicting: EffectInput = {
+    op: 'insert',
+    table: 'unitState',
+    row: { unitId: 7, ownerId: 1 },
+  };
+  const unapplied: readonly (readonly [string, TickInput])[] = [
+    ['refuses', { ...tickOf('two', 5, 8), effects: [] }],
+    [
+      'aborts',
+      {
+        header: tickHeader(6, { sessionId: 'two', onConflict: 'ABORT_TICK' }),
+        actions: [],
+        effects: [conflicting],
+      },
+    ],
+  ];
+  for (const [verb, input] of unapplied) {
+    it(`names a witnessed tick that the replay ${verb}`, async () => {
+      await play((_, tick) => tick);
+      const { tick } = input.header;
+      await append([
+        { input, seen: null },
+        { input: tickOf('two', 7, 1), seen: { lsn: lastLsn + 1, hash } },
+      ]);
+      await expect(open()).rejects.toThrow(
+        new RegExp(`replaying tick ${tick} of session "two".*does not apply it`, 's'),
+      );
+      const report = await verifyReplay({ ...replay(), session: 'two' });
+      const divergence = { lsn: lastLsn + 1, session: 'two', tick, recorded: hash, replayed: null };
+      expect(report.divergence).toEqual(divergence);
+    });
+  }
+
+  it('names the position of a witnessed record that is no tick', async () => {
+    await play((_, tick) => tick);
+    // The first record opens a session.
+    await append([{ input: tickOf('two', 6, 1), seen: { lsn: 1, hash } }]);
+    const report = await verifyReplay({ ...replay(), session: null });
+    expect(report.divergence).toMatchObject({ lsn: 1, session: null, replayed: null });
+    await expect(open()).rejects.toThrow(/replaying position 0:1 does not apply it/);
+  });
+
+  it('does not take another failure for a divergence', async () => {
+    await play((_, tick) => tick);
+    const tables = ashfall.tables.filter(({ name }) => name !== 'unitState');
+    const manifest = { ...ashfall, tables, views: [] };
+    const failed = verifyReplay({ ...replay(), manifest, session: null });
+    await expect(failed).rejects.not.toBeInstanceOf(DivergenceError);
+  });
+});
+
+describe('the witness of a replay', () => {
+  const zeros = new Uint8Array(32);
+  const seenAt = (lsn: number): Witness => witnessOf(lsn, zeros);
+
+  it('knows nothing of ticks before its checkpoint, and everything after it', () => {
+    const witness = new ReplayWitness(asLsn(10));
+    witness.remember(11, zeros, 's', 1);
+    witness.remember(12, null, 's', 2);
+    expect([10, 11].map((lsn) => witness.check(seenAt(lsn)))).toEqual([null, null]);
+    expect(witness.check(seenAt(12))).toMatchObject({ tick: 2, replayed: null });
+    expect(witness.check(seenAt(13))).toMatchObject({ session: null, replayed: null });
+  });
+
+  it('takes a tick that it had to forget for one it does not know', () => {
+    const witness = new ReplayWitness(asLsn(0));
+    for (let lsn = 1; lsn <= 65_538; lsn++) witness.remember(lsn, zeros, 's', lsn);
+    const other = { hash: 'another' };
+    expect(witness.check({ lsn: 2, ...other })).toBeNull();
+    expect(witness.check({ lsn: 3, ...other })).toMatchObject({ tick: 3 });
   });
 });
