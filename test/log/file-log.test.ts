@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { limits } from '../../engine/limits.ts';
 import type { Durability } from '../../engine/log/commit-log.ts';
 import { openFileLog } from '../../engine/log/open-file-log.ts';
+import { recordHeaderBytes } from '../../engine/log/record.ts';
 import { asLsn } from '../../engine/position.ts';
 import { FaultyStorage } from '../fault/storage.ts';
 import { commitLogConformance } from './commit-log-conformance.ts';
@@ -52,6 +53,20 @@ describe('group commit', () => {
     expect(groups).toEqual([1, 1, 1, 1, 1]);
   });
 
+  test('bounds the records of one write', async () => {
+    const groups: number[] = [];
+    const observer = { onGroup: (records: number) => groups.push(records) };
+    const { log, listener } = await start(new FaultyStorage(), { observer });
+    const append = (records: number) => {
+      for (let n = 1; n <= records; n++) log.append([payloadOf(n, 8)]);
+    };
+    append(limits.logGroupRecordsMax);
+    await listener.durable(limits.logGroupRecordsMax);
+    append(limits.logGroupRecordsMax + 1);
+    await listener.durable(limits.logGroupRecordsMax * 2 + 1);
+    expect(groups).toEqual([limits.logGroupRecordsMax, limits.logGroupRecordsMax, 1]);
+  });
+
   test('bounds the bytes of one write', async () => {
     const groups: number[] = [];
     const observer = { onGroup: (_records: number, bytes: number) => groups.push(bytes) };
@@ -62,6 +77,18 @@ describe('group commit', () => {
     await listener.durable(6);
     expect(Math.max(...groups.slice(0, -1))).toBeLessThanOrEqual(limits.logGroupBytesMax);
     expect(groups.length).toBe(4);
+  });
+
+  test('fills a write up to its bound of bytes, and not one record past it', async () => {
+    const groups: number[] = [];
+    const observer = { onGroup: (records: number) => groups.push(records) };
+    const { log, listener } = await start(new FaultyStorage(), { observer });
+    const half = Buffer.alloc(limits.logGroupBytesMax / 2 - recordHeaderBytes);
+    for (const part of [half, half]) log.append([part]);
+    await listener.durable(2);
+    for (const part of [half, Buffer.alloc(half.length + 1)]) log.append([part]);
+    await listener.durable(4);
+    expect(groups).toEqual([2, 1, 1]);
   });
 
   test('goes on after a write that was cut short', async () => {

@@ -739,6 +739,58 @@ describe('bounds', () => {
     ).toEqual([`tables.big.columns: may have ${limits.tableColumnsMax} entries at most`]);
   });
 
+  const numbered = <Entry>(count: number, entry: (i: number) => Entry) =>
+    Array.from({ length: count }, (_, i) => entry(i));
+  const eventTable = (i: number) => ({
+    name: `t${i}`,
+    kind: 'event',
+    columns: columnsOf(1),
+    key: [],
+    indexes: [],
+  });
+  const indexedTable = (count: number) => ({
+    name: 'wide',
+    kind: 'state',
+    columns: [column('sessionId', 'string'), ...columnsOf(count)],
+    key: ['sessionId'],
+    indexes: numbered(count, (i) => ({ name: `i${i}`, columns: [`c${i}`] })),
+  });
+
+  test.each<[place: string, most: number, manifestOf: (count: number) => Draft]>([
+    [
+      'tables',
+      limits.manifestTablesMax,
+      (count) => changed('tables', [...small.tables, ...numbered(count - 2, eventTable)]),
+    ],
+    [
+      'views',
+      limits.manifestViewsMax,
+      (count) => {
+        const more = numbered(count - 2, (i) => ({ ...small.views[0], name: `v${i}` }));
+        return changed('views', [...small.views, ...more]);
+      },
+    ],
+    [
+      'roles',
+      limits.manifestRolesMax,
+      (count) =>
+        changed(
+          'roles',
+          numbered(count, (i) => ({ ...small.roles[0], name: `r${i}` })),
+        ),
+    ],
+    [
+      'tables.wide.indexes',
+      limits.tableIndexesMax,
+      (count) => changed('tables', [...small.tables, indexedTable(count)]),
+    ],
+  ])('as many %s as there may be are accepted, and one more is not', (place, most, manifestOf) => {
+    expect(problemsOf(() => validateManifest(manifestOf(most)))).toEqual([]);
+    expect(problemsOf(() => validateManifest(manifestOf(most + 1)))).toEqual([
+      `${place}: may have ${most} entries at most`,
+    ]);
+  });
+
   test('as many enum values as ordinals of 16 bits can tell are accepted, and one more is not', () => {
     const values = Array.from({ length: limits.enumValuesMax }, (_, i) => `V${i}`);
     const withValues = (list: readonly string[]) =>

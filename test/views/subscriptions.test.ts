@@ -483,6 +483,18 @@ describe('the view engine', () => {
     expect(follower.last?.rows.map((row) => row.delta)).toEqual([5n, 4n]);
   });
 
+  test('takes so many subscribers of one feed and no more, until one leaves', async () => {
+    const request = { where: null, cursor: null, maxRate: null, onLag: 'COALESCE' } as const;
+    const subscribe = () => views.subscribe('pulse', request);
+    const first = subscribe();
+    for (let n = 2; n <= limits.subscribersPerFeedMax; n++) subscribe();
+    expect(codeOf(subscribe)).toBe('OVERLOADED');
+    expect(codeOf(() => views.subscribe('mix', request))).toBe('nothing was thrown');
+    await first.return?.();
+    expect(codeOf(subscribe)).toBe('nothing was thrown');
+    expect(codeOf(subscribe)).toBe('OVERLOADED');
+  });
+
   test('refuses change sets out of order', () => {
     let first: ChangeSet | null = null;
     world.commit(ordersIn(0), (changes) => {
