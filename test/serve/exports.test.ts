@@ -1,8 +1,9 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { EngineError } from '../../engine/errors.ts';
+import { limits } from '../../engine/limits.ts';
 import { asLsn } from '../../engine/position.ts';
 import type { ExportSpec, Principal } from '../../resolvers/context.ts';
 import { decodeExport, encodeExport } from '../../src/exports/export-file.ts';
@@ -10,6 +11,11 @@ import { ExportLinks } from '../../src/exports/export-link.ts';
 import { Exports } from '../../src/exports/exports.ts';
 import { secretFromFile } from '../../src/storage/private-file.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
+
+vi.mock('../../engine/limits.ts', async (original) => {
+  const { limits } = await original<typeof import('../../engine/limits.ts')>();
+  return { limits: { ...limits, exportsMax: 5 } };
+});
 
 const spec: ExportSpec = {
   source: {
@@ -143,10 +149,24 @@ describe('exports', () => {
     expect(readdirSync(path).filter((file) => file.startsWith(id))).toEqual([]);
   });
 
+  test('no more than a bounded number of exports are open, until some have expired', async () => {
+    const path = directory();
+    let nowMs = 1_000_000;
+    const exports = openExports(path, () => nowMs);
+    for (let i = 0; i < limits.exportsMax; i++) await exports.create(spec, ann);
+    await expect(exports.create(spec, ann)).rejects.toMatchObject({
+      code: 'OVERLOADED',
+      retryAfterMs: expect.any(Number),
+    });
+    expect(readdirSync(path)).toHaveLength(limits.exportsMax);
+    nowMs += 200_000;
+    expect(await exports.create(spec, ann)).toMatchObject({ state: 'READY' });
+  });
+
   test('no more than a bounded number of exports stream at a time', async () => {
     const exports = openExports(directory(), () => 1_000_000);
     const { id } = await exports.create(spec, ann);
-    for (let i = 0; i < 16; i++) exports.begin(id);
+    for (let i = 0; i < limits.exportStreamsMax; i++) exports.begin(id);
     expect(refusalOf(() => exports.begin(id))).toBe('OVERLOADED');
     exports.end(id, { kind: 'left' });
     expect(refusalOf(() => exports.begin(id))).toBe('taken');

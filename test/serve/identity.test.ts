@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { EngineError } from '../../engine/errors.ts';
+import { limits } from '../../engine/limits.ts';
 import { Catalog } from '../../engine/manifest/catalog.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import { Identity } from '../../src/identity/identity.ts';
@@ -8,6 +9,11 @@ import { queryClassOf } from '../../src/identity/principal.ts';
 import type { AuthFailure } from '../../src/identity/token-verifier.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { TestIssuer } from './test-issuer.ts';
+
+vi.mock('../../engine/limits.ts', async (original) => {
+  const { limits } = await original<typeof import('../../engine/limits.ts')>();
+  return { limits: { ...limits, tokensRememberedMax: 3 } };
+});
 
 const catalog = new Catalog(ashfall);
 
@@ -63,6 +69,26 @@ describe('identity', () => {
     expect(issuer.requests).toBe(requests);
     nowMs += 700_000;
     expect(await codeOf(ask(token))).toBe('TOKEN_EXPIRED');
+  });
+
+  test('so many tokens are remembered; one more, and the one known longest is verified again', async () => {
+    const { issuer, identity, ask } = await setUp();
+    const areRemembered = async (...tokens: readonly string[]) => {
+      const answers = tokens.map((token) => identity.principal(`Bearer ${token}`, catalog));
+      await Promise.all(answers);
+      return answers.map((answer) => !(answer instanceof Promise));
+    };
+    const tokens: string[] = [];
+    for (let i = 0; i <= limits.tokensRememberedMax; i++) {
+      tokens.push(await issuer.token('first', { sub: `subject ${i}` }));
+    }
+    const [first = '', ...others] = tokens;
+    const last = others.pop() ?? '';
+    for (const token of [first, ...others]) await ask(token);
+    expect(await areRemembered(first, ...others)).not.toContain(false);
+    await ask(last);
+    expect(await areRemembered(...others, last)).not.toContain(false);
+    expect(await areRemembered(first)).toEqual([false]);
   });
 
   test('a new key of the issuer is found without a restart', async () => {

@@ -183,6 +183,16 @@ describe('documents', () => {
     expect(isColumnar((await requests.read(body)).params)).toBe(false);
   });
 
+  it('are known up to a length, and none longer', async () => {
+    const requests = freshRequests();
+    const longest = query.replaceAll('\n', ' ').padEnd(limits.graphqlDocumentCachedCharsMax);
+    for (const text of [longest, `${longest} `]) {
+      await learn(requests, text);
+      const body = Buffer.from(JSON.stringify({ query: text, variables: request.variables }));
+      expect(isColumnar((await requests.read(body)).params)).toBe(text === longest);
+    }
+  });
+
   it('are forgotten when there are too many, the one that was unused longest first', async () => {
     const requests = await requestsThatKnow(query);
     const named = (i: number) => query.replace('Commit', `Commit${i}`);
