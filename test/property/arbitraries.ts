@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import type {
   ColumnDefinition,
   Row,
+  Scalar,
   ScalarKind,
   TableDefinition,
   TitleManifest,
@@ -10,9 +11,9 @@ import type {
 } from '../../engine/manifest/types.ts';
 import type { ActionInput, EffectInput, TickInput } from '../../engine/tick/row-input.ts';
 
-/** Kinds that a random table may have; small value sets, so that keys and guards meet. */
+/** Kinds that a random table may have. */
 const kinds = ['bool', 'u8', 'i16', 'u32', 'i64', 'u64', 'f32', 'f64', 'string', 'enum'] as const;
-type Kind = (typeof kinds)[number];
+export type Kind = (typeof kinds)[number];
 const keyKinds = ['u8', 'u32', 'i64', 'string', 'enum'] as const;
 
 function column(name: string, kind: ScalarKind, optional = false): ColumnDefinition {
@@ -50,50 +51,47 @@ function stateTable(name: string, ofSession: boolean): fc.Arbitrary<TableDefinit
         minLength: 1,
         maxLength: 6,
       }),
-      indexed: fc.nat(5),
+      indexed: fc.array(fc.nat(5), { minLength: 1, maxLength: 2 }),
     })
     .map(({ keys, columns, indexed }) => {
       const keyColumns = keys.map((kind, i) => column(`k${i}`, kind));
       if (ofSession) keyColumns.unshift(column('sessionId', 'string'));
       const others = columns.map(([kind, optional], i) => column(`c${i}`, kind, optional));
-      const on = others[indexed % others.length] as ColumnDefinition;
+      const exact = others.filter(({ kind }) => kind !== 'f32' && kind !== 'f64');
+      const on = new Set(indexed.flatMap((i) => exact[i % exact.length]?.name ?? []));
       return {
         name,
         kind: 'state' as const,
         columns: [...keyColumns, ...others],
         key: keyColumns.map((key) => key.name),
-        indexes: [{ name: 'byOne', columns: ofSession ? ['sessionId', on.name] : [on.name] }],
+        indexes:
+          on.size === 0
+            ? []
+            : [{ name: 'by', columns: [...(ofSession ? ['sessionId'] : []), ...on] }],
       };
     });
 }
 
-function valuesOf(kind: Kind | ScalarKind): fc.Arbitrary<Exclude<Value, null>> {
-  switch (kind) {
-    case 'bool':
-      return fc.boolean();
-    case 'u8':
-      return fc.constantFrom(0, 1, 255);
-    case 'i16':
-      return fc.constantFrom(-32_768, -1, 0, 32_767);
-    case 'u32':
-      return fc.constantFrom(0, 1, 2, 4_294_967_295);
-    case 'i64':
-      return fc.constantFrom(-(2n ** 63n), -1n, 0n, 2n ** 63n - 1n);
-    case 'u64':
-      return fc.constantFrom(0n, 1n, 2n ** 64n - 1n);
-    case 'f32':
-      return fc.constantFrom(0, 0.5, -3, 1e300);
-    case 'f64':
-      return fc.constantFrom(0, 0.5, -3, 1.7e308);
-    case 'enum':
-      return fc.constantFrom('A', 'B', 'C');
-    default:
-      return fc.constantFrom('', 'a', 'ä€😀', 'a longer text than a chunk of the hash');
-  }
+/** Few of each kind, so that they meet; ends of ranges among them. */
+export const valuesOf: { readonly [kind in Kind]: readonly Scalar[] } = {
+  bool: [false, true],
+  u8: [0, 1, 255],
+  i16: [-32_768, -1, 0, 32_767],
+  u32: [0, 1, 2, 4_294_967_295],
+  i64: [-(2n ** 63n), -1n, 0n, 2n ** 63n - 1n],
+  u64: [0n, 1n, 2n ** 64n - 1n],
+  f32: [0, -0, 0.5, -3, 1e300],
+  f64: [0, -0, 0.5, -3, 1.7e308],
+  enum: ['A', 'B', 'C'],
+  string: ['', 'a', 'ä€😀', 'a longer text than a chunk of the hash'],
+};
+
+function someValue(c: ColumnDefinition): fc.Arbitrary<Scalar> {
+  return fc.constantFrom(...valuesOf[c.kind as Kind]);
 }
 
 function cell(c: ColumnDefinition): fc.Arbitrary<Value> {
-  const value = valuesOf(c.kind);
+  const value = someValue(c);
   return c.optional ? fc.option(value, { nil: null, freq: 3 }) : value;
 }
 
@@ -108,7 +106,7 @@ function someOf(columns: readonly ColumnDefinition[]): fc.Arbitrary<Row> {
 
 function requireOf(columns: readonly ColumnDefinition[]): fc.Arbitrary<WhereInput | null> {
   const conditions = columns.flatMap((c): fc.Arbitrary<WhereInput>[] => {
-    const value = valuesOf(c.kind).filter((v) => v !== 1e300);
+    const value = someValue(c).filter((v) => v !== 1e300);
     const eq = value.map((v) => ({ [c.name]: { eq: v } }));
     const isNull = fc.boolean().map((v) => ({ [c.name]: { isNull: v } }));
     const within = fc.array(value, { maxLength: 2 }).map((v) => ({ [c.name]: { in: v } }));
@@ -187,8 +185,11 @@ function effectOf(table: TableDefinition): fc.Arbitrary<EffectInput> {
   );
 }
 
+export const sessionIds = ['one', 'two'] as const;
+
 export type Step =
   | { readonly kind: 'open'; readonly sessionId: string; readonly takeOver: boolean }
+  | { readonly kind: 'close'; readonly sessionId: string; readonly fence: number | null }
   | { readonly kind: 'restart' }
   | { readonly kind: 'commit'; readonly tick: TickInput };
 
@@ -198,8 +199,9 @@ function earlier(tick: number, before: number | null): number | null {
 }
 
 export function ticksArbitrary(manifest: TitleManifest): fc.Arbitrary<Step[]> {
+  const stateTables = manifest.tables.filter((t) => t.kind === 'state');
   const effects = fc.oneof(
-    ...manifest.tables.filter((t) => t.kind === 'state').map(effectOf),
+    ...stateTables.map(effectOf),
     fc.record({
       op: fc.constant('append' as const),
       table: fc.constant('ledger'),
@@ -207,44 +209,83 @@ export function ticksArbitrary(manifest: TitleManifest): fc.Arbitrary<Step[]> {
     }),
   );
   const list = (maxLength: number) => fc.array(effects, { maxLength });
-  const actions = fc.array(list(4), { maxLength: 5 }).map((all) =>
-    all.map((own, i): ActionInput => {
-      return { actionId: `a${i}`, row: { player: i, units: i % 2 ? [i] : null }, effects: own };
-    }),
-  );
+  const row = fc.record({
+    player: fc.nat(2),
+    units: fc.option(fc.array(fc.nat(2), { maxLength: 2 }), { freq: 1 }),
+  });
+  const actions = fc
+    .array(fc.record({ row, effects: list(4) }), { maxLength: 5 })
+    .map((all) => all.map((action, i): ActionInput => ({ actionId: `a${i}`, ...action })));
   const commit = fc.record({
     kind: fc.constant('commit' as const),
     tick: fc.record({
-      header: fc
-        .record({
-          sessionId: fc.constantFrom('one', 'two'),
-          tick: fc.constantFrom(1, 2, 3, 4, 5, 6, 7, 8, 9),
-          fence: fc.constantFrom(null, null, null, 1, 2),
-          idempotencyKey: fc.constantFrom(null, null, null, 'k'),
-          onConflict: fc.constantFrom('REJECT_ACTION' as const, 'ABORT_TICK' as const),
-          before: fc.constantFrom(null, null, null, 1, 2, 3),
-        })
-        .map(({ before, ...header }) => ({ ...header, afterTick: earlier(header.tick, before) })),
+      header: fc.record({
+        sessionId: fc.constantFrom('one', 'one', 'one', 'two'),
+        /** Until the steps are in a row: how far from the step's place. */
+        tick: fc.constantFrom(0, 0, 0, 0, 1, -2),
+        fence: fc.constantFrom(null, null, null, 1, 2, 2),
+        idempotencyKey: fc.constantFrom(null, null, null, 'k'),
+        onConflict: fc.constantFrom('REJECT_ACTION' as const, 'ABORT_TICK' as const),
+        /** Until then: how far before the tick. */
+        afterTick: fc.constantFrom(null, null, null, null, 1, 2),
+      }),
       actions,
       effects: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, list(2)),
     }),
   });
+  const direct = (sessionId: fc.Arbitrary<string>, tables: readonly TableDefinition[]) =>
+    fc.record({
+      kind: fc.constant('commit' as const),
+      tick: fc.record({
+        header: fc.record({
+          sessionId,
+          tick: fc.constant(null),
+          fence: fc.constant(null),
+          idempotencyKey: fc.constantFrom(null, null, null, 'k'),
+          onConflict: fc.constant('ABORT_TICK' as const),
+          afterTick: fc.constant(null),
+        }),
+        actions: fc.constant([]),
+        effects: fc.array(fc.oneof(...tables.map(effectOf)), { minLength: 1, maxLength: 2 }),
+      }),
+    });
+  const titleWide = stateTables.filter((table) => !table.key.includes('sessionId'));
+  const close = fc.record({
+    kind: fc.constant('close' as const),
+    sessionId: fc.constantFrom(...sessionIds),
+    fence: fc.constantFrom(null, 1, 2),
+  });
   const open = fc.record({
     kind: fc.constant('open' as const),
-    sessionId: fc.constantFrom('one', 'two'),
+    sessionId: fc.constantFrom(...sessionIds),
     takeOver: fc.constantFrom(false, false, true),
   });
   const step: fc.Arbitrary<Step> = fc.oneof(
     { weight: 12, arbitrary: commit },
-    { weight: 1, arbitrary: open },
+    { weight: 2, arbitrary: direct(fc.constantFrom(...sessionIds), stateTables) },
+    { weight: 1, arbitrary: direct(fc.constant(''), titleWide) },
+    { weight: 2, arbitrary: open },
+    { weight: 1, arbitrary: close },
     { weight: 1, arbitrary: fc.constant({ kind: 'restart' as const }) },
   );
-  // Retries: some steps are played again, at once or later.
   return fc
-    .tuple(fc.array(step, { minLength: 4, maxLength: 20 }), fc.array(fc.nat(30), { maxLength: 4 }))
-    .map(([steps, repeats]) => [
-      { kind: 'open' as const, sessionId: 'one', takeOver: false },
-      ...steps,
-      ...repeats.flatMap((at) => steps[at % steps.length] ?? []),
-    ]);
+    .record({
+      steps: fc.array(step, { minLength: 4, maxLength: 20 }),
+      repeats: fc.array(fc.nat(30), { maxLength: 4 }),
+    })
+    .map(({ steps, repeats }) => {
+      const inOrder = steps.map(placed);
+      // Retries: some steps are played again, at once or later.
+      const retries = repeats.flatMap((at) => inOrder[at % inOrder.length] ?? []);
+      return [{ kind: 'open', sessionId: 'one', takeOver: false }, ...inOrder, ...retries];
+    });
+}
+
+/** Ticks that rise with their steps, so that most are in order. */
+function placed(step: Step, place: number): Step {
+  if (step.kind !== 'commit' || step.tick.header.tick === null) return step;
+  const { header } = step.tick;
+  const tick = 3 + place + step.tick.header.tick;
+  const afterTick = earlier(tick, header.afterTick);
+  return { ...step, tick: { ...step.tick, header: { ...header, tick, afterTick } } };
 }

@@ -4,106 +4,155 @@ import type { Row, TableDefinition, Value } from '../../engine/manifest/types.ts
 import { parseWhere } from '../../engine/query/parse-where.ts';
 import { rowPredicate } from '../../engine/query/row-predicate.ts';
 import type { EffectInput, TickInput } from '../../engine/tick/row-input.ts';
+import { chainStart, type ModelRow, nextLink, type RowChange } from './naive-hash.ts';
 
-/** What the engine must do, as plainly as it can be said: maps, copies, no cleverness. */
-export interface ModelRow {
-  readonly row: Row;
-  readonly version: number;
-}
-export type ModelTables = Map<string, Map<string, ModelRow>>;
+type ModelTables = Map<string, Map<string, ModelRow>>;
 
 interface ModelSession {
   fence: number;
   open: boolean;
   lastTick: number | null;
   abortedTick: number | null;
-  readonly answers: Map<string, { readonly content: string; readonly answer: ModelAnswer }>;
+  stateHash: string;
+  readonly answers: Map<string, { readonly content: string; readonly answer: ModelApplied }>;
+}
+
+interface ModelApplied {
+  readonly kind: 'applied';
+  readonly aborted: boolean;
+  /** By action; the tick's own effects last. */
+  readonly verdicts: readonly (ConflictCode | null)[];
+  /** Of the session, after it; of a duplicate: after the first. */
+  readonly stateHash: string;
 }
 
 export type ModelAnswer =
-  | { readonly kind: 'refused'; readonly code: string }
-  | {
-      readonly kind: 'applied' | 'duplicate';
-      readonly aborted: boolean;
-      /** By action; the tick's own effects last. */
-      readonly verdicts: readonly (ConflictCode | null)[];
-    };
+  | ModelApplied
+  | (Omit<ModelApplied, 'kind'> & { readonly kind: 'duplicate' })
+  | { readonly kind: 'refused'; readonly code: string };
 
+/** What the engine must do, as plainly as it can be said: maps, copies, no cleverness. */
 export class NaiveModel {
   tables: ModelTables;
+  /** Every row that was ever written, what was taken back included. */
+  readonly everWritten: ReadonlyMap<string, Row[]>;
   readonly sessions = new Map<string, ModelSession>();
   readonly #catalog: Catalog;
+  /** Of the tick at hand, what holds so far: table and id, in order. */
+  #writes: { readonly table: TableDefinition; readonly id: string }[] = [];
 
   constructor(catalog: Catalog) {
     this.#catalog = catalog;
     this.tables = new Map(catalog.stateTables.map((table) => [table.name, new Map()]));
+    this.everWritten = new Map(catalog.stateTables.map((table) => [table.name, []]));
   }
 
   open(sessionId: string, takeOver: boolean): void {
     const session = this.sessions.get(sessionId);
     if (!session) {
       const fresh = { fence: 1, open: true, lastTick: null, abortedTick: null };
-      this.sessions.set(sessionId, { ...fresh, answers: new Map() });
+      this.sessions.set(sessionId, { ...fresh, stateHash: chainStart, answers: new Map() });
     } else if (takeOver) {
       session.fence++;
       session.open = true;
     }
   }
 
-  commit(input: TickInput): ModelAnswer {
+  /** Whether the session is closed now; false: there is none, or the fence is not its. */
+  close(sessionId: string, fence: number | null): boolean {
+    const session = this.sessions.get(sessionId);
+    if (!session || (fence !== null && fence !== session.fence)) return false;
+    session.open = false;
+    return true;
+  }
+
+  /** `digest`: of the tick's content, hexadecimal. */
+  commit(input: TickInput, digest: string): ModelAnswer {
     const { header } = input;
     const session = this.sessions.get(header.sessionId);
-    if (!session) return { kind: 'refused', code: 'NOT_FOUND' };
-    const key = header.idempotencyKey ?? `tick ${header.tick}`;
-    const content = canonical([header.tick, header.onConflict, input.actions, input.effects]);
-    const known = session.answers.get(key);
-    if (known?.content === content && known.answer.kind === 'applied') {
+    if (!session) {
+      // A direct write needs no session; without one there is no chain for it to be in.
+      const direct = header.tick === null;
+      return direct
+        ? this.#apply(input, digest, chainStart)
+        : { kind: 'refused', code: 'NOT_FOUND' };
+    }
+    const key = header.idempotencyKey ?? (header.tick === null ? null : `tick ${header.tick}`);
+    const known = key === null ? undefined : session.answers.get(key);
+    const content = contentOf(input);
+    if (known?.content === content) {
       return { ...known.answer, kind: 'duplicate' };
     }
     const refusal = this.#refusal(session, input, known !== undefined);
     if (refusal) return { kind: 'refused', code: refusal };
-    const answer = this.#apply(input);
-    const tick = header.tick as number;
-    if (answer.kind === 'applied' && answer.aborted) {
-      session.abortedTick = tick;
+    const answer = this.#apply(input, digest, session.stateHash);
+    if (answer.aborted) {
+      if (header.tick !== null) session.abortedTick = header.tick;
       return answer;
     }
-    session.lastTick = tick;
-    session.abortedTick = null;
-    session.answers.set(key, { content, answer });
+    session.stateHash = answer.stateHash;
+    if (header.tick !== null) {
+      session.lastTick = header.tick;
+      session.abortedTick = null;
+    }
+    if (key !== null) session.answers.set(key, { content, answer });
     return answer;
   }
 
   #refusal(session: ModelSession, { header }: TickInput, known: boolean): string | null {
+    if (header.tick === null) return known ? 'IDEMPOTENCY_MISMATCH' : null;
     if (!session.open) return 'FENCED';
     const fenced = header.fence === null ? session.fence > 1 : header.fence !== session.fence;
     if (fenced) return 'FENCED';
     if (known) return 'IDEMPOTENCY_MISMATCH';
     const last = session.lastTick;
-    if (last !== null && (header.tick as number) <= last) return 'TICK_OUT_OF_ORDER';
+    if (last !== null && header.tick <= last) return 'TICK_OUT_OF_ORDER';
     if (header.afterTick === null || header.afterTick === last) return null;
     return header.afterTick === session.abortedTick ? 'TICK_ABORTED' : 'TICK_OUT_OF_ORDER';
   }
 
-  #apply(input: TickInput): ModelAnswer {
+  #apply(input: TickInput, digest: string, previous: string): ModelApplied {
+    const { sessionId, onConflict } = input.header;
     const before = copyOf(this.tables);
-    const verdicts: (ConflictCode | null)[] = input.actions.map((action) => {
-      return this.#transaction(action.effects, input.header.sessionId);
-    });
-    const own = this.#transaction(input.effects, input.header.sessionId);
-    verdicts.push(own);
-    const conflicted = verdicts.slice(0, -1).some((verdict) => verdict !== null);
-    const aborted = own !== null || (conflicted && input.header.onConflict === 'ABORT_TICK');
-    if (aborted) this.tables = before;
-    return { kind: 'applied', aborted, verdicts };
+    this.#writes = [];
+    const actions = input.actions.map(({ effects }) => this.#transaction(effects, sessionId));
+    const own = this.#transaction(input.effects, sessionId);
+    const conflicted = actions.some((verdict) => verdict !== null);
+    const aborted = own !== null || (conflicted && onConflict === 'ABORT_TICK');
+    const verdicts = [...actions, own];
+    if (aborted) {
+      this.tables = before;
+      return { kind: 'applied', aborted, verdicts, stateHash: previous };
+    }
+    const stateHash = nextLink(previous, digest, actions, this.#changesSince(before, input));
+    return { kind: 'applied', aborted, verdicts, stateHash };
+  }
+
+  /** Tables as effects first name them, rejected ones included; rows as they were first written. */
+  #changesSince(before: ModelTables, input: TickInput): Map<TableDefinition, RowChange[]> {
+    const effects = [...input.actions.flatMap((action) => action.effects), ...input.effects];
+    const changed = new Map<TableDefinition, RowChange[]>();
+    for (const name of new Set(effects.map((effect) => effect.table))) {
+      const written = this.#writes.filter(({ table }) => table.name === name);
+      const changes = [...new Set(written.map(({ id }) => id))].flatMap((id): RowChange[] => {
+        const old = before.get(name)?.get(id) ?? null;
+        const after = this.tables.get(name)?.get(id) ?? null;
+        if (after) return [{ before: old, after }];
+        return old ? [{ before: old, after }] : [];
+      });
+      if (changes.length > 0) changed.set(this.#catalog.table(name), changes);
+    }
+    return changed;
   }
 
   #transaction(effects: readonly EffectInput[], sessionId: string): ConflictCode | null {
     const before = copyOf(this.tables);
+    const writes = this.#writes.length;
     for (const effect of effects) {
       const conflict = this.#effect(effect, sessionId);
       if (conflict) {
         this.tables = before;
+        this.#writes.length = writes;
         return conflict;
       }
     }
@@ -125,8 +174,11 @@ export class NaiveModel {
       const require = 'require' in effect ? effect.require : null;
       return rowPredicate(parseWhere(columns, require, 'require'))(row);
     };
-    const write = (row: Row, version: number) => {
-      rows.set(id, { row: stored(table, { ...row, ...key }), version });
+    const write = (cells: Row, version: number) => {
+      const row = stored(table, { ...cells, ...key });
+      rows.set(id, { row, version });
+      this.#writes.push({ table, id });
+      this.everWritten.get(table.name)?.push(row);
       return null;
     };
     switch (effect.op) {
@@ -172,6 +224,7 @@ export class NaiveModel {
         }
         if (!guard(existing.row)) return 'GUARD_FAILED';
         rows.delete(id);
+        this.#writes.push({ table, id });
         return null;
     }
   }
@@ -211,11 +264,16 @@ function copyOf(tables: ModelTables): ModelTables {
   return new Map([...tables].map(([name, rows]) => [name, new Map(rows)]));
 }
 
+/** What makes a tick the same when it is sent again. */
+export function contentOf({ header, actions, effects }: TickInput): string {
+  return canonical([header.tick, header.onConflict, actions, effects]);
+}
+
 export function canonical(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) => {
     if (typeof part === 'bigint') return `${part}n`;
     if (typeof part === 'number' && !Number.isFinite(part)) return String(part);
-    if (Object.is(part, -0)) return 0;
+    if (Object.is(part, -0)) return '-0';
     return part;
   });
 }

@@ -1,0 +1,121 @@
+import { Catalog } from '../../engine/manifest/catalog.ts';
+import type {
+  IndexDefinition,
+  Row,
+  TableDefinition,
+  TitleManifest,
+} from '../../engine/manifest/types.ts';
+import type { Lsn } from '../../engine/position.ts';
+import { replayRecord } from '../../engine/recover/replay-record.ts';
+import { columnWords, releaseWords } from '../../engine/state/column-words.ts';
+import { LiveState } from '../../engine/state/live-state.ts';
+import type { StateTable } from '../../engine/state/state-table.ts';
+import { TitleState } from '../../engine/state/title-state.ts';
+import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
+import { Projection, type Settlement } from '../../engine/tick/projection.ts';
+import type { TickInput } from '../../engine/tick/row-input.ts';
+import {
+  encodeSession,
+  encodeTick,
+  operandColumn,
+  type SessionRecordHeader,
+} from '../../engine/tick/tick-record.ts';
+import { VectorBuilder } from '../../engine/tick/vector-builder.ts';
+
+/** A log in memory and what a process makes of it; `restart` forgets all but the log. */
+export class Process {
+  readonly catalog: Catalog;
+  readonly #log: Uint8Array[] = [];
+  #projection: Projection;
+
+  constructor(manifest: TitleManifest) {
+    this.catalog = new Catalog(manifest);
+    this.#projection = new Projection(new TitleState(this.catalog));
+  }
+
+  get sessions() {
+    return [...this.#projection.sessions.values()].map(({ ledger: _, ...session }) => {
+      return { ...session, stateHash: Buffer.from(session.stateHash).toString('hex') };
+    });
+  }
+
+  get live(): LiveState {
+    return new LiveState(this.#projection.state);
+  }
+
+  open(session: string, takeOver: boolean): void {
+    this.#settleSession({ session, verb: takeOver ? 'takeOver' : 'open', fence: null });
+  }
+
+  /** False: refused. */
+  close(session: string, fence: number | null): boolean {
+    return this.#settleSession({ session, verb: 'close', fence }) !== null;
+  }
+
+  commit(input: TickInput): { readonly settlement: Settlement; readonly digest: string } {
+    const batch = buildTickBatch(this.catalog, input);
+    const { record, digest } = encodeTick(batch);
+    const settle = () => {
+      const lsn = this.#append(record(1_000, null));
+      return this.#projection.settle({ lsn, committedAtMs: 1_000, digest, batch });
+    };
+    const settlement = this.#projection.settleEarly(batch, digest) ?? settle();
+    return { settlement, digest: Buffer.from(digest).toString('hex') };
+  }
+
+  restart(): void {
+    this.#projection = new Projection(new TitleState(this.catalog));
+    this.#log.forEach((payload, i) => {
+      replayRecord(this.#projection, { lsn: (i + 1) as Lsn, payload });
+    });
+  }
+
+  /** What a restart must bring back, positions and times included. */
+  everything() {
+    const { sessions } = this;
+    return { sessions, rows: this.catalog.stateTables.map((table) => this.rows(table)) };
+  }
+
+  /** All rows by a scan, with their system columns. */
+  rows(table: TableDefinition): Row[] {
+    const state = this.#table(table);
+    return [...state.slots()].map((slot) => state.row(slot));
+  }
+
+  /**
+   * What an index leads to before anything is filtered: at most one more than there are rows, so
+   * that a list which has become a ring ends.
+   */
+  rowsUnder(table: TableDefinition, { name }: IndexDefinition, values: Row): Row[] {
+    const state = this.#table(table);
+    const index = state.indexes.find((candidate) => candidate.name === name);
+    if (!index) throw new Error(`no index ${name}`);
+    const columns = index.columns.map(({ column }) => {
+      const builder = new VectorBuilder(operandColumn(column));
+      builder.push(values[column.name], () => column.name);
+      return columnWords(builder.build(), state.pool);
+    });
+    const rows: Row[] = [];
+    for (const slot of index.slots(columns.flatMap(({ words }) => [...words]))) {
+      rows.push(state.row(slot));
+      if (rows.length > state.rowCount) break;
+    }
+    for (const words of columns) releaseWords(words, state.pool);
+    return rows;
+  }
+
+  #table(table: TableDefinition): StateTable {
+    const state = this.#projection.state.tables.get(table.name);
+    if (!state) throw new Error(`no table ${table.name}`);
+    return state;
+  }
+
+  #settleSession(header: Pick<SessionRecordHeader, 'session' | 'verb' | 'fence'>) {
+    const record: SessionRecordHeader = { type: 'session', at: 7, ...header };
+    return this.#projection.settleSession(this.#append(encodeSession(record)), record);
+  }
+
+  #append(parts: readonly Uint8Array[]): Lsn {
+    return this.#log.push(new Uint8Array(Buffer.concat(parts))) as Lsn;
+  }
+}
