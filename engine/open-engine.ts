@@ -19,7 +19,7 @@ import type { TitleManifest } from './manifest/types.ts';
 import { asLsn, type Lsn } from './position.ts';
 import { removeBeyond } from './recover/checkpoint-directory.ts';
 import { Checkpointer } from './recover/checkpointer.ts';
-import { keepManifest } from './recover/kept-manifest.ts';
+import { fitManifest } from './recover/kept-manifest.ts';
 import { LogRetention } from './recover/log-retention.ts';
 import { replayRecord } from './recover/replay-record.ts';
 import { ReplayWitness } from './recover/replay-witness.ts';
@@ -89,9 +89,9 @@ async function openLocked(
   lock: StorageLock,
 ): Promise<Engine> {
   const { directory, observer = {} } = options;
-  const manifest = await keepManifest(directory, options.manifest);
+  const fitting = await fitManifest(directory, options.manifest);
   const cut = await cutLog(options, storage);
-  const catalog = new Catalog(manifest);
+  const catalog = new Catalog(options.manifest);
   const misfits: string[] = [];
   const points: StartingPointOptions = {
     catalog,
@@ -135,6 +135,8 @@ async function openLocked(
       ...(options.canary ? { groupRecordsMax: 1 } : {}),
       ...(options.logSegmentBytesMax ? { segmentBytesMax: options.logSegmentBytesMax } : {}),
     });
+    // Nothing can refuse this start any more, and nothing has been logged under this manifest yet.
+    await fitting.keep();
     // It holds rows that the log has lost (a power failure, or a cut).
     if (store.heldLsn > log.durableLsn) await store.rewind(log.durableLsn);
     store.recovered(log.durableLsn);

@@ -84,6 +84,11 @@ export async function removeOthers(
 
 /** Newest first. */
 async function manifestLsns(storage: Storage, directory: string): Promise<Lsn[]> {
-  const lsns = (await storage.list(directory)).map(lsnOfManifestName);
+  // Before the first checkpoint there is no directory, and looking makes none.
+  const names = await storage.list(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    return [];
+  });
+  const lsns = names.map(lsnOfManifestName);
   return lsns.filter((lsn) => lsn !== null).sort((a, b) => b - a);
 }

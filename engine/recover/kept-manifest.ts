@@ -5,23 +5,31 @@ import { nodeStorage } from '../log/node-storage.ts';
 import { parseManifest, serializeManifest } from '../manifest/manifest-json.ts';
 import type { ColumnDefinition, TableDefinition, TitleManifest } from '../manifest/types.ts';
 
+/** A manifest that the log beside it allows. */
+export interface FittingManifest {
+  /**
+   * Keeps it beside the log it describes, durably. To be called before anything is logged under it,
+   * and not before the start is sure to succeed: one that is refused leaves the manifest as it was.
+   */
+  keep(): Promise<void>;
+}
+
 /**
- * Keeps the manifest beside the log it describes, and refuses one under which the log's records
- * would mean something else (`MIGRATION_REFUSED`). New tables, new optional columns at the end of
- * their table, new enum values at the end, views, indexes and roles may come and go freely.
+ * Refuses a manifest under which the log's records would mean something else (`MIGRATION_REFUSED`);
+ * touches nothing. New tables, new optional columns at the end of their table, new enum values at
+ * the end, views, indexes and roles may come and go freely.
  */
-export async function keepManifest(
+export async function fitManifest(
   directory: string,
   manifest: TitleManifest,
-): Promise<TitleManifest> {
+): Promise<FittingManifest> {
   const path = join(directory, 'manifest.json');
-  await mkdir(directory, { recursive: true });
   const kept = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw error;
   });
   const text = serializeManifest(manifest);
-  if (kept === text) return manifest;
+  if (kept === text) return { keep: async () => {} };
   if (kept !== null) {
     const problems = incompatibilities(parseManifest(kept), manifest);
     if (problems.length > 0) {
@@ -32,12 +40,12 @@ export async function keepManifest(
       );
     }
   }
-  await replaceDurably(directory, path, text);
-  return manifest;
+  return { keep: () => replaceDurably(directory, path, text) };
 }
 
 /** A manifest that a power failure emptied would keep a whole log from being read. */
 async function replaceDurably(directory: string, path: string, text: string): Promise<void> {
+  await mkdir(directory, { recursive: true });
   const file = await open(`${path}.new`, 'w');
   try {
     await file.writeFile(text);

@@ -34,7 +34,6 @@ export async function* findCheckpoints(
   onDamaged: (lsn: Lsn, reason: string) => void,
 ): AsyncGenerator<FoundCheckpoint> {
   const { storage, directory } = source;
-  await storage.makeDirectory(directory);
   for (const { lsn, manifest } of await examineCheckpoints(storage, directory)) {
     if (lsn > upToLsn) continue;
     if (typeof manifest === 'string') {

@@ -49,7 +49,7 @@ export interface BacklogTaker {
 /**
  * Loads the newest checkpoint that is whole, has these views, and whose backlog
  * joins up with the column store, which takes that in while the rows are loaded; without one, the
- * beginning. Throws `UNAVAILABLE`, and has touched nothing, when the log does not reach back to it.
+ * beginning. Throws `UNAVAILABLE` when the log does not reach back to it, and has changed no file then.
  */
 export async function openStartingPoint(
   options: StartingPointOptions,
@@ -100,7 +100,7 @@ function noStart({ logFirstLsn, misfits }: StartingPointOptions): EngineError {
     `the log begins with record ${logFirstLsn}, what is older was dropped (--log-retain), and no ` +
       `checkpoint stands in for it: ${passedOver}. Mend that (views defined as they were, the ` +
       "column store's own data restored), or restore a backup of the data directory. No data " +
-      'was touched.',
+      'was lost: the log, the checkpoints and manifest.json are as they were.',
     { details: { logFirstLsn, misfits: [...misfits] } },
   );
 }
