@@ -89,7 +89,7 @@ function addCommitTickInput(
         }),
         afterTick: t.int({
           description:
-            'The tick that must be the last one before this. An early arrival waits for it, so several ticks can be on their way at once.',
+            'The tick that must be the last one before this, and has a lower number. An early arrival waits for it, so several ticks can be on their way at once.',
         }),
         onConflict: t.field({
           type: policy,
@@ -170,7 +170,8 @@ function addConflictType({ builder, columns }: SchemaScope, tables: readonly Tab
         }),
         actionId: t.exposeID('actionId', {
           nullable: true,
-          description: 'The action of the tick; null for an effect of the tick itself.',
+          description:
+            'The action of the tick; null for an effect of the tick itself, and where the id is no longer known: of ticks long ago, or before the last start of the server.',
         }),
       }),
     });
@@ -215,7 +216,9 @@ function addCommitTickPayload(scope: SchemaScope, conflict: ConflictRef) {
   const verdict = builder.enumType('Verdict', {
     description: 'What became of an action.',
     values: {
-      ACCEPTED: { description: 'All its effects hold.' },
+      ACCEPTED: {
+        description: 'All its effects hold. They were applied, unless the tick was aborted.',
+      },
       REJECTED: { description: 'None of its effects holds; its conflict says why.' },
     } satisfies Record<Verdict, unknown>,
   });
@@ -245,8 +248,10 @@ function addCommitTickPayload(scope: SchemaScope, conflict: ConflictRef) {
       duplicate: t.exposeBoolean('duplicate', {
         description: 'It had been committed before; this is what was answered then.',
       }),
-      accepted: t.exposeInt('accepted', { description: 'Number of accepted actions.' }),
-      rejected: t.exposeInt('rejected', { description: 'Number of rejected actions.' }),
+      accepted: t.exposeInt('accepted', {
+        description: 'Number of accepted actions; 0 of an aborted tick.',
+      }),
+      rejected: t.exposeInt('rejected', { description: 'Number of actions with a conflict.' }),
       aborted: t.exposeBoolean('aborted', {
         description: 'Nothing of the tick was applied; `conflict` or `results` say why.',
       }),
@@ -262,7 +267,8 @@ function addCommitTickPayload(scope: SchemaScope, conflict: ConflictRef) {
       }),
       results: t.field({
         type: [result],
-        description: 'What became of each action, in order.',
+        description:
+          'What became of each action, in order. Of an aborted tick: what each came to by itself, though nothing was applied.',
         args: { only: t.arg({ type: verdict, description: 'Only actions with this verdict.' }) },
         resolve: actionResults,
       }),

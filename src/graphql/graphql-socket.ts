@@ -189,6 +189,12 @@ export class GraphqlSocket {
         throw new EngineError(
           'LIMIT_EXCEEDED',
           `one WebSocket runs ${limits.webSocketOperationsMax} operations at most`,
+          {
+            details: {
+              limit: 'webSocketOperationsMax',
+              max: limits.webSocketOperationsMax,
+            },
+          },
         );
       }
       const params = checkParams(payload);

@@ -182,6 +182,27 @@ test('input that does not fit is refused with the place of the value', async () 
   });
 });
 
+test('a number past all doubles is BAD_USER_INPUT in a variable, and OUT_OF_RANGE in the document', async () => {
+  const server = await openSession(await openTitleApi());
+  const set = { ownerId: 1, x: Number.POSITIVE_INFINITY };
+  const effects = [{ unitState: { upsert: { key: { unitId: 7 }, set } } }];
+  const input = { sessionId: 'm1', tick: 1, effects };
+  expect(await server.refusal(commit, { input })).toMatchObject({ code: 'BAD_USER_INPUT' });
+  const { commitTick } = await server.data(`mutation {
+    commitTick(input: { sessionId: "m1", tick: 1, effects: [
+      { unitState: { upsert: { key: { unitId: 7 }, set: { ownerId: 1, x: 1e999 } } } }
+    ] }) { aborted conflict { code message } }
+  }`);
+  expect(commitTick).toEqual({
+    aborted: true,
+    conflict: {
+      code: 'OUT_OF_RANGE',
+      message:
+        'unitState (sessionId m1, unitId 7) cannot hold what is given: x is out of the range of f32, which is that of its finite numbers',
+    },
+  });
+});
+
 test("a key of another session is refused; the tick's own may be repeated", async () => {
   const api = await openTitleApi();
   const server = await openSession(api);
@@ -243,6 +264,21 @@ test('a direct write names its session in the key', async () => {
     code: 'BAD_USER_INPUT',
     details: { path: 'input.key.sessionId' },
   });
+});
+
+test('a direct write is done in a closed session too', async () => {
+  const server = await openSession(await openTitleApi());
+  await server.data(commit, {
+    input: { sessionId: 'm1', tick: 1, actions: [move('a1', [spawn])] },
+  });
+  await server.data('mutation { closeSession(input: { sessionId: "m1" }) { open } }');
+  const input = {
+    key: { sessionId: 'm1', unitId: 7 },
+    expectedVersion: 1,
+    set: { ownerId: 9 },
+  };
+  const { compareAndSetUnitState } = await server.data(swap, { input });
+  expect(compareAndSetUnitState).toMatchObject({ applied: true, row: { version: 2 } });
 });
 
 test('a row of the whole title is swapped without a session', async () => {
