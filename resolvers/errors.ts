@@ -93,6 +93,9 @@ function engineErrorOf(error: unknown, phase: ErrorPhase): EngineError | null {
     // A scalar refused the value of a variable: graphql-js knows the place, the scalar the reason.
     return error.path === undefined ? badInput(error) : original;
   }
+  // Whoever parses and validates wraps what goes wrong in there, such as a stack that overflows.
+  const isBug = original !== undefined && !(original instanceof GraphQLError);
+  if (isBug && phase !== 'execute') return null;
   switch (phase) {
     case 'request':
       return new EngineError('BAD_USER_INPUT', error.message);

@@ -44,6 +44,8 @@ export function graphqlEndpoint(options: GraphqlEndpointOptions) {
     }
     const request = fetchRequestOf(options.yoga, exchange);
     const response = await options.yoga.handleRequest(request, operation);
+    // Refusals and errors of fields have another status; this is yoga's own report of a bug.
+    if (response.status >= 500) throw new Error(`yoga failed: ${await response.text()}`);
     if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
       await sendEvents(exchange, options, response, principal);
     } else {

@@ -2,7 +2,12 @@ import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ExecutionArgs, GraphQLError, getOperationAST } from 'graphql';
+import {
+  type ExecutionArgs,
+  GraphQLError,
+  type GraphQLFormattedError,
+  getOperationAST,
+} from 'graphql';
 import {
   type Context,
   handleProtocols,
@@ -78,7 +83,11 @@ export class GraphqlSocket {
       execute: (args) => rootOf(args).execute(args),
       subscribe: (args) => rootOf(args).subscribe(args),
       onComplete: (context, id) => this.#complete(context.extra.connection, id),
-      onError: (context, id) => this.#complete(context.extra.connection, id),
+      onError: (context, id, _payload, errors) => {
+        const shown = this.#shown(context.extra.connection, id, errors);
+        this.#complete(context.extra.connection, id);
+        return shown;
+      },
     });
   }
 
@@ -234,6 +243,19 @@ export class GraphqlSocket {
     });
     connection.running.set(id, operation);
     return operation;
+  }
+
+  /** Errors of the protocol's own, and of messages that cannot be printed, have no public form yet. */
+  #shown(
+    connection: Connection,
+    id: string,
+    errors: readonly GraphQLError[],
+  ): readonly GraphQLFormattedError[] | undefined {
+    const operation = connection.running.get(id);
+    const isShown = errors.every(({ extensions }) => extensions.requestId !== undefined);
+    if (operation === undefined || isShown) return undefined;
+    const shown = this.#options.answers.refusal(errors, 'execute', operation);
+    return shown.map((error) => error.toJSON());
   }
 
   #complete(connection: Connection, id: string): void {

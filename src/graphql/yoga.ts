@@ -17,6 +17,7 @@ import type { Executor } from './executor.ts';
 import type { GraphqlParams } from './graphql-params.ts';
 import type { OperationContext } from './operation-context.ts';
 import { OperationLimitsRule } from './operation-limits.ts';
+import { printedResult } from './printed-result.ts';
 import { unresolvedOperation } from './unresolved-operation.ts';
 
 /** What the server hands to yoga with a request: the operation is parsed and authenticated. */
@@ -101,6 +102,8 @@ const boundsPlugin: Plugin = {
 };
 
 function answerPlugin(answers: Answers): Plugin<ServerContext, ServerContext> {
+  const printed = (result: ExecutionResult, context: OperationContext) =>
+    printedResult(result, (error) => answers.error(error, 'execute', context));
   return {
     onExecute: ({ args }) => {
       const kind = getOperationAST(args.document, args.operationName)?.operation ?? 'query';
@@ -122,22 +125,26 @@ function answerPlugin(answers: Answers): Plugin<ServerContext, ServerContext> {
           answers.subscribed(context);
           return {
             onNext: ({ result: message, setResult: setMessage }) => {
-              setMessage(answers.message(message, context));
+              setMessage(printed(answers.message(message, context), context));
             },
           };
         },
       };
     },
-    // What did not get as far as being executed comes here only.
-    onExecutionResult: ({ result, setResult, context }) => {
-      if (!isResult(result) || result.extensions?.tickloom !== undefined) return;
-      const given = result.errors ?? [];
-      const errors = given.map((error) =>
+    onExecutionResult: ({ result, setResult, context: { operation, params } }) => {
+      if (!isResult(result)) return;
+      if (result.extensions?.tickloom !== undefined) {
+        setResult(printed(result, operation));
+        return;
+      }
+      // What did not get as far as being executed comes here only.
+      const found = (result.errors ?? []).map((error) =>
         error.extensions.code === unresolvedCode
-          ? unresolvedOperation(context.params.operationName)
+          ? unresolvedOperation(params.operationName)
           : error,
       );
-      setResult({ errors: answers.refusal(errors, phaseOf(errors), context.operation) });
+      const errors = answers.refusal(found, phaseOf(found), operation);
+      setResult(printed({ errors }, operation));
     },
   };
 }

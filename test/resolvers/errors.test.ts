@@ -44,6 +44,16 @@ test('an unknown error is logged and answered without its message', () => {
   }
 });
 
+test('what a parser or a validator failed at is no fault of the document', () => {
+  const originalError = new RangeError('Maximum call stack size exceeded');
+  for (const phase of ['request', 'parse', 'validate'] as const) {
+    const log = scope();
+    const shown = toClientError(new GraphQLError('stack', { originalError }), phase, log);
+    expect(shown.extensions.code).toBe('INTERNAL');
+    expect(log.logged).toHaveLength(1);
+  }
+});
+
 test('an engine error thrown in a resolver keeps path and place', async () => {
   const api = await openTitleApi();
   const { result } = await api.as(null).run('{ one: session(sessionId: "m1") { open } }');

@@ -1,0 +1,141 @@
+import {
+  type ExecutionResult,
+  GraphQLInt,
+  GraphQLObjectType,
+  GraphQLScalarType,
+  GraphQLSchema,
+} from 'graphql';
+import { expect, test } from 'vitest';
+import { Catalog } from '../../engine/manifest/catalog.ts';
+import type { Principal } from '../../resolvers/context.ts';
+import { Answers } from '../../src/graphql/answer.ts';
+import { Executor } from '../../src/graphql/executor.ts';
+import { graphqlEndpoint } from '../../src/graphql/graphql-endpoint.ts';
+import { GraphqlSocket } from '../../src/graphql/graphql-socket.ts';
+import type { TitleServices } from '../../src/graphql/operation-context.ts';
+import { TickRequests } from '../../src/graphql/tick-requests.ts';
+import { createTitleYoga } from '../../src/graphql/yoga.ts';
+import { Router } from '../../src/http/router.ts';
+import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
+import { Metrics } from '../../src/telemetry/metrics.ts';
+import { FrameSocket } from './frame-socket.ts';
+import { serveRoutes } from './http-front.ts';
+
+/** It hands on what no JSON can hold, as a bug of a resolver might. */
+const raw = new GraphQLScalarType({ name: 'Raw', serialize: (value) => value });
+async function* values() {
+  yield { value: 'first' };
+  yield { value: 1n };
+  yield { value: 'last' };
+}
+const schema = new GraphQLSchema({
+  query: new GraphQLObjectType({
+    name: 'Query',
+    fields: {
+      value: { type: raw, resolve: () => 1n },
+      one: { type: GraphQLInt, resolve: () => 1 },
+    },
+  }),
+  subscription: new GraphQLObjectType({
+    name: 'Subscription',
+    fields: { value: { type: raw, subscribe: values } },
+  }),
+});
+
+const principal: Principal = {
+  subject: 'tester',
+  role: null,
+  class: 'ARCHIVAL',
+  claims: {},
+  expiresAtMs: Number.POSITIVE_INFINITY,
+};
+
+/** A GraphQL endpoint over that schema; `metrics` are those of its answers. */
+async function serve(answerMetrics = new Metrics()): Promise<string> {
+  const metrics = new Metrics();
+  const logger = createLogger('silent');
+  const answers = new Answers(answerMetrics, logger);
+  const executor = new Executor(schema);
+  const yoga = createTitleYoga(schema, executor, answers);
+  const services = {} as TitleServices;
+  const authenticate = () => principal;
+  const catalog = new Catalog(ashfall);
+  const handle = graphqlEndpoint({
+    yoga,
+    executor,
+    answers,
+    services,
+    ticks: new TickRequests({ catalog, metrics, thread: null, canary: false }),
+    metrics,
+    authenticate,
+    onDrain: () => () => undefined,
+  });
+  const path = '/ashfall/graphql';
+  const routes = [{ methods: ['POST'], path, endpoint: 'graphql', handle }] as const;
+  const { url, front } = await serveRoutes(metrics, routes);
+  const sockets = new GraphqlSocket({ yoga, services, answers, metrics, logger, authenticate });
+  front.serve(new Router(routes), (...upgrade) => sockets.accept(...upgrade));
+  return url;
+}
+
+function post(url: string, query: string, accept = 'application/json'): Promise<Response> {
+  return fetch(`${url}/ashfall/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept },
+    body: JSON.stringify({ query }),
+  });
+}
+
+const internal = {
+  message: expect.stringContaining('the server failed to answer'),
+  extensions: { code: 'INTERNAL', category: 'internal', requestId: expect.any(String) },
+};
+
+test.each(['application/json', 'application/graphql-response+json'])(
+  'a result that cannot be printed answers INTERNAL, as %s',
+  async (accept) => {
+    const url = await serve();
+    const answer = (await (await post(url, '{ value }', accept)).json()) as ExecutionResult;
+    expect(answer).toMatchObject({ errors: [internal] });
+    expect(JSON.stringify(answer)).not.toMatch(/BigInt/);
+  },
+);
+
+test('a message that cannot be printed is INTERNAL in an event stream, which goes on', async () => {
+  const url = await serve();
+  const text = await (await post(url, 'subscription { value }', 'text/event-stream')).text();
+  const events = [...text.matchAll(/^data: (.+)$/gm)].map(([, data]) => JSON.parse(data ?? ''));
+  expect(events).toMatchObject([
+    { data: { value: 'first' } },
+    { errors: [internal] },
+    { data: { value: 'last' } },
+  ]);
+  expect((await post(url, '{ one }')).status).toBe(200);
+});
+
+test('a message that cannot be printed ends a subscription on a WebSocket with INTERNAL', async () => {
+  const url = await serve();
+  const socket = await FrameSocket.connect(url, {});
+  socket.subscribe('1', 'subscription { value }');
+  const { payload } = await socket.receive(({ type }) => type === 'error');
+  expect(payload).toMatchObject([internal]);
+  socket.subscribe('2', '{ one }');
+  expect((await socket.receive(({ id }) => id === '2')).payload.data).toEqual({ one: 1 });
+  socket.close();
+});
+
+test.each(['application/json', 'text/event-stream'])(
+  'what goes wrong around an operation answers INTERNAL, as %s',
+  async (accept) => {
+    const metrics = new Metrics();
+    metrics.requests.inc = () => {
+      throw new Error('secret of the server');
+    };
+    const response = await post(await serve(metrics), '{ one }', accept);
+    const text = await response.text();
+    expect(response.status).toBe(500);
+    expect(JSON.parse(text)).toMatchObject({ errors: [internal] });
+    expect(text).not.toMatch(/secret/);
+  },
+);
