@@ -99,7 +99,7 @@ describe('a tick that was decoded from its bytes', () => {
       own(5, { effects: [insert(7)] }),
       own(6, { idempotencyKey: 'six', effects: [] }),
       { ...own(7), idempotencyKey: 'six' },
-      own(8, { afterTick: 6, effects: [insert(10, { blueprint: 'é😀\ud800' })] }),
+      own(8, { afterTick: 6, effects: [insert(10, { blueprint: 'é😀\n"' })] }),
       own(2),
       own(9, { fence: 99 }),
       { sessionId: 'nowhere', tick: 9 },
