@@ -4,6 +4,7 @@ import type { ColumnLogger } from './columns/logger.ts';
 import { openColumnStore } from './columns/open-column-store.ts';
 import type { TailerObserver } from './columns/tailer.ts';
 import type { Engine } from './engine.ts';
+import { EngineError } from './errors.ts';
 import { limits } from './limits.ts';
 import type { Durability } from './log/commit-log.ts';
 import { cutDamagedLog } from './log/cut-damaged-log.ts';
@@ -130,6 +131,9 @@ async function openLocked(
       onReport: (report) => {
         const tornBytes = report.tornBytes + (cut?.tornBytes ?? 0);
         options.onRecovery?.({ ...report, tornBytes, dropped: cut?.dropped ?? null });
+        if (isShortened(options, store.heldLsn, report.lastLsn)) {
+          throw shortenedError(store.heldLsn, report.lastLsn);
+        }
       },
       ...(observer.log ? { observer: observer.log } : {}),
       ...(options.canary ? { groupRecordsMax: 1 } : {}),
@@ -177,6 +181,26 @@ async function openLocked(
     await (await starting.catch(() => null))?.close();
     throw error;
   }
+}
+
+/**
+ * The column store gets what is durable, so it is never ahead of a log that is written strictly,
+ * unless its end was cut, or is gone.
+ */
+function isShortened({ durability, truncateAt }: EngineOptions, held: Lsn, last: Lsn): boolean {
+  return durability.mode === 'strict' && held > last && truncateAt !== last + 1;
+}
+
+function shortenedError(held: Lsn, last: Lsn): EngineError {
+  return new EngineError(
+    'UNAVAILABLE',
+    `the log ends with record ${last}, and the column store has rows up to record ${held}: files of ` +
+      'the log are missing, or its end is damaged, or it was written in a durability that does not ' +
+      'sync, before a power failure. Restore what is missing, or a backup; or start once with ' +
+      `--truncate-at ${last + 1}, which gives the records from there up, acknowledged or not, and ` +
+      'deletes their rows from the column store. Nothing was deleted.',
+    { details: { lastLsn: last, columnsLsn: held } },
+  );
 }
 
 /**

@@ -182,7 +182,7 @@ export class TitleEngine implements Engine {
   }
 
   get failure(): Error | null {
-    return this.#log.failure ?? this.#log.outOfRoom;
+    return this.#log.failure ?? this.#log.outOfRoom ?? this.columns.outOfRoom;
   }
 
   async commit(batch: TickBatch): Promise<TickOutcome> {
@@ -272,6 +272,7 @@ export class TitleEngine implements Engine {
 
   #admit(): void {
     if (this.#closed) throw new EngineError('UNAVAILABLE', 'the server is shutting down');
+    if (this.columns.outOfRoom) throw this.columns.outOfRoom;
     if (this.#admitted >= limits.commitsPendingMax) {
       throw new EngineError('OVERLOADED', `${limits.commitsPendingMax} commits wait already`, {
         retryAfterMs: 50,

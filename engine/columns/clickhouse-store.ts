@@ -66,6 +66,10 @@ export class ClickHouseStore implements OpenColumnStore {
     return this.#tailer.heldLsn;
   }
 
+  get outOfRoom() {
+    return this.#tailer.outOfRoom;
+  }
+
   get advancedLsn(): Lsn {
     return this.#tailer.advancedLsn;
   }

@@ -1,3 +1,4 @@
+import type { EngineError } from '../errors.ts';
 import type { Row, Value } from '../manifest/types.ts';
 import type { Lsn } from '../position.ts';
 import type { Filter } from '../query/filter.ts';
@@ -116,6 +117,8 @@ export interface ColumnStore {
   readonly neededFromLsn: Lsn;
   /** The last position that any of its tables may have rows of. */
   readonly heldLsn: Lsn;
+  /** Why nothing more may be offered for now; null while there is room for it. */
+  readonly outOfRoom: EngineError | null;
   /**
    * Deletes what it has of positions after `lsn`. A power failure can take the end of a log that is
    * not synced strictly, and `--truncate-at` cuts it; what the column store got of it is then no

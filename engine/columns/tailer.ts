@@ -72,6 +72,8 @@ export class Tailer {
   #flushTimer: NodeJS.Timeout | null = null;
   #closed = false;
   readonly #closing = deferred();
+  #outOfRoom: EngineError | null = null;
+  #roomTimer: NodeJS.Timeout | null = null;
   #onIdle: (() => void) | null = null;
 
   static async open(options: TailerOptions): Promise<Tailer> {
@@ -123,6 +125,14 @@ export class Tailer {
 
   get advancedLsn(): Lsn {
     return this.#advancedLsn;
+  }
+
+  /**
+   * What ClickHouse lacks has no room left, in memory or on disk: nothing more may be offered until
+   * this is null again.
+   */
+  get outOfRoom(): EngineError | null {
+    return this.#outOfRoom;
   }
 
   get backlog(): { readonly memoryBytes: number; readonly spooledBlocks: number } {
@@ -247,6 +257,7 @@ export class Tailer {
     this.#closing.resolve();
     if (this.#flushTimer) clearTimeout(this.#flushTimer);
     if (this.#noteTimer) clearTimeout(this.#noteTimer);
+    if (this.#roomTimer) clearTimeout(this.#roomTimer);
     while (this.#shipping.size > 0) {
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve;
@@ -411,7 +422,10 @@ export class Tailer {
     let resting = 0;
     for (const queue of this.#queues) resting += queue.memoryBytes - queue.writingBytes;
     let excess = resting - this.#memoryBytesMax;
-    if (excess <= 0) return;
+    if (excess <= 0) {
+      this.#outOfRoom = null;
+      return;
+    }
     for (const queue of this.#queues) {
       // What is open can only be spilled as a block of its own.
       if (queue.openBytes > this.#memoryBytesMax / 8) {
@@ -427,7 +441,25 @@ export class Tailer {
       }
     }
     let far = this.backlog.memoryBytes - 2 * this.#memoryBytesMax;
-    for (const queue of this.#queues) if (far > 0) far -= queue.spillNow(far);
+    try {
+      for (const queue of this.#queues) if (far > 0) far -= queue.spillNow(far);
+      this.#outOfRoom = null;
+    } catch (error) {
+      this.#refuseUntilRoom(error);
+    }
+  }
+
+  /** ClickHouse may take some of it, or the disk get room again. */
+  #refuseUntilRoom(cause: unknown): void {
+    this.#outOfRoom = new EngineError(
+      'UNAVAILABLE',
+      'the column store is behind, and the disk of its backlog is full: nothing new is accepted',
+      { retryAfterMs: roomProbeMs, cause },
+    );
+    this.#roomTimer ??= setTimeout(() => {
+      this.#roomTimer = null;
+      if (!this.#closed) this.#limitMemory();
+    }, roomProbeMs);
   }
 
   /** Longer after each failure; over at once when the tailer closes. */
@@ -451,6 +483,7 @@ const flushMs = 120;
  */
 const fileBytesMin = 8 << 20;
 const noteMs = 2_000;
+const roomProbeMs = 1_000;
 const retryMs = 50;
 const retryMsMax = 5_000;
 

@@ -36,9 +36,13 @@ async function withNew(
   });
   try {
     await write(file);
-  } finally {
-    await file.close();
+  } catch (error) {
+    await file.close().catch(() => {});
+    // Half a file is of no use, and on a full disk others need its room.
+    await storage.remove(path).catch(() => {});
+    throw error;
   }
+  await file.close();
 }
 
 export function readWhole(storage: Storage, path: string): Promise<Uint8Array> {

@@ -7,6 +7,9 @@ export type { Logger } from 'pino';
  * Written at once: a line before a crash must not be lost.
  */
 export function createLogger(level: string): Logger {
+  const destination = pino.destination({ dest: 2, sync: true });
+  // A line that finds no room is lost; whoever wrote it goes on.
+  destination.on('error', () => {});
   return pino(
     {
       level,
@@ -14,6 +17,6 @@ export function createLogger(level: string): Logger {
       timestamp: pino.stdTimeFunctions.isoTime,
       serializers: { error: pino.stdSerializers.errWithCause },
     },
-    pino.destination({ dest: 2, sync: true }),
+    destination,
   );
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../engine/columns/logger.ts';
@@ -214,6 +214,28 @@ describe('the tailer', () => {
     expect(target.inserts.map((insert) => insert.lsns)).toEqual([[1], [2], [3]]);
     expect(target.rows.get('orders')?.length).toBe(3 * rows);
     await expect.poll(() => readdirSync(spoolDirectory), { timeout: 10_000 }).toEqual([]);
+  });
+
+  it('takes nothing more while its backlog has no room on disk either, and goes on when it has', async () => {
+    const target = new FakeTarget();
+    await open(target, { memoryBytesMax: 400_000, blockRowsMax: 500 });
+    let release = () => {};
+    target.gate = new Promise((resolve) => {
+      release = resolve;
+    });
+    rmSync(spoolDirectory, { recursive: true });
+    let lsn = 0;
+    while (tailer.outOfRoom === null) {
+      tailer.offer(manyActions(++lsn, 250));
+      tailer.advance(asLsn(lsn));
+      expect(lsn).toBeLessThan(1_000);
+    }
+    expect(tailer.outOfRoom).toMatchObject({ code: 'UNAVAILABLE', retryAfterMs: 1_000 });
+    mkdirSync(spoolDirectory);
+    await expect.poll(() => tailer.outOfRoom, { timeout: 5_000 }).toBeNull();
+    release();
+    await tailer.waitForCovered(asLsn(lsn), 20_000);
+    expect(target.rows.get('orders')?.length).toBe(lsn * 250);
   });
 
   it('discards what no checkpoint keeps of a run before, as the log offers its rows again', async () => {

@@ -1,14 +1,16 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type { Engine } from '../../engine/engine.ts';
 import { Catalog } from '../../engine/manifest/catalog.ts';
-import { openEngine } from '../../engine/open-engine.ts';
+import { type EngineOptions, openEngine } from '../../engine/open-engine.ts';
+import { asLsn } from '../../engine/position.ts';
 import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { FaultyStorage } from '../fault/storage.ts';
 import { tickHeader } from '../tick/tick-header.ts';
+import { ColumnsOnDisk, memoryColumns } from './memory-columns.ts';
 import { ClickHouseDisk, tailedColumns } from './tailed-columns.ts';
 import { play, workload } from './workload.ts';
 
@@ -63,6 +65,42 @@ it('deletes from the column store what the log has lost, and counts on from ther
   expect(await countActions(engine)).toBe(0n);
   await play(2);
   expect(await countActions(engine)).toBe(2n);
+});
+
+it('is taken in `strict` for a log that lacks files: nothing is deleted until the cut is asked for', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'tickloom-ahead-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const disk = new ColumnsOnDisk();
+  const open = (options: Partial<EngineOptions> = {}) =>
+    openEngine({
+      manifest: ashfall,
+      directory,
+      durability: { mode: 'strict' },
+      columns: memoryColumns(disk),
+      logSegmentBytesMax: 4_000,
+      ...options,
+    });
+  const engine = await open();
+  await play(engine, workload(3, 40), 0, 1);
+  await engine.close();
+  const held = disk.coveredLsn;
+  const segments = await readdir(join(directory, 'log'));
+  const last =
+    segments
+      .filter((name) => name.endsWith('.log'))
+      .sort()
+      .at(-1) ?? '';
+  const end = Number.parseInt(last, 10) - 1;
+  await rm(join(directory, 'log', last));
+  await rm(join(directory, 'checkpoints'), { recursive: true });
+  await expect(open()).rejects.toMatchObject({
+    code: 'UNAVAILABLE',
+    message: expect.stringContaining(`--truncate-at ${end + 1}`),
+  });
+  expect(disk.coveredLsn).toBe(held);
+  const cut = await open({ truncateAt: asLsn(end + 1) });
+  expect([cut.appliedLsn, disk.coveredLsn]).toEqual([end, end]);
+  await cut.close();
 });
 
 it('deletes it too where the column store had not noted yet how far it was', async () => {

@@ -25,6 +25,7 @@ export function memoryColumns(disk: ColumnsOnDisk): ColumnStore {
     get heldLsn(): Lsn {
       return asLsn(disk.coveredLsn);
     },
+    outOfRoom: null,
     async rewind(lsn: Lsn): Promise<void> {
       disk.coveredLsn = lsn;
     },

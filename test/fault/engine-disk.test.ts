@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Engine } from '../../engine/engine.ts';
+import { EngineError } from '../../engine/errors.ts';
 import { commit, contentOf, insertUnit, setUnit, TestTitle } from '../engine/test-title.ts';
+import { FakeColumnStore } from '../resolvers/fake-column-store.ts';
 import { FaultyStorage } from './storage.ts';
 
 const units = Array.from({ length: 40 }, (_, i) => [insertUnit(i, { blueprint: 'x'.repeat(50) })]);
@@ -74,6 +76,18 @@ describe('a full disk', () => {
     const after = contentOf(engine);
     await title.close(engine);
     expect(contentOf(await title.open({ storage }))).toEqual(after);
+  });
+
+  test('of the column store refuses new ticks until there is room, and says why', async () => {
+    const title = await TestTitle.create();
+    const columns = new FakeColumnStore();
+    const engine = await title.open({ columns });
+    await engine.openSession('s', false);
+    columns.outOfRoom = new EngineError('UNAVAILABLE', 'full', { retryAfterMs: 1_000 });
+    await refusesAll(engine, 1);
+    expect(engine.failure).toBe(columns.outOfRoom);
+    columns.outOfRoom = null;
+    expect(await commit(engine, 1)).toMatchObject({ duplicate: false });
   });
 
   test('keeps a checkpoint from being taken, and no tick from being committed', async () => {

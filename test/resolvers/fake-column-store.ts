@@ -38,6 +38,7 @@ export class FakeColumnStore implements ColumnStore {
   coveredLsn: Lsn = lsnZero;
   readonly neededFromLsn: Lsn = asLsn(1);
   readonly heldLsn: Lsn = lsnZero;
+  outOfRoom: EngineError | null = null;
 
   async rewind(): Promise<void> {}
 
