@@ -78,6 +78,8 @@ describe('a WebSocket', () => {
     };
     expect(await codeFor('1', 'subscription {')).toBe('GRAPHQL_PARSE_FAILED');
     expect(await codeFor('2', 'subscription { castles }')).toBe('GRAPHQL_VALIDATION_FAILED');
+    const several = 'query A { __typename } query B { __typename }';
+    expect(await codeFor('several', several)).toBe('BAD_USER_INPUT');
     expect(await codeFor('3', pulse, { where: { castle: 1 } })).toBe('BAD_USER_INPUT');
     const open = 'mutation { openSession(input: { sessionId: "x" }) { fence } }';
     expect(await codeFor('4', open)).toBe('FORBIDDEN');
