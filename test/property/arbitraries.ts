@@ -99,6 +99,15 @@ function rowOf(columns: readonly ColumnDefinition[]): fc.Arbitrary<Row> {
   return fc.record(Object.fromEntries(columns.map((c) => [c.name, cell(c)])));
 }
 
+/** Two values a column: effects are to meet on few rows. */
+function keyOf(columns: readonly ColumnDefinition[]): fc.Arbitrary<Row> {
+  const cells = columns.map((c) => [
+    c.name,
+    fc.constantFrom(...valuesOf[c.kind as Kind].slice(0, 2)),
+  ]);
+  return fc.record(Object.fromEntries(cells));
+}
+
 function someOf(columns: readonly ColumnDefinition[]): fc.Arbitrary<Row> {
   const cells = Object.fromEntries(columns.map((c) => [c.name, cell(c)]));
   return fc.record(cells, { requiredKeys: [] }) as fc.Arbitrary<Row>;
@@ -115,12 +124,11 @@ function requireOf(columns: readonly ColumnDefinition[]): fc.Arbitrary<WhereInpu
     return [eq, gt, within, isNull, gt.map((inner) => ({ not: inner }))];
   });
   const one = fc.oneof(...conditions);
-  return fc.option(
-    fc.oneof(
-      one,
-      fc.tuple(one, one).map(([a, b]) => ({ or: [a, b] })),
-    ),
-    { freq: 1 },
+  const either = fc.tuple(one, one).map(([a, b]) => ({ or: [a, b] }));
+  return fc.oneof(
+    { weight: 6, arbitrary: fc.constant(null) },
+    { weight: 1, arbitrary: one },
+    { weight: 1, arbitrary: either },
   );
 }
 
@@ -135,16 +143,16 @@ function effectOf(table: TableDefinition): fc.Arbitrary<EffectInput> {
   const others = table.columns.filter((c) => !table.key.includes(c.name));
   const numeric = others.filter((c) => !['bool', 'string', 'enum'].includes(c.kind));
   const { name } = table;
-  const key = rowOf(keys);
+  const key = keyOf(keys);
   const require = requireOf(others);
-  const version = fc.constantFrom(1, 2, 3);
+  const version = fc.constantFrom(1, 1, 1, 2, 2, 3);
   const addends = Object.fromEntries(numeric.map((c) => [c.name, addendOf(c)]));
   const adds = fc.record(addends, { requiredKeys: [] }) as fc.Arbitrary<Row>;
   return fc.oneof(
     fc.record({
       op: fc.constant('insert' as const),
       table: fc.constant(name),
-      row: rowOf([...keys, ...others]),
+      row: fc.tuple(key, rowOf(others)).map(([id, cells]) => ({ ...id, ...cells })),
     }),
     fc.record({
       op: fc.constant('upsert' as const),
@@ -179,7 +187,7 @@ function effectOf(table: TableDefinition): fc.Arbitrary<EffectInput> {
       op: fc.constant('delete' as const),
       table: fc.constant(name),
       key,
-      expectedVersion: fc.option(version),
+      expectedVersion: fc.option(version, { freq: 1 }),
       require,
     }),
   );
@@ -200,13 +208,14 @@ function earlier(tick: number, before: number | null): number | null {
 
 export function ticksArbitrary(manifest: TitleManifest): fc.Arbitrary<Step[]> {
   const stateTables = manifest.tables.filter((t) => t.kind === 'state');
+  const append = fc.record({
+    op: fc.constant('append' as const),
+    table: fc.constant('ledger'),
+    row: fc.record({ amount: fc.constantFrom(1, -0.25, Number.NaN) }),
+  });
   const effects = fc.oneof(
-    ...stateTables.map(effectOf),
-    fc.record({
-      op: fc.constant('append' as const),
-      table: fc.constant('ledger'),
-      row: fc.record({ amount: fc.constantFrom(1, -0.25, Number.NaN) }),
-    }),
+    ...stateTables.map((table) => ({ weight: 4, arbitrary: effectOf(table) })),
+    { weight: 1, arbitrary: append },
   );
   const list = (maxLength: number) => fc.array(effects, { maxLength });
   const row = fc.record({
