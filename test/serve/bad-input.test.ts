@@ -1,8 +1,18 @@
 import { request } from 'node:http';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { limits } from '../../engine/limits.ts';
 import { arrowTick } from './arrow-tick.ts';
 import { type Answer, answerOf, codeOf, commitTick, Sandbox, tickOf } from './sandbox.ts';
+
+vi.mock('../../engine/limits.ts', async (original) => {
+  const { limits } = await original<typeof import('../../engine/limits.ts')>();
+  const small = {
+    graphqlBodyBytesMax: 2 * 1024 * 1024,
+    commitBodyBytesMax: 4 * 1024 * 1024,
+    graphqlTokensMax: 20_000,
+  };
+  return { limits: { ...limits, ...small } };
+});
 
 let sandbox: Sandbox;
 let positionBefore: string;
@@ -171,17 +181,24 @@ describe('a request that is no operation', () => {
     expect(codeOf(await ask({ 'x-tickloom-class': 'GAMEPLAY' }))).toBe('FORBIDDEN');
   });
 
-  test('that nests or selects too much is refused before it runs', async () => {
-    const depth = limits.graphqlDepthMax + 1;
-    const deep = `{ ${'__schema { types { '.repeat(depth / 2 + 1)}name${' } }'.repeat(depth / 2 + 1)} }`;
-    const fields = Array.from(
-      { length: limits.graphqlFieldsMax + 1 },
-      (_, i) => `f${i}: __typename`,
-    );
+  test.each<[string, number, string, string, (count: number) => string]>([
+    ['nests deeper', limits.graphqlDepthMax, 'OK', 'LIMIT_EXCEEDED', nested],
+    ['selects more fields', limits.graphqlFieldsMax, 'OK', 'LIMIT_EXCEEDED', fields],
+    [
+      'has more tokens',
+      limits.graphqlTokensMax,
+      'GRAPHQL_VALIDATION_FAILED',
+      'GRAPHQL_PARSE_FAILED',
+      tokens,
+    ],
+  ])('that %s than it may is refused before it runs', async (_name, most, at, past, queryOf) => {
+    expect(codeOf(await sandbox.ask('liveops', queryOf(most)))).toBe(at);
+    expect(codeOf(await sandbox.ask('liveops', queryOf(most + 1)))).toBe(past);
+  });
+
+  test('that selects too much by fragments of fragments is refused before it runs', async () => {
     const bomb = `{ ...a } fragment a on Query { ${'...b '.repeat(50)} } fragment b on Query { ${'...c '.repeat(50)} } fragment c on Query { __typename }`;
-    expect(codeOf(await sandbox.ask('liveops', `{ ${fields.join(' ')} }`))).toBe('LIMIT_EXCEEDED');
     expect(codeOf(await sandbox.ask('liveops', bomb))).toBe('LIMIT_EXCEEDED');
-    expect(codeOf(await sandbox.ask('liveops', deep))).not.toBe('OK');
   });
 });
 
@@ -228,6 +245,38 @@ describe('a body over the limit', () => {
     });
     expect(answer).toMatchObject({ status: 413, code: 'LIMIT_EXCEEDED' });
   });
+
+  test.each<[string, string, string, number, number, string]>([
+    ['of GraphQL', '/ashfall/graphql', 'application/json', limits.graphqlBodyBytesMax, 200, 'OK'],
+    [
+      'of a commit',
+      '/ashfall/sessions/match/ticks/6',
+      'application/vnd.apache.arrow.stream',
+      limits.commitBodyBytesMax,
+      400,
+      'BAD_USER_INPUT',
+    ],
+  ])(
+    '%s is read at the limit and refused one byte past it, announced or not',
+    async (_name, path, contentType, most, status, code) => {
+      const { authorization } = await sandbox.authorization('game-server');
+      const post = async (body: Buffer, announced: boolean) => {
+        const response = await fetch(`${sandbox.url}${path}`, {
+          method: 'POST',
+          headers: { authorization, 'content-type': contentType },
+          body: announced ? body : new Blob([body as BlobPart]).stream(),
+          duplex: 'half',
+        } as RequestInit);
+        return [response.status, codeOf(await answerOf(response))];
+      };
+      const body = Buffer.alloc(most + 1, ' ');
+      body.write('{ "query": "{ __typename }" }');
+      for (const announced of [true, false]) {
+        expect(await post(body.subarray(0, most), announced)).toEqual([status, code]);
+        expect(await post(body, announced)).toEqual([413, 'LIMIT_EXCEEDED']);
+      }
+    },
+  );
 });
 
 describe('a caller without the right', () => {
@@ -329,6 +378,21 @@ describe('a bad tick on the commit endpoint', () => {
     expect([response.status, codeOf(await answerOf(response))]).toEqual([404, 'UNKNOWN_TITLE']);
   });
 });
+
+/** A query of so many levels of fields. */
+function nested(levels: number): string {
+  const inner = levels - 3;
+  return `{ __schema { types { ${'ofType { '.repeat(inner)}name ${'} '.repeat(inner)}} } }`;
+}
+
+function fields(count: number): string {
+  return `{ ${Array.from({ length: count }, (_, i) => `f${i}: __typename`).join(' ')} }`;
+}
+
+/** A document of so many tokens: a list, and nine around it. */
+function tokens(count: number): string {
+  return `{ __typename(list: [${'1 '.repeat(count - 9)}]) }`;
+}
 
 function commitArrow(
   session: string,
