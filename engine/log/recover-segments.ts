@@ -1,17 +1,14 @@
 import { basename, join } from 'node:path';
 import { EngineError } from '../errors.ts';
 import type { Lsn } from '../position.ts';
-import { damageError, type LogDamage } from './log-damage.ts';
-import { chainBytes } from './record.ts';
-import { examineRemains, type SegmentScan, scanSegment } from './scan-segment.ts';
 import {
-  decodeSegmentHeader,
-  firstLsnOfName,
-  Segment,
-  type SegmentHeader,
-  segmentHeaderBytes,
-  segmentName,
-} from './segment.ts';
+  type Examination,
+  type ExamineOptions,
+  examineSegments,
+  type LogEnd,
+} from './examine-segments.ts';
+import { damageError, type LogDamage } from './log-damage.ts';
+import { type Segment, segmentName } from './segment.ts';
 import {
   copyRange,
   createSegment,
@@ -19,7 +16,7 @@ import {
   removeIfThere,
   unfinishedSuffix,
 } from './segment-files.ts';
-import type { Storage, StorageFile } from './storage.ts';
+import type { StorageFile } from './storage.ts';
 
 /** What opening found and did. */
 export interface LogReport {
@@ -39,15 +36,10 @@ export interface LogReport {
   readonly seconds: number;
 }
 
-export interface RecoverOptions {
-  readonly storage: Storage;
-  readonly directory: string;
-  /** Segments wholly before this record are neither read nor handed over. */
-  readonly replayFrom: Lsn;
+export interface RecoverOptions extends ExamineOptions {
   readonly truncateAt: Lsn | null;
   /** Whether records that may never have reached the disk are written there again. */
   readonly rewriteUnproven: boolean;
-  readonly onRecord: (lsn: Lsn, payload: Uint8Array) => void | Promise<void>;
 }
 
 export interface RecoveredLog {
@@ -71,16 +63,7 @@ export async function recoverSegments(options: RecoverOptions): Promise<Recovere
 
 class Recovery {
   readonly #options: RecoverOptions;
-  readonly #segments: Segment[] = [];
-  /** Of the last record read; with `#nextLsn` unknown (null) after a segment that was not read. */
-  readonly #chain = new Uint8Array(chainBytes);
-  #nextLsn: Lsn | null = null;
-  /** The segment read last, open. */
   #file: StorageFile | null = null;
-  #records = 0;
-  #bytes = 0;
-  #sealed = false;
-  #tornBytes = 0;
   #dropped: LogReport['dropped'] = null;
 
   constructor(options: RecoverOptions) {
@@ -89,119 +72,49 @@ class Recovery {
 
   async run(): Promise<RecoveredLog> {
     const started = performance.now();
-    const paths = await this.#segmentPaths();
-    for (let i = 0; i < paths.length; i++) {
-      const damage = await this.#readSegment(paths[i] as string, paths[i + 1] ?? null);
-      if (damage === null) continue;
-      await this.#cutOrRefuse(damage, paths);
-      break;
+    await this.#removeUnfinished();
+    const found = await examineSegments(this.#options);
+    const { segments, chain, end } = found;
+    this.#file = found.file;
+    let nextLsn = found.nextLsn ?? firstOfAll;
+    if (end.kind === 'whole') await this.#settle(end);
+    if (end.kind === 'damaged') {
+      await this.#cutOrRefuse(end.damage, found);
+      nextLsn = end.damage.lsn;
     }
-    const file = this.#file ?? (await this.#beginFirstSegment());
-    const nextLsn = this.#nextLsn ?? firstOfAll;
+    const file = this.#file ?? (await this.#beginFirstSegment(found, nextLsn));
     const report: LogReport = {
-      segments: this.#segments.length,
-      records: this.#records,
-      bytes: this.#bytes,
-      firstLsn: this.#segments[0]?.firstLsn ?? firstOfAll,
+      segments: segments.length,
+      records: found.records,
+      bytes: found.bytes,
+      firstLsn: segments[0]?.firstLsn ?? firstOfAll,
       lastLsn: (nextLsn - 1) as Lsn,
-      sealed: this.#sealed,
-      tornBytes: this.#tornBytes,
+      sealed: isSealed(end),
+      tornBytes: tornBytesOf(end),
       dropped: this.#dropped,
       seconds: (performance.now() - started) / 1000,
     };
     requireReplayRange(this.#options.replayFrom, report);
-    return { segments: this.#segments, file, chain: this.#chain, report };
+    return { segments, file, chain, report };
   }
 
   async abandon(): Promise<void> {
     await this.#file?.close().catch(() => {});
   }
 
-  /** Ascending; removes what a crash left unfinished. */
-  async #segmentPaths(): Promise<string[]> {
+  /** What a crash left of a segment that was being begun. */
+  async #removeUnfinished(): Promise<void> {
     const { storage, directory } = this.#options;
-    const names = await storage.list(directory);
-    for (const name of names) {
+    for (const name of await storage.list(directory)) {
       if (name.endsWith(unfinishedSuffix)) await removeIfThere(storage, join(directory, name));
     }
-    return names
-      .filter((name) => firstLsnOfName(name) !== null)
-      .sort()
-      .map((name) => join(directory, name));
-  }
-
-  /** Returns the damage found, if any. */
-  async #readSegment(path: string, nextPath: string | null): Promise<LogDamage | null> {
-    const named = firstLsnOfName(basename(path)) as Lsn;
-    const file = await this.#open(path);
-    const size = await file.size();
-    const expected = this.#nextLsn;
-    const damaged = (reason: string, lsn: Lsn, offset = 0): LogDamage => ({
-      segmentPath: path,
-      offset,
-      lsn,
-      reason,
-    });
-    if (expected !== null && named > expected) {
-      return damaged('the segments that held it are missing', expected);
-    }
-    const header = await readHeader(file, size);
-    if (typeof header === 'string') return damaged(header, expected ?? named);
-    if (header.firstLsn !== named || (expected !== null && named !== expected)) {
-      return damaged(`its header says record ${header.firstLsn}`, expected ?? named);
-    }
-    if (expected === null) this.#chain.set(header.chain);
-    else if (!Buffer.from(header.chain).equals(this.#chain)) {
-      return damaged('it does not follow from the record before', expected);
-    }
-
-    const segment = new Segment(path, header, size);
-    this.#segments.push(segment);
-    const nextNamed = nextPath === null ? null : firstLsnOfName(basename(nextPath));
-    if (nextNamed !== null && nextNamed < this.#options.replayFrom) {
-      this.#nextLsn = null;
-      return null;
-    }
-    const scan = await scanSegment(file, segment, size, this.#chain, (lsn, payload) => {
-      this.#records++;
-      return lsn < this.#options.replayFrom ? undefined : this.#options.onRecord(lsn, payload);
-    });
-    segment.end = scan.end;
-    this.#nextLsn = scan.nextLsn;
-    this.#bytes += scan.end;
-    if (scan.stop === 'foreign') {
-      return damaged('it does not follow from the record before', scan.nextLsn, scan.end);
-    }
-    const remains = await examineRemains(file, segment.salt, scan.end, size, scan.nextLsn);
-    if (nextPath === null) {
-      if (remains.proof === null) {
-        await this.#settle(file, segment, size, scan, remains.bytes);
-        return null;
-      }
-      const reason = `its checksum does not hold, and record ${remains.proof.lsn} behind it says that it was durable`;
-      return damaged(reason, scan.nextLsn, scan.end);
-    }
-    return remains.bytes === 0 || scan.stop === 'sealed'
-      ? null
-      : damaged(
-          'its checksum does not hold, and it is not in the last segment',
-          scan.nextLsn,
-          scan.end,
-        );
   }
 
   /** Leaves the last segment with its valid records alone, all of them durable. */
-  async #settle(
-    file: StorageFile,
-    segment: Segment,
-    size: number,
-    scan: SegmentScan,
-    remainingBytes: number,
-  ): Promise<void> {
-    this.#sealed = scan.stop === 'sealed';
-    this.#tornBytes = this.#sealed ? 0 : remainingBytes;
+  async #settle(end: Extract<LogEnd, { kind: 'whole' }>): Promise<void> {
+    const { file, segment, size, scan } = end;
     if (size > segment.end) await file.truncate(segment.end);
-    if (this.#options.rewriteUnproven && !this.#sealed) {
+    if (this.#options.rewriteUnproven && !isSealed(end)) {
       // After a failed sync the operating system may hold, and show, what the disk does not.
       const from = segment.offsetNear(Math.max(segment.firstLsn, scan.syncedTo + 1));
       await copyRange(file, from, segment.end, file, from);
@@ -209,12 +122,12 @@ class Recovery {
     await file.sync();
   }
 
-  async #cutOrRefuse(damage: LogDamage, paths: readonly string[]): Promise<void> {
+  async #cutOrRefuse(damage: LogDamage, { paths, segments }: Examination): Promise<void> {
     const { storage, directory, truncateAt, replayFrom } = this.#options;
     if (truncateAt !== damage.lsn || damage.lsn < replayFrom) {
       throw damageError(damage, truncateAt, replayFrom);
     }
-    const segment = this.#segments.at(-1) ?? null;
+    const segment = segments.at(-1) ?? null;
     const inside = segment?.path === damage.segmentPath;
     const now = new Date();
     const files: string[] = [];
@@ -226,7 +139,6 @@ class Recovery {
       await storage.syncDirectory(directory);
     }
     this.#dropped = { fromLsn: damage.lsn, files };
-    this.#nextLsn = damage.lsn;
     if (segment === null) {
       await this.#file?.close();
       this.#file = null;
@@ -247,11 +159,10 @@ class Recovery {
     await file.sync();
   }
 
-  async #beginFirstSegment(): Promise<StorageFile> {
+  async #beginFirstSegment({ segments, chain }: Examination, firstLsn: Lsn): Promise<StorageFile> {
     const { storage, directory } = this.#options;
-    const firstLsn = this.#nextLsn ?? firstOfAll;
-    const begun = await createSegment(storage, directory, firstLsn, this.#chain);
-    this.#segments.push(begun.segment);
+    const begun = await createSegment(storage, directory, firstLsn, chain);
+    segments.push(begun.segment);
     return begun.file;
   }
 
@@ -266,13 +177,20 @@ class Recovery {
 
 const firstOfAll = 1 as Lsn;
 
-async function readHeader(file: StorageFile, size: number): Promise<SegmentHeader | string> {
-  const bytes = Buffer.alloc(Math.min(size, segmentHeaderBytes));
-  await file.read(bytes, 0);
-  return decodeSegmentHeader(bytes);
+function isSealed(end: LogEnd): boolean {
+  return end.kind === 'whole' && end.scan.stop === 'sealed';
 }
 
-function requireReplayRange(replayFrom: Lsn, report: LogReport): void {
+/** Bytes of an unfinished write behind the last record. */
+export function tornBytesOf(end: LogEnd): number {
+  return end.kind === 'whole' && !isSealed(end) ? end.remainingBytes : 0;
+}
+
+/** Throws `UNAVAILABLE` where the log does not hold what a replay wants. */
+export function requireReplayRange(
+  replayFrom: Lsn,
+  report: Pick<LogReport, 'firstLsn' | 'lastLsn'>,
+): void {
   const { firstLsn, lastLsn } = report;
   if (replayFrom >= firstLsn && replayFrom <= lastLsn + 1) return;
   throw new EngineError(

@@ -105,7 +105,8 @@ async function detailsOf(
 ): Promise<[TickDetail, TickDetail]> {
   const details = new Map<string, TickDetail>();
   const counts = new Map<string, number>();
-  await replayLog(options, (state, record) => {
+  const { onTorn: _told, ...quiet } = options;
+  await replayLog(quiet, (state, record) => {
     replayRecord(state, record, null, (batch, settlement) => {
       const { sessionId } = batch.header;
       if (sessionId !== options.left && sessionId !== options.right) return;

@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import { EngineError } from '../errors.ts';
 import type { LogRecord } from '../log/commit-log.ts';
 import { nodeStorage } from '../log/node-storage.ts';
-import { openFileLog } from '../log/open-file-log.ts';
+import { readLog } from '../log/read-log.ts';
 import { firstHeldLsn } from '../log/segment-files.ts';
 import { Catalog } from '../manifest/catalog.ts';
 import type { TitleManifest } from '../manifest/types.ts';
@@ -18,6 +18,8 @@ export interface ReplayOptions {
    */
   readonly directory: string;
   readonly manifest: TitleManifest;
+  /** Told of the rest of an unfinished write behind the last record; it stays where it is. */
+  readonly onTorn?: (bytes: number, lastLsn: Lsn) => void;
   /** Told after every record. */
   readonly onProgress?: (lsn: number) => void;
 }
@@ -32,32 +34,31 @@ export interface ReplayStart {
 /**
  * Reads a log into an empty projection, record by record, as `onRecord` folds it; a log whose
  * beginning was dropped into the oldest checkpoint that it reaches. Throws `UNAVAILABLE` when there
- * is none.
+ * is none. Changes no byte of the log.
  */
 export async function replayLog(
   options: ReplayOptions,
   onRecord: (projection: Projection, record: LogRecord) => void,
   onStart: (start: ReplayStart) => void = () => {},
 ): Promise<ReplayStart> {
-  const { directory, manifest, onProgress } = options;
+  const { directory, manifest, onProgress, onTorn } = options;
   const start = await startOf(directory, manifest);
   onStart(start);
-  const log = await openFileLog({
+  const { tornBytes, lastLsn } = await readLog({
     directory,
-    durability: { mode: 'strict' },
     replayFrom: asLsn(start.lsn + 1),
     onRecord: (record) => {
       onRecord(start.projection, record);
       onProgress?.(record.lsn);
     },
   });
-  await log.close();
+  if (tornBytes > 0) onTorn?.(tornBytes, lastLsn);
   return start;
 }
 
 async function startOf(directory: string, manifest: TitleManifest): Promise<ReplayStart> {
-  await nodeStorage.makeDirectory(directory);
-  const firstLsn = await firstHeldLsn(nodeStorage, directory);
+  // Where there is no log, reading it says so.
+  const firstLsn = await firstHeldLsn(nodeStorage, directory).catch(() => 1 as Lsn);
   const empty = () => new Projection(new TitleState(new Catalog(manifest)));
   if (firstLsn === 1) return { projection: empty(), lsn: lsnZero };
   const source = { storage: nodeStorage, directory: join(dirname(directory), 'checkpoints') };

@@ -120,9 +120,18 @@ async function withLog<T>(
     throw new UsageError(`there is no title "${flags.title}" below ${flags.dataDir}`);
   }
   const progress = recordProgress(!flags.json);
+  let torn: string | null = null;
   try {
-    return await run({ directory: join(directory, 'log'), manifest, onProgress: progress.at });
+    return await run({
+      directory: join(directory, 'log'),
+      manifest,
+      onProgress: progress.at,
+      onTorn: (bytes, lastLsn) => {
+        torn = `behind the last record, 0:${lastLsn}, are ${bytes} bytes of an unfinished write: the next start cuts them off`;
+      },
+    });
   } finally {
     progress.stop();
+    if (torn !== null) process.stderr.write(`${torn}\n`);
   }
 }

@@ -1,10 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFileLog } from '../../engine/log/open-file-log.ts';
 import { Catalog } from '../../engine/manifest/catalog.ts';
-import { openEngine } from '../../engine/open-engine.ts';
+import { type EngineOptions, openEngine } from '../../engine/open-engine.ts';
 import { asLsn } from '../../engine/position.ts';
 import { diffReplay } from '../../engine/recover/diff-replay.ts';
 import { DivergenceError, ReplayWitness, witnessOf } from '../../engine/recover/replay-witness.ts';
@@ -40,12 +40,13 @@ describe('replaying a log', () => {
     directory = await mkdtemp(join(tmpdir(), 'tickloom-replay-'));
   });
   afterEach(() => rm(directory, { recursive: true, force: true }));
-  const open = () =>
+  const open = (options: Partial<EngineOptions> = {}) =>
     openEngine({
       manifest: ashfall,
       directory,
       durability: { mode: 'strict' },
       columns: new FakeColumnStore(),
+      ...options,
     });
   const replay = () => ({ directory: join(directory, 'log'), manifest: ashfall });
 
@@ -87,6 +88,32 @@ describe('replaying a log', () => {
       left: { health: 4, version: 4 },
       right: { health: 99, version: 4 },
     });
+  });
+
+  it('changes no byte of the log, and tells of the rest of a write that a crash cut short', async () => {
+    await play((_, tick) => tick);
+    await append([{ input: tickOf('two', 6, 1), seen: null }]);
+    const log = join(directory, 'log');
+    const [name] = (await readdir(log)).filter((file) => file.endsWith('.log'));
+    const path = join(log, name as string);
+    const bytes = await readFile(path);
+    // The seal of the last close, the record before it, and half of that once more.
+    const torn = Buffer.concat([bytes, bytes.subarray(64, 200)]);
+    torn.fill(0xab, bytes.length - 64);
+    await writeFile(path, torn);
+    const told: number[] = [];
+    const options = { ...replay(), onTorn: (tornBytes: number) => told.push(tornBytes) };
+    const report = await verifyReplay({ ...options, session: null });
+    expect(report.divergence).toBeNull();
+    await diffReplay({ ...options, left: 'one', right: 'two' });
+    expect(told).toHaveLength(2);
+    expect(told[0]).toBeGreaterThan(0);
+    expect(await readFile(path)).toEqual(torn);
+    expect((await readdir(log)).filter((file) => file !== 'lock.sock')).toEqual([name]);
+    let cut = 0;
+    const engine = await open({ onRecovery: ({ tornBytes }) => (cut = tornBytes) });
+    await engine.close();
+    expect(cut).toBe(told[0]);
   });
 
   /** Writes ticks to the log behind the engine's back, each with what it claims to have seen. */

@@ -1,0 +1,59 @@
+import { EngineError } from '../errors.ts';
+import type { Lsn } from '../position.ts';
+import type { LogRecord } from './commit-log.ts';
+import { examineSegments } from './examine-segments.ts';
+import { damageError } from './log-damage.ts';
+import { nodeStorage } from './node-storage.ts';
+import { requireReplayRange, tornBytesOf } from './recover-segments.ts';
+import type { Storage, StorageLock } from './storage.ts';
+
+export interface ReadLogOptions {
+  readonly directory: string;
+  /** The first record that is handed over. */
+  readonly replayFrom: Lsn;
+  /** As `FileLogOptions.onRecord`. */
+  readonly onRecord: (record: LogRecord) => void | Promise<void>;
+  readonly storage?: Storage;
+}
+
+export interface LogReading {
+  /** 0 where the log is empty. */
+  readonly lastLsn: Lsn;
+  /** Bytes of an unfinished write behind the last record, which the next start cuts off. */
+  readonly tornBytes: number;
+}
+
+/**
+ * Reads and verifies a log without changing a byte of it: a torn tail stays for the start that
+ * reports it. Holds the directory's lock meanwhile, since a server that starts would cut the tail
+ * under the reader. Throws `UNAVAILABLE` where another process holds the directory, where the log
+ * is damaged, and where `replayFrom` is not in it; `NOT_FOUND` where there is none.
+ */
+export async function readLog(options: ReadLogOptions): Promise<LogReading> {
+  const { directory, replayFrom, onRecord, storage = nodeStorage } = options;
+  const lock = await lockHeld(storage, directory);
+  try {
+    const { segments, file, nextLsn, end } = await examineSegments({
+      storage,
+      directory,
+      replayFrom,
+      onRecord: (lsn, payload) => onRecord({ lsn, payload }),
+    });
+    await file?.close();
+    if (end.kind === 'damaged') throw damageError(end.damage, null, replayFrom);
+    const lastLsn = ((nextLsn ?? 1) - 1) as Lsn;
+    requireReplayRange(replayFrom, { firstLsn: segments[0]?.firstLsn ?? (1 as Lsn), lastLsn });
+    return { lastLsn, tornBytes: tornBytesOf(end) };
+  } finally {
+    await lock.release();
+  }
+}
+
+async function lockHeld(storage: Storage, directory: string): Promise<StorageLock> {
+  try {
+    return await storage.lock(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new EngineError('NOT_FOUND', `there is no log in ${directory}`);
+  }
+}
