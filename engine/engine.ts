@@ -31,7 +31,8 @@ export interface Engine {
   /**
    * Commits one tick. Resolves once it is durable and applied. Rejects with `TICK_OUT_OF_ORDER`,
    * `FENCED`, `IDEMPOTENCY_MISMATCH`, `TICK_ABORTED` (the tick named by `afterTick` was aborted),
-   * `UNAVAILABLE`, `OVERLOADED`, `LIMIT_EXCEEDED`, `NOT_FOUND` (no such session).
+   * `UNAVAILABLE`, `OVERLOADED`, `LIMIT_EXCEEDED`, `QUOTA_EXCEEDED` (rows fill their memory),
+   * `NOT_FOUND` (no such session).
    */
   commit(batch: TickBatch): Promise<TickOutcome>;
 

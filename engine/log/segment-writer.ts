@@ -6,7 +6,7 @@ import { type StorageFile, writeFully } from './storage.ts';
 /**
  * A write through to the disk takes a third less where the file has its blocks already, since no
  * change of the file's layout must be synced with it. So a group that reaches the end of the blocks
- * is followed by zeros, in the same write. Where that would be more than one group in twenty, the
+ * is followed by zeros, in the same write. Where that would be more than one group in sixteen, the
  * zeros cost more than they save. Figures in README.md.
  */
 const paddingBytes = 512 * 1024;
