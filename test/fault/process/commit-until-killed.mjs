@@ -8,13 +8,15 @@ import { killedTick, sessions } from '../killed-tick.ts';
 
 const [directory] = process.argv.slice(2);
 const columns = new ColumnsOnDisk();
-// As if it had everything, so that recovery begins at the newest checkpoint.
+// As if it had everything, so that recovery begins at the newest checkpoint; but nothing of records
+// that the log does not have.
 columns.coveredLsn = Number.MAX_SAFE_INTEGER - 1;
+const store = Object.defineProperty(memoryColumns(columns), 'heldLsn', { value: 0 });
 const engine = await openEngine({
   manifest: ashfall,
   directory,
   durability: { mode: 'strict' },
-  columns: memoryColumns(columns),
+  columns: store,
   checkpointEveryBytes: 200_000,
 });
 
