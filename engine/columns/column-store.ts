@@ -117,7 +117,7 @@ export interface ColumnStore {
   readonly neededFromLsn: Lsn;
   /** The last position that any of its tables may have rows of. */
   readonly heldLsn: Lsn;
-  /** Why nothing more may be offered for now; null while there is room for it. */
+  /** Why nothing more may be offered until there is room again; null while there is. */
   readonly outOfRoom: EngineError | null;
   /**
    * Deletes what it has of positions after `lsn`. A power failure can take the end of a log that is

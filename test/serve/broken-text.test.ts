@@ -6,11 +6,7 @@ let sandbox: Sandbox;
 let positionBefore: string;
 
 beforeAll(async () => {
-  sandbox = await Sandbox.start();
-  await sandbox.openSession('match');
-  // From the second time on a tick of this document is decoded from the bytes of its body.
-  await sandbox.commit('match', 1);
-  await sandbox.commit('match', 2);
+  sandbox = await Sandbox.withMatch();
 });
 afterAll(() => sandbox.stop());
 

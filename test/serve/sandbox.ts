@@ -48,6 +48,18 @@ export class Sandbox {
     return new Sandbox(directory, flags, await run(directory, flags));
   }
 
+  /**
+   * With a session "match" and two ticks: from the second time on a tick of their document is decoded
+   * from the bytes of its body.
+   */
+  static async withMatch(): Promise<Sandbox> {
+    const sandbox = await Sandbox.start();
+    await sandbox.openSession('match');
+    await sandbox.commit('match', 1);
+    await sandbox.commit('match', 2);
+    return sandbox;
+  }
+
   get url(): string {
     return this.#server.url;
   }
