@@ -70,7 +70,7 @@ test(
       if (newest?.backlog.some(({ blocks }) => blocks.length > 0)) ahead++;
     }
     // Else this would not be about checkpoints that are ahead.
-    expect(ahead).toBeGreaterThanOrEqual(kills - 1);
+    expect(ahead).toBeGreaterThanOrEqual(Math.floor(kills * 0.95));
     await cp(join(directory, 'log'), join(again, 'log'), {
       recursive: true,
       filter: (path) => !path.endsWith('.sock'),
