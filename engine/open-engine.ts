@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { ColumnStore } from './columns/column-store.ts';
 import type { ColumnLogger } from './columns/logger.ts';
 import { openColumnStore } from './columns/open-column-store.ts';
-import type { TailerObserver } from './columns/tailer.ts';
+import type { TailerObserver } from './columns/shipping/delivery.ts';
 import type { Engine } from './engine.ts';
 import { EngineError } from './errors.ts';
 import { limits } from './limits.ts';
@@ -45,6 +45,11 @@ export interface EngineOptions {
   readonly canary?: boolean;
   /** Cuts a log that is damaged at exactly this record there. */
   readonly truncateAt?: Lsn | null;
+  /**
+   * Serves without rows that the column store had once and holds no longer. Else they are filled in
+   * again from the log, or the start is refused where the log no longer reaches back so far.
+   */
+  readonly acceptLostRows?: boolean;
   readonly now?: () => number;
   /** Log bytes after which a checkpoint is taken; default `limits.checkpointEveryBytes`. */
   readonly checkpointEveryBytes?: number;
@@ -224,6 +229,7 @@ async function columnsOf(options: EngineOptions, catalog: Catalog): Promise<Colu
     directory: join(directory, 'columns'),
     spoolDirectory: spoolDirectoryOf(directory),
     ...(options.storage ? { storage: options.storage } : {}),
+    ...(options.acceptLostRows ? { acceptLostRows: true } : {}),
     ...(logger ? { logger } : {}),
     ...(observer?.columns ? { observer: observer.columns } : {}),
   });

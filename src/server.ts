@@ -37,6 +37,8 @@ export interface ServerOptions {
   readonly mode: 'sandbox' | 'serve';
   /** Cuts a log that is damaged at exactly this record there. */
   readonly truncateAt: Lsn | null;
+  /** Serves without rows that the column store has lost. */
+  readonly acceptLostRows: boolean;
 }
 
 export interface RunningServer {
@@ -82,6 +84,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       logRetainBytes: settings.logRetain,
       rowMemoryBytesMax: settings.rowMemory,
       truncateAt: options.truncateAt,
+      acceptLostRows: options.acceptLostRows,
       logger,
       observer: {
         ...metrics.engineObserver,

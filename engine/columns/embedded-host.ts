@@ -35,6 +35,8 @@ export class EmbeddedHost {
   #restart: NodeJS.Timeout | null = null;
   #resumeStart: (() => void) | null = null;
   #failures = 0;
+  /** The last start ended by a signal that was not ours. */
+  #wasKilled = false;
   #yields = false;
   #closed = false;
   #startSeconds = 0;
@@ -42,13 +44,17 @@ export class EmbeddedHost {
   /** Resolves when the child serves; rejects when it cannot even start. */
   static async start(directory: string, logger: ColumnLogger): Promise<EmbeddedHost> {
     const host = new EmbeddedHost(directory, logger);
-    try {
-      await host.#startChild();
-    } catch (error) {
-      await host.close();
-      throw error;
+    for (let kills = 0; ; kills++) {
+      try {
+        await host.#startChild();
+        return host;
+      } catch (error) {
+        // What killed it (an operator, a machine short of memory) need not kill the next one.
+        if (host.#wasKilled && kills < killsMax) continue;
+        await host.close();
+        throw error;
+      }
     }
-    return host;
   }
 
   private constructor(directory: string, logger: ColumnLogger) {
@@ -124,7 +130,12 @@ export class EmbeddedHost {
       },
     });
     this.#process = child;
-    const impatience = setTimeout(() => child.kill('SIGKILL'), startMsMax);
+    this.#wasKilled = false;
+    let isLate = false;
+    const impatience = setTimeout(() => {
+      isLate = true;
+      child.kill('SIGKILL');
+    }, startMsMax);
     this.#relay(child.stdout);
     this.#relay(child.stderr);
     await new Promise<void>((resolve, reject) => {
@@ -151,6 +162,7 @@ export class EmbeddedHost {
       child.once('exit', (code, signal) => {
         clearTimeout(impatience);
         if (this.#process === child) this.#process = null;
+        this.#wasKilled = signal !== null && !isLate;
         failed(`it ended with ${signal ?? code}`);
         if (this.#child !== child) return;
         this.#child = null;
@@ -199,6 +211,8 @@ export class EmbeddedHost {
 
 /** Opening a large directory takes seconds, not minutes. */
 const startMsMax = 60_000;
+/** So often it may be killed before it serves. */
+const killsMax = 3;
 const stopMs = 5_000;
 const restartMs = 25;
 const restartMsMax = 5_000;

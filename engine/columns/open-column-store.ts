@@ -11,15 +11,18 @@ import { EmbeddedHost } from './embedded-host.ts';
 import { type ColumnLogger, silentLogger } from './logger.ts';
 import { MergePause } from './merge-pause.ts';
 import {
+  alterShippedStatement,
   alterStatements,
   createStatements,
   databaseName,
+  shippedTable,
   storedName,
   viewStatements,
 } from './schema-sql.ts';
 import { ClickHouseTarget } from './shipping/clickhouse-target.ts';
+import type { TailerObserver } from './shipping/delivery.ts';
 import { shippedTables } from './shipping/shipped-table.ts';
-import { Tailer, type TailerObserver } from './tailer.ts';
+import { Tailer } from './tailer.ts';
 
 export interface ColumnStoreOptions {
   readonly catalog: Catalog;
@@ -33,6 +36,8 @@ export interface ColumnStoreOptions {
   readonly storage?: Storage;
   readonly logger?: ColumnLogger;
   readonly observer?: TailerObserver;
+  /** Goes on without rows that ClickHouse had once and holds no longer; else they are refused. */
+  readonly acceptLostRows?: boolean;
 }
 
 /** What an operator can see beside the port's promises. */
@@ -60,20 +65,23 @@ export async function openColumnStore(options: ColumnStoreOptions): Promise<Open
   );
   let mergePause: MergePause | null = null;
   try {
-    await prepareDatabase(client, catalog);
-    if (host) mergePause = await MergePause.begin(client);
+    await despiteRestarts(host, () => prepareDatabase(client, catalog));
+    if (host) mergePause = await despiteRestarts(host, () => MergePause.begin(client));
     const database = databaseName(catalog.manifest.title);
     const whenUp = () => (host ? host.whenUp() : whenAlive(client));
     // It reads files of this machine, not those of another storage.
     const files = host && !options.storage ? 'taken' : 'sent';
-    const tailer = await Tailer.open({
-      tables: shippedTables(catalog),
-      target: new ClickHouseTarget(client, database, files, whenUp),
-      storage: gentleStorage(options.storage ?? nodeStorage),
-      spoolDirectory: options.spoolDirectory,
-      logger,
-      observer,
-    });
+    const opening = () =>
+      Tailer.open({
+        tables: shippedTables(catalog),
+        target: new ClickHouseTarget(client, database, files, whenUp),
+        storage: gentleStorage(options.storage ?? nodeStorage),
+        spoolDirectory: options.spoolDirectory,
+        logger,
+        observer,
+        acceptLostRows: options.acceptLostRows ?? false,
+      });
+    const tailer = await despiteRestarts(host, opening);
     return new ClickHouseStore({ catalog, client, tailer, host, mergePause });
   } catch (error) {
     mergePause?.close();
@@ -82,6 +90,21 @@ export async function openColumnStore(options: ColumnStoreOptions): Promise<Open
     throw error;
   }
 }
+
+/** Does again what an embedded child has not finished because it ended: its host starts another. */
+async function despiteRestarts<T>(host: EmbeddedHost | null, work: () => Promise<T>): Promise<T> {
+  for (let restarts = 0; ; restarts++) {
+    try {
+      return await work();
+    } catch (error) {
+      const isDown = error instanceof EngineError && error.code === 'UNAVAILABLE';
+      if (!host || !isDown || restarts === restartsMax) throw error;
+      await host.whenUp();
+    }
+  }
+}
+
+const restartsMax = 3;
 
 /** Few round trips, since a start waits for each: statements that do not need each other go together. */
 async function prepareDatabase(client: ColumnClient, catalog: Catalog): Promise<void> {
@@ -92,7 +115,9 @@ async function prepareDatabase(client: ColumnClient, catalog: Catalog): Promise<
   await run(tables);
   const actual = await columnsByTable(client, catalog);
   const mismatches: string[] = [];
-  const alterations: string[] = [];
+  const alterations = actual.get(shippedTable)?.has('tables')
+    ? []
+    : [alterShippedStatement(databaseName(catalog.manifest.title))];
   for (const table of catalog.tables.values()) {
     const altered = alterStatements(catalog, table, actual.get(storedName(table)) ?? new Map());
     mismatches.push(...altered.mismatches);

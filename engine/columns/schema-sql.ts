@@ -1,7 +1,7 @@
 import type { Catalog } from '../manifest/catalog.ts';
 import { conflictCodes } from '../manifest/system-columns.ts';
 import type { ColumnDefinition, TableDefinition } from '../manifest/types.ts';
-import type { Lsn } from '../position.ts';
+import { type Lsn, lsnZero } from '../position.ts';
 import { quoteName, quoteText } from './queries/sql-text.ts';
 import { deletedColumn, lsnColumn } from './shipping/system-vectors.ts';
 
@@ -18,8 +18,14 @@ export function storedName(table: TableDefinition): string {
   return table.kind === 'state' ? `${table.name}_history` : table.name;
 }
 
-/** Where the store notes up to which LSN everything is in; one row after merges. */
+/** Where the store notes up to which LSN everything is in, and in how many rows; one row after merges. */
 export const shippedTable = '_shipped';
+/** By stored name: so many rows of that table up to that LSN. */
+const countsColumn: StoredColumn = {
+  name: 'tables',
+  type: 'Map(String, Tuple(lsn UInt64, rows UInt64))',
+  rest: '',
+};
 
 export interface StoredColumn {
   readonly name: string;
@@ -35,7 +41,7 @@ export function createStatements(catalog: Catalog): [string, ...string[]] {
   return [
     `CREATE DATABASE IF NOT EXISTS ${database}`,
     `CREATE TABLE IF NOT EXISTS ${database}.${quoteName(shippedTable)} (
-  shard UInt16, ${quoteName(lsnColumn)} UInt64
+  shard UInt16, ${quoteName(lsnColumn)} UInt64, ${columnSql(countsColumn)}
 ) ENGINE = ReplacingMergeTree(${quoteName(lsnColumn)}) ORDER BY shard
 SETTINGS ${durable}`,
     ...tables.map((table) => createTable(database, table)),
@@ -90,8 +96,14 @@ export function alterStatements(
   return { statements, mismatches };
 }
 
+/** What brings the notes of an earlier version up to this one. */
+export function alterShippedStatement(database: string): string {
+  return `ALTER TABLE ${quoteName(database)}.${quoteName(shippedTable)} ADD COLUMN IF NOT EXISTS ${columnSql(countsColumn)}`;
+}
+
 /** Deletes a table's rows of every position after `lsn`. */
 export function deleteAfterStatement(database: string, table: string, lsn: Lsn): string {
+  if (lsn === lsnZero) return `TRUNCATE TABLE ${quoteName(database)}.${quoteName(table)}`;
   return `ALTER TABLE ${quoteName(database)}.${quoteName(table)} DELETE WHERE ${quoteName(lsnColumn)} > ${lsn} SETTINGS mutations_sync = 2`;
 }
 

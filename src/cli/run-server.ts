@@ -6,7 +6,7 @@ import { fitCollection } from './collection.ts';
 /** Starts the server as a process: signals drain it, a bug ends it. */
 export async function runServer(
   loaded: LoadedSettings,
-  options: Pick<ServerOptions, 'manifest' | 'mode' | 'truncateAt'>,
+  options: Omit<ServerOptions, 'settings' | 'logger'>,
 ): Promise<RunningServer> {
   fitCollection();
   const logger = createLogger(loaded.settings.logLevel);

@@ -1,21 +1,18 @@
 import type { Command } from 'commander';
 import { UsageError, verb } from './fail.ts';
 import { loadManifest } from './load-manifest.ts';
-import {
-  addSettingOptions,
-  type SettingFlags,
-  settingsOf,
-  truncateAtOf,
-} from './setting-options.ts';
+import { addMendOptions, type MendFlags, mendsOf } from './mend-options.ts';
+import { addSettingOptions, type SettingFlags, settingsOf } from './setting-options.ts';
 
 export function addServe(program: Command): void {
-  addSettingOptions(program.command('serve'))
+  addMendOptions(addSettingOptions(program.command('serve')))
     .description('Serve a title in production: with its manifest, and an OpenID provider of yours.')
     .action(verb(serve));
 }
 
-async function serve(flags: SettingFlags): Promise<void> {
-  const loaded = settingsOf(flags, process.env);
+async function serve(flags: SettingFlags & MendFlags): Promise<void> {
+  const { truncateAt, acceptLostRows, ...settingFlags } = flags;
+  const loaded = settingsOf(settingFlags, process.env);
   const { oidcIssuer, manifest } = loaded.settings;
   if (oidcIssuer === null) {
     throw new UsageError(
@@ -30,6 +27,6 @@ async function serve(flags: SettingFlags): Promise<void> {
   await runServer(loaded, {
     manifest: title,
     mode: 'serve',
-    truncateAt: truncateAtOf(flags),
+    ...mendsOf({ truncateAt, acceptLostRows }),
   });
 }

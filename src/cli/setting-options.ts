@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { type Lsn, parsePosition } from '../../engine/position.ts';
 import { type LoadedSettings, loadSettings } from '../config/load-settings.ts';
 import {
   environmentName,
@@ -8,7 +7,6 @@ import {
   settingNames,
   settingsTable,
 } from '../config/settings.ts';
-import { UsageError } from './fail.ts';
 
 /** A verb's flags as commander hands them over. */
 export type SettingFlags = Readonly<Record<string, string | undefined>>;
@@ -18,23 +16,7 @@ export function addSettingOptions(command: Command): Command {
   for (const name of settingNames) {
     command.option(`${flagName(name)} ${settingsTable[name].type.placeholder}`, describe(name));
   }
-  return command
-    .option('--config <file>', 'A JSON file of settings by name. [TICKLOOM_CONFIG]')
-    .option(
-      '--truncate-at <position>',
-      'Cut a damaged log before this record, which the refusal to start has named. What follows it is lost.',
-    );
-}
-
-/** Throws `UsageError`. */
-export function truncateAtOf(flags: SettingFlags): Lsn | null {
-  const text = flags.truncateAt;
-  if (text === undefined) return null;
-  try {
-    return parsePosition(/^\d+$/.test(text) ? `0:${text}` : text);
-  } catch (error) {
-    throw new UsageError(`--truncate-at: ${error instanceof Error ? error.message : error}`);
-  }
+  return command.option('--config <file>', 'A JSON file of settings by name. [TICKLOOM_CONFIG]');
 }
 
 /** Throws `SettingError`. */

@@ -2,15 +2,11 @@ import type { Command } from 'commander';
 import type { TitleManifest } from '../../engine/manifest/types.ts';
 import { verb } from './fail.ts';
 import { loadManifest } from './load-manifest.ts';
-import {
-  addSettingOptions,
-  type SettingFlags,
-  settingsOf,
-  truncateAtOf,
-} from './setting-options.ts';
+import { addMendOptions, type MendFlags, mendsOf } from './mend-options.ts';
+import { addSettingOptions, type SettingFlags, settingsOf } from './setting-options.ts';
 
 export function addStart(program: Command): void {
-  addSettingOptions(program.command('start'))
+  addMendOptions(addSettingOptions(program.command('start')))
     .description(
       'Start the sandbox: one node with everything embedded, the reference title, and an identity provider that gives tokens to this machine.',
     )
@@ -18,8 +14,13 @@ export function addStart(program: Command): void {
     .action(verb(start));
 }
 
-async function start({ json, ...flags }: SettingFlags & { json?: true }): Promise<void> {
-  const loaded = settingsOf(flags, process.env);
+interface StartFlags extends MendFlags {
+  readonly json?: true;
+}
+
+async function start(flags: SettingFlags & StartFlags): Promise<void> {
+  const { json, truncateAt, acceptLostRows, ...settingFlags } = flags;
+  const loaded = settingsOf(settingFlags, process.env);
   const path = loaded.settings.manifest;
   // Only now: whoever asks for help need not wait for the whole server to load.
   const { runServer } = await import('./run-server.ts');
@@ -27,7 +28,7 @@ async function start({ json, ...flags }: SettingFlags & { json?: true }): Promis
   const server = await runServer(loaded, {
     manifest,
     mode: 'sandbox',
-    truncateAt: truncateAtOf(flags),
+    ...mendsOf({ truncateAt, acceptLostRows }),
   });
   const readyMs = Math.round(performance.now());
   const { url, title } = server;

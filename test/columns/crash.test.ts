@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { OpenColumnStore } from '../../engine/columns/open-column-store.ts';
 import { asLsn } from '../../engine/position.ts';
 import type { ChangeSet } from '../../engine/tick/change-set.ts';
+import { childHosts } from './child-hosts.ts';
 import { manifest } from './fabricate.ts';
 import { SeededRandom } from './random.ts';
 import { bounds, countOf, openEmbedded, temporaryDirectory } from './stores.ts';
@@ -93,6 +94,28 @@ describe(`shipping under kill -9 (seed ${seed})`, () => {
     await store.waitForCovered(asLsn(offered), 30_000);
     expect(await rowsIn(store)).toEqual(expectedRows(offered));
   });
+
+  it.runIf(existsSync('/proc/self/stat'))(
+    'opens though children are killed meanwhile',
+    async () => {
+      const killed = new Set<number>();
+      let isOpen = false;
+      const opening = openEmbedded(directory.path).finally(() => {
+        isOpen = true;
+      });
+      while (!isOpen && killed.size < 3) {
+        await new Promise((resolve) => setTimeout(resolve, 50 + random.below(400)));
+        for (const pid of isOpen ? [] : childHosts().filter((one) => !killed.has(one))) {
+          process.kill(pid, 'SIGKILL');
+          killed.add(pid);
+        }
+      }
+      store = await opening;
+      expect(killed.size).toBeGreaterThan(0);
+      await store.waitForCovered(asLsn(offered), 30_000);
+      expect(await rowsIn(store)).toEqual(expectedRows(offered));
+    },
+  );
 
   it('knows after an orderly close that nothing is needed again', async () => {
     store = await openEmbedded(directory.path);

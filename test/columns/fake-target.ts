@@ -3,7 +3,11 @@ import { buffer } from 'node:stream/consumers';
 import { tableFromIPC } from 'apache-arrow';
 import type { QueuedBlock } from '../../engine/columns/shipping/sealed-block.ts';
 import type { ShippedTable } from '../../engine/columns/shipping/shipped-table.ts';
-import type { ShippingTarget } from '../../engine/columns/tailer.ts';
+import type {
+  HeldRows,
+  ShippedNote,
+  ShippingTarget,
+} from '../../engine/columns/shipping/shipping-target.ts';
 import { asLsn, type Lsn } from '../../engine/position.ts';
 
 /** What becomes of the next insert. */
@@ -15,21 +19,26 @@ export class FakeTarget implements ShippingTarget {
   readonly rows = new Map<string, number[]>();
   readonly inserts: { table: string; lsns: number[] }[] = [];
   outcomes: Outcome[] = [];
-  shipped: Lsn = asLsn(0);
+  note: ShippedNote = { lsn: asLsn(0), tables: new Map() };
   /** Set to hold inserts back until it resolves. */
   gate: Promise<void> | null = null;
 
-  async readShipped(): Promise<Lsn> {
-    return this.shipped;
+  async readNote(): Promise<ShippedNote> {
+    return this.note;
   }
 
-  async noteShipped(lsn: Lsn): Promise<void> {
-    this.shipped = lsn;
+  async writeNote(note: ShippedNote): Promise<void> {
+    if (note.lsn >= this.note.lsn) this.note = note;
   }
 
-  async readLastLsn(table: ShippedTable, from: Lsn): Promise<Lsn> {
-    const last = Math.max(0, ...(this.rows.get(table.storedName) ?? []));
-    return asLsn(Math.max(from, last));
+  async readHeld(table: ShippedTable, from: Lsn): Promise<HeldRows> {
+    const lsns = this.rows.get(table.storedName) ?? [];
+    const after = lsns.filter((lsn) => lsn > from);
+    return {
+      lastLsn: asLsn(Math.max(from, ...after)),
+      rows: lsns.length,
+      rowsAfter: after.length,
+    };
   }
 
   async insert(table: ShippedTable, block: QueuedBlock): Promise<void> {
@@ -49,7 +58,7 @@ export class FakeTarget implements ShippingTarget {
 
   async deleteAfter(table: ShippedTable | null, lsn: Lsn): Promise<void> {
     if (table === null) {
-      this.shipped = asLsn(Math.min(this.shipped, lsn));
+      if (this.note.lsn > lsn) this.note = { lsn: asLsn(0), tables: new Map() };
       return;
     }
     const held = this.rows.get(table.storedName) ?? [];

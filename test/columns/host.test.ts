@@ -9,6 +9,7 @@ import { tableFromArrays, tableToIPC } from 'apache-arrow';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { EmbeddedHost } from '../../engine/columns/embedded-host.ts';
 import { silentLogger } from '../../engine/columns/logger.ts';
+import { childHosts } from './child-hosts.ts';
 import { temporaryDirectory } from './stores.ts';
 
 const directory = temporaryDirectory();
@@ -233,6 +234,19 @@ describe('the host of chDB, spoken to by the unchanged ClickHouse client', () =>
 });
 
 describe('the child process', () => {
+  it.runIf(existsSync('/proc/self/stat'))(
+    'is started again when it is killed before it serves',
+    async () => {
+      const before = childHosts();
+      const starting = EmbeddedHost.start(join(directory.path, 'killed'), silentLogger);
+      const [first] = childHosts().filter((pid) => !before.includes(pid));
+      process.kill(first as number, 'SIGKILL');
+      const started = await starting;
+      expect(started.pid).not.toBe(first);
+      await started.close();
+    },
+  );
+
   it('is started again when it is killed, and holds what was inserted', async () => {
     const killed = host.pid as number;
     process.kill(killed, 'SIGKILL');

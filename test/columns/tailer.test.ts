@@ -271,6 +271,48 @@ describe('the tailer', () => {
     await expect.poll(() => readdirSync(spoolDirectory), { timeout: 10_000 }).toEqual([]);
   });
 
+  it('empties a table that has lost rows, and ships all of them again from the first record', async () => {
+    const target = new FakeTarget();
+    await open(target);
+    take(range(1, 20));
+    await tailer.waitForCovered(asLsn(20), 5_000);
+    await tailer.close();
+    const whole = countsIn(target);
+    target.rows.set('orders', target.rows.get('orders')?.filter((lsn) => lsn !== 7) ?? []);
+    await open(target);
+    expect(await tailer.resume(asLsn(20), emptyBacklog)).toMatch(/orders has .* up to record 20/);
+    expect(target.rows.get('orders')).not.toEqual([]);
+    expect(await tailer.resume(asLsn(0), emptyBacklog)).toBeNull();
+    expect(tailer.neededFromLsn).toBe(1);
+    take(range(1, 10));
+    await tailer.waitForCovered(asLsn(10), 5_000);
+    // Killed amid it, it goes on where it was.
+    await tailer.close();
+    await open(target);
+    expect(await tailer.resume(asLsn(0), emptyBacklog)).toBeNull();
+    expect(tailer.neededFromLsn).toBe(11);
+    take(range(11, 20));
+    await tailer.waitForCovered(asLsn(20), 5_000);
+    expect(countsIn(target)).toEqual(whole);
+  });
+
+  it('says at once when it finds rows gone amid its work', async () => {
+    const target = new FakeTarget();
+    const errors: object[] = [];
+    const logger = { ...silentLogger, error: (details: object) => errors.push(details) };
+    await open(target, { logger });
+    take(range(1, 5));
+    await tailer.waitForCovered(asLsn(5), 5_000);
+    const held = target.rows.get('orders') ?? [];
+    target.rows.set('orders', held.slice(2));
+    target.outcomes = ['lost', 'lost', 'lost'];
+    take(range(6, 9));
+    await tailer.waitForCovered(asLsn(9), 5_000);
+    expect(errors).toEqual([
+      expect.objectContaining({ table: 'orders', shipped: held.length, held: held.length - 2 }),
+    ]);
+  });
+
   it('may be closed while inserts fail', async () => {
     const target = new FakeTarget();
     await open(target);

@@ -4,7 +4,13 @@ import type { ColumnStore } from '../../engine/columns/column-store.ts';
 import { silentLogger } from '../../engine/columns/logger.ts';
 import type { QueuedBlock } from '../../engine/columns/shipping/sealed-block.ts';
 import { type ShippedTable, shippedTables } from '../../engine/columns/shipping/shipped-table.ts';
-import { type ShippingTarget, Tailer } from '../../engine/columns/tailer.ts';
+import type {
+  HeldRows,
+  ShippedNote,
+  ShippingTarget,
+  TableNote,
+} from '../../engine/columns/shipping/shipping-target.ts';
+import { Tailer } from '../../engine/columns/tailer.ts';
 import type { Storage } from '../../engine/log/storage.ts';
 import type { Catalog } from '../../engine/manifest/catalog.ts';
 import { spoolDirectoryOf } from '../../engine/open-engine.ts';
@@ -20,6 +26,7 @@ interface ShippedRow {
 export class ClickHouseDisk {
   readonly tables = new Map<string, ShippedRow[]>();
   shippedLsn = 0;
+  counts: ReadonlyMap<string, TableNote> = new Map();
 
   /** Every row of every table, in the order they came. */
   get content(): Record<string, string[]> {
@@ -27,9 +34,15 @@ export class ClickHouseDisk {
     return Object.fromEntries(tables.map(([name, rows]) => [name, rows.map(({ text }) => text)]));
   }
 
+  /** Forgets a note of a later position. */
+  forgetAfter(lsn: number): void {
+    if (this.shippedLsn > lsn) this.counts = new Map();
+    this.shippedLsn = Math.min(this.shippedLsn, lsn);
+  }
+
   /** Forgets what came after a position, the note included, as a backup of it does. */
   cutAfter(lsn: number): void {
-    this.shippedLsn = Math.min(this.shippedLsn, lsn);
+    this.forgetAfter(lsn);
     for (const [name, rows] of this.tables) {
       this.tables.set(
         name,
@@ -61,18 +74,25 @@ class SlowTarget implements ShippingTarget {
     this.#end();
   }
 
-  async readShipped(): Promise<Lsn> {
-    return asLsn(this.#disk.shippedLsn);
+  async readNote(): Promise<ShippedNote> {
+    return { lsn: asLsn(this.#disk.shippedLsn), tables: this.#disk.counts };
   }
 
-  async noteShipped(lsn: Lsn): Promise<void> {
+  async writeNote({ lsn, tables }: ShippedNote): Promise<void> {
     if (this.#isOver) throw new Error('the process is gone');
+    if (lsn < this.#disk.shippedLsn) return;
     this.#disk.shippedLsn = lsn;
+    this.#disk.counts = tables;
   }
 
-  async readLastLsn(table: ShippedTable, from: Lsn): Promise<Lsn> {
+  async readHeld(table: ShippedTable, from: Lsn): Promise<HeldRows> {
     const rows = this.#disk.tables.get(table.storedName) ?? [];
-    return asLsn(Math.max(from, ...rows.map(({ lsn }) => lsn)));
+    const after = rows.filter(({ lsn }) => lsn > from);
+    return {
+      lastLsn: asLsn(Math.max(from, ...after.map(({ lsn }) => lsn))),
+      rows: rows.length,
+      rowsAfter: after.length,
+    };
   }
 
   async insert(table: ShippedTable, block: QueuedBlock): Promise<void> {
@@ -92,7 +112,7 @@ class SlowTarget implements ShippingTarget {
 
   async deleteAfter(table: ShippedTable | null, lsn: Lsn): Promise<void> {
     if (table === null) {
-      this.#disk.shippedLsn = Math.min(this.#disk.shippedLsn, lsn);
+      this.#disk.forgetAfter(lsn);
       return;
     }
     const rows = this.#disk.tables.get(table.storedName) ?? [];

@@ -245,6 +245,7 @@ describe('the sandbox issuer', () => {
       logger: createLogger('fatal'),
       mode: 'serve',
       truncateAt: null,
+      acceptLostRows: false,
     });
     onTestFinished(async () => {
       await server.close();

@@ -193,5 +193,6 @@ async function run(
     logger: createLogger(settings.logLevel),
     mode: 'sandbox',
     truncateAt: null,
+    acceptLostRows: false,
   });
 }

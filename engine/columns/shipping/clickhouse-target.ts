@@ -4,10 +4,10 @@ import { EngineError } from '../../errors.ts';
 import { asLsn, type Lsn, lsnZero } from '../../position.ts';
 import type { ColumnClient } from '../client.ts';
 import { quoteName, quoteText } from '../queries/sql-text.ts';
-import { deleteAfterStatement, shippedTable as positionTable } from '../schema-sql.ts';
-import type { ShippingTarget } from '../tailer.ts';
+import { deleteAfterStatement, shippedTable as noteTable } from '../schema-sql.ts';
 import type { QueuedBlock } from './sealed-block.ts';
 import type { ShippedTable } from './shipped-table.ts';
+import type { HeldRows, ShippedNote, ShippingTarget, TableNote } from './shipping-target.ts';
 import { lsnColumn } from './system-vectors.ts';
 
 /** The tailer's way into one title's database. */
@@ -30,30 +30,41 @@ export class ClickHouseTarget implements ShippingTarget {
     this.#whenUp = whenUp;
   }
 
-  async readShipped(): Promise<Lsn> {
-    return this.#readLsn(
-      `SELECT max(${quoteName(lsnColumn)}) FROM ${quoteName(this.#database)}.${quoteName(positionTable)}`,
+  async readNote(): Promise<ShippedNote> {
+    const [row] = await this.#rows(
+      `SELECT ${lsnName}, mapKeys(tables), tupleElement(mapValues(tables), 'lsn'), tupleElement(mapValues(tables), 'rows') FROM ${this.#nameOf(noteTable)} FINAL`,
     );
+    if (!row) return { lsn: lsnZero, tables: new Map() };
+    const [noted, names, lsns, counts] = row as [unknown, string[], unknown[], unknown[]];
+    const tables = names.map((name, i): [string, TableNote] => [
+      name,
+      { lsn: asLsn(Number(lsns[i])), rows: Number(counts[i]) },
+    ]);
+    return { lsn: asLsn(Number(noted)), tables: new Map(tables) };
   }
 
-  async noteShipped(lsn: Lsn): Promise<void> {
+  async writeNote(note: ShippedNote): Promise<void> {
+    const tables = [...note.tables].map(
+      ([name, { lsn, rows }]) => `${quoteText(name)}, (${lsn}, ${rows})`,
+    );
     await this.#client.command(
-      `INSERT INTO ${quoteName(this.#database)}.${quoteName(positionTable)} SELECT 0, ${lsn}`,
+      `INSERT INTO ${this.#nameOf(noteTable)} (shard, ${lsnName}, tables) SELECT 0, ${note.lsn}, map(${tables.join(', ')})`,
     );
   }
 
-  /** Reads the granules past `from` only, by the index on the LSN. */
-  async readLastLsn(table: ShippedTable, from: Lsn): Promise<Lsn> {
-    const lsn = quoteName(lsnColumn);
-    const last = await this.#readLsn(
-      `SELECT max(${lsn}) FROM ${quoteName(this.#database)}.${quoteName(table.storedName)} WHERE ${lsn} > ${from}`,
+  /** Reads the granules past `from` only, by the index on the LSN; ClickHouse knows the count of all. */
+  async readHeld(table: ShippedTable, from: Lsn): Promise<HeldRows> {
+    const name = this.#nameOf(table.storedName);
+    const [row] = await this.#rows(
+      `SELECT (SELECT count() FROM ${name}), count(), max(${lsnName}) FROM ${name} WHERE ${lsnName} > ${from}`,
     );
-    return last > from ? last : from;
+    const [rows, rowsAfter, last] = (row ?? []).map(Number) as [number, number, number];
+    return { rows, rowsAfter, lastLsn: rowsAfter > 0 ? asLsn(last) : from };
   }
 
   async insert(table: ShippedTable, block: QueuedBlock, queryId: string): Promise<void> {
     const columns = block.columns.map(quoteName).join(', ');
-    const into = `INSERT INTO ${quoteName(this.#database)}.${quoteName(table.storedName)} (${columns})`;
+    const into = `INSERT INTO ${this.#nameOf(table.storedName)} (${columns})`;
     const path = this.files === 'taken' ? block.path : null;
     const from = path === null ? '' : ` FROM INFILE ${quoteText(resolve(path))}`;
     const body = path === null ? () => block.body() : null;
@@ -82,7 +93,7 @@ export class ClickHouseTarget implements ShippingTarget {
   }
 
   async deleteAfter(table: ShippedTable | null, lsn: Lsn): Promise<void> {
-    const name = table?.storedName ?? positionTable;
+    const name = table?.storedName ?? noteTable;
     await this.#client.command(deleteAfterStatement(this.#database, name, lsn));
   }
 
@@ -90,12 +101,17 @@ export class ClickHouseTarget implements ShippingTarget {
     return this.#whenUp();
   }
 
-  async #readLsn(sql: string): Promise<Lsn> {
+  #nameOf(table: string): string {
+    return `${quoteName(this.#database)}.${quoteName(table)}`;
+  }
+
+  async #rows(sql: string): Promise<readonly (readonly unknown[])[]> {
     const { rows } = await this.#client.query({ sql, author: 'engine', housekeeping: true });
-    return asLsn(Number(rows[0]?.[0] ?? lsnZero));
+    return rows;
   }
 }
 
+const lsnName = quoteName(lsnColumn);
 const stopMsMax = 10_000;
 
 /** However many rows come, they are gathered into one block and written as one part. */

@@ -4,6 +4,7 @@ import { type Block, BlockBuilder } from './block.ts';
 import type { KeptBlock } from './kept-backlog.ts';
 import { SealedBlock } from './sealed-block.ts';
 import type { ShippedTable } from './shipped-table.ts';
+import type { TableNote } from './shipping-target.ts';
 import type { Spool } from './spool.ts';
 
 /** The rows of one table that ClickHouse does not have yet, in order of LSN. */
@@ -15,14 +16,25 @@ export class TableQueue {
   #openBytes = 0;
   /** In the memory of a block that is in, or on disk, for the block after the open one. */
   #spare: BlockBuilder | null = null;
-  /** ClickHouse holds every row of this table up to here. */
-  shippedLsn: Lsn;
+  #shippedLsn: Lsn;
+  #rows: number;
 
-  constructor(table: ShippedTable, spool: Spool, shippedLsn: Lsn) {
+  constructor(table: ShippedTable, spool: Spool, held: TableNote) {
     this.table = table;
     this.#spool = spool;
-    this.shippedLsn = shippedLsn;
+    this.#shippedLsn = held.lsn;
+    this.#rows = held.rows;
     this.#open = BlockBuilder.of(table);
+  }
+
+  /** ClickHouse holds every row of this table up to here. */
+  get shippedLsn(): Lsn {
+    return this.#shippedLsn;
+  }
+
+  /** So many they are. */
+  get rows(): number {
+    return this.#rows;
   }
 
   /** The first LSN with rows that are not in; null when all are. */
@@ -68,7 +80,7 @@ export class TableQueue {
 
   /** Copies the change's rows of this table, if it has any that are not in yet. */
   append(changes: ChangeSet): void {
-    if (changes.lsn <= this.shippedLsn) return;
+    if (changes.lsn <= this.#shippedLsn) return;
     const vectors = this.table.vectors(changes);
     if (!vectors) return;
     this.#open.append(changes, vectors);
@@ -94,8 +106,15 @@ export class TableQueue {
   shift(): Block | null {
     const block = this.#sealed.shift();
     if (!block) throw new RangeError('there is no block to take');
-    this.shippedLsn = block.lastLsn;
+    this.#shippedLsn = block.lastLsn;
+    this.#rows += block.rows;
     return block.arrived();
+  }
+
+  /** Rows were deleted from ClickHouse, before anything is appended; it holds this now. */
+  rewound({ lsn, rows }: TableNote): void {
+    this.#shippedLsn = lsn;
+    this.#rows = rows;
   }
 
   /**

@@ -1,0 +1,92 @@
+import { asLsn, type Lsn, lsnZero } from '../../position.ts';
+import type { ColumnLogger } from '../logger.ts';
+import type { ShippedNote, ShippingTarget, TableNote } from './shipping-target.ts';
+import type { TableQueue } from './table-queue.ts';
+
+export interface NoteKeeperOptions {
+  readonly target: ShippingTarget;
+  readonly queues: readonly TableQueue[];
+  readonly logger: ColumnLogger;
+  /** What every table covers now. */
+  readonly coveredLsn: () => Lsn;
+}
+
+/**
+ * Has ClickHouse note now and then up to where everything is in, and how many rows that is. The
+ * next start needs nothing before it from the log, and finds rows that are gone.
+ */
+export class NoteKeeper {
+  readonly #options: NoteKeeperOptions;
+  #notedLsn: Lsn;
+  #writing: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #closed = false;
+
+  constructor(options: NoteKeeperOptions, notedLsn: Lsn) {
+    this.#options = options;
+    this.#notedLsn = notedLsn;
+  }
+
+  /** Durable: ClickHouse has noted that everything up to here is in. */
+  get notedLsn(): Lsn {
+    return this.#notedLsn;
+  }
+
+  /** Notes what is covered, some time soon. */
+  soon(): void {
+    if (this.#closed || this.#timer || this.#options.coveredLsn() <= this.#notedLsn) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#writing = this.#advance().finally(() => {
+        this.#writing = null;
+      });
+    }, noteMs);
+  }
+
+  /** Notes what is held of positions up to `lsn` at most, whatever was noted before. */
+  async replace(lsn: Lsn): Promise<void> {
+    await this.#options.target.writeNote(this.#noteAt(lsn));
+    this.#notedLsn = lsn;
+  }
+
+  /**
+   * Forgets what is noted of positions after `lsn`, and every count: until `replace`, tables may
+   * lose rows without being found to lack them.
+   */
+  async forgetAfter(lsn: Lsn): Promise<void> {
+    const { target } = this.#options;
+    const left = asLsn(Math.min(this.#notedLsn, lsn));
+    if (this.#notedLsn > lsn) await target.deleteAfter(null, lsn);
+    if (left > lsnZero) await target.writeNote({ lsn: left, tables: new Map() });
+    this.#notedLsn = left;
+  }
+
+  /** Notes what is covered at last. Inserts must be over. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    await this.#writing;
+    await this.#advance();
+  }
+
+  async #advance(): Promise<void> {
+    const covered = this.#options.coveredLsn();
+    if (covered <= this.#notedLsn) return;
+    try {
+      await this.replace(covered);
+    } catch (error) {
+      this.#options.logger.warn({ error }, 'the column store could not note its position');
+    }
+  }
+
+  /** A table without rows on their way holds all there are, however long ago its last ones came. */
+  #noteAt(lsn: Lsn): ShippedNote {
+    const tables = this.#options.queues.map((queue): [string, TableNote] => [
+      queue.table.storedName,
+      { lsn: asLsn(Math.max(lsn, queue.shippedLsn)), rows: queue.rows },
+    ]);
+    return { lsn, tables: new Map(tables) };
+  }
+}
+
+const noteMs = 2_000;

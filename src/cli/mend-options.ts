@@ -1,0 +1,44 @@
+import type { Command } from 'commander';
+import { type Lsn, parsePosition } from '../../engine/position.ts';
+import { UsageError } from './fail.ts';
+
+/** What an operator allows a start to give up; a refusal to start names the one that it needs. */
+export interface Mends {
+  /** Cuts a log that is damaged at exactly this record there. */
+  readonly truncateAt: Lsn | null;
+  /** Serves without rows that the column store has lost. */
+  readonly acceptLostRows: boolean;
+}
+
+export interface MendFlags {
+  readonly truncateAt?: string | undefined;
+  readonly acceptLostRows?: true | undefined;
+}
+
+export function addMendOptions(command: Command): Command {
+  return command
+    .option(
+      '--truncate-at <position>',
+      'Cut a damaged log before this record, which the refusal to start has named. What follows it is lost.',
+    )
+    .option(
+      '--accept-lost-rows',
+      'Serve without rows that the column store has lost and the log no longer holds, or need not fill in again.',
+    );
+}
+
+/** Throws `UsageError`. */
+export function mendsOf({ truncateAt, acceptLostRows }: MendFlags): Mends {
+  return {
+    truncateAt: truncateAt === undefined ? null : recordOf(truncateAt),
+    acceptLostRows: acceptLostRows ?? false,
+  };
+}
+
+function recordOf(text: string): Lsn {
+  try {
+    return parsePosition(/^\d+$/.test(text) ? `0:${text}` : text);
+  } catch (error) {
+    throw new UsageError(`--truncate-at: ${error instanceof Error ? error.message : error}`);
+  }
+}
