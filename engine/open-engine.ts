@@ -134,8 +134,8 @@ async function openLocked(
         logBytes += record.payload.byteLength;
       },
       onReport: (report) => {
-        const tornBytes = report.tornBytes + (cut?.tornBytes ?? 0);
-        options.onRecovery?.({ ...report, tornBytes, dropped: cut?.dropped ?? null });
+        const torn = report.torn ?? cut?.torn ?? null;
+        options.onRecovery?.({ ...report, torn, dropped: cut?.dropped ?? null });
         if (isShortened(options, store.heldLsn, report.lastLsn)) {
           throw shortenedError(store.heldLsn, report.lastLsn);
         }

@@ -28,6 +28,7 @@ import { auditLog } from './telemetry/audit-log.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { observeEngine } from './telemetry/observed-engine.ts';
+import { logRecovery } from './telemetry/recovery-log.ts';
 
 export interface ServerOptions {
   readonly settings: Settings;
@@ -98,7 +99,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
           else logger.info({ dropped }, 'old log was dropped');
         },
       },
-      onRecovery: (report) => logger.info({ report }, 'the log is recovered'),
+      onRecovery: (report) => logRecovery(logger, report),
     }),
     () => front.drain(0),
   );

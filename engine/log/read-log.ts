@@ -4,8 +4,9 @@ import type { LogRecord } from './commit-log.ts';
 import { examineSegments } from './examine-segments.ts';
 import { damageError } from './log-damage.ts';
 import { nodeStorage } from './node-storage.ts';
-import { requireReplayRange, tornBytesOf } from './recover-segments.ts';
+import { requireReplayRange } from './recover-segments.ts';
 import type { Storage, StorageLock } from './storage.ts';
+import { type TornTail, tornTailOf } from './torn-tail.ts';
 
 export interface ReadLogOptions {
   readonly directory: string;
@@ -19,8 +20,8 @@ export interface ReadLogOptions {
 export interface LogReading {
   /** 0 where the log is empty. */
   readonly lastLsn: Lsn;
-  /** Bytes of an unfinished write behind the last record, which the next start cuts off. */
-  readonly tornBytes: number;
+  /** Which the next start cuts off. */
+  readonly torn: TornTail | null;
 }
 
 /**
@@ -43,7 +44,7 @@ export async function readLog(options: ReadLogOptions): Promise<LogReading> {
     if (end.kind === 'damaged') throw damageError(end.damage, null, replayFrom);
     const lastLsn = ((nextLsn ?? 1) - 1) as Lsn;
     requireReplayRange(replayFrom, { firstLsn: segments[0]?.firstLsn ?? (1 as Lsn), lastLsn });
-    return { lastLsn, tornBytes: tornBytesOf(end) };
+    return { lastLsn, torn: tornTailOf(end) };
   } finally {
     await lock.release();
   }

@@ -17,6 +17,7 @@ import {
   unfinishedSuffix,
 } from './segment-files.ts';
 import type { StorageFile } from './storage.ts';
+import { isSealed, type TornTail, tornTailOf } from './torn-tail.ts';
 
 /** What opening found and did. */
 export interface LogReport {
@@ -29,8 +30,8 @@ export interface LogReport {
   readonly lastLsn: Lsn;
   /** The log was closed in order the last time. */
   readonly sealed: boolean;
-  /** Bytes of an unfinished write cut off the end; nothing of it had been acknowledged. */
-  readonly tornBytes: number;
+  /** What was cut off the end; null where there was nothing. In `strict` none of it had been acknowledged. */
+  readonly torn: TornTail | null;
   /** What `truncateAt` cut off; null where there was no damage to cut. */
   readonly dropped: { readonly fromLsn: Lsn; readonly files: readonly string[] } | null;
   readonly seconds: number;
@@ -90,7 +91,7 @@ class Recovery {
       firstLsn: segments[0]?.firstLsn ?? firstOfAll,
       lastLsn: (nextLsn - 1) as Lsn,
       sealed: isSealed(end),
-      tornBytes: tornBytesOf(end),
+      torn: tornTailOf(end),
       dropped: this.#dropped,
       seconds: (performance.now() - started) / 1000,
     };
@@ -176,15 +177,6 @@ class Recovery {
 }
 
 const firstOfAll = 1 as Lsn;
-
-function isSealed(end: LogEnd): boolean {
-  return end.kind === 'whole' && end.scan.stop === 'sealed';
-}
-
-/** Bytes of an unfinished write behind the last record. */
-export function tornBytesOf(end: LogEnd): number {
-  return end.kind === 'whole' && !isSealed(end) ? end.remainingBytes : 0;
-}
 
 /** Throws `UNAVAILABLE` where the log does not hold what a replay wants. */
 export function requireReplayRange(

@@ -4,6 +4,7 @@ import type { LogRecord } from '../log/commit-log.ts';
 import { nodeStorage } from '../log/node-storage.ts';
 import { readLog } from '../log/read-log.ts';
 import { firstHeldLsn } from '../log/segment-files.ts';
+import type { TornTail } from '../log/torn-tail.ts';
 import { Catalog } from '../manifest/catalog.ts';
 import type { TitleManifest } from '../manifest/types.ts';
 import { asLsn, type Lsn, lsnZero } from '../position.ts';
@@ -19,7 +20,7 @@ export interface ReplayOptions {
   readonly directory: string;
   readonly manifest: TitleManifest;
   /** Told of the rest of an unfinished write behind the last record; it stays where it is. */
-  readonly onTorn?: (bytes: number, lastLsn: Lsn) => void;
+  readonly onTorn?: (torn: TornTail, lastLsn: Lsn) => void;
   /** Told after every record. */
   readonly onProgress?: (lsn: number) => void;
 }
@@ -44,7 +45,7 @@ export async function replayLog(
   const { directory, manifest, onProgress, onTorn } = options;
   const start = await startOf(directory, manifest);
   onStart(start);
-  const { tornBytes, lastLsn } = await readLog({
+  const { torn, lastLsn } = await readLog({
     directory,
     replayFrom: asLsn(start.lsn + 1),
     onRecord: (record) => {
@@ -52,7 +53,7 @@ export async function replayLog(
       onProgress?.(record.lsn);
     },
   });
-  if (tornBytes > 0) onTorn?.(tornBytes, lastLsn);
+  if (torn) onTorn?.(torn, lastLsn);
   return start;
 }
 

@@ -126,8 +126,8 @@ async function withLog<T>(
       directory: join(directory, 'log'),
       manifest,
       onProgress: progress.at,
-      onTorn: (bytes, lastLsn) => {
-        torn = `behind the last record, 0:${lastLsn}, are ${bytes} bytes of an unfinished write: the next start cuts them off`;
+      onTorn: ({ segment, offset, bytes }, lastLsn) => {
+        torn = `behind the last record, 0:${lastLsn}, are ${bytes} bytes of an unfinished write (${segment}, offset ${offset}): the next start cuts them off`;
       },
     });
   } finally {

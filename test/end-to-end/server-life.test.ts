@@ -1,5 +1,7 @@
+import { appendFileSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FrameSocket } from '../serve/frame-socket.ts';
 import { commitTick, tickOf } from '../serve/sandbox.ts';
@@ -93,6 +95,53 @@ describe('kill -9', () => {
     await second.exit;
   });
 });
+
+describe('the rest of a write that a crash cut short', () => {
+  test('is cut off by the next start, which warns of it once, with its place and its size', async () => {
+    const directory = temporaryDirectory();
+    const first = await SandboxProcess.start(directory);
+    const token = await first.token('game-server');
+    await first.graphql(token, open, { id: 'match' });
+    const { position } = await commit(first, token, 1);
+    first.signal('SIGKILL');
+    await first.exit;
+    const segment = '00000000000000000001.log';
+    const path = join(directory, 'titles', 'ashfall', 'log', segment);
+    appendFileSync(path, Buffer.alloc(40, 0xab));
+    const size = statSync(path).size;
+
+    const second = await SandboxProcess.start(directory);
+    expect(await commit(second, await second.token('game-server'), 1)).toMatchObject({
+      duplicate: true,
+      position,
+    });
+    second.signal('SIGKILL');
+    await second.exit;
+    const [warning, ...more] = tornWarnings(second);
+    expect(more).toEqual([]);
+    expect(warning).toMatchObject({ level: 40, segment, position });
+    expect(warning?.bytes).toBeGreaterThanOrEqual(40);
+    // Up to the last byte of the file, which is no zero.
+    expect(warning?.offset).toBe(size - (warning?.bytes ?? 0));
+    // Killed again, with nothing behind the last record.
+    const third = await SandboxProcess.start(directory);
+    third.signal('SIGTERM');
+    await third.exit;
+    expect(tornWarnings(third)).toEqual([]);
+  });
+});
+
+interface TornWarning {
+  readonly msg: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+function tornWarnings(server: SandboxProcess): TornWarning[] {
+  const lines = server.log.split('\n').filter((line) => line.startsWith('{'));
+  const logged = lines.map((line) => JSON.parse(line) as TornWarning);
+  return logged.filter(({ msg }) => msg.includes('unfinished write'));
+}
 
 describe('a second server', () => {
   test('on the same data refuses to start', async () => {

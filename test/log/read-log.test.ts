@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type LogReading, readLog } from '../../engine/log/read-log.ts';
+import type { TornTail } from '../../engine/log/torn-tail.ts';
 import { asLsn } from '../../engine/position.ts';
 import { FaultyStorage } from '../fault/storage.ts';
 import { payloadOf } from './records.ts';
@@ -58,15 +59,15 @@ describe('reading a log', () => {
       const { reading, lsns } = await read(storage, from);
       expect(lsns).toEqual(Array.from({ length: records - from }, (_, i) => from + i));
       expect(reading.lastLsn).toBe(records - 1);
-      expect(reading.tornBytes).toBeGreaterThan(300);
+      expect(reading.torn?.bytes).toBeGreaterThan(300);
     }
     expect(contents(storage)).toEqual(before);
     // The start that follows finds it all, and is the one that mends it.
-    let torn = 0;
-    const { log } = await start(storage, { onReport: ({ tornBytes }) => (torn = tornBytes) });
-    expect(torn).toBe((await tornBefore(before)).tornBytes);
+    let cut: TornTail | null = null;
+    const { log } = await start(storage, { onReport: ({ torn }) => (cut = torn) });
+    expect(cut).toEqual((await tornBefore(before)).torn);
     await log.close();
-    expect((await read(storage)).reading).toEqual({ lastLsn: records - 1, tornBytes: 0 });
+    expect((await read(storage)).reading).toEqual({ lastLsn: records - 1, torn: null });
   });
 
   test('is refused where another process holds it, and holds it meanwhile', async () => {

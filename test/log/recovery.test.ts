@@ -86,7 +86,7 @@ describe('opening a log again', () => {
       records: 4,
       firstLsn: 1,
       lastLsn: 4,
-      tornBytes: 0,
+      torn: null,
       sealed: false,
       dropped: null,
     });
@@ -97,7 +97,7 @@ describe('opening a log again', () => {
   test('knows a log that was closed in order, and goes on behind its seal', async () => {
     const { storage, sizes } = await written([40, 50], { close: true });
     const first = await open(storage);
-    expect(first.report).toMatchObject({ sealed: true, lastLsn: 2, tornBytes: 0 });
+    expect(first.report).toMatchObject({ sealed: true, lastLsn: 2, torn: null });
     const listener = new RecordingListener(first.log);
     await listener.durable(first.log.append([payloadOf(3, 60)]));
     storage.restart('power');
@@ -162,9 +162,14 @@ describe('a torn tail', () => {
       });
       const { records, report, log } = await open(storage);
       expectPrefix(records, sizes, 2);
-      expect(report.tornBytes).toBeLessThanOrEqual(kept);
+      expect(report.torn?.bytes ?? 0).toBeLessThanOrEqual(kept);
       // Of a record's first bytes all may be zero by chance, but not of its first eight.
-      if (kept >= 8) expect(report.tornBytes).toBeGreaterThan(0);
+      if (kept >= 8) {
+        expect(report.torn).toMatchObject({
+          segment: '00000000000000000001.log',
+          offset: segmentHeaderBytes + recordBytes(30) + recordBytes(100),
+        });
+      }
       const listener = new RecordingListener(log);
       await listener.durable(log.append([payloadOf(3, 9)]));
       await log.close();
@@ -185,7 +190,7 @@ describe('a torn tail', () => {
     });
     const { records, report } = await open(storage);
     expectPrefix(records, [30], 1);
-    expect(report.tornBytes).toBeGreaterThan(1200);
+    expect(report.torn?.bytes).toBeGreaterThan(1200);
   });
 });
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFileLog } from '../../engine/log/open-file-log.ts';
+import type { TornTail } from '../../engine/log/torn-tail.ts';
 import { Catalog } from '../../engine/manifest/catalog.ts';
 import { type EngineOptions, openEngine } from '../../engine/open-engine.ts';
 import { asLsn } from '../../engine/position.ts';
@@ -101,19 +102,20 @@ describe('replaying a log', () => {
     const torn = Buffer.concat([bytes, bytes.subarray(64, 200)]);
     torn.fill(0xab, bytes.length - 64);
     await writeFile(path, torn);
-    const told: number[] = [];
-    const options = { ...replay(), onTorn: (tornBytes: number) => told.push(tornBytes) };
+    const told: TornTail[] = [];
+    const options = { ...replay(), onTorn: (torn: TornTail) => told.push(torn) };
     const report = await verifyReplay({ ...options, session: null });
     expect(report.divergence).toBeNull();
     await diffReplay({ ...options, left: 'one', right: 'two' });
     expect(told).toHaveLength(2);
-    expect(told[0]).toBeGreaterThan(0);
+    expect(told[0]).toMatchObject({ segment: name });
+    expect(told[0]?.bytes).toBeGreaterThan(0);
     expect(await readFile(path)).toEqual(torn);
     expect((await readdir(log)).filter((file) => file !== 'lock.sock')).toEqual([name]);
-    let cut = 0;
-    const engine = await open({ onRecovery: ({ tornBytes }) => (cut = tornBytes) });
+    let cut: TornTail | null = null;
+    const engine = await open({ onRecovery: ({ torn }) => (cut = torn) });
     await engine.close();
-    expect(cut).toBe(told[0]);
+    expect(cut).toEqual(told[0]);
   });
 
   /** Writes ticks to the log behind the engine's back, each with what it claims to have seen. */
