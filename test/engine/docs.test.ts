@@ -7,6 +7,7 @@ import { Catalog } from '../../engine/manifest/catalog.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
 import { statusOf } from '../../src/http/status.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { pageExamples } from '../serve/page-examples.ts';
 
 const root = new URL('../../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
@@ -14,12 +15,14 @@ const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
 describe('docs/semantics.md', () => {
   const text = read('docs/semantics.md');
 
-  it('has examples that fit the schema of ashfall', () => {
+  it('has an example with its answer in every section, and all of them fit the schema of ashfall', () => {
     const schema = buildSchema(new Catalog(ashfall));
-    const examples = [...text.matchAll(/```graphql\n([\s\S]*?)```/g)].map(([, code]) => code);
-    expect(examples.length).toBeGreaterThan(10);
-    for (const example of examples) {
-      expect(validate(schema, parse(example ?? '')).map(({ message }) => message)).toEqual([]);
+    const examples = pageExamples(text);
+    const sections = [...text.matchAll(/^## (.*)$/gm)].map(([, name]) => name);
+    expect([...new Set(examples.map(({ section }) => section))]).toEqual(sections);
+    for (const { body } of examples) {
+      const { query } = JSON.parse(body) as { readonly query: string };
+      expect(validate(schema, parse(query)).map(({ message }) => message)).toEqual([]);
     }
   });
 
