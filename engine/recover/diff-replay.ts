@@ -1,23 +1,16 @@
 import { EngineError } from '../errors.ts';
-import { conflictCodes } from '../manifest/system-columns.ts';
-import type { Row, Value } from '../manifest/types.ts';
 import { lsnZero } from '../position.ts';
-import { type ColumnBatch, valueAt } from '../tick/column-vector.ts';
-import type { Settlement } from '../tick/projection.ts';
-import type { TickBatch } from '../tick/tick-batch.ts';
 import { type ReplayOptions, type ReplayStart, replayLog } from './replay-log.ts';
 import { replayRecord } from './replay-record.ts';
 import { ReplayWitness } from './replay-witness.ts';
+import { type TickDetail, tickDetailOf } from './tick-detail.ts';
+import { firstDifference, type TickDifference } from './tick-difference.ts';
 
-/** The first place where two sessions of a log are not the same. */
-export interface ReplayDifference {
+/** The first place where two sessions of a log are not the same; `tick`: their numbers differ. */
+export interface ReplayDifference extends Omit<TickDifference, 'what'> {
   /** Of either session; null: it ended before. */
   readonly ticks: readonly [number | null, number | null];
-  readonly what: 'tick' | 'action' | 'verdict' | 'row' | 'content';
-  /** The action's index, or the row's table and key; what each side has. */
-  readonly place: string;
-  readonly left: unknown;
-  readonly right: unknown;
+  readonly what: TickDifference['what'] | 'tick';
 }
 
 interface PlayedTick {
@@ -25,15 +18,9 @@ interface PlayedTick {
   readonly hash: string;
 }
 
-interface TickDetail {
-  readonly actions: readonly Row[];
-  readonly verdicts: readonly string[];
-  readonly rows: readonly { readonly place: string; readonly row: Row }[];
-}
-
 /**
  * Replays a log and compares the hash chains of two of its sessions, tick by tick; null when one
- * is the other's equal to the end. The first difference is named by action, verdict or row.
+ * is the other's equal to the end. The first difference is named by tick, action and row.
  * Throws `NOT_FOUND` for a session the log does not have, `UNAVAILABLE` when the beginning of the
  * log was dropped and the sessions differ already where it begins now, or when the replay is not the
  * run that wrote the log (`DivergenceError`): what it would compare was never committed.
@@ -74,7 +61,8 @@ export async function diffReplay(
     if (left?.hash === right?.hash) continue;
     const ticks = [left?.tick ?? null, right?.tick ?? null] as const;
     if (!left || !right || left.tick !== right.tick) {
-      return { ticks, what: 'tick', place: `the ${i + 1}th`, left: ticks[0], right: ticks[1] };
+      const place = `number ${i + 1} in order`;
+      return { ticks, what: 'tick', action: null, place, left: ticks[0], right: ticks[1] };
     }
     const [mine, theirs] = await detailsOf(options, i);
     return { ticks, ...firstDifference(mine, theirs) };
@@ -113,67 +101,9 @@ async function detailsOf(
       if (settlement.kind !== 'applied' || settlement.aborted) return;
       const count = counts.get(sessionId) ?? 0;
       counts.set(sessionId, count + 1);
-      if (count === index) details.set(sessionId, detailOf(batch, settlement));
+      if (count === index) details.set(sessionId, tickDetailOf(batch, settlement));
     });
   });
-  const none: TickDetail = { actions: [], verdicts: [], rows: [] };
+  const none: TickDetail = { actions: [], verdicts: [], rows: [], writes: new Map() };
   return [details.get(options.left) ?? none, details.get(options.right) ?? none];
-}
-
-function detailOf(
-  batch: TickBatch,
-  settlement: Extract<Settlement, { kind: 'applied' | 'duplicate' }>,
-): TickDetail {
-  const { changes } = settlement;
-  const verdicts = [...(changes?.actions?.verdicts ?? [])];
-  return {
-    actions: rowsOf(batch.actions),
-    verdicts: verdicts.map((code) => (code === 0 ? 'ACCEPTED' : (conflictCodes[code - 1] ?? ''))),
-    rows: (changes?.states ?? []).flatMap(({ table, after, kinds, versions }) =>
-      rowsOf(after).map((row, i) => {
-        const key = table.key.filter((name) => name !== 'sessionId');
-        const { sessionId: _session, ...rest } = row;
-        return {
-          place: `${table.name} (${key.map((name) => `${name} ${String(row[name])}`).join(', ')})`,
-          row: { ...rest, version: versions[i] ?? 0, deleted: kinds[i] === 3 },
-        };
-      }),
-    ),
-  };
-}
-
-function rowsOf({ length, vectors }: ColumnBatch): Row[] {
-  return Array.from({ length }, (_, i) =>
-    Object.fromEntries(vectors.map((vector) => [vector.column.name, valueAt(vector, i)])),
-  );
-}
-
-function firstDifference(left: TickDetail, right: TickDetail): Omit<ReplayDifference, 'ticks'> {
-  const actions = Math.max(left.actions.length, right.actions.length);
-  for (let i = 0; i < actions; i++) {
-    const [mine, theirs] = [left.actions[i] ?? null, right.actions[i] ?? null];
-    if (textOf(mine) !== textOf(theirs)) {
-      return { what: 'action', place: `action ${i}`, left: mine, right: theirs };
-    }
-  }
-  for (let i = 0; i < actions; i++) {
-    const [mine, theirs] = [left.verdicts[i] ?? null, right.verdicts[i] ?? null];
-    if (mine !== theirs)
-      return { what: 'verdict', place: `action ${i}`, left: mine, right: theirs };
-  }
-  const theirRows = new Map(right.rows.map(({ place, row }) => [place, row]));
-  for (const { place, row } of left.rows) {
-    const other = theirRows.get(place) ?? null;
-    if (textOf(row) !== textOf(other)) return { what: 'row', place, left: row, right: other };
-    theirRows.delete(place);
-  }
-  for (const [place, row] of theirRows) return { what: 'row', place, left: null, right: row };
-  // Guards, expected versions or event rows differ, without changing a verdict or a row.
-  return { what: 'content', place: 'effects', left: null, right: null };
-}
-
-function textOf(row: Row | null): string {
-  return JSON.stringify(row, (_, value: Value | undefined) =>
-    typeof value === 'bigint' ? `${value}n` : value,
-  );
 }

@@ -93,10 +93,12 @@ async function diff(left: string, right: string, flags: ReplayFlags): Promise<vo
 
 function differenceText(difference: ReplayDifference | null, left: string, right: string): string {
   if (!difference) return 'the sessions are the same, tick by tick\n';
-  const { ticks, what, place } = difference;
+  const { ticks, what, action, place } = difference;
+  // Of an action or a verdict the place is the action.
+  const by = what === 'row' && action ? `, by action ${action.index} (${action.actionId})` : '';
   const side = (name: string, value: unknown) => `  ${name}  ${JSON.stringify(value, plain)}`;
   return `${[
-    `the first difference is at tick ${ticks[0] ?? 'none'} and ${ticks[1] ?? 'none'}: ${what}, ${place}`,
+    `the first difference is at tick ${ticks[0] ?? 'none'} and ${ticks[1] ?? 'none'}: ${what}, ${place}${by}`,
     side(left, difference.left),
     side(right, difference.right),
   ].join('\n')}\n`;

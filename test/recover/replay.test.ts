@@ -1,75 +1,30 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openFileLog } from '../../engine/log/open-file-log.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { TornTail } from '../../engine/log/torn-tail.ts';
-import { Catalog } from '../../engine/manifest/catalog.ts';
-import { type EngineOptions, openEngine } from '../../engine/open-engine.ts';
 import { asLsn } from '../../engine/position.ts';
 import { diffReplay } from '../../engine/recover/diff-replay.ts';
 import { DivergenceError, ReplayWitness, witnessOf } from '../../engine/recover/replay-witness.ts';
 import { verifyReplay } from '../../engine/recover/verify-replay.ts';
-import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
 import type { EffectInput, TickInput } from '../../engine/tick/row-input.ts';
-import { encodeTick, type Witness } from '../../engine/tick/tick-record.ts';
+import type { Witness } from '../../engine/tick/tick-record.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
-import { FakeColumnStore } from '../resolvers/fake-column-store.ts';
 import { tickHeader } from '../tick/tick-header.ts';
-
-const catalog = new Catalog(ashfall);
-
-function tickOf(sessionId: string, tick: number, health: number): TickInput {
-  const effect: EffectInput = {
-    op: 'upsert',
-    table: 'unitState',
-    key: { unitId: 7 },
-    set: { ownerId: 1, health },
-    require: null,
-  };
-  const row = { playerId: 1, kind: 'MOVE', unitIds: [7] };
-  return {
-    header: tickHeader(tick, { sessionId }),
-    actions: [{ actionId: `${tick}`, row, effects: [effect] }],
-    effects: [],
-  };
-}
+import { fiveTicks, healthTick, PlayedLog } from './played-log.ts';
 
 describe('replaying a log', () => {
-  let directory: string;
+  let log: PlayedLog;
   beforeEach(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'tickloom-replay-'));
+    log = await PlayedLog.create();
   });
-  afterEach(() => rm(directory, { recursive: true, force: true }));
-  const open = (options: Partial<EngineOptions> = {}) =>
-    openEngine({
-      manifest: ashfall,
-      directory,
-      durability: { mode: 'strict' },
-      columns: new FakeColumnStore(),
-      ...options,
-    });
-  const replay = () => ({ directory: join(directory, 'log'), manifest: ashfall });
 
-  async function play(healthOf: (session: string, tick: number) => number): Promise<string[]> {
-    const engine = await open();
-    for (const session of ['one', 'two']) {
-      await engine.openSession(session, false);
-      for (let tick = 1; tick <= 5; tick++) {
-        await engine.commit(
-          buildTickBatch(catalog, tickOf(session, tick, healthOf(session, tick))),
-        );
-      }
-    }
-    const hashes = ['one', 'two'].map((session) => engine.session(session)?.stateHash ?? '');
-    await engine.close();
-    return hashes;
-  }
+  /** Two sessions with the same five ticks. */
+  const playTwo = () => log.play({ one: fiveTicks('one'), two: fiveTicks('two') });
 
   it('comes to the hashes that were acknowledged, and says how many ticks the log vouches for', async () => {
-    const [one, two] = await play((_, tick) => tick);
+    const [one, two] = await playTwo();
     expect(one).toBe(two);
-    const report = await verifyReplay({ ...replay(), session: null });
+    const report = await verifyReplay({ ...log.replay, session: null });
     expect(report.divergence).toBeNull();
     expect(report.sessions).toMatchObject([
       { session: 'one', ticks: 5, lastTick: 5, stateHash: one },
@@ -79,31 +34,19 @@ describe('replaying a log', () => {
     expect(report.witnessed).toBe(9);
   });
 
-  it('finds two sessions with the same ticks equal, and names the first tick, action or row that differs', async () => {
-    await play((session, tick) => (session === 'two' && tick >= 4 ? 99 : tick));
-    expect(await diffReplay({ ...replay(), left: 'one', right: 'one' })).toBeNull();
-    expect(await diffReplay({ ...replay(), left: 'one', right: 'two' })).toMatchObject({
-      ticks: [4, 4],
-      what: 'row',
-      place: 'unitState (unitId 7)',
-      left: { health: 4, version: 4 },
-      right: { health: 99, version: 4 },
-    });
-  });
-
   it('changes no byte of the log, and tells of the rest of a write that a crash cut short', async () => {
-    await play((_, tick) => tick);
-    await append([{ input: tickOf('two', 6, 1), seen: null }]);
-    const log = join(directory, 'log');
-    const [name] = (await readdir(log)).filter((file) => file.endsWith('.log'));
-    const path = join(log, name as string);
+    await playTwo();
+    await log.append([{ input: healthTick('two', 6, 1), seen: null }]);
+    const { directory } = log.replay;
+    const [name] = (await readdir(directory)).filter((file) => file.endsWith('.log'));
+    const path = join(directory, name as string);
     const bytes = await readFile(path);
     // The seal of the last close, the record before it, and half of that once more.
     const torn = Buffer.concat([bytes, bytes.subarray(64, 200)]);
     torn.fill(0xab, bytes.length - 64);
     await writeFile(path, torn);
     const told: TornTail[] = [];
-    const options = { ...replay(), onTorn: (torn: TornTail) => told.push(torn) };
+    const options = { ...log.replay, onTorn: (torn: TornTail) => told.push(torn) };
     const report = await verifyReplay({ ...options, session: null });
     expect(report.divergence).toBeNull();
     await diffReplay({ ...options, left: 'one', right: 'two' });
@@ -111,45 +54,24 @@ describe('replaying a log', () => {
     expect(told[0]).toMatchObject({ segment: name });
     expect(told[0]?.bytes).toBeGreaterThan(0);
     expect(await readFile(path)).toEqual(torn);
-    expect((await readdir(log)).filter((file) => file !== 'lock.sock')).toEqual([name]);
+    expect((await readdir(directory)).filter((file) => file !== 'lock.sock')).toEqual([name]);
     let cut: TornTail | null = null;
-    const engine = await open({ onRecovery: ({ torn }) => (cut = torn) });
+    const engine = await log.open({ onRecovery: ({ torn }) => (cut = torn) });
     await engine.close();
     expect(cut).toEqual(told[0]);
   });
-
-  /** Writes ticks to the log behind the engine's back, each with what it claims to have seen. */
-  async function append(
-    ticks: readonly { readonly input: TickInput; readonly seen: Witness | null }[],
-  ): Promise<void> {
-    const log = await openFileLog({
-      directory: join(directory, 'log'),
-      durability: { mode: 'strict' },
-    });
-    const upToLsn = log.durableLsn + ticks.length;
-    const durable = new Promise<void>((resolve, reject) => {
-      const onDurable = () => log.durableLsn >= upToLsn && resolve();
-      log.listen({ onDurable, onRejected: reject, onFailure: reject });
-    });
-    for (const { input, seen } of ticks) {
-      log.append(encodeTick(buildTickBatch(catalog, input)).record(1, seen));
-    }
-    await durable;
-    await log.close();
-    await rm(join(directory, 'checkpoints'), { recursive: true, force: true });
-  }
 
   const hash = '00'.repeat(16);
   /** Two sessions are opened, and have five ticks each. */
   const lastLsn = 12;
 
   it('refuses to serve a state other than the one the log witnesses, naming the tick', async () => {
-    await play((_, tick) => tick);
-    await append([{ input: tickOf('two', 6, 1), seen: { lsn: lastLsn, hash } }]);
-    await expect(open()).rejects.toThrow(/replaying tick 5 of session "two".*another state/s);
-    const report = await verifyReplay({ ...replay(), session: 'two' });
+    await playTwo();
+    await log.append([{ input: healthTick('two', 6, 1), seen: { lsn: lastLsn, hash } }]);
+    await expect(log.open()).rejects.toThrow(/replaying tick 5 of session "two".*another state/s);
+    const report = await verifyReplay({ ...log.replay, session: 'two' });
     expect(report.divergence).toMatchObject({ session: 'two', tick: 5 });
-    const diff = diffReplay({ ...replay(), left: 'one', right: 'two' });
+    const diff = diffReplay({ ...log.replay, left: 'one', right: 'two' });
     await expect(diff).rejects.toThrow(/replaying tick 5 of session "two"/);
   });
 
@@ -159,7 +81,7 @@ describe('replaying a log', () => {
     row: { unitId: 7, ownerId: 1 },
   };
   const unapplied: readonly (readonly [string, TickInput])[] = [
-    ['refuses', { ...tickOf('two', 5, 8), effects: [] }],
+    ['refuses', { ...healthTick('two', 5, 8), effects: [] }],
     [
       'aborts',
       {
@@ -171,35 +93,35 @@ describe('replaying a log', () => {
   ];
   for (const [verb, input] of unapplied) {
     it(`names a witnessed tick that the replay ${verb}`, async () => {
-      await play((_, tick) => tick);
+      await playTwo();
       const { tick } = input.header;
-      await append([
+      await log.append([
         { input, seen: null },
-        { input: tickOf('two', 7, 1), seen: { lsn: lastLsn + 1, hash } },
+        { input: healthTick('two', 7, 1), seen: { lsn: lastLsn + 1, hash } },
       ]);
-      await expect(open()).rejects.toThrow(
+      await expect(log.open()).rejects.toThrow(
         new RegExp(`replaying tick ${tick} of session "two".*does not apply it`, 's'),
       );
-      const report = await verifyReplay({ ...replay(), session: 'two' });
+      const report = await verifyReplay({ ...log.replay, session: 'two' });
       const divergence = { lsn: lastLsn + 1, session: 'two', tick, recorded: hash, replayed: null };
       expect(report.divergence).toEqual(divergence);
     });
   }
 
   it('names the position of a witnessed record that is no tick', async () => {
-    await play((_, tick) => tick);
+    await playTwo();
     // The first record opens a session.
-    await append([{ input: tickOf('two', 6, 1), seen: { lsn: 1, hash } }]);
-    const report = await verifyReplay({ ...replay(), session: null });
+    await log.append([{ input: healthTick('two', 6, 1), seen: { lsn: 1, hash } }]);
+    const report = await verifyReplay({ ...log.replay, session: null });
     expect(report.divergence).toMatchObject({ lsn: 1, session: null, replayed: null });
-    await expect(open()).rejects.toThrow(/replaying position 0:1 does not apply it/);
+    await expect(log.open()).rejects.toThrow(/replaying position 0:1 does not apply it/);
   });
 
   it('does not take another failure for a divergence', async () => {
-    await play((_, tick) => tick);
+    await playTwo();
     const tables = ashfall.tables.filter(({ name }) => name !== 'unitState');
     const manifest = { ...ashfall, tables, views: [] };
-    const failed = verifyReplay({ ...replay(), manifest, session: null });
+    const failed = verifyReplay({ ...log.replay, manifest, session: null });
     await expect(failed).rejects.not.toBeInstanceOf(DivergenceError);
   });
 });

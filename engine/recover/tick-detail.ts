@@ -1,0 +1,97 @@
+import { conflictCodes } from '../manifest/system-columns.ts';
+import type { Row, TableDefinition, Value } from '../manifest/types.ts';
+import { type ColumnBatch, valueAt } from '../tick/column-vector.ts';
+import type { Settlement } from '../tick/projection.ts';
+import { type EffectStream, type TickBatch, tickItself } from '../tick/tick-batch.ts';
+
+/** A row that a tick changed or appended. */
+export interface DetailedRow {
+  /** Table and key; of an event, its number among the tick's rows of the table. */
+  readonly place: string;
+  readonly row: Row;
+}
+
+/** One effect that held, on one row. */
+export interface DetailedWrite {
+  /** Null: the tick's own. */
+  readonly action: number | null;
+  readonly text: string;
+}
+
+/** What one applied tick asked and what came of it, to be compared with another's. */
+export interface TickDetail {
+  readonly actions: readonly Row[];
+  /** Of each action: `ACCEPTED`, or the code of its conflict. */
+  readonly verdicts: readonly string[];
+  readonly rows: readonly DetailedRow[];
+  /** By the place of the row, in the order in which they ran. */
+  readonly writes: ReadonlyMap<string, readonly DetailedWrite[]>;
+}
+
+export function tickDetailOf(
+  batch: TickBatch,
+  settlement: Extract<Settlement, { kind: 'applied' | 'duplicate' }>,
+): TickDetail {
+  const { changes } = settlement;
+  const accepted = [...(changes?.actions?.verdicts ?? [])].map((code) => code === 0);
+  const states = (changes?.states ?? []).flatMap(({ table, after, kinds, versions }) =>
+    rowsOf(after).map((row, i) => {
+      const { sessionId: _session, ...rest } = row;
+      const version = versions[i] ?? 0;
+      return { place: placeOf(table, row), row: { ...rest, version, deleted: kinds[i] === 3 } };
+    }),
+  );
+  const events = (changes?.events ?? []).flatMap(({ table, rows, seq }) =>
+    rowsOf(rows).map((row, i) => ({ place: eventPlace(table, seq[i] ?? 0), row })),
+  );
+  return {
+    actions: rowsOf(batch.actions),
+    verdicts: [...(changes?.actions?.verdicts ?? [])].map((code) =>
+      code === 0 ? 'ACCEPTED' : (conflictCodes[code - 1] ?? ''),
+    ),
+    rows: [...states, ...events],
+    writes: writesOf(batch.streams, accepted),
+  };
+}
+
+export function textOf(row: Row | null): string {
+  return JSON.stringify(row, (_, value: Value | undefined) =>
+    typeof value === 'bigint' ? `${value}n` : value,
+  );
+}
+
+function writesOf(
+  streams: readonly EffectStream[],
+  accepted: readonly boolean[],
+): Map<string, DetailedWrite[]> {
+  const held = streams.flatMap(({ table, op, rows, action }) =>
+    rowsOf(rows).map((row, i) => ({ table, op, row, action: action[i] ?? tickItself })),
+  );
+  const writes = new Map<string, DetailedWrite[]>();
+  const appended = new Map<string, number>();
+  // By action, and stable: the streams of one action follow each other already.
+  for (const { table, op, row, action } of held.sort((a, b) => a.action - b.action)) {
+    if (action !== tickItself && !accepted[action]) continue;
+    const number = appended.get(table.name) ?? 0;
+    if (op === 'append') appended.set(table.name, number + 1);
+    const place = op === 'append' ? eventPlace(table, number) : placeOf(table, row);
+    const write = { action: action === tickItself ? null : action, text: `${op} ${textOf(row)}` };
+    writes.set(place, [...(writes.get(place) ?? []), write]);
+  }
+  return writes;
+}
+
+function placeOf(table: TableDefinition, row: Row): string {
+  const key = table.key.filter((name) => name !== 'sessionId');
+  return `${table.name} (${key.map((name) => `${name} ${String(row[name])}`).join(', ')})`;
+}
+
+function eventPlace(table: TableDefinition, seq: number): string {
+  return `${table.name} (seq ${seq})`;
+}
+
+function rowsOf({ length, vectors }: ColumnBatch): Row[] {
+  return Array.from({ length }, (_, i) =>
+    Object.fromEntries(vectors.map((vector) => [vector.column.name, valueAt(vector, i)])),
+  );
+}
