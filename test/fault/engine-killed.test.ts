@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
+import type { Durability } from '../../engine/log/commit-log.ts';
 import { openEngine } from '../../engine/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { ColumnsOnDisk, memoryColumns } from '../engine/memory-columns.ts';
@@ -27,10 +28,16 @@ interface Acknowledged {
 }
 
 /** Lets the child commit so many ticks, kills it, and gives what it acknowledged. */
-async function lifeOf(directory: string, ticks: number): Promise<Acknowledged[]> {
-  const child: ChildProcess = spawn(process.execPath, ['--import', loader, program, directory], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+async function lifeOf(
+  directory: string,
+  durability: Durability,
+  ticks: number,
+): Promise<Acknowledged[]> {
+  const child: ChildProcess = spawn(
+    process.execPath,
+    ['--import', loader, program, directory, JSON.stringify(durability)],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
   let output = '';
   let errors = '';
   child.stderr?.on('data', (chunk) => {
@@ -54,13 +61,17 @@ async function lifeOf(directory: string, ticks: number): Promise<Acknowledged[]>
 }
 
 /** Kills an engine so many times in one directory, and checks after each what it holds. */
-async function killTimes(times: number, random: () => number): Promise<void> {
+async function killTimes(
+  times: number,
+  durability: Durability,
+  random: () => number,
+): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'tickloom-killed-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   const columns = new ColumnsOnDisk();
   const all: Acknowledged[] = [];
   for (let kill = 0; kill < times; kill++) {
-    const told = await lifeOf(directory, 1 + Math.floor(random() * 120));
+    const told = await lifeOf(directory, durability, 1 + Math.floor(random() * 120));
     expect(told.length).toBeGreaterThan(0);
     all.push(...told);
     // Replays from the first record, and compares each change set with that of the last time.
@@ -68,7 +79,7 @@ async function killTimes(times: number, random: () => number): Promise<void> {
     const engine = await openEngine({
       manifest: ashfall,
       directory,
-      durability: { mode: 'strict' },
+      durability,
       columns: memoryColumns(columns),
     });
     const before = sessions.map((session) => engine.session(session));
@@ -94,8 +105,17 @@ test(
   async () => {
     const random = seededRandom(20_26);
     for (let left = kills; left > 0; left -= livesOfADirectory) {
-      await killTimes(Math.min(left, livesOfADirectory), random);
+      await killTimes(Math.min(left, livesOfADirectory), { mode: 'strict' }, random);
     }
+  },
+  timeoutMs,
+);
+
+// The operating system has what was written, synced or not: it outlives the process.
+test.each<Durability>([{ mode: 'interval', syncEveryMs: 1_000 }, { mode: 'none' }])(
+  'an engine in $mode that is killed keeps every tick it acknowledged',
+  async (durability) => {
+    await killTimes(Math.max(2, Math.ceil(kills / 10)), durability, seededRandom(11_27));
   },
   timeoutMs,
 );

@@ -1,4 +1,4 @@
-// Argument: directory. Commits ticks of two sessions, several in flight, and
+// Arguments: directory, durability as JSON. Commits ticks of two sessions, several in flight, and
 // prints position and state hash of each once it is acknowledged. Goes on until it is killed.
 import { writeSync } from 'node:fs';
 import { openEngine } from '../../../engine/open-engine.ts';
@@ -6,7 +6,7 @@ import { ashfall } from '../../../src/sandbox/ashfall.ts';
 import { ColumnsOnDisk, memoryColumns } from '../../engine/memory-columns.ts';
 import { killedTick, sessions } from '../killed-tick.ts';
 
-const [directory] = process.argv.slice(2);
+const [directory, durability] = process.argv.slice(2);
 const columns = new ColumnsOnDisk();
 // As if it had everything, so that recovery begins at the newest checkpoint; but nothing of records
 // that the log does not have.
@@ -15,7 +15,7 @@ const store = Object.defineProperty(memoryColumns(columns), 'heldLsn', { value: 
 const engine = await openEngine({
   manifest: ashfall,
   directory,
-  durability: { mode: 'strict' },
+  durability: JSON.parse(durability),
   columns: store,
   checkpointEveryBytes: 200_000,
 });
