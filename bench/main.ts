@@ -13,6 +13,7 @@ const benches = [
   'checkpoint',
   'decode',
   'log-append',
+  'loss-window',
   'views-fold',
   'views-fanout',
 ] as const;
