@@ -31,6 +31,8 @@ export const limits = {
   rowMemoryBytesMax: 4 * 1024 * 1024 * 1024,
   /** Ticks of one session that may wait for the tick they name in `afterTick`. */
   ticksWaitingMax: 64,
+  /** Memory of the ticks of all sessions that wait so. */
+  ticksWaitingBytesMax: 256 * 1024 * 1024,
   /** How long such a tick waits before TICK_OUT_OF_ORDER. */
   tickWaitMs: 5_000,
   /** How long a read waits for the position it demands before NOT_CAUGHT_UP. */
@@ -134,6 +136,9 @@ if (limits.logRecordBytesMax < limits.commitBodyBytesMax) {
 }
 if (limits.logPendingBytesMax < limits.logRecordBytesMax) {
   throw new RangeError('the largest record must fit in the pending bound');
+}
+if (limits.ticksWaitingBytesMax < limits.logRecordBytesMax) {
+  throw new RangeError('the largest tick must be able to wait');
 }
 // What stands around a value: the body, the tick, lists of actions and effects, table, operation.
 if (limits.graphqlNestingMax < limits.jsonDepthMax + 16) {

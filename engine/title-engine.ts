@@ -43,6 +43,8 @@ export interface EngineObserver {
   onApply?(seconds: number): void;
   /** A tick waited for the one before it. */
   onWaited?(seconds: number): void;
+  /** The memory of all ticks that wait so is this much now. */
+  onWaitingBytes?(bytes: number): void;
   /** A checkpoint was taken, or could not be (`error`); the one before then stays. */
   onCheckpoint?(seconds: number, error: Error | null): void;
   /** Old log was dropped, or could not be (`error`). */
@@ -156,9 +158,12 @@ export class TitleEngine implements Engine {
     this.#canary = parts.canary;
     this.#now = parts.now;
     this.#observer = parts.observer;
-    this.#queue = new TickQueue((sessionId, seconds) => {
-      this.#contention.waited(sessionId, seconds);
-      this.#observer.onWaited?.(seconds);
+    this.#queue = new TickQueue({
+      onWaited: (sessionId, seconds) => {
+        this.#contention.waited(sessionId, seconds);
+        this.#observer.onWaited?.(seconds);
+      },
+      onWaitingBytes: (bytes) => this.#observer.onWaitingBytes?.(bytes),
     });
     this.#durableLsn = parts.appliedLsn;
     this.#appliedLsn = parts.appliedLsn;
@@ -285,7 +290,8 @@ export class TitleEngine implements Engine {
     return outcomeOf(settlement, batch, this.#names, this.state);
   }
 
-  #logTick(batch: TickBatch, { digest, record }: EncodedTick): Promise<TickOutcome> {
+  #logTick(batch: TickBatch, encoded: EncodedTick): Promise<TickOutcome> {
+    const { digest, record } = encoded;
     return new Promise((resolve, reject) => {
       const { tick, sessionId, afterTick } = batch.header;
       const session = this.#projection.sessions.get(sessionId) ?? null;
@@ -314,7 +320,14 @@ export class TitleEngine implements Engine {
         if (early) answer({ resolve, reject }, () => this.#outcome(early, batch));
         return early !== null;
       };
-      this.#queue.enter(session, { tick, afterTick, start: append, refuse: reject, answerEarly });
+      this.#queue.enter(session, {
+        tick,
+        afterTick,
+        heldBytes: encoded.heldBytes,
+        start: append,
+        refuse: reject,
+        answerEarly,
+      });
     });
   }
 

@@ -10,6 +10,8 @@ export interface WaitingTick {
   readonly tick: number;
   /** The predecessor it names. */
   readonly afterTick: number | null;
+  /** The memory it holds; asked for where it has to wait. */
+  readonly heldBytes: () => number;
   readonly start: StartTick;
   readonly refuse: (error: EngineError) => void;
   /** Answers it, and says so, where its session no longer takes it, whatever comes before it. */
@@ -17,6 +19,7 @@ export interface WaitingTick {
 }
 
 interface Waiting extends WaitingTick {
+  readonly bytes: number;
   readonly sinceMs: number;
   readonly timer: NodeJS.Timeout;
 }
@@ -30,9 +33,16 @@ interface SessionQueue {
   waitingCount: number;
 }
 
+export interface TickQueueObserver {
+  /** A tick has waited, until its predecessor came or it was given up. */
+  onWaited?(sessionId: string, seconds: number): void;
+  /** The memory of all that wait is so much now. */
+  onWaitingBytes?(bytes: number): void;
+}
+
 /**
  * Puts ticks that name their predecessor (`afterTick`) in order before they are logged: one that
- * comes early waits, bounded in number and time, until its predecessor has been handed to the log.
+ * comes early waits, bounded in number, memory and time, until its predecessor has been handed to the log.
  * Only a convenience for clients with several ticks in flight; what is law is decided in `settle`.
  */
 export class TickQueue {
@@ -41,11 +51,12 @@ export class TickQueue {
    * tick grows a chain of tables, by which V8's scavenger takes garbage for alive.
    */
   readonly #queues = new Map<string, SessionQueue>();
-  readonly #onWaited: (sessionId: string, seconds: number) => void;
+  /** Memory of everything that waits. */
+  #waitingBytes = 0;
+  readonly #observer: TickQueueObserver;
 
-  /** `onWaited`: a tick has waited, until its predecessor came or it was given up. */
-  constructor(onWaited: (sessionId: string, seconds: number) => void = () => undefined) {
-    this.#onWaited = onWaited;
+  constructor(observer: TickQueueObserver = {}) {
+    this.#observer = observer;
   }
 
   /**
@@ -75,8 +86,14 @@ export class TickQueue {
       refuse(outOfOrder(tick, afterTick, 'another tick waits for the same one'));
       return;
     }
+    const bytes = waiting.heldBytes();
+    if (this.#waitingBytes + bytes > limits.ticksWaitingBytesMax) {
+      refuse(noRoomToWait());
+      return;
+    }
     const entry: Waiting = {
       ...waiting,
+      bytes,
       sinceMs: performance.now(),
       timer: setTimeout(() => {
         this.#remove(session, queue, entry, afterTick);
@@ -85,6 +102,7 @@ export class TickQueue {
     };
     queue.waiting.set(afterTick, [...others, entry]);
     queue.waitingCount++;
+    this.#hold(bytes);
   }
 
   /** A session was taken over or closed: ticks that it no longer takes wait for nothing. */
@@ -118,6 +136,7 @@ export class TickQueue {
       queue.waitingCount = 0;
     }
     this.#queues.clear();
+    this.#hold(-this.#waitingBytes);
   }
 
   #start(session: SessionState, queue: SessionQueue, first: WaitingTick): void {
@@ -138,11 +157,17 @@ export class TickQueue {
 
   #remove(session: SessionState, queue: SessionQueue, entry: Waiting, afterTick: number): void {
     clearTimeout(entry.timer);
-    this.#onWaited(session.sessionId, secondsSince(entry.sinceMs));
+    this.#observer.onWaited?.(session.sessionId, secondsSince(entry.sinceMs));
     const others = queue.waiting.get(afterTick)?.filter((other) => other !== entry) ?? [];
     if (others.length > 0) queue.waiting.set(afterTick, others);
     else queue.waiting.delete(afterTick);
     queue.waitingCount--;
+    this.#hold(-entry.bytes);
+  }
+
+  #hold(bytes: number): void {
+    this.#waitingBytes += bytes;
+    this.#observer.onWaitingBytes?.(this.#waitingBytes);
   }
 
   #queueOf(session: SessionState): SessionQueue {
@@ -157,6 +182,15 @@ export class TickQueue {
 
 function secondsSince(ms: number): number {
   return (performance.now() - ms) / 1000;
+}
+
+function noRoomToWait(): EngineError {
+  const max = limits.ticksWaitingBytesMax;
+  return new EngineError(
+    'OVERLOADED',
+    `ticks that wait for the one they follow fill their ${max} bytes of memory: send it first, or fewer ahead of it`,
+    { retryAfterMs: 100, details: { limit: 'ticksWaitingBytesMax', max } },
+  );
 }
 
 function outOfOrder(tick: number, afterTick: number, why: string): EngineError {

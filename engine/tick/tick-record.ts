@@ -7,7 +7,7 @@ import type { ColumnBatch, ColumnVector, FixedVector } from './column-vector.ts'
 import { type GuardCondition, plainCondition } from './guard.ts';
 import { decodeRecordBatch, encodeRecordBatch } from './record-batch.ts';
 import type { ConflictPolicy, EffectOp, EffectStream, TickBatch } from './tick-batch.ts';
-import { isNullThroughout } from './vector-bytes.ts';
+import { heldBytes, isNullThroughout } from './vector-bytes.ts';
 import { emptyVector } from './vector-rows.ts';
 
 /**
@@ -75,6 +75,8 @@ export interface EncodedTick {
    * of nothing else: equal digests are the same tick.
    */
   readonly digest: Uint8Array;
+  /** The memory that the content keeps alive: of a body by Arrow all of it. */
+  heldBytes(): number;
   /** The parts of the record: stamped now, so that times and witnesses follow the log's order. */
   record(committedAtMs: number, seen: Witness | null): readonly Uint8Array[];
 }
@@ -107,6 +109,7 @@ export function encodeTick(batch: TickBatch): EncodedTick {
   const shapeJson = JSON.stringify(shape);
   return {
     digest: contentDigest(shapeJson, content),
+    heldBytes: () => heldBytes(content),
     record: (committedAtMs, seen) => {
       const stamp = {
         type: 'tick',

@@ -36,6 +36,14 @@ export function pushVectorBuffers(vector: ColumnVector, buffers: Uint8Array[]): 
   }
 }
 
+/** The bytes of memory that these views keep alive: of whole buffers, each once. */
+export function heldBytes(views: readonly Uint8Array[]): number {
+  const buffers = new Set(views.map(({ buffer }) => buffer));
+  let bytes = 0;
+  for (const { byteLength } of buffers) bytes += byteLength;
+  return bytes;
+}
+
 /** Every row is null: the column says no more than one that is not there. */
 export function isNullThroughout(vector: ColumnVector): boolean {
   return vector.validity !== null && countBits(vector.validity, vector.length) === 0;

@@ -102,6 +102,11 @@ export class Metrics {
     'Ticks that came before the one they follow, until that one came.',
     { labels: ['class'], buckets: commitBuckets },
   );
+  readonly #ticksWaitingBytes = new Gauge({
+    name: 'tickloom_ticks_waiting_bytes',
+    help: 'Memory of ticks that came before the one they follow and wait for it.',
+    registers: [this.registry],
+  });
   readonly #checkpointSeconds = this.#histogram('checkpoint_seconds', 'Taking one checkpoint.', {
     labels: [],
     buckets: queryBuckets,
@@ -173,6 +178,7 @@ export class Metrics {
   readonly engineObserver: NonNullable<EngineOptions['observer']> = {
     onApply: (seconds) => this.#applySeconds.observe(seconds),
     onWaited: (seconds) => this.#queueWaitSeconds.observe({ class: 'GAMEPLAY' }, seconds),
+    onWaitingBytes: (bytes) => this.#ticksWaitingBytes.set(bytes),
     onCheckpoint: (seconds) => this.#checkpointSeconds.observe(seconds),
     onLogDropped: ({ bytes }) => this.#logDroppedBytes.inc(bytes),
     columns: { onInsert: ({ seconds }) => this.#columnsInsertSeconds.observe(seconds) },

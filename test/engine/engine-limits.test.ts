@@ -8,6 +8,7 @@ vi.mock('../../engine/limits.ts', async (original) => {
     sessionsMax: 3,
     commitsPendingMax: 5,
     ticksWaitingMax: 2,
+    ticksWaitingBytesMax: 90_000,
     idempotencyTicksMax: 4,
     logPendingBytesMax: 20_000,
     tickWaitMs: 20,
@@ -67,6 +68,33 @@ describe('at its bounds the engine', () => {
     ]);
     expect(other).toMatchObject({ reason: { code: 'TICK_OUT_OF_ORDER' } });
     expect(one).toMatchObject({ status: 'rejected' });
+  });
+
+  it('lets so many bytes of ticks wait, and takes the next once there is room', async () => {
+    let waitingBytes = 0;
+    const title = await TestTitle.create();
+    const engine = await title.open({
+      observer: {
+        onWaitingBytes: (bytes) => {
+          waitingBytes = bytes;
+        },
+      },
+    });
+    await engine.openSession('s', false);
+    await engine.openSession('t', false);
+    const large = (tick: number, sessionId: string) =>
+      commit(engine, tick, {
+        header: { sessionId, afterTick: tick - 1 },
+        actions: [[insertUnit(tick, { blueprint: 'x'.repeat(15_000) })]],
+      });
+    const second = large(2, 's');
+    const refused = large(2, 't');
+    await expect(refused).rejects.toMatchObject({ code: 'OVERLOADED', retryAfterMs: 100 });
+    expect(waitingBytes).toBeGreaterThan(15_000);
+    await Promise.all([commit(engine, 1), second]);
+    expect(waitingBytes).toBe(0);
+    const other = large(2, 't');
+    await Promise.all([commit(engine, 1, { header: { sessionId: 't' } }), other]);
   });
 
   it('knows so many ticks again, and calls older ones out of order', async () => {

@@ -111,6 +111,10 @@ it('shows waits in the metrics', async () => {
   expect(await metrics.registry.metrics()).toContain(
     'tickloom_queue_wait_seconds_count{class="GAMEPLAY"} 1\n',
   );
+  const fifth = title.commit(5, [insert(1)], { afterTick: 4 });
+  expect(await metrics.registry.metrics()).toMatch(/^tickloom_ticks_waiting_bytes [1-9]/m);
+  await Promise.all([title.commit(4, [], { afterTick: 3 }), fifth]);
+  expect(await metrics.registry.metrics()).toMatch(/^tickloom_ticks_waiting_bytes 0$/m);
 });
 
 it('counts the wait of a tick whose predecessor never came', () => {
@@ -118,10 +122,11 @@ it('counts the wait of a tick whose predecessor never came', () => {
   onTestFinished(() => void vi.useRealTimers());
   const waits: [string, number][] = [];
   const refused: string[] = [];
-  const queue = new TickQueue((...wait) => waits.push(wait));
+  const queue = new TickQueue({ onWaited: (...wait) => waits.push(wait) });
   queue.enter(newSession('s', 1), {
     tick: 3,
     afterTick: 2,
+    heldBytes: () => 0,
     start: () => true,
     refuse: (error) => refused.push(error.code),
     answerEarly: () => false,

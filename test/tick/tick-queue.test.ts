@@ -9,18 +9,21 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 function harness() {
-  const queue = new TickQueue();
+  const queue = new TickQueue({ onWaitingBytes: (bytes) => told.push(bytes) });
   const session = newSession('s', 1);
+  /** What the queue tells about the memory of those that wait. */
+  const told: number[] = [];
   const started: number[] = [];
   const refused = new Map<number, EngineError>();
   /** Ticks that the log does not take. */
   const notTaken = new Set<number>();
   /** Ticks that the session takes no more. */
   const fenced = new Set<number>();
-  const enter = (tick: number, afterTick: number | null) =>
-    queue.enter(session, {
+  const enter = (tick: number, afterTick: number | null, bytes = 0, of = session) =>
+    queue.enter(of, {
       tick,
       afterTick,
+      heldBytes: () => bytes,
       start: () => {
         if (notTaken.has(tick)) return false;
         started.push(tick);
@@ -35,7 +38,7 @@ function harness() {
     queue.leave(session);
   };
   const codes = () => [...refused].map(([tick, error]) => [tick, error.code]);
-  return { queue, session, started, notTaken, fenced, enter, settle, codes };
+  return { queue, session, told, started, refused, notTaken, fenced, enter, settle, codes };
 }
 
 describe('the queue of ticks', () => {
@@ -91,6 +94,28 @@ describe('the queue of ticks', () => {
     other.enter(6, 4);
     expect(other.codes()).toEqual([[6, 'TICK_OUT_OF_ORDER']]);
     expect(started).toEqual([]);
+  });
+
+  it('lets so many bytes of all sessions wait and no more, until some wait no longer', () => {
+    const { told, started, refused, enter, codes } = harness();
+    const max = limits.ticksWaitingBytesMax;
+    const other = newSession('t', 2);
+    enter(3, 2, max - 10);
+    enter(13, 12, 10, other);
+    enter(15, 14, 1, other);
+    expect(codes()).toEqual([[15, 'OVERLOADED']]);
+    expect(refused.get(15)).toMatchObject({
+      retryAfterMs: 100,
+      details: { limit: 'ticksWaitingBytesMax', max },
+    });
+    // What need not wait takes no room.
+    enter(12, null, max, other);
+    expect(started).toEqual([12, 13]);
+    enter(15, 14, 10, other);
+    enter(17, 16, 1, other);
+    expect(codes().slice(1)).toEqual([[17, 'OVERLOADED']]);
+    vi.advanceTimersByTime(limits.tickWaitMs);
+    expect(told).toEqual([max - 10, max, max - 10, max, 10, 0]);
   });
 
   it('starts a tick that was sent again while it waited as often as it was sent, and then its followers', () => {

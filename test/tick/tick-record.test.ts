@@ -5,6 +5,7 @@ import type { TitleManifest } from '../../engine/manifest/types.ts';
 import type { Lsn } from '../../engine/position.ts';
 import { TitleState } from '../../engine/state/title-state.ts';
 import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
+import type { ColumnVector } from '../../engine/tick/column-vector.ts';
 import { Projection } from '../../engine/tick/projection.ts';
 import type { TickBatch } from '../../engine/tick/tick-batch.ts';
 import {
@@ -14,6 +15,7 @@ import {
   encodeSession,
   encodeTick,
 } from '../../engine/tick/tick-record.ts';
+import { heldBytes } from '../../engine/tick/vector-bytes.ts';
 import { digestOf as digestOfChanges } from '../engine/memory-columns.ts';
 import { manifestArbitrary, ticksArbitrary } from '../property/arbitraries.ts';
 import { tickHeader } from './tick-header.ts';
@@ -106,5 +108,20 @@ describe('a tick record', () => {
     const record = { type: 'session', at: 9, session: 's', verb: 'close', fence: 2 } as const;
     const payload = new Uint8Array(Buffer.concat(encodeSession(record)));
     expect(decodeHeader(payload)).toMatchObject({ header: record, end: payload.length });
+  });
+
+  it('keeps as much memory alive as its body has, whatever part of it is the content', () => {
+    const column = { name: 'sessionId', kind: 'string', optional: false, list: false, values: [] };
+    const body = new ArrayBuffer(1_000_000);
+    const offsets = Int32Array.from({ length: 3 }, (_, i) => i * 4);
+    const some = new Uint8Array(body, 8, 8);
+    expect(heldBytes([some, new Uint8Array(body, 100, 8), new Uint8Array(offsets.buffer)])).toBe(
+      body.byteLength + offsets.byteLength,
+    );
+    const ids = { column, layout: 'binary', length: 2, validity: null, offsets, data: some };
+    const actions = { length: 2, vectors: [ids as ColumnVector] };
+    const { heldBytes: ofTick } = encodeTick({ header: tickHeader(1), actions, streams: [] });
+    expect(ofTick()).toBeGreaterThan(body.byteLength);
+    expect(ofTick()).toBeLessThan(body.byteLength + 2_000);
   });
 });
