@@ -14,6 +14,7 @@ import {
   makeServer,
   type OperationResult,
   type Server,
+  type SubscribePayload,
 } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { EngineError } from '../../engine/errors.ts';
@@ -26,6 +27,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { Answers } from './answer.ts';
 import { checkParams } from './graphql-params.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
+import { SocketOperations } from './socket-operations.ts';
 import { unresolvedOperation } from './unresolved-operation.ts';
 import { phaseOf, type TitleYoga } from './yoga.ts';
 
@@ -43,8 +45,9 @@ interface Connection {
   principal: Principal | null;
   askedClass: string | undefined;
   forgetExpiry: () => void;
-  /** Operations by the client's id. */
-  readonly running: Map<string, OperationContext>;
+  readonly operations: SocketOperations<OperationContext>;
+  /** What the protocol knows by the client's id; nothing before the connection was accepted. */
+  subscriptions: SocketContext['subscriptions'];
 }
 
 type Extra = { readonly connection: Connection };
@@ -82,10 +85,11 @@ export class GraphqlSocket {
       onSubscribe: (context, id, payload) => this.#subscribe(context, id, payload),
       execute: (args) => rootOf(args).execute(args),
       subscribe: (args) => rootOf(args).subscribe(args),
-      onComplete: (context, id) => this.#complete(context.extra.connection, id),
-      onError: (context, id, _payload, errors) => {
-        const shown = this.#shown(context.extra.connection, id, errors);
-        this.#complete(context.extra.connection, id);
+      onComplete: (context, _id, payload) => context.extra.connection.operations.end(payload),
+      onError: (context, _id, payload, errors) => {
+        const { operations } = context.extra.connection;
+        const shown = this.#shown(operations.find(payload), errors);
+        operations.end(payload);
         return shown;
       },
     });
@@ -115,7 +119,8 @@ export class GraphqlSocket {
       principal: null,
       askedClass: undefined,
       forgetExpiry: () => undefined,
-      running: new Map(),
+      operations: new SocketOperations(),
+      subscriptions: {},
     };
     const { metrics, logger } = this.#options;
     const closed = this.#protocol.opened(
@@ -136,6 +141,8 @@ export class GraphqlSocket {
               logger.error({ error }, 'a WebSocket message failed');
               socket.close(closeCodes.internal, 'INTERNAL');
             });
+            // A completion has been taken by now, and has no call of its own.
+            connection.operations.leave((id) => id in connection.subscriptions);
           });
         },
       },
@@ -147,8 +154,7 @@ export class GraphqlSocket {
     socket.once('close', (code, reason) => {
       stopPings();
       connection.forgetExpiry();
-      for (const operation of connection.running.values()) operation.abandon();
-      connection.running.clear();
+      connection.operations.abandon();
       closed(code, String(reason)).catch((error: unknown) =>
         logger.error({ error }, 'closing a WebSocket failed'),
       );
@@ -158,6 +164,7 @@ export class GraphqlSocket {
   /** `connection_init`: `{ authorization: "Bearer …", "x-tickloom-class"?: … }`. */
   async #connect(context: SocketContext): Promise<boolean> {
     const { connection } = context.extra;
+    connection.subscriptions = context.subscriptions;
     const parameters = context.connectionParams ?? {};
     try {
       const principal = await this.#options.authenticate(parameters.authorization);
@@ -188,13 +195,13 @@ export class GraphqlSocket {
   async #subscribe(
     context: SocketContext,
     id: string,
-    payload: unknown,
+    payload: SubscribePayload,
   ): Promise<ExecutionArgs | readonly GraphQLError[]> {
     const { connection } = context.extra;
     const { yoga, answers } = this.#options;
-    const operation = this.#operationContext(connection, id, payload);
+    const operation = this.#operationContext(connection, payload);
     try {
-      if (connection.running.size > limits.webSocketOperationsMax) {
+      if (!connection.operations.hasRoom) {
         throw new EngineError(
           'LIMIT_EXCEEDED',
           `one WebSocket runs ${limits.webSocketOperationsMax} operations at most`,
@@ -206,11 +213,15 @@ export class GraphqlSocket {
           },
         );
       }
+      connection.operations.begin(id, payload, operation);
       const params = checkParams(payload);
       const enveloped = yoga.getEnveloped({ operation, params });
       const document = enveloped.parse(params.query);
       const invalid = enveloped.validate(enveloped.schema, document);
-      if (invalid.length > 0) return answers.refusal(invalid, 'validate', operation);
+      if (invalid.length > 0) {
+        connection.operations.end(payload);
+        return answers.refusal(invalid, 'validate', operation);
+      }
       if (!getOperationAST(document, params.operationName)) {
         throw unresolvedOperation(params.operationName);
       }
@@ -223,44 +234,36 @@ export class GraphqlSocket {
         rootValue: { execute: enveloped.execute, subscribe: enveloped.subscribe } satisfies Root,
       };
     } catch (error) {
+      // One that its client has completed by now gets no call about its end.
+      connection.operations.end(payload);
       const phase = error instanceof GraphQLError ? phaseOf([error]) : 'request';
       return answers.refusal([error], phase, operation);
     }
   }
 
   /** A client may send `extensions: { readAfter: "<position>" }` with an operation. */
-  #operationContext(connection: Connection, id: string, payload: unknown): OperationContext {
+  #operationContext(connection: Connection, payload: SubscribePayload): OperationContext {
     const { principal } = connection;
     if (principal === null) throw new RangeError('an operation before the connection was accepted');
-    const { extensions } = payload as { extensions?: { readAfter?: unknown } | null };
-    const readAfter = extensions?.readAfter;
-    const operation = new OperationContext(this.#options.services, {
+    const readAfter = payload.extensions?.readAfter;
+    return new OperationContext(this.#options.services, {
       principal,
       askedClass: connection.askedClass,
       readAfter: typeof readAfter === 'string' ? readAfter : undefined,
       requestId: randomUUID(),
       endpoint: 'websocket',
     });
-    connection.running.set(id, operation);
-    return operation;
   }
 
   /** Errors of the protocol's own, and of messages that cannot be printed, have no public form yet. */
   #shown(
-    connection: Connection,
-    id: string,
+    operation: OperationContext | undefined,
     errors: readonly GraphQLError[],
   ): readonly GraphQLFormattedError[] | undefined {
-    const operation = connection.running.get(id);
     const isShown = errors.every(({ extensions }) => extensions.requestId !== undefined);
     if (operation === undefined || isShown) return undefined;
     const shown = this.#options.answers.refusal(errors, 'execute', operation);
     return shown.map((error) => error.toJSON());
-  }
-
-  #complete(connection: Connection, id: string): void {
-    connection.running.get(id)?.abandon();
-    connection.running.delete(id);
   }
 }
 
