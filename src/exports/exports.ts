@@ -48,7 +48,7 @@ export class Exports implements ExportRegistry {
 
   async create(spec: ExportSpec, principal: Principal): Promise<ExportInfo> {
     this.#sweep();
-    if (this.#stored.size >= limits.exportsMax) {
+    if (this.#stored.size >= limits.exportsMax && !this.#forgetExpired()) {
       throw new EngineError('OVERLOADED', 'too many exports are open; wait until some expire', {
         retryAfterMs: sweepEveryMs,
       });
@@ -145,12 +145,26 @@ export class Exports implements ExportRegistry {
 
   /** An expired export stays a while, so that its state can still be asked for. */
   #sweep(): void {
-    const before = this.#nowMs() - this.#options.ttlMs;
-    for (const stored of this.#stored.values()) {
-      if (stored.expiresAtMs > before || this.#streaming.has(stored.id)) continue;
-      this.#stored.delete(stored.id);
-      rmSync(this.#path(stored.id), { force: true });
-    }
+    for (const stored of this.#expiredBy(this.#nowMs() - this.#options.ttlMs)) this.#drop(stored);
+  }
+
+  /** Makes room by what expired first; false: nothing has. */
+  #forgetExpired(): boolean {
+    const [first, ...others] = this.#expiredBy(this.#nowMs());
+    if (first === undefined) return false;
+    this.#drop(others.reduce((a, b) => (b.expiresAtMs < a.expiresAtMs ? b : a), first));
+    return true;
+  }
+
+  #expiredBy(ms: number): StoredExport[] {
+    return [...this.#stored.values()].filter(
+      ({ id, expiresAtMs }) => expiresAtMs <= ms && !this.#streaming.has(id),
+    );
+  }
+
+  #drop({ id }: StoredExport): void {
+    this.#stored.delete(id);
+    rmSync(this.#path(id), { force: true });
   }
 
   #path(id: string): string {

@@ -163,6 +163,30 @@ describe('exports', () => {
     expect(await exports.create(spec, ann)).toMatchObject({ state: 'READY' });
   });
 
+  test('an export that has expired gives its place to a new one, the first to expire before others', async () => {
+    const path = directory();
+    let nowMs = 1_000_000;
+    const exports = openExports(path, () => nowMs);
+    const ids: string[] = [];
+    for (let i = 0; i < limits.exportsMax; i++) {
+      ids.push((await exports.create(spec, ann)).id);
+      nowMs += 1_000;
+    }
+    const [read = '', second = '', third = ''] = ids;
+    exports.begin(read);
+    nowMs = 1_000_000 + 60_000 - 1;
+    await expect(exports.create(spec, ann)).rejects.toMatchObject({ code: 'OVERLOADED' });
+    nowMs = 1_000_000 + 62_000;
+    expect(await exports.create(spec, ann)).toMatchObject({ state: 'READY' });
+    expect(await exports.get(read, ann)).toMatchObject({ state: 'EXPIRED' });
+    expect(await exports.get(second, ann)).toBeNull();
+    expect(await exports.get(third, ann)).toMatchObject({ state: 'EXPIRED' });
+    expect(await exports.create(spec, ann)).toMatchObject({ state: 'READY' });
+    // The rest are links that work, and one that is being read.
+    await expect(exports.create(spec, ann)).rejects.toMatchObject({ code: 'OVERLOADED' });
+    expect(readdirSync(path)).toHaveLength(limits.exportsMax);
+  });
+
   test('no more than a bounded number of exports stream at a time', async () => {
     const exports = openExports(directory(), () => 1_000_000);
     const { id } = await exports.create(spec, ann);
