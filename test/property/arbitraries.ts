@@ -10,6 +10,7 @@ import type {
   WhereInput,
 } from '../../engine/manifest/types.ts';
 import type { ActionInput, EffectInput, TickInput } from '../../engine/tick/row-input.ts';
+import { isRepresentable } from './naive-model.ts';
 
 /** Kinds that a random table may have. */
 const kinds = ['bool', 'u8', 'i16', 'u32', 'i64', 'u64', 'f32', 'f64', 'string', 'enum'] as const;
@@ -91,7 +92,8 @@ function someValue(c: ColumnDefinition): fc.Arbitrary<Scalar> {
 }
 
 function cell(c: ColumnDefinition): fc.Arbitrary<Value> {
-  const value = someValue(c);
+  const isFloat = c.kind === 'f32' || c.kind === 'f64';
+  const value = isFloat ? fc.constantFrom(...valuesOf[c.kind], Number.NaN) : someValue(c);
   return c.optional ? fc.option(value, { nil: null, freq: 3 }) : value;
 }
 
@@ -99,12 +101,12 @@ function rowOf(columns: readonly ColumnDefinition[]): fc.Arbitrary<Row> {
   return fc.record(Object.fromEntries(columns.map((c) => [c.name, cell(c)])));
 }
 
-/** Two values a column: effects are to meet on few rows. */
+/** Two values a column, mostly the first: effects are to meet on few rows. */
 function keyOf(columns: readonly ColumnDefinition[]): fc.Arbitrary<Row> {
-  const cells = columns.map((c) => [
-    c.name,
-    fc.constantFrom(...valuesOf[c.kind as Kind].slice(0, 2)),
-  ]);
+  const cells = columns.map((c) => {
+    const [first, second] = valuesOf[c.kind as Kind];
+    return [c.name, fc.constantFrom(first, first, first, second)];
+  });
   return fc.record(Object.fromEntries(cells));
 }
 
@@ -126,34 +128,67 @@ function requireOf(columns: readonly ColumnDefinition[]): fc.Arbitrary<WhereInpu
   const one = fc.oneof(...conditions);
   const either = fc.tuple(one, one).map(([a, b]) => ({ or: [a, b] }));
   return fc.oneof(
-    { weight: 6, arbitrary: fc.constant(null) },
+    { weight: 2, arbitrary: fc.constant(null) },
     { weight: 1, arbitrary: one },
     { weight: 1, arbitrary: either },
   );
 }
 
-function addendOf(c: ColumnDefinition): fc.Arbitrary<Value> {
-  if (c.kind === 'i64' || c.kind === 'u64') return fc.constantFrom(-1n, 1n, 2n ** 62n);
-  if (c.kind === 'f32' || c.kind === 'f64') return fc.constantFrom(-0.5, 2, 1e308);
-  return fc.constantFrom(-1, 1, 250);
+/** What is added, more often than not little enough for the sum to fit. */
+function addendsOf({ kind }: ColumnDefinition): readonly (number | bigint)[] {
+  if (kind === 'i64' || kind === 'u64') return [1n, -1n, 1n, 2n ** 62n];
+  if (kind === 'f32' || kind === 'f64') return [2, -0.5, 2, 1e308];
+  return [1, -1, 1, 250];
+}
+
+/** A condition on the sums of an adjust: operands are what some of them come to. */
+function requireOnSums(numeric: readonly ColumnDefinition[]): fc.Arbitrary<WhereInput | null> {
+  const conditions = numeric.map((c): fc.Arbitrary<WhereInput> => {
+    const [first, second] = addendsOf(c);
+    const sums = valuesOf[c.kind as Kind].flatMap((value) => {
+      return [first, second].map((addend) =>
+        typeof value === 'bigint' ? value + BigInt(addend ?? 0) : Number(value) + Number(addend),
+      );
+    });
+    const near = sums.filter((sum) => isRepresentable({ columns: [c] }, { [c.name]: sum }));
+    return fc
+      .tuple(fc.constantFrom('eq', 'ne', 'lt', 'gte'), fc.constantFrom(...near))
+      .map(([op, sum]) => ({ [c.name]: { [op]: sum } }));
+  });
+  if (conditions.length === 0) return fc.constant(null);
+  return fc.option(fc.oneof(...conditions), { freq: 3 });
+}
+
+/** Of the columns of an effect: those of the key it gives, and the others. */
+function columnsOf({ columns, key }: TableDefinition) {
+  return {
+    keys: columns.filter((c) => key.includes(c.name) && c.name !== 'sessionId'),
+    others: columns.filter((c) => !key.includes(c.name)),
+  };
+}
+
+function insertOf(table: TableDefinition): fc.Arbitrary<EffectInput> {
+  const { keys, others } = columnsOf(table);
+  return fc.record({
+    op: fc.constant('insert' as const),
+    table: fc.constant(table.name),
+    row: fc.tuple(keyOf(keys), rowOf(others)).map(([id, cells]) => ({ ...id, ...cells })),
+  });
 }
 
 function effectOf(table: TableDefinition): fc.Arbitrary<EffectInput> {
-  const keys = table.columns.filter((c) => table.key.includes(c.name) && c.name !== 'sessionId');
-  const others = table.columns.filter((c) => !table.key.includes(c.name));
+  const { keys, others } = columnsOf(table);
   const numeric = others.filter((c) => !['bool', 'string', 'enum'].includes(c.kind));
   const { name } = table;
   const key = keyOf(keys);
   const require = requireOf(others);
-  const version = fc.constantFrom(1, 1, 1, 2, 2, 3);
-  const addends = Object.fromEntries(numeric.map((c) => [c.name, addendOf(c)]));
+  const version = fc.constantFrom(1, 1, 1, 1, 2, 3);
+  const addends = Object.fromEntries(
+    numeric.map((c) => [c.name, fc.constantFrom(...addendsOf(c))]),
+  );
   const adds = fc.record(addends, { requiredKeys: [] }) as fc.Arbitrary<Row>;
   return fc.oneof(
-    fc.record({
-      op: fc.constant('insert' as const),
-      table: fc.constant(name),
-      row: fc.tuple(key, rowOf(others)).map(([id, cells]) => ({ ...id, ...cells })),
-    }),
+    insertOf(table),
     fc.record({
       op: fc.constant('upsert' as const),
       table: fc.constant(name),
@@ -173,7 +208,15 @@ function effectOf(table: TableDefinition): fc.Arbitrary<EffectInput> {
       table: fc.constant(name),
       key,
       expectedVersion: version,
-      set: someOf(others),
+      set: fc.oneof(someOf(others), rowOf(others)),
+      require,
+    }),
+    fc.record({
+      op: fc.constant('compareAndSet' as const),
+      table: fc.constant(name),
+      key,
+      expectedVersion: fc.constant(1),
+      set: rowOf(others),
       require,
     }),
     fc.record({
@@ -181,13 +224,13 @@ function effectOf(table: TableDefinition): fc.Arbitrary<EffectInput> {
       table: fc.constant(name),
       key,
       add: adds,
-      require,
+      require: requireOnSums(numeric),
     }),
     fc.record({
       op: fc.constant('delete' as const),
       table: fc.constant(name),
       key,
-      expectedVersion: fc.option(version, { freq: 1 }),
+      expectedVersion: fc.option(version, { freq: 2 }),
       require,
     }),
   );
@@ -200,6 +243,13 @@ export type Step =
   | { readonly kind: 'close'; readonly sessionId: string; readonly fence: number | null }
   | { readonly kind: 'restart' }
   | { readonly kind: 'commit'; readonly tick: TickInput };
+
+const plainHeader = {
+  fence: null,
+  idempotencyKey: null,
+  onConflict: 'REJECT_ACTION',
+  afterTick: null,
+} as const;
 
 /** The tick so many before, where there is one. */
 function earlier(tick: number, before: number | null): number | null {
@@ -220,7 +270,7 @@ export function ticksArbitrary(manifest: TitleManifest): fc.Arbitrary<Step[]> {
   const list = (maxLength: number) => fc.array(effects, { maxLength });
   const row = fc.record({
     player: fc.nat(2),
-    units: fc.option(fc.array(fc.nat(2), { maxLength: 2 }), { freq: 1 }),
+    units: fc.option(fc.array(fc.nat(2), { maxLength: 2 }), { freq: 2 }),
   });
   const actions = fc
     .array(fc.record({ row, effects: list(4) }), { maxLength: 5 })
@@ -232,7 +282,7 @@ export function ticksArbitrary(manifest: TitleManifest): fc.Arbitrary<Step[]> {
         sessionId: fc.constantFrom('one', 'one', 'one', 'two'),
         /** Until the steps are in a row: how far from the step's place. */
         tick: fc.constantFrom(0, 0, 0, 0, 1, -2),
-        fence: fc.constantFrom(null, null, null, 1, 2, 2),
+        fence: fc.constantFrom(null, null, null, null, null, null, 1, 2, 2),
         idempotencyKey: fc.constantFrom(null, null, null, 'k'),
         onConflict: fc.constantFrom('REJECT_ACTION' as const, 'ABORT_TICK' as const),
         /** Until then: how far before the tick. */
@@ -250,7 +300,7 @@ export function ticksArbitrary(manifest: TitleManifest): fc.Arbitrary<Step[]> {
           sessionId,
           tick: fc.constant(null),
           fence: fc.constant(null),
-          idempotencyKey: fc.constantFrom(null, null, null, 'k'),
+          idempotencyKey: fc.constantFrom(null, 'k'),
           onConflict: fc.constant('ABORT_TICK' as const),
           afterTick: fc.constant(null),
         }),
@@ -267,7 +317,7 @@ export function ticksArbitrary(manifest: TitleManifest): fc.Arbitrary<Step[]> {
   const open = fc.record({
     kind: fc.constant('open' as const),
     sessionId: fc.constantFrom(...sessionIds),
-    takeOver: fc.constantFrom(false, false, true),
+    takeOver: fc.constantFrom(false, false, false, true),
   });
   const step: fc.Arbitrary<Step> = fc.oneof(
     { weight: 12, arbitrary: commit },
@@ -277,16 +327,28 @@ export function ticksArbitrary(manifest: TitleManifest): fc.Arbitrary<Step[]> {
     { weight: 1, arbitrary: close },
     { weight: 1, arbitrary: fc.constant({ kind: 'restart' as const }) },
   );
+  // Rows for others to meet, of each state table.
+  const inserts = stateTables.map((table) => fc.array(insertOf(table), { maxLength: 2 }));
+  const first = fc.tuple(...inserts).map((rows): Step => {
+    const header = { ...plainHeader, sessionId: 'one', tick: 0 };
+    const each = rows.flat().map((effect, i): ActionInput => {
+      return { actionId: `a${i}`, row: { player: 0, units: null }, effects: [effect] };
+    });
+    return { kind: 'commit', tick: { header, actions: each, effects: [] } };
+  });
   return fc
     .record({
+      opened: fc.constantFrom<readonly string[]>(sessionIds, sessionIds, ['one']),
+      first,
       steps: fc.array(step, { minLength: 4, maxLength: 20 }),
-      repeats: fc.array(fc.nat(30), { maxLength: 4 }),
+      repeats: fc.array(fc.nat(30), { maxLength: 6 }),
     })
-    .map(({ steps, repeats }) => {
+    .map(({ opened, first, steps, repeats }) => {
       const inOrder = steps.map(placed);
       // Retries: some steps are played again, at once or later.
       const retries = repeats.flatMap((at) => inOrder[at % inOrder.length] ?? []);
-      return [{ kind: 'open', sessionId: 'one', takeOver: false }, ...inOrder, ...retries];
+      const opens = opened.map((sessionId): Step => ({ kind: 'open', sessionId, takeOver: false }));
+      return [...opens, first, ...inOrder, ...retries];
     });
 }
 

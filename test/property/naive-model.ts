@@ -41,7 +41,11 @@ export class NaiveModel {
   /** Of the tick at hand, what holds so far: table and id, in order. */
   #writes: { readonly table: TableDefinition; readonly id: string }[] = [];
 
-  constructor(catalog: Catalog) {
+  readonly #outcomes: Map<string, number>;
+
+  /** `outcomes`: where it counts what effects and ticks come to. */
+  constructor(catalog: Catalog, outcomes: Map<string, number>) {
+    this.#outcomes = outcomes;
     this.#catalog = catalog;
     this.tables = new Map(catalog.stateTables.map((table) => [table.name, new Map()]));
     this.everWritten = new Map(catalog.stateTables.map((table) => [table.name, []]));
@@ -68,6 +72,15 @@ export class NaiveModel {
 
   /** `digest`: of the tick's content, hexadecimal. */
   commit(input: TickInput, digest: string): ModelAnswer {
+    const answer = this.#answer(input, digest);
+    const outcome = answer.kind === 'refused' ? answer.code : answer.kind;
+    const isAborted = answer.kind === 'applied' && answer.aborted;
+    const what = input.header.tick === null ? 'direct write' : 'tick';
+    this.#count(`${what}: ${isAborted ? 'aborted' : outcome}`);
+    return answer;
+  }
+
+  #answer(input: TickInput, digest: string): ModelAnswer {
     const { header } = input;
     const session = this.sessions.get(header.sessionId);
     if (!session) {
@@ -160,6 +173,18 @@ export class NaiveModel {
   }
 
   #effect(effect: EffectInput, sessionId: string): ConflictCode | null {
+    const conflict = this.#verdict(effect, sessionId);
+    this.#count(`${effect.op}: ${conflict ?? 'holds'}`);
+    const isGuarded = 'require' in effect && effect.require !== null;
+    if (isGuarded) this.#count(`${effect.op} under a require: ${conflict ?? 'holds'}`);
+    return conflict;
+  }
+
+  #count(outcome: string): void {
+    this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + 1);
+  }
+
+  #verdict(effect: EffectInput, sessionId: string): ConflictCode | null {
     const table = this.#catalog.table(effect.table);
     if (effect.op === 'append') return isRepresentable(table, effect.row) ? null : 'OUT_OF_RANGE';
     const given = effect.op === 'insert' ? effect.row : effect.key;
@@ -238,8 +263,8 @@ const ranges: { readonly [kind: string]: readonly [number | bigint, number | big
   u64: [0n, 2n ** 64n - 1n],
 };
 
-function isRepresentable(table: TableDefinition, row: Row): boolean {
-  return table.columns.every((column) => {
+export function isRepresentable({ columns }: Pick<TableDefinition, 'columns'>, row: Row): boolean {
+  return columns.every((column) => {
     const value = row[column.name] ?? null;
     if (value === null) return true;
     if (column.kind === 'f64') return Number.isFinite(value);

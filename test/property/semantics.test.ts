@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { ConflictCode } from '../../engine/manifest/system-columns.ts';
 import type { Settlement } from '../../engine/tick/projection.ts';
+import type { EffectOp } from '../../engine/tick/tick-batch.ts';
 import { manifestArbitrary, ticksArbitrary } from './arbitraries.ts';
 import { expectSame } from './compare-state.ts';
 import { contentOf, type ModelAnswer, NaiveModel } from './naive-model.ts';
@@ -8,6 +10,7 @@ import { Process } from './process.ts';
 
 describe('the engine against a naive model', () => {
   it('gives the same verdicts, rows, versions, indexes and hashes, with retries, fences and restarts', () => {
+    const outcomes = new Map<string, number>();
     fc.assert(
       fc.property(
         manifestArbitrary().chain((manifest) =>
@@ -15,7 +18,7 @@ describe('the engine against a naive model', () => {
         ),
         ({ manifest, steps }) => {
           const process = new Process(manifest);
-          const model = new NaiveModel(process.catalog);
+          const model = new NaiveModel(process.catalog, outcomes);
           const contents = new Map<string, string>();
           for (const step of steps) {
             switch (step.kind) {
@@ -49,8 +52,40 @@ describe('the engine against a naive model', () => {
       ),
       { numRuns: Number(globalThis.process.env.TICKLOOM_PROPERTY_RUNS ?? 300) },
     );
+    // What no run comes to is not compared: over all of them everything happens.
+    expect(reachable.filter((outcome) => !outcomes.has(outcome))).toEqual([]);
   });
 });
+
+const conflictsOf = {
+  append: ['OUT_OF_RANGE'],
+  insert: ['ROW_EXISTS', 'OUT_OF_RANGE'],
+  upsert: ['ROW_NOT_FOUND', 'GUARD_FAILED', 'OUT_OF_RANGE'],
+  compareAndSet: ['ROW_NOT_FOUND', 'VERSION_MISMATCH', 'GUARD_FAILED', 'OUT_OF_RANGE'],
+  adjust: ['ROW_NOT_FOUND', 'GUARD_FAILED', 'OUT_OF_RANGE'],
+  delete: ['ROW_NOT_FOUND', 'VERSION_MISMATCH', 'GUARD_FAILED'],
+} satisfies Record<EffectOp, ConflictCode[]>;
+
+/** Every outcome of an effect, of a condition, of a tick and of a direct write. */
+const reachable = [
+  ...Object.entries(conflictsOf).flatMap(([op, codes]) =>
+    ['holds', ...codes].map((outcome) => `${op}: ${outcome}`),
+  ),
+  ...['upsert', 'compareAndSet', 'adjust', 'delete'].map((op) => `${op} under a require: holds`),
+  ...[
+    'applied',
+    'aborted',
+    'duplicate',
+    'NOT_FOUND',
+    'FENCED',
+    'IDEMPOTENCY_MISMATCH',
+    'TICK_OUT_OF_ORDER',
+    'TICK_ABORTED',
+  ].map((outcome) => `tick: ${outcome}`),
+  ...['applied', 'aborted', 'duplicate', 'IDEMPOTENCY_MISMATCH'].map(
+    (outcome) => `direct write: ${outcome}`,
+  ),
+];
 
 function answerOf(settlement: Settlement, actions: number): ModelAnswer {
   if (settlement.kind === 'refused') return { kind: 'refused', code: settlement.code };
