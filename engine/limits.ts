@@ -51,6 +51,11 @@ export const limits = {
   contentionRowsMax: 200,
   /** Ticks of a session whose answers are kept for retries; older ones answer TICK_OUT_OF_ORDER. */
   idempotencyTicksMax: 131_072,
+  /** Newest ticks, and bytes, whose action ids are kept to name the last writer in a conflict. */
+  actionNamesTicksMax: 4_096,
+  actionNamesBytesMax: 16 * 1024 * 1024,
+  /** Applied ticks that a replay remembers, for the records that witness them. */
+  replayLinksMax: 65_536,
   /** Bytes of one string, JSON text or bytes value. */
   valueBytesMax: 1024 * 1024,
   /** Objects and lists within each other in a value of a JSON column. */
@@ -88,6 +93,8 @@ export const limits = {
   feedGraceMs: 30_000,
   /** Rows in frames kept for the next subscriber with the same where. */
   feedFrameCacheRowsMax: 100_000,
+  /** Changed rows that a feed keeps for its subscribers with another where. */
+  feedChangesCacheRowsMax: 20_000,
   subscribersPerFeedMax: 50_000,
   /** A live subscription without news says so this often. */
   heartbeatMs: 10_000,
@@ -117,6 +124,14 @@ export const limits = {
   /** Open WebSockets of one server, operations running on one of them. */
   webSocketsMax: 20_000,
   webSocketOperationsMax: 200,
+  /** How long a WebSocket may take to say who it is, and to answer a ping, which comes so often. */
+  webSocketInitMs: 5_000,
+  webSocketPingMs: 15_000,
+  /** How long the head of a request may take to arrive, and all of it: 128 MiB at a slow 4 MB/s take 34 s. */
+  httpHeadersMs: 20_000,
+  httpRequestMs: 120_000,
+  /** Longer than the idle timeouts of the usual load balancers (60 s), so that they close first. */
+  httpKeepAliveMs: 75_000,
   /** Verified tokens remembered until they expire. */
   tokensRememberedMax: 10_000,
   /** Export links that have not expired, exports streaming at the same time. */
@@ -127,6 +142,10 @@ export const limits = {
   columnsBlockBytesMax: 32 * 1024 * 1024,
   /** Memory for change sets the column store does not have yet; past it they wait on disk. */
   columnsBacklogBytesMax: 192 * 1024 * 1024,
+  /** How long columns and commits share the processors after a start, at most. */
+  columnsCatchUpMs: 60_000,
+  /** How long the embedded ClickHouse merges nothing meanwhile: a table gets some ten parts a second, and inserts are slowed down from 1,000 on. */
+  columnsMergePauseMs: 15_000,
   /** How long an orderly end waits for the column store; the rest is kept for the next start. */
   columnsCloseWaitMs: 5_000,
 } as const;
@@ -139,6 +158,13 @@ if (limits.logPendingBytesMax < limits.logRecordBytesMax) {
 }
 if (limits.ticksWaitingBytesMax < limits.logRecordBytesMax) {
   throw new RangeError('the largest tick must be able to wait');
+}
+// A record witnesses a tick that was applied when it was appended: so far behind is it at most.
+if (limits.replayLinksMax <= limits.commitsPendingMax) {
+  throw new RangeError('a tick must be remembered until the record that witnesses it');
+}
+if (limits.httpRequestMs < limits.httpHeadersMs) {
+  throw new RangeError('the head of a request is a part of it');
 }
 // What stands around a value: the body, the tick, lists of actions and effects, table, operation.
 if (limits.graphqlNestingMax < limits.jsonDepthMax + 16) {

@@ -35,9 +35,6 @@ export interface StoreParts {
   readonly mergePause: MergePause | null;
 }
 
-/** After a start columns and commits share the processors for so long at most. */
-const catchUpMsMax = 60_000;
-
 /** One title's columns in ClickHouse. */
 export class ClickHouseStore implements OpenColumnStore {
   readonly #catalog: Catalog;
@@ -108,7 +105,7 @@ export class ClickHouseStore implements OpenColumnStore {
   }
 
   recovered(lsn: Lsn): void {
-    const settled = this.#tailer.waitForCovered(lsn, catchUpMsMax).catch(() => {});
+    const settled = this.#tailer.waitForCovered(lsn, limits.columnsCatchUpMs).catch(() => {});
     void settled.then(() => {
       this.#host?.yieldProcessors();
       // Where that fails it is tried again.

@@ -1,7 +1,6 @@
+import { limits } from '../limits.ts';
 import type { ColumnClient } from './client.ts';
 
-/** A table gets some ten parts a second meanwhile; ClickHouse slows inserts down from 1,000 on. */
-const pauseMsMax = 15_000;
 const retryMs = 1_000;
 
 /**
@@ -21,7 +20,7 @@ export class MergePause {
 
   private constructor(client: ColumnClient) {
     this.#client = client;
-    this.#endIn(pauseMsMax);
+    this.#endIn(limits.columnsMergePauseMs);
   }
 
   /** Lets ClickHouse merge again; where it cannot be told now, it is told later as well. */

@@ -1,9 +1,7 @@
 import { EngineError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { asLsn, formatPosition, type Lsn } from '../position.ts';
 import type { Witness } from '../tick/tick-record.ts';
-
-/** Links remembered: more than commits can be between a tick's application and its witness. */
-const linksMax = 65_536;
 
 export function witnessOf(lsn: number, stateHash: Uint8Array): Witness {
   return { lsn, hash: Buffer.from(stateHash.subarray(0, 16)).toString('hex') };
@@ -33,7 +31,7 @@ interface Link {
  * the hash chain that an earlier tick came to. The run witnesses only what it applied, so a witness
  * of a tick that the replay did not apply is a divergence as well.
  *
- *     before startLsn ┊ forgotten ┊ applied links, the newest 65,536 ┊
+ *     before startLsn ┊ forgotten ┊ applied links, the newest ones   ┊
  *      not replayed   ┊  unknown  ┊  must have what a record has seen ┊
  */
 export class ReplayWitness {
@@ -78,7 +76,7 @@ export class ReplayWitness {
 /** Tells which position had to make room for it. */
 function add(links: Map<number, Link>, lsn: number, link: Link): number | null {
   links.set(lsn, link);
-  if (links.size <= linksMax) return null;
+  if (links.size <= limits.replayLinksMax) return null;
   const [oldest = null] = links.keys();
   if (oldest !== null) links.delete(oldest);
   return oldest;

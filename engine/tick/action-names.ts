@@ -1,8 +1,6 @@
+import { limits } from '../limits.ts';
 import type { ColumnBatch, ColumnVector } from './column-vector.ts';
 import { valueAt } from './column-vector.ts';
-
-const ticksMax = 4_096;
-const bytesMax = 16 * 1024 * 1024;
 
 /** The ids of recent ticks' actions, to name the writer that stands in the way of a conflict. */
 export class ActionNames {
@@ -18,7 +16,9 @@ export class ActionNames {
     this.#byLsn.set(lsn, copy);
     this.#bytes += byteLength(copy);
     for (const [oldest, vector] of this.#byLsn) {
-      if (this.#byLsn.size <= ticksMax && this.#bytes <= bytesMax) break;
+      const isOver =
+        this.#byLsn.size > limits.actionNamesTicksMax || this.#bytes > limits.actionNamesBytesMax;
+      if (!isOver) break;
       this.#byLsn.delete(oldest);
       this.#bytes -= byteLength(vector);
     }

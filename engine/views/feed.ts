@@ -20,7 +20,7 @@ export class Feed {
   readonly #unbound = new Set<Channel>();
   readonly #bySession = new Map<string, Set<Channel>>();
   /** Changes in rows, so that channels with different filters need not each build them. */
-  readonly #recent = new BoundedCache<readonly RowChange[]>(recentRowsMax);
+  readonly #recent = new BoundedCache<readonly RowChange[]>(limits.feedChangesCacheRowsMax);
   #subscriberCount = 0;
 
   /** `onIdle` is told when the last subscriber leaves. */
@@ -106,5 +106,3 @@ export class Feed {
     }
   }
 }
-
-const recentRowsMax = 20_000;

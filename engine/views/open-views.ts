@@ -77,7 +77,7 @@ class Views implements OwnedViewEngine {
       head: () => this.lsn,
       wake: (channel) => this.#wake(channel),
     };
-    const frameBounds = bounds ?? defaultBounds;
+    const frameBounds = bounds ?? defaultBounds();
     for (const view of catalog.manifest.views) {
       if (view.kind !== 'group') continue;
       const table = catalog.table(view.from);
@@ -221,11 +221,13 @@ class Views implements OwnedViewEngine {
 const wheelGridMs = 4;
 const flushSliceSubscribers = 512;
 
-const defaultBounds: FrameBounds = {
-  rowsMax: limits.feedRingRowsMax,
-  framesMax: limits.feedRingFramesMax,
-  bytesMax: limits.feedRingBytesMax,
-};
+function defaultBounds(): FrameBounds {
+  return {
+    rowsMax: limits.feedRingRowsMax,
+    framesMax: limits.feedRingFramesMax,
+    bytesMax: limits.feedRingBytesMax,
+  };
+}
 
 function unknown(name: string, what: string): EngineError {
   return new EngineError('BAD_USER_INPUT', `there is no ${what} "${name}"`);

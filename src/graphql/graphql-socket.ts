@@ -61,9 +61,6 @@ const closeCodes = {
   notUtf8: 1007,
   tryAgainLater: 1013,
 };
-const connectionInitWaitMs = 5_000;
-/** A socket that answers no ping for this long is gone. */
-const pingEveryMs = 15_000;
 
 /** GraphQL over WebSocket (`graphql-transport-ws`) for one title. */
 export class GraphqlSocket {
@@ -80,7 +77,7 @@ export class GraphqlSocket {
       handleProtocols,
     });
     this.#protocol = makeServer<Record<string, unknown>, Extra>({
-      connectionInitWaitTimeout: connectionInitWaitMs,
+      connectionInitWaitTimeout: limits.webSocketInitMs,
       onConnect: (context) => this.#connect(context),
       onSubscribe: (context, id, payload) => this.#subscribe(context, id, payload),
       execute: (args) => rootOf(args).execute(args),
@@ -291,6 +288,7 @@ function send(socket: WebSocket, data: string): Promise<void> {
   });
 }
 
+/** A socket that has not answered one ping by the next is gone. */
 function keepAlive(socket: WebSocket): () => void {
   let answered = true;
   socket.on('pong', () => {
@@ -300,6 +298,6 @@ function keepAlive(socket: WebSocket): () => void {
     if (!answered) return socket.terminate();
     answered = false;
     socket.ping();
-  }, pingEveryMs);
+  }, limits.webSocketPingMs);
   return () => clearInterval(timer);
 }

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { EngineError } from '../../engine/errors.ts';
+import { limits } from '../../engine/limits.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { applyCors } from './cors.ts';
@@ -22,12 +23,6 @@ export interface HttpFrontOptions {
 
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-/** Longer than the idle timeouts of the usual load balancers (60 s), so that they close first. */
-const keepAliveMs = 75_000;
-const headersMs = 20_000;
-/** For a whole request to arrive; the largest body at a slow 4 MB/s takes half a minute. */
-const requestMs = 120_000;
-
 /** The HTTP server: takes requests, keeps count of them, and can finish them and stop. */
 export class HttpFront {
   readonly #options: HttpFrontOptions;
@@ -42,9 +37,11 @@ export class HttpFront {
     this.#router = options.routerAtStart;
     this.#server = createServer(
       {
-        keepAliveTimeout: keepAliveMs,
-        headersTimeout: headersMs,
-        requestTimeout: requestMs,
+        keepAliveTimeout: limits.httpKeepAliveMs,
+        headersTimeout: limits.httpHeadersMs,
+        requestTimeout: limits.httpRequestMs,
+        // How often Node looks for requests that take too long.
+        connectionsCheckingInterval: limits.httpHeadersMs / 4,
         keepAlive: true,
         noDelay: true,
       },

@@ -1,5 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
+import { Catalog } from '../../engine/manifest/catalog.ts';
+import { Checkpointer } from '../../engine/recover/checkpointer.ts';
+import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
+import { encodeTick } from '../../engine/tick/tick-record.ts';
+import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { FaultyStorage } from '../fault/storage.ts';
+import { tickHeader } from '../tick/tick-header.ts';
 import { commit, insertUnit, TestTitle } from './test-title.ts';
 
 vi.mock('../../engine/limits.ts', async (original) => {
@@ -123,5 +129,25 @@ describe('at its bounds the engine', () => {
     expect(first).toMatchObject({ status: 'fulfilled' });
     expect(second).toMatchObject({ reason: { code: 'OVERLOADED', retryAfterMs: 100 } });
     await commit(engine, 2);
+  });
+
+  it('takes a checkpoint after so many bytes of log, and none after one less', async () => {
+    const header = tickHeader(1, { sessionId: 's' });
+    const catalog = new Catalog(ashfall);
+    const { record } = encodeTick(buildTickBatch(catalog, { header, actions: [], effects: [] }));
+    const bytes = record(1_000, null).reduce((sum, part) => sum + part.byteLength, 0);
+    for (const [checkpointEveryBytes, taken] of [
+      [bytes, 1],
+      [bytes + 1, 0],
+    ] as const) {
+      const title = await TestTitle.create();
+      const engine = await title.open({ checkpointEveryBytes });
+      await engine.openSession('s', false);
+      const take = vi.spyOn(Checkpointer.prototype, 'take');
+      await commit(engine, 1);
+      // It begins in the turn in which the tick is applied, before that is answered.
+      expect(take).toHaveBeenCalledTimes(taken);
+      take.mockRestore();
+    }
   });
 });

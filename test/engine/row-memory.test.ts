@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { Catalog } from '../../engine/manifest/catalog.ts';
 import { openEngine } from '../../engine/open-engine.ts';
+import { TitleState } from '../../engine/state/title-state.ts';
 import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
 import type { EffectInput } from '../../engine/tick/row-input.ts';
+import { checkRowMemory } from '../../engine/tick/row-memory.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { FakeColumnStore } from '../resolvers/fake-column-store.ts';
 import { tickHeader } from '../tick/tick-header.ts';
@@ -55,4 +57,16 @@ it('refuses ticks that may create rows once rows fill their memory, and lets oth
   ]);
   expect(outcome.aborted).toBe(false);
   expect(engine.state.rowCount('unitState')).toBe(rows - 1);
+});
+
+it('refuses rows from the very byte that fills their memory on, and not from the one before', () => {
+  const catalog = new Catalog(ashfall);
+  const state = new TitleState(catalog);
+  const effects = [{ op: 'insert', table: 'unitState', row: { unitId: 1, ownerId: 1 } }] as const;
+  const batch = buildTickBatch(catalog, { header: tickHeader(1), actions: [], effects });
+  expect(state.memoryBytes).toBeGreaterThan(0);
+  checkRowMemory(state, batch, state.memoryBytes + 1);
+  expect(() => checkRowMemory(state, batch, state.memoryBytes)).toThrow(
+    expect.objectContaining({ code: 'QUOTA_EXCEEDED', retryAfterMs: 1000 }),
+  );
 });

@@ -254,6 +254,24 @@ describe('bounds', () => {
     ]);
   });
 
+  it('counts as many sessions and rows apart as it holds, and gives the place of a cold one to one more', () => {
+    const { tick, recorder } = recording();
+    const counted = (sessionId: string) => recorder.report(sessionId).rows.length;
+    for (let i = 0; i < limits.contentionSessionsMax; i++) tick(`s${i}`, i === 0 ? 1 : 2);
+    expect(counted('s0')).toBe(1);
+    tick('one more', 2);
+    expect([counted('s0'), counted('s1'), counted('one more')]).toEqual([0, 1, 1]);
+    const rows = recording();
+    const met = (id: number) =>
+      ofKind(rows.recorder, 'KEY', `s${id}`).map(({ conflicts }) => conflicts);
+    const meet = (id: number, count: number) =>
+      rows.tick(`s${id}`, 0, times(count, conflict({ sessionId: `s${id}`, id })));
+    for (let id = 0; id < limits.contentionKeysMax; id++) meet(id, id === 0 ? 1 : 2);
+    expect(met(0)).toEqual([1]);
+    meet(limits.contentionKeysMax, 2);
+    expect([met(0), met(1), met(limits.contentionKeysMax)]).toEqual([[], [2], [2]]);
+  });
+
   it('counts conflicts on keys too long to keep without their names', () => {
     const { tick, keys } = recording();
     const long = 'x'.repeat(limits.contentionKeyLengthMax);

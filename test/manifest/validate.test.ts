@@ -791,6 +791,11 @@ describe('bounds', () => {
     ]);
   });
 
+  test('as many rows of a top view as there may be are accepted, and one more is not', () => {
+    expect(problemsWith(`${busiest}.limit`, limits.topViewRowsMax)).toEqual([]);
+    expect(problemsWith(`${busiest}.limit`, limits.topViewRowsMax + 1)).toHaveLength(1);
+  });
+
   test('as many enum values as ordinals of 16 bits can tell are accepted, and one more is not', () => {
     const values = Array.from({ length: limits.enumValuesMax }, (_, i) => `V${i}`);
     const withValues = (list: readonly string[]) =>

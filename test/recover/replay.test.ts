@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { limits } from '../../engine/limits.ts';
 import type { TornTail } from '../../engine/log/torn-tail.ts';
 import { asLsn } from '../../engine/position.ts';
 import { diffReplay } from '../../engine/recover/diff-replay.ts';
@@ -141,7 +142,9 @@ describe('the witness of a replay', () => {
 
   it('takes a tick that it had to forget for one it does not know', () => {
     const witness = new ReplayWitness(asLsn(0));
-    for (let lsn = 1; lsn <= 65_538; lsn++) witness.remember(lsn, zeros, 's', lsn);
+    for (let lsn = 1; lsn <= limits.replayLinksMax + 2; lsn++) {
+      witness.remember(lsn, zeros, 's', lsn);
+    }
     const other = { hash: 'another' };
     expect(witness.check({ lsn: 2, ...other })).toBeNull();
     expect(witness.check({ lsn: 3, ...other })).toMatchObject({ tick: 3 });

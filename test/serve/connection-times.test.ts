@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { limits } from '../../engine/limits.ts';
+import { Sandbox } from './sandbox.ts';
+
+vi.mock('../../engine/limits.ts', async (original) => {
+  const { limits } = await original<typeof import('../../engine/limits.ts')>();
+  const small = { webSocketInitMs: 300, webSocketPingMs: 400, httpHeadersMs: 400 };
+  return { limits: { ...limits, ...small, httpRequestMs: 800, httpKeepAliveMs: 500 } };
+});
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await Sandbox.start();
+});
+afterAll(() => sandbox.stop());
+
+/** What the server answers to the bytes, and how long it keeps the connection. */
+async function answerTo(bytes: string): Promise<{ readonly answer: string; readonly ms: number }> {
+  const socket = connect(Number(new URL(sandbox.url).port), '127.0.0.1');
+  await once(socket, 'connect');
+  let answer = '';
+  socket.on('data', (data) => {
+    answer += String(data);
+  });
+  socket.write(bytes);
+  const startedMs = performance.now();
+  await once(socket, 'close');
+  return { answer, ms: performance.now() - startedMs };
+}
+
+describe('a request', () => {
+  test('that does not send its head in time is answered 408', async () => {
+    const { answer, ms } = await answerTo('GET /healthz HTTP/1.1\r\nhost: x\r\n');
+    expect(answer).toContain('408 Request Timeout');
+    expect(ms).toBeGreaterThanOrEqual(limits.httpHeadersMs - 50);
+    expect(ms).toBeLessThan(limits.httpRequestMs);
+  });
+
+  test('that sends its head, and not its body in time, is answered 408', async () => {
+    const { authorization } = await sandbox.authorization('game-server');
+    const head = `host: x\r\nauthorization: ${authorization}\r\ncontent-type: application/json`;
+    const { answer, ms } = await answerTo(
+      `POST /ashfall/graphql HTTP/1.1\r\n${head}\r\ncontent-length: 9\r\n\r\n{`,
+    );
+    expect(answer).toContain('408 Request Timeout');
+    expect(ms).toBeGreaterThanOrEqual(limits.httpRequestMs - 50);
+  });
+
+  test('may be followed by another for a while, and then the connection is closed', async () => {
+    const { answer, ms } = await answerTo('GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n');
+    expect(answer).toContain('200 OK');
+    expect(ms).toBeGreaterThanOrEqual(limits.httpKeepAliveMs - 50);
+  });
+});
+
+describe('a WebSocket', () => {
+  const open = async (autoPong: boolean) => {
+    const url = `${sandbox.url.replace('http', 'ws')}/ashfall/graphql`;
+    const socket = new WebSocket(url, 'graphql-transport-ws', { autoPong });
+    const closed = once(socket, 'close') as Promise<[number]>;
+    await once(socket, 'open');
+    return { socket, closed };
+  };
+  const introduce = async (socket: WebSocket) => {
+    const payload = await sandbox.authorization('liveops');
+    socket.send(JSON.stringify({ type: 'connection_init', payload }));
+    await once(socket, 'message');
+  };
+
+  test('that does not say in time who it is is closed with 4408', async () => {
+    const { closed } = await open(true);
+    const startedMs = performance.now();
+    expect((await closed)[0]).toBe(4408);
+    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(limits.webSocketInitMs - 50);
+  });
+
+  test('that answers pings stays, and one that does not is cut by the next ping', async () => {
+    const answering = await open(true);
+    await introduce(answering.socket);
+    const silent = await open(false);
+    await introduce(silent.socket);
+    await once(silent.socket, 'ping');
+    const pingedMs = performance.now();
+    expect((await silent.closed)[0]).toBe(1006);
+    expect(performance.now() - pingedMs).toBeGreaterThanOrEqual(limits.webSocketPingMs - 50);
+    expect(answering.socket.readyState).toBe(WebSocket.OPEN);
+    answering.socket.close();
+    await answering.closed;
+  });
+});
