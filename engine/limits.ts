@@ -39,6 +39,7 @@ export const limits = {
   readWaitMs: 5_000,
   /** Commits admitted and not yet answered, all sessions. */
   commitsPendingMax: 10_000,
+  /** Closed ones among them: they keep their fence, their chain and the answers of their ticks. */
   sessionsMax: 100_000,
   /** Sessions and rows whose contention is counted at a time: the busiest, the most contended. */
   contentionSessionsMax: 4_096,

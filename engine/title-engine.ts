@@ -214,9 +214,7 @@ export class TitleEngine implements Engine {
     const record = { type: 'session', at: 0, session: sessionId, verb, fence: null } as const;
     if (session) return this.#logSession(record);
     if (this.#projection.sessions.size + this.#sessionsOpening >= limits.sessionsMax) {
-      throw new EngineError('LIMIT_EXCEEDED', `there are ${limits.sessionsMax} sessions already`, {
-        details: { limit: limits.sessionsMax },
-      });
+      throw tooManySessions();
     }
     this.#sessionsOpening++;
     try {
@@ -475,6 +473,14 @@ export class TitleEngine implements Engine {
 
 function lsnOf(pending: Pending): Lsn {
   return pending.kind === 'tick' ? pending.logged.lsn : pending.lsn;
+}
+
+function tooManySessions(): EngineError {
+  return new EngineError(
+    'LIMIT_EXCEEDED',
+    `there are ${limits.sessionsMax} sessions already, closed ones among them: take over one that has ended and go on after its last tick, or start the title anew in another directory`,
+    { details: { limit: limits.sessionsMax } },
+  );
 }
 
 /** Answers with what `outcome` answers, or throws. */

@@ -61,6 +61,20 @@ describe('docs/limits.md', () => {
     expect(listed).toEqual(Object.fromEntries(actual));
   });
 
+  it('names a test for every bound, which exists and speaks of it', () => {
+    const rows = read('docs/limits.md').matchAll(/^\| `(test\/[^`]+)`: “([^”]+)” \| ([^|]+) \|$/gm);
+    const held = new Set<string>();
+    for (const [, path = '', title = '', names = ''] of rows) {
+      const source = read(path);
+      expect(source.includes(title), `${path}: ${title}`).toBe(true);
+      for (const [, name = ''] of names.matchAll(/`(\w+)`/g)) {
+        expect(source.includes(name), `${path}: ${name}`).toBe(true);
+        held.add(name);
+      }
+    }
+    expect([...held].sort()).toEqual(Object.keys(limits).sort());
+  });
+
   it('names codes that exist', () => {
     for (const [, code] of read('docs/limits.md').matchAll(/`([A-Z]{3,}_?[A-Z_]*)`/g)) {
       expect(Object.keys(errorCategories)).toContain(code);

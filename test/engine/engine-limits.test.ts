@@ -34,7 +34,15 @@ describe('at its bounds the engine', () => {
     const engine = await opened();
     await engine.openSession('t', false);
     await engine.openSession('u', false);
-    await expect(engine.openSession('v', false)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    // A closed session keeps its place: its fence still has to refuse who was replaced.
+    await engine.closeSession('t', null);
+    await expect(engine.openSession('v', false)).rejects.toMatchObject({
+      code: 'LIMIT_EXCEEDED',
+      message: expect.stringContaining(
+        'take over one that has ended and go on after its last tick',
+      ),
+    });
+    expect(await engine.openSession('t', true)).toMatchObject({ open: true, fence: 2 });
     expect(await engine.openSession('u', false)).toMatchObject({ sessionId: 'u' });
     expect(await engine.openSession('u', true)).toMatchObject({ fence: 2 });
   });

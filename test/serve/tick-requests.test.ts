@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { parse } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { ColumnarTick } from '../../engine/json/columnar-tick.ts';
+import { type DecoderThread, unanswered } from '../../engine/json/decoder-thread.ts';
 import { limits } from '../../engine/limits.ts';
 import { Catalog } from '../../engine/manifest/catalog.ts';
 import { type GraphqlParams, parseBodyParams } from '../../src/graphql/graphql-params.ts';
@@ -63,6 +64,25 @@ describe('the body of a request that commits a tick', () => {
     const [second, third] = [await requests.read(body), await requests.read(body)];
     expect(isColumnar(second.params)).toBe(true);
     expect(second.params.query).toBe(third.params.query);
+  });
+
+  it('is decoded in a thread from so many bytes on, and not with one less', async () => {
+    const asked: number[] = [];
+    const decode = async (body: Buffer) => {
+      asked.push(body.length);
+      return unanswered;
+    };
+    const thread = { decode } as unknown as DecoderThread;
+    const requests = new TickRequests({ catalog, metrics: new Metrics(), thread, canary: false });
+    await learn(requests, query);
+    const text = JSON.stringify(request);
+    for (const bytes of [limits.jsonThreadFromBytes - 1, limits.jsonThreadFromBytes]) {
+      const body = Buffer.alloc(bytes, ' ');
+      body.write(text);
+      const { params } = await requests.read(body);
+      expect(isColumnar(params)).toBe(true);
+    }
+    expect(asked).toEqual([limits.jsonThreadFromBytes]);
   });
 
   it('becomes columns in any order and spelling of its members', async () => {
