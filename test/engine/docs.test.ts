@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type ErrorCode, errorCategories } from '../../engine/errors.ts';
 import { limits } from '../../engine/limits.ts';
 import { Catalog } from '../../engine/manifest/catalog.ts';
+import { queryBoundsOf } from '../../resolvers/query-bounds.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
 import { statusOf } from '../../src/http/status.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
@@ -59,6 +60,17 @@ describe('docs/limits.md', () => {
     const listed = Object.fromEntries(rows.map(([, name, value]) => [name, value]));
     const actual = Object.entries(limits).map(([name, value]) => [name, shown(name, value)]);
     expect(listed).toEqual(Object.fromEntries(actual));
+  });
+
+  it('tells what a query of each class may use', () => {
+    const rows = [...read('docs/limits.md').matchAll(/^\| ([A-Z]+) \| (.+) \|$/gm)];
+    expect(rows.map(([, name, bounds]) => [name, bounds])).toEqual(
+      (['GAMEPLAY', 'OPERATOR', 'ARCHIVAL'] as const).map((name) => {
+        const { timeoutMs, memoryBytesMax, rowsReadMax, threadsMax } = queryBoundsOf(name);
+        const shownBounds = Object.entries({ timeoutMs, memoryBytesMax, rowsReadMax, threadsMax });
+        return [name, shownBounds.map(([bound, value]) => shown(bound, value)).join(' | ')];
+      }),
+    );
   });
 
   it('names a test for every bound, which exists and speaks of it', () => {

@@ -8,7 +8,7 @@ import { Sandbox } from './sandbox.ts';
 vi.mock('../../engine/limits.ts', async (original) => {
   const { limits } = await original<typeof import('../../engine/limits.ts')>();
   const small = { webSocketInitMs: 300, webSocketPingMs: 400, httpHeadersMs: 400 };
-  return { limits: { ...limits, ...small, httpRequestMs: 800, httpKeepAliveMs: 500 } };
+  return { limits: { ...limits, ...small, httpRequestMs: 2_000, httpKeepAliveMs: 500 } };
 });
 
 let sandbox: Sandbox;
