@@ -4,6 +4,7 @@ import type { ColumnLogger } from './columns/logger.ts';
 import { openColumnStore } from './columns/open-column-store.ts';
 import type { TailerObserver } from './columns/shipping/delivery.ts';
 import type { Engine } from './engine.ts';
+import type { EngineObserver } from './engine-observer.ts';
 import { EngineError } from './errors.ts';
 import { limits } from './limits.ts';
 import type { Durability } from './log/commit-log.ts';
@@ -25,7 +26,7 @@ import { LogRetention } from './recover/log-retention.ts';
 import { replayRecord } from './recover/replay-record.ts';
 import { ReplayWitness } from './recover/replay-witness.ts';
 import { openStartingPoint, type StartingPointOptions } from './recover/starting-point.ts';
-import { type EngineObserver, TitleEngine } from './title-engine.ts';
+import { TitleEngine } from './title-engine.ts';
 import type { ViewObserver } from './views/view-observer.ts';
 
 export interface EngineOptions {

@@ -1,0 +1,93 @@
+import type { EngineObserver } from '../engine-observer.ts';
+import type { Lsn } from '../position.ts';
+import type { Checkpointer } from './checkpointer.ts';
+import type { LogRetention } from './log-retention.ts';
+
+export interface CheckpointScheduleParts {
+  readonly checkpointer: Checkpointer;
+  readonly retention: LogRetention;
+  /** Log bytes after which a checkpoint is due. */
+  readonly everyBytes: number;
+  /** Log bytes that recovery replayed behind the checkpoint it loaded. */
+  readonly bytesSince: number;
+  /** The last record applied. */
+  readonly appliedLsn: () => Lsn;
+  readonly observer: EngineObserver;
+}
+
+/**
+ * When checkpoints are taken: after so many bytes of log, one at a time, and old log is dropped
+ * behind each. Nothing here ever rejects: a checkpoint that fails leaves the one before, and the
+ * log has everything.
+ */
+export class CheckpointSchedule {
+  readonly #parts: CheckpointScheduleParts;
+  #bytesSince: number;
+  #underWay: Promise<void> | null = null;
+  #stopped = false;
+
+  constructor(parts: CheckpointScheduleParts) {
+    this.#parts = parts;
+    this.#bytesSince = parts.bytesSince;
+  }
+
+  /** A record of so many bytes was applied. */
+  applied(bytes: number): void {
+    this.#bytesSince += bytes;
+  }
+
+  takeIfDue(): void {
+    if (this.#bytesSince >= this.#parts.everyBytes) void this.#take();
+  }
+
+  /** From now on a checkpoint that ends asks for no other. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Resolves when none is under way. */
+  async settled(): Promise<void> {
+    await this.#underWay;
+  }
+
+  /** Takes one if anything was applied since the last. */
+  async takeLast(): Promise<void> {
+    if (this.#bytesSince > 0) await this.#take();
+  }
+
+  /** Takes a checkpoint, or joins the one under way. */
+  #take(): Promise<void> {
+    this.#underWay ??= this.#takeOne().then((taken) => {
+      this.#underWay = null;
+      // A burst may have ended meanwhile: no tick comes that would ask for the next one.
+      if (taken && !this.#stopped) this.takeIfDue();
+    });
+    return this.#underWay;
+  }
+
+  /** False where none could be taken. */
+  async #takeOne(): Promise<boolean> {
+    const { checkpointer, appliedLsn, observer } = this.#parts;
+    this.#bytesSince = 0;
+    const startedMs = performance.now();
+    let failure: Error | null = null;
+    try {
+      await checkpointer.take(appliedLsn());
+    } catch (error) {
+      failure = error as Error;
+    }
+    observer.onCheckpoint?.((performance.now() - startedMs) / 1000, failure);
+    if (failure === null) await this.#dropOldLog();
+    return failure === null;
+  }
+
+  async #dropOldLog(): Promise<void> {
+    const { retention, observer } = this.#parts;
+    try {
+      const dropped = await retention.apply();
+      if (dropped.segments > 0) observer.onLogDropped?.(dropped, null);
+    } catch (error) {
+      observer.onLogDropped?.({ segments: 0, bytes: 0 }, error as Error);
+    }
+  }
+}
