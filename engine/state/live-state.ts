@@ -6,7 +6,7 @@ import { guardTemplate } from '../tick/guard-filter.ts';
 import { compileGuard } from '../tick/guard-test.ts';
 import { operandColumn } from '../tick/tick-record.ts';
 import { VectorBuilder } from '../tick/vector-builder.ts';
-import { columnWords, releaseWords } from './column-words.ts';
+import { type ColumnWords, columnWords, releaseWords } from './column-words.ts';
 import { type LookupPlan, planIndex, planLookup } from './lookup-plan.ts';
 import { pageOfSlots } from './row-order.ts';
 import type { RowPage, StateListRequest, StateReader } from './state-reader.ts';
@@ -98,10 +98,17 @@ export class LiveState implements StateReader {
       case 'index': {
         const index = table.indexes.find((candidate) => candidate.name === plan.index);
         for (const probe of index ? plan.probes : []) {
-          const columns = index?.columns.map((c) => this.#words(table, c.column.name, probe));
-          if (!index || !columns) return;
-          yield* index.slots(columns.flatMap((column) => [...column.words]));
-          for (const column of columns) releaseWords(column, table.pool);
+          if (!index) return;
+          const columns = this.#words(
+            table,
+            index.columns.map(({ column }) => column.name),
+            probe,
+          );
+          try {
+            yield* index.slots(columns.flatMap((column) => [...column.words]));
+          } finally {
+            for (const column of columns) releaseWords(column, table.pool);
+          }
         }
         return;
       }
@@ -111,19 +118,23 @@ export class LiveState implements StateReader {
   }
 
   #slotOf(table: StateTable, key: Row): number {
-    const columns = table.table.key.map((name) => this.#words(table, name, key));
+    const columns = this.#words(table, table.table.key, key);
     const words = Uint32Array.from(columns.flatMap((column) => [...column.words]));
     const slot = table.find(table.hashKey(words, 0), words, 0);
     for (const column of columns) releaseWords(column, table.pool);
     return slot;
   }
 
-  #words(table: StateTable, name: string, row: Row) {
-    const layout = table.layout.columns.find((c) => c.column.name === name);
-    if (!layout) throw new RangeError(`table "${table.table.name}" has no column "${name}"`);
-    const builder = new VectorBuilder(operandColumn(layout.column));
-    builder.push(row[name] as Value, () => `key.${name}`);
-    return columnWords(builder.build(), table.pool);
+  /** To be released. Throws before it holds any, where a value is none of its column. */
+  #words(table: StateTable, names: readonly string[], row: Row): ColumnWords[] {
+    const vectors = names.map((name) => {
+      const layout = table.layout.columns.find((c) => c.column.name === name);
+      if (!layout) throw new RangeError(`table "${table.table.name}" has no column "${name}"`);
+      const builder = new VectorBuilder(operandColumn(layout.column));
+      builder.push(row[name] as Value, () => `key.${name}`);
+      return builder.build();
+    });
+    return vectors.map((vector) => columnWords(vector, table.pool));
   }
 
   #compile(table: StateTable, where: Filter | null): RowTest {
