@@ -2,19 +2,22 @@ import type { ColumnStore } from './columns/column-store.ts';
 import { EngineError } from './errors.ts';
 import { limits } from './limits.ts';
 
-/** Who may write: so many at a time, nobody while the column store has no room or after closing. */
+/**
+ * Who may write: so many at a time, nobody while the column store has no room or
+ * once it is closed.
+ */
 export class Admission {
   readonly #columns: Pick<ColumnStore, 'outOfRoom'>;
   #admitted = 0;
-  #closed = false;
+  #closed: EngineError | null = null;
 
   constructor(columns: Pick<ColumnStore, 'outOfRoom'>) {
     this.#columns = columns;
   }
 
-  /** Throws `UNAVAILABLE` or `OVERLOADED`; otherwise `leave` must follow. */
+  /** Throws what it was closed with, `UNAVAILABLE` or `OVERLOADED`; otherwise `leave` must follow. */
   enter(): void {
-    if (this.#closed) throw shuttingDown();
+    if (this.#closed) throw this.#closed;
     if (this.#columns.outOfRoom) throw this.#columns.outOfRoom;
     if (this.#admitted >= limits.commitsPendingMax) {
       throw new EngineError('OVERLOADED', `${limits.commitsPendingMax} commits wait already`, {
@@ -28,11 +31,8 @@ export class Admission {
     this.#admitted--;
   }
 
-  close(): void {
-    this.#closed = true;
+  /** From now on everybody is told this; what it was closed with first stands. */
+  close(error: EngineError): void {
+    this.#closed ??= error;
   }
-}
-
-export function shuttingDown(): EngineError {
-  return new EngineError('UNAVAILABLE', 'the server is shutting down');
 }

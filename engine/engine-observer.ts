@@ -1,3 +1,4 @@
+import type { BrokenInvariant } from './canary/broken-invariant.ts';
 import type { DroppedSegments } from './log/commit-log.ts';
 
 /** Told what a tick costs. */
@@ -12,4 +13,6 @@ export interface EngineObserver {
   onCheckpoint?(seconds: number, error: Error | null): void;
   /** Old log was dropped, or could not be (`error`). */
   onLogDropped?(dropped: DroppedSegments, error: Error | null): void;
+  /** Canary mode found a bug, after which nothing more is acknowledged. Called once. */
+  onBroken?(broken: BrokenInvariant): void;
 }

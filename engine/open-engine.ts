@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { Canary, type CanaryParts } from './canary/canary.ts';
 import type { ColumnStore } from './columns/column-store.ts';
 import type { ColumnLogger } from './columns/logger.ts';
 import { openColumnStore } from './columns/open-column-store.ts';
@@ -7,7 +8,7 @@ import type { Engine } from './engine.ts';
 import type { EngineObserver } from './engine-observer.ts';
 import { EngineError } from './errors.ts';
 import { limits } from './limits.ts';
-import type { Durability } from './log/commit-log.ts';
+import type { CommitLog, Durability } from './log/commit-log.ts';
 import { cutDamagedLog } from './log/cut-damaged-log.ts';
 import type { LogObserver } from './log/file-log.ts';
 import { gentleStorage } from './log/gentle-storage.ts';
@@ -41,7 +42,7 @@ export interface EngineOptions {
   readonly logger?: ColumnLogger;
   /**
    * Predictable over fast: every tick has a sync of its own, checkpoints are whole, and every
-   * invariant is checked after each tick.
+   * invariant is checked after each tick and at the start, which `BrokenInvariant` refuses.
    */
   readonly canary?: boolean;
   /** Cuts a log that is damaged at exactly this record there. */
@@ -145,6 +146,7 @@ async function openLocked(
       ...(options.canary ? { groupRecordsMax: 1 } : {}),
       ...(options.logSegmentBytesMax ? { segmentBytesMax: options.logSegmentBytesMax } : {}),
     });
+    const canary = options.canary ? await canaryOf({ projection, views, log, appliedLsn }) : null;
     // Nothing can refuse this start any more, and nothing has been logged under this manifest yet.
     await fitting.keep();
     // It holds rows that the log has lost (a power failure, or a cut).
@@ -178,13 +180,23 @@ async function openLocked(
       checkpointEveryBytes: options.checkpointEveryBytes ?? limits.checkpointEveryBytes,
       bytesSinceCheckpoint: logBytes,
       rowMemoryBytesMax: options.rowMemoryBytesMax ?? limits.rowMemoryBytesMax,
-      canary: options.canary ?? false,
+      canary,
       appliedLsn,
       now: options.now ?? Date.now,
       observer,
     });
   } catch (error) {
     await (await starting.catch(() => null))?.close();
+    throw error;
+  }
+}
+
+/** Checks what the recovery came to; throws `BrokenInvariant`, and leaves the log closed. */
+async function canaryOf(parts: CanaryParts & { readonly log: CommitLog }): Promise<Canary> {
+  try {
+    return new Canary(parts);
+  } catch (error) {
+    await parts.log.close();
     throw error;
   }
 }

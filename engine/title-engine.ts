@@ -1,7 +1,9 @@
-import { Admission, shuttingDown } from './admission.ts';
+import { Admission } from './admission.ts';
+import type { Canary } from './canary/canary.ts';
 import type { ColumnStore } from './columns/column-store.ts';
 import type { Engine, SessionInfo, TickOutcome } from './engine.ts';
 import type { EngineObserver } from './engine-observer.ts';
+import { EngineError } from './errors.ts';
 import { ContentionRecorder } from './govern/contention-recorder.ts';
 import type { ContentionReport } from './govern/contention-report.ts';
 import { limits } from './limits.ts';
@@ -29,8 +31,8 @@ export interface TitleEngineParts {
   readonly retention: LogRetention;
   readonly checkpointEveryBytes: number;
   readonly rowMemoryBytesMax: number;
-  /** Check every invariant after each tick. */
-  readonly canary: boolean;
+  /** Null: canary mode is off. */
+  readonly canary: Canary | null;
   /** Log bytes that recovery replayed behind the checkpoint it loaded. */
   readonly bytesSinceCheckpoint: number;
   /** Everything up to here has been applied by recovery. */
@@ -93,7 +95,8 @@ export class TitleEngine implements Engine {
   }
 
   get failure(): Error | null {
-    return this.#log.failure ?? this.#log.outOfRoom ?? this.columns.outOfRoom;
+    const { failure, outOfRoom } = this.#log;
+    return this.#writes.failure ?? failure ?? outOfRoom ?? this.columns.outOfRoom;
   }
 
   commit(batch: TickBatch): Promise<TickOutcome> {
@@ -121,9 +124,10 @@ export class TitleEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    this.#admission.close();
+    const error = new EngineError('UNAVAILABLE', 'the server is shutting down');
+    this.#admission.close(error);
     this.#checkpoints.stop();
-    this.#writes.refuseWaiting(shuttingDown());
+    this.#writes.refuseWaiting(error);
     try {
       await this.#log.close();
       await this.#writes.whenIdle();

@@ -1,4 +1,6 @@
 import type { Admission } from './admission.ts';
+import { BrokenInvariant } from './canary/broken-invariant.ts';
+import type { Canary } from './canary/canary.ts';
 import type { ColumnStore } from './columns/column-store.ts';
 import type { SessionInfo, TickOutcome } from './engine.ts';
 import type { EngineObserver } from './engine-observer.ts';
@@ -16,13 +18,17 @@ import {
 import { asLsn, type Lsn } from './position.ts';
 import type { CheckpointSchedule } from './recover/checkpoint-schedule.ts';
 import { witnessOf } from './recover/replay-witness.ts';
-import { checkChanges } from './state/check-changes.ts';
 import { PositionWaiters } from './state/position-waiters.ts';
 import { sessionInfo } from './state/session.ts';
 import type { StateReader } from './state/state-reader.ts';
 import { ActionNames } from './tick/action-names.ts';
 import { type ChangeSet, emptyChanges } from './tick/change-set.ts';
-import { changesOf, type Projection, type Settlement } from './tick/projection.ts';
+import {
+  changesOf,
+  type LoggedBatch,
+  type Projection,
+  type Settlement,
+} from './tick/projection.ts';
 import { checkRowMemory } from './tick/row-memory.ts';
 import type { TickBatch } from './tick/tick-batch.ts';
 import { outcomeOf } from './tick/tick-outcome.ts';
@@ -46,8 +52,8 @@ export interface WritePathParts {
   readonly checkpoints: CheckpointSchedule;
   readonly contention: ContentionRecorder;
   readonly rowMemoryBytesMax: number;
-  /** Check every invariant after each tick. */
-  readonly canary: boolean;
+  /** Checks every invariant after each record; null: canary mode is off. */
+  readonly canary: Canary | null;
   /** Everything up to here has been applied by recovery. */
   readonly appliedLsn: Lsn;
   /** Milliseconds since 1970; stamped into records, never read by `apply`. */
@@ -70,6 +76,7 @@ export class WritePath {
   /** The newest tick applied, for the next record to witness. */
   #seen: Witness | null = null;
   #appliedLsn: Lsn;
+  #failure: EngineError | null = null;
 
   constructor(parts: WritePathParts) {
     const { appliedLsn, checkpoints, contention, log, observer, projection } = parts;
@@ -100,6 +107,11 @@ export class WritePath {
 
   get appliedLsn(): Lsn {
     return this.#appliedLsn;
+  }
+
+  /** Why nothing is acknowledged any more, though the log works; null while it is. */
+  get failure(): EngineError | null {
+    return this.#failure;
   }
 
   async commit(batch: TickBatch): Promise<TickOutcome> {
@@ -162,8 +174,13 @@ export class WritePath {
 
   #apply(next: PendingRecord): void {
     const startedMs = performance.now();
-    if (next.kind === 'session') this.#applySession(next);
-    else this.#applyTick(next, startedMs);
+    try {
+      if (next.kind === 'session') this.#applySession(next);
+      else this.#applyTick(next, startedMs);
+    } catch (error) {
+      if (!(error instanceof BrokenInvariant)) throw error;
+      this.#stop(next, error);
+    }
     this.#parts.observer.onApply?.((performance.now() - startedMs) / 1000);
   }
 
@@ -177,8 +194,7 @@ export class WritePath {
       if (!settlement.aborted) this.#seen = witnessOf(logged.lsn, settlement.stateHash);
     }
     const changes = changesOf(settlement, logged);
-    if (this.#parts.canary) checkChanges(this.#projection.state, changes);
-    this.#passOn(changes);
+    this.#passOn(changes, logged, settlement);
     if (entry.session) this.#queue.leave(entry.session);
     // Now, not when the caller comes to it: a direct write answers the row it left.
     answer(entry, () => this.#outcome(settlement, logged.batch));
@@ -189,9 +205,10 @@ export class WritePath {
     }
   }
 
-  #passOn(changes: ChangeSet): void {
-    const { views, columns } = this.#parts;
+  #passOn(changes: ChangeSet, logged: LoggedBatch | null, settlement: Settlement | null): void {
+    const { canary, views, columns } = this.#parts;
     views.apply(changes);
+    canary?.check(changes, logged, settlement);
     columns.offer(changes);
     columns.advance(changes.lsn);
     this.#appliedLsn = changes.lsn;
@@ -223,7 +240,7 @@ export class WritePath {
 
   #applySession({ lsn, record, resolve }: PendingSession): void {
     const session = this.#projection.settleSession(lsn, record);
-    this.#passOn(emptyChanges(lsn, record.session, record.at));
+    this.#passOn(emptyChanges(lsn, record.session, record.at), null, null);
     if (session) this.#queue.sessionChanged(session);
     // As it is after this very record: of two take-overs each is told a fence of its own.
     resolve(session && sessionInfo(session));
@@ -244,17 +261,46 @@ export class WritePath {
     return this.#pending.whenIdle();
   }
 
+  /**
+   * Canary mode has found a bug at this record. It and what follows it is in the log, of which the
+   * next start makes what it should be; here nothing more is acknowledged, published or kept.
+   */
+  #stop(at: PendingRecord, broken: BrokenInvariant): void {
+    const error = stoppedByCanary(broken);
+    this.#failure = error;
+    this.#parts.admission.close(error);
+    this.#parts.checkpoints.abandon();
+    this.#parts.views.close();
+    this.#reject(at, error);
+    this.#rejectFrom(asLsn(this.#appliedLsn + 1), error);
+    this.refuseWaiting(error);
+    this.#parts.observer.onBroken?.(broken);
+  }
+
   /** These records never happened, or nobody knows whether they did. */
   #rejectFrom(from: Lsn, error: EngineError): void {
-    for (const pending of this.#pending.takeFrom(from)) {
-      if (pending.kind === 'session') {
-        pending.reject(error);
-      } else {
-        if (pending.entry.session) this.#queue.leave(pending.entry.session);
-        pending.entry.reject(error);
-      }
+    for (const pending of this.#pending.takeFrom(from)) this.#reject(pending, error);
+  }
+
+  #reject(pending: PendingRecord, error: EngineError): void {
+    if (pending.kind === 'session') {
+      pending.reject(error);
+    } else {
+      if (pending.entry.session) this.#queue.leave(pending.entry.session);
+      pending.entry.reject(error);
     }
   }
+}
+
+/** Callers see it: values of rows, such as a key, are in the server's log alone. */
+function stoppedByCanary(broken: BrokenInvariant): EngineError {
+  const { invariant, place } = broken;
+  return new EngineError(
+    'UNAVAILABLE',
+    `canary mode found "${invariant}" broken in ${place} and acknowledges nothing more: report it ` +
+      "with what the server's log says, and start again",
+    { details: { invariant, place }, cause: broken },
+  );
 }
 
 /** Answers with what `outcome` answers, or throws. */

@@ -98,6 +98,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
           if (error !== null) logger.error({ error }, 'old log could not be dropped');
           else logger.info({ dropped }, 'old log was dropped');
         },
+        onBroken: (broken) => logger.fatal({ error: broken }, 'canary mode found a bug'),
       },
       onRecovery: (report) => logRecovery(logger, report),
     }),

@@ -25,6 +25,7 @@ export class CheckpointSchedule {
   #bytesSince: number;
   #underWay: Promise<void> | null = null;
   #stopped = false;
+  #abandoned = false;
 
   constructor(parts: CheckpointScheduleParts) {
     this.#parts = parts;
@@ -37,12 +38,19 @@ export class CheckpointSchedule {
   }
 
   takeIfDue(): void {
+    if (this.#abandoned) return;
     if (this.#bytesSince >= this.#parts.everyBytes) void this.#take();
   }
 
   /** From now on a checkpoint that ends asks for no other. */
   stop(): void {
     this.#stopped = true;
+  }
+
+  /** No checkpoint begins or is published from now on: the state is not what the log says. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.#parts.checkpointer.abandon();
   }
 
   /** Resolves when none is under way. */
@@ -52,7 +60,7 @@ export class CheckpointSchedule {
 
   /** Takes one if anything was applied since the last. */
   async takeLast(): Promise<void> {
-    if (this.#bytesSince > 0) await this.#take();
+    if (this.#bytesSince > 0 && !this.#abandoned) await this.#take();
   }
 
   /** Takes a checkpoint, or joins the one under way. */

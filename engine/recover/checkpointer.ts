@@ -68,6 +68,7 @@ export class Checkpointer {
   /** Newest first. */
   #published: readonly CheckpointManifest[];
   #running: Promise<Lsn> | null = null;
+  #abandoned = false;
   /** In which pages were gathered: new memory a page would make V8 collect everything meanwhile. */
   readonly #spares: ColumnMemory[] = [];
   /** Of it, the most that a page has taken. */
@@ -104,6 +105,11 @@ export class Checkpointer {
     return this.#running;
   }
 
+  /** From now on nothing is published, what is under way included: it may hold what is broken. */
+  abandon(): void {
+    this.#abandoned = true;
+  }
+
   async #take(lsn: Lsn): Promise<Lsn> {
     if (lsn <= this.lastLsn) return this.lastLsn;
     const { storage, directory, projection, views, columns } = this.#parts;
@@ -131,6 +137,7 @@ export class Checkpointer {
         // Last, since most of it is in the column store by now.
         backlog: await backlog.keep(),
       };
+      if (this.#abandoned) throw new Error('the state it was taken from is not what the log says');
       // A checkpoint ahead of its log would give positions twice after a power failure.
       await this.#parts.log.syncTo(lsn);
       await publishCheckpoint(storage, directory, manifest);

@@ -4,6 +4,22 @@ export const noBytes = 0;
 const chunkBytes = 1 << 20;
 const compactWhenGarbageBytes = 8 << 20;
 
+/** The pool's own memory. Arrays are indexed by id, `buckets` by hash. */
+export interface PoolTables {
+  readonly chunks: readonly Uint8Array[];
+  readonly chunkOf: Int32Array;
+  readonly offsetOf: Int32Array;
+  readonly lengthOf: Int32Array;
+  readonly hashOf: Int32Array;
+  readonly references: Uint32Array;
+  readonly buckets: Int32Array;
+  readonly freeIds: readonly number[];
+  /** Ids are below it; 0 is none. */
+  readonly idCount: number;
+  readonly liveBytes: number;
+  readonly arenaBytes: number;
+}
+
 /**
  * Interns byte strings as 32-bit ids, so that rows hold words only and equal strings are equal
  * words. Bytes live outside the JavaScript heap, in chunks; a string longer than a chunk gets one
@@ -37,6 +53,23 @@ export class BytePool {
   /** Bytes of memory held, tables included. */
   get memoryBytes(): number {
     return this.#arenaBytes + this.#chunkOf.length * 20 + this.#buckets.length * 4;
+  }
+
+  /** How it lies in memory now; for checks. */
+  get tables(): PoolTables {
+    return {
+      chunks: this.#chunks,
+      chunkOf: this.#chunkOf,
+      offsetOf: this.#offsetOf,
+      lengthOf: this.#lengthOf,
+      hashOf: this.#hashOf,
+      references: this.#references,
+      buckets: this.#buckets,
+      freeIds: this.#freeIds,
+      idCount: this.#idCount,
+      liveBytes: this.#liveBytes,
+      arenaBytes: this.#arenaBytes,
+    };
   }
 
   /** The id of these bytes with one more reference; copies them when they are new. */
@@ -206,7 +239,7 @@ function grown(array: Int32Array): Int32Array<ArrayBuffer> {
 }
 
 /** FNV-1a over four bytes at a time, then Murmur3's finaliser (Appleby, public domain). */
-function hashBytes(bytes: Uint8Array, start: number, end: number): number {
+export function hashBytes(bytes: Uint8Array, start: number, end: number): number {
   let hash = 0x811c9dc5 ^ (end - start);
   let i = start;
   for (; i + 4 <= end; i += 4) {

@@ -66,6 +66,16 @@ export class KeyIndex {
     }
   }
 
+  /** All entries, in no order; for checks. */
+  forEach(visit: (slot: number, hash: number) => void): void {
+    for (const segment of this.#segments) {
+      for (let at = 0; at < segment.length; at += 2) {
+        const entry = segment[at] as number;
+        if (entry !== 0) visit(entry - 1, segment[at + 1] as number);
+      }
+    }
+  }
+
   /** Adds a slot; the caller knows that its key is not there yet. */
   add(hash: number, slot: number): void {
     const index = hash >>> (32 - segmentBits);

@@ -100,6 +100,23 @@ export class RowCapture {
     this.#waiting.fill(0);
   }
 
+  /** Adds to `held`, by id, the references to pooled values of saved rows. */
+  countHeld(held: Uint32Array): void {
+    const { pooled } = this.#table.layout;
+    const images = this.#images;
+    for (const saved of this.#saved) {
+      for (const place of saved ?? []) {
+        if (place === 0) continue;
+        const { u32 } = images.page(place - 1);
+        const offset = images.offset(place - 1);
+        for (const { word } of pooled) {
+          const id = u32[offset + word] as number;
+          held[id] = (held[id] as number) + 1;
+        }
+      }
+    }
+  }
+
   /** Copies a row's words aside; returns the image's index. */
   #save(page: RowPage, offset: number): number {
     const images = this.#images;

@@ -77,6 +77,16 @@ export class RowPages {
     return this.pages.flatMap((_, page) => ((this.#touchedAt[page] ?? 0) > lsn ? [page] : []));
   }
 
+  /** Position of the page's newest write; 0 where there was none. */
+  touchedAt(pageIndex: number): number {
+    return this.#touchedAt[pageIndex] ?? 0;
+  }
+
+  /** Slots to be used again. */
+  get freeSlots(): readonly number[] {
+    return this.#free;
+  }
+
   /** Makes room for the page's rows as a checkpoint has them; `finishLoad` follows. */
   loadPage(pageIndex: number, lsn: number): RowPage {
     while (this.pages.length <= pageIndex) this.pages.push(newPage(pageRows, this.wordsPerRow));

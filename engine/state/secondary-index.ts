@@ -85,6 +85,26 @@ export class SecondaryIndex {
     }
   }
 
+  /** The slots at which lists begin; for checks, as is the rest up to `headOf`. */
+  get heads(): KeyIndex {
+    return this.#heads;
+  }
+
+  /** The slot after this one in its list, or -1. */
+  nextOf(slot: number): number {
+    return this.#next[slot] as number;
+  }
+
+  /** The slot before this one in its list, or -1. */
+  previousOf(slot: number): number {
+    return this.#previous[slot] as number;
+  }
+
+  /** Where the list begins that a row with this slot's words is looked for in, or -1. */
+  headOf(slot: number): number {
+    return this.#heads.find(this.#hashOfRow(slot), (other) => this.#sameGroup(other, slot));
+  }
+
   #hashOfRow(slot: number): number {
     const page = this.#pages.page(slot).u32;
     const offset = this.#pages.offset(slot);

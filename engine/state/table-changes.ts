@@ -235,6 +235,11 @@ export class TableChanges {
     return changes;
   }
 
+  /** Between ticks: adds to `held`, by id, the references to pooled values held for `before()`. */
+  countHeld(held: Uint32Array): void {
+    for (const id of this.#released) held[id] = (held[id] as number) + 1;
+  }
+
   /**
    * Drops the references that the first `images` images and vanished rows hold. `before()` may
    * still be asked until the next tick begins, so they are noted here and released one tick later.

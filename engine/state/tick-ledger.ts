@@ -84,6 +84,14 @@ export class TickLedger {
     return entries;
   }
 
+  /** Ticks and positions of the entries under default keys, oldest first: views of its memory. */
+  get order(): { readonly ticks: Float64Array; readonly lsns: Float64Array } {
+    return {
+      ticks: this.#ticks.subarray(this.#first, this.#end),
+      lsns: this.#lsns.subarray(this.#first, this.#end),
+    };
+  }
+
   /** Entries under keys of a client's own. */
   namedEntries(): IterableIterator<readonly [string, LedgerEntry]> {
     return this.#named.entries();

@@ -100,7 +100,7 @@ export const settingsTable = {
   canary: setting(
     onOff,
     'off',
-    'Predictable over fast: turns aggressive optimisations of the engine off, and reads every GraphQL tick as rows.',
+    'Predictable over fast: syncs each tick by itself, writes checkpoints whole, reads every GraphQL tick as rows, and checks every invariant after each tick.',
   ),
   decodeThread: setting(
     onOff,

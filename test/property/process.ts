@@ -1,3 +1,4 @@
+import { Canary } from '../../engine/canary/canary.ts';
 import { Catalog } from '../../engine/manifest/catalog.ts';
 import type {
   IndexDefinition,
@@ -12,7 +13,13 @@ import { LiveState } from '../../engine/state/live-state.ts';
 import type { StateTable } from '../../engine/state/state-table.ts';
 import { TitleState } from '../../engine/state/title-state.ts';
 import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
-import { Projection, type Settlement } from '../../engine/tick/projection.ts';
+import { type ChangeSet, emptyChanges } from '../../engine/tick/change-set.ts';
+import {
+  changesOf,
+  type LoggedBatch,
+  Projection,
+  type Settlement,
+} from '../../engine/tick/projection.ts';
 import type { TickInput } from '../../engine/tick/row-input.ts';
 import {
   encodeSession,
@@ -21,16 +28,21 @@ import {
   type SessionRecordHeader,
 } from '../../engine/tick/tick-record.ts';
 import { VectorBuilder } from '../../engine/tick/vector-builder.ts';
+import { createViewEngine, type OwnedViewEngine } from '../../engine/views/open-views.ts';
 
 /** A log in memory and what a process makes of it; `restart` forgets all but the log. */
 export class Process {
   readonly catalog: Catalog;
   readonly #log: Uint8Array[] = [];
   #projection: Projection;
+  #views: OwnedViewEngine;
+  #canary: Canary;
 
   constructor(manifest: TitleManifest) {
     this.catalog = new Catalog(manifest);
     this.#projection = new Projection(new TitleState(this.catalog));
+    this.#views = this.#emptyViews();
+    this.#canary = this.#newCanary();
   }
 
   get sessions() {
@@ -57,7 +69,10 @@ export class Process {
     const { record, digest } = encodeTick(batch);
     const settle = () => {
       const lsn = this.#append(record(1_000, null));
-      return this.#projection.settle({ lsn, committedAtMs: 1_000, digest, batch });
+      const logged = { lsn, committedAtMs: 1_000, digest, batch };
+      const settled = this.#projection.settle(logged);
+      this.#check(changesOf(settled, logged), logged, settled);
+      return settled;
     };
     const settlement = this.#projection.settleEarly(batch, digest) ?? settle();
     return { settlement, digest: Buffer.from(digest).toString('hex') };
@@ -65,9 +80,11 @@ export class Process {
 
   restart(): void {
     this.#projection = new Projection(new TitleState(this.catalog));
+    this.#views = this.#emptyViews();
     this.#log.forEach((payload, i) => {
-      replayRecord(this.#projection, { lsn: (i + 1) as Lsn, payload });
+      this.#views.apply(replayRecord(this.#projection, { lsn: (i + 1) as Lsn, payload }));
     });
+    this.#canary = this.#newCanary();
   }
 
   /** What a restart must bring back, positions and times included. */
@@ -112,7 +129,29 @@ export class Process {
 
   #settleSession(header: Pick<SessionRecordHeader, 'session' | 'verb' | 'fence'>) {
     const record: SessionRecordHeader = { type: 'session', at: 7, ...header };
-    return this.#projection.settleSession(this.#append(encodeSession(record)), record);
+    const lsn = this.#append(encodeSession(record));
+    const settled = this.#projection.settleSession(lsn, record);
+    this.#check(emptyChanges(lsn, record.session, record.at), null, null);
+    return settled;
+  }
+
+  /** As the engine does in canary mode. */
+  #check(changes: ChangeSet, logged: LoggedBatch | null, settlement: Settlement | null): void {
+    this.#views.apply(changes);
+    this.#canary.check(changes, logged, settlement);
+  }
+
+  #emptyViews(): OwnedViewEngine {
+    return createViewEngine({ catalog: this.catalog, state: this.live });
+  }
+
+  #newCanary(): Canary {
+    return new Canary({
+      projection: this.#projection,
+      views: this.#views,
+      log: { durableLsn: Number.MAX_SAFE_INTEGER as Lsn },
+      appliedLsn: this.#log.length as Lsn,
+    });
   }
 
   #append(parts: readonly Uint8Array[]): Lsn {

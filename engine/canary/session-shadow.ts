@@ -1,0 +1,185 @@
+import { conflictCodes } from '../manifest/system-columns.ts';
+import type { SessionState } from '../state/session.ts';
+import type { TickLedger } from '../state/tick-ledger.ts';
+import type { ChangeSet } from '../tick/change-set.ts';
+import type { LoggedBatch, Settlement } from '../tick/projection.ts';
+import { hashTick } from '../tick/state-hash.ts';
+import { encodeTick } from '../tick/tick-record.ts';
+import { BrokenInvariant, type Invariant } from './broken-invariant.ts';
+
+/** A tick and what became of it. */
+export interface SettledTick {
+  readonly logged: LoggedBatch;
+  readonly settlement: Settlement;
+}
+
+/** A session as the last check left it. */
+interface Known {
+  fence: number;
+  lastTick: number | null;
+  abortedTick: number | null;
+  lsn: number;
+  open: boolean;
+  readonly stateHash: Uint8Array;
+}
+
+/** The sessions as they were at the last check, to hold the next record against. */
+export class SessionShadow {
+  readonly #sessions: ReadonlyMap<string, SessionState>;
+  readonly #known = new Map<string, Known>();
+
+  /** Takes the sessions as they are; checks their ledgers. */
+  constructor(sessions: ReadonlyMap<string, SessionState>) {
+    this.#sessions = sessions;
+    for (const session of sessions.values()) {
+      checkLedger(session);
+      this.#know(session);
+    }
+  }
+
+  /** `tick` null: a record that opened, took over or closed a session. Throws `BrokenInvariant`. */
+  check(changes: ChangeSet, tick: SettledTick | null): void {
+    const { sessionId } = changes;
+    for (const [id, known] of this.#known) {
+      const session = this.#sessions.get(id);
+      if (!session) broken('sessions', id, 'is gone');
+      if (id !== sessionId && !isUnchanged(session, known)) {
+        broken('sessions', id, 'was changed by a record of another session');
+      }
+    }
+    const session = this.#sessions.get(sessionId);
+    const known = this.#known.get(sessionId) ?? null;
+    if (this.#sessions.size !== this.#known.size + (session && !known ? 1 : 0)) {
+      broken('sessions', sessionId, 'opened other sessions as well');
+    }
+    if (!session) return;
+    if (tick === null) checkRecord(session, known, changes.lsn);
+    else if (known === null) broken('sessions', sessionId, 'was opened by a tick');
+    else checkTick(session, known, changes, tick);
+    checkLedger(session);
+    this.#know(session);
+  }
+
+  #know(session: SessionState): void {
+    const { fence, lastTick, abortedTick, lsn, open, stateHash } = session;
+    // A copy: the session's own bytes may be what is overwritten.
+    const copy = Uint8Array.from(stateHash);
+    const known: Known = { fence, lastTick, abortedTick, lsn, open, stateHash: copy };
+    this.#known.set(session.sessionId, known);
+  }
+}
+
+function broken(invariant: Invariant, sessionId: string, complaint: string): never {
+  throw new BrokenInvariant(invariant, { place: 'session', key: sessionId }, complaint);
+}
+
+function isUnchanged(session: SessionState, known: Known): boolean {
+  return (
+    session.fence === known.fence &&
+    session.lastTick === known.lastTick &&
+    session.abortedTick === known.abortedTick &&
+    session.lsn === known.lsn &&
+    session.open === known.open &&
+    Buffer.compare(session.stateHash, known.stateHash) === 0
+  );
+}
+
+function checkRecord(session: SessionState, known: Known | null, lsn: number): void {
+  const { sessionId, fence } = session;
+  if (known === null) {
+    const isNew = fence === 1 && session.lastTick === null && session.lsn === lsn && session.open;
+    if (!isNew) broken('sessions', sessionId, 'is new and has a past');
+    return;
+  }
+  if (fence !== known.fence && fence !== known.fence + 1) {
+    broken('sessions', sessionId, `has fence ${fence} after ${known.fence}`);
+  }
+  const expected = { ...known, fence, open: session.open, lsn: session.lsn };
+  if (!isUnchanged(session, expected) || (session.lsn !== lsn && session.lsn !== known.lsn)) {
+    broken('sessions', sessionId, 'was changed as no record of a session changes one');
+  }
+}
+
+function checkTick(
+  session: SessionState,
+  known: Known,
+  changes: ChangeSet,
+  tick: SettledTick,
+): void {
+  const { logged, settlement } = tick;
+  const { sessionId } = session;
+  if (settlement.kind !== 'applied') {
+    if (!isUnchanged(session, known)) {
+      broken('sessions', sessionId, 'was changed by a tick that was not applied');
+    }
+    return;
+  }
+  const { header } = logged.batch;
+  if (settlement.aborted) {
+    const abortedTick = header.tick ?? known.abortedTick;
+    if (!isUnchanged(session, { ...known, abortedTick })) {
+      broken('sessions', sessionId, 'was changed by a tick that was aborted');
+    }
+    return;
+  }
+  if (header.tick !== null && known.lastTick !== null && header.tick <= known.lastTick) {
+    broken('sessions', sessionId, `took tick ${header.tick} after ${known.lastTick}`);
+  }
+  const stateHash = linkAfter(known.stateHash, changes, tick);
+  const expected: Known = {
+    fence: known.fence,
+    lastTick: header.tick ?? known.lastTick,
+    abortedTick: header.tick === null ? known.abortedTick : null,
+    lsn: changes.lsn,
+    open: known.open,
+    stateHash,
+  };
+  if (Buffer.compare(session.stateHash, stateHash) !== 0) {
+    broken('chain', sessionId, `has another link at position ${changes.lsn}`);
+  }
+  if (!isUnchanged(session, expected))
+    broken('sessions', sessionId, 'is not where its tick left it');
+  if (header.tick === null && header.idempotencyKey === null) return;
+  const entry = session.ledger.find(header.idempotencyKey, header.tick);
+  const isKept =
+    entry?.lsn === changes.lsn &&
+    entry.accepted === settlement.accepted &&
+    entry.rejected === settlement.rejected &&
+    Buffer.compare(entry.digest, logged.digest) === 0 &&
+    Buffer.compare(entry.stateHash, stateHash) === 0;
+  if (!isKept) broken('chain', sessionId, `keeps another answer for position ${changes.lsn}`);
+}
+
+/** From the content as it is now, the verdicts as they were answered, and the rows that changed. */
+function linkAfter(previous: Uint8Array, changes: ChangeSet, tick: SettledTick): Uint8Array {
+  const { logged, settlement } = tick;
+  const { digest } = encodeTick(logged.batch);
+  const { sessionId } = logged.batch.header;
+  if (Buffer.compare(digest, logged.digest) !== 0) {
+    broken('chain', sessionId, `has applied other content than it logged at ${changes.lsn}`);
+  }
+  const verdicts = new Uint8Array(logged.batch.actions.length);
+  for (const { action, code } of settlement.kind === 'applied' ? settlement.conflicts : []) {
+    verdicts[action] = 1 + conflictCodes.indexOf(code);
+  }
+  return hashTick(previous, digest, verdicts, changes);
+}
+
+function checkLedger({ sessionId, lastTick, lsn, ledger }: SessionState): void {
+  const { ticks, lsns } = ledger.order;
+  if (!isRising(ticks) || !isRising(lsns)) broken('chain', sessionId, 'has a ledger out of order');
+  if (lastOf(ticks) > (lastTick ?? -1) || lastOf(lsns) > lsn) {
+    broken('chain', sessionId, 'has a ledger that is ahead of it');
+  }
+}
+
+function isRising(values: TickLedger['order']['ticks']): boolean {
+  for (let i = 1; i < values.length; i++) {
+    if ((values[i] as number) <= (values[i - 1] as number)) return false;
+  }
+  return true;
+}
+
+function lastOf(values: Float64Array): number {
+  return values.at(-1) ?? -1;
+}

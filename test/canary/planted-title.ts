@@ -1,0 +1,141 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import type { BrokenInvariant } from '../../engine/canary/broken-invariant.ts';
+import { Canary } from '../../engine/canary/canary.ts';
+import type { ColumnStore } from '../../engine/columns/column-store.ts';
+import { openFileLog } from '../../engine/log/open-file-log.ts';
+import { Catalog } from '../../engine/manifest/catalog.ts';
+import { asLsn } from '../../engine/position.ts';
+import { Checkpointer } from '../../engine/recover/checkpointer.ts';
+import { LogRetention } from '../../engine/recover/log-retention.ts';
+import { LiveState } from '../../engine/state/live-state.ts';
+import type { StateTable } from '../../engine/state/state-table.ts';
+import { TitleState } from '../../engine/state/title-state.ts';
+import type { ChangeSet } from '../../engine/tick/change-set.ts';
+import { Projection } from '../../engine/tick/projection.ts';
+import { TitleEngine } from '../../engine/title-engine.ts';
+import { createViewEngine } from '../../engine/views/open-views.ts';
+import type { ViewEngine } from '../../engine/views/view-engine.ts';
+import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { ColumnsOnDisk, memoryColumns } from '../engine/memory-columns.ts';
+import { commit, insertUnit } from '../engine/test-title.ts';
+import { FaultyStorage } from '../fault/storage.ts';
+
+/** A title in canary mode whose insides a test may spoil, in the midst of a record. */
+export class PlantedTitle {
+  readonly directory = mkdtempSync(join(tmpdir(), 'tickloom-planted-'));
+  readonly storage = new FaultyStorage();
+  readonly columns = new ColumnsOnDisk();
+  readonly projection = new Projection(new TitleState(new Catalog(ashfall)));
+  readonly broken: BrokenInvariant[] = [];
+  readonly checkpoints: (Error | null)[] = [];
+  /** Log bytes after which a checkpoint is taken. */
+  checkpointEveryBytes = Number.MAX_SAFE_INTEGER;
+  /** Checkpoints wait for it before they are published. */
+  mayPublish: Promise<void> = Promise.resolve();
+  /** What the write path sees of the views; a test may put something else in place of a part. */
+  readonly views: ViewEngine;
+  /** Done once, when the next record is applied and not yet checked: what a bug in it would do. */
+  plant: (changes: ChangeSet) => void = () => {};
+
+  constructor() {
+    const { catalog } = this.projection.state;
+    const views = createViewEngine({ catalog, state: new LiveState(this.projection.state) });
+    this.views = {
+      get lsn() {
+        return views.lsn;
+      },
+      apply: (changes) => {
+        views.apply(changes);
+        const { plant } = this;
+        this.plant = () => {};
+        plant(changes);
+      },
+      rows: (name, where) => views.rows(name, where),
+      subscribe: (source, request) => views.subscribe(source, request),
+      subscribers: () => views.subscribers(),
+      close: () => views.close(),
+    };
+  }
+
+  get units(): StateTable {
+    const table = this.projection.state.tables.get('unitState');
+    if (!table) throw new Error('ashfall has units');
+    return table;
+  }
+
+  /** Where a unit's row lies, and its words there. */
+  unit(unitId: number) {
+    const { units } = this;
+    for (const slot of units.slots()) {
+      if (units.row(slot).unitId !== unitId) continue;
+      return { slot, page: units.pages.page(slot), offset: units.pages.offset(slot) };
+    }
+    throw new Error(`there is no unit ${unitId}`);
+  }
+
+  /** Where a word of a unit's column lies. */
+  cell(unitId: number, column: string) {
+    const layout = this.units.layout.columns.find((own) => own.column.name === column);
+    if (!layout) throw new Error(`units have no column ${column}`);
+    const { page, offset } = this.unit(unitId);
+    return { words: page.u32, at: offset + layout.word };
+  }
+
+  /** With two sessions, and two units of "s" and what they were built by. */
+  async open(): Promise<TitleEngine> {
+    const { directory, projection, storage, views } = this;
+    const { catalog } = projection.state;
+    await storage.makeDirectory(`${directory}/log`);
+    const log = await openFileLog({
+      directory: `${directory}/log`,
+      durability: { mode: 'strict' },
+      storage,
+      groupRecordsMax: 1,
+    });
+    const columns: ColumnStore = Object.assign(memoryColumns(this.columns), {
+      cutBacklog: () => ({ keep: () => this.mayPublish.then(() => []) }),
+    });
+    const checkpointer = new Checkpointer(
+      {
+        storage,
+        directory: `${directory}/checkpoints`,
+        projection,
+        views: { checkpoint: () => [] },
+        columns,
+        log,
+        incremental: false,
+      },
+      [],
+    );
+    const engine = new TitleEngine({
+      catalog,
+      log,
+      projection,
+      views,
+      columns,
+      checkpointer,
+      retention: new LogRetention({ log, checkpointer, columns, keepBytes: null }),
+      checkpointEveryBytes: this.checkpointEveryBytes,
+      rowMemoryBytesMax: Number.MAX_SAFE_INTEGER,
+      canary: new Canary({ projection, views, log, appliedLsn: asLsn(0) }),
+      bytesSinceCheckpoint: 0,
+      appliedLsn: asLsn(0),
+      now: () => 1_000,
+      observer: {
+        onBroken: (broken) => this.broken.push(broken),
+        onCheckpoint: (_, error) => this.checkpoints.push(error),
+      },
+    });
+    onTestFinished(async () => {
+      await engine.close();
+      rmSync(directory, { recursive: true });
+    });
+    await engine.openSession('other', false);
+    await engine.openSession('s', false);
+    await commit(engine, 1, { actions: [[insertUnit(1, { blueprint: 'tank' }), insertUnit(2)]] });
+    return engine;
+  }
+}
