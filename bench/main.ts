@@ -16,6 +16,7 @@ const benches = [
   'loss-window',
   'views-fold',
   'views-fanout',
+  'canary',
 ] as const;
 
 const [name, ...rest] = process.argv.slice(2);
