@@ -39,7 +39,7 @@ export const limits = {
   readWaitMs: 5_000,
   /** Commits admitted and not yet answered, all sessions. */
   commitsPendingMax: 10_000,
-  /** Closed ones among them: they keep their fence, their chain and the answers of their ticks. */
+  /** Closed ones among them: they keep their fence, their chain and their newest answers. */
   sessionsMax: 100_000,
   /** Sessions and rows whose contention is counted at a time: the busiest, the most contended. */
   contentionSessionsMax: 4_096,
@@ -52,6 +52,8 @@ export const limits = {
   contentionRowsMax: 200,
   /** Ticks of a session whose answers are kept for retries; older ones answer TICK_OUT_OF_ORDER. */
   idempotencyTicksMax: 131_072,
+  /** Of those, ticks and keys of a client's own that a closed session keeps, for good. */
+  closedSessionAnswersMax: 1_024,
   /** Newest ticks, and bytes, whose action ids are kept to name the last writer in a conflict. */
   actionNamesTicksMax: 4_096,
   actionNamesBytesMax: 16 * 1024 * 1024,
@@ -163,6 +165,9 @@ if (limits.ticksWaitingBytesMax < limits.logRecordBytesMax) {
 // A record witnesses a tick that was applied when it was appended: so far behind is it at most.
 if (limits.replayLinksMax <= limits.commitsPendingMax) {
   throw new RangeError('a tick must be remembered until the record that witnesses it');
+}
+if (limits.closedSessionAnswersMax > limits.idempotencyTicksMax) {
+  throw new RangeError('a closed session keeps a part of what an open one does');
 }
 if (limits.httpRequestMs < limits.httpHeadersMs) {
   throw new RangeError('the head of a request is a part of it');

@@ -20,6 +20,8 @@ export interface CheckpointManifest {
     readonly pages: readonly { readonly page: number; readonly file: CheckpointFile }[];
   }[];
   readonly sessions: CheckpointFile;
+  /** Of `ledgers`, what is no longer known; absent: nothing. */
+  readonly forgotten?: CheckpointFile;
   /** In order; each holds what the ones before lack. */
   readonly ledgers: readonly CheckpointFile[];
   readonly views: CheckpointFile;
@@ -29,7 +31,8 @@ export interface CheckpointManifest {
 
 export function filesOf(manifest: CheckpointManifest): CheckpointFile[] {
   const pages = manifest.tables.flatMap((table) => table.pages.map((page) => page.file));
-  return [...pages, manifest.sessions, ...manifest.ledgers, manifest.views];
+  const forgotten = manifest.forgotten ? [manifest.forgotten] : [];
+  return [...pages, manifest.sessions, ...forgotten, ...manifest.ledgers, manifest.views];
 }
 
 /**

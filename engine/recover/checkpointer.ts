@@ -7,15 +7,15 @@ import { writeDurably } from '../log/whole-file.ts';
 import { asLsn, type Lsn } from '../position.ts';
 import { RowCapture } from '../state/row-capture.ts';
 import { pageRowBits } from '../state/row-pages.ts';
-import type { SessionState } from '../state/session.ts';
+import { SessionCapture } from '../state/session-capture.ts';
 import type { StateTable } from '../state/state-table.ts';
-import type { LedgerEntry } from '../state/tick-ledger.ts';
 import { ColumnMemory } from '../tick/column-memory.ts';
+import type { ColumnBatch } from '../tick/column-vector.ts';
 import type { Projection } from '../tick/projection.ts';
 import { encodeArrow } from './arrow-file.ts';
 import { publishCheckpoint, removeOthers } from './checkpoint-directory.ts';
 import type { CheckpointFile, CheckpointManifest } from './checkpoint-manifest.ts';
-import { encodeSessions, LedgerRows } from './session-file.ts';
+import { gatherSessions } from './gather-sessions.ts';
 
 export interface CheckpointerParts {
   readonly storage: Storage;
@@ -29,8 +29,6 @@ export interface CheckpointerParts {
   readonly incremental: boolean;
 }
 
-/** Ledger entries gathered at once: some 50 µs. */
-const ledgerSlice = 64;
 /** Ledger files before they are written anew as one. */
 const ledgerFilesMax = 32;
 /** Files on their way to disk; a page is about a megabyte. */
@@ -40,6 +38,7 @@ const sparesMax = 8;
 const pieceBytesInitial = 64 * 1024;
 
 type TablePart = CheckpointManifest['tables'][number];
+type SessionFiles = Pick<CheckpointManifest, 'sessions' | 'forgotten' | 'ledgers'>;
 
 /** A file to be written; its content is made when its turn comes, in `memory` if it needs some. */
 interface Piece {
@@ -112,27 +111,24 @@ export class Checkpointer {
 
   async #take(lsn: Lsn): Promise<Lsn> {
     if (lsn <= this.lastLsn) return this.lastLsn;
-    const { storage, directory, projection, views, columns } = this.#parts;
+    const { storage, directory, views, columns } = this.#parts;
     // Everything up to the first `await` sees the same position.
     const captures = this.#capture(lsn);
-    const sessions = encodeSessions(projection.sessions.values());
+    const sessions = this.#captureSessions(lsn);
     const viewParts = views.checkpoint();
     const backlog = columns.cutBacklog();
     try {
       await storage.makeDirectory(directory);
-      const sessionsName = `sessions-${lsn}.arrow`;
       const viewsName = `views-${lsn}.bin`;
       const written = await this.#writeAll([
         ...captures.flatMap((capture) => pagesOf(lsn, capture)),
-        { name: sessionsName, content: () => encodeArrow(sessions) },
         { name: viewsName, content: () => viewParts },
       ]);
       const manifest: CheckpointManifest = {
         format: 3,
         lsn,
         tables: captures.map((capture) => this.#tablePart(lsn, capture, written)),
-        sessions: fileOf(written, sessionsName),
-        ledgers: await this.#writeLedgers(lsn),
+        ...(await this.#writeSessions(sessions)),
         views: fileOf(written, viewsName),
         // Last, since most of it is in the column store by now.
         backlog: await backlog.keep(),
@@ -146,6 +142,7 @@ export class Checkpointer {
       return lsn;
     } finally {
       for (const { capture } of captures) capture.end();
+      sessions.end();
     }
   }
 
@@ -182,22 +179,31 @@ export class Checkpointer {
     };
   }
 
-  async #writeLedgers(lsn: Lsn): Promise<CheckpointFile[]> {
-    const known = this.#previous?.ledgers ?? [];
-    const anew = !this.#parts.incremental || known.length >= ledgerFilesMax;
-    const afterLsn = anew ? asLsn(0) : this.lastLsn;
-    const rows = new LedgerRows();
-    const sessions = [...this.#parts.projection.sessions.values()];
-    const slices = ledgerSlices(sessions, afterLsn, lsn);
-    await eachInTurn(slices, 1, async ({ sessionId, key, entries }) => {
-      for (const entry of entries) rows.add(sessionId, key, entry);
-    });
-    const batch = rows.build();
-    if (batch.length === 0) return [...known];
-    const name = `ledger-${lsn}.arrow`;
-    const written = await this.#writeAll([{ name, content: () => encodeArrow(batch) }]);
-    const file = fileOf(written, name);
-    return anew ? [file] : [...known, file];
+  async #writeSessions(capture: SessionCapture): Promise<SessionFiles> {
+    const { afterLsn, lsn } = capture.range;
+    const { sessions, answers, forgotten } = await gatherSessions(capture);
+    const names = { sessions: `sessions-${lsn}.arrow`, ledger: `ledger-${lsn}.arrow` };
+    const forgottenName = `forgotten-${lsn}.arrow`;
+    const written = await this.#writeAll([
+      { name: names.sessions, content: () => encodeArrow(sessions) },
+      ...pieceOf(names.ledger, answers),
+      ...pieceOf(forgottenName, forgotten),
+    ]);
+    const ledger = written.get(names.ledger);
+    const known = afterLsn === 0 ? [] : (this.#previous?.ledgers ?? []);
+    return {
+      sessions: fileOf(written, names.sessions),
+      ...(written.has(forgottenName) ? { forgotten: fileOf(written, forgottenName) } : {}),
+      ledgers: ledger ? [...known, ledger] : known,
+    };
+  }
+
+  /** Of the answers in it those that no ledger file has. */
+  #captureSessions(lsn: Lsn): SessionCapture {
+    const { incremental, projection } = this.#parts;
+    const files = this.#previous?.ledgers.length ?? 0;
+    const isAnew = !incremental || files >= ledgerFilesMax;
+    return new SessionCapture(projection, { afterLsn: isAnew ? 0 : this.lastLsn, lsn });
   }
 
   async #writeAll(pieces: readonly Piece[]): Promise<Written> {
@@ -219,39 +225,16 @@ export class Checkpointer {
   }
 }
 
-interface LedgerSlice {
-  readonly sessionId: string;
-  /** Null: the default keys. */
-  readonly key: string | null;
-  readonly entries: readonly LedgerEntry[];
-}
-
-/** What the ledgers took in after `afterLsn`, up to `lsn`; ticks may go on meanwhile. */
-function* ledgerSlices(
-  sessions: Iterable<SessionState>,
-  afterLsn: Lsn,
-  lsn: Lsn,
-): Generator<LedgerSlice> {
-  for (const { sessionId, ledger } of sessions) {
-    let from = afterLsn as number;
-    for (;;) {
-      const entries = ledger.entriesBetween(from, lsn, ledgerSlice);
-      const last = entries.at(-1);
-      if (!last) break;
-      yield { sessionId, key: null, entries };
-      from = last.lsn;
-    }
-    for (const [key, entry] of ledger.namedEntries()) {
-      if (entry.lsn > afterLsn && entry.lsn <= lsn) yield { sessionId, key, entries: [entry] };
-    }
-  }
-}
-
 function pagesOf(lsn: Lsn, { table, pages, capture }: TableCapture): Piece[] {
   return pages.map((page) => ({
     name: pageName(table.table.name, page, lsn),
     content: (memory) => encodeArrow(capture.take(page, memory).rows),
   }));
+}
+
+/** Nothing for an empty batch. */
+function pieceOf(name: string, batch: ColumnBatch): Piece[] {
+  return batch.length === 0 ? [] : [{ name, content: () => encodeArrow(batch) }];
 }
 
 function pageName(table: string, page: number, lsn: Lsn): string {

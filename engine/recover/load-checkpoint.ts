@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { aligned } from '../aligned.ts';
+import { limits } from '../limits.ts';
 import type { Storage } from '../log/storage.ts';
 import { readExactly } from '../log/whole-file.ts';
 import type { Lsn } from '../position.ts';
@@ -11,7 +12,14 @@ import type { Projection } from '../tick/projection.ts';
 import { decodeArrow } from './arrow-file.ts';
 import { examineCheckpoints } from './checkpoint-directory.ts';
 import { type CheckpointFile, type CheckpointManifest, filesOf } from './checkpoint-manifest.ts';
-import { decodeSessions, ledgerColumns, loadLedger, sessionColumns } from './session-file.ts';
+import {
+  decodeSessions,
+  forgottenColumns,
+  ledgerColumns,
+  loadForgotten,
+  loadLedger,
+  sessionColumns,
+} from './session-file.ts';
 
 export interface CheckpointSource {
   readonly storage: Storage;
@@ -84,11 +92,19 @@ export async function loadCheckpoint(
   const { manifest } = found;
   for (const part of manifest.tables) await loadTable(projection.state, part, found);
   const sessions = decodeArrow(bytesOf(found, manifest.sessions), sessionColumns);
-  for (const session of decodeSessions(sessions)) {
+  for (const session of decodeSessions(sessions, projection.answerMemory)) {
     projection.sessions.set(session.sessionId, session);
+  }
+  if (manifest.forgotten) {
+    const forgotten = decodeArrow(bytesOf(found, manifest.forgotten), forgottenColumns);
+    loadForgotten(projection.sessions, forgotten);
   }
   for (const file of manifest.ledgers) {
     loadLedger(projection.sessions, decodeArrow(bytesOf(found, file), ledgerColumns));
+  }
+  // An older version's closed sessions kept all; by the log they have forgotten.
+  for (const { open, ledger } of projection.sessions.values()) {
+    if (!open) ledger.keepNewest(limits.closedSessionAnswersMax);
   }
 }
 

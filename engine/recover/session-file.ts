@@ -1,6 +1,7 @@
 import type { ColumnDefinition, ScalarKind, Value } from '../manifest/types.ts';
+import type { AnswerMemory } from '../state/answer-memory.ts';
 import type { SessionState } from '../state/session.ts';
-import { type LedgerEntry, TickLedger } from '../state/tick-ledger.ts';
+import { type Forgotten, type LedgerEntry, TickLedger } from '../state/tick-ledger.ts';
 import type { ColumnBatch, ColumnVector } from '../tick/column-vector.ts';
 import { valueAt } from '../tick/column-vector.ts';
 import { VectorBuilder } from '../tick/vector-builder.ts';
@@ -19,16 +20,25 @@ export const sessionColumns: readonly ColumnDefinition[] = [
   column('open', 'bool'),
 ];
 
-/** The sessions without their ledgers. */
-export function encodeSessions(sessions: Iterable<SessionState>): ColumnBatch {
-  const rows = new Rows(sessionColumns);
-  for (const { sessionId, fence, lastTick, abortedTick, lsn, stateHash, open } of sessions) {
-    rows.push([sessionId, fence, lastTick, abortedTick, lsn, stateHash, open]);
+/** Sessions without their ledgers, gathered piece by piece into one batch. */
+export class SessionRows {
+  readonly #rows = new Rows(sessionColumns);
+
+  add(session: SessionState): void {
+    const { sessionId, fence, lastTick, abortedTick, lsn, stateHash, open } = session;
+    this.#rows.push([sessionId, fence, lastTick, abortedTick, lsn, stateHash, open]);
   }
-  return rows.build();
+
+  build(): ColumnBatch {
+    return this.#rows.build();
+  }
 }
 
-export function decodeSessions(vectors: readonly ColumnVector[]): SessionState[] {
+/** `memory` counts what their ledgers will take. */
+export function decodeSessions(
+  vectors: readonly ColumnVector[],
+  memory: AnswerMemory,
+): SessionState[] {
   return rowsOf(vectors).map(([id, fence, lastTick, abortedTick, lsn, stateHash, open]) => ({
     sessionId: id as string,
     fence: fence as number,
@@ -37,8 +47,39 @@ export function decodeSessions(vectors: readonly ColumnVector[]): SessionState[]
     lsn: lsn as number,
     stateHash: stateHash as Uint8Array,
     open: open as boolean,
-    ledger: new TickLedger(),
+    ledger: new TickLedger(memory),
   }));
+}
+
+/** A file of its own, which an older version passes by: it reads one of sessions by its columns. */
+export const forgottenColumns: readonly ColumnDefinition[] = [
+  column('sessionId', 'string'),
+  column('ticksLsn', 'f64'),
+  column('keysLsn', 'f64'),
+];
+
+/** What ledgers have forgotten, gathered piece by piece into one batch. */
+export class ForgottenRows {
+  readonly #rows = new Rows(forgottenColumns);
+
+  add(sessionId: string, { ticksLsn, keysLsn }: Forgotten): void {
+    this.#rows.push([sessionId, ticksLsn, keysLsn]);
+  }
+
+  build(): ColumnBatch {
+    return this.#rows.build();
+  }
+}
+
+/** Before the ledgers themselves are loaded. */
+export function loadForgotten(
+  sessions: ReadonlyMap<string, SessionState>,
+  vectors: readonly ColumnVector[],
+): void {
+  for (const [sessionId, ticksLsn, keysLsn] of rowsOf(vectors)) {
+    const forgotten = { ticksLsn: ticksLsn as number, keysLsn: keysLsn as number };
+    sessions.get(sessionId as string)?.ledger.resume(forgotten);
+  }
 }
 
 export const ledgerColumns: readonly ColumnDefinition[] = [
@@ -73,7 +114,7 @@ export function loadLedger(
 ): void {
   for (const row of rowsOf(vectors)) {
     const [sessionId, key, tick, lsn, digest, stateHash, accepted, rejected, conflicts] = row;
-    sessions.get(sessionId as string)?.ledger.add(key as string | null, {
+    sessions.get(sessionId as string)?.ledger.restore(key as string | null, {
       tick: tick as number | null,
       lsn: lsn as number,
       digest: digest as Uint8Array,

@@ -1,5 +1,6 @@
 import type { SessionInfo } from '../engine.ts';
 import { asLsn } from '../position.ts';
+import type { AnswerMemory } from './answer-memory.ts';
 import { TickLedger } from './tick-ledger.ts';
 
 /** One match, as the applied log has it. Mutable; only `apply` changes it. */
@@ -19,7 +20,8 @@ export interface SessionState {
   readonly ledger: TickLedger;
 }
 
-export function newSession(sessionId: string, lsn: number): SessionState {
+/** `memory` counts what its ledger takes. */
+export function newSession(sessionId: string, lsn: number, memory?: AnswerMemory): SessionState {
   return {
     sessionId,
     fence: 1,
@@ -28,7 +30,21 @@ export function newSession(sessionId: string, lsn: number): SessionState {
     lsn,
     stateHash: new Uint8Array(32),
     open: true,
-    ledger: new TickLedger(),
+    ledger: new TickLedger(memory),
+  };
+}
+
+/** As it is now, with its answers after `afterLsn`, whatever becomes of it; to be read only. */
+export function frozenSession(session: SessionState, afterLsn: number): SessionState {
+  return {
+    sessionId: session.sessionId,
+    fence: session.fence,
+    lastTick: session.lastTick,
+    abortedTick: session.abortedTick,
+    lsn: session.lsn,
+    stateHash: session.stateHash,
+    open: session.open,
+    ledger: session.ledger.frozen(afterLsn),
   };
 }
 

@@ -1,4 +1,5 @@
 import { limits } from '../limits.ts';
+import { AnswerMemory } from './answer-memory.ts';
 
 /** What a committed tick answered, to be answered again when it is retried. */
 export interface LedgerEntry {
@@ -14,54 +15,131 @@ export interface LedgerEntry {
   readonly conflicts: Uint8Array | null;
 }
 
+/** Of what a ledger has forgotten, the newest position: 0, nothing yet. */
+export interface Forgotten {
+  /** Under default keys. */
+  readonly ticksLsn: number;
+  /** Under keys of a client's own. */
+  readonly keysLsn: number;
+}
+
 const hashBytes = 32;
+const hashesBytes = hashBytes * 2;
+/** Ticks, positions, two counts and two hashes. */
+const tickBytes = 8 + 8 + 4 + 4 + hashesBytes;
+const capacityMin = 16;
+/** Shared: five of its own would take a kilobyte of each session that never had a tick. */
+const noFloats = new Float64Array(0);
+const noIntegers = new Uint32Array(0);
+const noBytes = new Uint8Array(0);
+/** What an entry of a map takes beside the bytes it holds, as measured on Node 20. */
+const conflictsEntryBytes = 256;
+const namedEntryBytes = 768;
 
 /**
  * The committed ticks of one session by idempotency key, as long as the window
- * (`limits.idempotencyTicksMax`, newest kept). Under its default key a tick is found by its number
- * in sorted arrays outside the JavaScript heap; keys of a client's own take a map entry each.
+ * (`limits.idempotencyTicksMax`, newest kept; `keepNewest` for fewer). Under its default key a tick
+ * is found by its number in sorted arrays outside the JavaScript heap; keys of a client's own take
+ * a map entry each.
  */
 export class TickLedger {
-  #ticks = new Float64Array(64);
-  #lsns = new Float64Array(64);
-  #accepted = new Uint32Array(64);
-  #rejected = new Uint32Array(64);
-  #hashes = new Uint8Array(64 * hashBytes * 2);
-  /** Entries `#first … #end`; the first ones of the arrays are outside the window. */
+  /** Entries `#first … #end` are never overwritten, so that `frozen` may share them. */
+  #ticks = noFloats;
+  #lsns = noFloats;
+  #accepted = noIntegers;
+  #rejected = noIntegers;
+  #hashes = noBytes;
+  /** The first ones of the arrays are outside the window. */
   #first = 0;
   #end = 0;
-  readonly #conflicts = new Map<number, Uint8Array>();
-  readonly #named = new Map<string, LedgerEntry>();
+  /** By tick, in order. */
+  #conflicts: Map<number, Uint8Array> | null = null;
+  /** In order of positions. */
+  #named: Map<string, LedgerEntry> | null = null;
+  /** A `frozen` copy shares the maps, and needs what they hold after this position. */
+  #sharedAfterLsn = Number.POSITIVE_INFINITY;
+  #ticksForgottenLsn = 0;
+  #keysForgottenLsn = 0;
+  readonly #memory: AnswerMemory;
+  #memoryBytes = 0;
+
+  /** Counts in `memory` what it takes. */
+  constructor(memory: AnswerMemory = new AnswerMemory()) {
+    this.#memory = memory;
+  }
 
   get size(): number {
-    return this.#end - this.#first + this.#named.size;
+    return this.tickCount + this.keyCount;
+  }
+
+  /** Entries under default keys. */
+  get tickCount(): number {
+    return this.#end - this.#first;
+  }
+
+  /** Entries under keys of a client's own. */
+  get keyCount(): number {
+    return this.#named?.size ?? 0;
+  }
+
+  /** What it takes, of maps an estimate; the 300 bytes of an empty one are not in it. */
+  get memoryBytes(): number {
+    return this.#memoryBytes;
+  }
+
+  get forgotten(): Forgotten {
+    return { ticksLsn: this.#ticksForgottenLsn, keysLsn: this.#keysForgottenLsn };
   }
 
   /** `key` null: the default key, session and tick. */
   add(key: string | null, entry: LedgerEntry): void {
-    if (key !== null || entry.tick === null) {
-      if (key === null) return;
-      this.#named.set(key, entry);
-      if (this.#named.size > limits.idempotencyTicksMax) {
-        const [oldest] = this.#named.keys();
-        if (oldest !== undefined) this.#named.delete(oldest);
-      }
-      return;
-    }
-    this.#reserve();
-    const at = this.#end++;
-    this.#ticks[at] = entry.tick;
-    this.#lsns[at] = entry.lsn;
-    this.#accepted[at] = entry.accepted;
-    this.#rejected[at] = entry.rejected;
-    this.#hashes.set(entry.digest, at * hashBytes * 2);
-    this.#hashes.set(entry.stateHash, at * hashBytes * 2 + hashBytes);
-    if (entry.conflicts) this.#conflicts.set(entry.tick, entry.conflicts);
+    if (key !== null) this.#addNamed(key, entry);
+    else if (entry.tick !== null) this.#addTick(entry.tick, entry);
   }
 
   find(key: string | null, tick: number | null): LedgerEntry | null {
-    if (key !== null) return this.#named.get(key) ?? null;
+    if (key !== null) return this.#named?.get(key) ?? null;
     return tick === null ? null : this.#findTick(tick);
+  }
+
+  /** Forgets, for good, all but the newest so many ticks and keys, and gives their memory back. */
+  keepNewest(count: number): void {
+    this.#forgetTicks(Math.max(this.#first, this.#end - count));
+    this.#forgetKeys(this.keyCount - count);
+    if (this.#ticks.length > this.tickCount) this.#resize(this.tickCount);
+  }
+
+  /** Takes note, while it is empty, of what a ledger of before has forgotten. */
+  resume({ ticksLsn, keysLsn }: Forgotten): void {
+    this.#ticksForgottenLsn = ticksLsn;
+    this.#keysForgottenLsn = keysLsn;
+  }
+
+  /** Adds again what was there before: what has been forgotten is left out. */
+  restore(key: string | null, entry: LedgerEntry): void {
+    const forgottenLsn = key === null ? this.#ticksForgottenLsn : this.#keysForgottenLsn;
+    if (entry.lsn > forgottenLsn) this.add(key, entry);
+  }
+
+  /**
+   * A copy, made in no time, that keeps the entries after `afterLsn`, whatever is forgotten later.
+   * Entries that are added later may show in it. It is to be read only.
+   */
+  frozen(afterLsn: number): TickLedger {
+    const copy = new TickLedger();
+    copy.#ticks = this.#ticks;
+    copy.#lsns = this.#lsns;
+    copy.#accepted = this.#accepted;
+    copy.#rejected = this.#rejected;
+    copy.#hashes = this.#hashes;
+    copy.#first = this.#first;
+    copy.#end = this.#end;
+    copy.#conflicts = this.#conflicts;
+    copy.#named = this.#named;
+    copy.#ticksForgottenLsn = this.#ticksForgottenLsn;
+    copy.#keysForgottenLsn = this.#keysForgottenLsn;
+    this.#sharedAfterLsn = Math.min(this.#sharedAfterLsn, afterLsn);
+    return copy;
   }
 
   /**
@@ -92,9 +170,32 @@ export class TickLedger {
     };
   }
 
-  /** Entries under keys of a client's own. */
-  namedEntries(): IterableIterator<readonly [string, LedgerEntry]> {
-    return this.#named.entries();
+  /** Entries under keys of a client's own, oldest first. */
+  *namedEntries(): IterableIterator<readonly [string, LedgerEntry]> {
+    if (this.#named) yield* this.#named;
+  }
+
+  #addNamed(key: string, entry: LedgerEntry): void {
+    this.#named ??= new Map();
+    this.#named.set(key, entry);
+    this.#count(bytesOfNamed(key, entry));
+    this.#forgetKeys(this.#named.size - limits.idempotencyTicksMax);
+  }
+
+  #addTick(tick: number, entry: LedgerEntry): void {
+    this.#forgetTicks(Math.max(this.#first, this.#end + 1 - limits.idempotencyTicksMax));
+    if (this.#end === this.#ticks.length) this.#makeRoom();
+    const at = this.#end++;
+    this.#ticks[at] = tick;
+    this.#lsns[at] = entry.lsn;
+    this.#accepted[at] = entry.accepted;
+    this.#rejected[at] = entry.rejected;
+    this.#hashes.set(entry.digest, at * hashesBytes);
+    this.#hashes.set(entry.stateHash, at * hashesBytes + hashBytes);
+    if (entry.conflicts === null) return;
+    this.#conflicts ??= new Map();
+    this.#conflicts.set(tick, entry.conflicts);
+    this.#count(bytesOfConflicts(entry.conflicts));
   }
 
   #findTick(tick: number): LedgerEntry | null {
@@ -112,36 +213,86 @@ export class TickLedger {
 
   #entry(at: number): LedgerEntry {
     const tick = this.#ticks[at] as number;
-    const start = at * hashBytes * 2;
+    const start = at * hashesBytes;
     return {
       lsn: this.#lsns[at] as number,
       tick,
       digest: this.#hashes.slice(start, start + hashBytes),
-      stateHash: this.#hashes.slice(start + hashBytes, start + hashBytes * 2),
+      stateHash: this.#hashes.slice(start + hashBytes, start + hashesBytes),
       accepted: this.#accepted[at] as number,
       rejected: this.#rejected[at] as number,
-      conflicts: this.#conflicts.get(tick) ?? null,
+      conflicts: this.#conflicts?.get(tick) ?? null,
     };
   }
 
-  #reserve(): void {
-    if (this.#end - this.#first === limits.idempotencyTicksMax) {
-      this.#conflicts.delete(this.#ticks[this.#first] as number);
-      this.#first++;
+  /** Those before `first` in the arrays. */
+  #forgetTicks(first: number): void {
+    if (first <= this.#first) return;
+    const last = this.#ticks[first - 1] as number;
+    this.#ticksForgottenLsn = this.#lsns[first - 1] as number;
+    this.#first = first;
+    if (this.#conflicts === null) return;
+    this.#ownMaps(this.#ticksForgottenLsn);
+    for (const [tick, conflicts] of this.#conflicts) {
+      if (tick > last) break;
+      this.#conflicts.delete(tick);
+      this.#count(-bytesOfConflicts(conflicts));
     }
-    if (this.#end < this.#ticks.length) return;
+  }
+
+  /** The oldest so many. */
+  #forgetKeys(count: number): void {
+    if (this.#named === null || count <= 0) return;
+    let left = count;
+    for (const [key, entry] of this.#named) {
+      if (left-- === 0) break;
+      this.#ownMaps(entry.lsn);
+      this.#named.delete(key);
+      this.#count(-bytesOfNamed(key, entry));
+      this.#keysForgottenLsn = entry.lsn;
+    }
+  }
+
+  /** Before entries up to `lsn` are taken from a map: who shares it and needs them keeps it. */
+  #ownMaps(lsn: number): void {
+    if (lsn <= this.#sharedAfterLsn) return;
+    this.#conflicts = this.#conflicts && new Map(this.#conflicts);
+    this.#named = this.#named && new Map(this.#named);
+    this.#sharedAfterLsn = Number.POSITIVE_INFINITY;
+  }
+
+  #makeRoom(): void {
     // Half of the arrays outside the window: slide; else grow.
-    const capacity = this.#first * 2 >= this.#end ? this.#ticks.length : this.#ticks.length * 2;
+    const { length } = this.#ticks;
+    const slides = length > 0 && this.#first * 2 >= this.#end;
+    this.#resize(slides ? length : Math.max(capacityMin, length * 2));
+  }
+
+  /** To new arrays: those of before may be shared. */
+  #resize(capacity: number): void {
+    this.#count((capacity - this.#ticks.length) * tickBytes);
     this.#ticks = moved(this.#ticks, new Float64Array(capacity), this.#first, this.#end);
     this.#lsns = moved(this.#lsns, new Float64Array(capacity), this.#first, this.#end);
     this.#accepted = moved(this.#accepted, new Uint32Array(capacity), this.#first, this.#end);
     this.#rejected = moved(this.#rejected, new Uint32Array(capacity), this.#first, this.#end);
-    const width = hashBytes * 2;
-    const hashes = new Uint8Array(capacity * width);
-    this.#hashes = moved(this.#hashes, hashes, this.#first * width, this.#end * width);
+    const hashes = new Uint8Array(capacity * hashesBytes);
+    this.#hashes = moved(this.#hashes, hashes, this.#first * hashesBytes, this.#end * hashesBytes);
     this.#end -= this.#first;
     this.#first = 0;
   }
+
+  #count(bytes: number): void {
+    this.#memoryBytes += bytes;
+    this.#memory.bytes += bytes;
+  }
+}
+
+function bytesOfConflicts(conflicts: Uint8Array | null): number {
+  return conflicts === null ? 0 : conflictsEntryBytes + conflicts.byteLength;
+}
+
+function bytesOfNamed(key: string, { conflicts }: LedgerEntry): number {
+  return namedEntryBytes + key.length + bytesOfConflicts(conflicts);
 }
 
 function moved<T extends Float64Array | Uint32Array | Uint8Array>(

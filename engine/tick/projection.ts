@@ -1,6 +1,9 @@
 import type { ErrorCode } from '../errors.ts';
+import { limits } from '../limits.ts';
 import type { Lsn } from '../position.ts';
+import { AnswerMemory } from '../state/answer-memory.ts';
 import { newSession, type SessionState } from '../state/session.ts';
+import type { SessionCapture } from '../state/session-capture.ts';
 import type { LedgerEntry } from '../state/tick-ledger.ts';
 import type { TitleState } from '../state/title-state.ts';
 import { admitBatch } from './admit-batch.ts';
@@ -47,6 +50,10 @@ export type Settlement =
 export class Projection {
   readonly state: TitleState;
   readonly sessions = new Map<string, SessionState>();
+  /** Of the ledgers of all sessions. */
+  readonly answerMemory = new AnswerMemory();
+  /** A checkpoint being taken, told of what changes; null while there is none. */
+  capture: SessionCapture | null = null;
 
   constructor(state: TitleState) {
     this.state = state;
@@ -83,11 +90,13 @@ export class Projection {
 
   settleSession(lsn: Lsn, record: SessionRecordHeader): SessionState | null {
     let session = this.sessions.get(record.session);
+    if (session) this.capture?.beforeChange(session);
     if (record.verb === 'close') {
       if (!session || (record.fence !== null && record.fence !== session.fence)) return null;
       session.open = false;
+      session.ledger.keepNewest(limits.closedSessionAnswersMax);
     } else if (!session) {
-      session = newSession(record.session, lsn);
+      session = newSession(record.session, lsn, this.answerMemory);
       this.sessions.set(record.session, session);
     } else if (record.verb === 'takeOver') {
       session.fence++;
@@ -99,6 +108,7 @@ export class Projection {
 
   #chain(session: SessionState, logged: LoggedBatch, applied: AppliedBatch): void {
     const { tick, idempotencyKey } = logged.batch.header;
+    this.capture?.beforeChange(session);
     if (applied.aborted) {
       // Nothing happened, so the key stays free: the tick may be sent again with other content.
       if (tick !== null) session.abortedTick = tick;
@@ -119,6 +129,8 @@ export class Projection {
       rejected: applied.rejected,
       conflicts: encodeReports(applied.conflicts),
     });
+    // A direct write with a key, which knows no fence.
+    if (!session.open) session.ledger.keepNewest(limits.closedSessionAnswersMax);
   }
 }
 
