@@ -14,6 +14,8 @@ export interface Engine {
   readonly state: StateReader;
   readonly views: ViewEngine;
   readonly columns: ColumnStore;
+  /** What fills the budget for memory, now. */
+  readonly memory: EngineMemory;
   /** Reads see everything up to here; it is durable. */
   readonly appliedLsn: Lsn;
   /** Null while the engine works; else why it no longer acknowledges. */
@@ -21,10 +23,15 @@ export interface Engine {
 
   /**
    * Opens a session, or finds it open. With `takeOver` its fence rises by one and every writer
-   * with an older fence is refused (`FENCED`) from then on. Durable when it resolves.
+   * with an older fence is refused (`FENCED`) from then on. Durable when it resolves. One that is
+   * not there yet is refused where there is no room: `LIMIT_EXCEEDED` (sessions), `QUOTA_EXCEEDED`
+   * (memory of rows and answers).
    */
   openSession(sessionId: string, takeOver: boolean): Promise<SessionInfo>;
-  /** A closed session refuses ticks (`FENCED`) until it is opened again with `takeOver`. */
+  /**
+   * A closed session refuses ticks (`FENCED`) until it is opened again with `takeOver`. It forgets,
+   * for good, all but its newest answers (`limits.closedSessionAnswersMax`).
+   */
   closeSession(sessionId: string, fence: number | null): Promise<SessionInfo>;
   session(sessionId: string): SessionInfo | null;
 
@@ -45,6 +52,14 @@ export interface Engine {
   /** Resolves once `appliedLsn >= lsn`; `NOT_CAUGHT_UP` after the timeout. */
   waitForApplied(lsn: Lsn, timeoutMs: number): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Bytes. */
+export interface EngineMemory {
+  /** Of live rows, with keys, indexes and strings. */
+  readonly rowBytes: number;
+  /** Of the answers that sessions keep for retries. */
+  readonly answerBytes: number;
 }
 
 export interface SessionInfo {

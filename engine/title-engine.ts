@@ -1,7 +1,7 @@
 import { Admission } from './admission.ts';
 import type { Canary } from './canary/canary.ts';
 import type { ColumnStore } from './columns/column-store.ts';
-import type { Engine, SessionInfo, TickOutcome } from './engine.ts';
+import type { Engine, EngineMemory, SessionInfo, TickOutcome } from './engine.ts';
 import type { EngineObserver } from './engine-observer.ts';
 import { EngineError } from './errors.ts';
 import { ContentionRecorder } from './govern/contention-recorder.ts';
@@ -54,6 +54,7 @@ export class TitleEngine implements Engine {
   readonly #checkpoints: CheckpointSchedule;
   readonly #writes: WritePath;
   readonly #sessions: TitleSessions;
+  readonly #projection: Projection;
 
   constructor(parts: TitleEngineParts) {
     this.catalog = parts.catalog;
@@ -61,6 +62,7 @@ export class TitleEngine implements Engine {
     this.views = parts.views;
     this.columns = parts.columns;
     this.#log = parts.log;
+    this.#projection = parts.projection;
     this.#admission = new Admission(parts.columns);
     this.#checkpoints = new CheckpointSchedule({
       checkpointer: parts.checkpointer,
@@ -85,9 +87,17 @@ export class TitleEngine implements Engine {
       now: parts.now,
       observer: parts.observer,
     });
-    this.#sessions = new TitleSessions(parts.projection.sessions, this.#writes);
+    this.#sessions = new TitleSessions({
+      projection: parts.projection,
+      writes: this.#writes,
+      memoryBytesMax: parts.rowMemoryBytesMax,
+    });
     // A kill in a burst left more than one checkpoint's worth of log: the next start shall not pay again.
     this.#checkpoints.takeIfDue();
+  }
+
+  get memory(): EngineMemory {
+    return this.#projection.memory;
   }
 
   get appliedLsn(): Lsn {

@@ -1,3 +1,4 @@
+import type { EngineMemory } from '../engine.ts';
 import type { ErrorCode } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Lsn } from '../position.ts';
@@ -57,6 +58,10 @@ export class Projection {
 
   constructor(state: TitleState) {
     this.state = state;
+  }
+
+  get memory(): EngineMemory {
+    return { rowBytes: this.state.memoryBytes, answerBytes: this.answerMemory.bytes };
   }
 
   /** What the batch would be answered without being logged; null: it has to be. */

@@ -204,6 +204,16 @@ export class Metrics {
         gauge.set({ table: table.name }, state.rowCount(table.name));
       }
     });
+    this.#gauge(
+      'state_memory_bytes',
+      'What fills the budget for memory: live rows, and answers that sessions keep for retries.',
+      ['of'],
+      (gauge) => {
+        const { rowBytes, answerBytes } = engine.memory;
+        gauge.set({ of: 'rows' }, rowBytes);
+        gauge.set({ of: 'answers' }, answerBytes);
+      },
+    );
     this.#gauge('feed_subscribers', 'Subscribers now.', ['view'], (gauge) => {
       gauge.reset();
       for (const [view, count] of views.subscribers()) gauge.set({ view }, count);

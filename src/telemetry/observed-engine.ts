@@ -37,6 +37,10 @@ class ObservedEngine implements Engine {
     return this.#engine.appliedLsn;
   }
 
+  get memory(): Engine['memory'] {
+    return this.#engine.memory;
+  }
+
   get failure(): Error | null {
     return this.#engine.failure;
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Engine } from '../../engine/engine.ts';
 import { limits } from '../../engine/limits.ts';
+import { Metrics } from '../../src/telemetry/metrics.ts';
 import { commit, contentOf, setUnit, TestTitle } from './test-title.ts';
 
 vi.mock('../../engine/limits.ts', async (original) => {
@@ -141,11 +142,66 @@ describe('a closed session', () => {
     expect(contentOf(fromCheckpoint)).toEqual(content);
     expect(await answers(fromCheckpoint, 26, 2)).toEqual(wanted);
     expect(await direct(fromCheckpoint, 'a')).toMatchObject({ duplicate: true });
+    const { answerBytes } = fromCheckpoint.memory;
     await title.close(fromCheckpoint);
     title.columns.coveredLsn = 0;
     const fromStart = await title.open();
     expect(contentOf(fromStart)).toEqual(content);
     expect(await answers(fromStart, 26, 2)).toEqual(wanted);
     expect(await direct(fromStart, 'a')).toMatchObject({ duplicate: true });
+    await fromStart.closeSession('s', 2);
+    expect(fromStart.memory.answerBytes).toBeLessThan(answerBytes);
+  });
+});
+
+describe('the memory of rows and answers', () => {
+  it('refuses a new session from the very byte that fills it on, and takes what concerns others', async () => {
+    const title = await TestTitle.create();
+    const played = await title.open();
+    await played.openSession('s', false);
+    await play(played, 1, 20);
+    await title.close(played);
+    const total = ({ memory }: Engine) => memory.rowBytes + memory.answerBytes;
+    const unbounded = await title.open();
+    const bytes = total(unbounded);
+    await title.close(unbounded);
+
+    const below = await title.open({ rowMemoryBytesMax: bytes + 1 });
+    expect(total(below)).toBe(bytes);
+    await below.openSession('one', false);
+    await title.close(below);
+
+    const full = await title.open({ rowMemoryBytesMax: bytes });
+    expect(total(full)).toBe(bytes);
+    await expect(full.openSession('two', false)).rejects.toMatchObject({
+      code: 'QUOTA_EXCEEDED',
+      retryAfterMs: 1000,
+      message: expect.stringContaining('close sessions that have ended'),
+      details: { limit: bytes, actual: bytes },
+    });
+    expect(await full.openSession('one', false)).toMatchObject({ open: true });
+    expect(await full.openSession('s', true)).toMatchObject({ fence: 2 });
+    await full.closeSession('s', 2);
+    expect(total(full)).toBeLessThan(bytes);
+    expect(await full.openSession('two', false)).toMatchObject({ open: true });
+    // The first tick since the start takes memory for strings.
+    for (const tick of [21, 22]) {
+      expect(await commit(full, tick, { header: { sessionId: 'one' } })).toMatchObject({ tick });
+    }
+    expect(total(full)).toBeGreaterThan(bytes);
+  });
+
+  it('is shown in the metrics', async () => {
+    const title = await TestTitle.create();
+    const engine = await title.open();
+    const metrics = new Metrics();
+    metrics.watch(engine);
+    await engine.openSession('s', false);
+    await play(engine, 1, 20);
+    const { rowBytes, answerBytes } = engine.memory;
+    expect(answerBytes).toBeGreaterThan(20 * 88);
+    const text = await metrics.registry.metrics();
+    expect(text).toContain(`tickloom_state_memory_bytes{of="rows"} ${rowBytes}\n`);
+    expect(text).toContain(`tickloom_state_memory_bytes{of="answers"} ${answerBytes}\n`);
   });
 });
