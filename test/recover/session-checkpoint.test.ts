@@ -169,6 +169,14 @@ describe('the sessions of a checkpoint', () => {
     expect(content(twin.projection)).toEqual(content(matches.projection));
   });
 
+  it('are not read without the file of what they have forgotten', async () => {
+    const matches = new Matches(5);
+    matches.play(1_000);
+    await checkpointer(matches).take(matches.lsn as Lsn);
+    await rm(join(directory, `forgotten-${matches.lsn}.arrow`));
+    await expect(load()).rejects.toThrow('there is no checkpoint');
+  });
+
   it('are read from a checkpoint of an older version, where closed ones forget what they had kept', async () => {
     const { closedSessionAnswersMax } = limits;
     Object.assign(limits, { closedSessionAnswersMax: 30 });
