@@ -10,10 +10,11 @@ export const invariants = {
   indexes: 'every row is once in every index, under its values, and nothing else is',
   cells: 'a null is zero words and a cleared bit, and a value is one its column may have',
   strings: 'a string has one id, as many references as there are holders, and lies in its memory',
-  memory: 'the bytes counted for live rows are those that are allocated',
+  memory: 'the bytes counted for live rows and for answers are those that are allocated',
   positions: 'records are applied one after the other, once durable, and views are where rows are',
   sessions: 'a record changes no session but its own, and ticks and fences only rise',
-  chain: 'the chain and the ledger say what content, verdicts and changed rows come to',
+  chain:
+    'the chain and the ledger say what content, verdicts and changed rows come to, and a ledger forgets what is past its window',
   views: 'a view is what its rows come to one by one',
   reads: 'whatever a title holds can be read',
 } as const;

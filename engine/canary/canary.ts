@@ -7,7 +7,7 @@ import { BrokenInvariant, type BrokenPlace } from './broken-invariant.ts';
 import { checkChanges } from './check-changes.ts';
 import { checkIndex } from './check-index.ts';
 import { checkRows } from './check-rows.ts';
-import { checkMemory, checkStrings } from './check-strings.ts';
+import { checkAnswerMemory, checkMemory, checkStrings } from './check-strings.ts';
 import { SessionShadow } from './session-shadow.ts';
 import { ViewShadow } from './view-shadow.ts';
 
@@ -77,11 +77,13 @@ export class Canary {
   }
 }
 
-function checkState({ state }: Projection, lsn: Lsn): void {
+function checkState(projection: Projection, lsn: Lsn): void {
+  const { state } = projection;
   for (const table of state.tables.values()) {
     checkRows(table, lsn);
     for (const index of table.indexes) checkIndex(table, index);
   }
   checkStrings(state);
   checkMemory(state);
+  checkAnswerMemory(projection);
 }

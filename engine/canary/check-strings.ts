@@ -3,6 +3,7 @@ import { versionWord } from '../state/row-layout.ts';
 import { pageRowBits, pageRows } from '../state/row-pages.ts';
 import type { StateTable } from '../state/state-table.ts';
 import type { TitleState } from '../state/title-state.ts';
+import type { Projection } from '../tick/projection.ts';
 import { BrokenInvariant } from './broken-invariant.ts';
 
 /**
@@ -68,6 +69,18 @@ export function checkMemory(state: TitleState): void {
     'memory',
     { place: 'live rows', key: null },
     `take ${bytes} bytes and count ${state.memoryBytes}`,
+  );
+}
+
+/** The bytes that are counted for answers, added up anew. */
+export function checkAnswerMemory({ sessions, answerMemory }: Projection): void {
+  let bytes = 0;
+  for (const { ledger } of sessions.values()) bytes += ledger.memoryBytes;
+  if (bytes === answerMemory.bytes) return;
+  throw new BrokenInvariant(
+    'memory',
+    { place: 'answers', key: null },
+    `take ${bytes} bytes and count ${answerMemory.bytes}`,
   );
 }
 

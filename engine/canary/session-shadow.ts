@@ -1,3 +1,4 @@
+import { limits } from '../limits.ts';
 import { conflictCodes } from '../manifest/system-columns.ts';
 import type { SessionState } from '../state/session.ts';
 import type { TickLedger } from '../state/tick-ledger.ts';
@@ -21,6 +22,9 @@ interface Known {
   lsn: number;
   open: boolean;
   readonly stateHash: Uint8Array;
+  /** Answers that its ledger keeps, by default keys and by others. */
+  readonly tickCount: number;
+  readonly keyCount: number;
 }
 
 /** The sessions as they were at the last check, to hold the next record against. */
@@ -43,7 +47,7 @@ export class SessionShadow {
     for (const [id, known] of this.#known) {
       const session = this.#sessions.get(id);
       if (!session) broken('sessions', id, 'is gone');
-      if (id !== sessionId && !isUnchanged(session, known)) {
+      if (id !== sessionId && !(isUnchanged(session, known) && keepsAll(session, known))) {
         broken('sessions', id, 'was changed by a record of another session');
       }
     }
@@ -57,14 +61,17 @@ export class SessionShadow {
     else if (known === null) broken('sessions', sessionId, 'was opened by a tick');
     else checkTick(session, known, changes, tick);
     checkLedger(session);
+    checkForgotten(session, known, tick);
     this.#know(session);
   }
 
   #know(session: SessionState): void {
-    const { fence, lastTick, abortedTick, lsn, open, stateHash } = session;
+    const { fence, lastTick, abortedTick, lsn, open, stateHash, ledger } = session;
     // A copy: the session's own bytes may be what is overwritten.
     const copy = Uint8Array.from(stateHash);
-    const known: Known = { fence, lastTick, abortedTick, lsn, open, stateHash: copy };
+    const { tickCount, keyCount } = ledger;
+    const counts = { tickCount, keyCount };
+    const known: Known = { fence, lastTick, abortedTick, lsn, open, stateHash: copy, ...counts };
     this.#known.set(session.sessionId, known);
   }
 }
@@ -82,6 +89,10 @@ function isUnchanged(session: SessionState, known: Known): boolean {
     session.open === known.open &&
     Buffer.compare(session.stateHash, known.stateHash) === 0
   );
+}
+
+function keepsAll({ ledger }: SessionState, known: Known): boolean {
+  return ledger.tickCount === known.tickCount && ledger.keyCount === known.keyCount;
 }
 
 function checkRecord(session: SessionState, known: Known | null, lsn: number): void {
@@ -133,6 +144,8 @@ function checkTick(
     lsn: changes.lsn,
     open: known.open,
     stateHash,
+    tickCount: known.tickCount,
+    keyCount: known.keyCount,
   };
   if (Buffer.compare(session.stateHash, stateHash) !== 0) {
     broken('chain', sessionId, `has another link at position ${changes.lsn}`);
@@ -171,6 +184,28 @@ function checkLedger({ sessionId, lastTick, lsn, ledger }: SessionState): void {
   if (lastOf(ticks) > (lastTick ?? -1) || lastOf(lsns) > lsn) {
     broken('chain', sessionId, 'has a ledger that is ahead of it');
   }
+}
+
+/** Nothing is forgotten but what is past the window, which is smaller once a session is closed. */
+function checkForgotten(
+  { sessionId, open, ledger }: SessionState,
+  known: Known | null,
+  tick: SettledTick | null,
+): void {
+  const max = open ? limits.idempotencyTicksMax : limits.closedSessionAnswersMax;
+  const settlement = tick?.settlement;
+  const isTaken = settlement?.kind === 'applied' && !settlement.aborted;
+  const header = isTaken ? tick?.logged.batch.header : null;
+  const addedKeys = header && header.idempotencyKey !== null ? 1 : 0;
+  const addedTicks = header && header.tick !== null ? 1 - addedKeys : 0;
+  const ticks = Math.min((known?.tickCount ?? 0) + addedTicks, max);
+  const keys = Math.min((known?.keyCount ?? 0) + addedKeys, max);
+  if (ledger.tickCount === ticks && ledger.keyCount === keys) return;
+  broken(
+    'chain',
+    sessionId,
+    `keeps ${ledger.tickCount} answers of ticks and ${ledger.keyCount} of keys, not ${ticks} and ${keys}`,
+  );
 }
 
 function isRising(values: TickLedger['order']['ticks']): boolean {

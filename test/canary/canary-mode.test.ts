@@ -157,6 +157,6 @@ describe('canary mode', () => {
     const parts = { projection, views, log: { durableLsn: appliedLsn }, appliedLsn };
     expect(() => new Canary(parts)).toThrow(/unitState has 2 rows and counts 3/);
     title.units.rowCount--;
-    expect(() => new Canary({ ...parts, appliedLsn: asLsn(1) })).toThrow(/position 3 of 1/);
+    expect(() => new Canary({ ...parts, appliedLsn: asLsn(1) })).toThrow(/position 4 of 1/);
   });
 });

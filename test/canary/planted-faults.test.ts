@@ -159,6 +159,26 @@ const faults: readonly Planted[] = [
     plant: ({ units }) => (units.pool.tables.chunks as Uint8Array[]).push(new Uint8Array(8)),
   },
   {
+    what: 'answers whose memory is not counted',
+    invariant: 'memory',
+    place: 'answers',
+    plant: ({ projection }) => {
+      projection.answerMemory.bytes -= 88;
+    },
+  },
+  {
+    what: 'an answer that was forgotten while its session is open',
+    invariant: 'chain',
+    place: 'session',
+    plant: (title) => sessionOf(title, 's').ledger.keepNewest(1),
+  },
+  {
+    what: 'an answer of another session that was forgotten',
+    invariant: 'sessions',
+    place: 'session',
+    plant: (title) => sessionOf(title, 'other').ledger.keepNewest(0),
+  },
+  {
     what: 'another session that moved',
     invariant: 'sessions',
     place: 'session',
@@ -216,13 +236,13 @@ const faults: readonly Planted[] = [
   {
     what: 'views that are behind the rows',
     invariant: 'positions',
-    place: 'position 4',
-    plant: (title) => Object.defineProperty(title.views, 'lsn', { value: 3 }),
+    place: 'position 5',
+    plant: (title) => Object.defineProperty(title.views, 'lsn', { value: 4 }),
   },
   {
     what: 'a page that is not there',
     invariant: 'reads',
-    place: 'position 4',
+    place: 'position 5',
     plant: (title) => {
       title.units.pages.page = () => {
         throw new TypeError('no page');
@@ -312,7 +332,7 @@ describe('a title that canary mode has stopped', () => {
       storage,
       canary: true,
     });
-    expect(again.appliedLsn).toBe(4);
+    expect(again.appliedLsn).toBe(5);
     const owners = again.state.select('unitState', null).map((row) => [row.unitId, row.ownerId]);
     expect(owners).toEqual([
       [1, 1],

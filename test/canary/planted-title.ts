@@ -135,6 +135,7 @@ export class PlantedTitle {
     });
     await engine.openSession('other', false);
     await engine.openSession('s', false);
+    await commit(engine, 1, { header: { sessionId: 'other' } });
     await commit(engine, 1, { actions: [[insertUnit(1, { blueprint: 'tank' }), insertUnit(2)]] });
     return engine;
   }

@@ -242,6 +242,8 @@ export type Step =
   | { readonly kind: 'open'; readonly sessionId: string; readonly takeOver: boolean }
   | { readonly kind: 'close'; readonly sessionId: string; readonly fence: number | null }
   | { readonly kind: 'restart' }
+  /** One of the commits so far again, by whoever may write now. */
+  | { readonly kind: 'retry'; readonly of: number }
   | { readonly kind: 'commit'; readonly tick: TickInput };
 
 const plainHeader = {
@@ -283,7 +285,7 @@ export function ticksArbitrary(manifest: TitleManifest): fc.Arbitrary<Step[]> {
         /** Until the steps are in a row: how far from the step's place. */
         tick: fc.constantFrom(0, 0, 0, 0, 1, -2),
         fence: fc.constantFrom(null, null, null, null, null, null, 1, 2, 2),
-        idempotencyKey: fc.constantFrom(null, null, null, 'k'),
+        idempotencyKey: fc.constantFrom(null, null, null, null, null, 'k', 'k', 'l'),
         onConflict: fc.constantFrom('REJECT_ACTION' as const, 'ABORT_TICK' as const),
         /** Until then: how far before the tick. */
         afterTick: fc.constantFrom(null, null, null, null, 1, 2),
@@ -300,7 +302,7 @@ export function ticksArbitrary(manifest: TitleManifest): fc.Arbitrary<Step[]> {
           sessionId,
           tick: fc.constant(null),
           fence: fc.constant(null),
-          idempotencyKey: fc.constantFrom(null, 'k'),
+          idempotencyKey: fc.constantFrom(null, null, 'k', 'k', 'l'),
           onConflict: fc.constant('ABORT_TICK' as const),
           afterTick: fc.constant(null),
         }),
@@ -327,6 +329,18 @@ export function ticksArbitrary(manifest: TitleManifest): fc.Arbitrary<Step[]> {
     { weight: 1, arbitrary: close },
     { weight: 1, arbitrary: fc.constant({ kind: 'restart' as const }) },
   );
+  const ending = fc
+    .record({
+      isTakenOver: fc.boolean(),
+      isRestarted: fc.boolean(),
+      retried: fc.array(fc.nat(30), { minLength: 1, maxLength: 4 }),
+    })
+    .map(({ isTakenOver, isRestarted, retried }): Step[] => [
+      { kind: 'close', sessionId: 'one', fence: null },
+      ...(isTakenOver ? [{ kind: 'open', sessionId: 'one', takeOver: true } as const] : []),
+      ...(isRestarted ? [{ kind: 'restart' } as const] : []),
+      ...retried.map((of) => ({ kind: 'retry', of }) as const),
+    ]);
   // Rows for others to meet, of each state table.
   const inserts = stateTables.map((table) => fc.array(insertOf(table), { maxLength: 2 }));
   const first = fc.tuple(...inserts).map((rows): Step => {
@@ -341,14 +355,16 @@ export function ticksArbitrary(manifest: TitleManifest): fc.Arbitrary<Step[]> {
       opened: fc.constantFrom<readonly string[]>(sessionIds, sessionIds, ['one']),
       first,
       steps: fc.array(step, { minLength: 4, maxLength: 20 }),
+      /** A match is over, perhaps taken over, and retries come late. */
+      ending: fc.oneof(fc.constant<Step[]>([]), ending),
       repeats: fc.array(fc.nat(30), { maxLength: 6 }),
     })
-    .map(({ opened, first, steps, repeats }) => {
+    .map(({ opened, first, steps, ending, repeats }) => {
       const inOrder = steps.map(placed);
       // Retries: some steps are played again, at once or later.
       const retries = repeats.flatMap((at) => inOrder[at % inOrder.length] ?? []);
       const opens = opened.map((sessionId): Step => ({ kind: 'open', sessionId, takeOver: false }));
-      return [...opens, first, ...inOrder, ...retries];
+      return [...opens, first, ...inOrder, ...ending, ...retries];
     });
 }
 

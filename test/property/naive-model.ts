@@ -15,6 +15,8 @@ interface ModelSession {
   abortedTick: number | null;
   stateHash: string;
   readonly answers: Map<string, { readonly content: string; readonly answer: ModelApplied }>;
+  /** Keys whose answers were known once. */
+  readonly forgotten: Set<string>;
 }
 
 interface ModelApplied {
@@ -42,10 +44,12 @@ export class NaiveModel {
   #writes: { readonly table: TableDefinition; readonly id: string }[] = [];
 
   readonly #outcomes: Map<string, number>;
+  readonly #closedAnswersMax: number;
 
   /** `outcomes`: where it counts what effects and ticks come to. */
-  constructor(catalog: Catalog, outcomes: Map<string, number>) {
+  constructor(catalog: Catalog, outcomes: Map<string, number>, closedAnswersMax: number) {
     this.#outcomes = outcomes;
+    this.#closedAnswersMax = closedAnswersMax;
     this.#catalog = catalog;
     this.tables = new Map(catalog.stateTables.map((table) => [table.name, new Map()]));
     this.everWritten = new Map(catalog.stateTables.map((table) => [table.name, []]));
@@ -55,7 +59,8 @@ export class NaiveModel {
     const session = this.sessions.get(sessionId);
     if (!session) {
       const fresh = { fence: 1, open: true, lastTick: null, abortedTick: null };
-      this.sessions.set(sessionId, { ...fresh, stateHash: chainStart, answers: new Map() });
+      const empty = { stateHash: chainStart, answers: new Map(), forgotten: new Set<string>() };
+      this.sessions.set(sessionId, { ...fresh, ...empty });
     } else if (takeOver) {
       session.fence++;
       session.open = true;
@@ -67,7 +72,21 @@ export class NaiveModel {
     const session = this.sessions.get(sessionId);
     if (!session || (fence !== null && fence !== session.fence)) return false;
     session.open = false;
+    this.#forget(session);
     return true;
+  }
+
+  /** Of ticks by their number, and of keys, a closed session keeps the newest so many answers. */
+  #forget({ answers, forgotten }: ModelSession): void {
+    const [ticks, keys] = [true, false].map((ofTicks) =>
+      [...answers.keys()].filter((key) => key.startsWith('tick ') === ofTicks),
+    );
+    for (const all of [ticks, keys]) {
+      for (const key of all?.slice(0, -this.#closedAnswersMax) ?? []) {
+        answers.delete(key);
+        forgotten.add(key);
+      }
+    }
   }
 
   /** `digest`: of the tick's content, hexadecimal. */
@@ -97,6 +116,10 @@ export class NaiveModel {
       return { ...known.answer, kind: 'duplicate' };
     }
     const refusal = this.#refusal(session, input, known !== undefined);
+    if (key !== null && session.forgotten.has(key)) {
+      const what = key.startsWith('tick ') ? 'tick' : 'key';
+      this.#count(`forgotten ${what}: ${refusal ?? 'anew'}`);
+    }
     if (refusal) return { kind: 'refused', code: refusal };
     const answer = this.#apply(input, digest, session.stateHash);
     if (answer.aborted) {
@@ -108,7 +131,11 @@ export class NaiveModel {
       session.lastTick = header.tick;
       session.abortedTick = null;
     }
-    if (key !== null) session.answers.set(key, { content, answer });
+    if (key !== null) {
+      session.answers.set(key, { content, answer });
+      session.forgotten.delete(key);
+    }
+    if (!session.open) this.#forget(session);
     return answer;
   }
 

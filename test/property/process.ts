@@ -46,8 +46,9 @@ export class Process {
   }
 
   get sessions() {
-    return [...this.#projection.sessions.values()].map(({ ledger: _, ...session }) => {
-      return { ...session, stateHash: Buffer.from(session.stateHash).toString('hex') };
+    return [...this.#projection.sessions.values()].map(({ ledger, ...session }) => {
+      const stateHash = Buffer.from(session.stateHash).toString('hex');
+      return { ...session, stateHash, answers: ledger.size };
     });
   }
 

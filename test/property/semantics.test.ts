@@ -1,12 +1,19 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { limits } from '../../engine/limits.ts';
 import type { ConflictCode } from '../../engine/manifest/system-columns.ts';
 import type { Settlement } from '../../engine/tick/projection.ts';
+import type { TickInput } from '../../engine/tick/row-input.ts';
 import type { EffectOp } from '../../engine/tick/tick-batch.ts';
 import { manifestArbitrary, ticksArbitrary } from './arbitraries.ts';
 import { expectSame } from './compare-state.ts';
 import { contentOf, type ModelAnswer, NaiveModel } from './naive-model.ts';
 import { Process } from './process.ts';
+
+vi.mock('../../engine/limits.ts', async (original) => {
+  const { limits } = await original<typeof import('../../engine/limits.ts')>();
+  return { limits: { ...limits, closedSessionAnswersMax: 1 } };
+});
 
 describe('the engine against a naive model', () => {
   it('gives the same verdicts, rows, versions, indexes and hashes, with retries, fences and restarts', () => {
@@ -18,8 +25,16 @@ describe('the engine against a naive model', () => {
         ),
         ({ manifest, steps }) => {
           const process = new Process(manifest);
-          const model = new NaiveModel(process.catalog, outcomes);
+          const model = new NaiveModel(process.catalog, outcomes, limits.closedSessionAnswersMax);
           const contents = new Map<string, string>();
+          const commits: TickInput[] = [];
+          const commit = (tick: TickInput) => {
+            const { settlement, digest } = process.commit(tick);
+            contents.set(digest, contents.get(digest) ?? contentOf(tick));
+            expect(contents.get(digest)).toBe(contentOf(tick));
+            const answer = answerOf(settlement, tick.actions.length);
+            expect(answer).toEqual(model.commit(tick, digest));
+          };
           for (const step of steps) {
             switch (step.kind) {
               case 'open':
@@ -31,12 +46,14 @@ describe('the engine against a naive model', () => {
                 expect(closed).toBe(model.close(step.sessionId, step.fence));
                 break;
               }
-              case 'commit': {
-                const { settlement, digest } = process.commit(step.tick);
-                contents.set(digest, contents.get(digest) ?? contentOf(step.tick));
-                expect(contents.get(digest)).toBe(contentOf(step.tick));
-                const answer = answerOf(settlement, step.tick.actions.length);
-                expect(answer).toEqual(model.commit(step.tick, digest));
+              case 'commit':
+                commit(step.tick);
+                commits.push(step.tick);
+                break;
+              case 'retry': {
+                const tick = commits[step.of % commits.length];
+                const fence = tick && model.sessions.get(tick.header.sessionId)?.fence;
+                if (tick && fence) commit({ ...tick, header: { ...tick.header, fence } });
                 break;
               }
               case 'restart': {
@@ -66,7 +83,7 @@ const conflictsOf = {
   delete: ['ROW_NOT_FOUND', 'VERSION_MISMATCH', 'GUARD_FAILED'],
 } satisfies Record<EffectOp, ConflictCode[]>;
 
-/** Every outcome of an effect, of a condition, of a tick and of a direct write. */
+/** Every outcome of an effect, of a condition, of a tick, of a late retry and of a direct write. */
 const reachable = [
   ...Object.entries(conflictsOf).flatMap(([op, codes]) =>
     ['holds', ...codes].map((outcome) => `${op}: ${outcome}`),
@@ -82,6 +99,8 @@ const reachable = [
     'TICK_OUT_OF_ORDER',
     'TICK_ABORTED',
   ].map((outcome) => `tick: ${outcome}`),
+  'forgotten tick: FENCED',
+  'forgotten tick: TICK_OUT_OF_ORDER',
   ...['applied', 'aborted', 'duplicate', 'IDEMPOTENCY_MISMATCH'].map(
     (outcome) => `direct write: ${outcome}`,
   ),
