@@ -29,9 +29,10 @@ export class TickReader {
   readonly #tick: ObjectReader;
   #actionCount = 0;
   #effectCount = 0;
-  #areActionsRead = false;
-  /** Where the tick's own effects stand that are still to be read; -1: nowhere. */
+  /** Where the tick's own effects stand; -1: nowhere yet. */
   #ownEffectsAt = -1;
+  /** Actions came behind them, and go before them. */
+  #areOwnEffectsDue = false;
 
   constructor(catalog: Catalog) {
     const { scratch } = this;
@@ -60,8 +61,9 @@ export class TickReader {
       ...this.#header.members,
       member('actions', (json, text) => this.#readActions(json, text)),
       member('effects', (json, text) => {
-        if (this.#areActionsRead) this.#readEffects(json, text, tickItself, limits.tickEffectsMax);
-        else this.#passOwnEffects(json);
+        json.peek();
+        this.#ownEffectsAt = json.at;
+        this.#readEffects(json, text, tickItself, limits.tickEffectsMax);
       }),
     ]);
   }
@@ -70,7 +72,7 @@ export class TickReader {
   read(json: JsonCursor, text: BodyText, memory: ColumnMemory): TickBatch {
     this.#clear();
     this.#tick.read(json, text, 0);
-    if (this.#ownEffectsAt >= 0) this.#readOwnEffects(json, text);
+    if (this.#areOwnEffectsDue) this.#readOwnEffects(json, text);
     this.#session.check(json, this.#header.sessionFrom, this.#header.sessionTo);
     const length = this.#actionCount;
     return {
@@ -81,9 +83,9 @@ export class TickReader {
   }
 
   #readActions(json: JsonCursor, text: BodyText): void {
-    this.#areActionsRead = true;
     json.expect(openBracket);
     if (json.closes(closeBracket)) return;
+    if (this.#ownEffectsAt >= 0) this.#putOffOwnEffects();
     do {
       if (this.#actionCount === limits.tickActionsMax) throw notTaken;
       this.#action.read(json, text, this.#actionCount++);
@@ -103,10 +105,9 @@ export class TickReader {
   }
 
   /** The tick's own effects come after its actions, wherever they stand. */
-  #passOwnEffects(json: JsonCursor): void {
-    json.peek();
-    this.#ownEffectsAt = json.at;
-    json.skip();
+  #putOffOwnEffects(): void {
+    this.#clearEffects();
+    this.#areOwnEffectsDue = true;
   }
 
   #readOwnEffects(json: JsonCursor, text: BodyText): void {
@@ -118,13 +119,17 @@ export class TickReader {
 
   #clear(): void {
     for (const cells of this.#columns) cells.clear(this.#actionCount);
-    this.#streams.clear();
-    this.#session.clear();
+    this.#clearEffects();
     this.#header.clear();
     this.#actionCount = 0;
-    this.#effectCount = 0;
-    this.#areActionsRead = false;
     this.#ownEffectsAt = -1;
+    this.#areOwnEffectsDue = false;
+  }
+
+  #clearEffects(): void {
+    this.#streams.clear();
+    this.#session.clear();
+    this.#effectCount = 0;
   }
 }
 
