@@ -175,21 +175,21 @@ export class Tailer {
   }
 
   /**
-   * Deletes what ClickHouse has of positions after `lsn`, where the log ends. A crash on the way
-   * leaves tables that are ahead, which the next start finds.
+   * Deletes what ClickHouse has of positions after `lsn`, where the log ends. A crash or an error on
+   * the way leaves tables that are ahead, which the next start finds.
    */
   async rewind(lsn: Lsn): Promise<void> {
     const { target, logger } = this.#options;
-    await this.#notes.forgetAfter(lsn);
-    for (const queue of this.#queues) {
-      if (queue.shippedLsn <= lsn) continue;
-      await target.deleteAfter(queue.table, lsn);
-      const { rows } = await target.readHeld(queue.table, lsn);
-      queue.rewound({ lsn, rows });
-    }
-    await this.#notes.replace(this.#notes.notedLsn);
     this.#offeredLsn = asLsn(Math.min(this.#offeredLsn, lsn));
     this.#advancedLsn = asLsn(Math.min(this.#advancedLsn, lsn));
+    await this.#notes.rewind(lsn, async () => {
+      for (const queue of this.#queues) {
+        if (queue.shippedLsn <= lsn) continue;
+        await target.deleteAfter(queue.table, lsn);
+        const { rows } = await target.readHeld(queue.table, lsn);
+        queue.rewound({ lsn, rows });
+      }
+    });
     logger.warn({ lsn }, 'rows beyond the end of the log were deleted');
   }
 

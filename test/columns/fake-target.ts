@@ -22,6 +22,8 @@ export class FakeTarget implements ShippingTarget {
   note: ShippedNote = { lsn: asLsn(0), tables: new Map() };
   /** Set to hold inserts back until it resolves. */
   gate: Promise<void> | null = null;
+  /** Set to hold up, or to lose, the answer to a deletion of a table's rows. */
+  afterDeletion: (table: ShippedTable) => Promise<void> = async () => {};
 
   async readNote(): Promise<ShippedNote> {
     return this.note;
@@ -66,6 +68,7 @@ export class FakeTarget implements ShippingTarget {
       table.storedName,
       held.filter((one) => one <= lsn),
     );
+    await this.afterDeletion(table);
   }
 
   async stopInsert(): Promise<void> {}

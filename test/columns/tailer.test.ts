@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../engine/columns/logger.ts';
 import { emptyBacklog, findBacklog } from '../../engine/columns/shipping/kept-backlog.ts';
@@ -295,6 +296,51 @@ describe('the tailer', () => {
     await tailer.waitForCovered(asLsn(20), 5_000);
     expect(countsIn(target)).toEqual(whole);
   });
+
+  it('misses no rows after a rewind that failed on its way', async () => {
+    const target = new FakeTarget();
+    await open(target);
+    take(range(1, 30));
+    await tailer.waitForCovered(asLsn(30), 5_000);
+    await tailer.close();
+    await open(target);
+    expect(await tailer.resume(asLsn(0), emptyBacklog)).toBeNull();
+    const deleted: string[] = [];
+    target.afterDeletion = async ({ storedName }) => {
+      if (deleted.push(storedName) === 2) throw new Error('the connection is gone');
+    };
+    await expect(tailer.rewind(asLsn(20))).rejects.toThrow('the connection is gone');
+    await tailer.close();
+    target.afterDeletion = async () => {};
+    await open(target);
+    expect(tailer.heldLsn).toBe(30);
+    // A table that had lost rows would refuse a checkpoint.
+    expect(await tailer.resume(asLsn(20), emptyBacklog)).toBeNull();
+    await tailer.rewind(asLsn(20));
+    const { units: _, ...expected } = expectedRows(20);
+    expect(countsIn(target)).toEqual(expected);
+  });
+
+  it('notes nothing amid a rewind, however long it takes', async () => {
+    const target = new FakeTarget();
+    await open(target);
+    take(range(1, 30));
+    await tailer.waitForCovered(asLsn(30), 5_000);
+    // Killed before it was noted; the log ends with record 20.
+    const killed = tailer;
+    await open(target);
+    await killed.close();
+    target.note = { lsn: asLsn(0), tables: new Map() };
+    await tailer.resume(asLsn(0), emptyBacklog);
+    take(range(1, 20));
+    const noted: number[] = [];
+    target.afterDeletion = async () => {
+      if (noted.length === 0) await setTimeout(3_000);
+      noted.push(target.note.lsn);
+    };
+    await tailer.rewind(asLsn(20));
+    expect(noted).toEqual(noted.map(() => 0));
+  }, 30_000);
 
   it('says at once when it finds rows gone amid its work', async () => {
     const target = new FakeTarget();

@@ -20,6 +20,7 @@ export class NoteKeeper {
   #notedLsn: Lsn;
   #writing: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #isHeld = false;
   #closed = false;
 
   constructor(options: NoteKeeperOptions, notedLsn: Lsn) {
@@ -34,7 +35,8 @@ export class NoteKeeper {
 
   /** Notes what is covered, some time soon. */
   soon(): void {
-    if (this.#closed || this.#timer || this.#options.coveredLsn() <= this.#notedLsn) return;
+    if (this.#closed || this.#isHeld || this.#timer) return;
+    if (this.#options.coveredLsn() <= this.#notedLsn) return;
     this.#timer = setTimeout(() => {
       this.#timer = null;
       this.#writing = this.#advance().finally(() => {
@@ -61,12 +63,32 @@ export class NoteKeeper {
     this.#notedLsn = left;
   }
 
+  /**
+   * Forgets what is noted of positions after `lsn`, has `work` delete their rows, and notes what is
+   * held then. Nothing else is noted from the call on, for good where it fails: a count from amid
+   * the work would miss rows that were never lost.
+   */
+  async rewind(lsn: Lsn, work: () => Promise<void>): Promise<void> {
+    this.#isHeld = true;
+    this.#stopTimer();
+    await this.#writing;
+    await this.forgetAfter(lsn);
+    await work();
+    await this.replace(this.#notedLsn);
+    this.#isHeld = false;
+  }
+
   /** Notes what is covered at last. Inserts must be over. */
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#timer) clearTimeout(this.#timer);
+    this.#stopTimer();
     await this.#writing;
-    await this.#advance();
+    if (!this.#isHeld) await this.#advance();
+  }
+
+  #stopTimer(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
   }
 
   async #advance(): Promise<void> {
