@@ -10,7 +10,7 @@ import type { Lane } from './lane-table.ts';
  * |---|---|
  * | bool, i8…i32, u8…u32, enum | 1 |
  * | i64, u64, timestamp | 2, low half first |
- * | uuid | 4 |
+ * | uuid | 4, its first bytes first |
  * | string | 1, its number in the column's dictionary |
  *
  * An optional column has one lane more, in front: 1 present, 0 null. Equal values have equal lanes
@@ -18,25 +18,40 @@ import type { Lane } from './lane-table.ts';
  * manifest neither groups by them nor counts them distinct.
  */
 export function laneCount(column: ColumnDefinition): number {
-  return Number(column.optional) + scalarLaneCount(column);
+  return Number(column.optional) + scalarLanes(column).length;
 }
 
-function scalarLaneCount(column: ColumnDefinition): number {
+/** Their names in a checkpoint: `x`, or `x.low` and `x.high`; an optional column's begin with `x.isPresent`. */
+export function laneNames(column: ColumnDefinition): string[] {
+  const { name } = column;
+  const lanes = scalarLanes(column).map((lane) => (lane === '' ? name : `${name}.${lane}`));
+  return column.optional ? [`${name}.isPresent`, ...lanes] : lanes;
+}
+
+const oneLane = [''];
+const textLanes = ['text'];
+const wideLanes = ['low', 'high'];
+const uuidLanes = ['word0', 'word1', 'word2', 'word3'];
+
+/** By name; empty: the column's own. */
+function scalarLanes(column: ColumnDefinition): readonly string[] {
   if (column.list) throw new TypeError(`a list has no lanes: ${column.name}`);
   switch (column.kind) {
     case 'i64':
     case 'u64':
     case 'timestamp':
-      return 2;
+      return wideLanes;
     case 'uuid':
-      return 4;
+      return uuidLanes;
+    case 'string':
+      return textLanes;
     case 'f32':
     case 'f64':
     case 'json':
     case 'bytes':
       throw new TypeError(`${column.kind} has no lanes: ${column.name}`);
     default:
-      return 1;
+      return oneLane;
   }
 }
 

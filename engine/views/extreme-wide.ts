@@ -12,6 +12,7 @@ export class WideExtremeAggregate implements Aggregate {
   readonly #high = new NumberLane(Number.NaN);
   readonly #low = new NumberLane(0);
   readonly lanes = [this.#high, this.#low];
+  readonly laneNames = ['high', 'low'];
 
   constructor(op: 'min' | 'max', input: ColumnDefinition) {
     this.#input = input;

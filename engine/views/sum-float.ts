@@ -13,6 +13,7 @@ export class FloatSumAggregate implements Aggregate {
   readonly #sums = new NumberLane(0);
   readonly #lost = new NumberLane(0);
   readonly lanes = [this.#sums, this.#lost];
+  readonly laneNames = ['sum', 'lost'];
 
   constructor(input: ColumnDefinition) {
     this.#input = input.name;

@@ -16,6 +16,7 @@ export class IntegerSumAggregate implements Aggregate {
   readonly #units = new NumberLane(0);
   readonly #rests = new NumberLane(0);
   readonly lanes = [this.#units, this.#rests];
+  readonly laneNames = ['units', 'rest'];
 
   constructor(input: ColumnDefinition) {
     this.#input = input.name;
