@@ -11,7 +11,7 @@ export interface CheckpointFile {
 
 /** What a checkpoint consists of; files may be shared with the one before. */
 export interface CheckpointManifest {
-  readonly format: 3;
+  readonly format: 4;
   readonly lsn: Lsn;
   readonly tables: readonly {
     readonly table: string;
@@ -24,22 +24,47 @@ export interface CheckpointManifest {
   readonly forgotten?: CheckpointFile;
   /** In order; each holds what the ones before lack. */
   readonly ledgers: readonly CheckpointFile[];
-  readonly views: CheckpointFile;
+  readonly views: ViewFiles | BinaryViews;
   /** What the column store lacked of this prefix; its files lie in the column store's spool. */
   readonly backlog: KeptBacklog;
+}
+
+/** The group views in parts, each cut into chunks of so many rows: a file a chunk, in order. */
+export interface ViewFiles {
+  readonly kind: 'arrow';
+  /** Of all views, digested. */
+  readonly definitions: string;
+  /** By group view, when the newest change was committed. */
+  readonly stamps: readonly number[];
+  readonly chunkRows: number;
+  readonly parts: readonly {
+    readonly part: string;
+    readonly rows: number;
+    readonly chunks: readonly CheckpointFile[];
+  }[];
+}
+
+/** All of it in one file of its own kind, as up to format 3. */
+export interface BinaryViews {
+  readonly kind: 'binary';
+  readonly file: CheckpointFile;
 }
 
 export function filesOf(manifest: CheckpointManifest): CheckpointFile[] {
   const pages = manifest.tables.flatMap((table) => table.pages.map((page) => page.file));
   const forgotten = manifest.forgotten ? [manifest.forgotten] : [];
-  return [...pages, manifest.sessions, ...forgotten, ...manifest.ledgers, manifest.views];
+  return [...pages, manifest.sessions, ...forgotten, ...manifest.ledgers, ...viewFiles(manifest)];
+}
+
+function viewFiles({ views }: CheckpointManifest): CheckpointFile[] {
+  return views.kind === 'binary' ? [views.file] : views.parts.flatMap(({ chunks }) => chunks);
 }
 
 /**
  * A manifest as a file, which says of its content what its content says of the other files: with
  * one flipped bit in its position a replay would begin a record too late, and none would miss it.
  *
- *     {"crc":3632233996,"checkpoint":{"format":3,"lsn":1042,…}}
+ *     {"crc":3632233996,"checkpoint":{"format":4,"lsn":1042,…}}
  *                                    └────────── crc ─────────┘
  */
 export function encodeManifest(manifest: CheckpointManifest): Uint8Array {
@@ -57,18 +82,29 @@ export function decodeManifest(lsn: Lsn, bytes: Uint8Array): CheckpointManifest 
   if (content === undefined) return decodeFormat2(lsn, bytes);
   const covered = Buffer.from(content, 'latin1');
   if (String(crc32(covered)) !== crc) return 'the checksum of its manifest does not hold';
-  const manifest = JSON.parse(covered.toString('utf8')) as CheckpointManifest;
-  if (manifest.format !== 3) return `its manifest is of format ${manifest.format}, not 3`;
+  const written = JSON.parse(covered.toString('utf8')) as CheckpointManifest | ManifestBefore;
+  const manifest = written.format === 3 ? withBinaryViews(written) : written;
+  if (manifest.format !== 4) return `its manifest is of format ${manifest.format}, not 4`;
   return manifest.lsn === lsn ? manifest : `its manifest is that of position ${manifest.lsn}`;
+}
+
+/** As it was up to format 3. */
+type ManifestBefore = Omit<CheckpointManifest, 'format' | 'views'> & {
+  readonly format: 2 | 3;
+  readonly views: CheckpointFile;
+};
+
+function withBinaryViews(before: ManifestBefore): CheckpointManifest {
+  return { ...before, format: 4, views: { kind: 'binary', file: before.views } };
 }
 
 /** Without a checksum, as it was once written: what the content and the names say must agree. */
 function decodeFormat2(lsn: Lsn, bytes: Uint8Array): CheckpointManifest | string {
   try {
     const text = Buffer.from(bytes).toString('utf8');
-    const before = JSON.parse(text) as Omit<CheckpointManifest, 'format'> & { format: number };
+    const before = JSON.parse(text) as ManifestBefore;
     if (before.format !== 2) return unreadable;
-    const manifest: CheckpointManifest = { ...before, format: 3 };
+    const manifest = withBinaryViews(before);
     const isNamed = manifest.tables.every(({ table, pages }) =>
       pages.every(({ page, file }) => file.name.startsWith(`rows-${table}-${page}-`)),
     );

@@ -12,17 +12,20 @@ import type { StateTable } from '../state/state-table.ts';
 import { ColumnMemory } from '../tick/column-memory.ts';
 import type { ColumnBatch } from '../tick/column-vector.ts';
 import type { Projection } from '../tick/projection.ts';
+import type { OwnedViewEngine } from '../views/open-views.ts';
+import type { ViewsCapture } from '../views/view-checkpoint.ts';
 import { encodeArrow } from './arrow-file.ts';
 import { publishCheckpoint, removeOthers } from './checkpoint-directory.ts';
 import type { CheckpointFile, CheckpointManifest } from './checkpoint-manifest.ts';
 import { gatherSessions } from './gather-sessions.ts';
+import { heldViews, viewFilesOf, viewPieces } from './view-files.ts';
 
 export interface CheckpointerParts {
   readonly storage: Storage;
   readonly directory: string;
   readonly projection: Projection;
   /** The group views as of the last applied record. */
-  readonly views: { checkpoint(): readonly Uint8Array[] };
+  readonly views: Pick<OwnedViewEngine, 'checkpoint'>;
   readonly columns: ColumnStore;
   readonly log: Pick<CommitLog, 'syncTo'>;
   /** False: every checkpoint is written whole. */
@@ -58,9 +61,10 @@ interface TableCapture {
 
 /**
  * Writes checkpoints: rows, sessions, retry answers and views as of one log position, while
- * commits go on. Only pages written since the checkpoint before are written again, a few at a turn
- * of the event loop. A checkpoint does not wait for the column store: what that lacks of its
- * prefix is kept beside it, so recovery never has to regenerate what lies before it.
+ * commits go on. Only pages of rows and chunks of views that changed since the checkpoint before
+ * are written again, a few at a turn of the event loop. A checkpoint does not wait for the column
+ * store: what that lacks of its prefix is kept beside it, so recovery never has to regenerate what
+ * lies before it.
  */
 export class Checkpointer {
   readonly #parts: CheckpointerParts;
@@ -111,25 +115,24 @@ export class Checkpointer {
 
   async #take(lsn: Lsn): Promise<Lsn> {
     if (lsn <= this.lastLsn) return this.lastLsn;
-    const { storage, directory, views, columns } = this.#parts;
+    const { storage, directory, columns } = this.#parts;
     // Everything up to the first `await` sees the same position.
     const captures = this.#capture(lsn);
     const sessions = this.#captureSessions(lsn);
-    const viewParts = views.checkpoint();
+    const views = this.#captureViews();
     const backlog = columns.cutBacklog();
     try {
       await storage.makeDirectory(directory);
-      const viewsName = `views-${lsn}.bin`;
       const written = await this.#writeAll([
         ...captures.flatMap((capture) => pagesOf(lsn, capture)),
-        { name: viewsName, content: () => viewParts },
+        ...viewPieces(views),
       ]);
       const manifest: CheckpointManifest = {
-        format: 3,
+        format: 4,
         lsn,
         tables: captures.map((capture) => this.#tablePart(lsn, capture, written)),
         ...(await this.#writeSessions(sessions)),
-        views: fileOf(written, viewsName),
+        views: viewFilesOf(views, (name) => fileOf(written, name), this.#previous),
         // Last, since most of it is in the column store by now.
         backlog: await backlog.keep(),
       };
@@ -164,6 +167,11 @@ export class Checkpointer {
       const used = pages.filter((page) => page << pageRowBits < slotCount);
       return { table, pages: used, slotCount, capture: new RowCapture(table, lsn, used) };
     });
+  }
+
+  #captureViews(): ViewsCapture {
+    const { incremental, views } = this.#parts;
+    return views.checkpoint(incremental ? heldViews(this.#previous) : null);
   }
 
   #tablePart(lsn: Lsn, { table, pages, slotCount }: TableCapture, written: Written): TablePart {

@@ -83,7 +83,7 @@ async function readContents(
 
 /**
  * Loads rows, sessions and retry answers into an empty projection. The views have been loaded from
- * the same checkpoint before (`viewsOf`): they alone may refuse it.
+ * the same checkpoint before (`restoreViews`): they alone may refuse it.
  */
 export async function loadCheckpoint(
   projection: Projection,
@@ -108,10 +108,6 @@ export async function loadCheckpoint(
   }
 }
 
-export function viewsOf(found: FoundCheckpoint): Uint8Array {
-  return bytesOf(found, found.manifest.views);
-}
-
 async function loadTable(
   state: TitleState,
   part: CheckpointManifest['tables'][number],
@@ -133,7 +129,7 @@ async function loadTable(
   table.pages.finishLoad(part.slotCount, (slot) => table.isAlive(slot));
 }
 
-function bytesOf(found: FoundCheckpoint, file: CheckpointFile): Uint8Array {
+export function bytesOf(found: FoundCheckpoint, file: CheckpointFile): Uint8Array {
   const bytes = found.contents.get(file.name);
   if (!bytes) throw new RangeError(`the checkpoint lacks ${file.name}`);
   return bytes;

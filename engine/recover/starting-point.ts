@@ -9,12 +9,8 @@ import { createViewEngine, type OwnedViewEngine } from '../views/open-views.ts';
 import type { ViewObserver } from '../views/view-observer.ts';
 import { listCheckpoints } from './checkpoint-directory.ts';
 import type { CheckpointManifest } from './checkpoint-manifest.ts';
-import {
-  type CheckpointSource,
-  findCheckpoints,
-  loadCheckpoint,
-  viewsOf,
-} from './load-checkpoint.ts';
+import { type CheckpointSource, findCheckpoints, loadCheckpoint } from './load-checkpoint.ts';
+import { restoreViews } from './view-files.ts';
 
 /** Where the replay begins: rows, sessions and views as of `lsn`. */
 export interface StartingPoint {
@@ -87,7 +83,7 @@ async function newestWithViews(options: StartingPointOptions, upToLsn: Lsn) {
     ...(observer ? { observer } : {}),
   });
   for await (const found of findCheckpoints(source, upToLsn, onMisfit)) {
-    if (views.restore(viewsOf(found))) return { projection, views, found };
+    if (restoreViews(views, found)) return { projection, views, found };
     onMisfit(found.manifest.lsn, 'its views are defined otherwise');
   }
   return { projection, views, found: null };

@@ -1,4 +1,5 @@
 import type { ColumnDefinition, Value, ViewAggregate } from '../manifest/types.ts';
+import type { PartRows } from './checkpoint-part.ts';
 import { CountAggregate } from './count-aggregate.ts';
 import { CountDistinctAggregate } from './count-distinct-aggregate.ts';
 import { NumberExtremeAggregate } from './extreme-number.ts';
@@ -16,6 +17,8 @@ import type { ValueLane } from './value-lane.ts';
  */
 export interface Aggregate {
   readonly lanes: readonly ValueLane[];
+  /** The lanes' names in a checkpoint, behind the column's; absent: it has one lane. */
+  readonly laneNames?: readonly string[];
   /**
    * Folds the source's rows in, in row order. `groups[row]` is the row's group; the lanes have
    * room for it. Rows with a 0 in `mask` are left out.
@@ -24,7 +27,7 @@ export interface Aggregate {
   /** The value held at `index` of lanes of the same kinds, which begin at `first` in `lanes`. */
   value(lanes: readonly ValueLane[], first: number, index: number): Value;
   /** What it holds beside its lanes, for a checkpoint; absent: nothing. */
-  readonly memory?: { dump(): Uint8Array; load(dump: Uint8Array): void };
+  readonly memory?: PartRows;
 }
 
 export function createAggregate(

@@ -1,9 +1,17 @@
+import type { ColumnVector } from '../tick/column-vector.ts';
+import type { CapturedChunk, PartRows } from './checkpoint-part.ts';
+import { assertBinaryBytes, binaryOf, partColumn } from './part-columns.ts';
+
+/** Its texts as rows of a checkpoint, in the order of their numbers. */
+const textColumn = partColumn('text', 'string');
+
 /**
  * Numbers distinct byte strings from 0 in the order they are first seen. Looks bytes up where they
  * lie in a column's data, so that a string seen before is neither decoded nor copied. All bytes
  * lie in one array; a text is decoded when it is first asked for, and kept.
  */
-export class ByteDictionary {
+export class ByteDictionary implements PartRows {
+  readonly columns = [textColumn];
   #size = 0;
   #data = new Uint8Array(64);
   /** `ends[id + 1]` is the end of `id`, `ends[id]` its start. */
@@ -49,28 +57,28 @@ export class ByteDictionary {
     return text;
   }
 
-  /** The count and the ends as Uint32, then the bytes. */
-  dump(): Uint8Array {
-    const ends = new Uint32Array(this.#size + 1);
-    ends.set(this.#ends.subarray(1, this.#size + 1), 1);
-    ends[0] = this.#size;
-    const bytes = this.#ends[this.#size] as number;
-    const dump = new Uint8Array(ends.byteLength + bytes);
-    dump.set(new Uint8Array(ends.buffer));
-    dump.set(this.#data.subarray(0, bytes), ends.byteLength);
-    return dump;
+  /** Copies nothing now: bytes stay where they came to lie, also in an array that was outgrown. */
+  capture(from: number, to: number): CapturedChunk {
+    const ends = this.#ends;
+    const start = ends[from] as number;
+    const data = this.#data.subarray(start, ends[to]);
+    return (memory) => {
+      assertBinaryBytes(textColumn, data.length);
+      const offsets = memory.int32s(to - from + 1);
+      for (let i = 0; i < offsets.length; i++) offsets[i] = (ends[from + i] as number) - start;
+      const length = to - from;
+      const texts = { column: textColumn, length, offsets, data, validity: null };
+      return { length, vectors: [{ layout: 'binary', ...texts }] };
+    };
   }
 
-  /** Only into an empty dictionary. */
-  load(dump: Uint8Array): void {
-    const aligned = new Uint8Array(dump);
-    const [count = 0] = new Uint32Array(aligned.buffer, 0, 1);
-    const ends = new Uint32Array(aligned.buffer, 4, count);
-    const data = aligned.subarray(4 + ends.byteLength);
-    let start = 0;
-    for (const end of ends) {
-      this.#add(data, start, end, hashOf(data, start, end));
-      start = end;
+  load(pieces: readonly (readonly ColumnVector[])[]): void {
+    for (const { length, offsets, data } of pieces.flat().map(binaryOf)) {
+      for (let i = 0; i < length; i++) {
+        const start = offsets[i] as number;
+        const end = offsets[i + 1] as number;
+        this.#add(data, start, end, hashOf(data, start, end));
+      }
     }
   }
 

@@ -1,8 +1,11 @@
 import type { ColumnDefinition, Value } from '../manifest/types.ts';
 import { bitAt } from '../tick/column-vector.ts';
 import type { Aggregate } from './aggregate.ts';
-import { laneCount } from './column-lanes.ts';
+import type { PartRows } from './checkpoint-part.ts';
+import { laneNames } from './column-lanes.ts';
+import { laneRows } from './lane-rows.ts';
 import { type Lane, LaneTable } from './lane-table.ts';
+import { partColumn } from './part-columns.ts';
 import type { TableSource } from './table-source.ts';
 import { NumberLane, type ValueLane } from './value-lane.ts';
 
@@ -16,12 +19,18 @@ export class CountDistinctAggregate implements Aggregate {
   readonly #pairs: LaneTable;
   readonly #counts = new NumberLane(0);
   readonly lanes = [this.#counts];
+  readonly memory: PartRows;
   #ordinals = new Uint32Array(0);
 
   constructor(input: ColumnDefinition) {
     this.#input = input.name;
     this.#optional = input.optional;
-    this.#pairs = new LaneTable(1 + laneCount({ ...input, optional: false }));
+    const lanes = laneNames({ ...input, name: 'value', optional: false });
+    this.#pairs = new LaneTable(1 + lanes.length);
+    this.memory = laneRows(
+      this.#pairs,
+      ['group', ...lanes].map((name) => partColumn(name, 'u32')),
+    );
   }
 
   fold(source: TableSource, groups: Uint32Array, mask: Uint8Array | null): void {
@@ -52,12 +61,6 @@ export class CountDistinctAggregate implements Aggregate {
   value(lanes: readonly ValueLane[], first: number, index: number): Value {
     return BigInt((lanes[first] as NumberLane).values[index] as number);
   }
-
-  readonly memory = {
-    dump: (): Uint8Array => new Uint8Array(this.#pairs.dump().buffer),
-    load: (dump: Uint8Array): void =>
-      this.#pairs.load(new Uint32Array(new Uint8Array(dump).buffer)),
-  };
 }
 
 function pick(lane: Uint32Array, rows: readonly number[]): Uint32Array {

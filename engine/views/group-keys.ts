@@ -1,8 +1,11 @@
 import type { ColumnDefinition, Value } from '../manifest/types.ts';
 import { compareScalars } from '../query/compare-values.ts';
 import type { ByteDictionary } from './byte-dictionary.ts';
-import { laneCount, scalarOfLanes, valueOfLanes } from './column-lanes.ts';
+import type { PartRows } from './checkpoint-part.ts';
+import { laneCount, laneNames, scalarOfLanes, valueOfLanes } from './column-lanes.ts';
+import { laneRows } from './lane-rows.ts';
 import { type Lane, LaneTable } from './lane-table.ts';
+import { partColumn } from './part-columns.ts';
 
 interface KeyColumn {
   readonly column: ColumnDefinition;
@@ -12,6 +15,7 @@ interface KeyColumn {
 
 /** The keys of a view's groups, by group number, and their order. */
 export class GroupKeys {
+  readonly rows: PartRows;
   readonly #table: LaneTable;
   readonly #columns: readonly KeyColumn[];
   /** Groups in key order; those that came since it was last asked for are missing. */
@@ -27,8 +31,11 @@ export class GroupKeys {
       firstLane += laneCount(column);
       return keyColumn;
     });
-    // A view without key columns has one group, whose key is a zero.
-    this.#table = new LaneTable(Math.max(firstLane, 1));
+    this.#table = new LaneTable(firstLane);
+    this.rows = laneRows(
+      this.#table,
+      columns.flatMap((column) => laneNames(column).map((name) => partColumn(name, 'u32'))),
+    );
   }
 
   get size(): number {
@@ -36,7 +43,7 @@ export class GroupKeys {
   }
 
   locate(lanes: readonly Lane[], length: number, groups: Uint32Array): void {
-    this.#table.locate(lanes.length > 0 ? lanes : [0], length, groups);
+    this.#table.locate(lanes, length, groups);
   }
 
   /** The lanes of some of the key's columns, for a table of their own. */
@@ -85,14 +92,6 @@ export class GroupKeys {
     const { dictionary, firstLane } = this.#column('sessionId');
     const id = dictionary.find(sessionId);
     return this.#order.filter((group) => this.#table.lane(group, firstLane) === id);
-  }
-
-  dump(): Uint8Array {
-    return new Uint8Array(this.#table.dump().buffer);
-  }
-
-  load(dump: Uint8Array): void {
-    this.#table.load(new Uint32Array(new Uint8Array(dump).buffer));
   }
 
   #merge(a: readonly number[], b: readonly number[]): number[] {

@@ -5,9 +5,12 @@ import type { Lsn } from '../position.ts';
 import type { Filter } from '../query/filter.ts';
 import { rowPredicate } from '../query/row-predicate.ts';
 import { type Aggregate, createAggregate } from './aggregate.ts';
+import type { CheckpointPart } from './checkpoint-part.ts';
+import { ChunkMarks } from './chunk-marks.ts';
 import type { FeedSource, RowChange, TickMark } from './feed-source.ts';
 import type { FrameBounds } from './frame-log.ts';
 import { GroupKeys } from './group-keys.ts';
+import { GroupRows, type NamedLane } from './group-rows.ts';
 import { ImageRing, type RowImage } from './image-ring.ts';
 import type { Lane } from './lane-table.ts';
 import { sessionOf } from './pinned-session.ts';
@@ -43,6 +46,8 @@ export class GroupView implements FeedSource {
   readonly source: TableSource;
   readonly #window: number | null;
   readonly #columns: readonly Column[];
+  readonly #rows: GroupRows;
+  readonly #marks: ChunkMarks;
   #capacity = 0;
   #groups = new Uint32Array(0);
   /** By group, the last tick that touched it. */
@@ -54,6 +59,7 @@ export class GroupView implements FeedSource {
     definition: GroupViewDefinition,
     source: TableSource,
     bounds: FrameBounds,
+    chunkRowBits: number,
   ) {
     const { key, values } = viewColumns(catalog.manifest, definition);
     this.name = definition.name;
@@ -78,6 +84,8 @@ export class GroupView implements FeedSource {
     });
     this.lanes = this.#columns.flatMap((column) => column.aggregate.lanes);
     this.ring = new ImageRing(this.lanes, bounds);
+    this.#marks = new ChunkMarks(chunkRowBits);
+    this.#rows = new GroupRows(this.keys.rows, namedLanes(this.#columns), this.#marks);
   }
 
   get frames(): ImageRing['frames'] {
@@ -97,6 +105,7 @@ export class GroupView implements FeedSource {
     this.keys.locate(this.#keyLanes(), length, this.#groups);
     this.#reserve();
     this.#findTouched(length);
+    this.#marks.touch(this.touched, this.touchedCount, mark.lsn);
     const remembered = this.ring.begin(mark, this.touchedCount);
     if (remembered) {
       for (let i = 0; i < this.touchedCount; i++) {
@@ -145,24 +154,16 @@ export class GroupView implements FeedSource {
     return this.ring.changes(from, to, sessionId, (group, image) => this.row(group, image));
   }
 
-  /** Everything it holds but the ring, for a checkpoint. */
-  dump(): Uint8Array[] {
-    return [
-      this.keys.dump(),
-      ...this.lanes.map((lane) => lane.dump(this.size)),
-      ...this.#columns.flatMap(({ aggregate }) => aggregate.memory?.dump() ?? []),
-    ];
+  /** Everything it holds but the ring, for a checkpoint: its groups, then its aggregates' memory. */
+  parts(): CheckpointPart[] {
+    const memories = this.#columns.flatMap(({ name, aggregate }) =>
+      aggregate.memory ? [{ name: `distinct-${this.name}-${name}`, rows: aggregate.memory }] : [],
+    );
+    return [{ name: `groups-${this.name}`, rows: this.#rows }, ...memories];
   }
 
-  /** Only into an empty view of an equal fingerprint; the feed's memory begins at `lsn`. */
-  load(parts: readonly Uint8Array[], lsn: Lsn, stamp: number): void {
-    const rest = [...parts];
-    const next = (): Uint8Array => rest.shift() ?? new Uint8Array(0);
-    this.keys.load(next());
-    for (const lane of this.lanes) lane.load(next());
-    for (const { aggregate } of this.#columns) {
-      if (aggregate.memory) aggregate.memory.load(next());
-    }
+  /** Once its parts are loaded; the feed's memory begins at `lsn`. */
+  begin(lsn: Lsn, stamp: number): void {
     this.#reserve();
     this.ring.frames.restart(lsn, stamp);
   }
@@ -207,4 +208,10 @@ export class GroupView implements FeedSource {
     }
     this.touchedCount = count;
   }
+}
+
+function namedLanes(columns: readonly Column[]): NamedLane[] {
+  return columns.flatMap(({ name, aggregate: { lanes, laneNames } }) =>
+    lanes.map((lane, i) => ({ name: laneNames ? `${name}.${laneNames[i]}` : name, lane })),
+  );
 }

@@ -1,3 +1,5 @@
+import type { ColumnMemory } from '../tick/column-memory.ts';
+
 /**
  * One 32-bit part of a key, over the rows of a batch: a number a row, or one number for all rows
  * (what is the same for a whole tick, such as its session, is hashed once).
@@ -62,14 +64,35 @@ export class LaneTable {
     }
   }
 
-  /** The keys in ordinal order, lane by lane within a key: what `load` takes. */
-  dump(): Uint32Array {
-    return this.#keys.slice(0, this.#size * this.width);
+  /**
+   * A lane of the keys from…to, made when it is asked for. Nothing is copied before: a key stays
+   * as it came, and where the array had to grow, the one that is held here stays as it was.
+   */
+  capture(from: number, to: number): (lane: number, memory: ColumnMemory) => Uint32Array {
+    const keys = this.#keys;
+    const { width } = this;
+    return (lane, memory) => {
+      const values = memory.uint32s(to - from);
+      let at = from * width + lane;
+      for (let i = 0; i < values.length; i++, at += width) values[i] = keys[at] as number;
+      return values;
+    };
   }
 
-  load(keys: Uint32Array): void {
-    this.#size = keys.length / this.width;
-    this.#keys = keys.slice();
+  /** Only into an empty table: all keys in ordinal order, in pieces, each an array a lane. */
+  load(pieces: readonly (readonly Uint32Array[])[]): void {
+    const { width } = this;
+    this.#size = pieces.reduce((size, [lane]) => size + (lane?.length ?? 0), 0);
+    const keys = new Uint32Array(Math.max(this.#size, 8) * width);
+    let first = 0;
+    for (const lanes of pieces) {
+      for (const [lane, values] of lanes.entries()) {
+        let at = first * width + lane;
+        for (let i = 0; i < values.length; i++, at += width) keys[at] = values[i] as number;
+      }
+      first += lanes[0]?.length ?? 0;
+    }
+    this.#keys = keys;
     let slots = 16;
     while (slots < this.#size * 2) slots *= 2;
     this.#rehash(slots);

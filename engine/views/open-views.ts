@@ -7,8 +7,10 @@ import type { Lsn } from '../position.ts';
 import type { Filter } from '../query/filter.ts';
 import type { StateReader } from '../state/state-reader.ts';
 import type { ChangeSet } from '../tick/change-set.ts';
+import { readBinaryViews } from './binary-views.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import type { Channel, Subscriber } from './channel.ts';
+import type { CheckpointPart } from './checkpoint-part.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Feed } from './feed.ts';
 import type { FeedContext } from './feed-context.ts';
@@ -19,7 +21,15 @@ import { StateSource } from './state-source.ts';
 import { TableSource } from './table-source.ts';
 import { TimerWheel, type WheelItem } from './timer-wheel.ts';
 import { TopView } from './top-view.ts';
-import { readViewCheckpoint, writeViewCheckpoint } from './view-checkpoint.ts';
+import {
+  captureViews,
+  chunkRowBits,
+  type HeldViews,
+  partsOf,
+  restoreViews,
+  type StoredViews,
+  type ViewsCapture,
+} from './view-checkpoint.ts';
 import type { Frame, SubscribeRequest, ViewEngine } from './view-engine.ts';
 import type { ViewObserver } from './view-observer.ts';
 
@@ -31,18 +41,25 @@ export interface ViewEngineOptions {
   readonly observer?: ViewObserver;
   /** What a feed remembers; by default as `limits` says. */
   readonly bounds?: FrameBounds;
+  /** Of the rows of one chunk of a checkpoint, the binary logarithm; for tests. */
+  readonly chunkRowBits?: number;
 }
 
 /** The view engine, and what only its owner calls. */
 export interface OwnedViewEngine extends ViewEngine {
-  /** All views at `lsn`, in pieces, for a checkpoint; feeds' memory is not part of it. */
-  checkpoint(): readonly Uint8Array[];
   /**
-   * Loads a checkpoint, whole, into an engine that has folded nothing. False, and nothing is loaded, when
-   * it was written for other definitions or by another version: the log must then be replayed from
-   * its start.
+   * All views at `lsn`, for a checkpoint, but for what `before` holds of them; null: nothing.
+   * Feeds' memory is not part of it.
    */
-  restore(checkpoint: Uint8Array): boolean;
+  checkpoint(before: HeldViews | null): ViewsCapture;
+  /**
+   * Loads a checkpoint, whole, into an engine that has folded nothing. False, and nothing is
+   * loaded, when it was written for other definitions: the log must then be replayed from its
+   * start.
+   */
+  restore(stored: StoredViews): boolean;
+  /** The same, of a checkpoint whose views are one binary: up to format 3. */
+  restoreBinary(bytes: Uint8Array): boolean;
 }
 
 export function createViewEngine(options: ViewEngineOptions): OwnedViewEngine {
@@ -57,6 +74,8 @@ class Views implements OwnedViewEngine {
   readonly #tables = new Map<string, TableSource>();
   readonly #groups: GroupView[] = [];
   readonly #tops: TopView[] = [];
+  readonly #chunkRowBits: number;
+  readonly #parts: readonly CheckpointPart[];
   readonly #states = new Map<string, StateSource>();
   readonly #feeds = new Map<string, Feed>();
   readonly #woken = new Set<Channel>();
@@ -65,7 +84,9 @@ class Views implements OwnedViewEngine {
   #flushPlanned = false;
   #closed = false;
 
-  constructor({ catalog, state, clock, observer, bounds }: ViewEngineOptions) {
+  constructor(options: ViewEngineOptions) {
+    const { catalog, state, clock, observer, bounds } = options;
+    this.#chunkRowBits = options.chunkRowBits ?? chunkRowBits;
     this.#clock = clock ?? systemClock;
     this.#observer = observer ?? null;
     this.#wheel = new TimerWheel(this.#clock, wheelGridMs);
@@ -83,10 +104,11 @@ class Views implements OwnedViewEngine {
       const table = catalog.table(view.from);
       const source = this.#tables.get(table.name) ?? new TableSource(catalog, table);
       this.#tables.set(table.name, source);
-      const group = new GroupView(catalog, view, source, frameBounds);
+      const group = new GroupView(catalog, view, source, frameBounds, this.#chunkRowBits);
       this.#groups.push(group);
       this.#feeds.set(view.name, new Feed(context, group));
     }
+    this.#parts = partsOf(this.#tables, this.#groups);
     for (const view of catalog.manifest.views) {
       if (view.kind !== 'top') continue;
       const groups = this.#groups.find((candidate) => candidate.name === view.from);
@@ -144,14 +166,19 @@ class Views implements OwnedViewEngine {
     return new Map([...this.#feeds].map(([name, feed]) => [name, feed.subscriberCount]));
   }
 
-  checkpoint(): readonly Uint8Array[] {
-    return writeViewCheckpoint(this.lsn, this.#tables, this.#groups);
+  checkpoint(before: HeldViews | null): ViewsCapture {
+    const rowBits = this.#chunkRowBits;
+    return captureViews(this.lsn, this.#parts, this.#groups, rowBits, before);
   }
 
-  restore(checkpoint: Uint8Array): boolean {
+  restoreBinary(bytes: Uint8Array): boolean {
+    return this.restore(readBinaryViews(bytes, this.#parts));
+  }
+
+  restore(stored: StoredViews): boolean {
     if (this.lsn !== 0) throw new Error('a checkpoint is loaded before anything is folded in');
-    const lsn = readViewCheckpoint(checkpoint, this.#tables, this.#groups);
-    if (lsn === null) return false;
+    if (!restoreViews(stored, this.#parts, this.#groups)) return false;
+    const { lsn } = stored;
     for (const top of this.#tops) top.load(lsn, top.groups.frames.stampAt(lsn) ?? 0);
     this.lsn = lsn;
     return true;

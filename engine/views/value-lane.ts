@@ -1,9 +1,17 @@
+import type { ColumnDefinition } from '../manifest/types.ts';
+import type { ColumnMemory } from '../tick/column-memory.ts';
+import { bitAt, type ColumnVector } from '../tick/column-vector.ts';
+import { assertBinaryBytes, binaryOf, float64sOf } from './part-columns.ts';
+
 /**
  * One growable column of what aggregates hold, indexed by group in a view and by entry in a ring
  * of before-images. Numbers lie off the JavaScript heap; only texts that a `min` or `max` holds
  * are objects.
  */
 export type ValueLane = NumberLane | BytesLane;
+
+/** What a lane held at from…to when it was captured. */
+type CapturedLane = (memory: ColumnMemory) => ColumnVector;
 
 export class NumberLane {
   readonly kind = 'number';
@@ -32,12 +40,18 @@ export class NumberLane {
     this.values[to] = (source as NumberLane).values[from] as number;
   }
 
-  dump(length: number): Uint8Array {
-    return new Uint8Array(this.values.slice(0, length).buffer);
+  capture(column: ColumnDefinition, from: number, to: number): CapturedLane {
+    const values = this.values.slice(from, to);
+    return () => ({ layout: 'fixed', column, length: to - from, values, validity: null });
   }
 
-  load(dump: Uint8Array): void {
-    this.values = new Float64Array(new Uint8Array(dump).buffer);
+  load(pieces: readonly ColumnVector[]): void {
+    this.values = new Float64Array(pieces.reduce((length, piece) => length + piece.length, 0));
+    let at = 0;
+    for (const piece of pieces) {
+      this.values.set(float64sOf(piece), at);
+      at += piece.length;
+    }
   }
 }
 
@@ -57,37 +71,34 @@ export class BytesLane {
     this.values[to] = (source as BytesLane).values[from] ?? null;
   }
 
-  /** A length a value (-1: null) as Int32, then the bytes; the count stands first. */
-  dump(length: number): Uint8Array {
-    const lengths = new Int32Array(length + 1);
-    lengths[0] = length;
-    let bytes = 0;
-    for (let i = 0; i < length; i++) {
-      const value = this.values[i] ?? null;
-      lengths[i + 1] = value ? value.length : -1;
-      bytes += value ? value.length : 0;
-    }
-    const dump = new Uint8Array(lengths.byteLength + bytes);
-    dump.set(new Uint8Array(lengths.buffer));
-    let at = lengths.byteLength;
-    for (let i = 0; i < length; i++) {
-      const value = this.values[i];
-      if (!value) continue;
-      dump.set(value, at);
-      at += value.length;
-    }
-    return dump;
+  /** Copies references: a value is replaced, never written to. */
+  capture(column: ColumnDefinition, from: number, to: number): CapturedLane {
+    const values = this.values.slice(from, to);
+    return (memory) => {
+      const offsets = memory.int32s(values.length + 1);
+      const validity = memory.bytes((values.length + 7) >>> 3);
+      let bytes = 0;
+      values.forEach((value, i) => {
+        bytes += value?.length ?? 0;
+        offsets[i + 1] = bytes;
+        if (value) validity[i >>> 3] = (validity[i >>> 3] as number) | (1 << (i & 7));
+      });
+      assertBinaryBytes(column, bytes);
+      const data = new Uint8Array(bytes);
+      values.forEach((value, i) => {
+        if (value) data.set(value, offsets[i]);
+      });
+      return { layout: 'binary', column, length: values.length, offsets, data, validity };
+    };
   }
 
-  load(dump: Uint8Array): void {
-    const aligned = new Uint8Array(dump);
-    const [count = 0] = new Int32Array(aligned.buffer, 0, 1);
-    const lengths = new Int32Array(aligned.buffer, 4, count);
-    let at = 4 + lengths.byteLength;
+  load(pieces: readonly ColumnVector[]): void {
     this.values.length = 0;
-    for (const length of lengths) {
-      this.values.push(length < 0 ? null : aligned.slice(at, at + length));
-      at += Math.max(length, 0);
+    for (const { length, offsets, data, validity } of pieces.map(binaryOf)) {
+      for (let i = 0; i < length; i++) {
+        const isPresent = validity === null || bitAt(validity, i);
+        this.values.push(isPresent ? data.slice(offsets[i], offsets[i + 1]) : null);
+      }
     }
   }
 }

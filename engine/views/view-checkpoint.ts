@@ -1,81 +1,107 @@
 import { createHash } from 'node:crypto';
-import { asLsn, type Lsn } from '../position.ts';
+import type { ColumnDefinition } from '../manifest/types.ts';
+import type { Lsn } from '../position.ts';
+import type { ColumnVector } from '../tick/column-vector.ts';
+import type { CapturedChunk, CheckpointPart } from './checkpoint-part.ts';
 import type { GroupView } from './group-view.ts';
 import type { TableSource } from './table-source.ts';
 
-interface Header {
-  readonly format: 1;
-  readonly lsn: number;
-  /** Of the definitions of all views. */
-  readonly definitions: string;
-  readonly dictionaries: readonly { readonly table: string; readonly column: string }[];
-  readonly views: readonly { readonly stamp: number; readonly parts: number }[];
-  /** Bytes of each part: the dictionaries, then the views' parts, in order. */
-  readonly partBytes: readonly number[];
-}
+/** Rows of a chunk: of 24 bytes each, as groups usually are, that is less than a megabyte. */
+export const chunkRowBits = 15;
 
 /**
- * The group views' contents as one binary: a JSON header with its length as Uint32 before it, then
- * the parts, which are the views' own columns copied out; as pieces to write one after the other, so
- * that nothing is copied twice. Top views follow from the group views.
+ * Everything the group views hold, as of one position: parts, each rows in columns, cut into
+ * chunks of so many rows. Top views follow from the group views.
  */
-export function writeViewCheckpoint(
-  lsn: Lsn,
-  tables: ReadonlyMap<string, TableSource>,
-  views: readonly GroupView[],
-): Uint8Array[] {
-  const dictionaries: { table: string; column: string }[] = [];
-  const parts: Uint8Array[] = [];
-  for (const [table, source] of tables) {
-    for (const [column, dictionary] of source.dictionaries()) {
-      dictionaries.push({ table, column });
-      parts.push(dictionary.dump());
-    }
-  }
-  const entries = views.map((view) => {
-    const dumped = view.dump();
-    parts.push(...dumped);
-    return { stamp: view.frames.stampAt(lsn) ?? 0, parts: dumped.length };
-  });
-  const header: Header = {
-    format: 1,
-    lsn,
-    definitions: definitionsOf(views),
-    dictionaries,
-    views: entries,
-    partBytes: parts.map((part) => part.byteLength),
-  };
-  const json = new TextEncoder().encode(JSON.stringify(header));
-  return [new Uint8Array(Uint32Array.of(json.length).buffer), json, ...parts];
+export interface ViewsCapture {
+  readonly lsn: Lsn;
+  /** Of the definitions of all views: whether a checkpoint is one of these views. */
+  readonly definitions: string;
+  /** By group view, when the newest change was committed. */
+  readonly stamps: readonly number[];
+  readonly chunkRows: number;
+  readonly parts: readonly {
+    readonly part: string;
+    readonly rows: number;
+    /** Null: as the checkpoint before has it. */
+    readonly chunks: readonly (CapturedChunk | null)[];
+  }[];
 }
 
-/** Loads into empty views; null, and nothing is loaded, when it does not fit their definitions. */
-export function readViewCheckpoint(
-  checkpoint: Uint8Array,
+/** What a checkpoint holds of these very views at an earlier position. */
+export interface HeldViews {
+  readonly lsn: Lsn;
+  readonly chunkRows: number;
+  /** By part. */
+  readonly rows: ReadonlyMap<string, number>;
+}
+
+/** A checkpoint's views, to be loaded. */
+export interface StoredViews {
+  readonly lsn: Lsn;
+  readonly definitions: string;
+  readonly stamps: readonly number[];
+  /** A part's rows as vectors of its columns, in pieces in order; none where it has no rows. */
+  pieces(part: string, columns: readonly ColumnDefinition[]): readonly (readonly ColumnVector[])[];
+}
+
+/** In one turn of the event loop, and only what must be: chunks become columns later. */
+export function captureViews(
+  lsn: Lsn,
+  parts: readonly CheckpointPart[],
+  views: readonly GroupView[],
+  rowBits: number,
+  before: HeldViews | null,
+): ViewsCapture {
+  const chunkRows = 2 ** rowBits;
+  const held = before?.chunkRows === chunkRows ? before : null;
+  return {
+    lsn,
+    definitions: definitionsOf(views),
+    stamps: views.map((view) => view.frames.stampAt(lsn) ?? 0),
+    chunkRows,
+    parts: parts.map(({ name, rows }) => {
+      const chunks = Array.from({ length: Math.ceil(rows.size / chunkRows) }, (_, chunk) => {
+        const from = chunk * chunkRows;
+        const to = Math.min(from + chunkRows, rows.size);
+        const isHeld = held !== null && to <= (held.rows.get(name) ?? 0);
+        if (isHeld && !rows.isChunkTouched?.(chunk, held.lsn)) return null;
+        return rows.capture(from, to);
+      });
+      return { part: name, rows: rows.size, chunks };
+    }),
+  };
+}
+
+/** Loads into empty views; false, and nothing is loaded, when it is of other definitions. */
+export function restoreViews(
+  stored: StoredViews,
+  parts: readonly CheckpointPart[],
+  views: readonly GroupView[],
+): boolean {
+  if (stored.definitions !== definitionsOf(views)) return false;
+  for (const { name, rows } of parts) rows.load(stored.pieces(name, rows.columns));
+  views.forEach((view, index) => {
+    view.begin(stored.lsn, stored.stamps[index] ?? 0);
+  });
+  return true;
+}
+
+/** The texts of the tables' columns, then what each view holds. */
+export function partsOf(
   tables: ReadonlyMap<string, TableSource>,
   views: readonly GroupView[],
-): Lsn | null {
-  const headerBytes = new DataView(checkpoint.buffer, checkpoint.byteOffset).getUint32(0, true);
-  const json = new TextDecoder().decode(checkpoint.subarray(4, 4 + headerBytes));
-  const header = JSON.parse(json) as Header;
-  if (header.format !== 1 || header.definitions !== definitionsOf(views)) return null;
-  let at = 4 + headerBytes;
-  const parts = header.partBytes.map((bytes) => {
-    at += bytes;
-    return checkpoint.subarray(at - bytes, at);
-  });
-  for (const { table, column } of header.dictionaries) {
-    tables
-      .get(table)
-      ?.dictionary(column)
-      .load(parts.shift() ?? new Uint8Array(0));
-  }
-  const lsn = asLsn(header.lsn);
-  views.forEach((view, index) => {
-    const entry = header.views[index];
-    view.load(parts.splice(0, entry?.parts ?? 0), lsn, entry?.stamp ?? 0);
-  });
-  return lsn;
+): CheckpointPart[] {
+  const texts = [...tables].flatMap(([table, source]) =>
+    [...source.columns.values()]
+      .filter(({ kind, list }) => kind === 'string' && !list)
+      .map(({ name }) => ({ name: textsPart(table, name), rows: source.dictionary(name) })),
+  );
+  return [...texts, ...views.flatMap((view) => view.parts())];
+}
+
+export function textsPart(table: string, column: string): string {
+  return `texts-${table}-${column}`;
 }
 
 function definitionsOf(views: readonly GroupView[]): string {

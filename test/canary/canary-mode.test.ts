@@ -70,7 +70,7 @@ describe('canary mode', () => {
 
   it.each([
     { canary: true, shared: 0 },
-    { canary: false, shared: 2 },
+    { canary: false, shared: 4 },
   ])('shares $shared files with the checkpoint before (canary: $canary)', async (expected) => {
     const { directory, storage, open } = await freshDisk();
     const units = Array.from({ length: 8_193 }, (_, i) => insertUnit(i));
@@ -81,7 +81,8 @@ describe('canary mode', () => {
     await commit(first, 2);
     await first.close();
     const second = await open({ canary });
-    // The second page and the ledger so far may stay as they are.
+    // The second page, the ledger so far, the session's name and the players it has seen may stay
+    // as they are.
     await commit(second, 3, { actions: [[setUnit(1, { health: 3 })]] });
     await second.close();
     const [newest, before] = await listCheckpoints(storage, join(directory, 'checkpoints'));

@@ -16,7 +16,7 @@ import { TitleState } from '../../engine/state/title-state.ts';
 import type { ChangeSet } from '../../engine/tick/change-set.ts';
 import { Projection } from '../../engine/tick/projection.ts';
 import { TitleEngine } from '../../engine/title-engine.ts';
-import { createViewEngine } from '../../engine/views/open-views.ts';
+import { createViewEngine, type OwnedViewEngine } from '../../engine/views/open-views.ts';
 import type { ViewEngine } from '../../engine/views/view-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { ColumnsOnDisk, memoryColumns } from '../engine/memory-columns.ts';
@@ -36,7 +36,7 @@ export class PlantedTitle {
   /** Checkpoints wait for it before they are published. */
   mayPublish: Promise<void> = Promise.resolve();
   /** What the write path sees of the views; a test may put something else in place of a part. */
-  readonly views: ViewEngine;
+  readonly views: ViewEngine & Pick<OwnedViewEngine, 'checkpoint'>;
   /** Done once, when the next record is applied and not yet checked: what a bug in it would do. */
   plant: (changes: ChangeSet) => void = () => {};
 
@@ -56,6 +56,7 @@ export class PlantedTitle {
       rows: (name, where) => views.rows(name, where),
       subscribe: (source, request) => views.subscribe(source, request),
       subscribers: () => views.subscribers(),
+      checkpoint: (before) => views.checkpoint(before),
       close: () => views.close(),
     };
   }
@@ -103,7 +104,7 @@ export class PlantedTitle {
         storage,
         directory: `${directory}/checkpoints`,
         projection,
-        views: { checkpoint: () => [] },
+        views,
         columns,
         log,
         incremental: false,

@@ -13,6 +13,7 @@ import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
 import { Projection } from '../../engine/tick/projection.ts';
 import type { EffectInput } from '../../engine/tick/row-input.ts';
 import { encodeTick } from '../../engine/tick/tick-record.ts';
+import { createViewEngine } from '../../engine/views/open-views.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { tickHeader } from '../tick/tick-header.ts';
 import { columnsThatHaveAll } from './columns-that-have-all.ts';
@@ -91,7 +92,7 @@ describe('checkpoints', () => {
         storage: nodeStorage,
         directory,
         projection: match.projection,
-        views: { checkpoint: () => [new Uint8Array([1, 2, 3])] },
+        views: createViewEngine({ catalog, state: new LiveState(match.projection.state) }),
         columns: columnsThatHaveAll,
         log: { syncTo: async () => {} },
         incremental: true,

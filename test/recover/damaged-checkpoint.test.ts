@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { Catalog } from '../../engine/manifest/catalog.ts';
 import { asLsn } from '../../engine/position.ts';
 import {
   examineCheckpoints,
@@ -12,9 +13,11 @@ import {
   filesOf,
   manifestName,
 } from '../../engine/recover/checkpoint-manifest.ts';
+import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { TestTitle } from '../engine/test-title.ts';
 import { contentDigest, play, workload } from '../engine/workload.ts';
 import { FaultyStorage } from '../fault/storage.ts';
+import { withBinaryViews } from './binary-views-checkpoint.ts';
 
 const steps = workload(17, 30);
 
@@ -77,12 +80,13 @@ class StoredTitle {
     return { ...newest, path, bytes: this.storage.contentOf(path).length, before: before.lsn };
   }
 
-  /** Writes a manifest as it was before it had a checksum. */
-  writeFormat2(path: string, change: (text: string) => string = (text) => text): void {
-    this.storage.overwrite(path, (bytes) => {
-      const { checkpoint } = JSON.parse(bytes.toString('utf8'));
-      return Buffer.from(change(JSON.stringify({ ...checkpoint, format: 2 })));
-    });
+  /** Writes the newest manifest as it was before it had a checksum. */
+  async writeFormat2(change: (text: string) => string = (text) => text): Promise<void> {
+    const { path, lsn } = await this.newest();
+    const source = { storage: this.storage, directory: this.checkpoints };
+    const before = await withBinaryViews(source, new Catalog(ashfall), lsn);
+    const text = change(JSON.stringify({ ...before, format: 2 }));
+    this.storage.overwrite(path, () => Buffer.from(text));
   }
 }
 
@@ -163,7 +167,7 @@ describe('a manifest that was written before it had a checksum', () => {
     const stored = await StoredTitle.create();
     const { lsn, path } = await stored.newest();
     const written = stored.storage.contentOf(path);
-    stored.writeFormat2(path);
+    await stored.writeFormat2();
     expect(await stored.start()).toEqual({ digest: stored.digest, passedOver: [] });
     const changes: ((text: string) => string)[] = [
       (text) => text.replace(`"lsn":${lsn}`, `"lsn":${lsn + 1}`),
@@ -173,7 +177,7 @@ describe('a manifest that was written before it had a checksum', () => {
     ];
     for (const change of changes) {
       stored.storage.overwrite(path, () => Buffer.from(written));
-      stored.writeFormat2(path, change);
+      await stored.writeFormat2(change);
       const { digest, passedOver } = await stored.start();
       expect(digest).toBe(stored.digest);
       expect(passedOver).toMatchObject([{ lsn }]);
@@ -183,10 +187,9 @@ describe('a manifest that was written before it had a checksum', () => {
   it('is written with one from then on', async () => {
     const stored = await StoredTitle.create();
     const { lsn, path } = await stored.newest();
-    const written = stored.storage.contentOf(path);
-    stored.writeFormat2(path);
+    await stored.writeFormat2();
     const read = decodeManifest(lsn, stored.storage.contentOf(path));
     if (typeof read === 'string') throw new Error(read);
-    expect(Buffer.from(encodeManifest(read))).toEqual(written);
+    expect(decodeManifest(lsn, encodeManifest(read))).toEqual(read);
   });
 });

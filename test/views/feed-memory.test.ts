@@ -11,6 +11,7 @@ import { packBatch, unpackBatch } from '../../engine/views/packed-batch.ts';
 import { StateSource } from '../../engine/views/state-source.ts';
 import { TableSource } from '../../engine/views/table-source.ts';
 import { NumberLane } from '../../engine/views/value-lane.ts';
+import { chunkRowBits } from '../../engine/views/view-checkpoint.ts';
 import { naiveView } from './naive-view.ts';
 import { catalog, tickPlan, World } from './world.ts';
 
@@ -73,7 +74,7 @@ describe('what a feed remembers', () => {
       fc.property(fc.array(tickPlan, { maxLength: 16, size: 'max' }), (plans) => {
         const world = new World();
         const source = new TableSource(catalog, catalog.actionTable);
-        const view = new GroupView(catalog, definition, source, bounds);
+        const view = new GroupView(catalog, definition, source, bounds, chunkRowBits);
         const history = new Map([[3, new Map<string, unknown>()]]);
         const keyOf = (row: object) => JSON.stringify(Object.values(row).slice(0, 2));
         for (const plan of plans) {

@@ -9,6 +9,8 @@ import {
   type ViewEngineOptions,
 } from '../../engine/views/open-views.ts';
 import type { Frame, SubscribeRequest } from '../../engine/views/view-engine.ts';
+import { binaryOfViews } from './binary-views-writer.ts';
+import { CheckpointInMemory } from './checkpoint-in-memory.ts';
 import { Follower } from './follower.ts';
 import { ManualClock } from './manual-clock.ts';
 import { catalog, type TickPlan, World } from './world.ts';
@@ -506,13 +508,16 @@ describe('the view engine', () => {
 
   test('refuses a checkpoint of other definitions and stays empty', () => {
     commit(ordersIn(0));
-    const checkpoint = Buffer.concat(views.checkpoint());
-    const text = checkpoint.toString('latin1').replace(/"definitions":"./, '"definitions":"-');
+    const checkpoint = new CheckpointInMemory();
+    checkpoint.take(views);
+    const stored = checkpoint.stored();
     const fresh = createViewEngine({ catalog, state: world.state, clock });
-    expect(fresh.restore(Buffer.from(text, 'latin1'))).toBe(false);
+    const other = { ...stored, definitions: '-' };
+    expect(fresh.restore(other)).toBe(false);
+    expect(fresh.restoreBinary(binaryOfViews(other, fresh))).toBe(false);
     expect(fresh.lsn).toBe(0);
     expect(fresh.rows('pulse', null).rows).toEqual([]);
-    expect(fresh.restore(checkpoint)).toBe(true);
+    expect(fresh.restore(stored)).toBe(true);
     expect(fresh.rows('pulse', null)).toEqual(views.rows('pulse', null));
     fresh.close();
   });
@@ -521,10 +526,11 @@ describe('the view engine', () => {
     commit(ordersIn(0));
     const follower = follow('pulse');
     await follower.pull();
-    const checkpoint = Buffer.concat(views.checkpoint());
+    const checkpoint = new CheckpointInMemory();
+    checkpoint.take(views);
     views.close();
     views = createViewEngine({ catalog, state: world.state, clock });
-    views.restore(checkpoint);
+    views.restore(checkpoint.stored());
     commit(ordersIn(0));
     await follower.reconnect(views);
     const frame = await follower.pull();

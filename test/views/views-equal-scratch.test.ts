@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Row } from '../../engine/manifest/types.ts';
+import type { ChangeSet } from '../../engine/tick/change-set.ts';
 import { createViewEngine } from '../../engine/views/open-views.ts';
+import type { ViewEngine } from '../../engine/views/view-engine.ts';
+import { binaryOfViews } from './binary-views-writer.ts';
+import { CheckpointInMemory } from './checkpoint-in-memory.ts';
 import { naiveView } from './naive-view.ts';
 import { catalog, tickPlan, World } from './world.ts';
 
@@ -15,6 +19,13 @@ function expectRows(actual: readonly Row[], expected: readonly Row[]): void {
       if (name in row) expect(row[name]).toBeCloseTo(expected[index]?.[name] as number, 0);
     }
   });
+}
+
+function expectSame(actual: ViewEngine, expected: ViewEngine): void {
+  expect(actual.lsn).toBe(expected.lsn);
+  for (const name of catalog.views.keys()) {
+    expect(actual.rows(name, null)).toEqual(expected.rows(name, null));
+  }
 }
 
 function withoutFloatSums(row: Row): Row {
@@ -39,27 +50,71 @@ describe('group and top views', () => {
     );
   });
 
-  test('are the same after a restart from a checkpoint in the middle of the log', () => {
+  test('are the same after restarts from checkpoints, each with files of those before', () => {
+    const step = fc.record({
+      plan: tickPlan,
+      checkpoint: fc.constantFrom('none', 'taken', 'loaded'),
+    });
     fc.assert(
-      fc.property(fc.array(tickPlan, { maxLength: 10, size: 'max' }), fc.nat(10), (plans, at) => {
+      fc.property(
+        fc.array(step, { maxLength: 12, size: 'max' }),
+        fc.constantFrom(0, 1, 15),
+        (steps, chunkRowBits) => {
+          const world = new World();
+          const open = () => createViewEngine({ catalog, state: world.state, chunkRowBits });
+          const straight = open();
+          let restored = open();
+          const checkpoint = new CheckpointInMemory();
+          const missed: ChangeSet[] = [];
+          for (const { plan, checkpoint: what } of steps) {
+            const commit = () =>
+              world.commit(plan, (changes) => {
+                straight.apply(changes);
+                restored.apply(changes);
+                missed.push(changes);
+              });
+            if (what === 'none') {
+              commit();
+              continue;
+            }
+            missed.length = 0;
+            checkpoint.take(restored, commit);
+            if (what === 'taken') continue;
+            restored.close();
+            restored = open();
+            expect(restored.restore(checkpoint.stored())).toBe(true);
+            for (const changes of missed) restored.apply(changes);
+          }
+          expectSame(restored, straight);
+          straight.close();
+          restored.close();
+        },
+      ),
+      { numRuns: 60, interruptAfterTimeLimit: 30_000 },
+    );
+  });
+
+  test('are the same after a restart from a checkpoint that holds them as one binary', () => {
+    fc.assert(
+      fc.property(fc.array(tickPlan, { maxLength: 10, size: 'max' }), fc.nat(9), (plans, at) => {
         const world = new World();
         const straight = createViewEngine({ catalog, state: world.state });
         let restored = createViewEngine({ catalog, state: world.state });
         plans.forEach((plan, index) => {
           if (index === at) {
-            const checkpoint = Buffer.concat(restored.checkpoint());
-            restored = createViewEngine({ catalog, state: world.state });
-            expect(restored.restore(checkpoint)).toBe(true);
+            const checkpoint = new CheckpointInMemory();
+            checkpoint.take(restored);
+            const open = () => createViewEngine({ catalog, state: world.state });
+            const bytes = binaryOfViews(checkpoint.stored(), open());
+            restored = open();
+            expect(restored.restoreBinary(bytes)).toBe(true);
           }
           world.commit(plan, (changes) => {
             straight.apply(changes);
             restored.apply(changes);
           });
         });
-        expect(restored.lsn).toBe(straight.lsn);
-        for (const name of catalog.views.keys()) {
-          expect(restored.rows(name, null)).toEqual(straight.rows(name, null));
-        }
+        expectSame(restored, straight);
         straight.close();
         restored.close();
       }),

@@ -1,0 +1,71 @@
+import type { Lsn } from '../position.ts';
+import type { ColumnMemory } from '../tick/column-memory.ts';
+import type { OwnedViewEngine } from '../views/open-views.ts';
+import type { HeldViews, ViewsCapture } from '../views/view-checkpoint.ts';
+import { decodeArrow, encodeArrow } from './arrow-file.ts';
+import type { CheckpointFile, CheckpointManifest, ViewFiles } from './checkpoint-manifest.ts';
+import { bytesOf, type FoundCheckpoint } from './load-checkpoint.ts';
+
+/** What need not be written again, where the checkpoint holds it as files of their own. */
+export function heldViews(checkpoint: CheckpointManifest | null): HeldViews | null {
+  if (checkpoint?.views.kind !== 'arrow') return null;
+  const { chunkRows, parts } = checkpoint.views;
+  const rows = new Map(parts.map((part) => [part.part, part.rows]));
+  return { lsn: checkpoint.lsn, chunkRows, rows };
+}
+
+/** The files that a capture needs written: an Arrow stream a chunk. */
+export function viewPieces({ lsn, parts }: ViewsCapture) {
+  return parts.flatMap(({ part, chunks }) =>
+    chunks.flatMap((captured, chunk) => {
+      if (captured === null) return [];
+      const content = (memory: ColumnMemory) => encodeArrow(captured(memory));
+      return [{ name: chunkName(part, chunk, lsn), content }];
+    }),
+  );
+}
+
+/** The files of a capture, written ones and those that the checkpoint `before` has. */
+export function viewFilesOf(
+  capture: ViewsCapture,
+  written: (name: string) => CheckpointFile,
+  before: CheckpointManifest | null,
+): ViewFiles {
+  const { lsn, definitions, stamps, chunkRows } = capture;
+  const known = before?.views.kind === 'arrow' ? before.views.parts : [];
+  const parts = capture.parts.map(({ part, rows, chunks }) => {
+    const files = known.find((candidate) => candidate.part === part)?.chunks;
+    return {
+      part,
+      rows,
+      chunks: chunks.map((captured, chunk) => {
+        const file = captured === null ? files?.[chunk] : written(chunkName(part, chunk, lsn));
+        if (!file) throw new RangeError(`the checkpoint before lacks a chunk of ${part}`);
+        return file;
+      }),
+    };
+  });
+  return { kind: 'arrow', definitions, stamps, chunkRows, parts };
+}
+
+/** False, and nothing is loaded, when the checkpoint's views are defined otherwise. */
+export function restoreViews(
+  views: Pick<OwnedViewEngine, 'restore' | 'restoreBinary'>,
+  found: FoundCheckpoint,
+): boolean {
+  const { lsn, views: stored } = found.manifest;
+  if (stored.kind === 'binary') return views.restoreBinary(bytesOf(found, stored.file));
+  const { definitions, stamps } = stored;
+  const chunks = new Map(stored.parts.map((part) => [part.part, part.chunks]));
+  return views.restore({
+    lsn,
+    definitions,
+    stamps,
+    pieces: (part, columns) =>
+      (chunks.get(part) ?? []).map((file) => decodeArrow(bytesOf(found, file), columns)),
+  });
+}
+
+function chunkName(part: string, chunk: number, lsn: Lsn): string {
+  return `${part}-${chunk}-${lsn}.arrow`;
+}
