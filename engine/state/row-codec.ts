@@ -2,11 +2,10 @@ import type { Row, Scalar } from '../manifest/types.ts';
 import type { ColumnMemory } from '../tick/column-memory.ts';
 import { type ColumnBatch, type ColumnVector, formatUuid } from '../tick/column-vector.ts';
 import { fixedArray } from '../tick/vector-builder.ts';
+import { utf8 } from '../utf8.ts';
 import { type BytePool, noBytes } from './byte-pool.ts';
 import type { ColumnLayout, RowLayout } from './row-layout.ts';
 import type { RowPage } from './row-pages.ts';
-
-const utf8 = new TextDecoder();
 
 /** One column's value of the row at `offset`. */
 export function readValue(

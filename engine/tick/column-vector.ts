@@ -1,4 +1,5 @@
 import type { ColumnDefinition, Scalar, Value } from '../manifest/types.ts';
+import { utf8 } from '../utf8.ts';
 
 /**
  * One column of rows in memory, laid out exactly as Arrow lays it out, so that the commit
@@ -74,8 +75,6 @@ export interface ColumnBatch {
 export function bitAt(bits: Uint8Array, index: number): boolean {
   return ((bits[index >>> 3] as number) & (1 << (index & 7))) !== 0;
 }
-
-const utf8 = new TextDecoder();
 
 export function isNullAt(vector: ColumnVector, row: number): boolean {
   return vector.validity !== null && !bitAt(vector.validity, row);

@@ -1,3 +1,4 @@
+import { utf8 } from '../utf8.ts';
 import { ArrowDamage } from './arrow-damage.ts';
 
 /**
@@ -143,5 +144,3 @@ export class Flatbuffer {
     }
   }
 }
-
-const utf8 = new TextDecoder();

@@ -1,4 +1,5 @@
 import type { ColumnVector } from '../tick/column-vector.ts';
+import { utf8 } from '../utf8.ts';
 import type { CapturedChunk, PartRows } from './checkpoint-part.ts';
 import { assertBinaryBytes, binaryOf, partColumn } from './part-columns.ts';
 
@@ -51,7 +52,7 @@ export class ByteDictionary implements PartRows {
   text(id: number): string {
     let text = this.#texts.get(id);
     if (text === undefined) {
-      text = decoder.decode(this.#data.subarray(this.#ends[id], this.#ends[id + 1]));
+      text = utf8.decode(this.#data.subarray(this.#ends[id], this.#ends[id + 1]));
       this.#texts.set(id, text);
     }
     return text;
@@ -136,7 +137,6 @@ export class ByteDictionary implements PartRows {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 /** FNV-1a, its high bits folded into the low ones that choose the slot. */
 function hashOf(data: Uint8Array, start: number, end: number): number {

@@ -1,5 +1,6 @@
 import type { ColumnDefinition, Value } from '../manifest/types.ts';
 import { bitAt } from '../tick/column-vector.ts';
+import { utf8 } from '../utf8.ts';
 import type { Aggregate } from './aggregate.ts';
 import type { TableSource } from './table-source.ts';
 import { BytesLane, type ValueLane } from './value-lane.ts';
@@ -37,7 +38,7 @@ export class TextExtremeAggregate implements Aggregate {
 
   value(lanes: readonly ValueLane[], first: number, index: number): Value {
     const value = (lanes[first] as BytesLane).values[index] ?? null;
-    return value && decoder.decode(value);
+    return value && utf8.decode(value);
   }
 
   #offer(group: number, value: Uint8Array): void {
@@ -50,4 +51,3 @@ export class TextExtremeAggregate implements Aggregate {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();

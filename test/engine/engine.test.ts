@@ -29,6 +29,19 @@ describe('an acknowledged tick', () => {
     await engine.waitForApplied(outcome.lsn, 0);
   });
 
+  it('keeps a text as it was given, a byte order mark at its start included', async () => {
+    const title = await TestTitle.create();
+    const engine = await title.open();
+    await engine.openSession('s', false);
+    const blueprints = ['\uFEFFtank', 'tank'];
+    const effects = blueprints.map((blueprint, i) => insertUnit(i, { blueprint }));
+    await commit(engine, 1, { actions: [effects] });
+    expect(blueprints.map((_, i) => unit(engine, i)?.blueprint)).toEqual(blueprints);
+    await title.close(engine);
+    const again = await title.open();
+    expect(blueprints.map((_, i) => unit(again, i)?.blueprint)).toEqual(blueprints);
+  });
+
   it('is there after a restart, with its session, retries and views', async () => {
     const { title, engine } = await opened();
     for (let tick = 1; tick <= 20; tick++) {

@@ -7,6 +7,7 @@ import type {
   Value,
 } from '../../engine/manifest/types.ts';
 import { viewColumns } from '../../engine/manifest/view-columns.ts';
+import { utf8 } from '../../engine/utf8.ts';
 
 /** The names of a part's file: what it is of, the view or table, and the column if it has one. */
 export type PartTables = ReadonlyMap<string, Table>;
@@ -73,7 +74,7 @@ function heldValue({ name, kind }: ColumnDefinition, cell: Cell): Value {
     return kind === 'timestamp' ? Number(value) : value;
   }
   const value = cell(name);
-  if (value instanceof Uint8Array) return new TextDecoder().decode(value);
+  if (value instanceof Uint8Array) return utf8.decode(value);
   if (value === null || Number.isNaN(value)) return null;
   return kind === 'u64' ? BigInt(value) : value;
 }

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { limits } from '../../engine/limits.ts';
 import { nodeStorage } from '../../engine/log/node-storage.ts';
 import { Catalog } from '../../engine/manifest/catalog.ts';
-import type { Lsn } from '../../engine/position.ts';
+import { asLsn, type Lsn } from '../../engine/position.ts';
 import { encodeManifest, manifestName } from '../../engine/recover/checkpoint-manifest.ts';
 import { Checkpointer } from '../../engine/recover/checkpointer.ts';
 import { findCheckpoints, loadCheckpoint } from '../../engine/recover/load-checkpoint.ts';
@@ -14,6 +14,7 @@ import { TitleState } from '../../engine/state/title-state.ts';
 import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
 import { Projection } from '../../engine/tick/projection.ts';
 import { encodeTick, type SessionRecordHeader } from '../../engine/tick/tick-record.ts';
+import type { ViewsCapture } from '../../engine/views/view-checkpoint.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { seededRandom } from '../fault/seeded-random.ts';
 import { tickHeader } from '../tick/tick-header.ts';
@@ -104,6 +105,14 @@ function content({ sessions, answerMemory }: Projection) {
   return all;
 }
 
+const noViews: ViewsCapture = {
+  lsn: asLsn(0),
+  definitions: '',
+  stamps: [],
+  chunkRows: 1,
+  parts: [],
+};
+
 describe('the sessions of a checkpoint', () => {
   let directory: string;
   beforeEach(async () => {
@@ -117,7 +126,7 @@ describe('the sessions of a checkpoint', () => {
         storage: nodeStorage,
         directory,
         projection: matches.projection,
-        views: { checkpoint: () => [new Uint8Array([1])] },
+        views: { checkpoint: () => noViews },
         columns: columnsThatHaveAll,
         log: { syncTo: async () => {} },
         incremental: true,
