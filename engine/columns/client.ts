@@ -291,10 +291,19 @@ export class ColumnClient {
   }
 
   /** Tells ClickHouse to stop a query, whoever runs it. */
-  async killOnServer(queryId: string): Promise<void> {
+  killOnServer(queryId: string): Promise<void> {
+    return this.#killWhere('query_id = {id:String}', queryId);
+  }
+
+  /** All of them whose id begins like this. */
+  killOnServerAll(idStart: string): Promise<void> {
+    return this.#killWhere('startsWith(query_id, {id:String})', idStart);
+  }
+
+  async #killWhere(condition: string, id: string): Promise<void> {
     const { stream } = await this.#client.exec({
-      query: `KILL QUERY WHERE query_id = {id:String}`,
-      query_params: { id: queryId },
+      query: `KILL QUERY WHERE ${condition}`,
+      query_params: { id },
     });
     stream.resume();
     await finished(stream);

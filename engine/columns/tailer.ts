@@ -59,6 +59,7 @@ export class Tailer {
 
   static async open(options: TailerOptions): Promise<Tailer> {
     const { target, logger } = options;
+    await target.stopInserts();
     const shipped = await target.readNote();
     const found = await Promise.all(
       options.tables.map(async (table) => {

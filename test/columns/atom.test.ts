@@ -62,3 +62,27 @@ it.each(['sent', 'taken'] as const)(
     expect(rows).toEqual([['1', String(ticks * rowsPerTick), 0]]);
   },
 );
+
+it('stops the inserts of a process before it, and of no other title', async () => {
+  const database = databaseName(catalog.manifest.title);
+  const target = new ClickHouseTarget(client, database, 'sent', () => Promise.resolve());
+  const slowly = (id: string) =>
+    client.insert(
+      `INSERT INTO ${database}.orders (_lsn) SELECT 1000 + sleepEachRow(0.05) FROM numbers(40)`,
+      id,
+      null,
+      { max_block_size: 1 },
+    );
+  const settled = Promise.allSettled([slowly(`${database}:1`), slowly(`${database}_2:1`)]);
+  const running = async () => {
+    const { rows } = await client.query({
+      sql: "SELECT count() FROM system.processes WHERE Settings['log_comment'] LIKE '%:1'",
+      author: 'engine',
+    });
+    return Number(rows[0]?.[0]);
+  };
+  await expect.poll(running).toBe(2);
+  await target.stopInserts();
+  expect(await running()).toBe(1);
+  expect((await settled).map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+});

@@ -25,6 +25,9 @@ export class FakeTarget implements ShippingTarget {
   /** Set to hold up, or to lose, the answer to a deletion of a table's rows. */
   afterDeletion: (table: ShippedTable) => Promise<void> = async () => {};
 
+  /** So often it was told to stop every insert. */
+  #stops = 0;
+
   async readNote(): Promise<ShippedNote> {
     return this.note;
   }
@@ -44,9 +47,11 @@ export class FakeTarget implements ShippingTarget {
   }
 
   async insert(table: ShippedTable, block: QueuedBlock): Promise<void> {
+    const stops = this.#stops;
     const path = this.files === 'taken' ? block.path : null;
     const bytes = path === null ? await buffer(block.body()) : await readFile(path);
     if (this.gate) await this.gate;
+    if (stops !== this.#stops) throw new Error('the insert was killed');
     const outcome = this.outcomes.shift() ?? 'in';
     if (outcome !== 'lost') {
       const decoded = tableFromIPC(bytes);
@@ -72,6 +77,10 @@ export class FakeTarget implements ShippingTarget {
   }
 
   async stopInsert(): Promise<void> {}
+
+  async stopInserts(): Promise<void> {
+    this.#stops++;
+  }
 
   async whenUp(): Promise<void> {}
 }

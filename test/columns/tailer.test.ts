@@ -160,6 +160,25 @@ describe('the tailer', () => {
     expect(countsIn(target)).toEqual(expected);
   });
 
+  it('sends no row twice whose insert outlives its process', async () => {
+    const target = new FakeTarget();
+    await open(target);
+    let release = () => {};
+    target.gate = new Promise((resolve) => {
+      release = resolve;
+    });
+    take(range(1, 10));
+    void tailer.waitForCovered(asLsn(10), 5_000).catch(() => {});
+    const killed = tailer.close();
+    await open(target);
+    release();
+    await killed;
+    take(range(1, 10));
+    await tailer.waitForCovered(asLsn(10), 5_000);
+    const { units: _, ...expected } = expectedRows(10);
+    expect(countsIn(target)).toEqual(expected);
+  });
+
   it('needs again only what is not noted as shipped', async () => {
     const target = new FakeTarget();
     await open(target);

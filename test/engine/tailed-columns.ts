@@ -124,6 +124,8 @@ class SlowTarget implements ShippingTarget {
 
   async stopInsert(): Promise<void> {}
 
+  async stopInserts(): Promise<void> {}
+
   async whenUp(): Promise<void> {
     if (this.#isOver) throw new Error('the process is gone');
   }

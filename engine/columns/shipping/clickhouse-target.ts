@@ -68,13 +68,22 @@ export class ClickHouseTarget implements ShippingTarget {
     const path = this.files === 'taken' ? block.path : null;
     const from = path === null ? '' : ` FROM INFILE ${quoteText(resolve(path))}`;
     const body = path === null ? () => block.body() : null;
-    await this.#client.insert(`${into}${from} FORMAT ArrowStream`, queryId, body, oneAtom);
+    const id = `${this.#insertIdStart}${queryId}`;
+    await this.#client.insert(`${into}${from} FORMAT ArrowStream`, id, body, oneAtom);
   }
 
-  async stopInsert(queryId: string): Promise<void> {
-    await this.#client.killOnServer(queryId);
+  stopInsert(queryId: string): Promise<void> {
+    return this.#stop(`${this.#insertIdStart}${queryId}`);
+  }
+
+  stopInserts(): Promise<void> {
+    return this.#stop(this.#insertIdStart);
+  }
+
+  async #stop(idStart: string): Promise<void> {
     const deadline = Date.now() + stopMsMax;
-    while (await this.#isRunning(queryId)) {
+    while (await this.#isRunning(idStart)) {
+      await this.#client.killOnServerAll(idStart);
       if (Date.now() > deadline) {
         throw new EngineError('UNAVAILABLE', 'an insert does not end; it may yet be in or not');
       }
@@ -82,12 +91,12 @@ export class ClickHouseTarget implements ShippingTarget {
     }
   }
 
-  async #isRunning(queryId: string): Promise<boolean> {
+  async #isRunning(idStart: string): Promise<boolean> {
     const { rows } = await this.#client.query({
-      sql: `SELECT count() FROM system.processes WHERE query_id = {id:String} OR Settings['log_comment'] = {id:String}`,
+      sql: `SELECT count() FROM system.processes WHERE startsWith(query_id, {id:String}) OR startsWith(Settings['log_comment'], {id:String})`,
       author: 'engine',
       housekeeping: true,
-      parameters: { id: queryId },
+      parameters: { id: idStart },
     });
     return Number(rows[0]?.[0]) > 0;
   }
@@ -99,6 +108,11 @@ export class ClickHouseTarget implements ShippingTarget {
 
   whenUp(): Promise<void> {
     return this.#whenUp();
+  }
+
+  /** By which an insert of another process is known: no database's name has a colon. */
+  get #insertIdStart(): string {
+    return `${this.#database}:`;
   }
 
   #nameOf(table: string): string {

@@ -36,6 +36,11 @@ export interface ShippingTarget {
   insert(table: ShippedTable, block: QueuedBlock, queryId: string): Promise<void>;
   /** Makes sure that an insert whose answer is missing does not go on behind our back. */
   stopInsert(queryId: string): Promise<void>;
+  /**
+   * The same of every insert of this title, to be called before it is asked what it holds: a
+   * ClickHouse of its own goes on with an insert whose process was killed.
+   */
+  stopInserts(): Promise<void>;
   /** Deletes a table's rows of positions after `lsn`; null: the notes of being shipped that far. */
   deleteAfter(table: ShippedTable | null, lsn: Lsn): Promise<void>;
   /** Resolves when it is worth trying again. */
