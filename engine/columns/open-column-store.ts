@@ -99,12 +99,15 @@ async function despiteRestarts<T>(host: EmbeddedHost | null, work: () => Promise
     } catch (error) {
       const isDown = error instanceof EngineError && error.code === 'UNAVAILABLE';
       if (!host || !isDown || restarts === restartsMax) throw error;
+      // A connection breaks before the host hears of its child's end, and counts as up until then.
+      await sleep(exitNoticeMs * 2 ** restarts);
       await host.whenUp();
     }
   }
 }
 
 const restartsMax = 3;
+const exitNoticeMs = 50;
 
 /** Few round trips, since a start waits for each: statements that do not need each other go together. */
 async function prepareDatabase(client: ColumnClient, catalog: Catalog): Promise<void> {
