@@ -20,7 +20,7 @@ import type { Storage, StorageLock } from './log/storage.ts';
 import { Catalog } from './manifest/catalog.ts';
 import type { TitleManifest } from './manifest/types.ts';
 import { asLsn, type Lsn } from './position.ts';
-import { removeBeyond } from './recover/checkpoint-directory.ts';
+import { listCheckpoints, removeBeyond } from './recover/checkpoint-directory.ts';
 import { Checkpointer } from './recover/checkpointer.ts';
 import { fitManifest } from './recover/kept-manifest.ts';
 import { LogRetention } from './recover/log-retention.ts';
@@ -223,13 +223,21 @@ function shortenedError(held: Lsn, last: Lsn): EngineError {
 
 /**
  * Cuts the log where it is asked to; tells what was found. Checkpoints beyond its end go with what
- * was cut, of an earlier start too that did not come to it.
+ * was cut, of an earlier start too that did not come to it. Where the log's beginning was dropped and
+ * no checkpoint would be left, nothing could start from the rest: nothing is cut then.
  */
 async function cutLog(options: EngineOptions, storage: Storage): Promise<LogReport | null> {
   const { directory, truncateAt } = options;
   if (!truncateAt) return null;
-  const found = await cutDamagedLog({ storage, directory: join(directory, 'log'), truncateAt });
-  if (found) await removeBeyond(storage, join(directory, 'checkpoints'), found.lastLsn);
+  const logDirectory = join(directory, 'log');
+  const checkpoints = join(directory, 'checkpoints');
+  const firstLsn = await firstHeldLsn(storage, logDirectory);
+  const reached = (await listCheckpoints(storage, checkpoints)).filter(({ lsn }) => {
+    return firstLsn <= lsn + 1 && lsn < truncateAt;
+  });
+  if (firstLsn > 1 && reached.length === 0) return null;
+  const found = await cutDamagedLog({ storage, directory: logDirectory, truncateAt });
+  if (found) await removeBeyond(storage, checkpoints, found.lastLsn);
   return found;
 }
 

@@ -21,6 +21,7 @@ import { ClickHouseDisk, tailedColumns } from '../engine/tailed-columns.ts';
 import { commit, setUnit } from '../engine/test-title.ts';
 import { contentDigest, play, sessions, workload } from '../engine/workload.ts';
 import { withBinaryViews } from './binary-views-checkpoint.ts';
+import { damageRecord } from './damage-record.ts';
 
 const catalog = new Catalog(ashfall);
 const steps = workload(13, 60);
@@ -207,6 +208,16 @@ describe('a log whose old segments are dropped', () => {
     await rename(aside, join(directory, 'checkpoints'));
     expect(await contents()).toEqual(before);
     await open();
+    await close();
+  });
+
+  it('is not cut before its oldest checkpoint: nothing could start from what is left', async () => {
+    const digest = await playAll({ logSegmentBytesMax: 20_000, logRetainBytes: 20_000 });
+    const damaged = await firstLsn();
+    expect(damaged).toBeGreaterThan(1);
+    await damageRecord(join(directory, 'log'), damaged);
+    const opened = await open({ truncateAt: damaged });
+    expect(contentDigest(opened)).toBe(digest);
     await close();
   });
 

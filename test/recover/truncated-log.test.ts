@@ -1,32 +1,19 @@
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Engine } from '../../engine/engine.ts';
 import { nodeStorage } from '../../engine/log/node-storage.ts';
-import { recordBytes, recordField } from '../../engine/log/record.ts';
 import type { LogReport } from '../../engine/log/recover-segments.ts';
-import { segmentHeaderBytes } from '../../engine/log/segment.ts';
 import { Catalog } from '../../engine/manifest/catalog.ts';
 import { type EngineOptions, openEngine } from '../../engine/open-engine.ts';
 import { asLsn } from '../../engine/position.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { ClickHouseDisk, tailedColumns } from '../engine/tailed-columns.ts';
 import { contentDigest, play, workload } from '../engine/workload.ts';
+import { damageRecord } from './damage-record.ts';
 
 const catalog = new Catalog(ashfall);
-
-/** Flips a bit of the record's payload in the one segment of the log. */
-async function damage(logDirectory: string, lsn: number): Promise<void> {
-  const [name] = (await readdir(logDirectory)).filter((file) => file.endsWith('.log'));
-  const path = join(logDirectory, name as string);
-  const bytes = await readFile(path);
-  let at = segmentHeaderBytes;
-  while (recordField.lsn(bytes, at) < lsn) at += recordBytes(recordField.payloadBytes(bytes, at));
-  const flipped = at + recordBytes(0) + 5;
-  bytes[flipped] = (bytes[flipped] as number) ^ 1;
-  await writeFile(path, bytes);
-}
 
 describe('a log that is cut where it is damaged', () => {
   let directory: string;
@@ -70,7 +57,7 @@ describe('a log that is cut where it is damaged', () => {
     // Its end takes a checkpoint there.
     await first.close();
     const cutAt = asLsn(Math.floor(end / 2));
-    await damage(join(directory, 'log'), cutAt);
+    await damageRecord(join(directory, 'log'), cutAt);
 
     const second = await open({ truncateAt: cutAt });
     expect(second.appliedLsn).toBe(cutAt - 1);
@@ -121,7 +108,7 @@ describe('a log that is cut where it is damaged', () => {
     const first = await open();
     await play(first, workload(13, 40), first.appliedLsn, 1);
     await first.close();
-    await damage(join(directory, 'log'), 9);
+    await damageRecord(join(directory, 'log'), 9);
     const reports: LogReport[] = [];
     const onRecovery = (report: LogReport) => reports.push(report);
     const cut = await open({ truncateAt: asLsn(9), onRecovery });
