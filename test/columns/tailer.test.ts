@@ -361,6 +361,22 @@ describe('the tailer', () => {
     expect(noted).toEqual(noted.map(() => 0));
   }, 30_000);
 
+  it('takes a table that holds more rows than it was given for one that is to be filled anew', async () => {
+    const target = new FakeTarget();
+    await open(target);
+    take(range(1, 20));
+    await tailer.waitForCovered(asLsn(20), 5_000);
+    await tailer.close();
+    const whole = countsIn(target);
+    target.rows.set('orders', [...(target.rows.get('orders') ?? []), 7]);
+    await open(target);
+    expect(await tailer.resume(asLsn(20), emptyBacklog)).toMatch(/orders has .* up to record 20/);
+    expect(await tailer.resume(asLsn(0), emptyBacklog)).toBeNull();
+    take(range(1, 20));
+    await tailer.waitForCovered(asLsn(20), 5_000);
+    expect(countsIn(target)).toEqual(whole);
+  });
+
   it('says at once when it finds rows gone amid its work', async () => {
     const target = new FakeTarget();
     const errors: object[] = [];
