@@ -235,7 +235,13 @@ async function cutLog(options: EngineOptions, storage: Storage): Promise<LogRepo
   const reached = (await listCheckpoints(storage, checkpoints)).filter(({ lsn }) => {
     return firstLsn <= lsn + 1 && lsn < truncateAt;
   });
-  if (firstLsn > 1 && reached.length === 0) return null;
+  if (firstLsn > 1 && reached.length === 0) {
+    options.logger?.error(
+      { truncateAt, firstLsn },
+      'the log is not cut: its beginning was dropped, and no checkpoint from before the cut would be left to start from',
+    );
+    return null;
+  }
   const found = await cutDamagedLog({ storage, directory: logDirectory, truncateAt });
   if (found) await removeBeyond(storage, checkpoints, found.lastLsn);
   return found;

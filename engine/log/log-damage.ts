@@ -12,8 +12,8 @@ export interface LogDamage {
 }
 
 /**
- * Why a damaged log refuses to open, and the mends. `asked` is the `truncateAt` given; a log cannot
- * be cut before `replayFrom`, where recovery begins.
+ * Why a damaged log refuses to open, and the mends. `asked` is the `truncateAt` given; a cut before
+ * `replayFrom`, where recovery begins, has to be made before a checkpoint is chosen.
  */
 export function damageError(damage: LogDamage, asked: Lsn | null, replayFrom: Lsn): EngineError {
   const { lsn, offset, reason } = damage;
@@ -21,7 +21,9 @@ export function damageError(damage: LogDamage, asked: Lsn | null, replayFrom: Ls
   const place = `the log is damaged in segment ${segment} at offset ${offset}, record ${lsn}: ${reason}. Records before ${lsn} are whole.`;
   const restore = 'Restore a backup';
   const cut = `, or start once with --truncate-at ${lsn}, which drops record ${lsn} and all that follow it, acknowledged or not, and keeps their bytes aside in *.dropped`;
-  const mends = lsn < replayFrom ? `${restore}.` : `${restore}${cut}.`;
+  const isCovered = lsn < replayFrom;
+  const covered = isCovered ? `; the checkpoint at ${replayFrom - 1} goes with them` : '';
+  const mends = isCovered && asked === lsn ? `${restore}.` : `${restore}${cut}${covered}.`;
   const mismatch = asked === null || asked === lsn ? '' : ` (${asked} was asked: nothing was cut.)`;
   return new EngineError('UNAVAILABLE', `${place} ${mends}${mismatch}`, {
     details: { segment, offset, lsn, reason },

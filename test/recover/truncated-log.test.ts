@@ -58,6 +58,12 @@ describe('a log that is cut where it is damaged', () => {
     await first.close();
     const cutAt = asLsn(Math.floor(end / 2));
     await damageRecord(join(directory, 'log'), cutAt);
+    await expect(open()).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringMatching(
+        new RegExp(`--truncate-at ${cutAt}, .*; the checkpoint at ${end} goes with them\\.$`),
+      ),
+    });
 
     const second = await open({ truncateAt: cutAt });
     expect(second.appliedLsn).toBe(cutAt - 1);
