@@ -19,21 +19,23 @@ export class FakeTarget implements ShippingTarget {
   readonly rows = new Map<string, number[]>();
   readonly inserts: { table: string; lsns: number[] }[] = [];
   outcomes: Outcome[] = [];
-  note: ShippedNote = { lsn: asLsn(0), tables: new Map() };
+  /** Those of earlier positions, which ClickHouse keeps until it merges them, included. */
+  notes: ShippedNote[] = [];
   /** Set to hold inserts back until it resolves. */
   gate: Promise<void> | null = null;
-  /** Set to hold up, or to lose, the answer to a deletion of a table's rows. */
-  afterDeletion: (table: ShippedTable) => Promise<void> = async () => {};
+  /** Set to hold up, or to lose, the answer to a deletion of a table's rows, or of notes (null). */
+  afterDeletion: (table: ShippedTable | null) => Promise<void> = async () => {};
 
   /** So often it was told to stop every insert. */
   #stops = 0;
 
   async readNote(): Promise<ShippedNote> {
-    return this.note;
+    const none: ShippedNote = { lsn: asLsn(0), tables: new Map() };
+    return this.notes.reduce((newest, note) => (note.lsn >= newest.lsn ? note : newest), none);
   }
 
   async writeNote(note: ShippedNote): Promise<void> {
-    if (note.lsn >= this.note.lsn) this.note = note;
+    this.notes.push(note);
   }
 
   async readHeld(table: ShippedTable, from: Lsn): Promise<HeldRows> {
@@ -65,7 +67,8 @@ export class FakeTarget implements ShippingTarget {
 
   async deleteAfter(table: ShippedTable | null, lsn: Lsn): Promise<void> {
     if (table === null) {
-      if (this.note.lsn > lsn) this.note = { lsn: asLsn(0), tables: new Map() };
+      this.notes = this.notes.filter((note) => note.lsn <= lsn);
+      await this.afterDeletion(null);
       return;
     }
     const held = this.rows.get(table.storedName) ?? [];

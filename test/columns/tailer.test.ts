@@ -325,8 +325,8 @@ describe('the tailer', () => {
     await open(target);
     expect(await tailer.resume(asLsn(0), emptyBacklog)).toBeNull();
     const deleted: string[] = [];
-    target.afterDeletion = async ({ storedName }) => {
-      if (deleted.push(storedName) === 2) throw new Error('the connection is gone');
+    target.afterDeletion = async (table) => {
+      if (table && deleted.push(table.storedName) === 2) throw new Error('the connection is gone');
     };
     await expect(tailer.rewind(asLsn(20))).rejects.toThrow('the connection is gone');
     await tailer.close();
@@ -349,17 +349,32 @@ describe('the tailer', () => {
     const killed = tailer;
     await open(target);
     await killed.close();
-    target.note = { lsn: asLsn(0), tables: new Map() };
+    target.notes = [];
     await tailer.resume(asLsn(0), emptyBacklog);
     take(range(1, 20));
     const noted: number[] = [];
     target.afterDeletion = async () => {
       if (noted.length === 0) await setTimeout(3_000);
-      noted.push(target.note.lsn);
+      noted.push((await target.readNote()).lsn);
     };
     await tailer.rewind(asLsn(20));
     expect(noted).toEqual(noted.map(() => 0));
   }, 30_000);
+
+  it('needs nothing again that it had noted, when it dies as a rewind takes the notes back', async () => {
+    const target = new FakeTarget();
+    await open(target);
+    take(range(1, 30));
+    await tailer.waitForCovered(asLsn(30), 5_000);
+    await tailer.close();
+    // As a merge leaves them.
+    target.notes = [await target.readNote()];
+    await open(target);
+    target.afterDeletion = () => Promise.reject(new Error('killed'));
+    await expect(tailer.rewind(asLsn(20))).rejects.toThrow('killed');
+    await open(target);
+    expect(tailer.neededFromLsn).toBe(21);
+  });
 
   it('takes a table that holds more rows than it was given for one that is to be filled anew', async () => {
     const target = new FakeTarget();

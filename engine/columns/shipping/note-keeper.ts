@@ -58,8 +58,16 @@ export class NoteKeeper {
   async forgetAfter(lsn: Lsn): Promise<void> {
     const { target } = this.#options;
     const left = asLsn(Math.min(this.#notedLsn, lsn));
-    if (this.#notedLsn > lsn) await target.deleteAfter(null, lsn);
-    if (left > lsnZero) await target.writeNote({ lsn: left, tables: new Map() });
+    const writeLeft = async () => {
+      if (left > lsnZero) await target.writeNote({ lsn: left, tables: new Map() });
+    };
+    // Before the later ones go: a crash after that finds it.
+    await writeLeft();
+    if (this.#notedLsn > lsn) {
+      await target.deleteAfter(null, lsn);
+      // A merge may have dropped it for a later one meanwhile.
+      await writeLeft();
+    }
     this.#notedLsn = left;
   }
 
