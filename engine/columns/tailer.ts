@@ -180,18 +180,14 @@ export class Tailer {
    * the way leaves tables that are ahead, which the next start finds.
    */
   async rewind(lsn: Lsn): Promise<void> {
-    const { target, logger } = this.#options;
     this.#offeredLsn = asLsn(Math.min(this.#offeredLsn, lsn));
     this.#advancedLsn = asLsn(Math.min(this.#advancedLsn, lsn));
     await this.#notes.rewind(lsn, async () => {
       for (const queue of this.#queues) {
-        if (queue.shippedLsn <= lsn) continue;
-        await target.deleteAfter(queue.table, lsn);
-        const { rows } = await target.readHeld(queue.table, lsn);
-        queue.rewound({ lsn, rows });
+        if (queue.shippedLsn > lsn) await this.#deleteAfter(queue, lsn);
       }
     });
-    logger.warn({ lsn }, 'rows beyond the end of the log were deleted');
+    this.#options.logger.warn({ lsn }, 'rows beyond the end of the log were deleted');
   }
 
   /** What ClickHouse lacks of everything offered so far, for a checkpoint to keep. */
@@ -274,17 +270,22 @@ export class Tailer {
 
   /** The notes go last: a crash on the way leaves counts that the next start finds wrong again. */
   async #empty(lost: readonly LostRows[]): Promise<void> {
-    const { target, logger } = this.#options;
     for (const queue of this.#queues) {
-      if (!lost.some(({ table }) => table === queue.table)) continue;
-      await target.deleteAfter(queue.table, lsnZero);
-      queue.rewound({ lsn: lsnZero, rows: 0 });
+      if (lost.some(({ table }) => table === queue.table)) await this.#deleteAfter(queue, lsnZero);
     }
     await this.#notes.forgetAfter(lsnZero);
     this.#lost = [];
     this.#offeredLsn = lsnZero;
     this.#advancedLsn = lsnZero;
-    logger.error({}, `${describeLost(lost)}; all of them are filled in again from the log`);
+    const message = `${describeLost(lost)}; all of them are filled in again from the log`;
+    this.#options.logger.error({}, message);
+  }
+
+  async #deleteAfter(queue: TableQueue, lsn: Lsn): Promise<void> {
+    const { target } = this.#options;
+    await target.deleteAfter(queue.table, lsn);
+    const { rows } = await target.readHeld(queue.table, lsn);
+    queue.rewound({ lsn, rows });
   }
 
   #flushSoon(): void {

@@ -39,6 +39,13 @@ function take(lsns: Iterable<number>): void {
   }
 }
 
+/** Opens, and ships so many ticks, from the first on. */
+async function openAndShip(target: FakeTarget, ticks: number): Promise<void> {
+  await open(target);
+  take(range(1, ticks));
+  await tailer.waitForCovered(asLsn(ticks), 5_000);
+}
+
 const range = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
@@ -181,9 +188,7 @@ describe('the tailer', () => {
 
   it('needs again only what is not noted as shipped', async () => {
     const target = new FakeTarget();
-    await open(target);
-    take(range(1, 10));
-    await tailer.waitForCovered(asLsn(10), 5_000);
+    await openAndShip(target, 10);
     await tailer.close();
     await open(target);
     expect(tailer.neededFromLsn).toBe(11);
@@ -268,9 +273,7 @@ describe('the tailer', () => {
 
   it('keeps for a checkpoint what ClickHouse lacks, and ships it from there in another run', async () => {
     const target = new FakeTarget();
-    await open(target);
-    take(range(1, 12));
-    await tailer.waitForCovered(asLsn(12), 5_000);
+    await openAndShip(target, 12);
     target.gate = new Promise(() => {});
     take(range(13, 30));
     const kept = await tailer.cutBacklog().keep();
@@ -293,9 +296,7 @@ describe('the tailer', () => {
 
   it('empties a table that has lost rows, and ships all of them again from the first record', async () => {
     const target = new FakeTarget();
-    await open(target);
-    take(range(1, 20));
-    await tailer.waitForCovered(asLsn(20), 5_000);
+    await openAndShip(target, 20);
     await tailer.close();
     const whole = countsIn(target);
     target.rows.set('orders', target.rows.get('orders')?.filter((lsn) => lsn !== 7) ?? []);
@@ -318,9 +319,7 @@ describe('the tailer', () => {
 
   it('misses no rows after a rewind that failed on its way', async () => {
     const target = new FakeTarget();
-    await open(target);
-    take(range(1, 30));
-    await tailer.waitForCovered(asLsn(30), 5_000);
+    await openAndShip(target, 30);
     await tailer.close();
     await open(target);
     expect(await tailer.resume(asLsn(0), emptyBacklog)).toBeNull();
@@ -342,9 +341,7 @@ describe('the tailer', () => {
 
   it('notes nothing amid a rewind, however long it takes', async () => {
     const target = new FakeTarget();
-    await open(target);
-    take(range(1, 30));
-    await tailer.waitForCovered(asLsn(30), 5_000);
+    await openAndShip(target, 30);
     // Killed before it was noted; the log ends with record 20.
     const killed = tailer;
     await open(target);
@@ -363,9 +360,7 @@ describe('the tailer', () => {
 
   it('needs nothing again that it had noted, when it dies as a rewind takes the notes back', async () => {
     const target = new FakeTarget();
-    await open(target);
-    take(range(1, 30));
-    await tailer.waitForCovered(asLsn(30), 5_000);
+    await openAndShip(target, 30);
     await tailer.close();
     // As a merge leaves them.
     target.notes = [await target.readNote()];
@@ -378,9 +373,7 @@ describe('the tailer', () => {
 
   it('takes a table that holds more rows than it was given for one that is to be filled anew', async () => {
     const target = new FakeTarget();
-    await open(target);
-    take(range(1, 20));
-    await tailer.waitForCovered(asLsn(20), 5_000);
+    await openAndShip(target, 20);
     await tailer.close();
     const whole = countsIn(target);
     target.rows.set('orders', [...(target.rows.get('orders') ?? []), 7]);

@@ -45,7 +45,7 @@ export class NoteKeeper {
     }, noteMs);
   }
 
-  /** Notes what is held of positions up to `lsn` at most, whatever was noted before. */
+  /** Notes `lsn`, up to which everything is in, and what each table holds now. */
   async replace(lsn: Lsn): Promise<void> {
     await this.#options.target.writeNote(this.#noteAt(lsn));
     this.#notedLsn = lsn;
