@@ -1,16 +1,19 @@
+import {
+  coerceScalar,
+  type Filter,
+  type OrderBy,
+  parseWhere,
+  type RowPage,
+  rowPredicate,
+} from '../engine/index.ts';
+import type { Lsn } from '../engine/model/position.ts';
 import type {
   ColumnDefinition,
   Row,
   TableDefinition,
   Value,
   WhereInput,
-} from '../engine/manifest/types.ts';
-import type { Lsn } from '../engine/position.ts';
-import { coerceScalar } from '../engine/query/coerce-scalar.ts';
-import type { Filter } from '../engine/query/filter.ts';
-import { parseWhere } from '../engine/query/parse-where.ts';
-import { rowPredicate } from '../engine/query/row-predicate.ts';
-import type { OrderBy, RowPage } from '../engine/state/state-reader.ts';
+} from '../engine/model/types.ts';
 import { authoriseTable, bothOf, rowFilterOf } from './authorise.ts';
 import type { RequestContext } from './context.ts';
 import { waitForApplied, waitForCovered } from './fresh-reads.ts';

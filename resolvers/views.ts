@@ -1,16 +1,14 @@
-import { EngineError } from '../engine/errors.ts';
-import { limits } from '../engine/limits.ts';
+import { type Filter, type Frame, type SubscribeRequest, viewColumns } from '../engine/index.ts';
+import { EngineError } from '../engine/model/errors.ts';
+import { limits } from '../engine/model/limits.ts';
+import type { Lsn } from '../engine/model/position.ts';
 import type {
   ColumnDefinition,
   Row,
   TableDefinition,
   ViewDefinition,
   WhereInput,
-} from '../engine/manifest/types.ts';
-import { viewColumns } from '../engine/manifest/view-columns.ts';
-import type { Lsn } from '../engine/position.ts';
-import type { Filter } from '../engine/query/filter.ts';
-import type { Frame, SubscribeRequest } from '../engine/views/view-engine.ts';
+} from '../engine/model/types.ts';
 import { authoriseTable, authoriseView, bothOf, rowFilterOf } from './authorise.ts';
 import type { RequestContext } from './context.ts';
 import { waitForApplied } from './fresh-reads.ts';

@@ -6,6 +6,37 @@ import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
 const rooms = ['src', 'schema', 'resolvers', 'engine', 'sdk', 'examples', 'bench', 'test'];
 const modulesMin = 50;
 
+/** The rooms of the engine from the ground up: each imports only what stands before it. */
+const engineRooms = [
+  'model',
+  'disk',
+  'time',
+  'vectors',
+  'query',
+  'manifest',
+  'log',
+  'state',
+  'tick',
+  'intake',
+  'json',
+  'govern',
+  'views',
+  'columns',
+  'recover',
+  'canary',
+  'ports',
+  'title',
+];
+
+/** @type {import('dependency-cruiser').IForbiddenRuleType[]} */
+const engineOrder = engineRooms.slice(0, -1).map((room, floor) => ({
+  name: `engine-${room}-stands-on-lower-rooms`,
+  comment: `The order of the engine's rooms is ${engineRooms.join(', ')}.`,
+  severity: 'error',
+  from: { path: `^engine/${room}/` },
+  to: { path: `^engine/(index\\.ts|(${engineRooms.slice(floor + 1).join('|')})/)` },
+}));
+
 /** @type {import('dependency-cruiser').IForbiddenRuleType[]} */
 const forbidden = [
   {
@@ -61,15 +92,14 @@ const forbidden = [
     to: { path: '^(src|sdk|examples|bench|test)/' },
   },
   {
-    name: 'schema-starts-no-engine',
-    comment: 'schema/ describes; of the engine it takes types, manifest and errors only.',
+    name: 'engine-has-doors',
+    comment:
+      'Other rooms enter the engine by engine/index.ts, and read its words in engine/model; a manifest imports engine/manifest/index.ts.',
     severity: 'error',
-    from: { path: '^schema/' },
-    to: {
-      path: '^engine/(log|state|columns|recover|govern|open-engine)',
-      dependencyTypesNot: ['type-only'],
-    },
+    from: { path: '^(src|schema|resolvers)/' },
+    to: { path: '^engine/', pathNot: '^engine/(index\\.ts|model/|json/|manifest/index\\.ts)' },
   },
+  ...engineOrder,
   {
     name: 'src-does-not-reach-out',
     comment:
@@ -146,6 +176,12 @@ for (const room of ['src', 'schema', 'resolvers', 'engine', 'sdk']) {
     console.error(`check-imports read no module of ${room}/`);
     process.exit(1);
   }
+}
+for (const module of own) {
+  const [, room] = /^engine\/([^/]+)\//.exec(module.source) ?? [];
+  if (room === undefined || engineRooms.includes(room)) continue;
+  console.error(`${module.source} is in a room of the engine that has no place in their order`);
+  process.exit(1);
 }
 for (const { rule, from, to, cycle } of summary.violations) {
   const path = cycle ? ` (${cycle.map((step) => step.name).join(' → ')})` : '';

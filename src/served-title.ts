@@ -1,10 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { printSchema } from 'graphql';
-import type { Engine } from '../engine/engine.ts';
-import { EngineError } from '../engine/errors.ts';
+import { type Engine, serializeManifest } from '../engine/index.ts';
 import type { DecoderThread } from '../engine/json/decoder-thread.ts';
-import { serializeManifest } from '../engine/manifest/manifest-json.ts';
+import { EngineError } from '../engine/model/errors.ts';
 import type { AuditPort } from '../resolvers/context.ts';
 import { buildSchema } from '../schema/build-schema.ts';
 import { exportEndpoint } from './exports/export-endpoint.ts';

@@ -1,5 +1,5 @@
 import { ClickHouseError } from '@clickhouse/client';
-import { EngineError } from '../errors.ts';
+import { EngineError } from '../model/errors.ts';
 
 /** Whose SQL failed: a user's own text, whose faults are told to them, or this room's. */
 export type SqlAuthor = 'user' | 'engine';

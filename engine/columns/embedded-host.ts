@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { EngineError } from '../errors.ts';
+import { EngineError } from '../model/errors.ts';
 import {
   type HostMessage,
   type HostOptions,

@@ -1,5 +1,5 @@
-import { EngineError } from '../errors.ts';
-import type { Scalar, Value } from '../manifest/types.ts';
+import { EngineError } from '../model/errors.ts';
+import type { Scalar, Value } from '../model/types.ts';
 import { compareScalars } from '../query/compare-values.ts';
 import { readValue } from './row-codec.ts';
 import { committedAtWord, lsnWord, versionWord } from './row-layout.ts';

@@ -1,4 +1,4 @@
-import type { Row } from '../manifest/types.ts';
+import type { Row } from '../model/types.ts';
 import type { Filter } from '../query/filter.ts';
 
 export interface OrderBy {

@@ -1,5 +1,5 @@
-import type { Row, TableDefinition } from '../manifest/types.ts';
-import { asLsn, formatPosition } from '../position.ts';
+import { asLsn, formatPosition } from '../model/position.ts';
+import type { Row, TableDefinition } from '../model/types.ts';
 import type { BytePool } from './byte-pool.ts';
 import { finishHash, KeyIndex, mixWord } from './key-index.ts';
 import type { RowCapture } from './row-capture.ts';

@@ -1,7 +1,7 @@
-import type { Catalog } from '../manifest/catalog.ts';
-import type { ColumnDefinition, GroupViewDefinition, Row, Value } from '../manifest/types.ts';
 import { viewColumns } from '../manifest/view-columns.ts';
-import type { Lsn } from '../position.ts';
+import type { Catalog } from '../model/catalog.ts';
+import type { Lsn } from '../model/position.ts';
+import type { ColumnDefinition, GroupViewDefinition, Row, Value } from '../model/types.ts';
 import type { Filter } from '../query/filter.ts';
 import { rowPredicate } from '../query/row-predicate.ts';
 import { type Aggregate, createAggregate } from './aggregate.ts';

@@ -1,5 +1,5 @@
-import type { Row, Scalar, TopViewDefinition, Value } from '../manifest/types.ts';
-import type { Lsn } from '../position.ts';
+import type { Lsn } from '../model/position.ts';
+import type { Row, Scalar, TopViewDefinition, Value } from '../model/types.ts';
 import { compareScalars } from '../query/compare-values.ts';
 import type { Filter } from '../query/filter.ts';
 import { rowPredicate } from '../query/row-predicate.ts';

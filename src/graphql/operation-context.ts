@@ -1,6 +1,6 @@
-import type { Engine } from '../../engine/engine.ts';
-import type { QueryClass } from '../../engine/manifest/types.ts';
-import { type Lsn, parsePosition } from '../../engine/position.ts';
+import type { Engine } from '../../engine/index.ts';
+import { type Lsn, parsePosition } from '../../engine/model/position.ts';
+import type { QueryClass } from '../../engine/model/types.ts';
 import type {
   AuditPort,
   ExportRegistry,

@@ -6,7 +6,7 @@ import {
   type SelectionSetNode,
   type ValidationContext,
 } from 'graphql';
-import { limits } from '../../engine/limits.ts';
+import { limits } from '../../engine/model/limits.ts';
 
 /** A validation rule: refuses operations that nest deeper or select more than the bounds allow. */
 export function OperationLimitsRule(context: ValidationContext): ASTVisitor {

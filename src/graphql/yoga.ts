@@ -8,7 +8,7 @@ import {
   subscribe,
 } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
-import { limits } from '../../engine/limits.ts';
+import { limits } from '../../engine/model/limits.ts';
 import type { ErrorPhase } from '../../resolvers/errors.ts';
 import type { Answers } from './answer.ts';
 import { DocumentCache } from './document-cache.ts';

@@ -1,6 +1,6 @@
-import type { Engine } from '../../engine/engine.ts';
-import { EngineError } from '../../engine/errors.ts';
-import { formatPosition, type Lsn } from '../../engine/position.ts';
+import type { Engine } from '../../engine/index.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import { formatPosition, type Lsn } from '../../engine/model/position.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { sendBody, sendJson } from './respond.ts';
 import type { Handler } from './router.ts';

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { EngineError } from '../../engine/errors.ts';
+import { EngineError } from '../../engine/model/errors.ts';
 
 /**
  * The whole body of a request. Rejects with `LIMIT_EXCEEDED` as soon as it is known to be larger

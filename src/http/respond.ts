@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { EngineError } from '../../engine/errors.ts';
+import { EngineError } from '../../engine/model/errors.ts';
 import { errorExtensions, internalError } from '../../resolvers/errors.ts';
 import { shortMessage } from '../../resolvers/short-message.ts';
 import type { Metrics } from '../telemetry/metrics.ts';

@@ -1,5 +1,5 @@
 import { createRemoteJWKSet, type JWTVerifyGetKey } from 'jose';
-import { EngineError } from '../../engine/errors.ts';
+import { EngineError } from '../../engine/model/errors.ts';
 
 /** An OpenID provider as its discovery document describes it. */
 export interface Provider {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Engine } from '../../engine/engine.ts';
-import { limits } from '../../engine/limits.ts';
-import { asLsn, type Lsn } from '../../engine/position.ts';
+import { limits } from '../../engine/model/limits.ts';
+import { asLsn, type Lsn } from '../../engine/model/position.ts';
+import type { Engine } from '../../engine/ports/engine.ts';
 import { PositionWaiters } from '../../engine/state/position-waiters.ts';
 import type { RequestContext } from '../../resolvers/context.ts';
 import { waitForApplied, waitForCovered } from '../../resolvers/fresh-reads.ts';

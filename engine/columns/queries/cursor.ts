@@ -1,5 +1,5 @@
-import { EngineError } from '../../errors.ts';
-import type { ColumnDefinition, Value } from '../../manifest/types.ts';
+import { EngineError } from '../../model/errors.ts';
+import type { ColumnDefinition, Value } from '../../model/types.ts';
 import type { OrderBy } from '../../state/state-reader.ts';
 
 /** A key of an order, ending with columns that make it unique. */

@@ -1,4 +1,4 @@
-import { EngineError } from '../../errors.ts';
+import { EngineError } from '../../model/errors.ts';
 
 export interface UserSqlScope {
   /** The one database a query may name. */

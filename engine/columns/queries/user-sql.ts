@@ -1,8 +1,8 @@
-import { EngineError } from '../../errors.ts';
-import type { Catalog } from '../../manifest/catalog.ts';
-import type { Value } from '../../manifest/types.ts';
+import type { Catalog } from '../../model/catalog.ts';
+import { EngineError } from '../../model/errors.ts';
+import type { Value } from '../../model/types.ts';
 import type { ClientQuery, ColumnClient, ParameterValue } from '../client.ts';
-import type { QueryBounds, SqlResult } from '../column-store.ts';
+import type { QueryBounds, SqlResult } from '../column-queries.ts';
 import { databaseName } from '../schema-sql.ts';
 import { checkUserSql, type UserSqlScope } from './user-sql-rules.ts';
 
