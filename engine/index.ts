@@ -38,7 +38,7 @@ export { coerceScalar } from './query/coerce-scalar.ts';
 export type { Filter } from './query/filter.ts';
 export { parseWhere } from './query/parse-where.ts';
 export { rowPredicate } from './query/row-predicate.ts';
-export { isPosition, operatorsOf, type WhereOperator } from './query/where-operators.ts';
+export { operatorsOf, type WhereOperator } from './query/where-operators.ts';
 export { diffReplay, type ReplayDifference } from './recover/diff-replay.ts';
 export type { ReplayOptions } from './recover/replay-log.ts';
 export { type VerifyReport, verifyReplay } from './recover/verify-replay.ts';

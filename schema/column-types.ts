@@ -1,4 +1,5 @@
-import { isPosition, operatorsOf, type WhereOperator } from '../engine/index.ts';
+import { operatorsOf, type WhereOperator } from '../engine/index.ts';
+import { isPosition, kindOf } from '../engine/model/kinds.ts';
 import type { Builder } from './builder.ts';
 import { conflictCodeName, isIdColumn } from './names.ts';
 import type { RelationColumn } from './relation.ts';
@@ -85,31 +86,7 @@ function scalarNameOf(column: RelationColumn): string {
   const { definition } = column;
   if (isPosition(definition)) return 'Position';
   if (isIdColumn(definition)) return 'ID';
-  switch (definition.kind) {
-    case 'bool':
-      return 'Boolean';
-    case 'i8':
-    case 'i16':
-    case 'i32':
-    case 'u8':
-    case 'u16':
-    case 'u32':
-      return 'Int';
-    case 'i64':
-    case 'u64':
-      return 'BigInt';
-    case 'f32':
-    case 'f64':
-      return 'Float';
-    case 'timestamp':
-      return 'DateTime';
-    case 'json':
-      return 'JSON';
-    case 'bytes':
-      return 'Bytes';
-    default:
-      return 'String';
-  }
+  return kindOf(definition).graphql;
 }
 
 /** Lists and JSON share one filter; UUIDs are IDs without an order and so have their own. */

@@ -1,4 +1,5 @@
 import type { EffectOp } from '../engine/index.ts';
+import { isNumeric } from '../engine/model/kinds.ts';
 import type { OperationArguments } from '../resolvers/tick-input.ts';
 import type { RelationColumn, TableRelation } from './relation.ts';
 import { addFilterType, type FilterType } from './row-types.ts';
@@ -192,7 +193,7 @@ function addCompareAndSetInput(scope: SchemaScope, relation: TableRelation, part
 
 /** Null for a table without a number to add to. */
 function addAdjustInput(scope: SchemaScope, relation: TableRelation, parts: SharedParts) {
-  const numbers = valuesOf(relation).filter(({ definition }) => /^[iuf]\d+$/.test(definition.kind));
+  const numbers = valuesOf(relation).filter(({ definition }) => isNumeric(definition));
   if (numbers.length === 0) return null;
   const add = scope.builder.inputType(`${relation.typeName}Add`, {
     description: `What to add to numbers of a row of \`${relation.name}\`; negative to take away.`,

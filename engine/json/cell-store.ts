@@ -1,7 +1,7 @@
+import { elementsOf } from '../model/kinds.ts';
 import type { ColumnDefinition } from '../model/types.ts';
 import type { ColumnMemory } from '../vectors/column-memory.ts';
 import type { ColumnVector, ListVector } from '../vectors/column-vector.ts';
-import { fixedArray } from '../vectors/vector-builder.ts';
 import type { BodyText } from './body-text.ts';
 import type { Scratch } from './scratch.ts';
 
@@ -83,7 +83,7 @@ export class CellStore {
           const at = this.#pairs[row * 2] as number;
           text.copy(at, this.#pairs[row * 2 + 1] as number, bytes, row * 16);
         }
-        return { column, layout: 'uuid', length: rows, validity, bytes };
+        return { column, layout: 'strided', stride: 16, length: rows, validity, values: bytes };
       }
       case 'string':
       case 'json':
@@ -96,7 +96,7 @@ export class CellStore {
           ...this.#sealText(memory, text, rows, held),
         };
       default: {
-        const values = memory.fixed(fixedArray(column.kind), rows);
+        const values = memory.fixed(elementsOf(column.kind), rows);
         if (isPairKind(column.kind)) {
           // The words of a pair lie as the two halves of its integer do.
           const words = new Int32Array(values.buffer, values.byteOffset, held * 2);

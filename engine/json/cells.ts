@@ -1,11 +1,11 @@
 import { EngineError } from '../model/errors.ts';
 import { textNestsDeeper } from '../model/json-depth.ts';
+import { kinds } from '../model/kinds.ts';
 import { limits } from '../model/limits.ts';
 import type { ColumnDefinition, Scalar } from '../model/types.ts';
 import { coerceScalar } from '../query/coerce-scalar.ts';
 import type { ColumnMemory } from '../vectors/column-memory.ts';
 import type { ColumnVector } from '../vectors/column-vector.ts';
-import { bigIntegerRanges, integerRanges } from '../vectors/vector-builder.ts';
 import type { BodyText } from './body-text.ts';
 import { CellStore } from './cell-store.ts';
 import { closeBracket, type JsonCursor, openBracket, parseJson, quote } from './json-cursor.ts';
@@ -39,7 +39,8 @@ export class Cells implements Member {
     this.column = column;
     this.#form = formOf(written.kind);
     // Clients write integers as GraphQL's Int; what is stored wider need not fit the column.
-    const [low, high] = integerRanges[column.kind] ?? anyInt;
+    const [low, high] =
+      (formOf(column.kind) === forms.int ? kinds[column.kind].range : null) ?? anyInt;
     this.#low = low;
     this.#high = high;
     this.#enumNames = written.kind === 'enum' ? new NameTable(written.values) : null;
@@ -164,7 +165,7 @@ export class Cells implements Member {
     const digits = json.textValue();
     if (!/^-?\d{1,20}$/.test(digits)) throw notTaken;
     const value = BigInt(digits);
-    const [low, high] = bigIntegerRanges[this.column.kind] as readonly [bigint, bigint];
+    const [low, high] = kinds[this.column.kind].wideRange as readonly [bigint, bigint];
     if (value < low || value > high) throw notTaken;
     const lowWord = Number(BigInt.asIntN(32, value));
     this.#store.setPair(row, lowWord, Number(BigInt.asIntN(32, value >> 32n)));

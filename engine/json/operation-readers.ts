@@ -1,5 +1,6 @@
+import { isNumeric } from '../model/kinds.ts';
 import type { ColumnDefinition, TableDefinition } from '../model/types.ts';
-import { addendColumn, isAdjustable } from '../tick/adjustment.ts';
+import { addendColumn } from '../tick/adjustment.ts';
 import type { EffectOp } from '../tick/tick-batch.ts';
 import type { BodyText } from './body-text.ts';
 import { Cells } from './cells.ts';
@@ -32,7 +33,7 @@ export function operationsOn(
   });
   const values = table.columns.filter((column) => !table.key.includes(column.name));
   const set: Written = { name: 'set', columns: values, stored: (column) => column };
-  const addends = values.filter(isAdjustable);
+  const addends = values.filter(isNumeric);
   return [
     whole('insert'),
     keyed('upsert', set),

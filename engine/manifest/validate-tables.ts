@@ -1,10 +1,10 @@
+import { scalarKinds } from '../model/kinds.ts';
 import { limits } from '../model/limits.ts';
 import type { ColumnDefinition, TableDefinition, TableKind } from '../model/types.ts';
 import { columnNameProblem, enumValueProblem } from './names.ts';
 import { type Problems, placeOf } from './problems.ts';
 import { checkKey, checkNoKey, readIndexes } from './validate-keys.ts';
 import { checkDistinct, readName } from './validate-names.ts';
-import { scalarKinds } from './vocabulary.ts';
 
 /** Reads the tables; a table that has a name and a kind is returned even if more of it is wrong. */
 export function readTables(problems: Problems, value: unknown): TableDefinition[] {

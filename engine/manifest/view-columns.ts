@@ -1,3 +1,4 @@
+import { kindOf } from '../model/kinds.ts';
 import { allColumns } from '../model/system-columns.ts';
 import type {
   ColumnDefinition,
@@ -60,7 +61,7 @@ function aggregateColumn(
     case 'sumLength':
       return plainColumn(name, 'u64', false);
     case 'sum':
-      return plainColumn(name, sumKind(sourceColumn(aggregate.column).kind), false);
+      return plainColumn(name, kindOf(sourceColumn(aggregate.column)).sum ?? 'f64', false);
     case 'min':
     case 'max': {
       const column = sourceColumn(aggregate.column);
@@ -73,12 +74,6 @@ function aggregateColumn(
       };
     }
   }
-}
-
-/** A sum is as wide as there is, as in the column store. */
-function sumKind(kind: ScalarKind): 'i64' | 'u64' | 'f64' {
-  if (kind.startsWith('f')) return 'f64';
-  return kind.startsWith('u') ? 'u64' : 'i64';
 }
 
 function plainColumn(name: string, kind: ScalarKind, optional: boolean): ColumnDefinition {

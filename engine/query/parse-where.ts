@@ -1,11 +1,12 @@
 import { EngineError } from '../model/errors.ts';
+import { isPosition } from '../model/kinds.ts';
 import { limits } from '../model/limits.ts';
 import { didYouMean } from '../model/nearest-name.ts';
 import type { ColumnDefinition } from '../model/types.ts';
 import { coerceScalar } from './coerce-scalar.ts';
 import { type Filter, filterTrue } from './filter.ts';
 import { likePatternProblem } from './like-pattern.ts';
-import { isPosition, operatorsOf, type WhereOperator, whereOperators } from './where-operators.ts';
+import { operatorsOf, type WhereOperator, whereOperators } from './where-operators.ts';
 
 /**
  * A `where` (or `require`, or a view's `where`) as a checked filter.

@@ -1,4 +1,5 @@
 import { EngineError } from '../model/errors.ts';
+import { kinds } from '../model/kinds.ts';
 import { type ColumnVector, type FixedVector, valueAt } from '../vectors/column-vector.ts';
 import { firstRepeated } from '../vectors/repeated-value.ts';
 import type { TickBatch } from './tick-batch.ts';
@@ -59,7 +60,7 @@ function checkActionIds(ids: ColumnVector): void {
 
 function checkFinite(vector: ColumnVector): void {
   const { kind, name } = vector.column;
-  if (kind !== 'f32' && kind !== 'f64') return;
+  if (kinds[kind].form !== 'float') return;
   const leaf = vector.layout === 'list' ? vector.child : vector;
   if (leaf.layout !== 'fixed' || areFinite(leaf)) return;
   const index = (leaf.values as Float64Array).findIndex((value) => !Number.isFinite(value));

@@ -1,3 +1,4 @@
+import { kindOf } from '../model/kinds.ts';
 import type { ConflictCode } from '../model/system-columns.ts';
 import type { ColumnDefinition, TableDefinition } from '../model/types.ts';
 import type { BytePool } from '../state/byte-pool.ts';
@@ -258,8 +259,8 @@ function nonFiniteRows(vectors: readonly ColumnVector[], length: number): Uint8A
   return rows;
 }
 
-export function isFloat({ kind }: ColumnDefinition): boolean {
-  return kind === 'f32' || kind === 'f64';
+export function isFloat(column: ColumnDefinition): boolean {
+  return kindOf(column).form === 'float';
 }
 
 /** Whether a float, or each of a list of them, is neither a NaN nor an infinity. */

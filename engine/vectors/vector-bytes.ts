@@ -22,8 +22,8 @@ export function pushVectorBuffers(vector: ColumnVector, buffers: Uint8Array[]): 
     case 'bool':
       buffers.push(vector.bits.subarray(0, (vector.length + 7) >>> 3));
       break;
-    case 'uuid':
-      buffers.push(vector.bytes.subarray(0, vector.length * 16));
+    case 'strided':
+      buffers.push(bytesOf(vector.values, vector.length * vector.stride));
       break;
     case 'binary':
       buffers.push(bytesOf(vector.offsets, vector.length + 1));

@@ -1,7 +1,8 @@
+import { isPosition } from '../../model/kinds.ts';
 import type { ColumnDefinition } from '../../model/types.ts';
 import type { CompareOp, Filter } from '../../query/filter.ts';
 import { lsnColumn } from '../shipping/system-vectors.ts';
-import { isPosition, type SqlParameters } from './sql-parameters.ts';
+import type { SqlParameters } from './sql-parameters.ts';
 import { quoteName } from './sql-text.ts';
 
 /**

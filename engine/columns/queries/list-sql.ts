@@ -2,9 +2,9 @@ import type { Catalog } from '../../model/catalog.ts';
 import type { ColumnDefinition, TableDefinition, Value } from '../../model/types.ts';
 import type { ClientQuery } from '../client.ts';
 import type { ColumnListRequest } from '../column-queries.ts';
+import { readableSql } from '../stored-kinds.ts';
 import { completeOrder, decodeCursor, encodeCursor, type OrderKey } from './cursor.ts';
 import { orderSql, orderValue } from './order-sql.ts';
-import { readableSql } from './row-values.ts';
 import { tableSource } from './source-sql.ts';
 import { SqlParameters } from './sql-parameters.ts';
 

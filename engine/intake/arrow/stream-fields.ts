@@ -1,7 +1,7 @@
 import { EngineError } from '../../model/errors.ts';
 import type { ColumnDefinition } from '../../model/types.ts';
 import { type ColumnReader, columnReader } from '../../vectors/arrow/arrow-column.ts';
-import type { ArrowField } from '../../vectors/arrow/arrow-field.ts';
+import type { PlacedField } from '../../vectors/arrow/arrow-field.ts';
 
 /** One column of the stream. */
 export interface ColumnPlan {
@@ -15,9 +15,9 @@ export interface ColumnPlan {
 export class StreamFields {
   readonly place: string;
   readonly names: readonly string[];
-  readonly #fields = new Map<string, ArrowField>();
+  readonly #fields = new Map<string, PlacedField>();
 
-  constructor(fields: readonly ArrowField[], place: string) {
+  constructor(fields: readonly PlacedField[], place: string) {
     this.place = place;
     this.names = fields.map((field) => field.name);
     for (const field of fields) this.#fields.set(field.name, field);

@@ -1,6 +1,7 @@
 import type { Catalog } from '../../model/catalog.ts';
+import { isNumeric } from '../../model/kinds.ts';
 import type { ColumnDefinition, TableDefinition } from '../../model/types.ts';
-import { addendColumn, isAdjustable } from '../../tick/adjustment.ts';
+import { addendColumn } from '../../tick/adjustment.ts';
 import { type EffectOp, effectOps } from '../../tick/tick-batch.ts';
 import { actionBatchColumns, actionIdColumn } from '../../tick/tick-record.ts';
 import type { ArrowSchema } from '../../vectors/arrow/arrow-schema.ts';
@@ -118,7 +119,7 @@ function effectColumns(
   if (op === 'delete') return keys;
   if (op !== 'adjust') return [...keys, ...set];
   for (const column of set) {
-    if (!isAdjustable(column)) {
+    if (!isNumeric(column)) {
       throw badStream(fields.place, `${column.name} cannot be added to`, column.name);
     }
   }

@@ -1,6 +1,7 @@
 import type { Catalog } from '../../model/catalog.ts';
 import { EngineError } from '../../model/errors.ts';
 import { jsonTooDeep, textNestsDeeper } from '../../model/json-depth.ts';
+import { isNumeric } from '../../model/kinds.ts';
 import { limits } from '../../model/limits.ts';
 import type {
   ColumnDefinition,
@@ -12,7 +13,7 @@ import type {
 } from '../../model/types.ts';
 import { operandColumn } from '../../query/guard.ts';
 import { type GuardInput, readGuard } from '../../query/guard-input.ts';
-import { addendColumn, isAdjustable } from '../../tick/adjustment.ts';
+import { addendColumn } from '../../tick/adjustment.ts';
 import { checkActionValues } from '../../tick/batch-check.ts';
 import type { EffectOp, EffectStream, TickBatch } from '../../tick/tick-batch.ts';
 import { tickItself } from '../../tick/tick-batch.ts';
@@ -316,7 +317,7 @@ function requireColumn(
   if (name === 'sessionId') throw badInput(place, `.sessionId is the tick's own`);
   const whole = op === 'append' || op === 'insert';
   if (!whole && table.key.includes(name)) throw badInput(place, `.${name} is of the key`);
-  if (op === 'adjust' && !isAdjustable(column)) {
+  if (op === 'adjust' && !isNumeric(column)) {
     throw badInput(place, `.add.${name} is ${column.kind}; only numbers can be added to`);
   }
 }

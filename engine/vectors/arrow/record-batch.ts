@@ -1,9 +1,9 @@
 import { Builder } from 'flatbuffers';
+import { elementColumn, elementsOf, type FixedValues, kindOf } from '../../model/kinds.ts';
 import type { ColumnDefinition } from '../../model/types.ts';
 import { aligned } from '../aligned.ts';
 import { countBits } from '../bits.ts';
-import type { ColumnVector, FixedValues } from '../column-vector.ts';
-import { fixedArray } from '../vector-builder.ts';
+import type { ColumnVector, LeafVector } from '../column-vector.ts';
 import { pushVectorBuffers } from '../vector-bytes.ts';
 
 /**
@@ -111,21 +111,19 @@ function readVector(
   const base = { column, length, validity };
   if (column.list) {
     const offsets = int32s(nextBuffer());
-    const child = readVector({ ...column, list: false, optional: false }, nextNode, nextBuffer);
-    if (child.layout === 'list') throw new RangeError('lists do not nest');
+    const child = readVector(elementColumn(column), nextNode, nextBuffer) as LeafVector;
     return { ...base, layout: 'list', offsets, child };
   }
-  switch (column.kind) {
+  const { layout, stride } = kindOf(column);
+  switch (layout) {
     case 'bool':
-      return { ...base, layout: 'bool', bits: nextBuffer() };
-    case 'uuid':
-      return { ...base, layout: 'uuid', bytes: nextBuffer() };
-    case 'string':
-    case 'json':
-    case 'bytes':
-      return { ...base, layout: 'binary', offsets: int32s(nextBuffer()), data: nextBuffer() };
-    default:
-      return { ...base, layout: 'fixed', values: fixedView(column, nextBuffer()) };
+      return { ...base, layout, bits: nextBuffer() };
+    case 'binary':
+      return { ...base, layout, offsets: int32s(nextBuffer()), data: nextBuffer() };
+    case 'strided':
+      return { ...base, layout, stride, values: fixedView(column, nextBuffer()) };
+    case 'fixed':
+      return { ...base, layout, values: fixedView(column, nextBuffer()) };
   }
 }
 
@@ -134,13 +132,12 @@ function int32s(bytes: Uint8Array): Int32Array {
 }
 
 function fixedView(column: ColumnDefinition, bytes: Uint8Array): FixedValues {
-  const Values = fixedArray(column.kind);
+  const Values = elementsOf(column.kind);
   return new Values(bytes.buffer, bytes.byteOffset, bytes.length / Values.BYTES_PER_ELEMENT);
 }
 
 function bufferCountOf(column: ColumnDefinition): number {
-  const binary = column.kind === 'string' || column.kind === 'json' || column.kind === 'bytes';
-  return (binary ? 3 : 2) + (column.list ? 2 : 0);
+  return (kindOf(column).layout === 'binary' ? 3 : 2) + (column.list ? 2 : 0);
 }
 
 function nullCount({ validity, length }: ColumnVector): number {
