@@ -10,7 +10,7 @@ import {
   rowGroups,
 } from '../resolvers/groups.ts';
 import { coveredPosition } from '../resolvers/position.ts';
-import { type AnyType, anyType } from './column-types.ts';
+import { type AnyType, anyType } from './any-type.ts';
 import type { RelationColumn } from './relation.ts';
 import type { SchemaScope } from './scope.ts';
 import type { SharedTypes } from './shared-types.ts';

@@ -1,23 +1,33 @@
-import { isPosition, kindOf, type ValueForm } from '../model/kinds.ts';
+import { isPosition, kindOf, partColumns, type ValueForm } from '../model/kinds.ts';
 import { parsePosition } from '../model/position.ts';
 import type { ColumnDefinition, Scalar, Value } from '../model/types.ts';
 import type { ArrowType } from '../vectors/arrow/arrow-type.ts';
-import { quoteName, quoteText } from './queries/sql-text.ts';
+import type { ColumnVector } from '../vectors/column-vector.ts';
+import type { StructVector } from '../vectors/part-vector.ts';
+import { quoteName, quotePath, quoteText } from './queries/sql-text.ts';
+import { partsForm } from './stored-parts.ts';
 
 /** Everything that ClickHouse does with values of one form otherwise than with those of another. */
-interface StoredForm {
+export interface StoredForm {
   /** Its type, where the kind alone does not say it. */
   readonly type?: (column: ColumnDefinition) => string;
+  /** The type of a column that may be null, where it is no `Nullable`. */
+  readonly nullableType?: (column: ColumnDefinition) => string;
   /** The Arrow type in which blocks carry it, where it is not the kind's own. */
-  readonly shipped?: ArrowType;
+  readonly shipped?: (column: ColumnDefinition) => ArrowType;
+  /** The column in that type, where its bytes differ. */
+  readonly toShip?: (vector: ColumnVector) => ColumnVector | StructVector;
   /** The Arrow type of exports, and the SQL that makes it of the stored value. */
-  readonly exported?: { readonly type: ArrowType; readonly sql: (sql: string) => string };
+  readonly exported?: {
+    readonly type: (column: ColumnDefinition) => ArrowType;
+    readonly sql: (sql: string) => string;
+  };
   /** A parameter that can be compared with the column. */
   readonly parameter: (column: ColumnDefinition) => ParameterShape;
   /** SQL that yields the value in a form that JSON carries exactly, where JSON does not as it is. */
   readonly readable?: (sql: string) => string;
   /** The value of that JSON. */
-  readonly read?: (json: unknown, column: ColumnDefinition) => Scalar;
+  readonly read?: (json: unknown, column: ColumnDefinition) => Scalar | null;
   /**
    * Ordered by its text, which is the order of live rows too; ClickHouse itself would order by
    * ordinals and halves.
@@ -34,7 +44,7 @@ export interface ParameterShape {
 
 const asIs = (sql: string) => sql;
 const text: ArrowType = { kind: 'binary', isText: true, isLarge: false };
-const asText = { type: text, sql: (sql: string) => `toString(${sql})` };
+const asText = { type: () => text, sql: (sql: string) => `toString(${sql})` };
 
 function parameter(type: string, value: ParameterShape['text'], wrap = asIs) {
   return (): ParameterShape => ({ type, text: value, wrap });
@@ -69,7 +79,7 @@ const forms: { readonly [Form in ValueForm]: StoredForm } = {
   },
   enum: {
     type: ({ values }) => enumType(values, 0),
-    shipped: { kind: 'number', as: 'i16' },
+    shipped: () => ({ kind: 'number', as: 'i16' }),
     exported: asText,
     parameter: parameter('String', String),
     isTextual: true,
@@ -85,6 +95,7 @@ const forms: { readonly [Form in ValueForm]: StoredForm } = {
     readable: (sql) => `hex(${sql})`,
     read: (json) => new Uint8Array(Buffer.from(json as string, 'hex')),
   },
+  parts: partsForm,
 };
 
 function formOf(column: ColumnDefinition): StoredForm {
@@ -93,7 +104,9 @@ function formOf(column: ColumnDefinition): StoredForm {
 
 /** Written as ClickHouse itself writes types, so that they can be compared with `system.columns`. */
 export function clickHouseType(column: ColumnDefinition): string {
-  const scalar = formOf(column).type?.(column) ?? kindOf(column).clickHouse;
+  const { type, nullableType } = formOf(column);
+  const scalar = type?.(column) ?? kindOf(column).clickHouse;
+  if (column.optional && nullableType) return nullableType(column);
   if (column.list) return `Array(${scalar})`;
   return column.optional ? `Nullable(${scalar})` : scalar;
 }
@@ -104,12 +117,23 @@ export function enumType(values: readonly string[], first: number): string {
 
 /** The scalars' type in blocks: exactly the bytes of a `ColumnVector`. */
 export function shippedType(column: ColumnDefinition): ArrowType {
-  return formOf(column).shipped ?? kindOf(column).arrow;
+  return formOf(column).shipped?.(column) ?? kindOf(column).arrow;
+}
+
+/** The column as a block carries it. */
+export function shippedVector(vector: ColumnVector): ColumnVector | StructVector {
+  return formOf(vector.column).toShip?.(vector) ?? vector;
+}
+
+/** SQL that is true where the column has no value. */
+export function isNullSql(column: ColumnDefinition): string {
+  const [first = column] = partColumns(column);
+  return `${quotePath(first.name)} IS NULL`;
 }
 
 /** The manifest's type in Arrow: `enum` and `uuid` are text, timestamps milliseconds UTC. */
 export function exportedType(column: ColumnDefinition): ArrowType {
-  return formOf(column).exported?.type ?? kindOf(column).arrow;
+  return formOf(column).exported?.type(column) ?? kindOf(column).arrow;
 }
 
 export function exportSql(column: ColumnDefinition): string {
@@ -150,5 +174,7 @@ export function readValue(column: ColumnDefinition, value: unknown): Value {
   if (value === null || value === undefined) return null;
   const { read } = formOf(column);
   if (!read) return value as Value;
-  return column.list ? (value as unknown[]).map((item) => read(item, column)) : read(value, column);
+  return column.list
+    ? (value as unknown[]).map((item) => read(item, column) as Scalar)
+    : read(value, column);
 }

@@ -1,7 +1,8 @@
-import { elementsOf } from '../model/kinds.ts';
+import { elementsOf, kindOf } from '../model/kinds.ts';
 import type { ColumnDefinition } from '../model/types.ts';
 import type { ColumnMemory } from '../vectors/column-memory.ts';
 import type { ColumnVector, ListVector } from '../vectors/column-vector.ts';
+import { emptyVector } from '../vectors/vector-rows.ts';
 import type { BodyText } from './body-text.ts';
 import type { Scratch } from './scratch.ts';
 
@@ -67,6 +68,8 @@ export class CellStore {
   /** The first `rows` rows, of a column that is no list. */
   seal(memory: ColumnMemory, text: BodyText, rows: number): LeafVector {
     const { column } = this;
+    // Values of parts are not taken here: what is sealed has none.
+    if (kindOf(column).parts) return emptyVector(column, rows) as LeafVector;
     const validity = this.#sealValidity(memory, rows);
     // Of a column without any value nothing is copied: fresh memory is zero.
     const held = validity !== null && this.#presentCount === 0 ? 0 : rows;

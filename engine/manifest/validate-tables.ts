@@ -1,4 +1,4 @@
-import { scalarKinds } from '../model/kinds.ts';
+import { kindOf, scalarKinds } from '../model/kinds.ts';
 import { limits } from '../model/limits.ts';
 import type { ColumnDefinition, TableDefinition, TableKind } from '../model/types.ts';
 import { columnNameProblem, enumValueProblem } from './names.ts';
@@ -141,7 +141,7 @@ function checkList(
       'lists stand in event and action tables only; use json, or rows of a table',
     );
   }
-  if (column.kind === 'json') {
+  if (!kindOf(column).isListable) {
     problems.add(place, 'a list holds scalars; one json value can hold the whole list');
   }
   // ClickHouse has no nullable arrays; two ways to say "nothing" would be one too many anyway.

@@ -35,7 +35,8 @@ export type ValueForm =
   | 'enum'
   | 'json'
   | 'uuid'
-  | 'bytes';
+  | 'bytes'
+  | 'parts';
 
 /** Arrow's type of a scalar in the log's record batches and in checkpoints. */
 export type ArrowScalar =
@@ -43,7 +44,8 @@ export type ArrowScalar =
   | { readonly kind: 'number'; readonly as: NumberKind }
   | { readonly kind: 'timestamp'; readonly unit: TimeUnit; readonly zone: string | null }
   | { readonly kind: 'binary'; readonly isText: boolean; readonly isLarge: boolean }
-  | { readonly kind: 'fixedBinary'; readonly width: number };
+  | { readonly kind: 'fixedBinary'; readonly width: number }
+  | { readonly kind: 'fixedList'; readonly as: NumberKind; readonly size: number };
 
 export type TimeUnit = 'SECOND' | 'MILLISECOND' | 'MICROSECOND' | 'NANOSECOND';
 
@@ -63,6 +65,8 @@ export interface Kind {
   /** Of `fixed` and `strided`: the array, and how many of its elements a row has. */
   readonly elements: FixedArray | null;
   readonly stride: number;
+  /** The names of the elements of which a value is made, and their kind; null of one value. */
+  readonly parts: { readonly names: readonly string[]; readonly kind: NumberKind } | null;
   /** Inclusive; of integers and of times. */
   readonly range: readonly [low: number, high: number] | null;
   /** Values are bigint; inclusive. */
@@ -76,6 +80,8 @@ export interface Kind {
   readonly ordersRows: boolean;
   /** The kind of a sum; null of what is not added. */
   readonly sum: 'i64' | 'u64' | 'f64' | null;
+  /** Lists may hold it. */
+  readonly isListable: boolean;
   /** Values have a least and a greatest. */
   readonly hasExtremes: boolean;
   /** ClickHouse's type; of an enum its values make it. */
@@ -96,11 +102,13 @@ function kind(given: Given & Partial<Kind>): Kind {
   return {
     elements: null,
     stride: 1,
+    parts: null,
     range: null,
     wideRange: null,
     identityProblem: null,
     ordersRows: true,
     sum: null,
+    isListable: true,
     hasExtremes: false,
     ...given,
   };
@@ -237,6 +245,7 @@ export const kinds: { readonly [Name in ScalarKind]: Kind } = {
     comparisons: 'presence',
     identityProblem: 'is json, which has many spellings of one value; use a scalar',
     ordersRows: false,
+    isListable: false,
     graphql: 'JSON',
     description: 'a JSON value',
   }),
@@ -261,6 +270,52 @@ export function elementsOf(kind: ScalarKind): FixedArray {
   const { elements } = kinds[kind];
   if (!elements) throw new RangeError(`${kind} is not of fixed width`);
   return elements;
+}
+
+/** Whether the column holds floating-point numbers, alone or as parts. */
+export function holdsFloats(column: ColumnDefinition): boolean {
+  const { elements } = kindOf(column);
+  return elements === Float32Array || elements === Float64Array;
+}
+
+/** The parts of a column as columns of their own, named `<column>.<part>`; none of one value. */
+export function partColumns(column: ColumnDefinition): readonly ColumnDefinition[] {
+  const { parts } = kindOf(column);
+  if (!parts) return [];
+  return parts.names.map((part) => ({
+    ...column,
+    name: `${column.name}.${part}`,
+    kind: parts.kind,
+  }));
+}
+
+/** The column of which `name` is a part; null of a whole column. */
+export function wholeName(name: string): string | null {
+  const dot = name.indexOf('.');
+  return dot === -1 ? null : name.slice(0, dot);
+}
+
+/** The column of that name, or the part of one. */
+export function columnOrPart(
+  find: (name: string) => ColumnDefinition | undefined,
+  name: string,
+): ColumnDefinition | undefined {
+  const whole = wholeName(name);
+  if (whole === null) return find(name);
+  const column = find(whole);
+  return column && partColumns(column).find((part) => part.name === name);
+}
+
+export function columnNamed(
+  columns: readonly ColumnDefinition[],
+  name: string,
+): ColumnDefinition | undefined {
+  return columnOrPart((wanted) => columns.find((column) => column.name === wanted), name);
+}
+
+/** A column that can be added to: a number, or parts that are. */
+export function isAdjustable(column: ColumnDefinition): boolean {
+  return isNumeric(column) || (!column.list && kindOf(column).parts !== null);
 }
 
 /** A column that can be added to and summed. */

@@ -37,7 +37,9 @@ export type ScalarKind =
  * | bytes | Uint8Array |
  * | a list | array of the above |
  */
-export type Scalar = boolean | number | bigint | string | Uint8Array;
+export type Scalar = boolean | number | bigint | string | Uint8Array | Parts;
+/** A value of several numbers, each under the name of its part. */
+export type Parts = { readonly [part: string]: number };
 export type Value = Scalar | readonly Scalar[] | null;
 /** A row as an object; used at the edges, never on the hot path. */
 export type Row = { readonly [column: string]: Value };

@@ -1,9 +1,9 @@
 import { EngineError } from '../model/errors.ts';
-import { isPosition, type Kind, kindOf, kinds } from '../model/kinds.ts';
+import { isPosition, type Kind, kindOf, kinds, partColumns } from '../model/kinds.ts';
 import { limits } from '../model/limits.ts';
 import { didYouMean } from '../model/nearest-name.ts';
 import { formatPosition, parsePosition } from '../model/position.ts';
-import type { ColumnDefinition, Scalar, ScalarKind } from '../model/types.ts';
+import type { ColumnDefinition, Parts, Scalar, ScalarKind } from '../model/types.ts';
 
 /**
  * A value from outside in the column's in-memory shape (`Scalar`), for one element of a list
@@ -17,6 +17,7 @@ import type { ColumnDefinition, Scalar, ScalarKind } from '../model/types.ts';
  * | timestamp | ISO 8601 with a zone, or a date alone (UTC); Date |
  * | uuid | upper case |
  * | bytes | base64 |
+
  *
  * Throws `BAD_USER_INPUT` (`LIMIT_EXCEEDED` for size) that names `path` and what is wanted.
  */
@@ -40,7 +41,22 @@ export function coerceScalar(column: ColumnDefinition, value: unknown, path: str
       return uuid(path, value);
     case 'bytes':
       return bytes(path, value);
+    case 'parts':
+      return parts(column, path, value);
   }
+}
+
+function parts(column: ColumnDefinition, path: string, value: unknown): Parts {
+  const names = kindOf(column).parts?.names ?? [];
+  const given = typeof value === 'object' && value !== null ? value : {};
+  if (Object.keys(given).length !== names.length || !names.every((name) => name in given)) {
+    return refuse(path, `{ ${names.join(', ')} }, each a number`, value);
+  }
+  const coerced = partColumns(column).map((part, i) => {
+    const name = names[i] as string;
+    return [name, coerceScalar(part, given[name as never], `${path}.${name}`)];
+  });
+  return Object.fromEntries(coerced);
 }
 
 function integer(path: string, value: unknown, { range, wideRange }: Kind): number | bigint {

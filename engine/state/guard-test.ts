@@ -3,7 +3,7 @@ import { likeMatcher } from '../query/like-pattern.ts';
 import type { BytePool } from './byte-pool.ts';
 import { type ColumnWords, columnWords } from './column-words.ts';
 import { isPresent, readValue } from './row-codec.ts';
-import type { ColumnLayout, RowLayout } from './row-layout.ts';
+import { type ColumnLayout, placeOf, type RowLayout } from './row-layout.ts';
 import type { RowPage } from './row-pages.ts';
 
 /** Whether the row at `offset` satisfies the guard with the operands of effect `row`. */
@@ -149,7 +149,7 @@ function sign<T extends number | bigint>(left: T, right: T): number {
 }
 
 function columnOf(layout: RowLayout, name: string): ColumnLayout {
-  const column = layout.columns.find((candidate) => candidate.column.name === name);
+  const column = placeOf(layout, name);
   if (!column) throw new RangeError(`a checked guard has the column "${name}"`);
   return column;
 }

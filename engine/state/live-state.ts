@@ -8,6 +8,7 @@ import { VectorBuilder } from '../vectors/vector-builder.ts';
 import { type ColumnWords, columnWords, releaseWords } from './column-words.ts';
 import { compileGuard } from './guard-test.ts';
 import { type LookupPlan, planIndex, planLookup } from './lookup-plan.ts';
+import { placeOf } from './row-layout.ts';
 import { pageOfSlots } from './row-order.ts';
 import type { RowPage, StateListRequest, StateReader } from './state-reader.ts';
 import type { StateTable } from './state-table.ts';
@@ -128,7 +129,7 @@ export class LiveState implements StateReader {
   /** To be released. Throws before it holds any, where a value is none of its column. */
   #words(table: StateTable, names: readonly string[], row: Row): ColumnWords[] {
     const vectors = names.map((name) => {
-      const layout = table.layout.columns.find((c) => c.column.name === name);
+      const layout = placeOf(table.layout, name);
       if (!layout) throw new RangeError(`table "${table.table.name}" has no column "${name}"`);
       const builder = new VectorBuilder(operandColumn(layout.column));
       builder.push(row[name] as Value, () => `key.${name}`);
@@ -145,7 +146,7 @@ export class LiveState implements StateReader {
       return { test: (slot) => holds(table.row(slot)), release: () => {} };
     }
     const operands = template.operands.map(({ column, value }) => {
-      const layout = table.layout.columns.find((c) => c.column.name === column);
+      const layout = placeOf(table.layout, column);
       if (!layout) {
         throw new EngineError('BAD_USER_INPUT', `live rows cannot be filtered by "${column}"`);
       }
@@ -180,6 +181,6 @@ function namesSystemColumn(table: StateTable, where: Filter): boolean {
     case 'not':
       return namesSystemColumn(table, where.inner);
     default:
-      return !table.table.columns.some((column) => column.name === where.column);
+      return !placeOf(table.layout, where.column);
   }
 }

@@ -30,7 +30,9 @@ export function readValue(
     case 'i32':
       return page.i32[at] as number;
     case 'f32':
-      return page.f32[at] as number;
+      return column.words === 1
+        ? (page.f32[at] as number)
+        : scalarOfElements(column.column, page.f32, at);
     case 'enum':
       return scalarOf(column.column, page.u32[at] as number);
     case 'f64':
@@ -42,7 +44,7 @@ export function readValue(
     case 'pool': {
       const bytes = pool.bytes(page.u32[at] as number);
       return kindOf(column.column).layout === 'strided'
-        ? scalarOfElements(bytes, 0)
+        ? scalarOfElements(column.column, bytes, 0)
         : scalarOfBytes(column.column, bytes);
     }
   }

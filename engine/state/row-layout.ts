@@ -1,4 +1,4 @@
-import { kindOf, type WordKind } from '../model/kinds.ts';
+import { kindOf, partColumns, type WordKind, wholeName } from '../model/kinds.ts';
 import type { ColumnDefinition, TableDefinition } from '../model/types.ts';
 
 /**
@@ -87,6 +87,19 @@ export function rowLayout(table: TableDefinition): RowLayout {
     keyWords: key.flatMap(wordsIn),
     pooled: columns.filter((layout) => layout.kind === 'pool'),
   };
+}
+
+/** The place of a column, or of a part of one; undefined where the table has none of that name. */
+export function placeOf(layout: RowLayout, name: string): ColumnLayout | undefined {
+  const whole = wholeName(name);
+  const place = layout.columns.find(({ column }) => column.name === (whole ?? name));
+  if (!place || whole === null) return place;
+  const parts = partColumns(place.column);
+  const index = parts.findIndex((part) => part.name === name);
+  const column = parts[index];
+  if (!column) return undefined;
+  const words = wordsOf(column);
+  return { ...place, column, kind: kindOf(column).word, word: place.word + index * words, words };
 }
 
 /** The words of a column, as offsets in the row. */

@@ -2,7 +2,7 @@ import { EngineError } from '../model/errors.ts';
 import type { Scalar, Value } from '../model/types.ts';
 import { compareScalars } from '../query/compare-values.ts';
 import { readValue } from './row-codec.ts';
-import { committedAtWord, lsnWord, versionWord } from './row-layout.ts';
+import { committedAtWord, lsnWord, placeOf, versionWord } from './row-layout.ts';
 import type { OrderBy, RowPage, StateListRequest } from './state-reader.ts';
 import type { StateTable } from './state-table.ts';
 
@@ -82,7 +82,7 @@ function reader(table: StateTable, name: string): OrderReader {
     case 'committedAt':
       return (slot) => pages.page(slot).f64[(pages.offset(slot) + committedAtWord) >> 1] as number;
   }
-  const column = layout.columns.find((candidate) => candidate.column.name === name);
+  const column = placeOf(layout, name);
   if (!column) {
     throw new EngineError('BAD_USER_INPUT', `${table.table.name} has no column "${name}"`);
   }

@@ -1,16 +1,26 @@
 import { kindOf } from '../model/kinds.ts';
-import type { ColumnDefinition } from '../model/types.ts';
-import type { ColumnLayout, RowLayout } from '../state/row-layout.ts';
+import type { ColumnDefinition, Parts, Value } from '../model/types.ts';
+import { type ColumnLayout, placeOf, type RowLayout } from '../state/row-layout.ts';
 import type { RowPage } from '../state/row-pages.ts';
 import { type ColumnVector, isNullAt } from '../vectors/column-vector.ts';
+import { partVectors } from '../vectors/part-vector.ts';
 
 /**
  * The column in which the operands of an `adjust` travel: wide enough to add and to subtract.
- * Integers up to 32 bits take whole `f64`s, 64-bit ones `i64`, floats `f64`.
+ * Integers up to 32 bits take whole `f64`s, 64-bit ones `i64`, floats `f64`, values of parts their own.
  */
 export function addendColumn(column: ColumnDefinition): ColumnDefinition {
-  const kind = kindOf(column).wideRange ? 'i64' : 'f64';
+  const { wideRange, parts } = kindOf(column);
+  const kind = parts ? column.kind : wideRange ? 'i64' : 'f64';
   return { ...column, kind, optional: true };
+}
+
+/** What is added, whole: a part that is not named gets minus zero, which changes no number. */
+export function wholeAddend(column: ColumnDefinition, addend: Value | undefined): Value {
+  const { parts } = kindOf(column);
+  if (!parts || typeof addend !== 'object' || addend === null) return addend ?? null;
+  const given = addend as Parts;
+  return { ...given, ...Object.fromEntries(parts.names.map((name) => [name, given[name] ?? -0])) };
 }
 
 /** Adding to one numeric column. A null column counts as zero; a null addend changes nothing. */
@@ -20,7 +30,21 @@ export interface Adjustment {
   write(page: RowPage, offset: number, row: number): void;
 }
 
-export function compileAdjustment(
+/** Adding to a column: to each of its parts, where it has some. */
+export function compileAdjustments(
+  layout: RowLayout,
+  column: ColumnLayout,
+  addends: ColumnVector,
+): readonly Adjustment[] {
+  if (addends.layout !== 'strided') return [compileAdjustment(layout, column, addends)];
+  return partVectors(addends).map((part) => {
+    const place = placeOf(layout, part.column.name);
+    if (!place) throw new RangeError(`${column.column.name} has no part "${part.column.name}"`);
+    return compileAdjustment(layout, place, part);
+  });
+}
+
+function compileAdjustment(
   layout: RowLayout,
   column: ColumnLayout,
   addends: ColumnVector,

@@ -89,7 +89,7 @@ function scalarAt(vector: LeafVector, row: number): Scalar {
     case 'bool':
       return bitAt(vector.bits, row);
     case 'strided':
-      return scalarOfElements(vector.values, row * vector.stride);
+      return scalarOfElements(column, vector.values, row * vector.stride);
     case 'binary': {
       const { data, offsets } = vector;
       return scalarOfBytes(column, data.subarray(offsets[row] as number, offsets[row + 1]));
@@ -110,8 +110,18 @@ export function scalarOf(column: ColumnDefinition, element: number | bigint): Sc
 }
 
 /** The value that a row's elements in a `strided` column stand for. */
-export function scalarOfElements(values: FixedValues, at: number): Scalar {
-  return formatUuid(values as Uint8Array, at);
+export function scalarOfElements(
+  column: ColumnDefinition,
+  values: FixedValues,
+  at: number,
+): Scalar {
+  const { parts } = kindOf(column);
+  if (!parts) return formatUuid(values as Uint8Array, at);
+  const value: { [part: string]: number } = {};
+  for (let i = 0; i < parts.names.length; i++) {
+    value[parts.names[i] as string] = values[at + i] as number;
+  }
+  return value;
 }
 
 /** The value that a row's bytes in a `binary` column stand for. */

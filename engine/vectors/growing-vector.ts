@@ -191,10 +191,10 @@ export class FixedStore implements GrowingStore {
   }
 
   build(column: ColumnDefinition, length: number, validity: Uint8Array | null): LeafVector {
-    const base = { column, length, validity, values: this.values.written() };
+    const values = this.values.written();
     return this.#layout === 'fixed'
-      ? { ...base, layout: 'fixed' }
-      : { ...base, layout: 'strided', stride: this.#stride };
+      ? { column, layout: 'fixed', length, validity, values }
+      : { column, layout: 'strided', length, validity, stride: this.#stride, values };
   }
 }
 

@@ -82,7 +82,7 @@ function pushInto({ column, store }: GrowingVector): Push {
     return kindOf(column).form === 'bytes' ? bytesInto(store) : textInto(store);
   if (store instanceof FixedStore) {
     return kindOf(column).layout === 'strided'
-      ? elementsInto(store)
+      ? elementsInto(column, store)
       : elementInto(store, elementOf(column));
   }
   throw new RangeError('lists do not nest');
@@ -152,11 +152,26 @@ export function parseUuid(text: string): Uint8Array | null {
   return uuidPattern.test(text) ? Buffer.from(text.replaceAll('-', ''), 'hex') : null;
 }
 
-function elementsInto(store: FixedStore): Push {
+/** How a value becomes the elements of a `strided` column. */
+function elementsInto(column: ColumnDefinition, store: FixedStore): Push {
+  const { parts } = kindOf(column);
+  if (parts) return partsInto(parts.names, store);
   return (value, place) => {
     const bytes = typeof value === 'string' ? parseUuid(value) : null;
     if (!bytes) throw misfit(place, `must be a UUID`);
     store.values.append(bytes, bytes.length);
+  };
+}
+
+function partsInto(names: readonly string[], store: FixedStore): Push {
+  return (value, place) => {
+    const given = value as { readonly [part: string]: unknown };
+    const isWhole =
+      typeof value === 'object' &&
+      Object.keys(value).length === names.length &&
+      names.every((name) => typeof given[name] === 'number');
+    if (!isWhole) throw misfit(place, `must be { ${names.join(', ')} }, each a number`);
+    for (const name of names) store.values.push(given[name] as number);
   };
 }
 

@@ -37,17 +37,20 @@ function emptyLeaf(
   validity: Uint8Array | null,
 ): LeafVector {
   const { layout, stride } = kindOf(column);
-  const base = { column, length, validity };
   switch (layout) {
     case 'bool':
-      return { ...base, layout, bits: zeroBytes((length + 7) >>> 3) };
-    case 'binary':
-      return { ...base, layout, offsets: zeroOffsets(length), data: zeroBytes(0) };
+      return { column, layout, length, validity, bits: zeroBytes((length + 7) >>> 3) };
+    case 'binary': {
+      const offsets = zeroOffsets(length);
+      return { column, layout, length, validity, offsets, data: zeroBytes(0) };
+    }
     default: {
       const Elements = elementsOf(column.kind);
       const memory = zeroMemory(length * stride * Elements.BYTES_PER_ELEMENT);
       const values = new Elements(memory, 0, length * stride);
-      return layout === 'fixed' ? { ...base, layout, values } : { ...base, layout, stride, values };
+      return layout === 'fixed'
+        ? { column, layout, length, validity, values }
+        : { column, layout, length, validity, stride, values };
     }
   }
 }

@@ -4,7 +4,7 @@ import { fieldOf } from '../../vectors/arrow/arrow-type.ts';
 import { endOfStream, schemaMessage } from '../../vectors/arrow/ipc-messages.ts';
 import { encodeRecordBatch } from '../../vectors/arrow/record-batch.ts';
 import { type AppendedVector, GrowingVector } from '../../vectors/growing-vector.ts';
-import { shippedType } from '../stored-kinds.ts';
+import { shippedType, shippedVector } from '../stored-kinds.ts';
 import type { ShippedTable } from './shipped-table.ts';
 
 /**
@@ -93,7 +93,7 @@ export class BlockBuilder {
     if (this.#firstLsn === null || this.#lastLsn === null) throw new RangeError('an empty block');
     const { columns } = this.#table;
     const parts = [schemaMessage(columns.map((column) => fieldOf(column, shippedType(column))))];
-    const vectors = this.#columns.map((column) => column.build());
+    const vectors = this.#columns.map((column) => shippedVector(column.build()));
     encodeRecordBatch(this.#rows, vectors, parts);
     parts.push(endOfStream);
     let byteLength = 0;

@@ -1,4 +1,5 @@
 import { EngineError } from '../../model/errors.ts';
+import { columnNamed } from '../../model/kinds.ts';
 import { limits } from '../../model/limits.ts';
 import type { ColumnDefinition, TableDefinition } from '../../model/types.ts';
 import type { GuardCondition } from '../../query/guard.ts';
@@ -41,9 +42,10 @@ export function planGuard(
 ): GuardPlan {
   const { place } = fields;
   const columns = new Map(table.columns.map((column) => [column.name, column]));
+  const find = (name: string) => columnNamed(table.columns, name);
   const byRow = names.map((name): OperandPlan => {
-    const match = /^require\.(\w+)\.(eq|ne|lt|lte|gt|gte|like)$/.exec(name);
-    const column = match ? columns.get(match[1] as string) : undefined;
+    const match = /^require\.(\w+(?:\.\w+)?)\.(eq|ne|lt|lte|gt|gte|like)$/.exec(name);
+    const column = match ? find(match[1] as string) : undefined;
     if (!match || !column) {
       throw badStream(place, `"${name}" is not require.<column>.<eq|ne|lt|lte|gt|gte|like>`, name);
     }
@@ -64,7 +66,7 @@ export function planGuard(
   if (require === null) return { condition: { kind: 'and', all }, byRow, constants: [] };
   const template = guardTemplate(parseWhere(columns, parseJson(require, place), 'require'));
   const constants = template.operands.map(({ column, value }) => ({
-    column: operandColumn(columns.get(column) as ColumnDefinition),
+    column: operandColumn(find(column) as ColumnDefinition),
     value,
   }));
   all.push(shifted(template.condition, byRow.length));

@@ -1,5 +1,5 @@
 import type { Catalog } from '../../model/catalog.ts';
-import { isNumeric } from '../../model/kinds.ts';
+import { isAdjustable } from '../../model/kinds.ts';
 import type { ColumnDefinition, TableDefinition } from '../../model/types.ts';
 import { addendColumn } from '../../tick/adjustment.ts';
 import { type EffectOp, effectOps } from '../../tick/tick-batch.ts';
@@ -119,7 +119,7 @@ function effectColumns(
   if (op === 'delete') return keys;
   if (op !== 'adjust') return [...keys, ...set];
   for (const column of set) {
-    if (!isNumeric(column)) {
+    if (!isAdjustable(column)) {
       throw badStream(fields.place, `${column.name} cannot be added to`, column.name);
     }
   }

@@ -10,6 +10,7 @@ import type { PlacedField } from './arrow-field.ts';
 import { misfit, wrongType } from './arrow-misfit.ts';
 import { numberReader } from './arrow-number.ts';
 import { fromZero, nullsHoldSome, readOffsets } from './arrow-offsets.ts';
+import { partsReader } from './arrow-parts.ts';
 import { type ArrowRows, readBits, readValidity } from './arrow-rows.ts';
 
 /**
@@ -62,6 +63,7 @@ function leafReader(field: PlacedField, column: ColumnDefinition, place: string)
       if (type.kind === 'binary') return binaryReader(field, column, place);
       break;
     case 'strided':
+      if (form === 'parts') return partsReader(field, column, place);
       if (type.kind === 'fixedBinary') return stridedReader(field, column, place);
       break;
     case 'fixed':

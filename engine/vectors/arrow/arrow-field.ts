@@ -44,6 +44,7 @@ const typeSlots = {
   float: { precision: 0 },
   timestamp: { unit: 0, timezone: 1 },
   fixedBinary: { width: 0 },
+  fixedList: { size: 0 },
 };
 
 /** Reads a field and puts it behind those of `layout`. Throws `ArrowDamage` for a malformed one. */
@@ -135,6 +136,22 @@ function readType(
     case 'FixedSizeBinary': {
       const width = table === 0 ? 0 : flat.int32(table, typeSlots.fixedBinary.width);
       return { kind: 'fixedBinary', width };
+    }
+    case 'FixedSizeList': {
+      if (depth >= depthMax) return { kind: 'other', name: typeName };
+      const size = table === 0 ? 0 : flat.int32(table, typeSlots.fixedList.size);
+      const item = readItem(flat, field, layout, dictionaries, depth);
+      return { kind: 'items', size, item };
+    }
+    case 'Struct': {
+      if (depth >= depthMax) return { kind: 'other', name: typeName };
+      const children = flat.vector(field, fieldSlots.children, 4);
+      const fields: PlacedField[] = [];
+      for (let i = 0; i < flat.lengthOf(children); i++) {
+        const child = flat.tableIn(children, i);
+        fields.push(readField(flat, child, layout, dictionaries, depth + 1));
+      }
+      return { kind: 'struct', fields };
     }
     case 'List':
     case 'LargeList': {

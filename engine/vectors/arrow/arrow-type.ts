@@ -11,6 +11,8 @@ export type ArrowType<Field = ArrowField> =
   | { readonly kind: 'null' }
   | { readonly kind: 'other'; readonly name: string }
   | { readonly kind: 'view'; readonly isText: boolean }
+  | { readonly kind: 'items'; readonly size: number; readonly item: Field }
+  | { readonly kind: 'struct'; readonly fields: readonly Field[] }
   | { readonly kind: 'list'; readonly isLarge: boolean; readonly item: Field }
   | {
       readonly kind: 'dictionary';
@@ -25,7 +27,7 @@ export interface ArrowField {
 }
 
 /** The type as Arrow's libraries write it. */
-export function typeName(type: ArrowType<{ readonly type: ArrowType }>): string {
+export function typeName(type: ArrowType<ArrowField>): string {
   switch (type.kind) {
     case 'null':
       return 'Null';
@@ -43,6 +45,12 @@ export function typeName(type: ArrowType<{ readonly type: ArrowType }>): string 
       return type.isText ? 'Utf8View' : 'BinaryView';
     case 'fixedBinary':
       return `FixedSizeBinary[${type.width}]`;
+    case 'fixedList':
+      return `FixedSizeList[${type.size}]<${numberName(type.as)}>`;
+    case 'items':
+      return `FixedSizeList[${type.size}]<${typeName(type.item.type)}>`;
+    case 'struct':
+      return `Struct<${type.fields.map((field) => `${field.name}: ${typeName(field.type)}`).join(', ')}>`;
     case 'list':
       return `${type.isLarge ? 'LargeList' : 'List'}<${typeName(type.item.type)}>`;
     case 'dictionary': {
@@ -63,7 +71,8 @@ export function fieldOf(
   scalar: ArrowType = kindOf(column).arrow,
 ): ArrowField {
   const { name, list, optional } = column;
-  if (!list) return { name, type: scalar, nullable: optional };
+  // Of a struct the parts are null.
+  if (!list) return { name, type: scalar, nullable: optional && scalar.kind !== 'struct' };
   const item: ArrowField = { name: 'item', type: scalar, nullable: false };
   return { name, type: { kind: 'list', isLarge: false, item }, nullable: optional };
 }

@@ -4,6 +4,7 @@ import { Bool } from 'apache-arrow/fb/bool';
 import { Endianness } from 'apache-arrow/fb/endianness';
 import { Field } from 'apache-arrow/fb/field';
 import { FixedSizeBinary } from 'apache-arrow/fb/fixed-size-binary';
+import { FixedSizeList } from 'apache-arrow/fb/fixed-size-list';
 import { FloatingPoint } from 'apache-arrow/fb/floating-point';
 import { Footer } from 'apache-arrow/fb/footer';
 import { Int } from 'apache-arrow/fb/int';
@@ -13,6 +14,7 @@ import { MessageHeader } from 'apache-arrow/fb/message-header';
 import { MetadataVersion } from 'apache-arrow/fb/metadata-version';
 import { Precision } from 'apache-arrow/fb/precision';
 import { Schema } from 'apache-arrow/fb/schema';
+import { Struct_ as Struct } from 'apache-arrow/fb/struct-';
 import { TimeUnit } from 'apache-arrow/fb/time-unit';
 import { Timestamp } from 'apache-arrow/fb/timestamp';
 import { Type } from 'apache-arrow/fb/type';
@@ -105,7 +107,7 @@ function writeSchema(builder: Builder, fields: readonly ArrowField[]): number {
 
 function writeField(builder: Builder, field: ArrowField): number {
   const name = builder.createString(field.name);
-  const items = field.type.kind === 'list' ? [writeField(builder, field.type.item)] : [];
+  const items = fieldsWithin(field.type).map((item) => writeField(builder, item));
   const children = Field.createChildrenVector(builder, items);
   const [typeId, type] = writeType(builder, field.type);
   Field.startField(builder);
@@ -115,6 +117,19 @@ function writeField(builder: Builder, field: ArrowField): number {
   Field.addType(builder, type);
   Field.addChildren(builder, children);
   return Field.endField(builder);
+}
+
+function fieldsWithin(type: ArrowType): readonly ArrowField[] {
+  switch (type.kind) {
+    case 'list':
+      return [type.item];
+    case 'fixedList':
+      return [{ name: 'item', type: { kind: 'number', as: type.as }, nullable: false }];
+    case 'struct':
+      return type.fields;
+    default:
+      return [];
+  }
 }
 
 function writeType(builder: Builder, type: ArrowType): [Type, number] {
@@ -137,6 +152,11 @@ function writeType(builder: Builder, type: ArrowType): [Type, number] {
       const zone = builder.createString(type.zone ?? '');
       return [Type.Timestamp, Timestamp.createTimestamp(builder, TimeUnit[type.unit], zone)];
     }
+    case 'fixedList':
+      return [Type.FixedSizeList, FixedSizeList.createFixedSizeList(builder, type.size)];
+    case 'struct':
+      Struct.startStruct_(builder);
+      return [Type.Struct_, Struct.endStruct_(builder)];
     case 'list':
       List.startList(builder);
       return [Type.List, List.endList(builder)];
