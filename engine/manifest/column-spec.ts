@@ -35,6 +35,12 @@ export type ColumnValue<Spec> =
 export type IntegerKind = 'i8' | 'i16' | 'i32' | 'i64' | 'u8' | 'u16' | 'u32' | 'u64';
 export type FloatKind = 'f32' | 'f64';
 
+export interface Vec3 {
+  readonly x: number;
+  readonly y: number;
+  readonly z: number;
+}
+
 /** Names of the scalar columns of some kinds. */
 export type NameOfKind<Columns, Kind extends ScalarKind> = {
   [Name in keyof Columns & string]: Columns[Name] extends ColumnSpec<Kind, unknown, boolean, false>
@@ -45,7 +51,7 @@ export type NameOfKind<Columns, Kind extends ScalarKind> = {
 /** Columns whose equality is certain: they may name a group or stand in a key or an index. */
 export type KeyColumnName<Columns> = NameOfKind<
   Columns,
-  Exclude<ScalarKind, FloatKind | 'json' | 'bytes'>
+  Exclude<ScalarKind, FloatKind | 'json' | 'bytes' | 'vec3'>
 >;
 
 /** The column types of a manifest. */
@@ -68,11 +74,13 @@ export const t = {
   /** Held as JSON text. */
   json: () => scalar<'json', string>('json'),
   bytes: () => scalar<'bytes', Uint8Array>('bytes'),
+  /** Three f32, a position or a velocity; conditions are on its parts. */
+  vec3: () => scalar<'vec3', Vec3>('vec3'),
   /** New values may be added at the end later; the order is what is stored. */
   enum: <const Values extends readonly [string, ...string[]]>(...values: Values) =>
     builder<'enum', Values[number]>('enum', values),
   /** A list of scalars without nulls, possibly empty; in event and action tables only. */
-  list: <Kind extends Exclude<ScalarKind, 'json'>, Value>(
+  list: <Kind extends Exclude<ScalarKind, 'json' | 'vec3'>, Value>(
     element: ColumnSpec<Kind, Value, false, false>,
   ): ColumnSpec<Kind, Value, false, true> => ({
     kind: element.kind,

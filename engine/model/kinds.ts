@@ -257,6 +257,22 @@ export const kinds: { readonly [Name in ScalarKind]: Kind } = {
     graphql: 'Bytes',
     description: 'bytes, as base64',
   }),
+  vec3: kind({
+    form: 'parts',
+    layout: 'strided',
+    elements: Float32Array,
+    stride: 3,
+    parts: { names: ['x', 'y', 'z'], kind: 'f32' },
+    word: 'f32',
+    arrow: { kind: 'fixedList', as: 'f32', size: 3 },
+    comparisons: 'presence',
+    identityProblem: 'is a vec3, whose equality depends on rounding; use integers',
+    ordersRows: false,
+    isListable: false,
+    clickHouse: 'Tuple(x Float32, y Float32, z Float32)',
+    graphql: 'Vec3',
+    description: 'three 32-bit floating-point numbers, finite: a position or a velocity',
+  }),
 };
 
 export const scalarKinds = Object.keys(kinds) as readonly ScalarKind[];

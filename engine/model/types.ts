@@ -21,7 +21,8 @@ export type ScalarKind =
   | 'uuid'
   | 'timestamp'
   | 'json'
-  | 'bytes';
+  | 'bytes'
+  | 'vec3';
 
 /**
  * One value of a column, in memory.
@@ -35,6 +36,7 @@ export type ScalarKind =
  * | timestamp | number, milliseconds since 1970 UTC |
  * | json | string: the JSON text |
  * | bytes | Uint8Array |
+ * | vec3 | `{ x, y, z }`, numbers |
  * | a list | array of the above |
  */
 export type Scalar = boolean | number | bigint | string | Uint8Array | Parts;

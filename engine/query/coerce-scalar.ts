@@ -17,7 +17,7 @@ import type { ColumnDefinition, Parts, Scalar, ScalarKind } from '../model/types
  * | timestamp | ISO 8601 with a zone, or a date alone (UTC); Date |
  * | uuid | upper case |
  * | bytes | base64 |
-
+ * | vec3 | parts that are any numbers, rounded to the nearest f32 |
  *
  * Throws `BAD_USER_INPUT` (`LIMIT_EXCEEDED` for size) that names `path` and what is wanted.
  */

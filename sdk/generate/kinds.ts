@@ -24,6 +24,7 @@ const manifestKinds = {
   timestamp: { type: 'Date', sum: null },
   json: { type: 'Json', sum: null },
   bytes: { type: 'Uint8Array', sum: null },
+  vec3: { type: 'Vec3', sum: null },
 } satisfies { readonly [kind: string]: KindText };
 
 export type ManifestKind = keyof typeof manifestKinds;

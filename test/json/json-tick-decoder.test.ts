@@ -7,7 +7,7 @@ import { JsonTickDecoder } from '../../engine/json/json-tick-decoder.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
 import type { TitleManifest, WhereInput } from '../../engine/model/types.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
-import { manifestArbitrary, ticksArbitrary } from '../property/arbitraries.ts';
+import { kinds, manifestArbitrary, ticksArbitrary } from '../property/arbitraries.ts';
 import { allKinds } from '../schema/all-kinds.ts';
 import { fitting, spoiled, wrong } from '../schema/input-values.ts';
 import { ashfallTick } from './ashfall-tick.ts';
@@ -83,6 +83,9 @@ function isPlain(tick: TickInput): boolean {
   );
 }
 
+/** Values of parts are left to the general road. */
+const singleKinds = kinds.filter((kind) => kind !== 'vec3');
+
 describe('a tick decoded from JSON', () => {
   it('is the tick that its rows make, over random titles and ticks, however it is spelled', () => {
     let taken = 0;
@@ -109,7 +112,7 @@ describe('a tick decoded from JSON', () => {
   it('is taken wherever the usual client writes it and nothing is wrong with it', () => {
     fc.assert(
       fc.property(
-        manifestArbitrary().chain((manifest) =>
+        manifestArbitrary(singleKinds).chain((manifest) =>
           fc.tuple(fc.constant(manifest), ticksArbitrary(manifest)),
         ),
         ([manifest, steps]) => {
