@@ -21,7 +21,7 @@ import type { OpenColumnStore } from './open-column-store.ts';
 import { planGroups } from './queries/groups-sql.ts';
 import { planList } from './queries/list-sql.ts';
 import { readValue } from './queries/row-values.ts';
-import { runUserSql } from './queries/user-sql.ts';
+import { runUserSql } from './queries/user-sql/user-sql.ts';
 import type { FoundBacklog } from './shipping/kept-backlog.ts';
 import type { Tailer } from './tailer.ts';
 

@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import {
   type HostMessage,
   type HostOptions,
@@ -69,6 +70,7 @@ export class EmbeddedHost {
       secret: this.secret,
       memoryBytesMax: Math.floor(Math.max(totalmem() / 2, freemem() / 4)),
       threadsMax: 2,
+      answerBytesMax: limits.columnsAnswerBytesMax,
       niceness: 10,
     };
   }

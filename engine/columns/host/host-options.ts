@@ -10,6 +10,8 @@ export interface HostOptions {
   /** Of all queries together. */
   readonly memoryBytesMax: number;
   readonly threadsMax: number;
+  /** Of one answer that is not streamed. */
+  readonly answerBytesMax: number;
   /** Nice value of the child and all its threads. */
   readonly niceness: number;
 }

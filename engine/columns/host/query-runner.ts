@@ -103,7 +103,11 @@ export class QueryRunner {
     const name = format ?? request.defaultFormat;
     return this.#withSession(request, new Map(), async (session) => {
       const result = await session.queryAsync(sql, { format: name });
-      return wholeAnswer(name, result, this.#sampler.end(request.queryId));
+      const answer = wholeAnswer(name, result, this.#sampler.end(request.queryId));
+      if (answer.body.byteLength > this.#options.answerBytesMax) {
+        throw new RequestError(396, 'the answer is too large');
+      }
+      return answer;
     });
   }
 
@@ -259,7 +263,11 @@ function preamble(request: HostRequest, settings: ReadonlyMap<string, string>): 
   return statements.join('; ');
 }
 
-function wholeAnswer(format: string, result: ChdbResult, memory: number | null): Answer {
+function wholeAnswer(
+  format: string,
+  result: ChdbResult,
+  memory: number | null,
+): Answer & { readonly body: Uint8Array } {
   return {
     format,
     body: result.bytes(),
