@@ -25,6 +25,8 @@ export type ParameterValue =
 
 export interface ClientQuery {
   readonly sql: string;
+  /** What operators see of it, where that is not `sql` itself. */
+  readonly shown?: string;
   readonly author: SqlAuthor;
   /** Values of `{name:Type}` placeholders. */
   readonly parameters?: Readonly<Record<string, ParameterValue>>;
@@ -254,7 +256,7 @@ export class ColumnClient {
     if (query.signal?.aborted) throw new EngineError('QUERY_KILLED', 'the query was given up');
     if (this.#isClosed) throw new EngineError('UNAVAILABLE', 'the column store is closed');
     const entry: RunningEntry = {
-      sql: query.sql,
+      sql: (query.shown ?? query.sql).slice(0, limits.sqlShownLengthMax),
       housekeeping: query.housekeeping ?? false,
       startedAtMs: Date.now(),
       abort: new AbortController(),

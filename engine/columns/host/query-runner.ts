@@ -1,4 +1,4 @@
-import { createWriteStream, mkdirSync, rm, rmSync } from 'node:fs';
+import { createWriteStream, mkdirSync, readdirSync, rm, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -58,8 +58,11 @@ export class QueryRunner {
   }
 
   static async open(options: HostOptions): Promise<QueryRunner> {
-    rmSync(options.scratchDirectory, { recursive: true, force: true });
     mkdirSync(options.scratchDirectory, { recursive: true, mode: 0o700 });
+    // Emptied, not made anew: the folder around it may be another user's.
+    for (const name of readdirSync(options.scratchDirectory)) {
+      rmSync(join(options.scratchDirectory, name), { recursive: true, force: true });
+    }
     const runner = new QueryRunner(options);
     await runner.#control('SELECT 1');
     return runner;

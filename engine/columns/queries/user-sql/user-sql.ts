@@ -55,6 +55,7 @@ export async function checkedUserSql(
     database,
     signal: request.signal,
     sql,
+    shown: request.query,
     parameters: readParameters(request.parameters, named),
   };
   const scope = await readScope(client, catalog, database);
