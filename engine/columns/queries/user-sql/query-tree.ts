@@ -20,8 +20,11 @@ export interface TreeScope {
  *
  * A text inside the tree can add lines at most. It cannot take one away, so it can make this refuse
  * too much, never too little.
+ *
+ * Returns names that ClickHouse may take for functions: `arrayMap(file, paths)` calls `file` where
+ * there is no column of that name. None of them may be a function's.
  */
-export function checkQueryTree(lines: readonly string[], scope: TreeScope): void {
+export function checkQueryTree(lines: readonly string[], scope: TreeScope): readonly string[] {
   const nodes = lines.filter((line) => line.trim() !== '').map(readNode);
   const root = nodes[0];
   if (!root || root.depth !== 0 || !/^(?:QUERY|UNION) /.test(root.text)) throw notUnderstood('');
@@ -36,6 +39,18 @@ export function checkQueryTree(lines: readonly string[], scope: TreeScope): void
     path.push(node);
   }
   for (const node of nodes) checkCall(node, scope, names);
+  return nodes.flatMap(namesGivenToLambdas);
+}
+
+/** A function that takes a lambda takes the name of a function as well. */
+function namesGivenToLambdas(node: Node): string[] {
+  const called = functionLine.exec(node.text)?.[1];
+  if (called === undefined || !/^(?:array|map)/i.test(called)) return [];
+  const list = node.children.find(({ text }) => text === 'ARGUMENTS')?.children[0];
+  return (list?.children ?? []).flatMap(({ text }) => {
+    const name = identifierLine.exec(text)?.[1];
+    return name === undefined || name.includes('.') || isAllowedFunction(name) ? [] : [name];
+  });
 }
 
 interface Node {
@@ -82,7 +97,8 @@ const plainLines: readonly RegExp[] = [
     `^UNION ${id}${alias}(?:, is_(?:subquery|cte|recursive_cte): 1|, cte_name: [^,]+|, union_mode: \\w+)*$`,
   ),
   new RegExp(`^LIST ${id}, nodes: \\d+$`),
-  new RegExp(`^CONSTANT ${id}${alias}, constant_value: .*, constant_value_type: .+$`),
+  // With line separators in the value, which only a text can hold.
+  new RegExp(`^CONSTANT ${id}${alias}, constant_value: .*, constant_value_type: .+$`, 's'),
   new RegExp(`^LAMBDA ${id}${alias}$`),
   new RegExp(
     `^SORT ${id}, sort_direction: \\w+(?:, nulls_sort_direction: \\w+)?(?:, with_fill: [01])$`,

@@ -6,6 +6,7 @@ import { databaseName, storedColumns, storedName } from '../../schema-sql.ts';
 import { readTokens } from './lexer.ts';
 import { readParameters } from './parameters.ts';
 import { checkQueryTree, type TreeScope } from './query-tree.ts';
+import { refused } from './refusal.ts';
 import { writeSql } from './writer.ts';
 
 export interface UserSql {
@@ -65,10 +66,11 @@ export async function checkedUserSql(
     // Read-only mode refuses this form, which runs nothing of what it explains.
     sql: `SELECT explain FROM (EXPLAIN QUERY TREE run_passes = 0 ${sql})`,
   });
-  checkQueryTree(
+  const perhapsFunctions = checkQueryTree(
     tree.rows.map((row) => String(row[0])),
     scope,
   );
+  await requireNoFunctions(client, perhapsFunctions);
   return { ...query, settings: { readonly: 1, asterisk_include_alias_columns: 1 } };
 }
 
@@ -85,6 +87,22 @@ export async function describeUserSql(
     sql: `DESCRIBE TABLE (${checked.sql})`,
     bounds: request.bounds,
   });
+}
+
+/** Functions of the server's own, of which a cluster may have some that were made there. */
+async function requireNoFunctions(client: ColumnClient, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return;
+  const { rows } = await client.query({
+    sql: 'SELECT name FROM system.functions WHERE lower(name) IN {names:Array(String)} LIMIT 1',
+    author: 'engine',
+    housekeeping: true,
+    parameters: { names: names.map((name) => name.toLowerCase()) },
+  });
+  const name = rows[0]?.[0];
+  if (name === undefined) return;
+  throw refused(
+    `the function ${String(name)} cannot be used; a column of that name is written with its table, as t.${String(name)}`,
+  );
 }
 
 async function readScope(
