@@ -98,14 +98,12 @@ const ownFaults = new Set([
   74, // CANNOT_READ_FROM_FILE_DESCRIPTOR
   75, // CANNOT_WRITE_TO_FILE_DESCRIPTOR
   76, // CANNOT_OPEN_FILE
-  88, // CANNOT_READ_FROM_SOCKET's sibling of files: CANNOT_PREAD
   107, // FILE_DOESNT_EXIST
   131, // TOO_LARGE_SIZE_COMPRESSED
   226, // NO_FILE_IN_DATA_PART
   228, // BAD_SIZE_OF_FILE_IN_DATA_PART
   232, // NO_SUCH_DATA_PART
   233, // BAD_DATA_PART_NAME
-  234, // NO_SUCH_DATA_PART of a replica
   246, // CORRUPTED_DATA
   271, // CANNOT_DECOMPRESS
   1000, // POCO_EXCEPTION
@@ -115,9 +113,7 @@ const ownFaults = new Set([
 
 /** ClickHouse names the part where reading it failed, whatever the code says of what it found there. */
 function isOfAPart(message: string): boolean {
-  return /while (?:reading|loading|reading or decompressing)[^\n]{0,80}(?:part|\.bin)\b|\.bin\b.*(?:mark|offset|part)|data part/i.test(
-    message,
-  );
+  return /\bwhile (?:reading|loading)\b[^\n]*\bpart\b|\bdata part\b|\.bin\b/i.test(message);
 }
 
 /** What a user may see of ClickHouse's words: no database names, versions, stacks or hints of code. */

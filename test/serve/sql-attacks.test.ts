@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ColumnClient } from '../../engine/columns/client.ts';
 import { EmbeddedHost } from '../../engine/columns/embedded-host.ts';
 import { silentLogger } from '../../engine/columns/logger.ts';
+import { shownSql } from '../../resolvers/queries.ts';
 import { codeOf, Sandbox } from './sandbox.ts';
 
 /** Stands in files that no answer may hold. */
@@ -267,12 +268,44 @@ describe('SQL of an analyst', () => {
 
   test('is bounded in its text and in its answer', async () => {
     const long = `SELECT '${'x'.repeat(70_000)}'`;
-    expect(codeOf(await sandbox.ask('analyst', ask, { q: long }))).toBe('BAD_USER_INPUT');
+    expect(codeOf(await sandbox.ask('analyst', ask, { q: long }))).toBe('LIMIT_EXCEEDED');
+    const input = { sql: long };
+    expect(codeOf(await sandbox.ask('analyst', order, { input }))).toBe('LIMIT_EXCEEDED');
+    const many = `SELECT ${'1,'.repeat(20_000)}1`;
+    expect(codeOf(await sandbox.ask('analyst', ask, { q: many }))).toBe('LIMIT_EXCEEDED');
     const large = "SELECT repeat('x', 40000) FROM numbers(1000)";
     const q = 'query ($q: String!) { sql(query: $q, first: 1000) { rows } }';
     const answer = await sandbox.ask('analyst', q, { q: large });
     expect(codeOf(answer)).toBe('LIMIT_EXCEEDED');
     expect(answer.errors?.[0]?.message).toMatch(/fewer rows or columns, or order an export/);
+  });
+
+  test('is shown with its start where it is long', () => {
+    expect(shownSql('SELECT 1')).toBe('SELECT 1');
+    const shown = shownSql(`SELECT ${'1 + '.repeat(1_000)}1`);
+    expect(shown).toMatch(/^SELECT 1 \+ .*… \(4008 characters\)$/);
+    expect(shown.length).toBeLessThan(1_100);
+  });
+
+  test('takes a list of values as a parameter', async () => {
+    const q = 'SELECT DISTINCT tick FROM actionLog WHERE tick IN {ticks:Array(UInt32)}';
+    const answer = await sandbox.ask('analyst', ask, { q, p: { ticks: [1, 5] } });
+    expect(answer.data).toEqual({ sql: { rows: [[1]] } });
+  });
+
+  test('is checked when an export of it is ordered', async () => {
+    for (const sql of [
+      'SELECT playr FROM actionLog',
+      'SELECT 1 FROM nothing',
+      'SELECT {a:UInt8}',
+    ]) {
+      expect(codeOf(await sandbox.ask('analyst', order, { input: { sql } }))).toBe(
+        'BAD_USER_INPUT',
+      );
+    }
+    const input = { sql: 'SELECT tick FROM actionLog', asOf: { position: '0:1' } };
+    const answer = await sandbox.ask('analyst', order, { input });
+    expect(answer.errors?.[0]?.message).toMatch(/input.asOf: goes with a table/);
   });
 
   test.each([

@@ -1,3 +1,4 @@
+import { EngineError } from '../../../errors.ts';
 import { limits } from '../../../limits.ts';
 import { type Place, refused } from './refusal.ts';
 
@@ -17,7 +18,7 @@ export interface Token {
  */
 export function readTokens(text: string): readonly Token[] {
   if (Buffer.byteLength(text) > limits.sqlTextBytesMax) {
-    throw refused(`the text is longer than ${limits.sqlTextBytesMax} bytes`);
+    throw tooLong(`${limits.sqlTextBytesMax} bytes`);
   }
   return new Lexer(text).read();
 }
@@ -36,7 +37,7 @@ class Lexer {
   read(): readonly Token[] {
     for (this.#skip(); this.#at < this.#text.length; this.#skip()) {
       if (this.#tokens.length === limits.sqlTokensMax) {
-        throw refused(`the text has more than ${limits.sqlTokensMax} words and signs`);
+        throw tooLong(`${limits.sqlTokensMax} words and signs`);
       }
       this.#tokens.push(this.#next());
     }
@@ -199,6 +200,13 @@ function writeCharacter(character: string, refuse: () => Error): string {
     Buffer.from(character),
     (byte) => `\\x${byte.toString(16).padStart(2, '0')}`,
   ).join('');
+}
+
+function tooLong(bound: string): EngineError {
+  return new EngineError(
+    'LIMIT_EXCEEDED',
+    `SQL: the text has more than ${bound}; give long lists as parameters`,
+  );
 }
 
 function nameOfCharacter(point: number): string {
