@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ColumnClient } from '../../engine/columns/client.ts';
 import { EmbeddedHost } from '../../engine/columns/embedded-host.ts';
 import { silentLogger } from '../../engine/columns/logger.ts';
+import { limits } from '../../engine/limits.ts';
 import { shownSql } from '../../resolvers/queries.ts';
 import { codeOf, Sandbox } from './sandbox.ts';
 
@@ -267,13 +268,13 @@ describe('SQL of an analyst', () => {
   });
 
   test('is bounded in its text and in its answer', async () => {
-    const long = `SELECT '${'x'.repeat(70_000)}'`;
+    const long = `SELECT '${'x'.repeat(limits.sqlTextBytesMax)}'`;
     expect(codeOf(await sandbox.ask('analyst', ask, { q: long }))).toBe('LIMIT_EXCEEDED');
     const input = { sql: long };
     expect(codeOf(await sandbox.ask('analyst', order, { input }))).toBe('LIMIT_EXCEEDED');
-    const many = `SELECT ${'1,'.repeat(20_000)}1`;
+    const many = `SELECT ${'1,'.repeat(limits.sqlTokensMax / 2)}1`;
     expect(codeOf(await sandbox.ask('analyst', ask, { q: many }))).toBe('LIMIT_EXCEEDED');
-    const large = "SELECT repeat('x', 40000) FROM numbers(1000)";
+    const large = `SELECT repeat('x', ${Math.ceil(limits.columnsAnswerBytesMax / 1_000)}) FROM numbers(1000)`;
     const q = 'query ($q: String!) { sql(query: $q, first: 1000) { rows } }';
     const answer = await sandbox.ask('analyst', q, { q: large });
     expect(codeOf(answer)).toBe('LIMIT_EXCEEDED');
@@ -284,7 +285,7 @@ describe('SQL of an analyst', () => {
     expect(shownSql('SELECT 1')).toBe('SELECT 1');
     const shown = shownSql(`SELECT ${'1 + '.repeat(1_000)}1`);
     expect(shown).toMatch(/^SELECT 1 \+ .*… \(4008 characters\)$/);
-    expect(shown.length).toBeLessThan(1_100);
+    expect(shown.length).toBeLessThan(limits.sqlShownLengthMax + 30);
   });
 
   test('takes a list of values as a parameter', async () => {

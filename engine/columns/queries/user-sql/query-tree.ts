@@ -27,7 +27,7 @@ export interface TreeScope {
 export function checkQueryTree(lines: readonly string[], scope: TreeScope): readonly string[] {
   const nodes = lines.filter((line) => line.trim() !== '').map(readNode);
   const root = nodes[0];
-  if (!root || root.depth !== 0 || !/^(?:QUERY|UNION) /.test(root.text)) throw notUnderstood('');
+  if (root?.depth !== 0 || !/^(?:QUERY|UNION) /.test(root.text)) throw notUnderstood('');
   const names = namesIn(nodes);
   /** The lines that the one at hand stands under. */
   const path: Node[] = [];

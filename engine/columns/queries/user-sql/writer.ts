@@ -72,12 +72,17 @@ class Writer {
           throw refused(`a parameter cannot have the type ${type}`, token.place);
         }
         this.#parameters.push({ name: token.text, type });
-        return this.#put(`{${token.text}:${type}}`);
+        this.#put(`{${token.text}:${type}}`);
+        return;
       }
-      case 'sign':
-        return this.#sign(token, before);
-      default:
-        return this.#put(token.text);
+      case 'sign': {
+        this.#sign(token, before);
+        return;
+      }
+      default: {
+        this.#put(token.text);
+        return;
+      }
     }
   }
 
@@ -115,7 +120,10 @@ class Writer {
   }
 
   #word(token: Token, next: Token | undefined): void {
-    if (token.kind === 'name') return this.#put(quoteName(token.text));
+    if (token.kind === 'name') {
+      this.#put(quoteName(token.text));
+      return;
+    }
     const lower = token.text.toLowerCase();
     this.#refuseTails(token, lower, next);
     const isLiteral = next?.kind === 'string' && (lower === 'date' || lower === 'timestamp');
