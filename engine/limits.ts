@@ -140,6 +140,13 @@ export const limits = {
   /** Export links that have not expired, exports streaming at the same time. */
   exportsMax: 10_000,
   exportStreamsMax: 16,
+  /** Bytes, and words and signs, of one SQL text of a user. */
+  sqlTextBytesMax: 64 * 1024,
+  sqlTokensMax: 20_000,
+  /** Bytes of SQL that an audit line and the list of running queries show. */
+  sqlShownLengthMax: 1_024,
+  /** Bytes of one answer of the column store that is read as a whole: reading 16 MiB of JSON holds everything else up for a tenth of a second. Exports have no such bound. */
+  columnsAnswerBytesMax: 16 * 1024 * 1024,
   /** Rows and bytes of one insert into the column store, unless one tick alone has more. */
   columnsBlockRowsMax: 500_000,
   columnsBlockBytesMax: 32 * 1024 * 1024,

@@ -34,6 +34,8 @@ export interface EngineOptions {
   readonly manifest: TitleManifest;
   /** Everything of the title lies below; made where it is absent. */
   readonly directory: string;
+  /** The server's data directory around it, closed to the embedded column store; itself by default. */
+  readonly dataDirectory?: string;
   readonly durability: Durability;
   /** A ready store is taken as it is, and closed with the engine; for tests and tools. */
   readonly columns: 'embedded' | { readonly url: string } | ColumnStore;
@@ -254,6 +256,7 @@ async function columnsOf(options: EngineOptions, catalog: Catalog): Promise<Colu
     catalog,
     target: columns,
     directory: join(directory, 'columns'),
+    dataDirectory: options.dataDirectory ?? directory,
     spoolDirectory: spoolDirectoryOf(directory),
     ...(options.storage ? { storage: options.storage } : {}),
     ...(options.acceptLostRows ? { acceptLostRows: true } : {}),

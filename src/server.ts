@@ -79,6 +79,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     openEngine({
       manifest,
       directory,
+      dataDirectory: settings.dataDir,
       durability: settings.durability,
       columns: settings.columns,
       canary: settings.canary,

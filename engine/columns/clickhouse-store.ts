@@ -21,7 +21,7 @@ import type { OpenColumnStore } from './open-column-store.ts';
 import { planGroups } from './queries/groups-sql.ts';
 import { planList } from './queries/list-sql.ts';
 import { readValue } from './queries/row-values.ts';
-import { runUserSql } from './queries/user-sql.ts';
+import { describeUserSql, runUserSql } from './queries/user-sql/user-sql.ts';
 import type { FoundBacklog } from './shipping/kept-backlog.ts';
 import type { Tailer } from './tailer.ts';
 
@@ -163,6 +163,15 @@ export class ClickHouseStore implements OpenColumnStore {
       signal,
     });
     return { ...result, coveredLsn };
+  }
+
+  async checkSql(
+    query: string,
+    parameters: Readonly<Record<string, Value>>,
+    bounds: QueryBounds,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await describeUserSql(this.#client, this.#catalog, { query, parameters, bounds, signal });
   }
 
   export(request: ExportRequest): Promise<AsyncIterable<Uint8Array>> {

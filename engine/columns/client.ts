@@ -4,8 +4,9 @@ import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { type ClickHouseClient, createClient } from '@clickhouse/client';
 import { EngineError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { answerBytes } from './answer-bytes.ts';
-import { type SqlAuthor, translateError } from './clickhouse-errors.ts';
+import { answerTooLarge, type SqlAuthor, translateError } from './clickhouse-errors.ts';
 import type { QueryBounds, QueryStatistics, RunningColumnQuery } from './column-store.ts';
 import { readStatistics } from './queries/statistics.ts';
 
@@ -24,6 +25,8 @@ export type ParameterValue =
 
 export interface ClientQuery {
   readonly sql: string;
+  /** What operators see of it, where that is not `sql` itself. */
+  readonly shown?: string;
   readonly author: SqlAuthor;
   /** Values of `{name:Type}` placeholders. */
   readonly parameters?: Readonly<Record<string, ParameterValue>>;
@@ -93,9 +96,8 @@ export class ColumnClient {
   async #queryOnce(query: ClientQuery): Promise<ClientResult> {
     return this.#track(query, async (queryId, signal) => {
       const started = performance.now();
-      const result = await this.#client.query({
-        query: query.sql,
-        format: 'JSONCompact',
+      const { stream, response_headers } = await this.#client.exec({
+        query: `${query.sql}\nFORMAT JSONCompact`,
         query_id: queryId,
         query_params: { ...query.parameters },
         use_multipart_params_auto: true,
@@ -108,13 +110,13 @@ export class ColumnClient {
         },
         ...databaseHeader(query.database),
       });
-      const body = await result.json<unknown[]>();
+      const body = JSON.parse(await wholeAnswer(stream)) as JsonAnswer;
       return {
         columns: body.meta ?? [],
         rows: body.data,
         statistics: readStatistics(
           queryId,
-          result.response_headers,
+          response_headers,
           body.statistics,
           performance.now() - started,
         ),
@@ -254,7 +256,7 @@ export class ColumnClient {
     if (query.signal?.aborted) throw new EngineError('QUERY_KILLED', 'the query was given up');
     if (this.#isClosed) throw new EngineError('UNAVAILABLE', 'the column store is closed');
     const entry: RunningEntry = {
-      sql: query.sql,
+      sql: (query.shown ?? query.sql).slice(0, limits.sqlShownLengthMax),
       housekeeping: query.housekeeping ?? false,
       startedAtMs: Date.now(),
       abort: new AbortController(),
@@ -322,6 +324,29 @@ export class ColumnClient {
       return new Map(); // The list without memory is worth more than none.
     }
   }
+}
+
+/** `JSONCompact` of ClickHouse, as much of it as is read. */
+interface JsonAnswer {
+  readonly meta?: readonly { readonly name: string; readonly type: string }[];
+  readonly data: readonly (readonly unknown[])[];
+  readonly statistics?: {
+    readonly elapsed: number;
+    readonly rows_read: number;
+    readonly bytes_read: number;
+  };
+}
+
+/** An answer as text, given up as soon as it is larger than one may be. */
+async function wholeAnswer(stream: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    bytes += chunk.byteLength;
+    if (bytes > limits.columnsAnswerBytesMax) throw answerTooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, bytes).toString('utf8');
 }
 
 const brokenBeforeMs = 100;

@@ -1,20 +1,21 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, lchownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { freemem, tmpdir, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import {
   type HostMessage,
   type HostOptions,
-  optionsVariable,
   type ParentMessage,
   poolThreads,
 } from './host/host-options.ts';
+import { childFolders, type HostFolders, type Isolation, isolateHost } from './host-account.ts';
 import type { ColumnLogger } from './logger.ts';
 
 /**
@@ -24,6 +25,7 @@ import type { ColumnLogger } from './logger.ts';
 export class EmbeddedHost {
   readonly socketPath: string;
   readonly secret: string = randomBytes(24).toString('base64url');
+  readonly isolation: Isolation;
   readonly #logger: ColumnLogger;
   readonly #options: HostOptions;
   readonly #socketDirectory: string;
@@ -42,8 +44,19 @@ export class EmbeddedHost {
   #startSeconds = 0;
 
   /** Resolves when the child serves; rejects when it cannot even start. */
-  static async start(directory: string, logger: ColumnLogger): Promise<EmbeddedHost> {
-    const host = new EmbeddedHost(directory, logger);
+  static async start(
+    directory: string,
+    logger: ColumnLogger,
+    around: Partial<Pick<HostFolders, 'spoolDirectory' | 'dataDirectory'>> = {},
+  ): Promise<EmbeddedHost> {
+    const isolation = await isolateHost({
+      directory: resolve(directory),
+      spoolDirectory: resolve(around.spoolDirectory ?? join(directory, 'spool')),
+      dataDirectory: resolve(around.dataDirectory ?? directory),
+      program: hostProgram(),
+    });
+    logger.info({ runsAs: isolation.detail }, 'the process of the column store is started');
+    const host = new EmbeddedHost(directory, isolation, logger);
     for (let kills = 0; ; kills++) {
       try {
         await host.#startChild();
@@ -57,18 +70,20 @@ export class EmbeddedHost {
     }
   }
 
-  private constructor(directory: string, logger: ColumnLogger) {
+  private constructor(directory: string, isolation: Isolation, logger: ColumnLogger) {
     this.#logger = logger;
+    this.isolation = isolation;
     // The system's temporary directory, since a socket's path may have some hundred bytes only.
     this.#socketDirectory = mkdtempSync(join(tmpdir(), 'tickloom-'));
     this.socketPath = join(this.#socketDirectory, 's');
     this.#options = {
-      dataDirectory: join(directory, 'clickhouse'),
-      scratchDirectory: join(directory, 'scratch'),
+      dataDirectory: resolve(directory, childFolders.data),
+      scratchDirectory: resolve(directory, childFolders.scratch),
       socketPath: this.socketPath,
       secret: this.secret,
       memoryBytesMax: Math.floor(Math.max(totalmem() / 2, freemem() / 4)),
       threadsMax: 2,
+      answerBytesMax: limits.columnsAnswerBytesMax,
       niceness: 10,
     };
   }
@@ -118,18 +133,24 @@ export class EmbeddedHost {
 
   async #startChild(): Promise<void> {
     const started = performance.now();
+    const { account } = this.isolation;
     mkdirSync(this.#socketDirectory, { recursive: true, mode: 0o700 });
+    if (account) lchownSync(this.#socketDirectory, account.uid, account.gid);
     const child = fork(hostProgram(), [], {
       execArgv: [],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // Its own folder may be closed to it.
+      cwd: '/',
       env: {
         PATH: process.env.PATH ?? '/usr/bin:/bin',
         TZ: 'UTC',
         UV_THREADPOOL_SIZE: String(poolThreads),
-        [optionsVariable]: JSON.stringify(this.#options),
       },
+      ...account,
     });
     this.#process = child;
+    // Over the channel, as whoever may look at the process sees its environment.
+    this.#tell(child, { kind: 'start', options: this.#options });
     this.#wasKilled = false;
     let isLate = false;
     const impatience = setTimeout(() => {

@@ -30,6 +30,8 @@ export interface ColumnStoreOptions {
   readonly target: 'embedded' | { readonly url: string };
   /** For the embedded store's data. */
   readonly directory: string;
+  /** The server's data directory around it, whose other parts the embedded store cannot read. */
+  readonly dataDirectory?: string;
   /** For blocks that ClickHouse lacks: what memory has no room for, and what checkpoints keep. */
   readonly spoolDirectory: string;
   /** Where the spool lies; the file system by default. */
@@ -56,7 +58,13 @@ export interface OpenColumnStore extends ColumnStore {
 /** Opens the column store of one title: its process where embedded, its tables, its tailer. */
 export async function openColumnStore(options: ColumnStoreOptions): Promise<OpenColumnStore> {
   const { catalog, target, directory, logger = silentLogger, observer = {} } = options;
-  const host = target === 'embedded' ? await EmbeddedHost.start(directory, logger) : null;
+  const host =
+    target === 'embedded'
+      ? await EmbeddedHost.start(directory, logger, {
+          spoolDirectory: options.spoolDirectory,
+          ...(options.dataDirectory ? { dataDirectory: options.dataDirectory } : {}),
+        })
+      : null;
   const client = new ColumnClient(
     host
       ? { kind: 'socket', socketPath: host.socketPath, secret: host.secret }
