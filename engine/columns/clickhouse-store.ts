@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { EngineError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Catalog } from '../manifest/catalog.ts';
 import type { Row, Value } from '../manifest/types.ts';
 import type { Lsn } from '../position.ts';
 import type { ChangeSet } from '../tick/change-set.ts';
 import type { ColumnClient } from './client.ts';
+import type { ColumnPulse } from './column-pulse.ts';
 import type {
   ColumnListRequest,
   ExportRequest,
@@ -28,11 +30,14 @@ import type { Tailer } from './tailer.ts';
 export interface StoreParts {
   readonly catalog: Catalog;
   readonly client: ColumnClient;
+  /** With connections of its own: for what must not wait behind queries. */
+  readonly asker: ColumnClient;
   readonly tailer: Tailer;
   /** Null where ClickHouse is someone else's process. */
   readonly host: EmbeddedHost | null;
   /** Null where merges are not ours to stop. */
   readonly mergePause: MergePause | null;
+  readonly pulse: ColumnPulse;
 }
 
 /** One title's columns in ClickHouse. */
@@ -42,6 +47,8 @@ export class ClickHouseStore implements OpenColumnStore {
   readonly #tailer: Tailer;
   readonly #host: EmbeddedHost | null;
   readonly #mergePause: MergePause | null;
+  readonly #asker: ColumnClient;
+  readonly #pulse: ColumnPulse;
 
   constructor(parts: StoreParts) {
     this.#catalog = parts.catalog;
@@ -49,6 +56,8 @@ export class ClickHouseStore implements OpenColumnStore {
     this.#tailer = parts.tailer;
     this.#host = parts.host;
     this.#mergePause = parts.mergePause;
+    this.#asker = parts.asker;
+    this.#pulse = parts.pulse;
   }
 
   get coveredLsn(): Lsn {
@@ -73,6 +82,10 @@ export class ClickHouseStore implements OpenColumnStore {
 
   get backlog() {
     return this.#tailer.backlog;
+  }
+
+  get trouble(): string | null {
+    return this.#pulse.trouble;
   }
 
   get childPid(): number | null {
@@ -178,15 +191,19 @@ export class ClickHouseStore implements OpenColumnStore {
   }
 
   async mergesActive(): Promise<number> {
-    const { rows } = await this.#client.query({
+    if (this.trouble !== null) throw new EngineError('UNAVAILABLE', this.trouble);
+    const { rows } = await this.#asker.query({
       sql: 'SELECT count() FROM system.merges',
       author: 'engine',
       housekeeping: true,
+      signal: AbortSignal.timeout(mergesMsMax),
     });
     return Number(rows[0]?.[0] ?? 0);
   }
 
   async close(): Promise<void> {
+    this.#pulse.close();
+    await this.#asker.close();
     this.#mergePause?.close();
     const closed = this.#tailer.close();
     // An insert that nobody answers is broken off; whether it is in, the next start asks.
@@ -196,3 +213,6 @@ export class ClickHouseStore implements OpenColumnStore {
     await this.#host?.close();
   }
 }
+
+/** A scrape of metrics waits for it. */
+const mergesMsMax = 1_000;

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { freemem, tmpdir, totalmem } from 'node:os';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -15,7 +15,9 @@ import {
   type ParentMessage,
   poolThreads,
 } from './host/host-options.ts';
+import { endWithProcess } from './live-hosts.ts';
 import type { ColumnLogger } from './logger.ts';
+import { clearDeadSocketFolders, makeSocketFolder, socketIn } from './socket-folder.ts';
 
 /**
  * Keeps one chDB child alive: starts it, starts it again when it dies, stops it. Requests made
@@ -40,9 +42,11 @@ export class EmbeddedHost {
   #yields = false;
   #closed = false;
   #startSeconds = 0;
+  readonly #outliveProcess = endWithProcess(this);
 
   /** Resolves when the child serves; rejects when it cannot even start. */
   static async start(directory: string, logger: ColumnLogger): Promise<EmbeddedHost> {
+    await clearDeadSocketFolders();
     const host = new EmbeddedHost(directory, logger);
     for (let kills = 0; ; kills++) {
       try {
@@ -59,9 +63,8 @@ export class EmbeddedHost {
 
   private constructor(directory: string, logger: ColumnLogger) {
     this.#logger = logger;
-    // The system's temporary directory, since a socket's path may have some hundred bytes only.
-    this.#socketDirectory = mkdtempSync(join(tmpdir(), 'tickloom-'));
-    this.socketPath = join(this.#socketDirectory, 's');
+    this.#socketDirectory = makeSocketFolder();
+    this.socketPath = socketIn(this.#socketDirectory);
     this.#options = {
       dataDirectory: join(directory, 'clickhouse'),
       scratchDirectory: join(directory, 'scratch'),
@@ -100,6 +103,16 @@ export class EmbeddedHost {
     this.#tell(this.#child, { kind: 'yield' });
   }
 
+  /** For a child that answers nothing any more: another one takes its place. */
+  killHung(): void {
+    this.#child?.kill('SIGKILL');
+  }
+
+  killNow(): void {
+    this.#process?.kill('SIGKILL');
+    rmSync(this.#socketDirectory, { recursive: true, force: true });
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#restart) clearTimeout(this.#restart);
@@ -114,6 +127,7 @@ export class EmbeddedHost {
       clearTimeout(impatience);
     }
     rmSync(this.#socketDirectory, { recursive: true, force: true });
+    this.#outliveProcess();
   }
 
   async #startChild(): Promise<void> {

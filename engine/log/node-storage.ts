@@ -5,7 +5,6 @@ import {
   fstat,
   fsync,
   ftruncate,
-  mkdir,
   open,
   read,
   readdir,
@@ -13,9 +12,10 @@ import {
   unlink,
   writev,
 } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { lockDirectory } from './directory-lock.ts';
+import { makeDirectories } from './make-directories.ts';
 import type { Storage, StorageFile, StorageLock } from './storage.ts';
 
 const fs = {
@@ -24,7 +24,6 @@ const fs = {
   fstat: promisify(fstat),
   fsync: promisify(fsync),
   ftruncate: promisify(ftruncate),
-  mkdir: promisify(mkdir),
   open: promisify(open),
   readdir: promisify(readdir),
   rename: promisify(rename),
@@ -39,11 +38,8 @@ const writesThroughInOneCall = process.platform === 'linux';
 /** Files of this machine, through Node's own asynchronous calls. */
 export const nodeStorage: Storage = {
   async makeDirectory(path) {
-    const made = await fs.mkdir(path, { recursive: true });
-    if (made === undefined) return;
     // A new directory is durable once the directory that names it is.
-    const above = dirname(resolve(made));
-    for (let at = resolve(path); at !== above; at = dirname(at)) await syncPath(dirname(at));
+    for (const made of await makeDirectories(path)) await syncPath(dirname(made));
   },
   async list(directory) {
     const entries = await fs.readdir(directory, { withFileTypes: true });

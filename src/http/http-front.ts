@@ -7,6 +7,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { applyCors } from './cors.ts';
 import { Exchange } from './exchange.ts';
+import { listenError } from './listen-error.ts';
 import { sendError } from './respond.ts';
 import type { Router } from './router.ts';
 import { Slots } from './slots.ts';
@@ -58,9 +59,11 @@ export class HttpFront {
   static async listen(options: HttpFrontOptions): Promise<HttpFront> {
     const front = new HttpFront(options);
     await new Promise<void>((resolve, reject) => {
-      front.#server.once('error', reject);
+      front.#server.once('error', (error) =>
+        reject(listenError(error, options.host, options.port)),
+      );
       front.#server.listen(options.port, options.host, () => {
-        front.#server.off('error', reject);
+        front.#server.removeAllListeners('error');
         resolve();
       });
     });

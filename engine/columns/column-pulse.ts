@@ -1,0 +1,111 @@
+import type { ColumnLogger } from './logger.ts';
+
+export interface PulseTimes {
+  readonly everyMs: number;
+  /** After so many beats without an answer operators are told. */
+  readonly silentBeats: number;
+  /** After so many it is taken to hang, and what waits for it is broken off. */
+  readonly hungBeats: number;
+}
+
+/**
+ * A ClickHouse that works when a processor is idle may be slow to answer on a machine that is busy;
+ * one that is silent for so long was stopped, or is stuck.
+ */
+export const pulseTimes: PulseTimes = { everyMs: 2_000, silentBeats: 3, hungBeats: 8 };
+
+export interface PulseParts {
+  /** Asks something small. Resolves with any answer, an error among them; else rejects. */
+  readonly ask: (signal: AbortSignal) => Promise<void>;
+  /** False while there is nothing to ask, since it is being started. */
+  readonly isUp: () => boolean;
+  readonly onHung: () => void;
+  readonly logger: ColumnLogger;
+  readonly times?: PulseTimes;
+}
+
+/**
+ * Notices that ClickHouse hangs. A process that is stopped or stuck keeps its connections: whoever
+ * waits for its answer would wait for as long as requests may take.
+ *
+ * Silence is counted in beats of this process's own timer, so a machine that slept, or a process
+ * that was busy itself, is not taken for a ClickHouse that hangs.
+ */
+export class ColumnPulse {
+  readonly #parts: PulseParts;
+  readonly #times: PulseTimes;
+  readonly #timer: NodeJS.Timeout;
+  #asking: AbortController | null = null;
+  #silentBeats = 0;
+  #isSilent = false;
+
+  constructor(parts: PulseParts) {
+    this.#parts = parts;
+    this.#times = parts.times ?? pulseTimes;
+    this.#timer = setInterval(() => this.#beat(), this.#times.everyMs);
+    this.#timer.unref();
+  }
+
+  /** Why nothing can be asked now; null while ClickHouse answers. */
+  get trouble(): string | null {
+    if (!this.#parts.isUp()) return 'the column store is being started';
+    return this.#isSilent ? this.#silence() : null;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#asking?.abort();
+    this.#asking = null;
+  }
+
+  #beat(): void {
+    if (!this.#parts.isUp()) {
+      this.#begin();
+      return;
+    }
+    if (this.#asking === null) {
+      this.#ask();
+      return;
+    }
+    this.#silentBeats += 1;
+    const { silentBeats, hungBeats } = this.#times;
+    if (this.#silentBeats === silentBeats) {
+      this.#isSilent = true;
+      this.#parts.logger.error({}, this.#silence());
+    }
+    if (this.#silentBeats < hungBeats) return;
+    this.#parts.logger.error({}, 'the column store hangs: what waits for it is broken off');
+    this.#begin();
+    this.#parts.onHung();
+  }
+
+  #ask(): void {
+    const asking = new AbortController();
+    this.#asking = asking;
+    this.#parts.ask(asking.signal).then(
+      () => {
+        if (this.#asking !== asking) return;
+        this.#begin();
+        if (this.#isSilent) this.#parts.logger.warn({}, 'the column store answers again');
+        this.#isSilent = false;
+      },
+      // It could not be reached, so this is no answer; the next beat counts it, and asks again.
+      () => {
+        if (this.#asking !== asking || asking.signal.aborted) return;
+        setTimeout(() => this.#asking === asking && this.#ask(), this.#times.everyMs).unref();
+      },
+    );
+  }
+
+  /** Counts from here on, with nothing asked. */
+  #begin(): void {
+    this.#asking?.abort();
+    this.#asking = null;
+    this.#silentBeats = 0;
+  }
+
+  #silence(): string {
+    const seconds = Math.round((this.#silentBeats * this.#times.everyMs) / 1000);
+    return `the column store has not answered for ${seconds} s`;
+  }
+}
