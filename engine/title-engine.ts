@@ -55,6 +55,8 @@ export class TitleEngine implements Engine {
   readonly #writes: WritePath;
   readonly #sessions: TitleSessions;
   readonly #projection: Projection;
+  /** Each commit looks too; a title without commits shall not seem well either. */
+  readonly #presenceTimer: NodeJS.Timeout;
 
   constructor(parts: TitleEngineParts) {
     this.catalog = parts.catalog;
@@ -92,6 +94,11 @@ export class TitleEngine implements Engine {
       writes: this.#writes,
       memoryBytesMax: parts.rowMemoryBytesMax,
     });
+    this.#presenceTimer = setInterval(
+      () => void this.#log.checkPresence(),
+      limits.logPresenceEveryMs,
+    );
+    this.#presenceTimer.unref();
     // A kill in a burst left more than one checkpoint's worth of log: the next start shall not pay again.
     this.#checkpoints.takeIfDue();
   }
@@ -135,6 +142,7 @@ export class TitleEngine implements Engine {
 
   async close(): Promise<void> {
     const error = new EngineError('UNAVAILABLE', 'the server is shutting down');
+    clearInterval(this.#presenceTimer);
     this.#admission.close(error);
     this.#checkpoints.stop();
     this.#writes.refuseWaiting(error);

@@ -130,6 +130,10 @@ async function bringUp(options: ServerOptions, parts: StartedParts): Promise<Run
         if (error !== null) logger.error({ error }, 'old log could not be dropped');
         else logger.info({ dropped }, 'old log was dropped');
       },
+      log: {
+        ...metrics.engineObserver.log,
+        onFailure: (error) => logger.fatal({ error }, 'the log stopped: nothing is acknowledged'),
+      },
       onBroken: (broken) => logger.fatal({ error: broken }, 'canary mode found a bug'),
     },
     onRecovery: (report) => logRecovery(logger, report),
@@ -165,10 +169,7 @@ async function bringUp(options: ServerOptions, parts: StartedParts): Promise<Run
     ...(discovery === null ? {} : { discovery }),
   });
 
-  const linkSecret = secretFromFile(
-    join(directory, 'exports', 'link-secret'),
-    'links to exports that were given before end',
-  );
+  const linkSecret = secretFromFile(join(directory, 'exports', 'link-secret'));
   const publicUrl = settings.publicUrl?.replace(/\/+$/, '') ?? url;
   const links = new ExportLinks(title, linkSecret, () => publicUrl);
   const exports = new Exports({

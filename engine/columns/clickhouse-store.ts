@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EngineError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Catalog } from '../manifest/catalog.ts';
 import type { Row, Value } from '../manifest/types.ts';
@@ -30,8 +29,6 @@ import type { Tailer } from './tailer.ts';
 export interface StoreParts {
   readonly catalog: Catalog;
   readonly client: ColumnClient;
-  /** With connections of its own: for what must not wait behind queries. */
-  readonly asker: ColumnClient;
   readonly tailer: Tailer;
   /** Null where ClickHouse is someone else's process. */
   readonly host: EmbeddedHost | null;
@@ -47,7 +44,6 @@ export class ClickHouseStore implements OpenColumnStore {
   readonly #tailer: Tailer;
   readonly #host: EmbeddedHost | null;
   readonly #mergePause: MergePause | null;
-  readonly #asker: ColumnClient;
   readonly #pulse: ColumnPulse;
 
   constructor(parts: StoreParts) {
@@ -56,7 +52,6 @@ export class ClickHouseStore implements OpenColumnStore {
     this.#tailer = parts.tailer;
     this.#host = parts.host;
     this.#mergePause = parts.mergePause;
-    this.#asker = parts.asker;
     this.#pulse = parts.pulse;
   }
 
@@ -191,19 +186,12 @@ export class ClickHouseStore implements OpenColumnStore {
   }
 
   async mergesActive(): Promise<number> {
-    if (this.trouble !== null) throw new EngineError('UNAVAILABLE', this.trouble);
-    const { rows } = await this.#asker.query({
-      sql: 'SELECT count() FROM system.merges',
-      author: 'engine',
-      housekeeping: true,
-      signal: AbortSignal.timeout(mergesMsMax),
-    });
+    const rows = await this.#pulse.ask('SELECT count() FROM system.merges');
     return Number(rows[0]?.[0] ?? 0);
   }
 
   async close(): Promise<void> {
-    this.#pulse.close();
-    await this.#asker.close();
+    await this.#pulse.close();
     this.#mergePause?.close();
     const closed = this.#tailer.close();
     // An insert that nobody answers is broken off; whether it is in, the next start asks.
@@ -213,6 +201,3 @@ export class ClickHouseStore implements OpenColumnStore {
     await this.#host?.close();
   }
 }
-
-/** A scrape of metrics waits for it. */
-const mergesMsMax = 1_000;

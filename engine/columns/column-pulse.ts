@@ -1,3 +1,5 @@
+import { EngineError } from '../errors.ts';
+import type { ColumnClient } from './client.ts';
 import type { ColumnLogger } from './logger.ts';
 
 export interface PulseTimes {
@@ -14,9 +16,12 @@ export interface PulseTimes {
  */
 export const pulseTimes: PulseTimes = { everyMs: 2_000, silentBeats: 3, hungBeats: 8 };
 
+/** A scrape of metrics waits for it. */
+const askMsMax = 1_000;
+
 export interface PulseParts {
-  /** Asks something small. Resolves with any answer, an error among them; else rejects. */
-  readonly ask: (signal: AbortSignal) => Promise<void>;
+  /** With connections of its own, which no query keeps busy; closed with the pulse. */
+  readonly client: Pick<ColumnClient, 'answers' | 'query' | 'close'>;
   /** False while there is nothing to ask, since it is being started. */
   readonly isUp: () => boolean;
   readonly onHung: () => void;
@@ -52,10 +57,20 @@ export class ColumnPulse {
     return this.#isSilent ? this.#silence() : null;
   }
 
-  close(): void {
+  /** Asks what operators want to know, for a moment at most. Rejects where there is no answer. */
+  async ask(sql: string): Promise<readonly (readonly unknown[])[]> {
+    const { trouble } = this;
+    if (trouble !== null) throw new EngineError('UNAVAILABLE', trouble);
+    const signal = AbortSignal.timeout(askMsMax);
+    const query = { sql, author: 'engine', housekeeping: true, signal } as const;
+    return (await this.#parts.client.query(query)).rows;
+  }
+
+  async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#asking?.abort();
     this.#asking = null;
+    await this.#parts.client.close();
   }
 
   #beat(): void {
@@ -82,7 +97,7 @@ export class ColumnPulse {
   #ask(): void {
     const asking = new AbortController();
     this.#asking = asking;
-    this.#parts.ask(asking.signal).then(
+    this.#parts.client.answers(asking.signal).then(
       () => {
         if (this.#asking !== asking) return;
         this.#begin();

@@ -46,7 +46,7 @@ export class EmbeddedHost {
 
   /** Resolves when the child serves; rejects when it cannot even start. */
   static async start(directory: string, logger: ColumnLogger): Promise<EmbeddedHost> {
-    await clearDeadSocketFolders();
+    void clearDeadSocketFolders();
     const host = new EmbeddedHost(directory, logger);
     for (let kills = 0; ; kills++) {
       try {

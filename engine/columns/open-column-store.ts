@@ -66,10 +66,8 @@ export async function openColumnStore(options: ColumnStoreOptions): Promise<Open
     ? { kind: 'socket', socketPath: host.socketPath, secret: host.secret }
     : { kind: 'url', url: (target as { url: string }).url };
   const client = new ColumnClient(way, host ? () => host.whenUp() : undefined);
-  // With connections of its own, which no query keeps busy.
-  const asker = new ColumnClient(way);
   const pulse = new ColumnPulse({
-    ask: (signal) => asker.answers(signal),
+    client: new ColumnClient(way),
     isUp: () => host === null || host.pid !== null,
     onHung: () => {
       host?.killHung();
@@ -98,11 +96,10 @@ export async function openColumnStore(options: ColumnStoreOptions): Promise<Open
         acceptLostRows: options.acceptLostRows ?? false,
       });
     const tailer = await despiteRestarts(host, opening);
-    return new ClickHouseStore({ catalog, client, asker, tailer, host, mergePause, pulse });
+    return new ClickHouseStore({ catalog, client, tailer, host, mergePause, pulse });
   } catch (error) {
     mergePause?.close();
-    pulse.close();
-    await asker.close();
+    await pulse.close();
     await client.close();
     await host?.close();
     throw error;

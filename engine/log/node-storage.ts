@@ -1,4 +1,5 @@
 import {
+  type BigIntStats,
   close,
   constants,
   fdatasync,
@@ -9,6 +10,7 @@ import {
   read,
   readdir,
   rename,
+  stat,
   unlink,
   writev,
 } from 'node:fs';
@@ -55,10 +57,28 @@ export const nodeStorage: Storage = {
   rename: fs.rename,
   remove: fs.unlink,
   syncDirectory: syncPath,
+  async identify(path) {
+    const found = await statOrNull(path);
+    return found && { id: idOf(found), changed: String(found.ctimeNs) };
+  },
   lock(directory: string): Promise<StorageLock> {
     return lockDirectory(directory);
   },
 };
+
+function statOrNull(path: string): Promise<BigIntStats | null> {
+  return new Promise((done, failed) => {
+    stat(path, { bigint: true }, (error, found) => {
+      if (error === null) done(found);
+      else if (error.code === 'ENOENT' || error.code === 'ENOTDIR') done(null);
+      else failed(error);
+    });
+  });
+}
+
+function idOf({ dev, ino }: BigIntStats): string {
+  return `${dev}:${ino}`;
+}
 
 async function syncPath(path: string): Promise<void> {
   const fd = await fs.open(path, constants.O_RDONLY);
@@ -78,6 +98,15 @@ class NodeFile implements StorageFile {
   constructor(path: string, fd: number) {
     this.path = path;
     this.#fd = fd;
+  }
+
+  identity(): Promise<string> {
+    return new Promise((done, failed) => {
+      fstat(this.#fd, { bigint: true }, (error, found) => {
+        if (error) failed(error);
+        else done(idOf(found));
+      });
+    });
   }
 
   async size(): Promise<number> {

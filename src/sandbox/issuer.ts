@@ -182,6 +182,6 @@ async function parseKey(path: string, text: string): Promise<JWK> {
     return key;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw damagedFile(path, reason, 'tokens of this sandbox that were given before end');
+    throw damagedFile(path, reason, 'tokens that this sandbox gave before are valid no longer');
   }
 }

@@ -3,12 +3,10 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 const secretBytes = 32;
+const signedEnds = 'what was signed with this one, such as links to exports, is valid no longer';
 
-/**
- * The secret kept in a file that only its owner may read; made when there is none. `lost` says what
- * ends with the secret, for whoever has to remove a damaged file.
- */
-export function secretFromFile(path: string, lost: string): Buffer {
+/** The secret kept in a file that only its owner may read; made when there is none. */
+export function secretFromFile(path: string): Buffer {
   const kept = readPrivately(path);
   if (kept === null) {
     const secret = randomBytes(secretBytes);
@@ -16,7 +14,7 @@ export function secretFromFile(path: string, lost: string): Buffer {
     return secret;
   }
   if (kept.length === secretBytes) return kept;
-  throw damagedFile(path, `it has ${kept.length} bytes instead of ${secretBytes}`, lost);
+  throw damagedFile(path, `it has ${kept.length} bytes instead of ${secretBytes}`, signedEnds);
 }
 
 /** The whole file; null where there is none. Other errors name the file and the mend. */
