@@ -56,6 +56,11 @@ export interface EngineOptions {
   /** Log bytes after which a checkpoint is taken; default `limits.checkpointEveryBytes`. */
   readonly checkpointEveryBytes?: number;
   /**
+   * Default true: the next start replays nothing. False: it replays what is behind the last
+   * checkpoint, as after a crash, and so fills the memory of feeds, for the cursors of subscribers.
+   */
+  readonly checkpointOnClose?: boolean;
+  /**
    * Bytes of log that are kept at least; what is older is dropped, segment by segment, once the
    * checkpoints and the column store are past it. Null, the default: all of it is kept.
    */
@@ -186,6 +191,7 @@ async function openLocked(
         keepBytes: options.logRetainBytes ?? null,
       }),
       checkpointEveryBytes: options.checkpointEveryBytes ?? limits.checkpointEveryBytes,
+      checkpointOnClose: options.checkpointOnClose ?? true,
       bytesSinceCheckpoint: logBytes,
       rowMemoryBytesMax: options.rowMemoryBytesMax ?? limits.rowMemoryBytesMax,
       canary,

@@ -30,6 +30,7 @@ export interface TitleEngineParts {
   readonly checkpointer: Checkpointer;
   readonly retention: LogRetention;
   readonly checkpointEveryBytes: number;
+  readonly checkpointOnClose: boolean;
   readonly rowMemoryBytesMax: number;
   /** Null: canary mode is off. */
   readonly canary: Canary | null;
@@ -55,6 +56,7 @@ export class TitleEngine implements Engine {
   readonly #writes: WritePath;
   readonly #sessions: TitleSessions;
   readonly #projection: Projection;
+  readonly #checkpointOnClose: boolean;
   /** Each commit looks too; a title without commits shall not seem well either. */
   readonly #presenceTimer: NodeJS.Timeout;
 
@@ -65,6 +67,7 @@ export class TitleEngine implements Engine {
     this.columns = parts.columns;
     this.#log = parts.log;
     this.#projection = parts.projection;
+    this.#checkpointOnClose = parts.checkpointOnClose;
     this.#admission = new Admission(parts.columns);
     this.#checkpoints = new CheckpointSchedule({
       checkpointer: parts.checkpointer,
@@ -152,7 +155,9 @@ export class TitleEngine implements Engine {
       await this.#checkpoints.settled();
       // Whoever reads ClickHouse while this server is down shall find everything, if it can take it.
       await this.columns.waitForCovered(this.appliedLsn, limits.columnsCloseWaitMs).catch(() => {});
-      if (this.#log.failure === null) await this.#checkpoints.takeLast();
+      if (this.#checkpointOnClose && this.#log.failure === null) {
+        await this.#checkpoints.takeLast();
+      }
     } finally {
       await this.#checkpoints.settled();
       this.views.close();

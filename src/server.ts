@@ -117,6 +117,8 @@ async function bringUp(options: ServerOptions, parts: StartedParts): Promise<Run
     rowMemoryBytesMax: settings.rowMemory,
     truncateAt: options.truncateAt,
     acceptLostRows: options.acceptLostRows,
+    // Subscribers come back with their cursors: an orderly restart shall not cost them more than a crash.
+    checkpointOnClose: false,
     logger,
     proveManifest: async () => (await loading).proveServable(manifest),
     observer: {
