@@ -41,6 +41,8 @@ export class ColumnPulse {
   readonly #times: PulseTimes;
   readonly #timer: NodeJS.Timeout;
   #asking: AbortController | null = null;
+  /** Since what was asked last was asked, and since the last answer. */
+  #waitedBeats = 0;
   #silentBeats = 0;
   #isSilent = false;
 
@@ -82,13 +84,14 @@ export class ColumnPulse {
       this.#ask();
       return;
     }
+    this.#waitedBeats += 1;
     this.#silentBeats += 1;
     const { silentBeats, hungBeats } = this.#times;
-    if (this.#silentBeats === silentBeats) {
+    if (!this.#isSilent && this.#silentBeats >= silentBeats) {
       this.#isSilent = true;
       this.#parts.logger.error({}, this.#silence());
     }
-    if (this.#silentBeats < hungBeats) return;
+    if (this.#waitedBeats < hungBeats) return;
     this.#parts.logger.error({}, 'the column store hangs: what waits for it is broken off');
     this.#begin();
     this.#parts.onHung();
@@ -101,6 +104,7 @@ export class ColumnPulse {
       () => {
         if (this.#asking !== asking) return;
         this.#begin();
+        this.#silentBeats = 0;
         if (this.#isSilent) this.#parts.logger.warn({}, 'the column store answers again');
         this.#isSilent = false;
       },
@@ -116,7 +120,7 @@ export class ColumnPulse {
   #begin(): void {
     this.#asking?.abort();
     this.#asking = null;
-    this.#silentBeats = 0;
+    this.#waitedBeats = 0;
   }
 
   #silence(): string {

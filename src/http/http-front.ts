@@ -5,6 +5,7 @@ import { EngineError } from '../../engine/errors.ts';
 import { limits } from '../../engine/limits.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { refusalOf } from '../telemetry/refusal.ts';
 import { applyCors } from './cors.ts';
 import { Exchange } from './exchange.ts';
 import { listenError } from './listen-error.ts';
@@ -116,7 +117,8 @@ export class HttpFront {
     const { logger, metrics } = this.#options;
     const { requestId, response } = exchange;
     if (!(error instanceof EngineError)) logger.error({ error, requestId }, 'a request failed');
-    else if (error.cause !== undefined) logger.info({ error, requestId }, 'a request was refused');
+    else if (error.cause !== undefined)
+      logger.info({ ...refusalOf(error), requestId }, 'a request was refused');
     try {
       if (response.headersSent) response.destroy();
       else await sendError(exchange, metrics, error);

@@ -2,14 +2,17 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { actionTable, defineTitle, t } from '../../engine/manifest/index.ts';
 import { serializeManifest } from '../../engine/manifest/manifest-json.ts';
 import { FrameSocket } from '../serve/frame-socket.ts';
@@ -50,7 +53,6 @@ describe('a server whose data goes while it serves', () => {
   const segment = (directory: string) => join(title(directory), 'log', '00000000000000000001.log');
   test.each<[string, (directory: string) => void]>([
     ['deleted', (directory) => rmSync(directory, { recursive: true })],
-    ['moved', (directory) => renameSync(directory, `${directory}-moved`)],
     [
       'moved a level above, with an empty one in its place',
       (directory) => {
@@ -58,8 +60,6 @@ describe('a server whose data goes while it serves', () => {
         mkdirSync(join(title(directory), 'log'), { recursive: true });
       },
     ],
-    ['without its log', (directory) => rmSync(join(title(directory), 'log'), { recursive: true })],
-    ['without a segment', (directory) => rmSync(segment(directory))],
     [
       'with a segment replaced by a copy',
       (directory) => {
@@ -100,6 +100,15 @@ describe('a start that cannot succeed', () => {
   const start = (directory: string, ...more: string[]) =>
     runCli(['start', '--data-dir', directory, '--port', '0', ...more]);
 
+  /** What a server has used before, stopped. */
+  const used = mkdtempSync(join(tmpdir(), 'tickloom-used-'));
+  beforeAll(async () => {
+    const first = await SandboxProcess.start(used);
+    first.signal('SIGTERM');
+    await first.exit;
+  });
+  afterAll(() => rmSync(used, { recursive: true, force: true }));
+
   /** Files of a data directory that one start has made, and what makes the next one fail. */
   const damages: [string, string, (path: string) => void, RegExp][] = [
     [
@@ -138,10 +147,8 @@ describe('a start that cannot succeed', () => {
   test.each(damages)(
     'ends with 1, names the file and leaves nothing alive: %s',
     async (_, file, damage, message) => {
-      const directory = temporaryDirectory();
-      const first = await SandboxProcess.start(directory);
-      first.signal('SIGTERM');
-      await first.exit;
+      const directory = join(temporaryDirectory(), 'data');
+      cpSync(used, directory, { recursive: true, filter: (path) => !path.endsWith('.sock') });
       const path = join(directory, file);
       const aside = join(directory, 'aside');
       renameSync(path, aside);
@@ -151,14 +158,26 @@ describe('a start that cannot succeed', () => {
       expect(failed.err).toContain(path);
       expect(failed.err).toMatch(message);
       expect(failed.out).toBe('');
-      // Neither lock nor child nor anything else is in the way of the next one.
-      rmSync(path, { recursive: true });
-      renameSync(aside, path);
-      const second = await SandboxProcess.start(directory);
-      second.signal('SIGTERM');
-      expect(await second.exit).toEqual({ code: 0, signal: null });
+      expect(hostLeftIn(directory)).toBeNull();
     },
   );
+
+  test('is in the way of no later one', async () => {
+    const path = join(used, 'titles/ashfall/exports/link-secret');
+    const secret = readFileSync(path);
+    cutShort(path);
+    expect((await start(used)).code).toBe(1);
+    writeFileSync(path, secret);
+    const next = await SandboxProcess.start(used);
+    next.signal('SIGTERM');
+    expect(await next.exit).toEqual({ code: 0, signal: null });
+  });
+
+  /** The process id that the column store's data says it is held by; null for nobody. */
+  function hostLeftIn(directory: string): string | null {
+    const path = join(directory, 'titles/ashfall/columns/clickhouse/host.pid');
+    return existsSync(path) ? readFileSync(path, 'utf8') : null;
+  }
 
   function cutShort(path: string): void {
     writeFileSync(path, '{"a');
@@ -238,6 +257,61 @@ test('a copy of the data of a running server is served beside it', async () => {
   await second.exit;
   server.signal('SIGTERM');
   await server.exit;
+});
+
+describe('an identity provider that does not answer', () => {
+  test('is said at the start and by /readyz, tokens are to be tried again, and it is found once it is there', async () => {
+    const port = await freePort();
+    const issuer = `http://127.0.0.1:${port}`;
+    const server = await SandboxProcess.start(temporaryDirectory(), ['--oidc-issuer', issuer]);
+    await vi.waitFor(() => expect(server.log).toMatch(/cannot be used.*--oidc-issuer/), waitMs);
+    expect(await readiness(server.url)).toMatchObject({
+      status: 503,
+      ready: false,
+      checks: { identity: 'no provider' },
+      reason: expect.stringMatching(new RegExp(`${issuer} cannot be used: .*ECONNREFUSED`)),
+    });
+    const asked = await fetch(`${server.url}/ashfall/graphql`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer a.b.c', 'content-type': 'application/json' },
+      body: '{"query":"{ __typename }"}',
+    });
+    expect(asked.status).toBe(503);
+    expect(asked.headers.get('retry-after')).toBe('1');
+    expect(await asked.text()).toContain('"UNAVAILABLE"');
+    const provider = createHttpServer((_, response) => {
+      response.end(JSON.stringify({ issuer, jwks_uri: `${issuer}/jwks` }));
+    });
+    await new Promise<void>((resolve) => provider.listen(port, '127.0.0.1', resolve));
+    await vi.waitFor(async () => {
+      expect(await readiness(server.url)).toMatchObject({ status: 200, ready: true });
+    }, waitMs);
+    provider.closeAllConnections();
+    provider.close();
+    server.signal('SIGTERM');
+    await server.exit;
+  });
+
+  async function freePort(): Promise<number> {
+    const probe = createServer();
+    await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+    const { port } = probe.address() as AddressInfo;
+    await new Promise((resolve) => probe.close(resolve));
+    return port;
+  }
+});
+
+describe('audit lines', () => {
+  test('are written whatever the level of the log', async () => {
+    const directory = temporaryDirectory();
+    const server = await SandboxProcess.start(directory, ['--log-level', 'warn']);
+    const token = await server.token('game-server');
+    await server.graphql(token, open, { id: 'match' });
+    await vi.waitFor(() => expect(server.log).toContain('"audit":true'), waitMs);
+    expect(server.log).not.toContain('"msg":"serving"');
+    server.signal('SIGTERM');
+    await server.exit;
+  });
 });
 
 describe('a column store that hangs', () => {

@@ -87,6 +87,8 @@ interface DirectoryChange {
 export class FaultyStorage implements Storage {
   /** Calls made so far; the running one is included. */
   calls = 0;
+  /** Looks made so far, which are no calls: `identify` and `identity`. */
+  looks = 0;
   /** May be changed while the storage is in use. */
   capacityBytes: number;
   /** Resolves when the storage has crashed. Renewed by `restart`. */
@@ -194,6 +196,7 @@ export class FaultyStorage implements Storage {
   async look<T>(life: number, run: () => T): Promise<T> {
     await null;
     if (this.#crashed || life !== this.#life) throw new StorageCrashed();
+    this.looks++;
     return run();
   }
 
