@@ -25,8 +25,6 @@ export const limits = {
   /** Records, and bytes unless one record alone is larger, that share one write and one sync. */
   logGroupRecordsMax: 1024,
   logGroupBytesMax: 4 * 1024 * 1024,
-  /** How often a log without commits looks whether its files are still there. */
-  logPresenceEveryMs: 1_000,
   /** Log bytes after which a checkpoint is taken: what a restart has to replay at most, about. */
   checkpointEveryBytes: 64 * 1024 * 1024,
   /** Memory of live rows, with keys, indexes and strings; past it ticks that may create rows are refused, and with the answers of sessions, new sessions. */

@@ -43,6 +43,8 @@ export interface TitleEngineParts {
   readonly observer: EngineObserver;
 }
 
+const presenceEveryMs = 1_000;
+
 /** One title on this machine: the write path, the sessions and the checkpoints around one log. */
 export class TitleEngine implements Engine {
   readonly catalog: Catalog;
@@ -97,10 +99,7 @@ export class TitleEngine implements Engine {
       writes: this.#writes,
       memoryBytesMax: parts.rowMemoryBytesMax,
     });
-    this.#presenceTimer = setInterval(
-      () => void this.#log.checkPresence(),
-      limits.logPresenceEveryMs,
-    );
+    this.#presenceTimer = setInterval(() => void this.#log.checkPresence(), presenceEveryMs);
     this.#presenceTimer.unref();
     // A kill in a burst left more than one checkpoint's worth of log: the next start shall not pay again.
     this.#checkpoints.takeIfDue();

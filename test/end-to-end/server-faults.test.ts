@@ -12,7 +12,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { actionTable, defineTitle, t } from '../../engine/manifest/index.ts';
 import { serializeManifest } from '../../engine/manifest/manifest-json.ts';
 import { FrameSocket } from '../serve/frame-socket.ts';
@@ -100,14 +100,19 @@ describe('a start that cannot succeed', () => {
   const start = (directory: string, ...more: string[]) =>
     runCli(['start', '--data-dir', directory, '--port', '0', ...more]);
 
-  /** What a server has used before, stopped. */
   const used = mkdtempSync(join(tmpdir(), 'tickloom-used-'));
-  beforeAll(async () => {
-    const first = await SandboxProcess.start(used);
-    first.signal('SIGTERM');
-    await first.exit;
-  });
   afterAll(() => rmSync(used, { recursive: true, force: true }));
+  let using: Promise<string> | null = null;
+
+  /** A directory that a server has used before, stopped. */
+  function usedDirectory(): Promise<string> {
+    using ??= SandboxProcess.start(used).then(async (server) => {
+      server.signal('SIGTERM');
+      await server.exit;
+      return used;
+    });
+    return using;
+  }
 
   /** Files of a data directory that one start has made, and what makes the next one fail. */
   const damages: [string, string, (path: string) => void, RegExp][] = [
@@ -148,7 +153,10 @@ describe('a start that cannot succeed', () => {
     'ends with 1, names the file and leaves nothing alive: %s',
     async (_, file, damage, message) => {
       const directory = join(temporaryDirectory(), 'data');
-      cpSync(used, directory, { recursive: true, filter: (path) => !path.endsWith('.sock') });
+      cpSync(await usedDirectory(), directory, {
+        recursive: true,
+        filter: (path) => !path.endsWith('.sock'),
+      });
       const path = join(directory, file);
       const aside = join(directory, 'aside');
       renameSync(path, aside);
@@ -163,7 +171,7 @@ describe('a start that cannot succeed', () => {
   );
 
   test('is in the way of no later one', async () => {
-    const path = join(used, 'titles/ashfall/exports/link-secret');
+    const path = join(await usedDirectory(), 'titles/ashfall/exports/link-secret');
     const secret = readFileSync(path);
     cutShort(path);
     expect((await start(used)).code).toBe(1);
