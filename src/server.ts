@@ -20,9 +20,11 @@ import {
 import { HttpFront, refuseUpgrade, type UpgradeHandler } from './http/http-front.ts';
 import { type Handler, type Route, Router, unavailableRoute } from './http/router.ts';
 import { Identity } from './identity/identity.ts';
+import { ProviderDiscovery } from './identity/provider.ts';
 import { packageDirectory } from './package-directory.ts';
 import { SandboxIssuer } from './sandbox/issuer.ts';
 import type { ServedTitle } from './served-title.ts';
+import { StartedParts } from './started-parts.ts';
 import { secretFromFile } from './storage/private-file.ts';
 import { auditLog } from './telemetry/audit-log.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -40,6 +42,8 @@ export interface ServerOptions {
   readonly truncateAt: Lsn | null;
   /** Serves without rows that the column store has lost. */
   readonly acceptLostRows: boolean;
+  /** Ends the start where it is; once the server runs, `close` does. */
+  readonly stop?: AbortSignal;
 }
 
 export interface RunningServer {
@@ -50,16 +54,36 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Puts the server together. It reads from top to bottom in the order things come to life. */
+/**
+ * Puts the server together, or undoes what it did and rejects: a start succeeds whole or leaves
+ * nothing alive. It reads from top to bottom in the order things come to life.
+ */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { settings, manifest, logger, mode } = options;
+  const parts = new StartedParts();
+  try {
+    return await bringUp(options, parts);
+  } catch (error) {
+    await parts.undo((failure) =>
+      options.logger.error({ error: failure }, 'a part of a start that failed could not be ended'),
+    );
+    throw error;
+  }
+}
+
+async function bringUp(options: ServerOptions, parts: StartedParts): Promise<RunningServer> {
+  const { settings, manifest, logger, mode, stop } = options;
   const title = manifest.title;
   const directory = join(settings.dataDir, 'titles', title);
 
   const metrics = new Metrics();
   const audit = auditLog(logger);
 
-  const readiness: Readiness = { engine: null, recoveredLsn: null, isDraining: false };
+  const readiness: Readiness = {
+    engine: null,
+    recoveredLsn: null,
+    server: 'starting',
+    identityProblem: () => null,
+  };
   const operations: Route[] = [
     { ...operation('/healthz'), handle: healthEndpoint(metrics) },
     { ...operation('/readyz'), handle: readinessEndpoint(metrics, readiness) },
@@ -73,41 +97,53 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     logger,
     routerAtStart: new Router([...operations, unavailableRoute('the server is starting')]),
   });
+  parts.add(() => front.drain(0));
   const url = `http://${hostForUrl(settings.host)}:${front.port}`;
 
-  const opening = orUndo(
-    openEngine({
-      manifest,
-      directory,
-      dataDirectory: settings.dataDir,
-      durability: settings.durability,
-      columns: settings.columns,
-      canary: settings.canary,
-      logRetainBytes: settings.logRetain,
-      rowMemoryBytesMax: settings.rowMemory,
-      truncateAt: options.truncateAt,
-      acceptLostRows: options.acceptLostRows,
-      logger,
-      observer: {
-        ...metrics.engineObserver,
-        onCheckpoint: (seconds, error) => {
-          metrics.engineObserver.onCheckpoint?.(seconds, error);
-          if (error !== null) logger.error({ error }, 'a checkpoint failed; the last one stays');
-        },
-        onLogDropped: (dropped, error) => {
-          metrics.engineObserver.onLogDropped?.(dropped, error);
-          if (error !== null) logger.error({ error }, 'old log could not be dropped');
-          else logger.info({ dropped }, 'old log was dropped');
-        },
-        onBroken: (broken) => logger.fatal({ error: broken }, 'canary mode found a bug'),
-      },
-      onRecovery: (report) => logRecovery(logger, report),
-    }),
-    () => front.drain(0),
-  );
+  const discovery = settings.oidcIssuer === null ? null : watchIssuer(settings.oidcIssuer, logger);
+  parts.add(() => discovery?.close());
+
   // GraphQL is loaded while ClickHouse starts in a process of its own: a quarter of a second less
   // until a server that was killed serves again.
-  const [opened, { serveTitle }] = await Promise.all([opening, import('./served-title.ts')]);
+  const loading = import('./served-title.ts');
+  loading.catch(() => {});
+  const opening = openEngine({
+    manifest,
+    directory,
+    dataDirectory: settings.dataDir,
+    durability: settings.durability,
+    columns: settings.columns,
+    canary: settings.canary,
+    logRetainBytes: settings.logRetain,
+    rowMemoryBytesMax: settings.rowMemory,
+    truncateAt: options.truncateAt,
+    acceptLostRows: options.acceptLostRows,
+    // Subscribers come back with their cursors: an orderly restart shall not cost them more than a crash.
+    checkpointOnClose: false,
+    logger,
+    proveManifest: async () => (await loading).proveServable(manifest),
+    observer: {
+      ...metrics.engineObserver,
+      onCheckpoint: (seconds, error) => {
+        metrics.engineObserver.onCheckpoint?.(seconds, error);
+        if (error !== null) logger.error({ error }, 'a checkpoint failed; the last one stays');
+      },
+      onLogDropped: (dropped, error) => {
+        metrics.engineObserver.onLogDropped?.(dropped, error);
+        if (error !== null) logger.error({ error }, 'old log could not be dropped');
+        else logger.info({ dropped }, 'old log was dropped');
+      },
+      log: {
+        ...metrics.engineObserver.log,
+        onFailure: (error) => logger.fatal({ error }, 'the log stopped: nothing is acknowledged'),
+      },
+      onBroken: (broken) => logger.fatal({ error: broken }, 'canary mode found a bug'),
+    },
+    onRecovery: (report) => logRecovery(logger, report),
+  });
+  const opened = await unlessStopped(opening, stop, (late) => late.close());
+  parts.add(() => opened.close());
+  const { serveTitle } = await loading;
   const engine = observeEngine(opened, settings.durability.mode, metrics);
   readiness.engine = engine;
   readiness.recoveredLsn = engine.appliedLsn;
@@ -115,26 +151,25 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const claims = { role: settings.oidcRoleClaim, title: settings.oidcTitleClaim };
   const sandbox =
     mode === 'sandbox' && settings.oidcIssuer === null
-      ? await orUndo(
-          SandboxIssuer.open({
-            keyFile: join(settings.dataDir, 'sandbox', 'issuer-key.json'),
-            baseUrl: () => url,
-            audience: settings.oidcAudience,
-            claims,
-            catalog: engine.catalog,
-            metrics,
-          }),
-          () => Promise.all([front.drain(0), engine.close()]),
-        )
+      ? await SandboxIssuer.open({
+          keyFile: join(settings.dataDir, 'sandbox', 'issuer-key.json'),
+          baseUrl: () => url,
+          audience: settings.oidcAudience,
+          claims,
+          catalog: engine.catalog,
+          metrics,
+        })
       : null;
   if (sandbox !== null && !isLoopback(settings.host)) {
     logger.warn({ host: settings.host }, 'whoever reaches this sandbox gets a token of any role');
   }
+  if (discovery !== null) readiness.identityProblem = () => discovery.problem;
   const identity = new Identity({
     issuer: settings.oidcIssuer ?? sandbox?.url ?? '',
     audience: settings.oidcAudience,
     claims,
     onFailure: (reason) => metrics.authFailed(reason),
+    ...(discovery === null ? {} : { discovery }),
   });
 
   const linkSecret = secretFromFile(join(directory, 'exports', 'link-secret'));
@@ -146,12 +181,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ttlMs: settings.exportTtlSeconds * 1000,
     logger,
   });
+  parts.add(() => exports.close());
 
   const decoderThread = settings.decodeThread
     ? new DecoderThread(engine.catalog, (error) =>
         logger.warn({ error }, 'the thread that decodes large ticks died; no tick is lost by that'),
       )
     : null;
+  parts.add(() => decoderThread?.close());
   const served = serveTitle({
     engine,
     identity,
@@ -164,23 +201,24 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     decoderThread,
     canary: settings.canary,
   });
-  front.serve(
-    new Router([
-      ...served.routes,
-      ...operations,
-      ...(sandbox?.routes() ?? []),
-      ...consoleRoutes(metrics),
-    ]),
-    upgradeTo(served, settings.corsOrigins, readiness),
-  );
+  const router = new Router([
+    ...served.routes,
+    ...operations,
+    ...(sandbox?.routes() ?? []),
+    ...consoleRoutes(metrics),
+  ]);
+  stop?.throwIfAborted();
+  front.serve(router, upgradeTo(served, settings.corsOrigins, readiness));
+  readiness.server = 'serving';
   logger.info({ url, title, position: engine.appliedLsn, mode }, 'serving');
 
   return {
     url,
     title,
     async close() {
-      readiness.isDraining = true;
+      readiness.server = 'draining';
       logger.info('draining');
+      discovery?.close();
       await Promise.all([served.socket.close(), front.drain(settings.drainMs)]);
       await decoderThread?.close();
       exports.close();
@@ -190,14 +228,37 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
 }
 
-/** What came to life before a failed step must not keep the process alive. */
-async function orUndo<T>(step: Promise<T>, undo: () => Promise<unknown>): Promise<T> {
-  try {
-    return await step;
-  } catch (error) {
-    await undo();
-    throw error;
-  }
+/** Rejects as soon as the start is told to stop; what comes of the step after that is ended. */
+function unlessStopped<T>(
+  step: Promise<T>,
+  stop: AbortSignal | undefined,
+  end: (late: T) => Promise<void>,
+): Promise<T> {
+  if (stop === undefined) return step;
+  return new Promise((resolve, reject) => {
+    const onStop = () => {
+      reject(stop.reason);
+      step.then(end).catch(() => {});
+    };
+    if (stop.aborted) return onStop();
+    stop.addEventListener('abort', onStop, { once: true });
+    step.then(resolve, reject).finally(() => stop.removeEventListener('abort', onStop));
+  });
+}
+
+/** Tells loudly of an issuer that is down or is another one: nobody is let in until it is found. */
+function watchIssuer(issuer: string, logger: Logger): ProviderDiscovery {
+  const discovery = new ProviderDiscovery({
+    issuer,
+    onFailure: (reason, retryMs) =>
+      logger.error(
+        { issuer, reason, retryMs },
+        'the identity provider cannot be used: no token is let in until it can; check --oidc-issuer (TICKLOOM_OIDC_ISSUER)',
+      ),
+    onFound: () => logger.info({ issuer }, 'the identity provider was found'),
+  });
+  discovery.watch();
+  return discovery;
 }
 
 function operation(path: string): Omit<Route, 'handle'> {
@@ -240,7 +301,7 @@ function upgradeRefusal(
   if (path !== `/${served.name}/graphql` && path !== '/graphql') return '404 Not Found';
   if (!isOriginAllowed(request, corsOrigins)) return '403 Forbidden';
   const isFull = served.socket.connections >= limits.webSocketsMax;
-  return readiness.isDraining || isFull ? '503 Service Unavailable' : null;
+  return readiness.server !== 'serving' || isFull ? '503 Service Unavailable' : null;
 }
 
 function isLoopback(host: string): boolean {

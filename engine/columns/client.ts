@@ -50,7 +50,7 @@ interface RunningEntry {
   readonly housekeeping: boolean;
   readonly startedAtMs: number;
   readonly abort: AbortController;
-  cause: 'killed' | 'late' | 'caller' | null;
+  cause: 'killed' | 'late' | 'caller' | 'hung' | null;
 }
 
 /**
@@ -61,6 +61,7 @@ export class ColumnClient {
   readonly #client: ClickHouseClient;
   readonly #whenUp: () => Promise<void>;
   readonly #running = new Map<string, RunningEntry>();
+  #trouble: () => string | null = () => null;
   #isClosed = false;
 
   /** `whenUp` resolves once ClickHouse serves; reads that find it restarting wait for that. */
@@ -220,7 +221,31 @@ export class ColumnClient {
   }
 
   async isAlive(): Promise<boolean> {
-    return (await this.#client.ping()).success;
+    const abort_signal = AbortSignal.timeout(controlMsMax);
+    return (await this.#client.ping({ select: false, abort_signal })).success;
+  }
+
+  /** Resolves with any answer, an error among them; rejects where none comes. */
+  async answers(signal: AbortSignal): Promise<void> {
+    try {
+      await this.query({ sql: 'SELECT 1', author: 'engine', housekeeping: true, signal });
+    } catch (error) {
+      const isSilent = !(error instanceof EngineError) || noAnswer.has(error.code);
+      if (isSilent) throw error;
+    }
+  }
+
+  /** Users' queries are refused at once, as `UNAVAILABLE`, while `trouble` tells of some. */
+  refuseWhile(trouble: () => string | null): void {
+    this.#trouble = trouble;
+  }
+
+  /** What waits for a ClickHouse that hangs ends as `UNAVAILABLE`. */
+  breakOff(): void {
+    for (const entry of this.#running.values()) {
+      entry.cause ??= 'hung';
+      entry.abort.abort();
+    }
   }
 
   get isClosed(): boolean {
@@ -255,6 +280,8 @@ export class ColumnClient {
   #begin(queryId: string, query: ClientQuery): RunningEntry {
     if (query.signal?.aborted) throw new EngineError('QUERY_KILLED', 'the query was given up');
     if (this.#isClosed) throw new EngineError('UNAVAILABLE', 'the column store is closed');
+    const trouble = query.bounds === undefined ? null : this.#trouble();
+    if (trouble !== null) throw new EngineError('UNAVAILABLE', trouble, { retryAfterMs: 1_000 });
     const entry: RunningEntry = {
       sql: (query.shown ?? query.sql).slice(0, limits.sqlShownLengthMax),
       housekeeping: query.housekeeping ?? false,
@@ -306,6 +333,7 @@ export class ColumnClient {
     const { stream } = await this.#client.exec({
       query: `KILL QUERY WHERE ${condition}`,
       query_params: { id },
+      abort_signal: AbortSignal.timeout(controlMsMax),
     });
     stream.resume();
     await finished(stream);
@@ -317,6 +345,7 @@ export class ColumnClient {
       const result = await this.#client.query({
         query: `SELECT if(Settings['log_comment'] = '', query_id, Settings['log_comment']), memory_usage FROM system.processes`,
         format: 'JSONCompactEachRow',
+        abort_signal: AbortSignal.timeout(controlMsMax),
       });
       const rows = await result.json<[string, string]>();
       return new Map(rows.map(([id, bytes]) => [id, Number(bytes)]));
@@ -352,6 +381,9 @@ async function wholeAnswer(stream: Readable): Promise<string> {
 const brokenBeforeMs = 100;
 const requestTimeoutMs = 3_600_000;
 const graceMs = 5_000;
+/** What is asked beside queries, about them or of ClickHouse itself, answers at once or not at all. */
+const controlMsMax = 5_000;
+const noAnswer: ReadonlySet<string> = new Set(['UNAVAILABLE', 'QUERY_KILLED']);
 
 function connection(target: ClientTarget) {
   if (target.kind === 'url') return { url: target.url, max_open_connections: connectionsMax };
@@ -393,6 +425,11 @@ function explain(entry: RunningEntry, error: unknown, author: SqlAuthor): unknow
       });
     case 'caller':
       return new EngineError('QUERY_KILLED', 'the query was given up', { cause: error });
+    case 'hung':
+      return new EngineError('UNAVAILABLE', 'the column store hangs and was broken off', {
+        cause: error,
+        retryAfterMs: 1_000,
+      });
     case null:
       return translateError(error, author);
   }

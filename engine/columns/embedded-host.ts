@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, lchownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { freemem, tmpdir, totalmem } from 'node:os';
+import { existsSync, lchownSync, mkdirSync, rmSync } from 'node:fs';
+import { freemem, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -16,7 +16,9 @@ import {
   poolThreads,
 } from './host/host-options.ts';
 import { childFolders, type HostFolders, type Isolation, isolateHost } from './host-account.ts';
+import { endWithProcess } from './live-hosts.ts';
 import type { ColumnLogger } from './logger.ts';
+import { clearDeadSocketFolders, makeSocketFolder, socketIn } from './socket-folder.ts';
 
 /**
  * Keeps one chDB child alive: starts it, starts it again when it dies, stops it. Requests made
@@ -42,6 +44,7 @@ export class EmbeddedHost {
   #yields = false;
   #closed = false;
   #startSeconds = 0;
+  readonly #outliveProcess = endWithProcess(this);
 
   /** Resolves when the child serves; rejects when it cannot even start. */
   static async start(
@@ -49,6 +52,7 @@ export class EmbeddedHost {
     logger: ColumnLogger,
     around: Partial<Pick<HostFolders, 'spoolDirectory' | 'dataDirectory'>> = {},
   ): Promise<EmbeddedHost> {
+    void clearDeadSocketFolders();
     const isolation = await isolateHost({
       directory: resolve(directory),
       spoolDirectory: resolve(around.spoolDirectory ?? join(directory, 'spool')),
@@ -73,9 +77,8 @@ export class EmbeddedHost {
   private constructor(directory: string, isolation: Isolation, logger: ColumnLogger) {
     this.#logger = logger;
     this.isolation = isolation;
-    // The system's temporary directory, since a socket's path may have some hundred bytes only.
-    this.#socketDirectory = mkdtempSync(join(tmpdir(), 'tickloom-'));
-    this.socketPath = join(this.#socketDirectory, 's');
+    this.#socketDirectory = makeSocketFolder();
+    this.socketPath = socketIn(this.#socketDirectory);
     this.#options = {
       dataDirectory: resolve(directory, childFolders.data),
       scratchDirectory: resolve(directory, childFolders.scratch),
@@ -115,6 +118,16 @@ export class EmbeddedHost {
     this.#tell(this.#child, { kind: 'yield' });
   }
 
+  /** For a child that answers nothing any more: another one takes its place. */
+  killHung(): void {
+    this.#child?.kill('SIGKILL');
+  }
+
+  killNow(): void {
+    this.#process?.kill('SIGKILL');
+    rmSync(this.#socketDirectory, { recursive: true, force: true });
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#restart) clearTimeout(this.#restart);
@@ -129,6 +142,7 @@ export class EmbeddedHost {
       clearTimeout(impatience);
     }
     rmSync(this.#socketDirectory, { recursive: true, force: true });
+    this.#outliveProcess();
   }
 
   async #startChild(): Promise<void> {

@@ -5,7 +5,8 @@ import { nodeStorage } from '../log/node-storage.ts';
 import type { Storage } from '../log/storage.ts';
 import type { Catalog } from '../manifest/catalog.ts';
 import { ClickHouseStore } from './clickhouse-store.ts';
-import { ColumnClient } from './client.ts';
+import { type ClientTarget, ColumnClient } from './client.ts';
+import { ColumnPulse, type PulseTimes } from './column-pulse.ts';
 import type { ColumnStore } from './column-store.ts';
 import { EmbeddedHost } from './embedded-host.ts';
 import { type ColumnLogger, silentLogger } from './logger.ts';
@@ -40,6 +41,8 @@ export interface ColumnStoreOptions {
   readonly observer?: TailerObserver;
   /** Goes on without rows that ClickHouse had once and holds no longer; else they are refused. */
   readonly acceptLostRows?: boolean;
+  /** When a ClickHouse that does not answer is taken to hang; tests shorten it. */
+  readonly pulse?: PulseTimes;
 }
 
 /** What an operator can see beside the port's promises. */
@@ -47,7 +50,9 @@ export interface OpenColumnStore extends ColumnStore {
   /** The newest LSN it was told of; minus `coveredLsn` that is the lag. */
   readonly advancedLsn: number;
   readonly backlog: { readonly memoryBytes: number; readonly spooledBlocks: number };
-  /** Merges under way in ClickHouse. */
+  /** Why ClickHouse answers nothing now; null while it does. */
+  readonly trouble: string | null;
+  /** Merges under way in ClickHouse; rejects where it does not answer soon. */
   mergesActive(): Promise<number>;
   /** Of the embedded child; null while it is down or for a remote store. */
   readonly childPid: number | null;
@@ -65,12 +70,21 @@ export async function openColumnStore(options: ColumnStoreOptions): Promise<Open
           ...(options.dataDirectory ? { dataDirectory: options.dataDirectory } : {}),
         })
       : null;
-  const client = new ColumnClient(
-    host
-      ? { kind: 'socket', socketPath: host.socketPath, secret: host.secret }
-      : { kind: 'url', url: (target as { url: string }).url },
-    host ? () => host.whenUp() : undefined,
-  );
+  const way: ClientTarget = host
+    ? { kind: 'socket', socketPath: host.socketPath, secret: host.secret }
+    : { kind: 'url', url: (target as { url: string }).url };
+  const client = new ColumnClient(way, host ? () => host.whenUp() : undefined);
+  const pulse = new ColumnPulse({
+    client: new ColumnClient(way),
+    isUp: () => host === null || host.pid !== null,
+    onHung: () => {
+      host?.killHung();
+      client.breakOff();
+    },
+    logger,
+    ...(options.pulse ? { times: options.pulse } : {}),
+  });
+  client.refuseWhile(() => pulse.trouble);
   let mergePause: MergePause | null = null;
   try {
     await despiteRestarts(host, () => prepareDatabase(client, catalog));
@@ -90,9 +104,10 @@ export async function openColumnStore(options: ColumnStoreOptions): Promise<Open
         acceptLostRows: options.acceptLostRows ?? false,
       });
     const tailer = await despiteRestarts(host, opening);
-    return new ClickHouseStore({ catalog, client, tailer, host, mergePause });
+    return new ClickHouseStore({ catalog, client, tailer, host, mergePause, pulse });
   } catch (error) {
     mergePause?.close();
+    await pulse.close();
     await client.close();
     await host?.close();
     throw error;
@@ -165,5 +180,5 @@ async function columnsByTable(
 }
 
 async function whenAlive(client: ColumnClient): Promise<void> {
-  while (!client.isClosed && !(await client.isAlive())) await sleep(250);
+  while (!client.isClosed && !(await client.isAlive().catch(() => false))) await sleep(250);
 }

@@ -129,7 +129,7 @@ export const settingsTable = {
   logLevel: setting(
     oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace'),
     'info',
-    'The least severe log line that is written (JSON lines on standard error).',
+    'The least severe log line that is written; audit lines always are. On standard error, as JSON unless that is a terminal.',
   ),
 } as const;
 

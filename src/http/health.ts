@@ -1,7 +1,8 @@
+import type { ColumnStore } from '../../engine/columns/column-store.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { EngineError } from '../../engine/errors.ts';
 import { formatPosition, type Lsn } from '../../engine/position.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import { isOpenColumnStore, type Metrics } from '../telemetry/metrics.ts';
 import { sendBody, sendJson } from './respond.ts';
 import type { Handler } from './router.ts';
 
@@ -11,7 +12,10 @@ export interface Readiness {
   engine: Engine | null;
   /** Where the log ended when it was recovered; columns behind this are still catching up. */
   recoveredLsn: Lsn | null;
-  isDraining: boolean;
+  /** `serving` from the moment on that every route answers. */
+  server: 'starting' | 'serving' | 'draining';
+  /** Why no token can be verified, asked anew each time; null while they can. */
+  identityProblem: () => string | null;
 }
 
 /** `GET /healthz`: the process answers. */
@@ -27,14 +31,17 @@ const noStore = { 'cache-control': 'no-store' };
  */
 export function readinessEndpoint(metrics: Metrics, readiness: Readiness): Handler {
   return async (exchange) => {
-    const { engine, recoveredLsn, isDraining } = readiness;
+    const { engine, recoveredLsn, server } = readiness;
+    const identityProblem = readiness.identityProblem();
+    const silence = engine === null ? null : silenceOf(engine.columns);
     const checks = {
       log: engine === null ? 'recovering' : engine.failure === null ? 'ok' : 'failed',
       columns:
         engine === null || recoveredLsn === null || engine.columns.coveredLsn < recoveredLsn
           ? 'catching up'
           : 'ok',
-      server: isDraining ? 'draining' : 'ok',
+      identity: identityProblem === null ? 'ok' : 'no provider',
+      server: server === 'serving' ? 'ok' : server,
     };
     const ready = Object.values(checks).every((state) => state === 'ok');
     const positions =
@@ -44,14 +51,25 @@ export function readinessEndpoint(metrics: Metrics, readiness: Readiness): Handl
             position: formatPosition(engine.appliedLsn),
             coveredPosition: formatPosition(engine.columns.coveredLsn),
           };
-    const reason = engine?.failure ? { reason: reasonOf(engine.failure) } : {};
+    const reasons = [engine?.failure ? reasonOf(engine.failure) : null, identityProblem, silence];
+    const reason = reasons.filter((text) => text !== null).join('; ');
     await sendJson(
       exchange,
       metrics,
-      { ready, checks, ...reason, ...positions },
+      {
+        ready,
+        // Ticks do not wait for the column store: one that hangs takes no server out of service.
+        checks: silence === null ? checks : { ...checks, columns: 'not answering' },
+        ...(reason === '' ? {} : { reason }),
+        ...positions,
+      },
       { status: ready ? 200 : 503, headers: noStore },
     );
   };
+}
+
+function silenceOf(columns: ColumnStore): string | null {
+  return isOpenColumnStore(columns) ? columns.trouble : null;
 }
 
 /** Messages of other errors may hold internals; those are in the log. */

@@ -5,8 +5,10 @@ import { EngineError } from '../../engine/errors.ts';
 import { limits } from '../../engine/limits.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { refusalOf } from '../telemetry/refusal.ts';
 import { applyCors } from './cors.ts';
 import { Exchange } from './exchange.ts';
+import { listenError } from './listen-error.ts';
 import { sendError } from './respond.ts';
 import type { Router } from './router.ts';
 import { Slots } from './slots.ts';
@@ -58,9 +60,11 @@ export class HttpFront {
   static async listen(options: HttpFrontOptions): Promise<HttpFront> {
     const front = new HttpFront(options);
     await new Promise<void>((resolve, reject) => {
-      front.#server.once('error', reject);
+      front.#server.once('error', (error) =>
+        reject(listenError(error, options.host, options.port)),
+      );
       front.#server.listen(options.port, options.host, () => {
-        front.#server.off('error', reject);
+        front.#server.removeAllListeners('error');
         resolve();
       });
     });
@@ -113,7 +117,8 @@ export class HttpFront {
     const { logger, metrics } = this.#options;
     const { requestId, response } = exchange;
     if (!(error instanceof EngineError)) logger.error({ error, requestId }, 'a request failed');
-    else if (error.cause !== undefined) logger.info({ error, requestId }, 'a request was refused');
+    else if (error.cause !== undefined)
+      logger.info({ ...refusalOf(error), requestId }, 'a request was refused');
     try {
       if (response.headersSent) response.destroy();
       else await sendError(exchange, metrics, error);

@@ -1,11 +1,12 @@
 import { createHmac } from 'node:crypto';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { EngineError } from '../../engine/errors.ts';
 import { limits } from '../../engine/limits.ts';
 import { Catalog } from '../../engine/manifest/catalog.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import { Identity } from '../../src/identity/identity.ts';
 import { queryClassOf } from '../../src/identity/principal.ts';
+import { ProviderDiscovery } from '../../src/identity/provider.ts';
 import type { AuthFailure } from '../../src/identity/token-verifier.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { TestIssuer } from './test-issuer.ts';
@@ -173,6 +174,29 @@ describe('identity', () => {
     const { issuer, ask } = await setUp();
     issuer.claimedIssuer = 'https://accounts.example.com';
     expect(await codeOf(ask(await issuer.token('first')))).toBe('UNAVAILABLE');
+  });
+
+  test('a provider that is wrong or down is looked for until it is found, and is told of', async () => {
+    const issuer = await TestIssuer.start();
+    issuer.claimedIssuer = 'https://accounts.example.com';
+    const found = new Promise<void>((onFound) => {
+      const discovery: ProviderDiscovery = new ProviderDiscovery({
+        issuer: issuer.url,
+        onFound,
+        onFailure: (reason) => {
+          expect(reason).toContain('calls itself https://accounts.example.com');
+          expect(discovery.problem).toContain(`${issuer.url} cannot be used: `);
+          issuer.claimedIssuer = null;
+        },
+      });
+      expect(discovery.problem).toContain('has not answered yet');
+      discovery.watch();
+      onTestFinished(() => {
+        expect(discovery.problem).toBeNull();
+        discovery.close();
+      });
+    });
+    await found;
   });
 
   test('a provider that comes back is found again', async () => {
