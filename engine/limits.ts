@@ -68,6 +68,9 @@ export const limits = {
   /** Rows of one page, groups of one answer. */
   pageRowsMax: 10_000,
   pageRowsDefault: 100,
+  /** Columns of one `orderBy`, columns of one `by`. */
+  orderColumnsMax: 32,
+  groupColumnsMax: 32,
   /** Depth of a `where` or `require`. */
   filterDepthMax: 16,
   /** Comparisons and listed values of one `where` or `require`. */

@@ -13,6 +13,7 @@ import {
 import type { ExportInfo, RequestContext } from './context.ts';
 import { waitForApplied } from './fresh-reads.ts';
 import { sqlParameters } from './queries.ts';
+import { checkColumnList } from './query-bounds.ts';
 
 export interface CreateExportArguments {
   readonly table?: string | null | undefined;
@@ -101,6 +102,7 @@ function tableSource(
   const table = catalog.table(name);
   const grant = authoriseTableExport(context, name);
   const columns = catalog.columnsOf(table);
+  checkColumnList('input.columns', input.columns ?? [], (column) => column, 'tableColumnsMax');
   for (const column of input.columns ?? []) catalog.column(table, column);
   if (input.columns?.length === 0) throw invalid('columns', 'name at least one, or leave it out');
   const where =
