@@ -109,7 +109,7 @@ export const limits = {
   /** Fields of one GraphQL operation, fragments spread out. */
   graphqlFieldsMax: 2_000,
   /** Lexical tokens of one GraphQL document; large ticks belong in variables. */
-  graphqlTokensMax: 250_000,
+  graphqlTokensMax: 50_000,
   /** Brackets within each other in a GraphQL document, objects and lists in its variables. */
   graphqlNestingMax: 256,
   /** Parsed documents kept for the next request with the same text, and the longest kept. */

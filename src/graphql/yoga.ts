@@ -6,17 +6,19 @@ import {
   getOperationAST,
   parse,
   subscribe,
+  validate,
 } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import { limits } from '../../engine/limits.ts';
 import type { ErrorPhase } from '../../resolvers/errors.ts';
+import { servingLimits } from '../serving-limits.ts';
 import type { Answers } from './answer.ts';
 import { DocumentCache } from './document-cache.ts';
+import { checkDocumentCost } from './document-cost.ts';
 import { checkDocumentNesting } from './document-nesting.ts';
 import type { Executor } from './executor.ts';
 import type { GraphqlParams } from './graphql-params.ts';
 import type { OperationContext } from './operation-context.ts';
-import { OperationLimitsRule } from './operation-limits.ts';
 import { printedResult } from './printed-result.ts';
 import { unresolvedOperation } from './unresolved-operation.ts';
 
@@ -89,15 +91,21 @@ const resultPlugin: Plugin<ServerContext, ServerContext> = {
   },
 };
 
+/** Bounds a document before it is validated: what it costs then, and how many errors it may have. */
 const boundsPlugin: Plugin = {
   onParse({ setParseFn }) {
     setParseFn((source, options) => {
       checkDocumentNesting(typeof source === 'string' ? source : source.body);
-      return parse(source, { ...options, maxTokens: limits.graphqlTokensMax });
+      const document = parse(source, { ...options, maxTokens: limits.graphqlTokensMax });
+      checkDocumentCost(document);
+      return document;
     });
   },
-  onValidate({ addValidationRule }) {
-    addValidationRule(OperationLimitsRule);
+  onValidate({ setValidationFn }) {
+    const maxErrors = servingLimits.graphqlValidationErrorsMax;
+    setValidationFn((schema, document, rules, options) =>
+      validate(schema, document, rules, { ...options, maxErrors }),
+    );
   },
 };
 

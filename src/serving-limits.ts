@@ -1,0 +1,17 @@
+/**
+ * The bounds of serving: of GraphQL documents, of sockets and of tokens, which the engine knows
+ * nothing of. `docs/limits.md` lists them beside the engine's own.
+ */
+export const servingLimits = {
+  /** Operations and fragments of one GraphQL document. */
+  graphqlDefinitionsMax: 100,
+  /** Directives of one GraphQL document. */
+  graphqlDirectivesMax: 100,
+  /**
+   * What validation compares of fields that answer under one name: their number, times the
+   * characters of their arguments. 250 times the same field without arguments fit.
+   */
+  graphqlComparedCharsMax: 1024 * 1024,
+  /** Errors that validation looks for in one document. */
+  graphqlValidationErrorsMax: 20,
+} as const;
