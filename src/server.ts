@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
+import { EngineError } from '../engine/errors.ts';
 import { DecoderThread } from '../engine/json/decoder-thread.ts';
-import { limits } from '../engine/limits.ts';
 import type { TitleManifest } from '../engine/manifest/types.ts';
 import { openEngine } from '../engine/open-engine.ts';
 import type { Lsn } from '../engine/position.ts';
@@ -11,6 +11,7 @@ import { ExportLinks } from './exports/export-link.ts';
 import { Exports } from './exports/exports.ts';
 import { consoleEndpoint } from './http/console-endpoint.ts';
 import { isOriginAllowed } from './http/cors.ts';
+import { originFormOf } from './http/exchange.ts';
 import {
   healthEndpoint,
   metricsEndpoint,
@@ -225,7 +226,7 @@ function upgradeTo(
   return (request, socket, head) => {
     const refusal = upgradeRefusal(request, served, corsOrigins, readiness);
     if (refusal === null) served.acceptSocket(request, socket, head);
-    else refuseUpgrade(socket, refusal);
+    else refuseUpgrade(request, socket, refusal);
   };
 }
 
@@ -234,12 +235,21 @@ function upgradeRefusal(
   served: ServedTitle,
   corsOrigins: readonly string[],
   readiness: Readiness,
-): string | null {
-  const path = (request.url ?? '').split('?')[0];
-  if (path !== `/${served.name}/graphql` && path !== '/graphql') return '404 Not Found';
-  if (!isOriginAllowed(request, corsOrigins)) return '403 Forbidden';
-  const isFull = served.socket.connections >= limits.webSocketsMax;
-  return readiness.isDraining || isFull ? '503 Service Unavailable' : null;
+): EngineError | null {
+  const [path] = originFormOf(request.url ?? '').split('?');
+  if (path !== `/${served.name}/graphql` && path !== '/graphql') {
+    return new EngineError('NOT_FOUND', `WebSockets are opened on /${served.name}/graphql`);
+  }
+  if (!isOriginAllowed(request, corsOrigins)) {
+    return new EngineError(
+      'FORBIDDEN',
+      'pages of this origin may not open WebSockets here; name it in --cors-origins',
+    );
+  }
+  if (readiness.isDraining) {
+    return new EngineError('UNAVAILABLE', 'the server is stopping', { retryAfterMs: 1_000 });
+  }
+  return served.socket.refusal(request.socket.remoteAddress ?? '');
 }
 
 function isLoopback(host: string): boolean {

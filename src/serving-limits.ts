@@ -14,4 +14,15 @@ export const servingLimits = {
   graphqlComparedCharsMax: 1024 * 1024,
   /** Errors that validation looks for in one document. */
   graphqlValidationErrorsMax: 20,
+  /** Bytes that a WebSocket may send before it is signed in: `connection_init` with its token. */
+  webSocketInitBytesMax: 32 * 1024,
+  /** WebSockets that are not signed in yet, of one server and from one address. */
+  webSocketsUnsignedMax: 2_000,
+  webSocketsUnsignedPerAddressMax: 500,
+  /** How long a client may take to answer that its WebSocket is closed, before it is cut. */
+  webSocketCloseMs: 2_000,
 } as const;
+
+if (servingLimits.webSocketsUnsignedPerAddressMax > servingLimits.webSocketsUnsignedMax) {
+  throw new RangeError('the WebSockets of one address are a part of all');
+}
