@@ -245,7 +245,7 @@ export class GraphqlSocket {
       }
       connection.operations.begin(id, payload, operation);
       const params = checkParams(payload);
-      const enveloped = yoga.getEnveloped({ operation, params });
+      const enveloped = yoga.getEnveloped({ operation, params, takesEvents: true });
       const document = enveloped.parse(params.query);
       const invalid = enveloped.validate(enveloped.schema, document);
       if (invalid.length > 0) {

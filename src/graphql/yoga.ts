@@ -1,7 +1,7 @@
 import {
   type DocumentNode,
   type ExecutionResult,
-  type GraphQLError,
+  GraphQLError,
   type GraphQLSchema,
   getOperationAST,
   parse,
@@ -9,6 +9,7 @@ import {
   validate,
 } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
+import type { ErrorCode } from '../../engine/errors.ts';
 import { limits } from '../../engine/limits.ts';
 import type { ErrorPhase } from '../../resolvers/errors.ts';
 import { servingLimits } from '../serving-limits.ts';
@@ -26,6 +27,8 @@ import { unresolvedOperation } from './unresolved-operation.ts';
 export interface ServerContext {
   readonly operation: OperationContext;
   readonly params: GraphqlParams;
+  /** Whether the client takes events, as which alone a subscription can be answered. */
+  readonly takesEvents: boolean;
   /** Told the document of a mutation or query once it is known to be valid, before it runs. */
   readonly learn?: ((document: DocumentNode) => void) | undefined;
   /** It has run already, and this is the result; yoga gives it its form alone. */
@@ -71,10 +74,21 @@ function executorPlugin(executor: Executor): Plugin<ServerContext, ServerContext
       args.contextValue.learn?.(args.document);
       setExecuteFn((args) => executor.execute(args));
     },
-    onSubscribe({ setSubscribeFn }) {
-      setSubscribeFn(subscribe);
+    onSubscribe({ args, setSubscribeFn }) {
+      setSubscribeFn(
+        args.contextValue.takesEvents ? subscribe : () => ({ errors: [needsEvents()] }),
+      );
     },
   };
+}
+
+/** Of a subscription that is not begun, so that nothing of it stays. */
+function needsEvents(): GraphQLError {
+  const code: ErrorCode = 'BAD_USER_INPUT';
+  return new GraphQLError(
+    'a subscription is answered as "accept: text/event-stream", or over a WebSocket',
+    { extensions: { code, details: { path: 'accept' }, http: { status: 406 } } },
+  );
 }
 
 /** Takes the operation the server has read already. */

@@ -71,7 +71,9 @@ describe('a WebSocket that is not signed in', () => {
     const socket = await opened();
     const end = closed(socket);
     for (let i = 0; i < 1_000; i++) socket.ping(Buffer.alloc(120));
-    expect((await end).code).toBe(1009);
+    // Who goes on sending may lose the message that says why.
+    expect([1006, 1009]).toContain((await end).code);
+    await isAlive();
   });
 
   test('is one of a few from one address, until some sign in or leave', async () => {
