@@ -21,6 +21,10 @@ export const servingLimits = {
   webSocketsUnsignedPerAddressMax: 500,
   /** How long a client may take to answer that its WebSocket is closed, before it is cut. */
   webSocketCloseMs: 2_000,
+  /** How long after a look at the issuer's keys the next one for an unknown key comes, at the earliest. */
+  keySetCooldownMs: 5_000,
+  /** Tokens of unknown keys that wait for that look. */
+  keySetWaitersMax: 1_000,
 } as const;
 
 if (servingLimits.webSocketsUnsignedPerAddressMax > servingLimits.webSocketsUnsignedMax) {
