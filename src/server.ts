@@ -15,10 +15,12 @@ import { originFormOf } from './http/exchange.ts';
 import {
   healthEndpoint,
   metricsEndpoint,
+  metricsReaders,
   type Readiness,
   readinessEndpoint,
 } from './http/health.ts';
 import { HttpFront, refuseUpgrade, type UpgradeHandler } from './http/http-front.ts';
+import { isLoopback } from './http/loopback.ts';
 import { type Handler, type Route, Router, unavailableRoute } from './http/router.ts';
 import { Identity } from './identity/identity.ts';
 import { packageDirectory } from './package-directory.ts';
@@ -46,6 +48,7 @@ export interface ServerOptions {
 export interface RunningServer {
   /** How this machine reaches it, without a slash at the end. */
   readonly url: string;
+  readonly metricsUrl: string;
   readonly title: string;
   /** Finishes what runs, tells subscribers to go elsewhere, closes the engine. */
   close(): Promise<void>;
@@ -61,11 +64,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const audit = auditLog(logger);
 
   const readiness: Readiness = { engine: null, recoveredLsn: null, isDraining: false };
-  const operations: Route[] = [
+  const health: Route[] = [
     { ...operation('/healthz'), handle: healthEndpoint(metrics) },
     { ...operation('/readyz'), handle: readinessEndpoint(metrics, readiness) },
-    { ...operation('/metrics'), handle: metricsEndpoint(metrics) },
   ];
+  const metricsFor = (answers: (address: string) => boolean): Route => ({
+    ...operation('/metrics'),
+    handle: metricsEndpoint(metrics, answers),
+  });
+  const operations =
+    settings.metricsPort === null ? [...health, metricsFor(metricsReaders(settings.host))] : health;
   const front = await HttpFront.listen({
     host: settings.host,
     port: settings.port,
@@ -74,7 +82,28 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     logger,
     routerAtStart: new Router([...operations, unavailableRoute('the server is starting')]),
   });
+  const metricsFront =
+    settings.metricsPort === null
+      ? null
+      : await orUndo(
+          HttpFront.listen({
+            host: settings.metricsHost,
+            port: settings.metricsPort,
+            corsOrigins: [],
+            metrics,
+            logger,
+            routerAtStart: new Router([...health, metricsFor(() => true)]),
+          }),
+          () => front.drain(0),
+        );
+  const drain = async (graceMs: number) => {
+    await Promise.all([front.drain(graceMs), metricsFront?.drain(graceMs)]);
+  };
   const url = `http://${hostForUrl(settings.host)}:${front.port}`;
+  const metricsUrl =
+    metricsFront === null
+      ? `${url}/metrics`
+      : `http://${hostForUrl(settings.metricsHost)}:${metricsFront.port}/metrics`;
 
   const opening = orUndo(
     openEngine({
@@ -103,7 +132,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       },
       onRecovery: (report) => logRecovery(logger, report),
     }),
-    () => front.drain(0),
+    () => drain(0),
   );
   // GraphQL is loaded while ClickHouse starts in a process of its own: a quarter of a second less
   // until a server that was killed serves again.
@@ -124,7 +153,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
             catalog: engine.catalog,
             metrics,
           }),
-          () => Promise.all([front.drain(0), engine.close()]),
+          () => Promise.all([drain(0), engine.close()]),
         )
       : null;
   if (sandbox !== null && !isLoopback(settings.host)) {
@@ -177,11 +206,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
   return {
     url,
+    metricsUrl,
     title,
     async close() {
       readiness.isDraining = true;
       logger.info('draining');
-      await Promise.all([served.socket.close(), front.drain(settings.drainMs)]);
+      await Promise.all([served.socket.close(), drain(settings.drainMs)]);
       await decoderThread?.close();
       exports.close();
       await engine.close();
@@ -250,10 +280,6 @@ function upgradeRefusal(
     return new EngineError('UNAVAILABLE', 'the server is stopping', { retryAfterMs: 1_000 });
   }
   return served.socket.refusal(request.socket.remoteAddress ?? '');
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 /** An address to listen on as one to connect to. */

@@ -7,6 +7,7 @@ import { shortMessage } from '../../resolvers/short-message.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Exchange } from './exchange.ts';
 import { HttpRefusal } from './http-refusal.ts';
+import { isLoopback } from './loopback.ts';
 import { statusOf } from './status.ts';
 
 const gzipAsync = promisify(gzip);
@@ -151,8 +152,4 @@ export function isKnown({ request }: Exchange, etag: string): boolean {
   if (given === undefined) return false;
   const tags = given.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
   return tags.includes('*') || tags.includes(etag);
-}
-
-export function isLoopback(address: string): boolean {
-  return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
 }
