@@ -22,6 +22,7 @@ import type { GraphqlParams } from './graphql-params.ts';
 import type { OperationContext } from './operation-context.ts';
 import { printedResult } from './printed-result.ts';
 import { unresolvedOperation } from './unresolved-operation.ts';
+import { tooManyValues } from './variable-values.ts';
 
 /** What the server hands to yoga with a request: the operation is parsed and authenticated. */
 export interface ServerContext {
@@ -72,12 +73,11 @@ function executorPlugin(executor: Executor): Plugin<ServerContext, ServerContext
   return {
     onExecute({ args, setExecuteFn }) {
       args.contextValue.learn?.(args.document);
-      setExecuteFn((args) => executor.execute(args));
+      setExecuteFn((args) => tooManyValues(args) ?? executor.execute(args));
     },
     onSubscribe({ args, setSubscribeFn }) {
-      setSubscribeFn(
-        args.contextValue.takesEvents ? subscribe : () => ({ errors: [needsEvents()] }),
-      );
+      const refusal = args.contextValue.takesEvents ? null : { errors: [needsEvents()] };
+      setSubscribeFn((args) => refusal ?? tooManyValues(args) ?? subscribe(args));
     },
   };
 }

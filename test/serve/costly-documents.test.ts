@@ -85,6 +85,23 @@ describe('a document that would be costly to validate is refused before that', (
   });
 });
 
+describe('variables', () => {
+  test('of a query hold so many values, and not one more (graphqlVariableValuesMax)', async () => {
+    const query =
+      'query ($where: UnitStateWhere) { unitStateList(where: $where) { nodes { unitId } } }';
+    // Around the values: variables, where, column and list.
+    const of = (values: number) => ({ where: { ownerId: { in: Array(values - 3).fill(1) } } });
+    const most = servingLimits.graphqlVariableValuesMax;
+    const limitOf = async (values: number) => {
+      const answer = await sandbox.ask('game-server', query, of(values));
+      expect(codeOf(answer)).toBe('LIMIT_EXCEEDED');
+      return answer.errors?.[0]?.extensions.details.limit;
+    };
+    expect(await limitOf(most)).toBe('filterTermsMax');
+    expect(await limitOf(most + 1)).toBe('graphqlVariableValuesMax');
+  });
+});
+
 describe('validation', () => {
   test('stops after a bounded number of errors (graphqlValidationErrorsMax)', async () => {
     const most = servingLimits.graphqlValidationErrorsMax;
