@@ -68,6 +68,9 @@ export const limits = {
   /** Rows of one page, groups of one answer. */
   pageRowsMax: 10_000,
   pageRowsDefault: 100,
+  /** Columns of one `orderBy`, columns of one `by`. */
+  orderColumnsMax: 32,
+  groupColumnsMax: 32,
   /** Depth of a `where` or `require`. */
   filterDepthMax: 16,
   /** Comparisons and listed values of one `where` or `require`. */
@@ -106,7 +109,7 @@ export const limits = {
   /** Fields of one GraphQL operation, fragments spread out. */
   graphqlFieldsMax: 2_000,
   /** Lexical tokens of one GraphQL document; large ticks belong in variables. */
-  graphqlTokensMax: 250_000,
+  graphqlTokensMax: 50_000,
   /** Brackets within each other in a GraphQL document, objects and lists in its variables. */
   graphqlNestingMax: 256,
   /** Parsed documents kept for the next request with the same text, and the longest kept. */

@@ -13,7 +13,7 @@ import {
 import type { ExportInfo, RequestContext } from './context.ts';
 import { waitForApplied } from './fresh-reads.ts';
 import { shownSql, sqlParameters } from './queries.ts';
-import { queryBoundsOf } from './query-bounds.ts';
+import { checkColumnList, queryBoundsOf } from './query-bounds.ts';
 
 export interface CreateExportArguments {
   readonly table?: string | null | undefined;
@@ -119,10 +119,9 @@ function tableSource(
   const table = catalog.table(name);
   const grant = authoriseTableExport(context, name);
   const columns = catalog.columnsOf(table);
+  checkColumnList('input.columns', input.columns ?? [], (column) => column, 'tableColumnsMax');
   for (const column of input.columns ?? []) catalog.column(table, column);
   if (input.columns?.length === 0) throw invalid('columns', 'name at least one, or leave it out');
-  const twice = input.columns?.find((column, i, all) => all.indexOf(column) < i);
-  if (twice !== undefined) throw invalid('columns', `"${twice}" is named twice`);
   const where =
     input.where === null || input.where === undefined
       ? null

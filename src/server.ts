@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
+import { EngineError } from '../engine/errors.ts';
 import { DecoderThread } from '../engine/json/decoder-thread.ts';
-import { limits } from '../engine/limits.ts';
 import type { TitleManifest } from '../engine/manifest/types.ts';
 import { openEngine } from '../engine/open-engine.ts';
 import type { Lsn } from '../engine/position.ts';
@@ -11,13 +11,16 @@ import { ExportLinks } from './exports/export-link.ts';
 import { Exports } from './exports/exports.ts';
 import { consoleEndpoint } from './http/console-endpoint.ts';
 import { isOriginAllowed } from './http/cors.ts';
+import { originFormOf } from './http/exchange.ts';
 import {
   healthEndpoint,
   metricsEndpoint,
+  metricsReaders,
   type Readiness,
   readinessEndpoint,
 } from './http/health.ts';
 import { HttpFront, refuseUpgrade, type UpgradeHandler } from './http/http-front.ts';
+import { isLoopback } from './http/loopback.ts';
 import { type Handler, type Route, Router, unavailableRoute } from './http/router.ts';
 import { Identity } from './identity/identity.ts';
 import { ProviderDiscovery } from './identity/provider.ts';
@@ -49,6 +52,7 @@ export interface ServerOptions {
 export interface RunningServer {
   /** How this machine reaches it, without a slash at the end. */
   readonly url: string;
+  readonly metricsUrl: string;
   readonly title: string;
   /** Finishes what runs, tells subscribers to go elsewhere, closes the engine. */
   close(): Promise<void>;
@@ -84,11 +88,16 @@ async function bringUp(options: ServerOptions, parts: StartedParts): Promise<Run
     server: 'starting',
     identityProblem: () => null,
   };
-  const operations: Route[] = [
+  const health: Route[] = [
     { ...operation('/healthz'), handle: healthEndpoint(metrics) },
     { ...operation('/readyz'), handle: readinessEndpoint(metrics, readiness) },
-    { ...operation('/metrics'), handle: metricsEndpoint(metrics) },
   ];
+  const metricsFor = (answers: (address: string) => boolean): Route => ({
+    ...operation('/metrics'),
+    handle: metricsEndpoint(metrics, answers),
+  });
+  const operations =
+    settings.metricsPort === null ? [...health, metricsFor(metricsReaders(settings.host))] : health;
   const front = await HttpFront.listen({
     host: settings.host,
     port: settings.port,
@@ -98,7 +107,23 @@ async function bringUp(options: ServerOptions, parts: StartedParts): Promise<Run
     routerAtStart: new Router([...operations, unavailableRoute('the server is starting')]),
   });
   parts.add(() => front.drain(0));
+  const metricsFront =
+    settings.metricsPort === null
+      ? null
+      : await HttpFront.listen({
+          host: settings.metricsHost,
+          port: settings.metricsPort,
+          corsOrigins: [],
+          metrics,
+          logger,
+          routerAtStart: new Router([...health, metricsFor(() => true)]),
+        });
+  parts.add(() => metricsFront?.drain(0));
   const url = `http://${hostForUrl(settings.host)}:${front.port}`;
+  const metricsUrl =
+    metricsFront === null
+      ? `${url}/metrics`
+      : `http://${hostForUrl(settings.metricsHost)}:${metricsFront.port}/metrics`;
 
   const discovery = settings.oidcIssuer === null ? null : watchIssuer(settings.oidcIssuer, logger);
   parts.add(() => discovery?.close());
@@ -214,12 +239,14 @@ async function bringUp(options: ServerOptions, parts: StartedParts): Promise<Run
 
   return {
     url,
+    metricsUrl,
     title,
     async close() {
       readiness.server = 'draining';
       logger.info('draining');
       discovery?.close();
-      await Promise.all([served.socket.close(), front.drain(settings.drainMs)]);
+      const drained = [front, metricsFront].map((one) => one?.drain(settings.drainMs));
+      await Promise.all([served.socket.close(), ...drained]);
       await decoderThread?.close();
       exports.close();
       await engine.close();
@@ -287,7 +314,7 @@ function upgradeTo(
   return (request, socket, head) => {
     const refusal = upgradeRefusal(request, served, corsOrigins, readiness);
     if (refusal === null) served.acceptSocket(request, socket, head);
-    else refuseUpgrade(socket, refusal);
+    else refuseUpgrade(request, socket, refusal);
   };
 }
 
@@ -296,16 +323,21 @@ function upgradeRefusal(
   served: ServedTitle,
   corsOrigins: readonly string[],
   readiness: Readiness,
-): string | null {
-  const path = (request.url ?? '').split('?')[0];
-  if (path !== `/${served.name}/graphql` && path !== '/graphql') return '404 Not Found';
-  if (!isOriginAllowed(request, corsOrigins)) return '403 Forbidden';
-  const isFull = served.socket.connections >= limits.webSocketsMax;
-  return readiness.server !== 'serving' || isFull ? '503 Service Unavailable' : null;
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+): EngineError | null {
+  const [path] = originFormOf(request.url ?? '').split('?');
+  if (path !== `/${served.name}/graphql` && path !== '/graphql') {
+    return new EngineError('NOT_FOUND', `WebSockets are opened on /${served.name}/graphql`);
+  }
+  if (!isOriginAllowed(request, corsOrigins)) {
+    return new EngineError(
+      'FORBIDDEN',
+      'pages of this origin may not open WebSockets here; name it in --cors-origins',
+    );
+  }
+  if (readiness.server !== 'serving') {
+    return new EngineError('UNAVAILABLE', 'the server is stopping', { retryAfterMs: 1_000 });
+  }
+  return served.socket.refusal(request.socket.remoteAddress ?? '');
 }
 
 /** An address to listen on as one to connect to. */

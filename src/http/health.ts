@@ -3,6 +3,7 @@ import type { Engine } from '../../engine/engine.ts';
 import { EngineError } from '../../engine/errors.ts';
 import { formatPosition, type Lsn } from '../../engine/position.ts';
 import { isOpenColumnStore, type Metrics } from '../telemetry/metrics.ts';
+import { isLoopback } from './loopback.ts';
 import { sendBody, sendJson } from './respond.ts';
 import type { Handler } from './router.ts';
 
@@ -77,9 +78,15 @@ function reasonOf(failure: Error): string {
   return failure instanceof EngineError ? failure.message : 'the log cannot be written';
 }
 
-/** `GET /metrics`, for Prometheus. */
-export function metricsEndpoint(metrics: Metrics): Handler {
+/** `GET /metrics`, for Prometheus, where `answers` holds for the address that asks. */
+export function metricsEndpoint(metrics: Metrics, answers: (address: string) => boolean): Handler {
   return async (exchange) => {
+    if (!answers(exchange.request.socket.remoteAddress ?? '')) {
+      throw new EngineError(
+        'FORBIDDEN',
+        'metrics are for this machine alone here; --metrics-port gives them an address of their own',
+      );
+    }
     const content = await metrics.registry.metrics();
     await sendBody(exchange, metrics, {
       contentType: metrics.registry.contentType,
@@ -87,4 +94,12 @@ export function metricsEndpoint(metrics: Metrics): Handler {
       headers: noStore,
     });
   };
+}
+
+/**
+ * Who may read metrics on the address that users are served on: they tell of every session and table,
+ * and need no token. Whoever reaches a server of this machine alone; else this machine.
+ */
+export function metricsReaders(host: string): (address: string) => boolean {
+  return isLoopback(host) ? () => true : isLoopback;
 }

@@ -1,5 +1,6 @@
-import { createRemoteJWKSet, type JWTVerifyGetKey } from 'jose';
+import type { JWTVerifyGetKey } from 'jose';
 import { EngineError } from '../../engine/errors.ts';
+import { issuerKeys } from './key-set.ts';
 
 /** An OpenID provider as its discovery document describes it. */
 export interface Provider {
@@ -16,10 +17,6 @@ export interface ProviderDiscoveryOptions {
 }
 
 const discoveryTimeoutMs = 5_000;
-/** How old a key set may be before it is fetched again, so that a withdrawn key stops working. */
-const keySetAgeMaxMs = 10 * 60_000;
-/** At most one fetch for unknown keys in this time: a flood of forged key ids must not reach the provider. */
-const keySetCooldownMs = 10_000;
 /** Between attempts that nobody asked for: doubled after each that fails. */
 const retryMsMin = 1_000;
 const retryMsMax = 30_000;
@@ -125,10 +122,6 @@ async function discover(issuer: string): Promise<Provider> {
   }
   return {
     issuer,
-    keys: createRemoteJWKSet(new URL(keysUrl), {
-      timeoutDuration: discoveryTimeoutMs,
-      cooldownDuration: keySetCooldownMs,
-      cacheMaxAge: keySetAgeMaxMs,
-    }),
+    keys: issuerKeys(new URL(keysUrl)),
   };
 }

@@ -117,7 +117,7 @@ export class SandboxIssuer {
       [names.role]: role,
       [names.title]: catalog.manifest.title,
     })
-      .setProtectedHeader({ alg: algorithm, kid: this.#privateKey.kid ?? '', typ: 'JWT' })
+      .setProtectedHeader({ alg: algorithm, kid: this.#privateKey.kid ?? '', typ: 'at+jwt' })
       .setIssuer(this.url)
       .setAudience(audience)
       .setSubject(subject)
