@@ -6,6 +6,7 @@ import type { EngineObserver } from './engine-observer.ts';
 import { EngineError } from './errors.ts';
 import { ContentionRecorder } from './govern/contention-recorder.ts';
 import type { ContentionReport } from './govern/contention-report.ts';
+import { mainTurns } from './govern/turns.ts';
 import { limits } from './limits.ts';
 import type { CommitLog } from './log/commit-log.ts';
 import type { Catalog } from './manifest/catalog.ts';
@@ -51,6 +52,7 @@ export class TitleEngine implements Engine {
   readonly state: StateReader;
   readonly views: ViewEngine;
   readonly columns: ColumnStore;
+  readonly turns = mainTurns;
   readonly #log: CommitLog;
   readonly #admission: Admission;
   readonly #contention = new ContentionRecorder();

@@ -152,7 +152,13 @@ export class ClickHouseStore implements OpenColumnStore {
     const plan = planGroups(this.#catalog, request);
     const coveredLsn = this.coveredLsn;
     const { rows, statistics } = await this.#client.query(plan.query);
-    return { groups: rows.map((row) => plan.read(row)), coveredLsn, statistics };
+    const shown = rows.slice(0, request.first);
+    return {
+      groups: shown.map((row) => plan.read(row)),
+      truncated: rows.length > shown.length,
+      coveredLsn,
+      statistics,
+    };
   }
 
   async sql(

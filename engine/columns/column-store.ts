@@ -61,6 +61,8 @@ export interface Group {
 
 export interface GroupsResult {
   readonly groups: readonly Group[];
+  /** There are more than `first`. */
+  readonly truncated: boolean;
   /** Everything up to here is in the answer. */
   readonly coveredLsn: Lsn;
   readonly statistics: QueryStatistics;

@@ -53,6 +53,7 @@ export class PlantedTitle {
         this.plant = () => {};
         plant(changes);
       },
+      read: (name, where) => views.read(name, where),
       rows: (name, where) => views.rows(name, where),
       subscribe: (source, request) => views.subscribe(source, request),
       subscribers: () => views.subscribers(),
