@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Session, SessionInfo } from '@tickloom/sdk';
-import type { AshfallClient, AshfallTick } from '../ashfall/tickloom.ts';
+import type { AshfallClient, AshfallTick } from '../examples/ashfall/tickloom.ts';
 import { TickWriter } from './build-tick.ts';
 import { ImportReport } from './import-report.ts';
 import type { Match } from './match.ts';

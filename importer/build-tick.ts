@@ -1,4 +1,4 @@
-import type { AshfallTick } from '../ashfall/tickloom.ts';
+import type { AshfallTick } from '../examples/ashfall/tickloom.ts';
 import { type Match, type MatchAction, type MatchTick, ownerOf } from './match.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { ownerOf } from '../../examples/supreme-commander/match.ts';
-import { MatchCounts } from '../../examples/supreme-commander/match-counts.ts';
-import { recordedMatch } from '../../examples/supreme-commander/recorded-match.ts';
+import { ownerOf } from '../../importer/match.ts';
+import { MatchCounts } from '../../importer/match-counts.ts';
+import { recordedMatch } from '../../importer/recorded/recorded-match.ts';
 
 const replays = fileURLToPath(new URL('../../../shared/data/replays/', import.meta.url));
 

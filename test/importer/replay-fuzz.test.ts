@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { recordedMatch } from '../../examples/supreme-commander/recorded-match.ts';
-import { ReplayError } from '../../examples/supreme-commander/replay-error.ts';
+import { recordedMatch } from '../../importer/recorded/recorded-match.ts';
+import { ReplayError } from '../../importer/recorded/replay-error.ts';
 import {
   advance,
   callback,

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import {
   generatedMatch,
   generatedMatchDefaults,
-} from '../../examples/supreme-commander/generated-match.ts';
-import { ownerOf } from '../../examples/supreme-commander/match.ts';
-import { MatchCounts } from '../../examples/supreme-commander/match-counts.ts';
+} from '../../importer/generated/generated-match.ts';
+import { ownerOf } from '../../importer/match.ts';
+import { MatchCounts } from '../../importer/match-counts.ts';
 
 /** The shape of the largest recording, as data/README.md tells it. */
 const large = { units: 6_600, players: 8, ticks: 31_439, seed: 1 };

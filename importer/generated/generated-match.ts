@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { GeneratedPlayer, generatedBlueprint } from './generated-player.ts';
-import type { Match, MatchAction, MatchSnapshot, MatchTick } from './match.ts';
-import { withMetrics } from './match-counts.ts';
-import { playerName } from './players.ts';
+import type { Match, MatchAction, MatchSnapshot, MatchTick } from '../match.ts';
+import { withMetrics } from '../match-counts.ts';
+import { playerName } from '../players.ts';
 import { Random } from './random.ts';
 
 export interface GeneratedMatchOptions {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { MatchTick } from '../../examples/supreme-commander/match.ts';
-import { recordedMatch } from '../../examples/supreme-commander/recorded-match.ts';
+import type { MatchTick } from '../../importer/match.ts';
+import { recordedMatch } from '../../importer/recorded/recorded-match.ts';
 import {
   advance,
   callback,

@@ -1,13 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { TickloomError } from '@tickloom/sdk';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { AshfallClient } from '../ashfall/tickloom.ts';
+import { AshfallClient } from '../examples/ashfall/tickloom.ts';
 import { countDifferences } from './check-counts.ts';
-import { generatedBounds, generatedMatch, generatedMatchDefaults } from './generated-match.ts';
+import {
+  generatedBounds,
+  generatedMatch,
+  generatedMatchDefaults,
+} from './generated/generated-match.ts';
 import { type ImportResult, importMatch } from './import-match.ts';
 import type { Match } from './match.ts';
 import { type Progress, progressOn } from './progress.ts';
-import { recordedMatch } from './recorded-match.ts';
+import { recordedMatch } from './recorded/recorded-match.ts';
 import { sandboxToken } from './sandbox-token.ts';
 import { summarise, summaryText } from './summary.ts';
 

@@ -1,6 +1,6 @@
+import { type OrderKind, orderKinds } from '../order-kind.ts';
 import { ByteReader } from './byte-reader.ts';
 import { type LuaValue, readLuaValue } from './lua-value.ts';
-import { type OrderKind, orderKinds } from './order-kind.ts';
 
 /** One command of a recording, decoded. `offset` is where it begins in the replay. */
 export type Command = { readonly offset: number } & CommandBody;

@@ -1,4 +1,4 @@
-import type { AshfallClient } from '../ashfall/tickloom.ts';
+import type { AshfallClient } from '../examples/ashfall/tickloom.ts';
 import type { MatchCounts } from './match-counts.ts';
 
 /** Where the server's own count of a session differs from the importer's. Empty: nowhere. */

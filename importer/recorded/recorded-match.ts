@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
+import type { Match, MatchAction, MatchSnapshot, MatchTick } from '../match.ts';
+import { withMetrics } from '../match-counts.ts';
+import { playerIds, playerName } from '../players.ts';
 import { ByteReader } from './byte-reader.ts';
 import { type Command, type IssuedOrder, readCommands, type Target } from './commands.ts';
 import { type ReplayHeader, readHeader } from './header.ts';
-import type { Match, MatchAction, MatchSnapshot, MatchTick } from './match.ts';
-import { withMetrics } from './match-counts.ts';
 import { argumentPayload, callbackPayload, infoValue, type TextPolicy } from './payload.ts';
-import { playerIds, playerName } from './players.ts';
 import { ReplayError } from './replay-error.ts';
 import { openReplayFile } from './replay-file.ts';
 

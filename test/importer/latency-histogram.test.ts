@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LatencyHistogram } from '../../examples/supreme-commander/latency-histogram.ts';
+import { LatencyHistogram } from '../../importer/latency-histogram.ts';
 
 describe('a latency histogram', () => {
   it('tells quantiles to within one percent', () => {

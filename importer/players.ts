@@ -1,4 +1,4 @@
-import type { ReplayHeader } from './header.ts';
+import type { ReplayHeader } from './recorded/header.ts';
 
 /**
  * The player id of each source: the index of the first army it commands, for that is what unit ids

@@ -1,5 +1,5 @@
+import type { Payload, PayloadValue } from '../match.ts';
 import { isTable, type LuaTable, type LuaValue } from './lua-value.ts';
-import type { Payload, PayloadValue } from './match.ts';
 
 /** Whether text that players typed, their names in it, goes into payloads. */
 export type TextPolicy = 'drop' | 'keep';

@@ -1,5 +1,5 @@
-import type { MatchAction, Payload } from './match.ts';
-import type { OrderKind } from './order-kind.ts';
+import type { MatchAction, Payload } from '../match.ts';
+import type { OrderKind } from '../order-kind.ts';
 import { type Random, Weighted } from './random.ts';
 
 type Command = Omit<MatchAction, 'actionId'>;

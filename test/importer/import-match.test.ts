@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { AshfallClient } from '../../examples/ashfall/tickloom.ts';
-import { generatedMatch } from '../../examples/supreme-commander/generated-match.ts';
-import { type ImportOptions, importMatch } from '../../examples/supreme-commander/import-match.ts';
-import { type Match, ownerOf } from '../../examples/supreme-commander/match.ts';
-import { recordedMatch } from '../../examples/supreme-commander/recorded-match.ts';
-import { summarise, summaryText } from '../../examples/supreme-commander/summary.ts';
+import { generatedMatch } from '../../importer/generated/generated-match.ts';
+import { type ImportOptions, importMatch } from '../../importer/import-match.ts';
+import { type Match, ownerOf } from '../../importer/match.ts';
+import { recordedMatch } from '../../importer/recorded/recorded-match.ts';
+import { summarise, summaryText } from '../../importer/summary.ts';
 import { NaiveAshfall, type NaiveSession } from './naive-ashfall.ts';
 import { advance, checksum, order, scfaReplay, setSource, twoPlayers } from './replay-writer.ts';
 
