@@ -21,6 +21,8 @@ export type {
   ContentionReport,
   ContentionRow,
 } from './govern/contention-report.ts';
+export type { Work } from './govern/work.ts';
+export { WorkBudget } from './govern/work-budget.ts';
 export { decodeCommitBody } from './intake/arrow/commit-body.ts';
 export { buildTickBatch } from './intake/rows/batch-builder.ts';
 export type { ActionInput, EffectInput, TickInput } from './intake/rows/row-input.ts';
@@ -35,11 +37,13 @@ export { formatPosition, type Lsn, parsePosition } from './model/position.ts';
 export type { Row, TitleManifest, Value } from './model/types.ts';
 export type { Engine } from './ports/engine.ts';
 export { coerceScalar } from './query/coerce-scalar.ts';
+export { conditionTerms } from './query/condition-units.ts';
 export type { Filter } from './query/filter.ts';
 export { parseWhere } from './query/parse-where.ts';
 export { rowPredicate } from './query/row-predicate.ts';
 export { operatorsOf, type WhereOperator } from './query/where-operators.ts';
 export { diffReplay, type ReplayDifference } from './recover/diff-replay.ts';
+export { parseKept } from './recover/kept-manifest.ts';
 export type { ReplayOptions } from './recover/replay-log.ts';
 export { type VerifyReport, verifyReplay } from './recover/verify-replay.ts';
 export type { SessionInfo } from './state/session.ts';

@@ -1,4 +1,4 @@
-import type { Engine, ExportRequest, ExportSource } from '../engine/index.ts';
+import type { Engine, ExportRequest, ExportSource, WorkBudget } from '../engine/index.ts';
 import type { Lsn } from '../engine/model/position.ts';
 import type { QueryClass, RoleDefinition } from '../engine/model/types.ts';
 import type { RequestReport } from './request-report.ts';
@@ -22,6 +22,8 @@ export interface RequestContext {
   readonly requestId: string;
   /** Aborts when the client leaves, the token expires unrefreshed or the server drains. */
   readonly signal: AbortSignal;
+  /** What is left for this operation of the main thread's time, in all its fields together. */
+  readonly budget: WorkBudget;
   /** Filled by resolvers, printed as `extensions.tickloom`. */
   readonly report: RequestReport;
 }

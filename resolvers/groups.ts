@@ -4,10 +4,13 @@ import { EngineError } from '../engine/model/errors.ts';
 import type { Lsn } from '../engine/model/position.ts';
 import type { Row, TableDefinition, Value, WhereInput } from '../engine/model/types.ts';
 import { authoriseTable, bothOf, rowFilterOf } from './authorise.ts';
+import { answerRows, filterOf } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 import { waitForCovered } from './fresh-reads.ts';
-import { pageSizeOf, queryBoundsOf } from './query-bounds.ts';
-import { describeQuery, filterOf } from './rows.ts';
+
+import { groupColumnsOf, orderOf, pageSizeOf, queryBoundsOf } from './query-bounds.ts';
+import { describeQuery, reportQuery } from './rows.ts';
+
 import { aggregateKey, selectedAggregates } from './selected-aggregates.ts';
 
 export interface GroupsArguments {
@@ -21,6 +24,8 @@ export interface GroupsArguments {
 
 export interface GroupList {
   readonly nodes: readonly GroupNode[];
+  /** There are more groups than were asked for. */
+  readonly truncated: boolean;
   readonly coveredLsn: Lsn;
 }
 
@@ -44,11 +49,11 @@ export function rowGroups(table: TableDefinition, field: string) {
     const visible = rowFilterOf(context, table, columns, grant);
     const request = {
       table: table.name,
-      where: bothOf(visible, filterOf(args.where, columns)),
-      by: args.by ?? [],
+      where: bothOf(visible, await filterOf(context, args.where, columns)),
+      by: groupColumnsOf(args.by),
       tickBucket: tickBucketOf(args.tickBucket),
       aggregates: selectedAggregates(info),
-      orderBy: args.orderBy ?? [],
+      orderBy: orderOf(args.orderBy),
       first: pageSizeOf(args.first),
       bounds: queryBoundsOf(context.queryClass),
     };
@@ -58,9 +63,11 @@ export function rowGroups(table: TableDefinition, field: string) {
       context.signal,
       (signal) => context.engine.columns.groups({ ...request, signal }),
     );
-    context.report.ranQuery(result.statistics);
+    answerRows(context, result.groups.length);
+    reportQuery(context, result.statistics, visible === null ? null : result.groups.length);
     return {
       nodes: result.groups.map((group) => groupNode(group, request.aggregates)),
+      truncated: result.truncated,
       coveredLsn: result.coveredLsn,
     };
   };

@@ -1,9 +1,5 @@
-import {
-  buildTickBatch,
-  type EffectConflict,
-  type TickBatch,
-  type TickOutcome,
-} from '../engine/index.ts';
+import type { EffectConflict, TickBatch, TickOutcome } from '../engine/index.ts';
+import { buildTickBatch } from '../engine/index.ts';
 import { ColumnarTick } from '../engine/json/columnar-tick.ts';
 import type { Catalog } from '../engine/model/catalog.ts';
 import { EngineError } from '../engine/model/errors.ts';

@@ -3,7 +3,17 @@
 import { cruise } from 'dependency-cruiser';
 import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
 
-const rooms = ['src', 'schema', 'resolvers', 'engine', 'sdk', 'examples', 'bench', 'test'];
+const rooms = [
+  'src',
+  'schema',
+  'resolvers',
+  'engine',
+  'sdk',
+  'importer',
+  'examples',
+  'bench',
+  'test',
+];
 const modulesMin = 50;
 
 /** The rooms of the engine from the ground up: each imports only what stands before it. */
@@ -14,12 +24,12 @@ const engineRooms = [
   'vectors',
   'query',
   'manifest',
+  'govern',
   'log',
   'state',
   'tick',
   'intake',
   'json',
-  'govern',
   'views',
   'columns',
   'recover',
@@ -58,7 +68,7 @@ const forbidden = [
     comment: 'engine/ is a library: it imports no other room.',
     severity: 'error',
     from: { path: '^engine/' },
-    to: { path: '^(src|schema|resolvers|sdk|examples|bench|test)/' },
+    to: { path: '^(src|schema|resolvers|sdk|importer|examples|bench|test)/' },
   },
   {
     name: 'engine-knows-no-graphql',
@@ -82,14 +92,14 @@ const forbidden = [
     comment: 'resolvers/ calls the engine; it knows neither schema nor server.',
     severity: 'error',
     from: { path: '^resolvers/' },
-    to: { path: '^(src|schema|sdk|examples|bench|test)/' },
+    to: { path: '^(src|schema|sdk|importer|examples|bench|test)/' },
   },
   {
     name: 'schema-reaches-down-only',
     comment: 'schema/ refers to resolvers; it knows no server.',
     severity: 'error',
     from: { path: '^schema/' },
-    to: { path: '^(src|sdk|examples|bench|test)/' },
+    to: { path: '^(src|sdk|importer|examples|bench|test)/' },
   },
   {
     name: 'engine-has-doors',
@@ -103,17 +113,28 @@ const forbidden = [
   {
     name: 'src-does-not-reach-out',
     comment:
-      'The server needs no example, benchmark or test; of the SDK the CLI takes the generator, and tickloom import is the example importer.',
+      'The server needs no example, benchmark or test; of the SDK the CLI takes the generator, and tickloom import is the importer.',
     severity: 'error',
     from: { path: '^src/', pathNot: '^src/cli/import\\.ts$' },
-    to: { path: '^(sdk|examples|bench|test)/', pathNot: '^sdk/(dist/)?generate/' },
+    to: { path: '^(sdk|importer|examples|bench|test)/', pathNot: '^sdk/(dist/)?generate/' },
+  },
+  {
+    name: 'importer-is-a-client',
+    comment:
+      "The importer is a studio's backend: it imports the published SDK and the client generated for ashfall.",
+    severity: 'error',
+    from: { path: '^importer/' },
+    to: {
+      path: '^(src|schema|resolvers|engine|sdk|examples|bench|test)/',
+      pathNot: '^(sdk/dist/index|sdk/index\\.ts|examples/ashfall/tickloom\\.ts)',
+    },
   },
   {
     name: 'sdk-is-light',
     comment: 'The SDK runs in browsers and game servers: it imports nothing of the server.',
     severity: 'error',
     from: { path: '^sdk/' },
-    to: { path: '^(src|schema|resolvers|engine|examples|bench|test)/' },
+    to: { path: '^(src|schema|resolvers|engine|importer|examples|bench|test)/' },
   },
   {
     name: 'sdk-has-few-dependencies',
@@ -139,7 +160,7 @@ const forbidden = [
     severity: 'error',
     from: { path: '^examples/' },
     to: {
-      path: '^(src|schema|resolvers|engine|sdk|bench|test)/',
+      path: '^(src|schema|resolvers|engine|sdk|importer|bench|test)/',
       pathNot:
         '^(engine/manifest/index\\.ts|dist/engine/manifest/index|sdk/dist/index|sdk/index\\.ts)',
     },
@@ -171,7 +192,7 @@ if (own.length < modulesMin) {
   );
   process.exit(1);
 }
-for (const room of ['src', 'schema', 'resolvers', 'engine', 'sdk']) {
+for (const room of ['src', 'schema', 'resolvers', 'engine', 'sdk', 'importer']) {
   if (!own.some((module) => module.source.startsWith(`${room}/`))) {
     console.error(`check-imports read no module of ${room}/`);
     process.exit(1);

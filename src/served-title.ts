@@ -1,9 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { printSchema } from 'graphql';
-import { type Engine, serializeManifest } from '../engine/index.ts';
+import type { Engine } from '../engine/index.ts';
+import { serializeManifest } from '../engine/index.ts';
 import type { DecoderThread } from '../engine/json/decoder-thread.ts';
+import { Catalog } from '../engine/model/catalog.ts';
 import { EngineError } from '../engine/model/errors.ts';
+import type { TitleManifest } from '../engine/model/types.ts';
 import type { AuditPort } from '../resolvers/context.ts';
 import { buildSchema } from '../schema/build-schema.ts';
 import { exportEndpoint } from './exports/export-endpoint.ts';
@@ -44,6 +47,11 @@ export interface ServedTitle {
   readonly routes: readonly Route[];
   readonly socket: GraphqlSocket;
   acceptSocket(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+}
+
+/** Throws where no API can be made of the manifest. */
+export function proveServable(manifest: TitleManifest): void {
+  buildSchema(new Catalog(manifest));
 }
 
 /** One title as the outside sees it: its GraphQL over every transport, commits, exports, schema. */

@@ -12,7 +12,7 @@ import type { ExportRequest } from './column-queries.ts';
 import { tableSource } from './queries/source-sql.ts';
 import { SqlParameters } from './queries/sql-parameters.ts';
 import { quoteName } from './queries/sql-text.ts';
-import { checkedUserSql } from './queries/user-sql.ts';
+import { checkedUserSql } from './queries/user-sql/user-sql.ts';
 import { exportedType, exportSql } from './stored-kinds.ts';
 
 /**

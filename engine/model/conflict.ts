@@ -12,7 +12,7 @@ export interface RowWriter {
 }
 
 export interface ConflictReport {
-  /** Index of the action; -1 for the tick's own effects. */
+  /** Index of the action; 2^32 - 1 (`tickItself`) for the tick's own effects. */
   readonly action: number;
   readonly code: ConflictCode;
   /** Which of the action's effects, counted in order of application. */

@@ -1,5 +1,6 @@
 import type { ColumnQueries } from '../columns/column-queries.ts';
 import type { ContentionReport } from '../govern/contention-report.ts';
+import type { Turns } from '../govern/turns.ts';
 import type { Catalog } from '../model/catalog.ts';
 import type { Lsn } from '../model/position.ts';
 import type { SessionInfo } from '../state/session.ts';
@@ -15,6 +16,8 @@ export interface Engine {
   readonly state: StateReader;
   readonly views: ViewEngine;
   readonly columns: ColumnQueries;
+  /** Where long reads of live rows and views are run. */
+  readonly turns: Turns;
   /** What fills the budget for memory, now. */
   readonly memory: EngineMemory;
   /** Reads see everything up to here; it is durable. */

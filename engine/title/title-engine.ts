@@ -4,6 +4,7 @@ import type { ColumnQueries } from '../columns/column-queries.ts';
 import type { ColumnStore } from '../columns/column-store.ts';
 import { ContentionRecorder } from '../govern/contention-recorder.ts';
 import type { ContentionReport } from '../govern/contention-report.ts';
+import { mainTurns } from '../govern/turns.ts';
 import type { CommitLog } from '../log/commit-log.ts';
 import type { Catalog } from '../model/catalog.ts';
 import { EngineError } from '../model/errors.ts';
@@ -34,6 +35,7 @@ export interface TitleEngineParts {
   readonly checkpointer: Checkpointer;
   readonly retention: LogRetention;
   readonly checkpointEveryBytes: number;
+  readonly checkpointOnClose: boolean;
   readonly rowMemoryBytesMax: number;
   /** Null: canary mode is off. */
   readonly canary: Canary | null;
@@ -46,6 +48,8 @@ export interface TitleEngineParts {
   readonly observer: EngineObserver;
 }
 
+const presenceEveryMs = 1_000;
+
 /** One title on this machine: the write path, the sessions and the checkpoints around one log. */
 export class TitleEngine implements Engine {
   readonly catalog: Catalog;
@@ -53,6 +57,7 @@ export class TitleEngine implements Engine {
   readonly views: ViewEngine;
   readonly columns: ColumnQueries;
   readonly #follower: ColumnFollower;
+  readonly turns = mainTurns;
   readonly #log: CommitLog;
   readonly #admission: Admission;
   readonly #contention = new ContentionRecorder();
@@ -60,6 +65,9 @@ export class TitleEngine implements Engine {
   readonly #writes: WritePath;
   readonly #sessions: TitleSessions;
   readonly #projection: Projection;
+  readonly #checkpointOnClose: boolean;
+  /** Each commit looks too; a title without commits shall not seem well either. */
+  readonly #presenceTimer: NodeJS.Timeout;
 
   constructor(parts: TitleEngineParts) {
     this.catalog = parts.catalog;
@@ -69,6 +77,7 @@ export class TitleEngine implements Engine {
     this.#follower = parts.columns;
     this.#log = parts.log;
     this.#projection = parts.projection;
+    this.#checkpointOnClose = parts.checkpointOnClose;
     this.#admission = new Admission(parts.columns);
     this.#checkpoints = new CheckpointSchedule({
       checkpointer: parts.checkpointer,
@@ -98,6 +107,8 @@ export class TitleEngine implements Engine {
       writes: this.#writes,
       memoryBytesMax: parts.rowMemoryBytesMax,
     });
+    this.#presenceTimer = setInterval(() => void this.#log.checkPresence(), presenceEveryMs);
+    this.#presenceTimer.unref();
     // A kill in a burst left more than one checkpoint's worth of log: the next start shall not pay again.
     this.#checkpoints.takeIfDue();
   }
@@ -141,6 +152,7 @@ export class TitleEngine implements Engine {
 
   async close(): Promise<void> {
     const error = new EngineError('UNAVAILABLE', 'the server is shutting down');
+    clearInterval(this.#presenceTimer);
     this.#admission.close(error);
     this.#checkpoints.stop();
     this.#writes.refuseWaiting(error);
@@ -152,7 +164,9 @@ export class TitleEngine implements Engine {
       await this.#follower
         .waitForCovered(this.appliedLsn, limits.columnsCloseWaitMs)
         .catch(() => {});
-      if (this.#log.failure === null) await this.#checkpoints.takeLast();
+      if (this.#checkpointOnClose && this.#log.failure === null) {
+        await this.#checkpoints.takeLast();
+      }
     } finally {
       await this.#checkpoints.settled();
       this.views.close();

@@ -14,6 +14,7 @@ import type { SessionInfo } from '../state/session.ts';
 import { sessionInfo } from '../state/session.ts';
 import type { StateReader } from '../state/state-reader.ts';
 import { ActionNames } from '../tick/action-names.ts';
+import { checkGuardUnits } from '../tick/guard-units.ts';
 import {
   changesOf,
   type LoggedBatch,
@@ -122,6 +123,7 @@ export class WritePath {
       const encoded = encodeTick(batch);
       const early = this.#projection.settleEarly(batch, encoded.digest);
       if (early) return this.#outcome(early, batch);
+      checkGuardUnits(batch);
       checkRowMemory(this.#projection.state, batch, rowMemoryBytesMax);
       return await this.#logTick(batch, encoded);
     } catch (error) {

@@ -1,12 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import {
-  parseManifest,
-  type ReplayDifference,
-  type ReplayOptions,
-  type VerifyReport,
-} from '../../engine/index.ts';
+import type { ReplayDifference, ReplayOptions, VerifyReport } from '../../engine/index.ts';
+import { parseKept } from '../../engine/index.ts';
 import { UsageError, verb } from './fail.ts';
 import { recordProgress } from './progress.ts';
 
@@ -118,7 +114,8 @@ async function withLog<T>(
   const directory = join(flags.dataDir, 'titles', flags.title);
   let manifest: ReplayOptions['manifest'];
   try {
-    manifest = parseManifest(readFileSync(join(directory, 'manifest.json'), 'utf8'));
+    const path = join(directory, 'manifest.json');
+    manifest = parseKept(readFileSync(path, 'utf8'), path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     throw new UsageError(`there is no title "${flags.title}" below ${flags.dataDir}`);

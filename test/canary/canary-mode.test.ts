@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Canary } from '../../engine/canary/canary.ts';
+import { finish } from '../../engine/govern/work.ts';
 import { asLsn } from '../../engine/model/position.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
 import { listCheckpoints } from '../../engine/recover/checkpoint-directory.ts';
@@ -141,7 +142,7 @@ describe('canary mode', () => {
     const byOwner = (ownerId: number) => {
       const ofSession = { kind: 'compare', column: 'sessionId', op: 'eq', value: 's' } as const;
       const ofOwner = { kind: 'compare', column: 'ownerId', op: 'eq', value: ownerId } as const;
-      return engine.state.select('unitState', { kind: 'and', all: [ofSession, ofOwner] });
+      return finish(engine.state.select('unitState', { kind: 'and', all: [ofSession, ofOwner] }));
     };
     expect(() => byOwner(-1)).toThrow(/ownerId/);
     await commit(engine, 1, { actions: [[insertUnit(1)]] });

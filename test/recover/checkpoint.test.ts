@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nodeStorage } from '../../engine/disk/node-storage.ts';
+import { finish } from '../../engine/govern/work.ts';
 import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
 import type { EffectInput } from '../../engine/intake/rows/row-input.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
@@ -65,7 +66,7 @@ class Match {
 }
 
 function content(projection: Projection) {
-  const rows = new LiveState(projection.state).select('unitState', null);
+  const rows = finish(new LiveState(projection.state).select('unitState', null));
   const sessions = [...projection.sessions.values()].map(({ ledger, ...session }) => ({
     ...session,
     stateHash: Buffer.from(session.stateHash).toString('hex'),

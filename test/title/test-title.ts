@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { finish } from '../../engine/govern/work.ts';
 import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
 import type { ActionInput, EffectInput } from '../../engine/intake/rows/row-input.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
@@ -93,8 +94,7 @@ export function setUnit(unitId: number, set: object, require: object | null = nu
 /** Everything a restart must bring back, in one comparable value. */
 export function contentOf(engine: Engine, sessions: readonly string[] = ['s']): unknown {
   const sorted = (table: string) =>
-    engine.state
-      .select(table, null)
+    finish(engine.state.select(table, null))
       .map((row) => JSON.stringify(row))
       .sort();
   return {
