@@ -117,7 +117,7 @@ function answer(outcome: TickOutcome): unknown {
       ...result,
       conflict: conflict === null ? null : conflictJson(conflict),
     })),
-    tickConflict: outcome.tickConflict === null ? null : conflictJson(outcome.tickConflict),
+    conflict: outcome.tickConflict === null ? null : conflictJson(outcome.tickConflict),
   };
 }
 
