@@ -11,8 +11,9 @@ export const limits = {
   tickEffectsMax: 1_000_000,
   /** Bytes of one request body on the GraphQL path. */
   graphqlBodyBytesMax: 32 * 1024 * 1024,
-  /** Bytes of one request body on the commit endpoint. */
+  /** Bytes of one request body on the commit endpoint, and of one in JSON there. */
   commitBodyBytesMax: 128 * 1024 * 1024,
+  commitJsonBytesMax: 32 * 1024 * 1024,
   /** Arrow schemas of commit bodies remembered for the next tick, and bytes of the longest. */
   commitSchemasCachedMax: 256,
   commitSchemaCachedBytesMax: 16 * 1024,

@@ -1,11 +1,14 @@
 import type { Engine, TickOutcome } from '../../engine/engine.ts';
 import { EngineError } from '../../engine/errors.ts';
 import { limits } from '../../engine/limits.ts';
+import type { Catalog } from '../../engine/manifest/catalog.ts';
 import { formatPosition } from '../../engine/position.ts';
 import { decodeCommitBody } from '../../engine/tick/commit-body.ts';
+import { decodeJsonBody } from '../../engine/tick/json-body.ts';
 import type { ConflictPolicy, TickBatch, TickHeader } from '../../engine/tick/tick-batch.ts';
 import { authoriseCommit } from '../../resolvers/authorise.ts';
 import type { AuditPort, Principal } from '../../resolvers/context.ts';
+import { RequestReport } from '../../resolvers/request-report.ts';
 import { actionResults, conflictKey } from '../../resolvers/ticks.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Exchange } from './exchange.ts';
@@ -20,7 +23,7 @@ export interface CommitEndpointOptions {
   readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
 }
 
-/** `POST /{title}/sessions/{sessionId}/ticks/{tick}`: a large tick as Arrow, without JSON. */
+/** `POST /{title}/sessions/{sessionId}/ticks/{tick}`: a tick in columns, as Arrow or as JSON. */
 export function commitEndpoint(options: CommitEndpointOptions): Handler {
   const { engine, audit, metrics } = options;
   const { catalog } = engine;
@@ -31,18 +34,22 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
   });
   return async (exchange, { sessionId = '', tick = '' }) => {
     const { request, requestId } = exchange;
+    const report = new RequestReport('GAMEPLAY');
     const principal = await options.authenticate(request.headers.authorization);
     const asker = { principal, audit, requestId };
     // Before the body: who may not commit at all need not send it.
     authoriseCommit(asker, []);
+    const { decode, bytesMax } = bodyFormat(exchange);
     const header = readHeader(exchange, sessionId, tick);
-    const body = await readBody(request, limits.commitBodyBytesMax);
+    const body = await readBody(request, bytesMax);
     metrics.received('commit', body.length);
-    const batch = decodeCommitBody(catalog, header, body);
+    const batch = decode(catalog, header, body);
     authoriseCommit(asker, tablesOf(batch, catalog.actionTable.name));
     const outcome = await engine.commit(batch);
+    report.sawPosition(outcome.lsn);
     committed.inc();
-    await sendJson(exchange, metrics, answer(outcome));
+    const extensions = { tickloom: report.toExtensions() };
+    await sendJson(exchange, metrics, { ...answer(outcome), extensions });
   };
 }
 
@@ -52,16 +59,35 @@ function tablesOf(batch: TickBatch, actionTable: string): Set<string> {
   return tables;
 }
 
+interface BodyFormat {
+  readonly decode: (catalog: Catalog, header: TickHeader, body: Buffer) => TickBatch;
+  readonly bytesMax: number;
+}
+
+const bodyFormats: { readonly [mediaType: string]: BodyFormat | undefined } = {
+  'application/vnd.apache.arrow.stream': {
+    decode: decodeCommitBody,
+    bytesMax: limits.commitBodyBytesMax,
+  },
+  'application/json': { decode: decodeJsonBody, bytesMax: limits.commitJsonBytesMax },
+};
+
+/** Throws `BAD_USER_INPUT` for another media type, and has it answered as 415. */
+function bodyFormat({ request, response }: Exchange): BodyFormat {
+  const mediaType = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
+  const format = Object.hasOwn(bodyFormats, mediaType ?? '') && bodyFormats[mediaType ?? ''];
+  if (format) return format;
+  const taken = Object.keys(bodyFormats);
+  response.setHeader('accept-post', taken.join(', '));
+  throw new EngineError(
+    'BAD_USER_INPUT',
+    `a tick on this path needs "content-type: ${taken[0]}" or "${taken[1]}"`,
+    { details: { path: 'content-type' } },
+  );
+}
+
 function readHeader({ request }: Exchange, sessionId: string, tick: string): TickHeader {
   const { headers } = request;
-  const contentType = (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
-  if (contentType !== 'application/vnd.apache.arrow.stream') {
-    throw new EngineError(
-      'BAD_USER_INPUT',
-      'a tick on this path needs "content-type: application/vnd.apache.arrow.stream"',
-      { details: { path: 'content-type' } },
-    );
-  }
   return {
     sessionId,
     tick: requiredInteger('tick', tick),
@@ -103,7 +129,7 @@ function single(value: string | string[] | undefined): string | undefined {
 }
 
 /** The payload of `commitTick` as JSON, with the rejected results only. */
-function answer(outcome: TickOutcome): unknown {
+function answer(outcome: TickOutcome): object {
   return {
     position: formatPosition(outcome.lsn),
     sessionId: outcome.sessionId,

@@ -70,7 +70,7 @@ export async function sendError(
   error: unknown,
 ): Promise<void> {
   const known = error instanceof EngineError ? error : internalError();
-  const status = exchange.response.hasHeader('allow') ? 405 : statusOf(known.code);
+  const status = statusOfError(exchange, known);
   const headers: Record<string, string> = { 'cache-control': 'no-store' };
   if (status === 401) headers['www-authenticate'] = 'Bearer realm="tickloom"';
   if (known.retryAfterMs !== null) {
@@ -79,6 +79,12 @@ export async function sendError(
   metrics.requests.inc({ endpoint: exchange.endpoint, operation_kind: '', code: known.code });
   if (!exchange.request.complete) lingerThenCut(exchange, headers);
   await sendJson(exchange, metrics, errorBody(known, exchange.requestId), { status, headers });
+}
+
+/** What the path takes instead is told in a header, which goes with a status of its own. */
+function statusOfError({ response }: Exchange, { code }: EngineError): number {
+  if (response.hasHeader('allow')) return 405;
+  return response.hasHeader('accept-post') ? 415 : statusOf(code);
 }
 
 /** The body of an error wherever an answer is not a GraphQL result. */

@@ -4,8 +4,7 @@ import { Catalog } from '../../engine/manifest/catalog.ts';
 import type { TitleManifest } from '../../engine/manifest/types.ts';
 import { decodeCommitBody } from '../../engine/tick/commit-body.ts';
 import { Flatbuffer } from '../../engine/tick/flatbuffer.ts';
-import type { StreamPlan } from '../../engine/tick/stream-plan.ts';
-import { StreamPlans } from '../../engine/tick/stream-plans.ts';
+import { type ArrowStreamPlan, StreamPlans } from '../../engine/tick/stream-plans.ts';
 import { columnOf } from './any-column.ts';
 import { arrowStream } from './arrow-body.ts';
 import { messagesOf } from './arrow-message.ts';
@@ -16,7 +15,7 @@ function schemaOf(stream: Uint8Array): Uint8Array {
   return (messagesOf(stream)[0] as Uint8Array).subarray(8);
 }
 
-function planOf(plans: StreamPlans, schema: Uint8Array, index = 0): StreamPlan {
+function planOf(plans: StreamPlans, schema: Uint8Array, index = 0): ArrowStreamPlan {
   return plans.planOf(new Flatbuffer(schema), 0, schema.length, index);
 }
 
