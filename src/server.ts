@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import { DecoderThread } from '../engine/json/decoder-thread.ts';
 import { limits } from '../engine/limits.ts';
 import type { TitleManifest } from '../engine/manifest/types.ts';
 import { openEngine } from '../engine/open-engine.ts';
@@ -146,11 +145,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     logger,
   });
 
-  const decoderThread = settings.decodeThread
-    ? new DecoderThread(engine.catalog, (error) =>
-        logger.warn({ error }, 'the thread that decodes large ticks died; no tick is lost by that'),
-      )
-    : null;
   const served = serveTitle({
     engine,
     identity,
@@ -160,8 +154,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     metrics,
     logger,
     onDrain: front.onDrain,
-    decoderThread,
-    canary: settings.canary,
   });
   front.serve(
     new Router([
@@ -181,7 +173,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       readiness.isDraining = true;
       logger.info('draining');
       await Promise.all([served.socket.close(), front.drain(settings.drainMs)]);
-      await decoderThread?.close();
       exports.close();
       await engine.close();
       logger.info('closed');

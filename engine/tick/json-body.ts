@@ -139,7 +139,7 @@ class JsonBodyStream implements BodyStream<Values> {
     const builder = new VectorBuilder(column);
     let row = 0;
     const at = () => `${place}[${row}]`;
-    for (; row < values.length; row++) builder.push(valueOf(column, values[row], at), at);
+    for (; row < values.length; row++) builder.push(cellOf(column, values[row], at), at);
     return builder.build();
   }
 
@@ -149,7 +149,7 @@ class JsonBodyStream implements BodyStream<Values> {
 }
 
 /** A value as the builder takes it, which checks it against the column's kind. */
-function valueOf(column: ColumnDefinition, value: unknown, place: () => string): Value {
+function cellOf(column: ColumnDefinition, value: unknown, place: () => string): Value {
   if (value === null || value === undefined) return null;
   if (!column.list) return scalarOf(column, value, place);
   if (!Array.isArray(value)) throw badBody(place(), `must be a list of ${column.kind}`);

@@ -1,4 +1,3 @@
-import type { ExecutionResult } from 'graphql';
 import { EngineError } from '../../engine/errors.ts';
 import { limits } from '../../engine/limits.ts';
 import type { Principal } from '../../resolvers/context.ts';
@@ -7,20 +6,18 @@ import { readBody } from '../http/read-body.ts';
 import { errorBody, sendBody } from '../http/respond.ts';
 import { onTokenExpiry } from '../identity/token-expiry.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { Answers } from './answer.ts';
-import type { Executor } from './executor.ts';
-import { checkMediaType, parseQueryParams } from './graphql-params.ts';
-import { executeKnown, plainContentType } from './known-operation.ts';
+import {
+  checkMediaType,
+  type GraphqlParams,
+  parseBodyParams,
+  parseQueryParams,
+} from './graphql-params.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
-import type { ReadOperation, TickRequests } from './tick-requests.ts';
-import type { ServerContext, TitleYoga } from './yoga.ts';
+import type { TitleYoga } from './yoga.ts';
 
 export interface GraphqlEndpointOptions {
   readonly yoga: TitleYoga;
-  readonly executor: Executor;
-  readonly answers: Answers;
   readonly services: TitleServices;
-  readonly ticks: TickRequests;
   readonly metrics: Metrics;
   readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
   /** Registers a subscription that runs; it is ended when the server drains. Returns its removal. */
@@ -34,16 +31,9 @@ export function graphqlEndpoint(options: GraphqlEndpointOptions) {
   return async (exchange: Exchange): Promise<void> => {
     const principal = await options.authenticate(exchange.request.headers.authorization);
     const context = operationContext(options, exchange, principal);
-    const { params, learn, document } = await readOperation(exchange, options);
-    let operation: ServerContext = { operation: context, params, learn };
-    if (document !== null) {
-      const known = { document, params, context };
-      const result = await executeKnown(options.executor, options.answers, known);
-      if (await sendPlain(exchange, options.metrics, result)) return;
-      operation = { ...operation, result };
-    }
+    const params = await readParams(exchange, options.metrics);
     const request = fetchRequestOf(options.yoga, exchange);
-    const response = await options.yoga.handleRequest(request, operation);
+    const response = await options.yoga.handleRequest(request, { operation: context, params });
     // Refusals and errors of fields have another status; this is yoga's own report of a bug.
     if (response.status >= 500) throw new Error(`yoga failed: ${await response.text()}`);
     if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
@@ -78,36 +68,13 @@ function textHeader(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-async function readOperation(
-  exchange: Exchange,
-  { ticks, metrics }: GraphqlEndpointOptions,
-): Promise<ReadOperation> {
+async function readParams(exchange: Exchange, metrics: Metrics): Promise<GraphqlParams> {
   const { request } = exchange;
-  if (request.method !== 'POST') {
-    return { params: parseQueryParams(exchange.query), document: null };
-  }
-  const body = await readBody(request, limits.graphqlBodyBytesMax, (pieces, bytes) =>
-    ticks.gather(pieces, bytes),
-  );
+  if (request.method !== 'POST') return parseQueryParams(exchange.query);
+  const body = await readBody(request, limits.graphqlBodyBytesMax);
   metrics.received(exchange.endpoint, body.length);
   checkMediaType(request.headers['content-type']);
-  return ticks.read(body);
-}
-
-/**
- * Sends a result whose form needs no deciding: it has no errors, and the client takes a usual type.
- * Answers whether it did.
- */
-async function sendPlain(
-  exchange: Exchange,
-  metrics: Metrics,
-  result: ExecutionResult,
-): Promise<boolean> {
-  const contentType = plainContentType(exchange.request.headers.accept);
-  if (result.errors !== undefined || contentType === null) return false;
-  const content = JSON.stringify(result);
-  await sendBody(exchange, metrics, { contentType, content, compress: 'large' });
-  return true;
+  return parseBodyParams(body);
 }
 
 /** Yoga decides by method and `accept`; the operation itself is handed over beside the request. */

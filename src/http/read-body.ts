@@ -3,14 +3,9 @@ import { EngineError } from '../../engine/errors.ts';
 
 /**
  * The whole body of a request. Rejects with `LIMIT_EXCEEDED` as soon as it is known to be larger
- * than `bytesMax`, with `BAD_USER_INPUT` when the client breaks off or compressed it. `gather` puts
- * the pieces of a body together that came in several.
+ * than `bytesMax`, with `BAD_USER_INPUT` when the client breaks off or compressed it.
  */
-export function readBody(
-  request: IncomingMessage,
-  bytesMax: number,
-  gather: (pieces: readonly Buffer[], bytes: number) => Buffer = Buffer.concat,
-): Promise<Buffer> {
+export function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
     return Promise.reject(
@@ -36,7 +31,7 @@ export function readBody(
     const onEnd = () => {
       leave();
       const only = chunks.length === 1 ? chunks[0] : undefined;
-      resolve(only ?? gather(chunks, bytes));
+      resolve(only ?? Buffer.concat(chunks, bytes));
     };
     const stop = (error: EngineError) => {
       leave();

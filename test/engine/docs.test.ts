@@ -105,14 +105,7 @@ describe('docs/errors.md', () => {
 });
 
 describe('the READMEs of the engine’s rooms', () => {
-  for (const room of [
-    'engine',
-    'engine/tick',
-    'engine/json',
-    'engine/state',
-    'engine/recover',
-    'engine/canary',
-  ]) {
+  for (const room of ['engine', 'engine/tick', 'engine/state', 'engine/recover', 'engine/canary']) {
     it(`of ${room} names files and tests that exist, titles included`, () => {
       const text = read(`${room}/README.md`);
       for (const [, path] of text.matchAll(/`(test\/[\w./-]+|bench\/[\w./-]+)`/g)) {
