@@ -69,6 +69,9 @@ export const limits = {
   /** Rows of one page, groups of one answer. */
   pageRowsMax: 10_000,
   pageRowsDefault: 100,
+  /** Columns of one `orderBy`, columns of one `by`. */
+  orderColumnsMax: 32,
+  groupColumnsMax: 32,
   /** Depth of a `where` or `require`. */
   filterDepthMax: 16,
   /** Comparisons and listed values of one `where` or `require`. */
@@ -107,7 +110,7 @@ export const limits = {
   /** Fields of one GraphQL operation, fragments spread out. */
   graphqlFieldsMax: 2_000,
   /** Lexical tokens of one GraphQL document; large ticks belong in variables. */
-  graphqlTokensMax: 250_000,
+  graphqlTokensMax: 50_000,
   /** Brackets within each other in a GraphQL document, objects and lists in its variables. */
   graphqlNestingMax: 256,
   /** Parsed documents kept for the next request with the same text, and the longest kept. */
@@ -129,6 +132,13 @@ export const limits = {
   /** Export links that have not expired, exports streaming at the same time. */
   exportsMax: 10_000,
   exportStreamsMax: 16,
+  /** Bytes, and words and signs, of one SQL text of a user. */
+  sqlTextBytesMax: 64 * 1024,
+  sqlTokensMax: 20_000,
+  /** Bytes of SQL that an audit line and the list of running queries show. */
+  sqlShownLengthMax: 1_024,
+  /** Bytes of one answer of the column store that is read as a whole: reading 16 MiB of JSON holds everything else up for a tenth of a second. Exports have no such bound. */
+  columnsAnswerBytesMax: 16 * 1024 * 1024,
   /** Rows and bytes of one insert into the column store, unless one tick alone has more. */
   columnsBlockRowsMax: 500_000,
   columnsBlockBytesMax: 32 * 1024 * 1024,

@@ -7,7 +7,7 @@ import type { OrderBy } from '../engine/state/state-reader.ts';
 import { authoriseTable, bothOf, rowFilterOf } from './authorise.ts';
 import type { RequestContext } from './context.ts';
 import { waitForCovered } from './fresh-reads.ts';
-import { pageSizeOf, queryBoundsOf } from './query-bounds.ts';
+import { groupColumnsOf, orderOf, pageSizeOf, queryBoundsOf } from './query-bounds.ts';
 import { describeQuery, filterOf } from './rows.ts';
 import { aggregateKey, selectedAggregates } from './selected-aggregates.ts';
 
@@ -46,10 +46,10 @@ export function rowGroups(table: TableDefinition, field: string) {
     const request = {
       table: table.name,
       where: bothOf(visible, filterOf(args.where, columns)),
-      by: args.by ?? [],
+      by: groupColumnsOf(args.by),
       tickBucket: tickBucketOf(args.tickBucket),
       aggregates: selectedAggregates(info),
-      orderBy: args.orderBy ?? [],
+      orderBy: orderOf(args.orderBy),
       first: pageSizeOf(args.first),
       bounds: queryBoundsOf(context.queryClass),
     };

@@ -14,7 +14,7 @@ import type { OrderBy, RowPage } from '../engine/state/state-reader.ts';
 import { authoriseTable, bothOf, rowFilterOf } from './authorise.ts';
 import type { RequestContext } from './context.ts';
 import { waitForApplied, waitForCovered } from './fresh-reads.ts';
-import { pageSizeOf, queryBoundsOf } from './query-bounds.ts';
+import { orderOf, pageSizeOf, queryBoundsOf } from './query-bounds.ts';
 
 /** A page and the position it is true of. */
 export interface RowList {
@@ -56,11 +56,12 @@ export function stateRowList(table: TableDefinition) {
   ): Promise<RowList> => {
     const visible = visibleRows(context, table);
     const where = bothOf(visible, filterOf(args.where, columnsOf(context, table)));
+    const orderBy = orderOf(args.orderBy);
     const first = pageSizeOf(args.first);
     const lsn = await waitForApplied(context);
     const page = context.engine.state.list(table.name, {
       where,
-      orderBy: args.orderBy ?? [],
+      orderBy,
       first,
       after: args.after ?? null,
       scan: context.queryClass === 'GAMEPLAY' ? 'refuse' : 'allow',
@@ -79,6 +80,7 @@ export function columnRowList(table: TableDefinition, field: string) {
   ): Promise<RowList> => {
     const visible = visibleRows(context, table);
     const where = bothOf(visible, filterOf(args.where, columnsOf(context, table)));
+    const orderBy = orderOf(args.orderBy);
     const first = pageSizeOf(args.first);
     await waitForCovered(context, args.minPosition);
     const page = await context.running.run(
@@ -88,7 +90,7 @@ export function columnRowList(table: TableDefinition, field: string) {
         context.engine.columns.list({
           table: table.name,
           where,
-          orderBy: args.orderBy ?? [],
+          orderBy,
           first,
           after: args.after ?? null,
           bounds: queryBoundsOf(context.queryClass),

@@ -114,7 +114,8 @@ export function addRows(columns: readonly ArrowColumn[], rows: number, body: Bod
   body.add(endOfStream);
 }
 
-const endOfStream = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0);
+/** The mark that ends a stream. */
+export const endOfStream = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0);
 /** Members of `MessageHeader` in `Message.fbs`. */
 const headerTypes = { schema: 1, dictionary: 2, rows: 3 };
 const metadataVersion5 = 4;

@@ -1,4 +1,4 @@
-import { ArrowColumn, addRows, BodyParts, schemaMessage } from './arrow-stream.ts';
+import { ArrowColumn, addRows, BodyParts, endOfStream, schemaMessage } from './arrow-stream.ts';
 import { arrowValues } from './arrow-values.ts';
 import { type BaseKind, badValue, type RowCodec } from './columns.ts';
 import { TickloomError } from './errors.ts';
@@ -66,9 +66,10 @@ export class TickBody {
   encode(): Uint8Array<ArrayBuffer> {
     if (this.#failure !== null) throw this.#failure;
     const body = new BodyParts();
-    for (const stream of [this.#actions, ...this.#streams]) {
-      if (stream.rows > 0) stream.addTo(body, this.#schemas);
-    }
+    const streams = [this.#actions, ...this.#streams].filter(({ rows }) => rows > 0);
+    for (const stream of streams) stream.addTo(body, this.#schemas);
+    // A body without a byte is refused: it may have been lost. A mark of an end alone is no stream.
+    if (streams.length === 0) body.add(endOfStream);
     return body.joined();
   }
 

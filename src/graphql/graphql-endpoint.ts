@@ -1,17 +1,14 @@
 import { EngineError } from '../../engine/errors.ts';
 import { limits } from '../../engine/limits.ts';
 import type { Principal } from '../../resolvers/context.ts';
+import { checkContentType } from '../http/content-type.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { readBody } from '../http/read-body.ts';
 import { errorBody, sendBody } from '../http/respond.ts';
 import { onTokenExpiry } from '../identity/token-expiry.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import {
-  checkMediaType,
-  type GraphqlParams,
-  parseBodyParams,
-  parseQueryParams,
-} from './graphql-params.ts';
+import { type AnswerTypes, answerTypesOf } from './answer-types.ts';
+import { type GraphqlParams, parseBodyParams, parseQueryParams } from './graphql-params.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
 import type { TitleYoga } from './yoga.ts';
 
@@ -30,10 +27,13 @@ type FetchResponse = Awaited<ReturnType<TitleYoga['fetch']>>;
 export function graphqlEndpoint(options: GraphqlEndpointOptions) {
   return async (exchange: Exchange): Promise<void> => {
     const principal = await options.authenticate(exchange.request.headers.authorization);
+    const types = answerTypesOf(exchange.request);
     const context = operationContext(options, exchange, principal);
     const params = await readParams(exchange, options.metrics);
-    const request = fetchRequestOf(options.yoga, exchange);
-    const response = await options.yoga.handleRequest(request, { operation: context, params });
+    const takesEvents = types.events !== null;
+    const operation = { operation: context, params, takesEvents };
+    const request = fetchRequestOf(options.yoga, exchange, types);
+    const response = await options.yoga.handleRequest(request, operation);
     // Refusals and errors of fields have another status; this is yoga's own report of a bug.
     if (response.status >= 500) throw new Error(`yoga failed: ${await response.text()}`);
     if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
@@ -71,18 +71,21 @@ function textHeader(value: string | string[] | undefined): string | undefined {
 async function readParams(exchange: Exchange, metrics: Metrics): Promise<GraphqlParams> {
   const { request } = exchange;
   if (request.method !== 'POST') return parseQueryParams(exchange.query);
+  checkContentType(request, 'application/json');
   const body = await readBody(request, limits.graphqlBodyBytesMax);
   metrics.received(exchange.endpoint, body.length);
-  checkMediaType(request.headers['content-type']);
   return parseBodyParams(body);
 }
 
-/** Yoga decides by method and `accept`; the operation itself is handed over beside the request. */
-function fetchRequestOf(yoga: TitleYoga, { request }: Exchange): Request {
-  const headers: Record<string, string> = {};
-  const { accept, 'content-type': contentType } = request.headers;
-  if (accept !== undefined) headers.accept = accept;
-  if (contentType !== undefined) headers['content-type'] = contentType;
+/**
+ * Yoga decides by method and `accept`, of which it gets what was settled: of several types it would
+ * take the last one. The operation itself is handed over beside the request.
+ */
+function fetchRequestOf(yoga: TitleYoga, { request }: Exchange, types: AnswerTypes): Request {
+  const headers: Record<string, string> = {
+    accept: [types.events, types.result].filter((type) => type !== null).join(', '),
+  };
+  if (request.method === 'POST') headers['content-type'] = 'application/json';
   return new yoga.fetchAPI.Request('http://localhost/graphql', {
     method: request.method ?? 'GET',
     headers,
@@ -94,12 +97,6 @@ async function sendResult(
   { metrics }: GraphqlEndpointOptions,
   response: FetchResponse,
 ): Promise<void> {
-  if (response.status === 406) {
-    throw new EngineError(
-      'BAD_USER_INPUT',
-      'no media type in "accept" fits: application/json, application/graphql-response+json, or text/event-stream for subscriptions',
-    );
-  }
   const contentType = response.headers.get('content-type');
   if (contentType === null) {
     throw new EngineError('BAD_USER_INPUT', 'a mutation needs POST; GET takes queries only');

@@ -1,7 +1,6 @@
 import type { Engine, TickOutcome } from '../../engine/engine.ts';
 import { EngineError } from '../../engine/errors.ts';
 import { limits } from '../../engine/limits.ts';
-import type { Catalog } from '../../engine/manifest/catalog.ts';
 import { formatPosition } from '../../engine/position.ts';
 import { decodeCommitBody } from '../../engine/tick/commit-body.ts';
 import { decodeJsonBody } from '../../engine/tick/json-body.ts';
@@ -11,6 +10,7 @@ import type { AuditPort, Principal } from '../../resolvers/context.ts';
 import { RequestReport } from '../../resolvers/request-report.ts';
 import { actionResults, conflictKey } from '../../resolvers/ticks.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { checkContentType } from './content-type.ts';
 import type { Exchange } from './exchange.ts';
 import { readBody } from './read-body.ts';
 import { sendJson } from './respond.ts';
@@ -39,11 +39,12 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     const asker = { principal, audit, requestId };
     // Before the body: who may not commit at all need not send it.
     authoriseCommit(asker, []);
-    const { decode, bytesMax } = bodyFormat(exchange);
+    const format = formats[checkContentType(request, arrowType, jsonType)];
     const header = readHeader(exchange, sessionId, tick);
-    const body = await readBody(request, bytesMax);
+    const body = await readBody(request, format.bytesMax);
     metrics.received('commit', body.length);
-    const batch = decode(catalog, header, body);
+    if (body.length === 0) throw emptyBody();
+    const batch = format.decode(catalog, header, body);
     authoriseCommit(asker, tablesOf(batch, catalog.actionTable.name));
     const outcome = await engine.commit(batch);
     report.sawPosition(outcome.lsn);
@@ -53,37 +54,28 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
   };
 }
 
+const arrowType = 'application/vnd.apache.arrow.stream';
+const jsonType = 'application/json';
+
+/** What a body may be. */
+const formats = {
+  [arrowType]: { decode: decodeCommitBody, bytesMax: limits.commitBodyBytesMax },
+  [jsonType]: { decode: decodeJsonBody, bytesMax: limits.commitJsonBytesMax },
+} as const;
+
+/** A body that was lost on its way must not be a tick. */
+function emptyBody(): EngineError {
+  return new EngineError(
+    'BAD_USER_INPUT',
+    'the body is empty; a tick without actions is a stream of actions without rows (its schema and the end mark), in JSON {}',
+    { details: { path: 'body' } },
+  );
+}
+
 function tablesOf(batch: TickBatch, actionTable: string): Set<string> {
   const tables = new Set(batch.streams.map((stream) => stream.table.name));
   if (batch.actions.length > 0) tables.add(actionTable);
   return tables;
-}
-
-interface BodyFormat {
-  readonly decode: (catalog: Catalog, header: TickHeader, body: Buffer) => TickBatch;
-  readonly bytesMax: number;
-}
-
-const bodyFormats: { readonly [mediaType: string]: BodyFormat | undefined } = {
-  'application/vnd.apache.arrow.stream': {
-    decode: decodeCommitBody,
-    bytesMax: limits.commitBodyBytesMax,
-  },
-  'application/json': { decode: decodeJsonBody, bytesMax: limits.commitJsonBytesMax },
-};
-
-/** Throws `BAD_USER_INPUT` for another media type, and has it answered as 415. */
-function bodyFormat({ request, response }: Exchange): BodyFormat {
-  const mediaType = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
-  const format = Object.hasOwn(bodyFormats, mediaType ?? '') && bodyFormats[mediaType ?? ''];
-  if (format) return format;
-  const taken = Object.keys(bodyFormats);
-  response.setHeader('accept-post', taken.join(', '));
-  throw new EngineError(
-    'BAD_USER_INPUT',
-    `a tick on this path needs "content-type: ${taken[0]}" or "${taken[1]}"`,
-    { details: { path: 'content-type' } },
-  );
 }
 
 function readHeader({ request }: Exchange, sessionId: string, tick: string): TickHeader {

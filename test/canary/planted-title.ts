@@ -120,6 +120,7 @@ export class PlantedTitle {
       checkpointer,
       retention: new LogRetention({ log, checkpointer, columns, keepBytes: null }),
       checkpointEveryBytes: this.checkpointEveryBytes,
+      checkpointOnClose: true,
       rowMemoryBytesMax: Number.MAX_SAFE_INTEGER,
       canary: new Canary({ projection, views, log, appliedLsn: asLsn(0) }),
       bytesSinceCheckpoint: 0,

@@ -78,6 +78,8 @@ export class FakeColumnStore implements ColumnStore {
     return { groups: this.groupsAnswer, coveredLsn: this.coveredLsn, statistics };
   }
 
+  async checkSql(): Promise<void> {}
+
   async sql(
     query: string,
     parameters: Readonly<Record<string, Value>>,

@@ -327,8 +327,8 @@ describe('a bad tick on the commit endpoint', () => {
       'another media type',
       '6',
       Buffer.alloc(0),
-      { 'content-type': 'application/json' },
-      400,
+      { 'content-type': 'text/plain' },
+      415,
       'BAD_USER_INPUT',
     ],
     [

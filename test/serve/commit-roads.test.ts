@@ -461,7 +461,7 @@ describe('a body of JSON on the commit endpoint', () => {
     },
   );
 
-  test('takes JSON that nests as deep as may be, wide integers, and no actions at all', async () => {
+  test('takes JSON that nests as deep as may be, and no actions at all', async () => {
     const payload = [nested(limits.jsonDepthMax)];
     expect(await byJson('curl', 1, { actions: { ...actions, payload } })).toMatchObject({
       accepted: 1,
@@ -488,10 +488,11 @@ describe('a body of JSON on the commit endpoint', () => {
         },
         body: '{}',
       });
-      expect(response.headers.get('accept-post')).toBe(
-        'application/vnd.apache.arrow.stream, application/json',
+      const answer = await answerOf(response);
+      expect([answer.status, codeOf(answer)]).toEqual([415, 'BAD_USER_INPUT']);
+      expect(answer.errors?.[0]?.message).toContain(
+        '"content-type: application/vnd.apache.arrow.stream", or "application/json"',
       );
-      expect([response.status, codeOf(await answerOf(response))]).toEqual([415, 'BAD_USER_INPUT']);
     }
   });
 
