@@ -10,8 +10,10 @@ import type { ColumnSpec } from '../../sdk/runtime/columns.ts';
 import { tickRecorders } from '../../sdk/runtime/tick-builder.ts';
 import { Title } from '../../sdk/runtime/title.ts';
 import { manifestArbitrary, ticksArbitrary } from '../property/arbitraries.ts';
+import { columnOf } from '../tick/any-column.ts';
 import { everyKind, everyKindTick } from '../tick/every-kind.ts';
 import { Follower, finiteOnly, plain } from '../tick/follower.ts';
+import { tickHeader } from '../tick/tick-header.ts';
 
 interface Effects {
   append(row: Row): unknown;
@@ -154,5 +156,101 @@ describe('the body of a tick', () => {
       }),
       { numRuns: 50 },
     );
+  });
+});
+
+describe('a tick that a game server builds', () => {
+  const manifest: TitleManifest = {
+    ...everyKind,
+    tables: [
+      ...everyKind.tables,
+      {
+        name: 'unit',
+        kind: 'state',
+        columns: [
+          columnOf('sessionId', 'string'),
+          columnOf('id', 'u32'),
+          columnOf('name', 'string', { optional: true }),
+        ],
+        key: ['sessionId', 'id'],
+        indexes: [],
+      },
+    ],
+  };
+  const catalog = new Catalog(manifest);
+  const recorder = () => tickRecorders<TickRecorder & Recorder>(titleOf(manifest))('s');
+  const decoded = (body: Uint8Array) => decodeCommitBody(catalog, tickHeader(1), body);
+  /** The error of what is done to a tick, or of its being sent. */
+  const refusalOf = (build: (tick: TickRecorder & Recorder) => void): unknown => {
+    const { tick, body } = recorder();
+    try {
+      build(tick);
+      body.encode();
+    } catch (error) {
+      return error;
+    }
+    return null;
+  };
+
+  it.each<[string, unknown]>([
+    ['i8One', 128],
+    ['u8One', -1],
+    ['i16One', 0.5],
+    ['u16One', '7'],
+    ['i32One', 2 ** 31],
+    ['u32One', 2 ** 32],
+    ['f32One', Number.NaN],
+    ['f64One', Number.POSITIVE_INFINITY],
+    ['i64One', 2n ** 63n],
+    ['u64One', -1n],
+    ['u64One', 2 ** 53],
+    ['boolOne', 1],
+    ['stringOne', 7],
+    ['stringOne', 'half a pair: \ud800'],
+    ['enumOne', 7],
+    ['timestampOne', new Date(Number.NaN)],
+    ['timestampOne', '2026-01-31'],
+    ['bytesOne', 'YQ=='],
+    ['jsonOne', () => undefined],
+    ['u32List', 7],
+    ['u32List', [1, null]],
+    ['colour', 'red'],
+  ])('is refused before it is sent where %s is %s', (column, value) => {
+    expect(refusalOf((tick) => tick.ledger?.append({ [column]: value } as Row))).toMatchObject({
+      code: 'BAD_USER_INPUT',
+      details: { place: expect.stringMatching(`^ledger\\.${column}`) },
+    });
+  });
+
+  it('is not sent without a row that was refused, though its builder went on', () => {
+    const refusal = refusalOf((tick) => {
+      expect(() => tick.unit?.insert({ id: -1 })).toThrow('unit.id');
+      tick.unit?.insert({ id: 2 });
+    });
+    expect(refusal).toMatchObject({ details: { place: 'unit.id' } });
+  });
+
+  it('may name its own session in keys, and no other', () => {
+    const { tick, body } = recorder();
+    tick.unit?.upsert({ sessionId: 's', id: 1 }, { name: 'a' }, {});
+    expect(decoded(body.encode()).streams).toMatchObject([{ op: 'upsert', length: 1 }]);
+    const foreign = refusalOf((tick) => tick.unit?.delete({ sessionId: 'other', id: 1 }, {}));
+    expect(foreign).toMatchObject({ details: { place: 'sessionId' } });
+  });
+
+  it('leaves out what is undefined, and sets what is null', () => {
+    const { tick, body } = recorder();
+    tick.unit?.upsert({ id: 1 }, { name: undefined } as unknown as Row, {});
+    tick.unit?.upsert({ id: 2 }, { name: null }, {});
+    const columns = decoded(body.encode()).streams.map(({ rows }) =>
+      rows.vectors.map((vector) => vector.column.name),
+    );
+    expect(columns).toEqual([['id'], ['id', 'name']]);
+  });
+
+  it('is a body of some bytes without actions and effects', () => {
+    const body = recorder().body.encode();
+    expect(body.length).toBeGreaterThan(0);
+    expect(decoded(body)).toMatchObject({ actions: { length: 0 }, streams: [] });
   });
 });

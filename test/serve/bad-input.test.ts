@@ -256,6 +256,14 @@ describe('a body over the limit', () => {
       400,
       'BAD_USER_INPUT',
     ],
+    [
+      'of a commit in JSON',
+      '/ashfall/sessions/match/ticks/6',
+      'application/json',
+      limits.commitJsonBytesMax,
+      400,
+      'BAD_USER_INPUT',
+    ],
   ])(
     '%s is read at the limit and refused one byte past it, announced or not',
     async (_name, path, contentType, most, status, code) => {

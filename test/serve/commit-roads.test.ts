@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { TickOutcome } from '@tickloom/sdk';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { limits } from '../../engine/limits.ts';
@@ -469,6 +470,16 @@ describe('a body of JSON on the commit endpoint', () => {
     expect(await byJson('curl', 2, {})).toMatchObject({ accepted: 0, rejected: 0 });
     expect(await byJson('curl', 3, { actions: null, effects: null })).toMatchObject({
       accepted: 0,
+    });
+  });
+
+  test('is taken as its page shows one', async () => {
+    const page = readFileSync(new URL('../../docs/commit-endpoint.md', import.meta.url), 'utf8');
+    const [, body = ''] = /```json\n([\s\S]*?)```/.exec(page) ?? [];
+    expect(await byJson('curl', 4, body)).toMatchObject({
+      accepted: 1,
+      rejected: 1,
+      results: [{ actionId: 'a2', conflict: { code: 'GUARD_FAILED' } }],
     });
   });
 
