@@ -1,14 +1,16 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import type { Group, GroupAggregate } from '../engine/columns/column-store.ts';
-import { EngineError } from '../engine/errors.ts';
-import type { Row, TableDefinition, Value, WhereInput } from '../engine/manifest/types.ts';
-import type { Lsn } from '../engine/position.ts';
-import type { OrderBy } from '../engine/state/state-reader.ts';
+import type { Group, GroupAggregate, OrderBy } from '../engine/index.ts';
+import { EngineError } from '../engine/model/errors.ts';
+import type { Lsn } from '../engine/model/position.ts';
+import type { Row, TableDefinition, Value, WhereInput } from '../engine/model/types.ts';
 import { authoriseTable, bothOf, rowFilterOf } from './authorise.ts';
+import { answerRows, filterOf } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 import { waitForCovered } from './fresh-reads.ts';
+
 import { groupColumnsOf, orderOf, pageSizeOf, queryBoundsOf } from './query-bounds.ts';
-import { describeQuery, filterOf } from './rows.ts';
+import { describeQuery, reportQuery } from './rows.ts';
+
 import { aggregateKey, selectedAggregates } from './selected-aggregates.ts';
 
 export interface GroupsArguments {
@@ -22,6 +24,8 @@ export interface GroupsArguments {
 
 export interface GroupList {
   readonly nodes: readonly GroupNode[];
+  /** There are more groups than were asked for. */
+  readonly truncated: boolean;
   readonly coveredLsn: Lsn;
 }
 
@@ -45,7 +49,7 @@ export function rowGroups(table: TableDefinition, field: string) {
     const visible = rowFilterOf(context, table, columns, grant);
     const request = {
       table: table.name,
-      where: bothOf(visible, filterOf(args.where, columns)),
+      where: bothOf(visible, await filterOf(context, args.where, columns)),
       by: groupColumnsOf(args.by),
       tickBucket: tickBucketOf(args.tickBucket),
       aggregates: selectedAggregates(info),
@@ -59,9 +63,11 @@ export function rowGroups(table: TableDefinition, field: string) {
       context.signal,
       (signal) => context.engine.columns.groups({ ...request, signal }),
     );
-    context.report.ranQuery(result.statistics);
+    answerRows(context, result.groups.length);
+    reportQuery(context, result.statistics, visible === null ? null : result.groups.length);
     return {
       nodes: result.groups.map((group) => groupNode(group, request.aggregates)),
+      truncated: result.truncated,
       coveredLsn: result.coveredLsn,
     };
   };

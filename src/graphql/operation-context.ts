@@ -1,6 +1,8 @@
-import type { Engine } from '../../engine/engine.ts';
-import type { QueryClass } from '../../engine/manifest/types.ts';
-import { type Lsn, parsePosition } from '../../engine/position.ts';
+import type { Engine } from '../../engine/index.ts';
+import { WorkBudget } from '../../engine/index.ts';
+import { limits } from '../../engine/model/limits.ts';
+import { type Lsn, parsePosition } from '../../engine/model/position.ts';
+import type { QueryClass } from '../../engine/model/types.ts';
 import type {
   AuditPort,
   ExportRegistry,
@@ -40,6 +42,7 @@ export class OperationContext implements RequestContext {
   readonly queryClass: QueryClass;
   readonly readAfter: Lsn | null;
   readonly requestId: string;
+  readonly budget = new WorkBudget(limits.operationUnitsMax);
   readonly report: RequestReport;
   readonly endpoint: Endpoint;
   /** Made when somebody asks for the signal: few mutations do. */

@@ -1,6 +1,5 @@
-import type { Engine, SessionInfo, TickOutcome } from '../../engine/engine.ts';
-import type { Lsn } from '../../engine/position.ts';
-import type { TickBatch } from '../../engine/tick/tick-batch.ts';
+import type { Engine, SessionInfo, TickBatch, TickOutcome } from '../../engine/index.ts';
+import type { Lsn } from '../../engine/model/position.ts';
 import type { Metrics } from './metrics.ts';
 
 /** An engine that behaves as `engine` does and counts what passes through it. */
@@ -19,6 +18,7 @@ class ObservedEngine implements Engine {
   readonly state: Engine['state'];
   readonly views: Engine['views'];
   readonly columns: Engine['columns'];
+  readonly turns: Engine['turns'];
 
   constructor(engine: Engine, durability: string, metrics: Metrics) {
     this.#engine = engine;
@@ -31,6 +31,7 @@ class ObservedEngine implements Engine {
     this.state = engine.state;
     this.views = engine.views;
     this.columns = engine.columns;
+    this.turns = engine.turns;
   }
 
   get appliedLsn(): Lsn {

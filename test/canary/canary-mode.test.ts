@@ -3,16 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Canary } from '../../engine/canary/canary.ts';
-import type { Engine } from '../../engine/engine.ts';
-import { type EngineOptions, openEngine } from '../../engine/open-engine.ts';
-import { asLsn } from '../../engine/position.ts';
+import { finish } from '../../engine/govern/work.ts';
+import { asLsn } from '../../engine/model/position.ts';
+import type { Engine } from '../../engine/ports/engine.ts';
 import { listCheckpoints } from '../../engine/recover/checkpoint-directory.ts';
 import { filesOf } from '../../engine/recover/checkpoint-manifest.ts';
+import { type EngineOptions, openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
-import { ColumnsOnDisk, memoryColumns } from '../engine/memory-columns.ts';
-import { commit, insertUnit, setUnit } from '../engine/test-title.ts';
-import { contentDigest, playOneByOne, workload } from '../engine/workload.ts';
 import { FaultyStorage } from '../fault/storage.ts';
+import { ColumnsOnDisk, memoryColumns } from '../title/memory-columns.ts';
+import { commit, insertUnit, setUnit } from '../title/test-title.ts';
+import { contentDigest, playOneByOne, workload } from '../title/workload.ts';
 import { PlantedTitle } from './planted-title.ts';
 
 interface Disk {
@@ -141,7 +142,7 @@ describe('canary mode', () => {
     const byOwner = (ownerId: number) => {
       const ofSession = { kind: 'compare', column: 'sessionId', op: 'eq', value: 's' } as const;
       const ofOwner = { kind: 'compare', column: 'ownerId', op: 'eq', value: ownerId } as const;
-      return engine.state.select('unitState', { kind: 'and', all: [ofSession, ofOwner] });
+      return finish(engine.state.select('unitState', { kind: 'and', all: [ofSession, ofOwner] }));
     };
     expect(() => byOwner(-1)).toThrow(/ownerId/);
     await commit(engine, 1, { actions: [[insertUnit(1)]] });

@@ -2,16 +2,17 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { nodeStorage } from '../../engine/log/node-storage.ts';
-import { Catalog } from '../../engine/manifest/catalog.ts';
-import type { Lsn } from '../../engine/position.ts';
+import { nodeStorage } from '../../engine/disk/node-storage.ts';
+import { finish } from '../../engine/govern/work.ts';
+import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
+import type { EffectInput } from '../../engine/intake/rows/row-input.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
+import type { Lsn } from '../../engine/model/position.ts';
 import { Checkpointer } from '../../engine/recover/checkpointer.ts';
 import { findCheckpoints, loadCheckpoint } from '../../engine/recover/load-checkpoint.ts';
 import { LiveState } from '../../engine/state/live-state.ts';
 import { TitleState } from '../../engine/state/title-state.ts';
-import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
 import { Projection } from '../../engine/tick/projection.ts';
-import type { EffectInput } from '../../engine/tick/row-input.ts';
 import { encodeTick } from '../../engine/tick/tick-record.ts';
 import { createViewEngine } from '../../engine/views/open-views.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
@@ -65,7 +66,7 @@ class Match {
 }
 
 function content(projection: Projection) {
-  const rows = new LiveState(projection.state).select('unitState', null);
+  const rows = finish(new LiveState(projection.state).select('unitState', null));
   const sessions = [...projection.sessions.values()].map(({ ledger, ...session }) => ({
     ...session,
     stateHash: Buffer.from(session.stateHash).toString('hex'),

@@ -1,15 +1,15 @@
 import type {
   ColumnListRequest,
-  ColumnStore,
   ExportRequest,
   Group,
   GroupsRequest,
   QueryBounds,
   QueryStatistics,
-} from '../../engine/columns/column-store.ts';
-import { EngineError } from '../../engine/errors.ts';
-import type { Row, Value } from '../../engine/manifest/types.ts';
-import { asLsn, type Lsn, lsnZero } from '../../engine/position.ts';
+} from '../../engine/columns/column-queries.ts';
+import type { ColumnStore } from '../../engine/columns/column-store.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import { asLsn, type Lsn, lsnZero } from '../../engine/model/position.ts';
+import type { Row, Value } from '../../engine/model/types.ts';
 
 const statistics: QueryStatistics = {
   queryId: 'q1',
@@ -75,7 +75,9 @@ export class FakeColumnStore implements ColumnStore {
 
   async groups(request: GroupsRequest) {
     this.grouped.push(request);
-    return { groups: this.groupsAnswer, coveredLsn: this.coveredLsn, statistics };
+    const groups = this.groupsAnswer.slice(0, request.first);
+    const truncated = groups.length < this.groupsAnswer.length;
+    return { groups, truncated, coveredLsn: this.coveredLsn, statistics };
   }
 
   async checkSql(): Promise<void> {}

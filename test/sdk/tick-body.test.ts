@@ -1,18 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Catalog } from '../../engine/manifest/catalog.ts';
-import type { ColumnDefinition, Row, Scalar, TitleManifest } from '../../engine/manifest/types.ts';
-import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
-import { decodeCommitBody } from '../../engine/tick/commit-body.ts';
-import type { EffectInput, TickInput } from '../../engine/tick/row-input.ts';
+import { decodeCommitBody } from '../../engine/intake/arrow/commit-body.ts';
+import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
+import type { EffectInput, TickInput } from '../../engine/intake/rows/row-input.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
+import type { ColumnDefinition, Row, Scalar, TitleManifest } from '../../engine/model/types.ts';
 import { encodeTick } from '../../engine/tick/tick-record.ts';
 import type { ColumnSpec } from '../../sdk/runtime/columns.ts';
 import { tickRecorders } from '../../sdk/runtime/tick-builder.ts';
 import { Title } from '../../sdk/runtime/title.ts';
+import { columnOf } from '../intake/any-column.ts';
+import { everyKind, everyKindTick } from '../intake/every-kind.ts';
+import { Follower, finiteOnly, plain } from '../intake/follower.ts';
 import { manifestArbitrary, ticksArbitrary } from '../property/arbitraries.ts';
-import { columnOf } from '../tick/any-column.ts';
-import { everyKind, everyKindTick } from '../tick/every-kind.ts';
-import { Follower, finiteOnly, plain } from '../tick/follower.ts';
 import { tickHeader } from '../tick/tick-header.ts';
 
 interface Effects {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { TickOutcome } from '@tickloom/sdk';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { limits } from '../../engine/limits.ts';
+import { limits } from '../../engine/model/limits.ts';
 import { AshfallClient, type AshfallTick } from '../../examples/ashfall/tickloom.ts';
 import { type Answer, answerOf, codeOf, Sandbox } from './sandbox.ts';
 

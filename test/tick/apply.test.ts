@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { Catalog } from '../../engine/manifest/catalog.ts';
-import type { Lsn } from '../../engine/position.ts';
+import { finish } from '../../engine/govern/work.ts';
+import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
+import type { ActionInput, EffectInput } from '../../engine/intake/rows/row-input.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
+import type { Lsn } from '../../engine/model/position.ts';
 import { LiveState } from '../../engine/state/live-state.ts';
 import { TitleState } from '../../engine/state/title-state.ts';
-import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
 import { Projection } from '../../engine/tick/projection.ts';
-import type { ActionInput, EffectInput } from '../../engine/tick/row-input.ts';
 import { decodeHeader, decodeTick, digestOf, encodeTick } from '../../engine/tick/tick-record.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 
@@ -218,11 +219,13 @@ describe('applying a tick', () => {
       ],
     };
     const request = { where, orderBy: [], first: 1, after: null, scan: 'refuse' as const };
-    const page = live.list('unitState', request);
+    const page = finish(live.list('unitState', request));
     expect(page).toMatchObject({ rowsRead: 2, hasNextPage: true });
     expect(page.rows.map((row) => row.unitId)).toEqual([1]);
-    const next = live.list('unitState', { ...request, after: page.endCursor });
+    const next = finish(live.list('unitState', { ...request, after: page.endCursor }));
     expect(next.rows.map((row) => row.unitId)).toEqual([3]);
-    expect(() => live.list('unitState', { ...request, where: null })).toThrow(/no key or index/);
+    expect(() => finish(live.list('unitState', { ...request, where: null }))).toThrow(
+      /no key or index/,
+    );
   });
 });

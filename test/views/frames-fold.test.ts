@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { allColumns } from '../../engine/manifest/system-columns.ts';
-import type { ColumnDefinition, Row } from '../../engine/manifest/types.ts';
+import { finish } from '../../engine/govern/work.ts';
 import { viewColumns } from '../../engine/manifest/view-columns.ts';
+import { allColumns } from '../../engine/model/system-columns.ts';
+import type { ColumnDefinition, Row } from '../../engine/model/types.ts';
 import { parseWhere } from '../../engine/query/parse-where.ts';
 import { rowPredicate } from '../../engine/query/row-predicate.ts';
 import { createViewEngine, type OwnedViewEngine } from '../../engine/views/open-views.ts';
@@ -65,7 +66,9 @@ class History {
   record(world: World, views: OwnedViewEngine): void {
     const rows = sources.map((source): [string, readonly Row[]] => [
       source,
-      catalog.views.has(source) ? views.rows(source, null).rows : world.state.select(source, null),
+      catalog.views.has(source)
+        ? views.rows(source, null).rows
+        : finish(world.state.select(source, null)),
     ]);
     this.#entries.push({ lsn: views.lsn, rows: new Map(rows) });
   }

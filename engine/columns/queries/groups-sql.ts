@@ -1,8 +1,8 @@
-import { EngineError } from '../../errors.ts';
-import type { Catalog } from '../../manifest/catalog.ts';
-import type { ColumnDefinition, TableDefinition, Value } from '../../manifest/types.ts';
+import type { Catalog } from '../../model/catalog.ts';
+import { EngineError } from '../../model/errors.ts';
+import type { ColumnDefinition, TableDefinition, Value } from '../../model/types.ts';
 import type { ClientQuery } from '../client.ts';
-import type { Group, GroupAggregate, GroupsRequest } from '../column-store.ts';
+import type { Group, GroupAggregate, GroupsRequest } from '../column-queries.ts';
 import { comparable } from './filter-sql.ts';
 import { isTextual, orderSql } from './order-sql.ts';
 import { readableExpression, readableSql, readValue } from './row-values.ts';
@@ -15,7 +15,7 @@ export interface GroupsPlan {
   read(row: readonly unknown[]): Group;
 }
 
-/** Groups as SQL. Without an order they come by key, so that equal questions get equal answers. */
+/** Groups as SQL, one more than asked for, that tells whether there are more. Without an order they come by key, so that equal questions get equal answers. */
 export function planGroups(catalog: Catalog, request: GroupsRequest): GroupsPlan {
   const table = catalog.table(request.table);
   const parameters = new SqlParameters();
@@ -35,7 +35,7 @@ export function planGroups(catalog: Catalog, request: GroupsRequest): GroupsPlan
     `WHERE ${source.where}`,
     ...(keys.length === 0 ? [] : [`GROUP BY ${keys.map((key) => key.sql).join(', ')}`]),
     ...orderClause(request, keys),
-    `LIMIT ${request.first}`,
+    `LIMIT ${request.first + 1}`,
   ].join('\n');
   return {
     query: {
