@@ -10,10 +10,13 @@ export class GrowingArray<Values extends FixedValues> {
   values: Values;
   length = 0;
   readonly #make: (length: number) => Values;
+  readonly #zero: number | bigint;
 
   constructor(make: (length: number) => Values, capacity: number) {
     this.#make = make;
     this.values = make(capacity);
+    const isWide = this.values instanceof BigInt64Array || this.values instanceof BigUint64Array;
+    this.#zero = isWide ? 0n : 0;
   }
 
   /** Empty, with room for as much again: blocks of a table resemble each other. */
@@ -46,13 +49,14 @@ export class GrowingArray<Values extends FixedValues> {
   }
 
   push(value: number | bigint): void {
-    const at = this.extend(1);
+    const at = this.length;
+    if (at < this.values.length) this.length = at + 1;
+    else this.extend(1);
     this.values[at] = value;
   }
 
   pushZeros(count: number): void {
-    const start = this.extend(count);
-    this.#bytes(start).fill(0, 0, count * this.values.BYTES_PER_ELEMENT);
+    for (let i = 0; i < count; i++) this.push(this.#zero);
   }
 
   append(source: Values, count: number): void {
@@ -109,7 +113,7 @@ export class GrowingBits {
 
   push(bit: boolean): void {
     const at = this.length;
-    this.#reserve(1);
+    if ((at & 7) === 0) this.#reserve(1);
     const target = this.#bytes.values;
     if (bit) target[at >>> 3] = (target[at >>> 3] as number) | (1 << (at & 7));
     this.length = at + 1;
