@@ -385,7 +385,7 @@ class ListValues implements ArrowValues {
   }
 
   get childLengths(): readonly number[] {
-    return [this.#elements.length];
+    return [this.#elements.length, ...this.#elements.childLengths];
   }
 
   push(value: unknown, place: string): void {

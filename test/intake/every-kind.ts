@@ -30,6 +30,7 @@ function sendable({ kind, list }: ColumnDefinition, value: Value): boolean {
   const scalars = list ? ((value ?? []) as readonly Value[]) : [value];
   return scalars.every((scalar) => {
     if (typeof scalar === 'number') return Number.isFinite(scalar);
+    if (kind === 'vec3' && scalar !== null) return Object.values(scalar).every(Number.isFinite);
     return kind !== 'json' || scalar === null || isPlainJson(scalar as string);
   });
 }
