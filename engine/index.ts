@@ -24,6 +24,7 @@ export type {
 export type { Work } from './govern/work.ts';
 export { WorkBudget } from './govern/work-budget.ts';
 export { decodeCommitBody } from './intake/arrow/commit-body.ts';
+export { decodeJsonBody } from './intake/json/json-body.ts';
 export { buildTickBatch } from './intake/rows/batch-builder.ts';
 export type { ActionInput, EffectInput, TickInput } from './intake/rows/row-input.ts';
 export type { Durability } from './log/commit-log.ts';

@@ -110,12 +110,7 @@ export const settingsTable = {
   canary: setting(
     onOff,
     'off',
-    'Predictable over fast: syncs each tick by itself, writes checkpoints whole, reads every GraphQL tick as rows, and checks every invariant after each tick.',
-  ),
-  decodeThread: setting(
-    onOff,
-    'on',
-    'Decodes large GraphQL ticks in a thread, so that small ones do not wait behind them.',
+    'Predictable over fast: syncs each tick by itself, writes checkpoints whole, and checks every invariant after each tick.',
   ),
   publicUrl: setting(
     httpUrl,

@@ -147,11 +147,6 @@ export class Metrics {
   readonly #sent = new BoundCounts<Endpoint>((endpoint) =>
     this.#trafficBytes.labels({ endpoint, direction: 'out' }),
   );
-  readonly tickBodies = this.#counter(
-    'tick_bodies_total',
-    'GraphQL ticks by how their JSON was read: into columns, the same in a thread, or as rows, which costs more.',
-    ['path'],
-  );
   readonly requests = this.#counter('requests_total', 'Operations and requests by outcome.', [
     'endpoint',
     'operation_kind',

@@ -48,10 +48,7 @@ export class Sandbox {
     return new Sandbox(directory, flags, await run(directory, flags));
   }
 
-  /**
-   * With a session "match" and two ticks: from the second time on a tick of their document is decoded
-   * from the bytes of its body.
-   */
+  /** With a session "match" and two ticks. */
   static async withMatch(): Promise<Sandbox> {
     const sandbox = await Sandbox.start();
     await sandbox.openSession('match');

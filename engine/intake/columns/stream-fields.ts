@@ -1,26 +1,29 @@
 import { EngineError } from '../../model/errors.ts';
 import type { ColumnDefinition } from '../../model/types.ts';
-import { type ColumnReader, columnReader } from '../../vectors/arrow/arrow-column.ts';
-import type { ArrowField } from '../../vectors/arrow/arrow-field.ts';
 
-/** One column of the stream. */
-export interface ColumnPlan {
+/** One column of a stream, and by what its values are read; that is the body format's own. */
+export interface ColumnPlan<Read> {
   readonly column: ColumnDefinition;
   readonly field: string;
   /** Null: the client did not send it, and need not. */
-  readonly read: ColumnReader | null;
+  readonly read: Read | null;
 }
 
+/** Gives by what a field is read as `column`. Throws for a type that the column does not take. */
+export type FieldReader<Read> = (name: string, column: ColumnDefinition, place: string) => Read;
+
 /** The fields of a stream by name, as plans of columns look for them. */
-export class StreamFields {
+export class StreamFields<Read> {
   readonly place: string;
   readonly names: readonly string[];
-  readonly #fields = new Map<string, ArrowField>();
+  readonly #fields: ReadonlySet<string>;
+  readonly #readerOf: FieldReader<Read>;
 
-  constructor(fields: readonly ArrowField[], place: string) {
+  constructor(names: readonly string[], place: string, readerOf: FieldReader<Read>) {
     this.place = place;
-    this.names = fields.map((field) => field.name);
-    for (const field of fields) this.#fields.set(field.name, field);
+    this.names = names;
+    this.#fields = new Set(names);
+    this.#readerOf = readerOf;
   }
 
   has(name: string): boolean {
@@ -28,10 +31,9 @@ export class StreamFields {
   }
 
   /** Throws where the field is of another type, or missing and not optional. */
-  plan(name: string, column: ColumnDefinition): ColumnPlan {
-    const field = this.#fields.get(name);
-    if (field) {
-      return { column, field: name, read: columnReader(field, column, `${this.place}.${name}`) };
+  plan(name: string, column: ColumnDefinition): ColumnPlan<Read> {
+    if (this.#fields.has(name)) {
+      return { column, field: name, read: this.#readerOf(name, column, `${this.place}.${name}`) };
     }
     if (!column.optional) throw badStream(this.place, `column "${name}" is missing`, name);
     return { column, field: name, read: null };

@@ -3,57 +3,75 @@ import type { ColumnDefinition, TableDefinition } from '../../model/types.ts';
 import { addendColumn, isAdjustable } from '../../tick/adjustment.ts';
 import { type EffectOp, effectOps } from '../../tick/tick-batch.ts';
 import { actionBatchColumns, actionIdColumn } from '../../tick/tick-record.ts';
-import type { ArrowSchema } from '../../vectors/arrow/arrow-schema.ts';
 import { type GuardPlan, planGuard } from './guard-plan.ts';
-import { badStream, type ColumnPlan, placeOf, StreamFields } from './stream-fields.ts';
+import {
+  badStream,
+  type ColumnPlan,
+  type FieldReader,
+  placeOf,
+  StreamFields,
+} from './stream-fields.ts';
+
+/** What a stream of a body says of itself, whatever its format. */
+export interface StreamShape<Read> {
+  readonly table: string;
+  readonly op: string;
+  /** The `where` that all its rows share; undefined: none. */
+  readonly require: unknown;
+  /** Names of its columns. */
+  readonly fields: readonly string[];
+  readonly readerOf: FieldReader<Read>;
+}
 
 /**
- * All that follows from a stream's schema under a manifest, so that a batch costs no more than
- * reading its buffers: what the stream is of, and how each column is read.
+ * All that follows from a stream's shape under a manifest, so that its rows cost no more than
+ * reading their values: what the stream is of, and by what each column is read.
  */
-export interface StreamPlan {
-  readonly schema: ArrowSchema;
-  /** The table and the operation that the schema's metadata name. */
+export interface StreamPlan<Read> {
+  /** The table and the operation that the stream names. */
   readonly label: string;
-  readonly content: ActionsPlan | EffectsPlan;
+  readonly content: ActionsPlan<Read> | EffectsPlan<Read>;
 }
 
-export interface ActionsPlan {
+export interface ActionsPlan<Read> {
   readonly kind: 'actions';
-  readonly columns: readonly ColumnPlan[];
+  readonly columns: readonly ColumnPlan<Read>[];
 }
 
-export interface EffectsPlan {
+export interface EffectsPlan<Read> {
   readonly kind: 'effects';
   readonly table: TableDefinition;
   readonly op: EffectOp;
   /** Null: all effects are of the tick itself. */
-  readonly action: ColumnPlan | null;
-  readonly versions: ColumnPlan | null;
-  readonly columns: readonly ColumnPlan[];
-  readonly guard: GuardPlan | null;
+  readonly action: ColumnPlan<Read> | null;
+  readonly versions: ColumnPlan<Read> | null;
+  readonly columns: readonly ColumnPlan<Read>[];
+  readonly guard: GuardPlan<Read> | null;
 }
 
 /**
- * Plans stream `index` of a body. Throws `BAD_USER_INPUT` naming stream and column for a schema
+ * Plans stream `index` of a body. Throws `BAD_USER_INPUT` naming stream and column for a shape
  * that the catalog has no place for.
  */
-export function planStream(catalog: Catalog, schema: ArrowSchema, index: number): StreamPlan {
-  const name = schema.metadata.get('tickloom.table') ?? '';
-  const op = schema.metadata.get('tickloom.op') ?? '';
+export function planStream<Read>(
+  catalog: Catalog,
+  shape: StreamShape<Read>,
+  index: number,
+): StreamPlan<Read> {
+  const { table: name, op } = shape;
   const label = `(${name} ${op})`;
   const place = placeOf(index, label);
   const table = catalog.tables.get(name);
   if (!table) throw badStream(place, 'there is no such table');
-  const fields = new StreamFields(schema.fields, place);
+  const fields = new StreamFields(shape.fields, place, shape.readerOf);
   if (op === 'actions') {
     if (table.kind !== 'action') throw badStream(place, 'not the action table');
     const columns = actionBatchColumns(table);
     fields.refuseOthers(new Set(columns.map((column) => column.name)));
     const plans = columns.map((column) => fields.plan(column.name, column));
-    return { schema, label, content: { kind: 'actions', columns: plans } };
+    return { label, content: { kind: 'actions', columns: plans } };
   }
-  return { schema, label, content: planEffects(table, op, schema, fields) };
+  return { label, content: planEffects(table, op, shape.require, fields) };
 }
 
 const actionColumn: ColumnDefinition = {
@@ -68,21 +86,20 @@ const versionColumn: ColumnDefinition = {
   optional: false,
 };
 
-function planEffects(
+function planEffects<Read>(
   table: TableDefinition,
   name: string,
-  schema: ArrowSchema,
-  fields: StreamFields,
-): EffectsPlan {
+  require: unknown,
+  fields: StreamFields<Read>,
+): EffectsPlan<Read> {
   const { place } = fields;
   const op = effectOps.find((candidate) => candidate === name);
   if (!op) throw badStream(place, `the operation must be actions, ${effectOps.join(', ')}`);
   if (table.kind === 'action' || (table.kind === 'event') !== (op === 'append')) {
     throw badStream(place, `${op} is not possible on a table of kind ${table.kind}`);
   }
-  const require = schema.metadata.get('tickloom.require') ?? null;
   const guardFields = fields.names.filter((field) => field.startsWith('require.'));
-  const hasGuard = require !== null || guardFields.length > 0;
+  const hasGuard = require !== undefined || guardFields.length > 0;
   if (hasGuard && (op === 'append' || op === 'insert')) {
     throw badStream(place, `${op} takes no require; there is no row to check`);
   }
@@ -104,10 +121,10 @@ function planEffects(
 }
 
 /** The columns the stream must or may give: key columns, then those it sets, in manifest order. */
-function effectColumns(
+function effectColumns<Read>(
   table: TableDefinition,
   op: EffectOp,
-  fields: StreamFields,
+  fields: StreamFields<Read>,
 ): readonly ColumnDefinition[] {
   const own = table.columns.filter((column) => {
     return !(column.name === 'sessionId' && table.key.includes('sessionId'));

@@ -1,8 +1,6 @@
-import { EngineError } from '../../model/errors.ts';
 import { limits } from '../../model/limits.ts';
 import type { ColumnDefinition, TableDefinition } from '../../model/types.ts';
-import type { GuardCondition } from '../../query/guard.ts';
-import { operandColumn } from '../../query/guard.ts';
+import { type GuardCondition, operandColumn } from '../../query/guard.ts';
 import { type GuardTemplate, guardTemplate } from '../../query/guard-filter.ts';
 import { likePatternProblem } from '../../query/like-pattern.ts';
 import { parseWhere } from '../../query/parse-where.ts';
@@ -15,15 +13,15 @@ import { badStream, type ColumnPlan, type StreamFields } from './stream-fields.t
 
 type CompareOp = Extract<GuardCondition, { kind: 'compare' }>['op'];
 
-/** The `require` of a stream: one condition, whose operands stand in columns or in the schema. */
-export interface GuardPlan {
+/** The `require` of a stream: one condition, whose operands stand in columns or beside them. */
+export interface GuardPlan<Read> {
   readonly condition: GuardCondition;
-  readonly byRow: readonly OperandPlan[];
+  readonly byRow: readonly OperandPlan<Read>[];
   /** The operands behind those, the same in every row. */
   readonly constants: readonly ConstantPlan[];
 }
 
-export interface OperandPlan extends ColumnPlan {
+interface OperandPlan<Read> extends ColumnPlan<Read> {
   readonly op: CompareOp;
 }
 
@@ -33,15 +31,15 @@ export interface ConstantPlan {
 }
 
 /** Throws `BAD_USER_INPUT` naming the stream for what its table cannot be asked. */
-export function planGuard(
+export function planGuard<Read>(
   table: TableDefinition,
   names: readonly string[],
-  require: string | null,
-  fields: StreamFields,
-): GuardPlan {
+  require: unknown,
+  fields: StreamFields<Read>,
+): GuardPlan<Read> {
   const { place } = fields;
   const columns = new Map(table.columns.map((column) => [column.name, column]));
-  const byRow = names.map((name): OperandPlan => {
+  const byRow = names.map((name): OperandPlan<Read> => {
     const match = /^require\.(\w+)\.(eq|ne|lt|lte|gt|gte|like)$/.exec(name);
     const column = match ? columns.get(match[1] as string) : undefined;
     if (!match || !column) {
@@ -61,8 +59,8 @@ export function planGuard(
       operand,
     }),
   );
-  if (require === null) return { condition: { kind: 'and', all }, byRow, constants: [] };
-  const template = guardTemplate(parseWhere(columns, parseJson(require, place), 'require'));
+  if (require === undefined) return { condition: { kind: 'and', all }, byRow, constants: [] };
+  const template = guardTemplate(parseWhere(columns, require, `${place}.require`));
   const constants = template.operands.map(({ column, value }) => ({
     column: operandColumn(columns.get(column) as ColumnDefinition),
     value,
@@ -84,17 +82,6 @@ export function checkOperand(operand: ColumnVector, op: CompareOp, place: string
     if (problem !== null) {
       throw badStream(`${place}[${row}]`, problem);
     }
-  }
-}
-
-function parseJson(text: string, place: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new EngineError('BAD_USER_INPUT', `${place}: tickloom.require is not JSON`, {
-      details: { path: `${place}.require` },
-      cause,
-    });
   }
 }
 
