@@ -7,20 +7,8 @@ import type { Lsn } from '../position.ts';
 import type { Filter } from '../query/filter.ts';
 import type { StateReader } from '../state/state-reader.ts';
 import type { ChangeSet } from '../tick/change-set.ts';
-import { readBinaryViews } from './binary-views.ts';
-import { BoundedCache } from './bounded-cache.ts';
-import type { Channel, Subscriber } from './channel.ts';
-import type { CheckpointPart } from './checkpoint-part.ts';
-import { type Clock, systemClock } from './clock.ts';
-import { Feed } from './feed.ts';
-import type { FeedContext } from './feed-context.ts';
-import type { TickMark } from './feed-source.ts';
-import type { FrameBounds } from './frame-log.ts';
-import { GroupView } from './group-view.ts';
-import { StateSource } from './state-source.ts';
-import { TableSource } from './table-source.ts';
-import { TimerWheel, type WheelItem } from './timer-wheel.ts';
-import { TopView } from './top-view.ts';
+import { readBinaryViews } from './checkpoint/binary-views.ts';
+import type { CheckpointPart } from './checkpoint/checkpoint-part.ts';
 import {
   captureViews,
   chunkRowBits,
@@ -29,7 +17,19 @@ import {
   restoreViews,
   type StoredViews,
   type ViewsCapture,
-} from './view-checkpoint.ts';
+} from './checkpoint/view-checkpoint.ts';
+import { BoundedCache } from './feeds/bounded-cache.ts';
+import type { Channel, Subscriber } from './feeds/channel.ts';
+import { type Clock, systemClock } from './feeds/clock.ts';
+import { Feed } from './feeds/feed.ts';
+import type { FeedContext } from './feeds/feed-context.ts';
+import type { TickMark } from './feeds/feed-source.ts';
+import type { FrameBounds } from './feeds/frame-log.ts';
+import { StateSource } from './feeds/state-source.ts';
+import { TimerWheel, type WheelItem } from './feeds/timer-wheel.ts';
+import { GroupView } from './operators/group-view.ts';
+import { TopView } from './operators/top-view.ts';
+import { TableSource } from './sources/table-source.ts';
 import type { Frame, SubscribeRequest, ViewEngine } from './view-engine.ts';
 import type { ViewObserver } from './view-observer.ts';
 

@@ -14,7 +14,7 @@ import { TitleState } from '../../engine/state/title-state.ts';
 import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
 import { Projection } from '../../engine/tick/projection.ts';
 import { encodeTick, type SessionRecordHeader } from '../../engine/tick/tick-record.ts';
-import type { ViewsCapture } from '../../engine/views/view-checkpoint.ts';
+import type { ViewsCapture } from '../../engine/views/checkpoint/view-checkpoint.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { seededRandom } from '../fault/seeded-random.ts';
 import { tickHeader } from '../tick/tick-header.ts';

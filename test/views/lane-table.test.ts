@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ColumnMemory } from '../../engine/tick/column-memory.ts';
-import { ByteDictionary } from '../../engine/views/byte-dictionary.ts';
-import { type Lane, LaneTable } from '../../engine/views/lane-table.ts';
+import { ByteDictionary } from '../../engine/views/sources/byte-dictionary.ts';
+import { type Lane, LaneTable } from '../../engine/views/sources/lane-table.ts';
 
 const word = fc.oneof(fc.nat(3), fc.integer({ min: 0, max: 2 ** 32 - 1 }), fc.constant(4096));
 

@@ -1,0 +1,19 @@
+import type { Lsn } from '../../position.ts';
+import type { Frame } from '../view-engine.ts';
+import type { ViewObserver } from '../view-observer.ts';
+import type { BoundedCache } from './bounded-cache.ts';
+import type { Channel } from './channel.ts';
+import type { Clock } from './clock.ts';
+import type { TimerWheel } from './timer-wheel.ts';
+
+/** What all feeds of one engine share. */
+export interface FeedContext {
+  readonly clock: Clock;
+  readonly wheel: TimerWheel;
+  readonly frames: BoundedCache<Frame>;
+  readonly observer: ViewObserver | null;
+  /** The last change set folded in. */
+  head(): Lsn;
+  /** Advances the channel's waiting subscribers, soon and once. */
+  wake(channel: Channel): void;
+}

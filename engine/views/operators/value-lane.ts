@@ -1,0 +1,104 @@
+import type { ColumnDefinition } from '../../manifest/types.ts';
+import type { ColumnMemory } from '../../tick/column-memory.ts';
+import { bitAt, type ColumnVector } from '../../tick/column-vector.ts';
+import { assertBinaryBytes, binaryOf, float64sOf } from '../checkpoint/part-columns.ts';
+
+/**
+ * One growable column of what aggregates hold, indexed by group in a view and by entry in a ring
+ * of before-images. Numbers lie off the JavaScript heap; only texts that a `min` or `max` holds
+ * are objects.
+ */
+export type ValueLane = NumberLane | BytesLane;
+
+/** What a lane held at from…to when it was captured. */
+type CapturedLane = (memory: ColumnMemory) => ColumnVector;
+
+export class NumberLane {
+  readonly kind = 'number';
+  /** What an index that was never written holds. */
+  readonly initial: number;
+  values = new Float64Array(0);
+
+  constructor(initial: number) {
+    this.initial = initial;
+  }
+
+  /** An empty lane of the same kind. */
+  emptyCopy(): NumberLane {
+    return new NumberLane(this.initial);
+  }
+
+  grow(capacity: number): void {
+    if (capacity <= this.values.length) return;
+    const values = new Float64Array(capacity);
+    values.set(this.values);
+    if (this.initial !== 0) values.fill(this.initial, this.values.length);
+    this.values = values;
+  }
+
+  copyFrom(source: ValueLane, from: number, to: number): void {
+    this.values[to] = (source as NumberLane).values[from] as number;
+  }
+
+  capture(column: ColumnDefinition, from: number, to: number): CapturedLane {
+    const values = this.values.slice(from, to);
+    return () => ({ layout: 'fixed', column, length: to - from, values, validity: null });
+  }
+
+  load(pieces: readonly ColumnVector[]): void {
+    this.values = new Float64Array(pieces.reduce((length, piece) => length + piece.length, 0));
+    let at = 0;
+    for (const piece of pieces) {
+      this.values.set(float64sOf(piece), at);
+      at += piece.length;
+    }
+  }
+}
+
+export class BytesLane {
+  readonly kind = 'bytes';
+  values: (Uint8Array | null)[] = [];
+
+  emptyCopy(): BytesLane {
+    return new BytesLane();
+  }
+
+  grow(capacity: number): void {
+    while (this.values.length < capacity) this.values.push(null);
+  }
+
+  copyFrom(source: ValueLane, from: number, to: number): void {
+    this.values[to] = (source as BytesLane).values[from] ?? null;
+  }
+
+  /** Copies references: a value is replaced, never written to. */
+  capture(column: ColumnDefinition, from: number, to: number): CapturedLane {
+    const values = this.values.slice(from, to);
+    return (memory) => {
+      const offsets = memory.int32s(values.length + 1);
+      const validity = memory.bytes((values.length + 7) >>> 3);
+      let bytes = 0;
+      values.forEach((value, i) => {
+        bytes += value?.length ?? 0;
+        offsets[i + 1] = bytes;
+        if (value) validity[i >>> 3] = (validity[i >>> 3] as number) | (1 << (i & 7));
+      });
+      assertBinaryBytes(column, bytes);
+      const data = new Uint8Array(bytes);
+      values.forEach((value, i) => {
+        if (value) data.set(value, offsets[i]);
+      });
+      return { layout: 'binary', column, length: values.length, offsets, data, validity };
+    };
+  }
+
+  load(pieces: readonly ColumnVector[]): void {
+    this.values.length = 0;
+    for (const { length, offsets, data, validity } of pieces.map(binaryOf)) {
+      for (let i = 0; i < length; i++) {
+        const isPresent = validity === null || bitAt(validity, i);
+        this.values.push(isPresent ? data.slice(offsets[i], offsets[i + 1]) : null);
+      }
+    }
+  }
+}
