@@ -2,13 +2,17 @@ import { EngineError } from '../errors.ts';
 import type { Row, Value } from '../manifest/types.ts';
 import type { Filter } from '../query/filter.ts';
 import { rowPredicate } from '../query/row-predicate.ts';
+import { ColumnMemory } from '../tick/column-memory.ts';
+import type { ColumnBatch } from '../tick/column-vector.ts';
 import { guardTemplate } from '../tick/guard-filter.ts';
 import { compileGuard } from '../tick/guard-test.ts';
 import { operandColumn } from '../tick/tick-record.ts';
 import { VectorBuilder } from '../tick/vector-builder.ts';
 import { type ColumnWords, columnWords, releaseWords } from './column-words.ts';
 import { type LookupPlan, planIndex, planLookup } from './lookup-plan.ts';
+import { gatherRows } from './row-codec.ts';
 import { pageOfSlots } from './row-order.ts';
+import { pageRows, RowImages } from './row-pages.ts';
 import type { RowPage, StateListRequest, StateReader } from './state-reader.ts';
 import type { StateTable } from './state-table.ts';
 import type { TitleState } from './title-state.ts';
@@ -65,6 +69,23 @@ export class LiveState implements StateReader {
     for (const slot of plan ? this.#planned(stateTable, plan) : []) if (test(slot)) rows++;
     release();
     return rows;
+  }
+
+  *columns(table: string): IterableIterator<ColumnBatch> {
+    const { layout, pages, pool } = this.#table(table);
+    const images = new RowImages(layout.wordsPerRow);
+    const memory = new ColumnMemory(pageRows * layout.wordsPerRow * 4);
+    const batch = (): ColumnBatch => {
+      memory.reset();
+      return gatherRows(layout, images.page, images.length, pool, memory);
+    };
+    for (const slot of this.#table(table).slots()) {
+      images.push(pages.page(slot), pages.offset(slot));
+      if (images.length < pageRows) continue;
+      yield batch();
+      images.truncate(0);
+    }
+    if (images.length > 0) yield batch();
   }
 
   rowCount(table: string): number {

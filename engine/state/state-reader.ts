@@ -1,5 +1,6 @@
 import type { Row } from '../manifest/types.ts';
 import type { Filter } from '../query/filter.ts';
+import type { ColumnBatch } from '../tick/column-vector.ts';
 
 export interface OrderBy {
   readonly column: string;
@@ -37,5 +38,7 @@ export interface StateReader {
   list(table: string, request: StateListRequest): RowPage;
   /** Rows of a state table that match, in no order; for snapshots of feeds. */
   select(table: string, where: Filter | null): Row[];
+  /** All rows of a state table, their declared columns; a batch is read before the next is asked for. */
+  columns(table: string): Iterable<ColumnBatch>;
   rowCount(table: string): number;
 }

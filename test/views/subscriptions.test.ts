@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EngineError } from '../../engine/errors.ts';
 import { limits } from '../../engine/limits.ts';
+import { Catalog } from '../../engine/manifest/catalog.ts';
 import type { Filter } from '../../engine/query/filter.ts';
 import type { ChangeSet } from '../../engine/tick/change-set.ts';
 import {
@@ -13,6 +14,7 @@ import { binaryOfViews } from './binary-views-writer.ts';
 import { CheckpointInMemory } from './checkpoint-in-memory.ts';
 import { Follower } from './follower.ts';
 import { ManualClock } from './manual-clock.ts';
+import { viewsTitle } from './title.ts';
 import { catalog, type TickPlan, World } from './world.ts';
 
 const inMatch = (match: number): Filter => ({
@@ -386,6 +388,8 @@ describe('the feed of a state table', () => {
   }
 
   test('does not ask for rows before a change while nobody listens', async () => {
+    views.close();
+    open({ catalog: new Catalog({ ...viewsTitle, views: [] }) });
     let asked = 0;
     const apply = (plan: TickPlan) =>
       world.commit(plan, (changes) => views.apply(countingBefore(changes, () => (asked += 1))));
@@ -400,6 +404,16 @@ describe('the feed of a state table', () => {
     expect(asked).toBe(2);
     await clock.pass(2_000);
     apply(unitIn(0, 1, 4));
+    expect(asked).toBe(2);
+  });
+
+  test('asks for them once where a view is drawn from the table as well', async () => {
+    let asked = 0;
+    const apply = (plan: TickPlan) =>
+      world.commit(plan, (changes) => views.apply(countingBefore(changes, () => (asked += 1))));
+    apply(unitIn(0, 1, 1));
+    follow('unit');
+    apply(unitIn(0, 1, 2));
     expect(asked).toBe(2);
   });
 

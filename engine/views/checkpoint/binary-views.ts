@@ -32,6 +32,7 @@ export function readBinaryViews(bytes: Uint8Array, parts: readonly CheckpointPar
     lsn: asLsn(header.lsn),
     definitions: header.definitions,
     stamps: header.views.map(({ stamp }) => stamp),
+    rowStamps: [],
     // Of other definitions it would have other contents, so they are not looked at before.
     pieces(part, columns) {
       contents ??= contentsOf(header, bytes.subarray(4 + headerBytes), parts);

@@ -10,15 +10,17 @@ import type { CapturedChunk, CheckpointPart } from './checkpoint-part.ts';
 export const chunkRowBits = 15;
 
 /**
- * Everything the group views hold, as of one position: parts, each rows in columns, cut into
- * chunks of so many rows. Top views follow from the group views.
+ * Everything the group views of actions and events hold, as of one position: parts, each rows in
+ * columns, cut into chunks of so many rows. Top views follow from the group views.
  */
 export interface ViewsCapture {
   readonly lsn: Lsn;
-  /** Of the definitions of all views: whether a checkpoint is one of these views. */
+  /** Of the definitions of those views: whether a checkpoint is one of these views. */
   readonly definitions: string;
   /** By group view, when the newest change was committed. */
   readonly stamps: readonly number[];
+  /** The same of views of live rows, of which nothing else is captured: they follow from those. */
+  readonly rowStamps: readonly ViewStamp[];
   readonly chunkRows: number;
   readonly parts: readonly {
     readonly part: string;
@@ -26,6 +28,12 @@ export interface ViewsCapture {
     /** Null: as the checkpoint before has it. */
     readonly chunks: readonly (CapturedChunk | null)[];
   }[];
+}
+
+/** When the newest change of a view was committed. */
+export interface ViewStamp {
+  readonly name: string;
+  readonly stamp: number;
 }
 
 /** What a checkpoint holds of these very views at an earlier position. */
@@ -41,6 +49,7 @@ export interface StoredViews {
   readonly lsn: Lsn;
   readonly definitions: string;
   readonly stamps: readonly number[];
+  readonly rowStamps: readonly ViewStamp[];
   /** A part's rows as vectors of its columns, in pieces in order; none where it has no rows. */
   pieces(part: string, columns: readonly ColumnDefinition[]): readonly (readonly ColumnVector[])[];
 }
@@ -50,6 +59,7 @@ export function captureViews(
   lsn: Lsn,
   parts: readonly CheckpointPart[],
   views: readonly GroupView[],
+  rowViews: readonly GroupView[],
   rowBits: number,
   before: HeldViews | null,
 ): ViewsCapture {
@@ -59,6 +69,7 @@ export function captureViews(
     lsn,
     definitions: definitionsOf(views),
     stamps: views.map((view) => view.frames.stampAt(lsn) ?? 0),
+    rowStamps: rowViews.map(({ name, frames }) => ({ name, stamp: frames.stampAt(lsn) ?? 0 })),
     chunkRows,
     parts: parts.map(({ name, rows }) => {
       const chunks = Array.from({ length: Math.ceil(rows.size / chunkRows) }, (_, chunk) => {

@@ -20,6 +20,11 @@ export interface FrameBounds {
   readonly bytesMax: number;
 }
 
+/** Told of each frame of a log that is dropped, before it is. */
+export interface DropListener<Payload> {
+  dropping(payload: Payload, rows: number): void;
+}
+
 const pageFrames = 256;
 
 /** By place in the page. */
@@ -60,7 +65,15 @@ export class FrameLog<Payload> {
   #horizon: Lsn;
   #horizonStamp: number;
 
-  constructor(bounds: FrameBounds, horizon: Lsn, horizonStamp: number) {
+  readonly #listener: DropListener<Payload> | null;
+
+  constructor(
+    bounds: FrameBounds,
+    horizon: Lsn,
+    horizonStamp: number,
+    listener: DropListener<Payload> | null = null,
+  ) {
+    this.#listener = listener;
     this.bounds = bounds;
     this.#horizon = horizon;
     this.#horizonStamp = horizonStamp;
@@ -172,6 +185,7 @@ export class FrameLog<Payload> {
   #drop(): void {
     const page = this.#ring.pageOf(this.#first);
     const at = this.#ring.indexOf(this.#first);
+    this.#listener?.dropping(page.payloads[at] as Payload, page.rows[at] as number);
     this.#horizon = page.lsns[at] as Lsn;
     this.#horizonStamp = page.stamps[at] as number;
     this.#rows -= page.rows[at] as number;

@@ -1,7 +1,7 @@
 import type { Lsn } from '../../position.ts';
 import type { ValueLane } from '../operators/value-lane.ts';
 import type { RowChange, TickMark } from './feed-source.ts';
-import { type FeedFrame, type FrameBounds, FrameLog } from './frame-log.ts';
+import { type DropListener, type FeedFrame, type FrameBounds, FrameLog } from './frame-log.ts';
 import { PagedRing } from './paged-ring.ts';
 
 /** Where the values of a row lie. */
@@ -49,9 +49,27 @@ export class ImageRing {
   #end = 1;
   #open: { readonly mark: TickMark; readonly first: number } | null = null;
 
-  constructor(like: readonly ValueLane[], bounds: FrameBounds) {
+  /** `onForgotten` is told of each row that the ring holds no entry of any more. */
+  constructor(
+    like: readonly ValueLane[],
+    bounds: FrameBounds,
+    onForgotten: ((row: number) => void) | null = null,
+  ) {
     this.#entries = new PagedRing(pageEntries, () => new EntryPage(like));
-    this.frames = new FrameLog(bounds, 0 as Lsn, 0);
+    const listener: DropListener<number> = {
+      dropping: (first, rows) => {
+        for (let entry = first; entry < first + rows; entry++) {
+          const row = this.#entries.pageOf(entry).rows[this.#entries.indexOf(entry)] as number;
+          if (this.#newest[row] === entry) onForgotten?.(row);
+        }
+      },
+    };
+    this.frames = new FrameLog(bounds, 0 as Lsn, 0, onForgotten && listener);
+  }
+
+  /** Whether an entry of the row is held. */
+  remembers(row: number): boolean {
+    return (this.#newest[row] ?? 0) >= this.#start;
   }
 
   /** Begins a tick that changes `count` rows; false when it is larger than the ring, which then forgets. */

@@ -1,11 +1,12 @@
 import type { ColumnDefinition, Value, ViewAggregate } from '../../manifest/types.ts';
 import type { PartRows } from '../checkpoint/checkpoint-part.ts';
-import type { TableSource } from '../sources/table-source.ts';
+import type { Sign, SourceRows, ViewSource } from '../sources/source-rows.ts';
 import { CountAggregate } from './count-aggregate.ts';
 import { CountDistinctAggregate } from './count-distinct-aggregate.ts';
-import { NumberExtremeAggregate } from './extreme-number.ts';
-import { TextExtremeAggregate } from './extreme-text.ts';
-import { WideExtremeAggregate } from './extreme-wide.ts';
+import { KeptDistinctAggregate } from './distinct-kept.ts';
+import { createExtreme } from './extreme.ts';
+import { KeptExtremeAggregate } from './extreme-kept.ts';
+import { ExactSumAggregate } from './sum-exact.ts';
 import { FloatSumAggregate } from './sum-float.ts';
 import { IntegerSumAggregate } from './sum-integer.ts';
 import { SumLengthAggregate } from './sum-length.ts';
@@ -19,47 +20,46 @@ export interface Aggregate {
   readonly lanes: readonly ValueLane[];
   /** The lanes' names in a checkpoint, behind the column's; absent: it has one lane. */
   readonly laneNames?: readonly string[];
+  /** What it holds of a group and nobody is shown; absent: nothing. Of rows that only come, nothing. */
+  readonly beside?: readonly ValueLane[];
   /**
-   * Folds the source's rows in, in row order. `groups[row]` is the row's group; the lanes have
-   * room for it. Rows with a 0 in `mask` are left out.
+   * Folds rows in, or (`sign` -1) takes rows back that were folded in before, in row order.
+   * `groups[row]` is the row's group; the lanes have room for it. Rows with a 0 in `mask` are left
+   * out. Once every row of a group is taken back, the lanes hold what they hold for a new one.
    */
-  fold(source: TableSource, groups: Uint32Array, mask: Uint8Array | null): void;
+  fold(source: SourceRows, groups: Uint32Array, mask: Uint8Array | null, sign: Sign): void;
   /** The value held at `index` of lanes of the same kinds, which begin at `first` in `lanes`. */
   value(lanes: readonly ValueLane[], first: number, index: number): Value;
   /** What it holds beside its lanes, for a checkpoint; absent: nothing. */
   readonly memory?: PartRows;
+  /** What that takes, or what else it holds beside its lanes, in bytes. */
+  readonly memoryBytes?: number;
 }
 
+/** Of a source that takes rows back: aggregates that can, which remember more. */
 export function createAggregate(
   definition: ViewAggregate,
   column: ColumnDefinition,
-  source: TableSource,
+  source: ViewSource,
 ): Aggregate {
   if (definition.op === 'count') return new CountAggregate();
   const input = source.columns.get(definition.column);
   if (!input) throw new RangeError(`no column "${definition.column}"`);
+  const takesBack = source.removed !== null;
   switch (definition.op) {
     case 'countDistinct':
-      return new CountDistinctAggregate(input);
+      return takesBack
+        ? new KeptDistinctAggregate(input, source.dictionary(input.name))
+        : new CountDistinctAggregate(input);
     case 'sumLength':
       return new SumLengthAggregate(input);
     case 'sum':
-      return column.kind === 'f64' ? new FloatSumAggregate(input) : new IntegerSumAggregate(input);
+      if (column.kind !== 'f64') return new IntegerSumAggregate(input);
+      return takesBack ? new ExactSumAggregate(input) : new FloatSumAggregate(input);
     case 'min':
     case 'max':
-      return createExtreme(definition.op, input);
-  }
-}
-
-function createExtreme(op: 'min' | 'max', input: ColumnDefinition): Aggregate {
-  switch (input.kind) {
-    case 'i64':
-    case 'u64':
-    case 'timestamp':
-      return new WideExtremeAggregate(op, input);
-    case 'string':
-      return new TextExtremeAggregate(op, input);
-    default:
-      return new NumberExtremeAggregate(op, input);
+      return takesBack
+        ? new KeptExtremeAggregate(definition.op, input, source.dictionary(input.name))
+        : createExtreme(definition.op, input);
   }
 }

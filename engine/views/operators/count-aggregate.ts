@@ -1,5 +1,5 @@
 import type { Value } from '../../manifest/types.ts';
-import type { TableSource } from '../sources/table-source.ts';
+import type { Sign, SourceRows } from '../sources/source-rows.ts';
 import type { Aggregate } from './aggregate.ts';
 import { NumberLane, type ValueLane } from './value-lane.ts';
 
@@ -8,12 +8,13 @@ export class CountAggregate implements Aggregate {
   readonly #counts = new NumberLane(0);
   readonly lanes = [this.#counts];
 
-  fold(source: TableSource, groups: Uint32Array, mask: Uint8Array | null): void {
+  fold(source: SourceRows, groups: Uint32Array, mask: Uint8Array | null, sign: Sign): void {
     const counts = this.#counts.values;
     const { length } = source;
     for (let row = 0; row < length; row++) {
       const group = groups[row] as number;
-      counts[group] = (counts[group] as number) + (mask === null ? 1 : (mask[row] as number));
+      counts[group] =
+        (counts[group] as number) + (mask === null ? sign : sign * (mask[row] as number));
     }
   }
 

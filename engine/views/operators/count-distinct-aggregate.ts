@@ -5,7 +5,7 @@ import { laneRows } from '../checkpoint/lane-rows.ts';
 import { partColumn } from '../checkpoint/part-columns.ts';
 import { laneNames } from '../sources/column-lanes.ts';
 import { type Lane, LaneTable } from '../sources/lane-table.ts';
-import type { TableSource } from '../sources/table-source.ts';
+import type { SourceRows } from '../sources/source-rows.ts';
 import type { Aggregate } from './aggregate.ts';
 import { NumberLane, type ValueLane } from './value-lane.ts';
 
@@ -33,7 +33,11 @@ export class CountDistinctAggregate implements Aggregate {
     );
   }
 
-  fold(source: TableSource, groups: Uint32Array, mask: Uint8Array | null): void {
+  get memoryBytes(): number {
+    return this.#pairs.memoryBytes;
+  }
+
+  fold(source: SourceRows, groups: Uint32Array, mask: Uint8Array | null): void {
     const input = source.column(this.#input);
     const validity = input.layout === 'constant' ? null : input.validity;
     const values = source.lanes(this.#input).slice(Number(this.#optional));

@@ -1,6 +1,7 @@
 import type { ColumnDefinition, Value } from '../../manifest/types.ts';
 import { bitAt } from '../../tick/column-vector.ts';
-import type { SourceColumn, TableSource } from '../sources/table-source.ts';
+import type { SourceRows } from '../sources/source-rows.ts';
+import type { SourceColumn } from '../sources/table-source.ts';
 import type { Aggregate } from './aggregate.ts';
 import { NumberLane, type ValueLane } from './value-lane.ts';
 
@@ -19,7 +20,7 @@ export class NumberExtremeAggregate implements Aggregate {
     this.#sign = op === 'max' ? 1 : -1;
   }
 
-  fold(source: TableSource, groups: Uint32Array, mask: Uint8Array | null): void {
+  fold(source: SourceRows, groups: Uint32Array, mask: Uint8Array | null): void {
     const values = this.#values.values;
     const input = source.column(this.#input);
     const validity = input.layout === 'constant' ? null : input.validity;

@@ -1,7 +1,7 @@
 import type { ColumnDefinition, Value } from '../../manifest/types.ts';
 import { bitAt } from '../../tick/column-vector.ts';
 import { utf8 } from '../../utf8.ts';
-import type { TableSource } from '../sources/table-source.ts';
+import type { SourceRows } from '../sources/source-rows.ts';
 import type { Aggregate } from './aggregate.ts';
 import { BytesLane, type ValueLane } from './value-lane.ts';
 
@@ -17,7 +17,7 @@ export class TextExtremeAggregate implements Aggregate {
     this.#sign = op === 'max' ? 1 : -1;
   }
 
-  fold(source: TableSource, groups: Uint32Array, mask: Uint8Array | null): void {
+  fold(source: SourceRows, groups: Uint32Array, mask: Uint8Array | null): void {
     const input = source.column(this.#input);
     if (input.layout === 'constant') {
       const value = encoder.encode(input.value as string);
@@ -45,7 +45,7 @@ export class TextExtremeAggregate implements Aggregate {
     const held = this.#values.values[group] ?? null;
     if (held === null || Buffer.compare(value, held) * this.#sign > 0) {
       // Not `slice`, which in a Buffer is no copy.
-      this.#values.values[group] = new Uint8Array(value);
+      this.#values.set(group, new Uint8Array(value));
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { ColumnDefinition, Value } from '../../manifest/types.ts';
 import { bitAt } from '../../tick/column-vector.ts';
-import type { TableSource } from '../sources/table-source.ts';
+import type { SourceRows } from '../sources/source-rows.ts';
 import type { Aggregate } from './aggregate.ts';
 import { NumberLane, type ValueLane } from './value-lane.ts';
 
@@ -19,7 +19,7 @@ export class WideExtremeAggregate implements Aggregate {
     this.#sign = op === 'max' ? 1 : -1;
   }
 
-  fold(source: TableSource, groups: Uint32Array, mask: Uint8Array | null): void {
+  fold(source: SourceRows, groups: Uint32Array, mask: Uint8Array | null): void {
     const input = source.column(this.#input.name);
     const validity = input.layout === 'constant' ? null : input.validity;
     const lanes = source.lanes(this.#input.name).slice(Number(this.#input.optional));

@@ -3,27 +3,35 @@ import { compareScalars } from '../../query/compare-values.ts';
 import type { PartRows } from '../checkpoint/checkpoint-part.ts';
 import { laneRows } from '../checkpoint/lane-rows.ts';
 import { partColumn } from '../checkpoint/part-columns.ts';
-import type { ByteDictionary } from '../sources/byte-dictionary.ts';
 import { laneCount, laneNames, scalarOfLanes, valueOfLanes } from '../sources/column-lanes.ts';
 import { type Lane, LaneTable } from '../sources/lane-table.ts';
+import type { TextNumbers } from '../sources/text-numbers.ts';
+import { GroupOrder } from './group-order.ts';
 
 interface KeyColumn {
   readonly column: ColumnDefinition;
   readonly firstLane: number;
-  readonly dictionary: ByteDictionary;
+  readonly dictionary: TextNumbers;
 }
 
-/** The keys of a view's groups, by group number, and their order. */
+/**
+ * The keys of a view's groups, by group number, and their order. In a view whose groups can leave
+ * (`leaves`), a group is there from `came` to `went`, and its key and number are held until `free`.
+ */
 export class GroupKeys {
   readonly rows: PartRows;
   readonly #table: LaneTable;
   readonly #columns: readonly KeyColumn[];
-  /** Groups in key order; those that came since it was last asked for are missing. */
-  #order: number[] = [];
+  /** The text columns of the key, and where their numbers lie. */
+  readonly #texts: readonly { readonly dictionary: TextNumbers; readonly textLane: number }[];
+  readonly #order = new GroupOrder((a, b) => this.compare(a, b));
+  /** Groups whose key is new; null where groups only come. */
+  readonly #fresh: number[] | null;
 
   constructor(
     columns: readonly ColumnDefinition[],
-    dictionary: (column: string) => ByteDictionary,
+    dictionary: (column: string) => TextNumbers,
+    leaves: boolean,
   ) {
     let firstLane = 0;
     this.#columns = columns.map((column) => {
@@ -31,19 +39,59 @@ export class GroupKeys {
       firstLane += laneCount(column);
       return keyColumn;
     });
-    this.#table = new LaneTable(firstLane);
+    this.#texts = this.#columns
+      .filter(({ column }) => column.kind === 'string')
+      .map(({ column, dictionary, firstLane }) => ({
+        dictionary,
+        textLane: firstLane + Number(column.optional),
+      }));
+    this.#fresh = leaves ? [] : null;
+    this.#table = new LaneTable(firstLane, this.#fresh);
     this.rows = laneRows(
       this.#table,
       columns.flatMap((column) => laneNames(column).map((name) => partColumn(name, 'u32'))),
     );
   }
 
+  /** Groups are numbered below it. */
   get size(): number {
     return this.#table.size;
   }
 
+  /** Groups whose key is held. */
+  get count(): number {
+    return this.#table.count;
+  }
+
+  get memoryBytes(): number {
+    return this.#table.memoryBytes;
+  }
+
   locate(lanes: readonly Lane[], length: number, groups: Uint32Array): void {
     this.#table.locate(lanes, length, groups);
+    if (this.#fresh === null) return;
+    for (const group of this.#fresh) {
+      for (const { dictionary, textLane } of this.#texts) {
+        dictionary.retain(this.#table.lane(group, textLane));
+      }
+    }
+    this.#fresh.length = 0;
+  }
+
+  came(group: number): void {
+    this.#order.came(group);
+  }
+
+  went(group: number): void {
+    this.#order.went(group);
+  }
+
+  /** Forgets the key of a group that went; its number goes to another one. */
+  free(group: number): void {
+    for (const { dictionary, textLane } of this.#texts) {
+      dictionary.release(this.#table.lane(group, textLane));
+    }
+    this.#table.remove(group);
   }
 
   /** The lanes of some of the key's columns, for a table of their own. */
@@ -82,27 +130,11 @@ export class GroupKeys {
 
   /** Groups in key order; of one session, where the key has it and one is given. */
   ordered(sessionId: string | null): readonly number[] {
-    const known = this.#order.length;
-    if (known < this.size) {
-      const fresh = Array.from({ length: this.size - known }, (_, i) => known + i);
-      fresh.sort((a, b) => this.compare(a, b));
-      this.#order = this.#merge(this.#order, fresh);
-    }
-    if (sessionId === null) return this.#order;
+    const order = this.#order.inOrder(this.#fresh === null ? this.size : 0);
+    if (sessionId === null) return order;
     const { dictionary, firstLane } = this.#column('sessionId');
     const id = dictionary.find(sessionId);
-    return this.#order.filter((group) => this.#table.lane(group, firstLane) === id);
-  }
-
-  #merge(a: readonly number[], b: readonly number[]): number[] {
-    const merged: number[] = [];
-    let j = 0;
-    for (const group of a) {
-      while (j < b.length && this.compare(b[j] as number, group) < 0) merged.push(b[j++] as number);
-      merged.push(group);
-    }
-    while (j < b.length) merged.push(b[j++] as number);
-    return merged;
+    return order.filter((group) => this.#table.lane(group, firstLane) === id);
   }
 
   #compareColumn(a: number, b: number, { column, firstLane, dictionary }: KeyColumn): number {
@@ -127,7 +159,7 @@ export class GroupKeys {
       case 'i32':
         return (left | 0) - (right | 0);
       case 'string':
-        return left === right ? 0 : compareScalars(dictionary.text(left), dictionary.text(right));
+        return dictionary.compare(left, right);
       default:
         return compareScalars(
           scalarOfLanes(column, (lane) => this.#table.lane(a, at + lane), dictionary),

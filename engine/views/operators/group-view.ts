@@ -12,9 +12,11 @@ import type { FrameBounds } from '../feeds/frame-log.ts';
 import { ImageRing, type RowImage } from '../feeds/image-ring.ts';
 import { sessionOf } from '../feeds/pinned-session.ts';
 import type { Lane } from '../sources/lane-table.ts';
-import type { RowCondition, TableSource } from '../sources/table-source.ts';
+import type { RowCondition } from '../sources/row-conditions.ts';
+import type { Sign, SourceRows, ViewSource } from '../sources/source-rows.ts';
 import { type Aggregate, createAggregate } from './aggregate.ts';
 import { GroupKeys } from './group-keys.ts';
+import { LeavingGroups } from './leaving-groups.ts';
 import type { ValueLane } from './value-lane.ts';
 
 interface Column {
@@ -28,7 +30,17 @@ interface Column {
 /**
  * A group-by that follows its table: groups are numbered as they appear, their keys lie in a hash
  * table, their aggregates in columns indexed by group. A tick is folded in column by column: the
- * group of every row first, then each aggregate over all rows. Groups never leave.
+ * group of every row first, then each aggregate over all rows.
+ *
+ * Where the source takes rows back, a group without rows is gone: nobody is shown it. Its key and
+ * its number stay for as long as a ring remembers how it was, and are then free:
+ *
+ * ```
+ *            first row          last row taken back        no ring remembers it
+ *   free ───────────────▶ there ───────────────────▶ gone ─────────────────────▶ free
+ *                           ▲        a row again      │
+ *                           └─────────────────────────┘
+ * ```
  */
 export class GroupView implements FeedSource {
   readonly name: string;
@@ -43,13 +55,20 @@ export class GroupView implements FeedSource {
   /** The groups that the newest tick touched: `touched[0…touchedCount)`. */
   touched = new Uint32Array(16);
   touchedCount = 0;
-  readonly source: TableSource;
+  readonly source: ViewSource;
   readonly #window: number | null;
   readonly #columns: readonly Column[];
   readonly #rows: GroupRows;
   readonly #marks: ChunkMarks;
   #capacity = 0;
   #groups = new Uint32Array(0);
+  /** What aggregates hold of groups beside what they show. */
+  readonly #beside: readonly ValueLane[];
+  /** Null: groups only come. */
+  readonly #leaving: LeavingGroups | null;
+  #removedGroups = new Uint32Array(0);
+  /** By place among the touched groups, what the lanes held before the tick; where groups leave. */
+  readonly #before: readonly ValueLane[];
   /** By group, the last tick that touched it. */
   #stamps = new Uint32Array(0);
   #serial = 0;
@@ -57,7 +76,7 @@ export class GroupView implements FeedSource {
   constructor(
     catalog: Catalog,
     definition: GroupViewDefinition,
-    source: TableSource,
+    source: ViewSource,
     bounds: FrameBounds,
     chunkRowBits: number,
   ) {
@@ -68,7 +87,9 @@ export class GroupView implements FeedSource {
     this.sessionBound = this.key.includes('sessionId');
     this.source = source;
     this.#window = definition.tickWindow;
-    this.keys = new GroupKeys(key, (name) => source.dictionary(name));
+    this.#leaving = source.removed === null ? null : new LeavingGroups();
+    const leaves = this.#leaving !== null;
+    this.keys = new GroupKeys(key, (name) => source.dictionary(name), leaves);
     let firstLane = 0;
     this.#columns = definition.columns.map(({ name, aggregate: wanted }, index) => {
       const aggregate = createAggregate(wanted, values[index] as ColumnDefinition, source);
@@ -83,7 +104,9 @@ export class GroupView implements FeedSource {
       return column;
     });
     this.lanes = this.#columns.flatMap((column) => column.aggregate.lanes);
-    this.ring = new ImageRing(this.lanes, bounds);
+    this.#beside = this.#columns.flatMap(({ aggregate }) => aggregate.beside ?? []);
+    this.ring = this.newRing(bounds);
+    this.#before = this.lanes.map((lane) => lane.emptyCopy());
     this.#marks = new ChunkMarks(chunkRowBits);
     this.#rows = new GroupRows(this.keys.rows, namedLanes(this.#columns), this.#marks);
   }
@@ -96,15 +119,42 @@ export class GroupView implements FeedSource {
     return this.keys.size;
   }
 
+  get memoryBytes(): number {
+    let bytes = this.keys.memoryBytes + this.#stamps.byteLength;
+    for (const lane of this.lanes) bytes += lane.memoryBytes;
+    for (const lane of this.#beside) bytes += lane.memoryBytes;
+    for (const { aggregate } of this.#columns) bytes += aggregate.memoryBytes ?? 0;
+    return bytes + (this.#leaving?.memoryBytes ?? 0);
+  }
+
+  /** Whether the group has rows. */
+  isThere(group: number): boolean {
+    return this.#leaving === null || this.#leaving.rowsOf(group) > 0;
+  }
+
+  /** A ring of this view's groups, for the view itself and for those that draw from it. */
+  newRing(bounds: FrameBounds): ImageRing {
+    const leaving = this.#leaving;
+    if (leaving === null) return new ImageRing(this.lanes, bounds);
+    const ring = new ImageRing(this.lanes, bounds, (group) => leaving.mayBeFree(group));
+    leaving.rings.push(ring);
+    return ring;
+  }
+
   /** Folds in what the source holds. False: the tick was larger than the ring, which forgot. */
   fold(mark: TickMark): boolean {
-    const { source } = this;
-    const { length } = source;
-    if (this.#groups.length < length) this.#groups = new Uint32Array(length * 2);
+    const { added, removed } = this.source;
+    return this.#leaving === null || removed === null
+      ? this.#foldAdded(added, mark)
+      : this.#foldBoth(added, removed, this.#leaving, mark);
+  }
+
+  #foldAdded(added: SourceRows, mark: TickMark): boolean {
     const known = this.keys.size;
-    this.keys.locate(this.#keyLanes(), length, this.#groups);
+    this.#groups = this.#locate(added, this.#groups);
     this.#reserve();
-    this.#findTouched(length);
+    this.#beginTouched();
+    this.#touch(this.#groups, added.length);
     this.#marks.touch(this.touched, this.touchedCount, mark.lsn);
     const remembered = this.ring.begin(mark, this.touchedCount);
     if (remembered) {
@@ -114,9 +164,43 @@ export class GroupView implements FeedSource {
       }
       this.ring.end();
     }
-    for (const { aggregate, condition } of this.#columns) {
-      aggregate.fold(source, this.#groups, source.mask(condition));
+    this.#aggregate(added, this.#groups, 1);
+    return remembered;
+  }
+
+  /** What rows add before what rows take back, so that a group that keeps a row never goes. */
+  #foldBoth(
+    added: SourceRows,
+    removed: SourceRows,
+    leaving: LeavingGroups,
+    mark: TickMark,
+  ): boolean {
+    leaving.takeFree((group) => this.keys.free(group));
+    this.#groups = this.#locate(added, this.#groups);
+    this.#removedGroups = this.#locate(removed, this.#removedGroups);
+    this.#reserve();
+    this.#beginTouched();
+    this.#touch(this.#groups, added.length);
+    this.#touch(this.#removedGroups, removed.length);
+    this.#keepBefore(leaving);
+    this.#aggregate(added, this.#groups, 1);
+    this.#aggregate(removed, this.#removedGroups, -1);
+    leaving.count(this.#groups, added.length, 1);
+    leaving.count(this.#removedGroups, removed.length, -1);
+    this.#keepChanged(leaving);
+    const remembered = this.ring.begin(mark, this.touchedCount);
+    for (let i = 0; i < this.touchedCount; i++) {
+      const group = this.touched[i] as number;
+      const wasThere = leaving.wasThere(i);
+      const isThere = leaving.rowsOf(group) > 0;
+      if (remembered) this.ring.add(group, wasThere ? { lanes: this.#before, index: i } : null);
+      if (isThere && !wasThere) this.keys.came(group);
+      if (wasThere && !isThere) {
+        this.keys.went(group);
+        leaving.mayBeFree(group);
+      }
     }
+    if (remembered) this.ring.end();
     return remembered;
   }
 
@@ -143,7 +227,7 @@ export class GroupView implements FeedSource {
   snapshot(where: Filter | null): readonly Row[] {
     const matches = rowPredicate(where);
     const rows: Row[] = [];
-    for (const group of this.keys.ordered(this.sessionBound ? sessionOf(where) : null)) {
+    for (const group of this.groups(this.sessionBound ? sessionOf(where) : null)) {
       const row = this.row(group);
       if (matches(row)) rows.push(row);
     }
@@ -151,7 +235,14 @@ export class GroupView implements FeedSource {
   }
 
   changes(from: Lsn, to: Lsn, sessionId: string | null): readonly RowChange[] {
-    return this.ring.changes(from, to, sessionId, (group, image) => this.row(group, image));
+    return this.ring.changes(from, to, sessionId, (group, image) =>
+      image === 'now' && !this.isThere(group) ? null : this.row(group, image),
+    );
+  }
+
+  /** Those that have rows, in key order; of one session, where the key has it and one is given. */
+  groups(sessionId: string | null = null): readonly number[] {
+    return this.keys.ordered(sessionId);
   }
 
   /** Everything it holds but the ring, for a checkpoint: its groups, then its aggregates' memory. */
@@ -162,38 +253,71 @@ export class GroupView implements FeedSource {
     return [{ name: `groups-${this.name}`, rows: this.#rows }, ...memories];
   }
 
-  /** Once its parts are loaded; the feed's memory begins at `lsn`. */
+  /** Folds in rows that were there before the feed's memory begins: when a start reads them. */
+  load(): void {
+    const { added } = this.source;
+    this.#groups = this.#locate(added, this.#groups);
+    this.#reserve();
+    this.#beginTouched();
+    this.#touch(this.#groups, added.length);
+    this.#aggregate(added, this.#groups, 1);
+    for (let i = 0; i < this.touchedCount; i++) {
+      const group = this.touched[i] as number;
+      if (this.#leaving?.rowsOf(group) === 0) this.keys.came(group);
+    }
+    this.#leaving?.count(this.#groups, added.length, 1);
+  }
+
+  /** Once its parts or its rows are loaded; the feed's memory begins at `lsn`. */
   begin(lsn: Lsn, stamp: number): void {
     this.#reserve();
     this.ring.frames.restart(lsn, stamp);
   }
 
-  #keyLanes(): readonly Lane[] {
-    const { source } = this;
+  /** The group of each row, in `groups` or a larger array. */
+  #locate(rows: SourceRows, groups: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+    const found = groups.length < rows.length ? new Uint32Array(rows.length * 2) : groups;
+    this.keys.locate(this.#keyLanes(rows), rows.length, found);
+    return found;
+  }
+
+  #keyLanes(rows: SourceRows): readonly Lane[] {
     const lanes: Lane[] = [];
     const columns = this.#window === null ? this.key.length : this.key.length - 1;
     for (let i = 0; i < columns; i++) {
-      for (const lane of source.lanes(this.key[i] as string)) lanes.push(lane);
+      for (const lane of rows.lanes(this.key[i] as string)) lanes.push(lane);
     }
-    if (this.#window !== null) lanes.push(source.tick - (source.tick % this.#window));
+    if (this.#window !== null) lanes.push(rows.tick - (rows.tick % this.#window));
     return lanes;
+  }
+
+  #aggregate(rows: SourceRows, groups: Uint32Array, sign: Sign): void {
+    if (rows.length === 0) return;
+    for (const { aggregate, condition } of this.#columns) {
+      aggregate.fold(rows, groups, rows.mask(condition), sign);
+    }
   }
 
   #reserve(): void {
     if (this.keys.size <= this.#capacity) return;
     this.#capacity = Math.max(this.keys.size, this.#capacity * 2, 16);
     for (const lane of this.lanes) lane.grow(this.#capacity);
+    for (const lane of this.#beside) lane.grow(this.#capacity);
+    this.#leaving?.grow(this.#capacity);
     const stamps = new Uint32Array(this.#capacity);
     stamps.set(this.#stamps);
     this.#stamps = stamps;
   }
 
-  #findTouched(length: number): void {
+  #beginTouched(): void {
     this.#serial = (this.#serial + 1) >>> 0 || 1;
+    this.touchedCount = 0;
+  }
+
+  #touch(groups: Uint32Array, length: number): void {
     const serial = this.#serial;
     const stamps = this.#stamps;
-    const groups = this.#groups;
-    let count = 0;
+    let count = this.touchedCount;
     for (let row = 0; row < length; row++) {
       const group = groups[row] as number;
       if (stamps[group] === serial) continue;
@@ -207,6 +331,44 @@ export class GroupView implements FeedSource {
       count += 1;
     }
     this.touchedCount = count;
+  }
+
+  #keepBefore(leaving: LeavingGroups): void {
+    const { touched, touchedCount } = this;
+    leaving.keepThere(touched, touchedCount);
+    this.lanes.forEach((lane, index) => {
+      const before = this.#before[index] as ValueLane;
+      before.grow(touchedCount);
+      for (let i = 0; i < touchedCount; i++) before.copyFrom(lane, touched[i] as number, i);
+    });
+  }
+
+  /** Leaves among the touched groups those that are not as they were. */
+  #keepChanged(leaving: LeavingGroups): void {
+    const { touched, touchedCount } = this;
+    let kept = 0;
+    for (let i = 0; i < touchedCount; i++) {
+      const group = touched[i] as number;
+      const wasThere = leaving.wasThere(i);
+      const isThere = leaving.rowsOf(group) > 0;
+      const isSame =
+        wasThere === isThere &&
+        this.lanes.every((lane, index) =>
+          lane.isSameAs(this.#before[index] as ValueLane, i, group),
+        );
+      // Also of a group that came and went within the tick: nobody has seen it.
+      if (isSame) {
+        if (!isThere) leaving.mayBeFree(group);
+        continue;
+      }
+      if (kept !== i) {
+        touched[kept] = group;
+        leaving.moveThere(i, kept);
+        for (const before of this.#before) before.copyFrom(before, i, kept);
+      }
+      kept += 1;
+    }
+    this.touchedCount = kept;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ColumnDefinition, Value } from '../../manifest/types.ts';
-import type { TableSource } from '../sources/table-source.ts';
+import type { SourceRows } from '../sources/source-rows.ts';
 import type { Aggregate } from './aggregate.ts';
 import { NumberLane, type ValueLane } from './value-lane.ts';
 
@@ -19,7 +19,7 @@ export class FloatSumAggregate implements Aggregate {
     this.#input = input.name;
   }
 
-  fold(source: TableSource, groups: Uint32Array, mask: Uint8Array | null): void {
+  fold(source: SourceRows, groups: Uint32Array, mask: Uint8Array | null): void {
     const input = source.column(this.#input);
     if (input.layout !== 'fixed') throw new TypeError(`"${this.#input}" holds no floats`);
     const values = input.values as Float64Array | Float32Array;

@@ -1,6 +1,6 @@
 import type { ColumnDefinition, Value } from '../../manifest/types.ts';
 import { wideHalves } from '../sources/column-lanes.ts';
-import type { TableSource } from '../sources/table-source.ts';
+import type { Sign, SourceRows } from '../sources/source-rows.ts';
 import type { Aggregate } from './aggregate.ts';
 import { NumberLane, type ValueLane } from './value-lane.ts';
 
@@ -22,16 +22,22 @@ export class IntegerSumAggregate implements Aggregate {
     this.#input = input.name;
   }
 
-  fold(source: TableSource, groups: Uint32Array, mask: Uint8Array | null): void {
+  fold(source: SourceRows, groups: Uint32Array, mask: Uint8Array | null, sign: Sign): void {
     const input = source.column(this.#input);
     if (input.layout === 'constant') {
-      this.#addNumbers(new Array(source.length).fill(Number(input.value)), source, groups, mask);
+      this.#addNumbers(
+        new Array(source.length).fill(Number(input.value)),
+        source,
+        groups,
+        mask,
+        sign,
+      );
     } else if (input.layout !== 'fixed') {
       throw new TypeError(`"${this.#input}" holds no numbers`);
     } else if (input.values instanceof BigInt64Array || input.values instanceof BigUint64Array) {
-      this.#addWide(input.values, source, groups, mask);
+      this.#addWide(input.values, source, groups, mask, sign);
     } else {
-      this.#addNumbers(input.values, source, groups, mask);
+      this.#addNumbers(input.values, source, groups, mask, sign);
     }
   }
 
@@ -43,15 +49,16 @@ export class IntegerSumAggregate implements Aggregate {
 
   #addNumbers(
     values: ArrayLike<number>,
-    source: TableSource,
+    source: SourceRows,
     groups: Uint32Array,
     mask: Uint8Array | null,
+    sign: Sign,
   ): void {
     const rests = this.#rests.values;
     for (let row = 0; row < source.length; row++) {
       if (mask !== null && mask[row] === 0) continue;
       const group = groups[row] as number;
-      const rest = (rests[group] as number) + (values[row] as number);
+      const rest = (rests[group] as number) + sign * (values[row] as number);
       rests[group] = rest;
       if (rest >= unit || rest <= -unit) this.#carry(group);
     }
@@ -60,9 +67,10 @@ export class IntegerSumAggregate implements Aggregate {
   /** high * 2^32 + low = (high >> 20) * 2^52 + ((high & (2^20 - 1)) * 2^32 + low), low part < 2^52. */
   #addWide(
     values: BigInt64Array | BigUint64Array,
-    source: TableSource,
+    source: SourceRows,
     groups: Uint32Array,
     mask: Uint8Array | null,
+    sign: Sign,
   ): void {
     const { low, high } = wideHalves(values, source.length);
     const signed = values instanceof BigInt64Array;
@@ -72,8 +80,9 @@ export class IntegerSumAggregate implements Aggregate {
       if (mask !== null && mask[row] === 0) continue;
       const group = groups[row] as number;
       const top = high[row] as number;
-      units[group] = (units[group] as number) + (signed ? top >> 20 : top >>> 20);
-      const rest = (rests[group] as number) + (top & 0xf_ffff) * 2 ** 32 + (low[row] as number);
+      units[group] = (units[group] as number) + sign * (signed ? top >> 20 : top >>> 20);
+      const rest =
+        (rests[group] as number) + sign * ((top & 0xf_ffff) * 2 ** 32 + (low[row] as number));
       rests[group] = rest;
       if (rest >= unit || rest <= -unit) this.#carry(group);
     }

@@ -1,9 +1,9 @@
 import type { ColumnDefinition, Value } from '../../manifest/types.ts';
-import type { TableSource } from '../sources/table-source.ts';
+import type { SourceRows } from '../sources/source-rows.ts';
 import type { Aggregate } from './aggregate.ts';
 import { NumberLane, type ValueLane } from './value-lane.ts';
 
-/** The lengths of a list column, added up; a null list has none. */
+/** The lengths of a list column, added up; a null list has none. Live rows have no lists. */
 export class SumLengthAggregate implements Aggregate {
   readonly #input: string;
   readonly #sums = new NumberLane(0);
@@ -13,7 +13,7 @@ export class SumLengthAggregate implements Aggregate {
     this.#input = input.name;
   }
 
-  fold(source: TableSource, groups: Uint32Array, mask: Uint8Array | null): void {
+  fold(source: SourceRows, groups: Uint32Array, mask: Uint8Array | null): void {
     const input = source.column(this.#input);
     if (input.layout !== 'list') throw new TypeError(`"${this.#input}" is no list`);
     const sums = this.#sums.values;

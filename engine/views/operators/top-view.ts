@@ -5,7 +5,7 @@ import type { Filter } from '../../query/filter.ts';
 import { rowPredicate } from '../../query/row-predicate.ts';
 import type { FeedSource, RowChange, TickMark } from '../feeds/feed-source.ts';
 import type { FrameBounds } from '../feeds/frame-log.ts';
-import { ImageRing, type RowImage } from '../feeds/image-ring.ts';
+import type { ImageRing, RowImage } from '../feeds/image-ring.ts';
 import { LaneTable } from '../sources/lane-table.ts';
 import type { GroupView } from './group-view.ts';
 
@@ -15,6 +15,7 @@ interface Ranked {
 }
 
 interface Partition {
+  /** Those that have rows, in no order. */
   readonly groups: number[];
   /**
    * At most `limit`, best first, with the values they had when they were ranked. Null: all groups
@@ -28,9 +29,10 @@ interface Partition {
  * key ascending; null ranks last. Rows are the group view's.
  *
  * A tick is folded from the groups it touched: they and the top so far are ranked anew. Whoever is
- * neither cannot have risen, so this is exact unless the last of the new top ranks below the last
- * of the old one: then somebody fell, and the whole partition is ranked. A partition that has no
- * more groups than the limit is ranked only when it is read: a tick changes nobody's being in it.
+ * neither cannot have risen, so this is exact unless somebody of the top left, or the last of the
+ * new top ranks below the last of the old one: then somebody fell, and the whole partition is
+ * ranked. A partition that has no more groups than the limit is ranked only when it is read: a tick
+ * changes nobody's being in it, but for those that come and go.
  */
 export class TopView implements FeedSource {
   readonly name: string;
@@ -42,10 +44,11 @@ export class TopView implements FeedSource {
   readonly #definition: TopViewDefinition;
   readonly #ring: ImageRing;
   readonly #partitionKeys: LaneTable;
-  readonly #partitions: Partition[] = [];
-  /** Groups placed in their partition so far. */
-  #placed = 0;
+  /** By number; undefined: none has it. */
+  readonly #partitions: (Partition | undefined)[] = [];
+  /** By group: its partition, and its place there; -1: it is in none. */
   readonly #partitionOf: number[] = [];
+  readonly #placeOf: number[] = [];
   readonly #inTop = new Set<number>();
 
   constructor(definition: TopViewDefinition, groups: GroupView, bounds: FrameBounds) {
@@ -55,7 +58,7 @@ export class TopView implements FeedSource {
     this.sessionBound = definition.partitionBy.includes('sessionId');
     this.groups = groups;
     this.#definition = definition;
-    this.#ring = new ImageRing(groups.lanes, bounds);
+    this.#ring = groups.newRing(bounds);
     this.#partitionKeys = new LaneTable(
       Math.max(groups.keys.laneCountOf(definition.partitionBy), 1),
     );
@@ -65,22 +68,24 @@ export class TopView implements FeedSource {
     return this.#ring.frames;
   }
 
+  get memoryBytes(): number {
+    const perGroup = placeBytes * this.#partitionOf.length;
+    return this.#partitionKeys.memoryBytes + perGroup + this.#inTop.size * topBytes;
+  }
+
   /** Folds in what the group view has just folded; `remembered` is what its `fold` returned. */
   fold(mark: TickMark, remembered: boolean): void {
-    this.#place();
     const { touched, touchedCount } = this.groups;
     const touchedIn = new Map<number, number[]>();
     for (let i = 0; i < touchedCount; i++) {
       const group = touched[i] as number;
-      const partition = this.#partitionOf[group] as number;
+      const partition = this.#partitionAround(group);
       const known = touchedIn.get(partition);
       if (known) known.push(group);
       else touchedIn.set(partition, [group]);
     }
     const changed = new Map<number, 'stays' | 'enters' | 'leaves'>();
-    for (const [partition, groups] of touchedIn) {
-      this.#rank(this.#partitions[partition] as Partition, groups, changed);
-    }
+    for (const [partition, groups] of touchedIn) this.#rankTouched(partition, groups, changed);
     if (!remembered) {
       this.frames.restart(mark.lsn, mark.committedAtMs);
     } else if (this.#ring.begin(mark, changed.size)) {
@@ -91,10 +96,12 @@ export class TopView implements FeedSource {
     }
   }
 
-  /** Ranks every group anew, after the group view was loaded from a checkpoint. */
+  /** Ranks every group anew, after the group view was loaded. */
   load(lsn: Lsn, stamp: number): void {
-    this.#place();
-    for (const partition of this.#partitions) this.#rank(partition, partition.groups, new Map());
+    for (const group of this.groups.groups()) this.#partitionAround(group);
+    for (const partition of this.#partitions) {
+      if (partition) this.#rank(partition, partition.groups, false, new Map());
+    }
     this.frames.restart(lsn, stamp);
   }
 
@@ -102,7 +109,7 @@ export class TopView implements FeedSource {
   snapshot(where: Filter | null): readonly Row[] {
     const matches = rowPredicate(where);
     const { keys } = this.groups;
-    const partitions = [...this.#partitions];
+    const partitions = this.#partitions.filter((partition) => partition !== undefined);
     const first = (partition: Partition): number => partition.groups[0] as number;
     partitions.sort((a, b) => keys.compare(first(a), first(b), this.#definition.partitionBy));
     return partitions
@@ -116,42 +123,91 @@ export class TopView implements FeedSource {
     );
   }
 
-  #place(): void {
-    const { keys } = this.groups;
+  /** The number of the group's partition, which it is put into if it has rows. */
+  #partitionAround(group: number): number {
+    const known = this.#partitionOf[group] ?? -1;
+    if (known !== -1) return known;
+    const lanes = this.groups.keys.lanesOf(group, this.#definition.partitionBy);
     const ordinal = new Uint32Array(1);
-    for (; this.#placed < keys.size; this.#placed++) {
-      const lanes = keys.lanesOf(this.#placed, this.#definition.partitionBy);
-      this.#partitionKeys.locate(lanes.length > 0 ? lanes : [0], 1, ordinal);
-      const partition = ordinal[0] as number;
-      this.#partitionOf.push(partition);
-      const known = this.#partitions[partition];
-      if (known) known.groups.push(this.#placed);
-      else this.#partitions.push({ groups: [this.#placed], top: null });
+    this.#partitionKeys.locate(lanes.length > 0 ? lanes : [0], 1, ordinal);
+    const number = ordinal[0] as number;
+    let partition = this.#partitions[number];
+    if (!partition) {
+      partition = { groups: [], top: null };
+      this.#partitions[number] = partition;
     }
+    while (this.#partitionOf.length <= group) {
+      this.#partitionOf.push(-1);
+      this.#placeOf.push(-1);
+    }
+    this.#partitionOf[group] = number;
+    this.#placeOf[group] = partition.groups.push(group) - 1;
+    return number;
   }
 
-  #rank(
-    partition: Partition,
+  /** Takes a group that has no rows any more out of its partition. */
+  #takeOut(group: number, { groups }: Partition): void {
+    const last = groups.pop() as number;
+    const place = this.#placeOf[group] as number;
+    if (last !== group) {
+      groups[place] = last;
+      this.#placeOf[last] = place;
+    }
+    this.#partitionOf[group] = -1;
+  }
+
+  #rankTouched(
+    number: number,
     touched: readonly number[],
     changed: Map<number, 'stays' | 'enters' | 'leaves'>,
   ): void {
-    const { limit } = this.#definition;
-    if (partition.groups.length <= limit) {
-      partition.top = null;
-      for (const group of touched) {
-        changed.set(group, this.#inTop.has(group) ? 'stays' : 'enters');
-        this.#inTop.add(group);
+    const partition = this.#partitions[number] as Partition;
+    let isTopLeft = false;
+    const there = touched.filter((group) => {
+      if (this.groups.isThere(group)) return true;
+      this.#takeOut(group, partition);
+      if (this.#inTop.delete(group)) {
+        changed.set(group, 'leaves');
+        isTopLeft = true;
       }
+      return false;
+    });
+    if (partition.groups.length > 0) {
+      this.#rank(partition, there, isTopLeft, changed);
+    } else {
+      this.#partitions[number] = undefined;
+      this.#partitionKeys.remove(number);
+    }
+  }
+
+  /** `isTopLeft`: a group that was in the top has left the partition, so that another one rises. */
+  #rank(
+    partition: Partition,
+    touched: readonly number[],
+    isTopLeft: boolean,
+    changed: Map<number, 'stays' | 'enters' | 'leaves'>,
+  ): void {
+    const { limit } = this.#definition;
+    const { groups, top: old } = partition;
+    if (groups.length <= limit) {
+      partition.top = null;
+      // Whoever was ranked below the limit before is in the top now.
+      for (const group of old === null ? touched : groups) {
+        if (this.#inTop.has(group)) continue;
+        this.#inTop.add(group);
+        changed.set(group, 'enters');
+      }
+      for (const group of touched) if (!changed.has(group)) changed.set(group, 'stays');
       return;
     }
-    const old = partition.top;
     const before =
-      old?.map(({ group }) => group) ?? partition.groups.filter((group) => this.#inTop.has(group));
-    let top = this.#best(old ? new Set([...before, ...touched]) : partition.groups);
+      old?.map(({ group }) => group).filter((group) => this.#inTop.has(group)) ??
+      groups.filter((group) => this.#inTop.has(group));
+    let top = this.#best(old && !isTopLeft ? new Set([...before, ...touched]) : groups);
     const oldLast = old?.[limit - 1];
     const newLast = top.at(-1);
-    if (oldLast && newLast && this.#compare(newLast, oldLast) > 0) {
-      top = this.#best(partition.groups);
+    if (oldLast && newLast && !isTopLeft && this.#compare(newLast, oldLast) > 0) {
+      top = this.#best(groups);
     }
     partition.top = top;
     const now = new Set(top.map(({ group }) => group));
@@ -175,13 +231,25 @@ export class TopView implements FeedSource {
     return partition.top;
   }
 
+  /** One pass, not a sort: of many groups few are kept. */
   #best(candidates: Iterable<number>): Ranked[] {
-    const ranked = Array.from(candidates, (group) => ({
-      group,
-      value: this.groups.value(group, this.#definition.orderBy),
-    }));
-    ranked.sort((a, b) => this.#compare(a, b));
-    return ranked.slice(0, this.#definition.limit);
+    const { limit, orderBy } = this.#definition;
+    const best: Ranked[] = [];
+    for (const group of candidates) {
+      const ranked = { group, value: this.groups.value(group, orderBy) };
+      const last = best[limit - 1];
+      if (last && this.#compare(ranked, last) > 0) continue;
+      let low = 0;
+      let high = best.length;
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (this.#compare(ranked, best[middle] as Ranked) < 0) high = middle;
+        else low = middle + 1;
+      }
+      best.splice(low, 0, ranked);
+      if (best.length > limit) best.pop();
+    }
+    return best;
   }
 
   #compare(a: Ranked, b: Ranked): number {
@@ -202,3 +270,8 @@ export class TopView implements FeedSource {
       : before;
   }
 }
+
+/** Of a group: its partition, its place in it, and that in the partition's list. */
+const placeBytes = 24;
+/** Of a group in the top: its place in the set, and its rank. */
+const topBytes = 120;

@@ -28,6 +28,10 @@ export class NumberLane {
     return new NumberLane(this.initial);
   }
 
+  get memoryBytes(): number {
+    return this.values.byteLength;
+  }
+
   grow(capacity: number): void {
     if (capacity <= this.values.length) return;
     const values = new Float64Array(capacity);
@@ -38,6 +42,13 @@ export class NumberLane {
 
   copyFrom(source: ValueLane, from: number, to: number): void {
     this.values[to] = (source as NumberLane).values[from] as number;
+  }
+
+  /** Whether what it holds at `to` is what `source` holds at `from`. */
+  isSameAs(source: ValueLane, from: number, to: number): boolean {
+    const value = this.values[to] as number;
+    const other = (source as NumberLane).values[from] as number;
+    return value === other || (Number.isNaN(value) && Number.isNaN(other));
   }
 
   capture(column: ColumnDefinition, from: number, to: number): CapturedLane {
@@ -57,7 +68,17 @@ export class NumberLane {
 
 export class BytesLane {
   readonly kind = 'bytes';
-  values: (Uint8Array | null)[] = [];
+  readonly values: (Uint8Array | null)[] = [];
+  #bytes = 0;
+
+  get memoryBytes(): number {
+    return this.#bytes + this.values.length * valueOverheadBytes;
+  }
+
+  set(index: number, value: Uint8Array | null): void {
+    this.#bytes += (value?.length ?? 0) - (this.values[index]?.length ?? 0);
+    this.values[index] = value;
+  }
 
   emptyCopy(): BytesLane {
     return new BytesLane();
@@ -68,7 +89,14 @@ export class BytesLane {
   }
 
   copyFrom(source: ValueLane, from: number, to: number): void {
-    this.values[to] = (source as BytesLane).values[from] ?? null;
+    this.set(to, (source as BytesLane).values[from] ?? null);
+  }
+
+  isSameAs(source: ValueLane, from: number, to: number): boolean {
+    const value = this.values[to] ?? null;
+    const other = (source as BytesLane).values[from] ?? null;
+    if (value === null || other === null) return value === other;
+    return Buffer.compare(value, other) === 0;
   }
 
   /** Copies references: a value is replaced, never written to. */
@@ -94,11 +122,15 @@ export class BytesLane {
 
   load(pieces: readonly ColumnVector[]): void {
     this.values.length = 0;
+    this.#bytes = 0;
     for (const { length, offsets, data, validity } of pieces.map(binaryOf)) {
       for (let i = 0; i < length; i++) {
         const isPresent = validity === null || bitAt(validity, i);
-        this.values.push(isPresent ? data.slice(offsets[i], offsets[i + 1]) : null);
+        this.set(this.values.length, isPresent ? data.slice(offsets[i], offsets[i + 1]) : null);
       }
     }
   }
 }
+
+/** Of a value on the heap, beside its bytes: its place, and the object around them. */
+const valueOverheadBytes = 104;

@@ -2,6 +2,7 @@ import type { ColumnVector } from '../../tick/column-vector.ts';
 import { utf8 } from '../../utf8.ts';
 import type { CapturedChunk, PartRows } from '../checkpoint/checkpoint-part.ts';
 import { assertBinaryBytes, binaryOf, partColumn } from '../checkpoint/part-columns.ts';
+import type { TextNumbers } from './text-numbers.ts';
 
 /** Its texts as rows of a checkpoint, in the order of their numbers. */
 const textColumn = partColumn('text', 'string');
@@ -9,9 +10,10 @@ const textColumn = partColumn('text', 'string');
 /**
  * Numbers distinct byte strings from 0 in the order they are first seen. Looks bytes up where they
  * lie in a column's data, so that a string seen before is neither decoded nor copied. All bytes
- * lie in one array; a text is decoded when it is first asked for, and kept.
+ * lie in one array; a text is decoded when it is first asked for, and kept with the newest others.
+ * For sources whose rows only come: no number is ever free again.
  */
-export class ByteDictionary implements PartRows {
+export class ByteDictionary implements PartRows, TextNumbers {
   readonly columns = [textColumn];
   #size = 0;
   #data = new Uint8Array(64);
@@ -52,10 +54,29 @@ export class ByteDictionary implements PartRows {
   text(id: number): string {
     let text = this.#texts.get(id);
     if (text === undefined) {
-      text = utf8.decode(this.#data.subarray(this.#ends[id], this.#ends[id + 1]));
+      text = utf8.decode(this.bytes(id));
+      if (this.#texts.size >= textsDecodedMax) this.#texts.clear();
       this.#texts.set(id, text);
     }
     return text;
+  }
+
+  bytes(id: number): Uint8Array {
+    return this.#data.subarray(this.#ends[id], this.#ends[id + 1]);
+  }
+
+  compare(left: number, right: number): number {
+    return left === right ? 0 : Buffer.compare(this.bytes(left), this.bytes(right));
+  }
+
+  /** Every number is held for good. */
+  retain(): void {}
+
+  release(): void {}
+
+  get memoryBytes(): number {
+    const { length: dataBytes } = this.#data;
+    return dataBytes + this.#ends.byteLength + this.#hashes.byteLength + this.#slots.byteLength;
   }
 
   /** Copies nothing now: bytes stay where they came to lie, also in an array that was outgrown. */
@@ -137,6 +158,9 @@ export class ByteDictionary implements PartRows {
 }
 
 const encoder = new TextEncoder();
+
+/** Texts kept decoded: those asked for since there were as many. */
+const textsDecodedMax = 65_536;
 
 /** FNV-1a, its high bits folded into the low ones that choose the slot. */
 function hashOf(data: Uint8Array, start: number, end: number): number {

@@ -1,7 +1,7 @@
 import type { ColumnDefinition, Scalar, Value } from '../../manifest/types.ts';
 import { bitAt, type ColumnVector, formatUuid } from '../../tick/column-vector.ts';
-import type { ByteDictionary } from './byte-dictionary.ts';
 import type { Lane } from './lane-table.ts';
+import type { TextNumbers } from './text-numbers.ts';
 
 /**
  * A column as 32-bit lanes, so that values of every kind are hashed and compared as plain numbers:
@@ -56,7 +56,7 @@ function scalarLanes(column: ColumnDefinition): readonly string[] {
 }
 
 /** The lanes of a vector's rows. They may share memory with the vector. */
-export function vectorLanes(vector: ColumnVector, dictionary: ByteDictionary): Lane[] {
+export function vectorLanes(vector: ColumnVector, dictionary: TextNumbers): Lane[] {
   const { column, length, validity } = vector;
   const lanes: Lane[] = [];
   if (column.optional) {
@@ -128,7 +128,7 @@ export function wideHalves(
 export function valueLanes(
   column: ColumnDefinition,
   value: Scalar,
-  dictionary: ByteDictionary,
+  dictionary: TextNumbers,
 ): number[] {
   switch (column.kind) {
     case 'string':
@@ -147,7 +147,7 @@ export function valueLanes(
 export function valueOfLanes(
   column: ColumnDefinition,
   lane: (index: number) => number,
-  dictionary: ByteDictionary,
+  dictionary: TextNumbers,
 ): Value {
   const first = Number(column.optional);
   if (column.optional && lane(0) === 0) return null;
@@ -160,7 +160,7 @@ const wide = new DataView(new ArrayBuffer(16));
 export function scalarOfLanes(
   column: ColumnDefinition,
   lane: (index: number) => number,
-  dictionary: ByteDictionary,
+  dictionary: TextNumbers,
 ): Scalar {
   switch (column.kind) {
     case 'bool':

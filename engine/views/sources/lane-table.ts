@@ -10,20 +10,39 @@ export type Lane = Uint32Array | number;
  * A set of keys of a fixed number of 32-bit lanes. A key gets the next ordinal when it is first
  * seen and keeps it. Open addressing with linear probing, at most half full; keys lie in one
  * array, so a key costs 4 bytes a lane and 8 to 16 for its slots, and none is a JavaScript object.
+ * The ordinal of a key that is removed goes to a key that comes later, so memory follows the most
+ * keys there were at a time, not all there have been.
  */
 export class LaneTable {
   readonly width: number;
+  /** Ordinals that keys have had since whoever keeps the list emptied it; null: nobody does. */
+  readonly fresh: number[] | null;
   #size = 0;
+  /** Ordinals of keys that were removed, to be given again: the newest, whose key's place holds the next. */
+  #free = noOrdinal;
+  #freeCount = 0;
   #keys: Uint32Array;
   #slots: Uint32Array;
-  constructor(width: number) {
+
+  constructor(width: number, fresh: number[] | null = null) {
     this.width = width;
+    this.fresh = fresh;
     this.#keys = new Uint32Array(width * 8);
     this.#slots = new Uint32Array(16);
   }
 
+  /** Ordinals are below it. */
   get size(): number {
     return this.#size;
+  }
+
+  /** Keys held. */
+  get count(): number {
+    return this.#size - this.#freeCount;
+  }
+
+  get memoryBytes(): number {
+    return this.#keys.byteLength + this.#slots.byteLength;
   }
 
   lane(ordinal: number, lane: number): number {
@@ -62,6 +81,31 @@ export class LaneTable {
       }
       ordinals[row] = memoOrdinals[at] as number;
     }
+  }
+
+  /**
+   * Closes the hole by moving up what probed past it (Knuth, TAOCP 6.4, algorithm R). Not for a
+   * table that checkpoints capture: the key's lanes may be written again at once.
+   */
+  remove(ordinal: number): void {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let hole = this.#hashOf(ordinal) & mask;
+    while (slots[hole] !== ordinal + 1) {
+      if (slots[hole] === 0) throw new RangeError(`key ${ordinal} is not under its hash`);
+      hole = (hole + 1) & mask;
+    }
+    for (let next = (hole + 1) & mask; slots[next] !== 0; next = (next + 1) & mask) {
+      const entry = slots[next] as number;
+      const home = this.#hashOf(entry - 1) & mask;
+      if (((next - home) & mask) < ((next - hole) & mask)) continue;
+      slots[hole] = entry;
+      hole = next;
+    }
+    slots[hole] = 0;
+    this.#keys[ordinal * this.width] = this.#free;
+    this.#free = ordinal;
+    this.#freeCount += 1;
   }
 
   /**
@@ -122,8 +166,9 @@ export class LaneTable {
 
   /** Makes room for one more key and takes its slot; the caller writes its lanes. */
   #add(hash: number): number {
-    if ((this.#size + 1) * 2 > this.#slots.length) this.#rehash(this.#slots.length * 2);
-    if ((this.#size + 1) * this.width > this.#keys.length) {
+    if ((this.count + 1) * 2 > this.#slots.length) this.#rehash(this.#slots.length * 2);
+    const ordinal = this.#nextOrdinal();
+    if ((ordinal + 1) * this.width > this.#keys.length) {
       const keys = new Uint32Array(Math.max(this.#keys.length * 2, this.width));
       keys.set(this.#keys);
       this.#keys = keys;
@@ -131,28 +176,44 @@ export class LaneTable {
     const mask = this.#slots.length - 1;
     let slot = hash & mask;
     while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
-    const ordinal = this.#size;
-    this.#size += 1;
-    this.#slots[slot] = this.#size;
+    this.#slots[slot] = ordinal + 1;
+    this.fresh?.push(ordinal);
+    return ordinal;
+  }
+
+  #nextOrdinal(): number {
+    const ordinal = this.#free;
+    if (ordinal === noOrdinal) return this.#size++;
+    this.#free = this.lane(ordinal, 0);
+    this.#freeCount -= 1;
     return ordinal;
   }
 
   #rehash(slotCount: number): void {
     const slots = new Uint32Array(slotCount);
     const mask = slotCount - 1;
-    const { width } = this;
+    const free = new Set<number>();
+    for (let next = this.#free; next !== noOrdinal; next = this.lane(next, 0)) free.add(next);
     for (let ordinal = 0; ordinal < this.#size; ordinal++) {
-      let hash = 0;
-      for (let lane = 0; lane < width; lane++) {
-        hash = mix(hash, this.#keys[ordinal * width + lane] as number);
-      }
-      let slot = hash & mask;
+      if (free.has(ordinal)) continue;
+      let slot = this.#hashOf(ordinal) & mask;
       while (slots[slot] !== 0) slot = (slot + 1) & mask;
       slots[slot] = ordinal + 1;
     }
     this.#slots = slots;
   }
+
+  #hashOf(ordinal: number): number {
+    const { width } = this;
+    let hash = 0;
+    for (let lane = 0; lane < width; lane++) {
+      hash = mix(hash, this.#keys[ordinal * width + lane] as number);
+    }
+    return hash;
+  }
 }
+
+const noOrdinal = 0xffff_ffff;
 
 function valueAt(lane: Lane, row: number): number {
   return typeof lane === 'number' ? lane : (lane[row] as number);

@@ -2,13 +2,14 @@ import type { ColumnDefinition, Scalar } from '../../manifest/types.ts';
 import type { Filter } from '../../query/filter.ts';
 import { rowPredicate } from '../../query/row-predicate.ts';
 import { bitAt, type ColumnVector, valueAt } from '../../tick/column-vector.ts';
-import type { SourceColumn, TableSource } from './table-source.ts';
+import type { SourceRows } from './source-rows.ts';
+import type { SourceColumn } from './table-source.ts';
 
 /**
  * A filter over columns: writes 1 for every row that matches and 0 for every other. The meaning is
  * `rowPredicate`'s to the letter; what is not decided on the columns themselves is given to it.
  */
-export type RowMask = (source: TableSource, mask: Uint8Array) => void;
+export type RowMask = (source: Pick<SourceRows, 'length' | 'column'>, mask: Uint8Array) => void;
 
 export function compileRowMask(
   filter: Filter,

@@ -6,22 +6,21 @@ import type {
   WhereInput,
 } from '../../manifest/types.ts';
 import { formatPosition } from '../../position.ts';
-import { parseWhere } from '../../query/parse-where.ts';
 import type { ChangeSet } from '../../tick/change-set.ts';
 import type { ColumnBatch, ColumnVector, FixedValues } from '../../tick/column-vector.ts';
 import { ByteDictionary } from './byte-dictionary.ts';
 import { valueLanes, vectorLanes } from './column-lanes.ts';
 import type { Lane } from './lane-table.ts';
-import { compileRowMask, type RowMask } from './row-mask.ts';
+import { type RowCondition, RowConditions } from './row-conditions.ts';
+import type { SourceRows, ViewSource } from './source-rows.ts';
 
 /** A column of the rows a tick appended: a vector, or one value that all of them share. */
 export type SourceColumn =
   | { readonly layout: 'constant'; readonly column: ColumnDefinition; readonly value: Scalar }
   | ColumnVector;
 
-/** A view's `where`, compiled once for all aggregates of the table that state it. */
-export interface RowCondition {
-  readonly mask: RowMask;
+/** Which of the rows at hand meet a condition, and of which tick these are. */
+interface HeldMask {
   rows: Uint8Array;
   serial: number;
 }
@@ -31,7 +30,10 @@ export interface RowCondition {
  * included. All views of the table read the same source, so that what two of them need (the lanes
  * of a key column, the mask of a condition) is worked out once a tick.
  */
-export class TableSource {
+export class TableSource implements ViewSource, SourceRows {
+  readonly added = this;
+  /** Rows of actions and events stay for good. */
+  readonly removed = null;
   readonly table: TableDefinition;
   readonly columns: ReadonlyMap<string, ColumnDefinition>;
   length = 0;
@@ -44,11 +46,13 @@ export class TableSource {
   #derived = new Map<string, SourceColumn>();
   #lanes = new Map<string, readonly Lane[]>();
   readonly #dictionaries = new Map<string, ByteDictionary>();
-  readonly #conditions = new Map<string, RowCondition>();
+  readonly #conditions: RowConditions;
+  readonly #masks = new Map<RowCondition, HeldMask>();
 
   constructor(catalog: Catalog, table: TableDefinition) {
     this.table = table;
     this.columns = catalog.columnsOf(table);
+    this.#conditions = new RowConditions(this.columns);
     const names = table.columns.map((column) => column.name);
     if (table.kind === 'action') names.unshift('actionId');
     this.#batchIndex = new Map(names.map((name, index) => [name, index]));
@@ -114,32 +118,30 @@ export class TableSource {
   }
 
   condition(where: WhereInput | undefined, path: string): RowCondition | null {
-    if (where === undefined) return null;
-    const text = JSON.stringify(where, (_, value) =>
-      typeof value === 'bigint' ? `${value}` : value,
-    );
-    let condition = this.#conditions.get(text);
-    if (!condition) {
-      const filter = parseWhere(this.columns, where, path);
-      condition = {
-        mask: compileRowMask(filter, this.columns),
-        rows: new Uint8Array(0),
-        serial: 0,
-      };
-      this.#conditions.set(text, condition);
-    }
-    return condition;
+    return this.#conditions.of(where, path);
   }
 
   /** 1 for each row that meets the condition; null when there is none to meet. */
   mask(condition: RowCondition | null): Uint8Array | null {
     if (condition === null) return null;
-    if (condition.serial !== this.#serial) {
-      if (condition.rows.length < this.length) condition.rows = new Uint8Array(this.length * 2);
-      condition.mask(this, condition.rows);
-      condition.serial = this.#serial;
+    let held = this.#masks.get(condition);
+    if (!held) {
+      held = { rows: new Uint8Array(0), serial: 0 };
+      this.#masks.set(condition, held);
     }
-    return condition.rows;
+    if (held.serial !== this.#serial) {
+      if (held.rows.length < this.length) held.rows = new Uint8Array(this.length * 2);
+      condition.mask(this, held.rows);
+      held.serial = this.#serial;
+    }
+    return held.rows;
+  }
+
+  /** Of its texts. */
+  get memoryBytes(): number {
+    let bytes = 0;
+    for (const dictionary of this.#dictionaries.values()) bytes += dictionary.memoryBytes;
+    return bytes;
   }
 
   /** The dictionaries made so far, by column; for checkpoints. */
