@@ -90,6 +90,7 @@ export class TitleEngine implements Engine {
     this.#sessions = new TitleSessions({
       projection: parts.projection,
       writes: this.#writes,
+      memory: () => this.memory,
       memoryBytesMax: parts.rowMemoryBytesMax,
     });
     // A kill in a burst left more than one checkpoint's worth of log: the next start shall not pay again.
@@ -97,7 +98,7 @@ export class TitleEngine implements Engine {
   }
 
   get memory(): EngineMemory {
-    return this.#projection.memory;
+    return { ...this.#projection.memory, viewBytes: this.views.memoryBytes };
   }
 
   get appliedLsn(): Lsn {

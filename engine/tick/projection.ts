@@ -60,7 +60,8 @@ export class Projection {
     this.state = state;
   }
 
-  get memory(): EngineMemory {
+  /** But for views. */
+  get memory(): Omit<EngineMemory, 'viewBytes'> {
     return { rowBytes: this.state.memoryBytes, answerBytes: this.answerMemory.bytes };
   }
 

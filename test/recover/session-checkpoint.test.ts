@@ -109,7 +109,7 @@ const noViews: ViewsCapture = {
   lsn: asLsn(0),
   definitions: '',
   stamps: [],
-      rowStamps: [],
+  rowStamps: [],
   chunkRows: 1,
   parts: [],
 };
