@@ -4,7 +4,7 @@ import type { PartRows } from '../checkpoint/checkpoint-part.ts';
 import { laneRows } from '../checkpoint/lane-rows.ts';
 import { partColumn } from '../checkpoint/part-columns.ts';
 import { laneNames } from '../sources/column-lanes.ts';
-import { type Lane, LaneTable } from '../sources/lane-table.ts';
+import { type Lane, LaneTable, pickLane } from '../sources/lane-table.ts';
 import type { SourceRows } from '../sources/source-rows.ts';
 import type { Aggregate } from './aggregate.ts';
 import { NumberLane, type ValueLane } from './value-lane.ts';
@@ -50,7 +50,7 @@ export class CountDistinctAggregate implements Aggregate {
         if (validity === null || bitAt(validity, row)) rows.push(row);
       }
       length = rows.length;
-      lanes = lanes.map((lane) => (typeof lane === 'number' ? lane : pick(lane, rows)));
+      lanes = lanes.map((lane) => (typeof lane === 'number' ? lane : pickLane(lane, rows)));
     }
     if (this.#ordinals.length < length) this.#ordinals = new Uint32Array(length * 2);
     const known = this.#pairs.size;
@@ -65,10 +65,4 @@ export class CountDistinctAggregate implements Aggregate {
   value(lanes: readonly ValueLane[], first: number, index: number): Value {
     return BigInt((lanes[first] as NumberLane).values[index] as number);
   }
-}
-
-function pick(lane: Uint32Array, rows: readonly number[]): Uint32Array {
-  const picked = new Uint32Array(rows.length);
-  for (let i = 0; i < picked.length; i++) picked[i] = lane[rows[i] as number] as number;
-  return picked;
 }

@@ -1,7 +1,7 @@
 import type { ColumnDefinition, Value } from '../../manifest/types.ts';
 import { bitAt } from '../../tick/column-vector.ts';
 import { laneNames } from '../sources/column-lanes.ts';
-import { LaneTable } from '../sources/lane-table.ts';
+import { type Lane, LaneTable, pickLane } from '../sources/lane-table.ts';
 import type { Sign, SourceRows } from '../sources/source-rows.ts';
 import type { TextNumbers } from '../sources/text-numbers.ts';
 import type { Aggregate } from './aggregate.ts';
@@ -37,16 +37,19 @@ export class KeptDistinctAggregate implements Aggregate {
     const { name, optional } = this.#input;
     const input = source.column(name);
     const validity = input.layout === 'constant' ? null : input.validity;
-    const picked: number[] = [];
-    for (let row = 0; row < source.length; row++) {
-      if (mask !== null && mask[row] === 0) continue;
-      if (validity === null || bitAt(validity, row)) picked.push(row);
-    }
-    const { length } = picked;
     const values = source.lanes(name).slice(Number(optional));
-    const lanes = [groups, ...values].map((lane) =>
-      typeof lane === 'number' ? lane : Uint32Array.from(picked, (row) => lane[row] as number),
-    );
+    let lanes: readonly Lane[] = [groups, ...values];
+    let { length } = source;
+    if (mask !== null || validity !== null) {
+      const rows: number[] = [];
+      for (let row = 0; row < length; row++) {
+        if (mask !== null && mask[row] === 0) continue;
+        if (validity === null || bitAt(validity, row)) rows.push(row);
+      }
+      length = rows.length;
+      lanes = lanes.map((lane) => (typeof lane === 'number' ? lane : pickLane(lane, rows)));
+    }
+    const rowGroups = lanes[0] as Uint32Array;
     if (this.#ordinals.length < length) this.#ordinals = new Uint32Array(length * 2);
     const ordinals = this.#ordinals;
     this.#pairs.locate(lanes, length, ordinals);
@@ -54,7 +57,7 @@ export class KeptDistinctAggregate implements Aggregate {
     const distinct = this.#distinct.values;
     for (let i = 0; i < length; i++) {
       const pair = ordinals[i] as number;
-      const group = groups[picked[i] as number] as number;
+      const group = rowGroups[i] as number;
       const rows = (this.#rows[pair] as number) + sign;
       if (rows < 0) throw new RangeError('a value is taken back that was never added');
       this.#rows[pair] = rows;

@@ -213,6 +213,13 @@ export class LaneTable {
   }
 }
 
+/** Of some rows of a batch. */
+export function pickLane(lane: Uint32Array, rows: readonly number[]): Uint32Array {
+  const picked = new Uint32Array(rows.length);
+  for (let i = 0; i < picked.length; i++) picked[i] = lane[rows[i] as number] as number;
+  return picked;
+}
+
 const noOrdinal = 0xffff_ffff;
 
 function valueAt(lane: Lane, row: number): number {
