@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import type { Engine } from '../../engine/engine.ts';
 import { limits } from '../../engine/limits.ts';
 import { Catalog } from '../../engine/manifest/catalog.ts';
 import { openEngine } from '../../engine/open-engine.ts';
@@ -16,20 +17,26 @@ import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { FakeColumnStore } from '../resolvers/fake-column-store.ts';
 import { tickHeader } from '../tick/tick-header.ts';
 
-it('refuses ticks that may create rows once rows fill their memory, and lets others go on', async () => {
+/** With an open session "s". */
+async function openWith(rowMemoryBytesMax: number): Promise<Engine> {
   const directory = await mkdtemp(join(tmpdir(), 'tickloom-memory-'));
   const engine = await openEngine({
     manifest: ashfall,
     directory,
     durability: { mode: 'none' },
     columns: new FakeColumnStore(),
-    rowMemoryBytesMax: 6 * 1024 * 1024,
+    rowMemoryBytesMax,
   });
   onTestFinished(async () => {
     await engine.close();
     await rm(directory, { recursive: true });
   });
   await engine.openSession('s', false);
+  return engine;
+}
+
+it('refuses ticks that may create rows once rows fill their memory, and lets others go on', async () => {
+  const engine = await openWith(6 * 1024 * 1024);
   const catalog = new Catalog(ashfall);
   let last = 0;
   const commit = (effects: readonly EffectInput[]) => {
@@ -121,19 +128,7 @@ it('refuses what views group from the very byte of their overdraft on, and not f
 });
 
 it('stops views that would grow without end, and lets rows be deleted on', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'tickloom-memory-'));
-  const engine = await openEngine({
-    manifest: ashfall,
-    directory,
-    durability: { mode: 'none' },
-    columns: new FakeColumnStore(),
-    rowMemoryBytesMax: 4 * 1024 * 1024,
-  });
-  onTestFinished(async () => {
-    await engine.close();
-    await rm(directory, { recursive: true });
-  });
-  await engine.openSession('s', false);
+  const engine = await openWith(4 * 1024 * 1024);
   const catalog = new Catalog(ashfall);
   let last = 0;
   const commit = (actions: readonly ActionInput[], effects: readonly EffectInput[] = []) =>

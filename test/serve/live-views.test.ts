@@ -1,42 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { validateManifest } from '../../engine/manifest/validate.ts';
-import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { ashfallOfOwners } from '../units-by-owner.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { commitTick, Sandbox } from './sandbox.ts';
-
-/** Ashfall, where liveops also see how many units each player has, and who has the most health. */
-const manifest = validateManifest({
-  ...ashfall,
-  views: [
-    ...ashfall.views,
-    {
-      name: 'unitsByOwner',
-      kind: 'group',
-      from: 'unitState',
-      groupBy: ['sessionId', 'ownerId'],
-      tickWindow: null,
-      columns: [
-        { name: 'units', aggregate: { op: 'count' } },
-        { name: 'health', aggregate: { op: 'sum', column: 'health' } },
-        { name: 'weakest', aggregate: { op: 'min', column: 'health' } },
-        { name: 'blueprints', aggregate: { op: 'countDistinct', column: 'blueprint' } },
-      ],
-    },
-    {
-      name: 'strongestOwner',
-      kind: 'top',
-      from: 'unitsByOwner',
-      partitionBy: ['sessionId'],
-      orderBy: 'health',
-      limit: 1,
-    },
-  ],
-  roles: ashfall.roles.map((role) =>
-    role.name === 'liveops'
-      ? { ...role, views: [...role.views, 'unitsByOwner', 'strongestOwner'] }
-      : role,
-  ),
-});
 
 const fields = 'sessionId ownerId units health weakest blueprints';
 const changes = `subscription Units($cursor: String) {
@@ -49,7 +14,7 @@ let sandbox: Sandbox;
 let tick = 0;
 
 beforeAll(async () => {
-  sandbox = await Sandbox.start({}, manifest);
+  sandbox = await Sandbox.start({}, ashfallOfOwners);
   await sandbox.openSession('live');
 });
 afterAll(() => sandbox.stop());

@@ -1,12 +1,12 @@
 import type { ColumnDefinition, Value } from '../../manifest/types.ts';
-import { bitAt } from '../../tick/column-vector.ts';
 import type { PartRows } from '../checkpoint/checkpoint-part.ts';
 import { laneRows } from '../checkpoint/lane-rows.ts';
 import { partColumn } from '../checkpoint/part-columns.ts';
 import { laneNames } from '../sources/column-lanes.ts';
-import { type Lane, LaneTable, pickLane } from '../sources/lane-table.ts';
+import { LaneTable } from '../sources/lane-table.ts';
 import type { SourceRows } from '../sources/source-rows.ts';
 import type { Aggregate } from './aggregate.ts';
+import { distinctLanes } from './distinct-lanes.ts';
 import { NumberLane, type ValueLane } from './value-lane.ts';
 
 /**
@@ -14,8 +14,7 @@ import { NumberLane, type ValueLane } from './value-lane.ts';
  * group and value of all groups: for a 32-bit column 16 to 24 bytes a pair, no object a group.
  */
 export class CountDistinctAggregate implements Aggregate {
-  readonly #input: string;
-  readonly #optional: boolean;
+  readonly #input: ColumnDefinition;
   readonly #pairs: LaneTable;
   readonly #counts = new NumberLane(0);
   readonly lanes = [this.#counts];
@@ -23,8 +22,7 @@ export class CountDistinctAggregate implements Aggregate {
   #ordinals = new Uint32Array(0);
 
   constructor(input: ColumnDefinition) {
-    this.#input = input.name;
-    this.#optional = input.optional;
+    this.#input = input;
     const lanes = laneNames({ ...input, name: 'value', optional: false });
     this.#pairs = new LaneTable(1 + lanes.length);
     this.memory = laneRows(
@@ -38,20 +36,7 @@ export class CountDistinctAggregate implements Aggregate {
   }
 
   fold(source: SourceRows, groups: Uint32Array, mask: Uint8Array | null): void {
-    const input = source.column(this.#input);
-    const validity = input.layout === 'constant' ? null : input.validity;
-    const values = source.lanes(this.#input).slice(Number(this.#optional));
-    let lanes: readonly Lane[] = [groups, ...values];
-    let { length } = source;
-    if (mask !== null || validity !== null) {
-      const rows: number[] = [];
-      for (let row = 0; row < length; row++) {
-        if (mask !== null && mask[row] === 0) continue;
-        if (validity === null || bitAt(validity, row)) rows.push(row);
-      }
-      length = rows.length;
-      lanes = lanes.map((lane) => (typeof lane === 'number' ? lane : pickLane(lane, rows)));
-    }
+    const { length, lanes } = distinctLanes(source, this.#input, groups, mask);
     if (this.#ordinals.length < length) this.#ordinals = new Uint32Array(length * 2);
     const known = this.#pairs.size;
     this.#pairs.locate(lanes, length, this.#ordinals);

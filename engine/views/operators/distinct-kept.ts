@@ -1,10 +1,10 @@
 import type { ColumnDefinition, Value } from '../../manifest/types.ts';
-import { bitAt } from '../../tick/column-vector.ts';
 import { laneNames } from '../sources/column-lanes.ts';
-import { type Lane, LaneTable, pickLane } from '../sources/lane-table.ts';
+import { LaneTable } from '../sources/lane-table.ts';
 import type { Sign, SourceRows } from '../sources/source-rows.ts';
 import type { TextNumbers } from '../sources/text-numbers.ts';
 import type { Aggregate } from './aggregate.ts';
+import { distinctLanes } from './distinct-lanes.ts';
 import { NumberLane, type ValueLane } from './value-lane.ts';
 
 /**
@@ -34,22 +34,8 @@ export class KeptDistinctAggregate implements Aggregate {
   }
 
   fold(source: SourceRows, groups: Uint32Array, mask: Uint8Array | null, sign: Sign): void {
-    const { name, optional } = this.#input;
-    const input = source.column(name);
-    const validity = input.layout === 'constant' ? null : input.validity;
-    const values = source.lanes(name).slice(Number(optional));
-    let lanes: readonly Lane[] = [groups, ...values];
-    let { length } = source;
-    if (mask !== null || validity !== null) {
-      const rows: number[] = [];
-      for (let row = 0; row < length; row++) {
-        if (mask !== null && mask[row] === 0) continue;
-        if (validity === null || bitAt(validity, row)) rows.push(row);
-      }
-      length = rows.length;
-      lanes = lanes.map((lane) => (typeof lane === 'number' ? lane : pickLane(lane, rows)));
-    }
-    const rowGroups = lanes[0] as Uint32Array;
+    const { length, lanes } = distinctLanes(source, this.#input, groups, mask);
+    const [rowGroups] = lanes;
     if (this.#ordinals.length < length) this.#ordinals = new Uint32Array(length * 2);
     const ordinals = this.#ordinals;
     this.#pairs.locate(lanes, length, ordinals);
