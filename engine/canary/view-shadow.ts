@@ -1,3 +1,4 @@
+import { finish } from '../govern/work.ts';
 import type { Catalog } from '../manifest/catalog.ts';
 import type { GroupViewDefinition, Row, Scalar, TopViewDefinition } from '../manifest/types.ts';
 import { compareScalars } from '../query/compare-values.ts';
@@ -65,7 +66,7 @@ export class ViewShadow {
     const shown = new Map<string, readonly Row[]>();
     const live = new Map<string, readonly Row[]>();
     for (const view of this.#ofRows) {
-      const rows = live.get(view.from) ?? this.#state.select(view.from, null);
+      const rows = live.get(view.from) ?? finish(this.#state.select(view.from, null));
       live.set(view.from, rows);
       const group = new GroupShadow(this.#catalog, view, []);
       for (const row of rows) group.add(row);

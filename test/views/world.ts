@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { finish } from '../../engine/govern/work.ts';
 import { Catalog } from '../../engine/manifest/catalog.ts';
 import { conflictCodes } from '../../engine/manifest/system-columns.ts';
 import type { Row } from '../../engine/manifest/types.ts';
@@ -35,7 +36,7 @@ export class World {
   /** By table, all rows that it has: appended ones, and those that live now. */
   get tables(): ReadonlyMap<string, readonly Row[]> {
     const live = catalog.stateTables.map(
-      ({ name }) => [name, this.state.select(name, null)] as const,
+      ({ name }) => [name, finish(this.state.select(name, null))] as const,
     );
     return new Map<string, readonly Row[]>([...this.appended, ...live]);
   }

@@ -128,13 +128,29 @@ export class GroupKeys {
     return 0;
   }
 
-  /** Groups in key order; of one session, where the key has it and one is given. */
-  ordered(sessionId: string | null): readonly number[] {
-    const order = this.#order.inOrder(this.#fresh === null ? this.size : 0);
-    if (sessionId === null) return order;
+  /** Groups in key order. The list stays as it is when groups come and go. */
+  ordered(): readonly number[] {
+    return this.#order.inOrder(this.#fresh === null ? this.size : 0);
+  }
+
+  /** Whether a group is of the session; of any, for null. Holds while groups come and go. */
+  ofSession(sessionId: string | null): (group: number) => boolean {
+    if (sessionId === null) return () => true;
     const { dictionary, firstLane } = this.#column('sessionId');
-    const id = dictionary.find(sessionId);
-    return order.filter((group) => this.#table.lane(group, firstLane) === id);
+    if (this.#fresh !== null) {
+      // Its number may become another text's.
+      const bytes = Buffer.from(sessionId, 'utf8');
+      return (group) => bytes.equals(dictionary.bytes(this.#table.lane(group, firstLane)));
+    }
+    let id = dictionary.find(sessionId);
+    let known = dictionary.size;
+    return (group) => {
+      if (id === -1 && known < dictionary.size) {
+        id = dictionary.find(sessionId);
+        known = dictionary.size;
+      }
+      return this.#table.lane(group, firstLane) === id;
+    };
   }
 
   #compareColumn(a: number, b: number, { column, firstLane, dictionary }: KeyColumn): number {

@@ -1,7 +1,10 @@
+import { OpenReads, steadyRead } from '../../govern/open-reads.ts';
+import type { Work } from '../../govern/work.ts';
 import type { Catalog } from '../../manifest/catalog.ts';
 import type { ColumnDefinition, GroupViewDefinition, Row, Value } from '../../manifest/types.ts';
 import { viewColumns } from '../../manifest/view-columns.ts';
 import type { Lsn } from '../../position.ts';
+import { rowUnits } from '../../query/condition-units.ts';
 import type { Filter } from '../../query/filter.ts';
 import { rowPredicate } from '../../query/row-predicate.ts';
 import type { CheckpointPart } from '../checkpoint/checkpoint-part.ts';
@@ -56,6 +59,7 @@ export class GroupView implements FeedSource {
   touched = new Uint32Array(16);
   touchedCount = 0;
   readonly source: ViewSource;
+  readonly reads = new OpenReads();
   readonly #window: number | null;
   readonly #columns: readonly Column[];
   readonly #rows: GroupRows;
@@ -115,6 +119,11 @@ export class GroupView implements FeedSource {
     return this.ring.frames;
   }
 
+  /** What making a row costs, in units of about a comparison. */
+  get rowUnits(): number {
+    return valueUnits * (this.key.length + this.#columns.length);
+  }
+
   get size(): number {
     return this.keys.size;
   }
@@ -165,6 +174,7 @@ export class GroupView implements FeedSource {
       this.ring.end();
     }
     this.#aggregate(added, this.#groups, 1);
+    this.#tellReads();
     return remembered;
   }
 
@@ -201,6 +211,7 @@ export class GroupView implements FeedSource {
       }
     }
     if (remembered) this.ring.end();
+    this.#tellReads();
     return remembered;
   }
 
@@ -224,25 +235,38 @@ export class GroupView implements FeedSource {
   }
 
   /** In key order. */
-  snapshot(where: Filter | null): readonly Row[] {
+  *snapshot(where: Filter | null): Work<readonly Row[]> {
     const matches = rowPredicate(where);
-    const rows: Row[] = [];
-    for (const group of this.groups(this.sessionBound ? sessionOf(where) : null)) {
-      const row = this.row(group);
-      if (matches(row)) rows.push(row);
+    const units = rowUnits(where) + this.rowUnits;
+    const isOfSession = this.keys.ofSession(this.sessionBound ? sessionOf(where) : null);
+    const rows = new Map<number, Row>();
+    let disordered = false;
+    const read = this.reads.open();
+    try {
+      yield units;
+      yield* steadyRead(read, this.keys.ordered(), {
+        take: (group) => {
+          if (!this.isThere(group) || !isOfSession(group)) return 1;
+          const row = this.row(group);
+          if (matches(row)) rows.set(group, row);
+          return units;
+        },
+        drop: (group) => {
+          disordered = true;
+          rows.delete(group);
+        },
+      });
+    } finally {
+      read.close();
     }
-    return rows;
+    if (!disordered) return [...rows.values()];
+    return inOrder(this.keys.ordered(), rows);
   }
 
   changes(from: Lsn, to: Lsn, sessionId: string | null): readonly RowChange[] {
     return this.ring.changes(from, to, sessionId, (group, image) =>
       image === 'now' && !this.isThere(group) ? null : this.row(group, image),
     );
-  }
-
-  /** Those that have rows, in key order; of one session, where the key has it and one is given. */
-  groups(sessionId: string | null = null): readonly number[] {
-    return this.keys.ordered(sessionId);
   }
 
   /** Everything it holds but the ring, for a checkpoint: its groups, then its aggregates' memory. */
@@ -296,6 +320,10 @@ export class GroupView implements FeedSource {
     for (const { aggregate, condition } of this.#columns) {
       aggregate.fold(rows, groups, rows.mask(condition), sign);
     }
+  }
+
+  #tellReads(): void {
+    for (let i = 0; i < this.touchedCount; i++) this.reads.wrote(this.touched[i] as number);
   }
 
   #reserve(): void {
@@ -370,6 +398,18 @@ export class GroupView implements FeedSource {
     }
     this.touchedCount = kept;
   }
+}
+
+const valueUnits = 8;
+
+/** The rows there are, in the order of their numbers. */
+export function inOrder(order: Iterable<number>, rows: ReadonlyMap<number, Row>): Row[] {
+  const ordered: Row[] = [];
+  for (const number of order) {
+    const row = rows.get(number);
+    if (row) ordered.push(row);
+  }
+  return ordered;
 }
 
 function namedLanes(columns: readonly Column[]): NamedLane[] {

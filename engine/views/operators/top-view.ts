@@ -1,13 +1,16 @@
+import { OpenReads, steadyRead } from '../../govern/open-reads.ts';
+import type { Work } from '../../govern/work.ts';
 import type { Row, Scalar, TopViewDefinition, Value } from '../../manifest/types.ts';
 import type { Lsn } from '../../position.ts';
 import { compareScalars } from '../../query/compare-values.ts';
+import { rowUnits } from '../../query/condition-units.ts';
 import type { Filter } from '../../query/filter.ts';
 import { rowPredicate } from '../../query/row-predicate.ts';
 import type { FeedSource, RowChange, TickMark } from '../feeds/feed-source.ts';
 import type { FrameBounds } from '../feeds/frame-log.ts';
 import type { ImageRing, RowImage } from '../feeds/image-ring.ts';
 import { LaneTable } from '../sources/lane-table.ts';
-import type { GroupView } from './group-view.ts';
+import { type GroupView, inOrder } from './group-view.ts';
 
 interface Ranked {
   readonly group: number;
@@ -50,6 +53,7 @@ export class TopView implements FeedSource {
   readonly #partitionOf: number[] = [];
   readonly #placeOf: number[] = [];
   readonly #inTop = new Set<number>();
+  readonly #reads = new OpenReads();
 
   constructor(definition: TopViewDefinition, groups: GroupView, bounds: FrameBounds) {
     this.name = definition.name;
@@ -86,6 +90,7 @@ export class TopView implements FeedSource {
     }
     const changed = new Map<number, 'stays' | 'enters' | 'leaves'>();
     for (const [partition, groups] of touchedIn) this.#rankTouched(partition, groups, changed);
+    for (const group of changed.keys()) this.#reads.wrote(group);
     if (!remembered) {
       this.frames.restart(mark.lsn, mark.committedAtMs);
     } else if (this.#ring.begin(mark, changed.size)) {
@@ -98,7 +103,7 @@ export class TopView implements FeedSource {
 
   /** Ranks every group anew, after the group view was loaded. */
   load(lsn: Lsn, stamp: number): void {
-    for (const group of this.groups.groups()) this.#partitionAround(group);
+    for (const group of this.groups.keys.ordered()) this.#partitionAround(group);
     for (const partition of this.#partitions) {
       if (partition) this.#rank(partition, partition.groups, false, new Map());
     }
@@ -106,15 +111,41 @@ export class TopView implements FeedSource {
   }
 
   /** By partition in the order of its key, best first. */
-  snapshot(where: Filter | null): readonly Row[] {
+  *snapshot(where: Filter | null): Work<readonly Row[]> {
     const matches = rowPredicate(where);
+    const units = rowUnits(where) + this.groups.rowUnits;
+    const rows = new Map<number, Row>();
+    let disordered = false;
+    const read = this.#reads.open();
+    try {
+      yield units;
+      yield* steadyRead(read, this.#ranked(), {
+        take: (group) => {
+          if (!this.#inTop.has(group)) return 1;
+          const row = this.groups.row(group);
+          if (matches(row)) rows.set(group, row);
+          return units;
+        },
+        drop: (group) => {
+          disordered = true;
+          rows.delete(group);
+        },
+      });
+    } finally {
+      read.close();
+    }
+    if (!disordered) return [...rows.values()];
+    return inOrder(this.#ranked(), rows);
+  }
+
+  *#ranked(): IterableIterator<number> {
     const { keys } = this.groups;
     const partitions = this.#partitions.filter((partition) => partition !== undefined);
     const first = (partition: Partition): number => partition.groups[0] as number;
     partitions.sort((a, b) => keys.compare(first(a), first(b), this.#definition.partitionBy));
-    return partitions
-      .flatMap((partition) => this.#topOf(partition).map(({ group }) => this.groups.row(group)))
-      .filter(matches);
+    for (const partition of partitions) {
+      for (const { group } of this.#topOf(partition)) yield group;
+    }
   }
 
   changes(from: Lsn, to: Lsn, sessionId: string | null): readonly RowChange[] {

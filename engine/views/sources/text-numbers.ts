@@ -1,5 +1,7 @@
 /** Texts as 32-bit numbers: equal texts have equal numbers. */
 export interface TextNumbers {
+  /** Texts that have a number. */
+  readonly size: number;
   /** The number of these bytes, which are copied when they are new. */
   id(data: Uint8Array, start: number, end: number): number;
   idOfText(text: string): number;
