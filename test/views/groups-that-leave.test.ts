@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { parseWhere } from '../../engine/query/parse-where.ts';
 import { createViewEngine, type OwnedViewEngine } from '../../engine/views/open-views.ts';
 import { CheckpointInMemory } from './checkpoint-in-memory.ts';
 import { Follower } from './follower.ts';
@@ -151,6 +152,35 @@ describe('a view of live rows', () => {
     commit(upsert(1, 1, { speed: 0.1 }), upsert(2, 1, { speed: 0.2, name: 'a' }));
     expect(views.rows('fleet', null).rows).toEqual(naiveView('fleet', world.tables));
   });
+
+  test.each([
+    ['fleet', { sessionId: { eq: 'match-0' } }],
+    ['alike', null],
+    ['fastestFleets', null],
+  ])(
+    'is read whole over turns in which groups of %s leave and others get their numbers',
+    (view, where) => {
+      const { views, commit } = play({ rowsMax: 8, framesMax: 2, bytesMax: 10_000 });
+      const more = (id: number) => ({ name: `unit ${id}`, speed: id, mass: BigInt(id) });
+      const first = Array.from({ length: 200 }, (_, id) => upsert(id, id, more(id)));
+      for (let at = 0; at < first.length; at += 8) commit(...first.slice(at, at + 8));
+      const columns = catalog.columnsOf(catalog.table('unit'));
+      const filter = where && parseWhere(columns, where, 'where');
+      const work = views.read(view, filter);
+      let steps = 0;
+      let step = work.next();
+      for (; !step.done; step = work.next(), steps++) {
+        // Some of those read already, some that are still to be read, and new ones.
+        const [read, unread, fresh] = [steps % 100, 199 - (steps % 90), 1_000 + steps];
+        if (steps < 60) {
+          commit(remove(read), remove(unread));
+          commit(upsert(fresh, fresh, more(fresh)), upsert(unread, read, more(steps)));
+        }
+      }
+      expect(steps).toBeGreaterThan(view === 'fastestFleets' ? 0 : 5);
+      expect(step.value).toEqual(views.rows(view, filter));
+    },
+  );
 
   test('is no part of a checkpoint: a start makes it of the live rows, and keeps cursors', async () => {
     const { clock, world, views, commit, follow } = play();
