@@ -1,11 +1,11 @@
-import { systemColumns } from '../engine/manifest/system-columns.ts';
+import { systemColumns } from '../engine/model/system-columns.ts';
 import type {
   ColumnDefinition,
   ScalarKind,
   TableDefinition,
   ViewAggregate,
   ViewDefinition,
-} from '../engine/manifest/types.ts';
+} from '../engine/model/types.ts';
 
 /** What the schema says of a table, in its row type. */
 export function tableDescription(table: TableDefinition): string {

@@ -1,5 +1,5 @@
-import type { GroupViewDefinition, TitleManifest } from '../engine/manifest/types.ts';
 import { validateManifest } from '../engine/manifest/validate.ts';
+import type { GroupViewDefinition, TitleManifest } from '../engine/model/types.ts';
 import { ashfall } from '../src/sandbox/ashfall.ts';
 
 /** A view of ashfall's live units. */

@@ -1,4 +1,4 @@
-import type { WhereInput } from './types.ts';
+import type { WhereInput } from '../model/types.ts';
 
 interface Condition<Where> {
   /** Only rows that match count. */

@@ -1,5 +1,5 @@
+import type { Capability, QueryClass, RoleDefinition, TableGrant } from '../model/types.ts';
 import type { AllColumnSpecs, TableSpecs } from './table-spec.ts';
-import type { Capability, QueryClass, RoleDefinition, TableGrant } from './types.ts';
 
 export type TableAccess = 'read' | 'aggregate' | 'write';
 

@@ -1,11 +1,7 @@
-import { EngineError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import { parseWhere } from '../query/parse-where.ts';
-import { viewColumnNameProblem } from './names.ts';
-import { didYouMean } from './nearest-name.ts';
-import { plainJson } from './plain-json.ts';
-import { type Problems, placeOf } from './problems.ts';
-import { allColumns, systemColumns } from './system-columns.ts';
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import { didYouMean } from '../model/nearest-name.ts';
+import { allColumns, systemColumns } from '../model/system-columns.ts';
 import type {
   ColumnDefinition,
   GroupViewDefinition,
@@ -14,7 +10,11 @@ import type {
   ViewAggregate,
   ViewDefinition,
   WhereInput,
-} from './types.ts';
+} from '../model/types.ts';
+import { parseWhere } from '../query/parse-where.ts';
+import { viewColumnNameProblem } from './names.ts';
+import { plainJson } from './plain-json.ts';
+import { type Problems, placeOf } from './problems.ts';
 import { identityProblem } from './validate-keys.ts';
 import { checkDistinct, columnNamed, readName } from './validate-names.ts';
 import { viewColumns } from './view-columns.ts';

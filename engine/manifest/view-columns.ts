@@ -1,4 +1,4 @@
-import { allColumns } from './system-columns.ts';
+import { allColumns } from '../model/system-columns.ts';
 import type {
   ColumnDefinition,
   GroupViewDefinition,
@@ -6,7 +6,7 @@ import type {
   TitleManifest,
   ViewAggregate,
   ViewDefinition,
-} from './types.ts';
+} from '../model/types.ts';
 
 export interface ViewColumns {
   /** The columns that name a row, in order. */

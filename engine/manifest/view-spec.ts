@@ -1,3 +1,4 @@
+import type { ScalarKind } from '../model/types.ts';
 import type {
   ColumnSpec,
   ColumnValue,
@@ -7,7 +8,6 @@ import type {
   NameOfKind,
 } from './column-spec.ts';
 import type { AllColumnSpecs, TableSpec, TableSpecs } from './table-spec.ts';
-import type { ScalarKind } from './types.ts';
 
 /**
  * Groups rows of a table: one row a combination of the columns in `groupBy`. Of a state table it

@@ -1,7 +1,7 @@
 import type { Work } from '../govern/work.ts';
-import type { Row } from '../manifest/types.ts';
+import type { Row } from '../model/types.ts';
 import type { Filter } from '../query/filter.ts';
-import type { ColumnBatch } from '../tick/column-vector.ts';
+import type { ColumnBatch } from '../vectors/column-vector.ts';
 
 export interface OrderBy {
   readonly column: string;

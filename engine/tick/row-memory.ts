@@ -1,5 +1,5 @@
-import { EngineError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
 import type { TitleState } from '../state/title-state.ts';
 import type { TickBatch } from './tick-batch.ts';
 

@@ -1,16 +1,16 @@
 import { randomInt } from 'node:crypto';
-import { EngineError } from '../errors.ts';
 import { mainTurns, Turns } from '../govern/turns.ts';
 import { finish, type Work } from '../govern/work.ts';
-import { limits } from '../limits.ts';
-import type { Catalog } from '../manifest/catalog.ts';
-import type { GroupViewDefinition, TableDefinition } from '../manifest/types.ts';
-import type { Lsn } from '../position.ts';
+import type { Catalog } from '../model/catalog.ts';
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import type { Lsn } from '../model/position.ts';
+import type { GroupViewDefinition, TableDefinition } from '../model/types.ts';
 import type { Filter } from '../query/filter.ts';
+import type { ChangeSet, StateChanges } from '../state/change-set.ts';
 import type { StateReader } from '../state/state-reader.ts';
-import type { ChangeSet, StateChanges } from '../tick/change-set.ts';
-import type { ColumnBatch } from '../tick/column-vector.ts';
 import type { TickBatch } from '../tick/tick-batch.ts';
+import type { ColumnBatch } from '../vectors/column-vector.ts';
 import { readBinaryViews } from './checkpoint/binary-views.ts';
 import type { CheckpointPart } from './checkpoint/checkpoint-part.ts';
 import {

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
-import { manifestHash, parseManifest } from '../../engine/manifest/manifest-json.ts';
+import { manifestHash, parseManifest } from '../../engine/index.ts';
 import { UsageError, verb } from './fail.ts';
 import { addRemoteOptions, type RemoteFlags, remoteTitle, remoteToken, request } from './remote.ts';
 

@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { EngineError } from '../../engine/errors.ts';
-import { parseManifest } from '../../engine/manifest/manifest-json.ts';
-import type { TitleManifest } from '../../engine/manifest/types.ts';
-import { validateManifest } from '../../engine/manifest/validate.ts';
+import { parseManifest, validateManifest } from '../../engine/index.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import type { TitleManifest } from '../../engine/model/types.ts';
 import { UsageError } from './fail.ts';
 
 /** Paths of the server itself; a title of such a name could not be reached. */

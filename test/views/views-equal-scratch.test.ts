@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Row } from '../../engine/manifest/types.ts';
+import type { Row } from '../../engine/model/types.ts';
 import { createViewEngine } from '../../engine/views/open-views.ts';
 import type { ViewEngine } from '../../engine/views/view-engine.ts';
 import { binaryOfViews } from './binary-views-writer.ts';

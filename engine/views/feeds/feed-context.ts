@@ -1,5 +1,5 @@
 import type { Turns } from '../../govern/turns.ts';
-import type { Lsn } from '../../position.ts';
+import type { Lsn } from '../../model/position.ts';
 import type { Frame } from '../view-engine.ts';
 import type { ViewObserver } from '../view-observer.ts';
 import type { BoundedCache } from './bounded-cache.ts';

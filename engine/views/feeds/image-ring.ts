@@ -1,4 +1,4 @@
-import type { Lsn } from '../../position.ts';
+import type { Lsn } from '../../model/position.ts';
 import type { ValueLane } from '../operators/value-lane.ts';
 import type { RowChange, TickMark } from './feed-source.ts';
 import { type DropListener, type FeedFrame, type FrameBounds, FrameLog } from './frame-log.ts';

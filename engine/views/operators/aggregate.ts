@@ -1,4 +1,4 @@
-import type { ColumnDefinition, Value, ViewAggregate } from '../../manifest/types.ts';
+import type { ColumnDefinition, Value, ViewAggregate } from '../../model/types.ts';
 import type { PartRows } from '../checkpoint/checkpoint-part.ts';
 import type { Sign, SourceRows, ViewSource } from '../sources/source-rows.ts';
 import { CountAggregate } from './count-aggregate.ts';

@@ -1,4 +1,4 @@
-import type { Value } from '../../manifest/types.ts';
+import type { Value } from '../../model/types.ts';
 import type { Sign, SourceRows } from '../sources/source-rows.ts';
 import type { Aggregate } from './aggregate.ts';
 import { NumberLane, type ValueLane } from './value-lane.ts';

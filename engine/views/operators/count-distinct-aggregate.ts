@@ -1,4 +1,4 @@
-import type { ColumnDefinition, Value } from '../../manifest/types.ts';
+import type { ColumnDefinition, Value } from '../../model/types.ts';
 import type { PartRows } from '../checkpoint/checkpoint-part.ts';
 import { laneRows } from '../checkpoint/lane-rows.ts';
 import { partColumn } from '../checkpoint/part-columns.ts';

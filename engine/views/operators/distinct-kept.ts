@@ -1,4 +1,4 @@
-import type { ColumnDefinition, Value } from '../../manifest/types.ts';
+import type { ColumnDefinition, Value } from '../../model/types.ts';
 import { laneNames } from '../sources/column-lanes.ts';
 import { LaneTable } from '../sources/lane-table.ts';
 import type { Sign, SourceRows } from '../sources/source-rows.ts';

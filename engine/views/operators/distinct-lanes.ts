@@ -1,5 +1,5 @@
-import type { ColumnDefinition } from '../../manifest/types.ts';
-import { bitAt } from '../../tick/column-vector.ts';
+import type { ColumnDefinition } from '../../model/types.ts';
+import { bitAt } from '../../vectors/column-vector.ts';
 import { type Lane, pickLane } from '../sources/lane-table.ts';
 import type { SourceRows } from '../sources/source-rows.ts';
 

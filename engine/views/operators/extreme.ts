@@ -1,4 +1,4 @@
-import type { ColumnDefinition } from '../../manifest/types.ts';
+import type { ColumnDefinition } from '../../model/types.ts';
 import type { Aggregate } from './aggregate.ts';
 import { NumberExtremeAggregate } from './extreme-number.ts';
 import { TextExtremeAggregate } from './extreme-text.ts';

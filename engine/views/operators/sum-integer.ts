@@ -1,4 +1,4 @@
-import type { ColumnDefinition, Value } from '../../manifest/types.ts';
+import type { ColumnDefinition, Value } from '../../model/types.ts';
 import { wideHalves } from '../sources/column-lanes.ts';
 import type { Sign, SourceRows } from '../sources/source-rows.ts';
 import type { Aggregate } from './aggregate.ts';

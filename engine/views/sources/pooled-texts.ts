@@ -1,5 +1,5 @@
+import { utf8 } from '../../model/utf8.ts';
 import { BytePool } from '../../state/byte-pool.ts';
-import { utf8 } from '../../utf8.ts';
 import type { TextNumbers } from './text-numbers.ts';
 
 /**

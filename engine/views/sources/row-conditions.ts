@@ -1,4 +1,4 @@
-import type { ColumnDefinition, WhereInput } from '../../manifest/types.ts';
+import type { ColumnDefinition, WhereInput } from '../../model/types.ts';
 import { parseWhere } from '../../query/parse-where.ts';
 import { compileRowMask, type RowMask } from './row-mask.ts';
 

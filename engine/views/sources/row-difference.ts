@@ -1,4 +1,4 @@
-import { bitAt, type ColumnVector } from '../../tick/column-vector.ts';
+import { bitAt, type ColumnVector } from '../../vectors/column-vector.ts';
 
 /** Sets `differs[row]` to 1 where two vectors of one column hold different values. */
 export function markDifferences(a: ColumnVector, b: ColumnVector, differs: Uint8Array): void {

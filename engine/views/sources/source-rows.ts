@@ -1,4 +1,4 @@
-import type { ColumnDefinition, TableDefinition, WhereInput } from '../../manifest/types.ts';
+import type { ColumnDefinition, TableDefinition, WhereInput } from '../../model/types.ts';
 import type { Lane } from './lane-table.ts';
 import type { RowCondition } from './row-conditions.ts';
 import type { SourceColumn } from './table-source.ts';

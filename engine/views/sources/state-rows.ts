@@ -3,11 +3,11 @@ import type {
   GroupViewDefinition,
   TableDefinition,
   WhereInput,
-} from '../../manifest/types.ts';
+} from '../../model/types.ts';
 import { parseWhere } from '../../query/parse-where.ts';
-import type { StateChanges } from '../../tick/change-set.ts';
-import type { ColumnBatch, ColumnVector } from '../../tick/column-vector.ts';
-import { pickRows } from '../../tick/vector-rows.ts';
+import type { StateChanges } from '../../state/change-set.ts';
+import type { ColumnBatch, ColumnVector } from '../../vectors/column-vector.ts';
+import { pickRows } from '../../vectors/vector-rows.ts';
 import { namesAny } from '../feeds/named-columns.ts';
 import { vectorLanes } from './column-lanes.ts';
 import type { Lane } from './lane-table.ts';
