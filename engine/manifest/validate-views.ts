@@ -1,7 +1,7 @@
 import { EngineError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import { didYouMean } from '../model/nearest-name.ts';
-import { allColumns } from '../model/system-columns.ts';
+import { allColumns, systemColumns } from '../model/system-columns.ts';
 import type {
   ColumnDefinition,
   GroupViewDefinition,
@@ -63,16 +63,21 @@ function readGroup(
       : problems.integer(view.tickWindow, `${place}.tickWindow`, 1, 2 ** 32 - 1);
   if (name === null || kind === null || from === null) return null;
   const source = tables.find((table) => table.name === from);
-  if (!source || source.kind === 'state') {
-    const names = tables.filter((table) => table.kind !== 'state').map((table) => table.name);
-    const what = source ? `"${from}" is a state table` : `there is no table "${from}"`;
-    problems.add(
-      `${place}.from`,
-      `${what}; a view groups an event or action table: ${didYouMean(from, names)}`,
+  if (!source) {
+    const mend = didYouMean(
+      from,
+      tables.map((table) => table.name),
     );
+    problems.add(`${place}.from`, `there is no table "${from}"; ${mend}`);
     return null;
   }
-  const columns = allColumns(source);
+  if (source.kind === 'state' && tickWindow !== null) {
+    problems.add(
+      `${place}.tickWindow`,
+      `"${from}" is a state table, whose rows are of no one tick; drop it, or group an event or action table`,
+    );
+  }
+  const columns = { known: sourceColumns(source), taken: takenNames(source) };
   const groupBy = readGroupBy(problems, view.groupBy, `${place}.groupBy`, columns);
   const values = readViewColumns(problems, view.columns, `${place}.columns`, columns);
   const keyNames = tickWindow === null ? groupBy : [...groupBy, 'tickWindow'];
@@ -83,14 +88,46 @@ function readGroup(
   return { name, kind: 'group', from, groupBy, tickWindow, columns: values };
 }
 
+/** What a view can read of its table. */
+interface SourceColumns {
+  readonly known: readonly ColumnDefinition[];
+  /** System columns that it cannot. */
+  readonly taken: readonly string[];
+}
+
+/**
+ * Of a state table the declared ones: a view takes a row back as it was, and what the server wrote
+ * beside it is not kept.
+ */
+function sourceColumns(table: TableDefinition): readonly ColumnDefinition[] {
+  return table.kind === 'state' ? table.columns : allColumns(table);
+}
+
+function takenNames(table: TableDefinition): readonly string[] {
+  return table.kind === 'state' ? systemColumns(table).map((column) => column.name) : [];
+}
+
+/** Whether the name is of a column that is there, and that the view cannot read. */
+function isTaken(problems: Problems, name: unknown, place: string, taken: readonly string[]) {
+  if (typeof name !== 'string' || !taken.includes(name)) return false;
+  problems.add(
+    place,
+    `"${name}" is written anew with every change of a row, and a view of a state table takes rows back as they were; name a declared column, or group an event or action table`,
+  );
+  return true;
+}
+
 function readGroupBy(
   problems: Problems,
   value: unknown,
   place: string,
-  columns: readonly ColumnDefinition[],
+  { known: columns, taken }: SourceColumns,
 ): string[] {
   const names = columns.map((column) => column.name);
-  const groupBy = problems.names(value, place, names, 'column');
+  const readable = Array.isArray(value)
+    ? value.filter((name) => !isTaken(problems, name, place, taken))
+    : value;
+  const groupBy = problems.names(readable, place, names, 'column');
   if (Array.isArray(value) && value.length === 0) {
     problems.add(place, 'a view has at least one column to group by; name it');
   }
@@ -105,7 +142,7 @@ function readViewColumns(
   problems: Problems,
   value: unknown,
   parent: string,
-  source: readonly ColumnDefinition[],
+  source: SourceColumns,
 ): { name: string; aggregate: ViewAggregate }[] {
   const columns: { name: string; aggregate: ViewAggregate }[] = [];
   for (const [i, entry] of problems.list(value, parent, limits.tableColumnsMax).entries()) {
@@ -131,7 +168,7 @@ function readAggregate(
   problems: Problems,
   value: unknown,
   place: string,
-  source: readonly ColumnDefinition[],
+  { known: source, taken }: SourceColumns,
 ): ViewAggregate | null {
   const aggregate = problems.object(value, place, ['op', 'column', 'where'] as const, [
     'column',
@@ -151,6 +188,7 @@ function readAggregate(
     problems.add(`${place}.column`, 'is missing');
     return null;
   }
+  if (isTaken(problems, aggregate.column, `${place}.column`, taken)) return null;
   const name = problems.string(aggregate.column, `${place}.column`);
   const column = name === null ? null : columnNamed(problems, place, source, name);
   if (!column) return null;

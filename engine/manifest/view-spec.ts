@@ -7,19 +7,36 @@ import type {
   KeyColumnName,
   NameOfKind,
 } from './column-spec.ts';
-import type { AllColumnSpecs, TableSpecs } from './table-spec.ts';
+import type { AllColumnSpecs, TableSpec, TableSpecs } from './table-spec.ts';
 
-/** Groups rows of an event or action table: one row a combination of the columns in `groupBy`. */
+/**
+ * Groups rows of a table: one row a combination of the columns in `groupBy`. Of a state table it
+ * groups the live rows: a row that is changed or deleted is taken back as it was, and a group
+ * without rows leaves the view.
+ */
 type GroupViewSpec<Tables extends TableSpecs> = {
-  readonly [Name in LogTableName<Tables>]: {
+  readonly [Name in keyof Tables & string]: {
     readonly kind: 'group';
     readonly from: Name;
-    readonly groupBy: readonly KeyColumnName<AllColumnSpecs<Tables[Name]>>[];
-    /** Groups by windows of so many ticks too; the key then ends with `tickWindow`. */
-    readonly tickWindow?: number;
-    readonly columns: { readonly [column: string]: AggregateSpec<AllColumnSpecs<Tables[Name]>> };
+    readonly groupBy: readonly KeyColumnName<SourceColumnSpecs<Tables[Name]>>[];
+    /**
+     * Groups by windows of so many ticks too; the key then ends with `tickWindow`. Not of a state
+     * table, whose rows are of no one tick.
+     */
+    readonly tickWindow?: Tables[Name]['kind'] extends 'state' ? never : number;
+    readonly columns: {
+      readonly [column: string]: AggregateSpec<SourceColumnSpecs<Tables[Name]>>;
+    };
   };
-}[LogTableName<Tables>];
+}[keyof Tables & string];
+
+/**
+ * What a view may read of its table. Of a state table the declared columns: what the server writes
+ * (`version`, `position`, `committedAt`) is not known of a row that is taken back.
+ */
+type SourceColumnSpecs<Table extends TableSpec> = Table['kind'] extends 'state'
+  ? Table['columns']
+  : AllColumnSpecs<Table>;
 
 /** The first `limit` rows of a group view in each partition, by one of its columns, descending. */
 export interface TopViewSpec {
@@ -43,7 +60,7 @@ export type CheckedViews<Tables extends TableSpecs, Views> = {
   readonly [Name in keyof Views]: Views[Name] extends TopViewSpec
     ? CheckedTop<Views, Views[Name]>
     : Views[Name] extends { from: infer From extends keyof Tables; columns: infer Columns }
-      ? { readonly columns: CheckedColumns<AllColumnSpecs<Tables[From]>, Columns> }
+      ? { readonly columns: CheckedColumns<SourceColumnSpecs<Tables[From]>, Columns> }
       : unknown;
 };
 
@@ -78,10 +95,6 @@ type CheckedWhere<Columns, Where> = {
     ? unknown
     : MustBe<keyof Columns>;
 };
-
-type LogTableName<Tables extends TableSpecs> = {
-  [Name in keyof Tables & string]: Tables[Name]['kind'] extends 'state' ? never : Name;
-}[keyof Tables & string];
 
 type GroupViewName<Views> = {
   [Name in keyof Views & string]: Views[Name] extends { kind: 'group' } ? Name : never;

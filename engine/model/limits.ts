@@ -28,8 +28,10 @@ export const limits = {
   logGroupBytesMax: 4 * 1024 * 1024,
   /** Log bytes after which a checkpoint is taken: what a restart has to replay at most, about. */
   checkpointEveryBytes: 64 * 1024 * 1024,
-  /** Memory of live rows, with keys, indexes and strings; past it ticks that may create rows are refused, and with the answers of sessions, new sessions. */
+  /** Memory of live rows and views, with keys, indexes and strings; past it ticks that may create rows are refused, and with the answers of sessions, new sessions. */
   rowMemoryBytesMax: 4 * 1024 * 1024 * 1024,
+  /** Of that, how far past it actions and events are taken that views group. */
+  viewOverdraftShare: 1 / 8,
   /** Ticks of one session that may wait for the tick they name in `afterTick`. */
   ticksWaitingMax: 64,
   /** Memory of the ticks of all sessions that wait so. */

@@ -78,7 +78,7 @@ export const settingsTable = {
   rowMemory: setting(
     byteSize(2 ** 20, 2 ** 50),
     '4GB',
-    'Memory of live rows, with keys, indexes and strings. Past it, ticks that may create rows answer QUOTA_EXCEEDED; new sessions do where answers kept for retries fill what rows leave of it.',
+    'Memory of live rows and views, with keys, indexes and strings. Past it, ticks that may create rows answer QUOTA_EXCEEDED, and an eighth past it those with actions or events that a view groups; new sessions do where answers kept for retries fill what rows and views leave of it.',
   ),
   columns: setting(
     columnsPlace,
