@@ -5,6 +5,7 @@ import { didYouMean } from './nearest-name.ts';
 import { type Problems, placeOf } from './problems.ts';
 import { allColumns } from './system-columns.ts';
 import type { RoleDefinition, TableDefinition, TableGrant, ViewDefinition } from './types.ts';
+import { readDescription } from './validate-description.ts';
 import { checkDistinct, columnNamed } from './validate-names.ts';
 import { capabilities, queryClasses } from './vocabulary.ts';
 
@@ -31,8 +32,8 @@ function readRole(
   tables: readonly TableDefinition[],
   views: readonly ViewDefinition[],
 ): RoleDefinition | null {
-  const members = ['name', 'class', 'capabilities', 'tables', 'views'] as const;
-  const role = problems.object(value, place, members);
+  const members = ['name', 'description', 'class', 'capabilities', 'tables', 'views'] as const;
+  const role = problems.object(value, place, members, ['description']);
   if (!role) return null;
   const name = problems.string(role.name, `${place}.name`);
   const nameFault = name === null ? null : roleNameProblem(name);
@@ -51,8 +52,16 @@ function readRole(
     views.map((view) => view.name),
     'view',
   );
+  const description = readDescription(problems, role.description, place);
   if (name === null || queryClass === null) return null;
-  return { name, class: queryClass, capabilities: granted, tables: grants, views: viewNames };
+  return {
+    name,
+    ...description,
+    class: queryClass,
+    capabilities: granted,
+    tables: grants,
+    views: viewNames,
+  };
 }
 
 function readGrants(
