@@ -27,14 +27,12 @@ export async function followReadme(project, root, say) {
   /** @type {Promise<unknown>[]} */
   const playing = [];
   for (const block of blocks) {
-    say(`README.md:${block.line}`);
     await at(`${path}:${block.line}`, async () => {
       if (block.language === 'ts') return runTypeScript(project, block.text);
       const commands = commandsOf(block);
       if (commands.every(({ command }) => inClone.test(command) || isInstall({ command }))) {
         for (const { command } of commands) checkScripts(command, scripts);
       } else if (commands.some(({ comment }) => comment.includes('kill -9'))) {
-        await Promise.all(playing.splice(0));
         await breakIt(project, commands[0]?.command ?? '');
       } else if (commands.some(({ command }) => command.includes('--speed'))) {
         // At ten times real time: the rest goes on while it plays, as a reader would.
