@@ -17,6 +17,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { nodeOfVersion, nodeVersions } from './node-versions.mjs';
+import {
+  checkTypeScript,
+  typeScriptPackages,
+  typeScriptVersions,
+} from './packages/check-typescript.mjs';
 import { followReadme, followSdkReadme } from './packages/follow-readmes.mjs';
 import { packageProblems } from './packages/lint-package.mjs';
 import { freePort, Project } from './packages/project.mjs';
@@ -79,9 +84,13 @@ async function main() {
   writeFileSync(join(project.directory, 'tsconfig.json'), JSON.stringify(tsconfig));
   // A package that does not take the Node at hand is an error, not a warning.
   writeFileSync(join(project.directory, '.npmrc'), 'engine-strict=true\nfund=false\naudit=false\n');
-  await project.run('npm install --save-dev typescript@6.0 tsx @types/node@20');
+  await project.run(
+    `npm install --save-dev typescript@6.0 tsx @types/node@20 ${typeScriptPackages.join(' ')}`,
+  );
   await followReadme(project, root, say);
   await project.stopServer('SIGTERM');
+  await checkTypeScript(project);
+  say(`README.md compiles under TypeScript ${typeScriptVersions.join(', ')}`);
 
   for (const version of nodeVersions) {
     const node = nodeOfVersion(version, directory);

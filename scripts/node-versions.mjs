@@ -17,15 +17,33 @@ export function nodeOfVersion(version, directory) {
   if (process.versions.node.startsWith(`${version}.`)) return process.execPath;
   const name = `node-${process.platform}-${process.arch}`;
   const prefix = join(directory, `node-${version}`);
-  const quietly = ['--silent', '--no-audit', '--no-fund', '--fetch-retries', '1'];
-  const args = ['install', ...quietly, '--fetch-retry-maxtimeout', '5000', '--prefix', prefix];
+  const quietly = ['--loglevel', 'error', '--no-audit', '--no-fund', '--fetch-retries', '1'];
+  const args = [
+    'install',
+    ...quietly,
+    '--fetch-retry-mintimeout',
+    '1000',
+    '--fetch-retry-maxtimeout',
+    '5000',
+    '--prefix',
+    prefix,
+  ];
   try {
-    execFileSync('npm', [...args, `${name}@${version}`], { timeout: installMs });
+    execFileSync('npm', [...args, `${name}@${version}`], {
+      timeout: installMs,
+      encoding: 'utf8',
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     const node = join(prefix, 'node_modules', name, 'bin', 'node');
     execFileSync(node, ['--version']);
     return node;
-  } catch {
-    console.log(`SKIPPED: Node ${version} could not be had from npm (${name}@${version})`);
+  } catch (error) {
+    const reason = String(error.stderr ?? error)
+      .trim()
+      .split('\n')[0];
+    console.log(
+      `SKIPPED: Node ${version} could not be had from npm (${name}@${version}): ${reason}`,
+    );
     return null;
   }
 }

@@ -110,7 +110,8 @@ export const t = {
   /** Any JSON value, held as its text. Never part of a key, an index or a group. */
   json: () => scalar<'json', string>('json'),
   /** Bytes: `Uint8Array` in the SDK, base64 in GraphQL. Never part of a key, an index or a group. */
-  bytes: () => scalar<'bytes', Uint8Array>('bytes'),
+  // Written out: what is inferred, `Uint8Array<ArrayBufferLike>`, TypeScript 5.6 does not know.
+  bytes: (): ColumnBuilder<'bytes', Uint8Array> => scalar('bytes'),
   /**
    * One of some values: `t.enum('MOVE', 'ATTACK')`. New values may be added at the end later; their
    * order is what is stored.

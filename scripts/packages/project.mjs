@@ -46,7 +46,10 @@ export class Project {
         options,
         (error, out, err) => {
           if (error === null) resolve(out);
-          else reject(new Error(`in ${this.directory}:\n${text}\n${out}\n${err}`));
+          else {
+            const failure = new Error(`in ${this.directory}:\n${text}\n${out}\n${err}`);
+            reject(Object.assign(failure, { output: out }));
+          }
         },
       );
       child.stdin?.end();
