@@ -23,6 +23,7 @@ import {
   typeScriptVersions,
 } from './packages/check-typescript.mjs';
 import { followReadme, followSdkReadme } from './packages/follow-readmes.mjs';
+import { followTutorial } from './packages/follow-tutorial.mjs';
 import { packageProblems } from './packages/lint-package.mjs';
 import { freePort, Project } from './packages/project.mjs';
 
@@ -89,8 +90,11 @@ async function main() {
   );
   await followReadme(project, root, say);
   await project.stopServer('SIGTERM');
-  await checkTypeScript(project);
-  say(`README.md compiles under TypeScript ${typeScriptVersions.join(', ')}`);
+
+  const made = await projectAt('project/my-game');
+  rmSync(made.directory, { recursive: true });
+  await followTutorial(project, made, root);
+  say('docs/your-own-title.md works, from an empty folder to a change of the manifest');
 
   for (const version of nodeVersions) {
     const node = nodeOfVersion(version, directory);
@@ -98,8 +102,13 @@ async function main() {
     const other = await projectAt('project', { node });
     await followSdkReadme(other, root);
     await other.stopServer('SIGTERM');
-    say(`the SDK's README works on Node ${(await other.run('node --version')).trim()}`);
+    await (await projectAt('project/my-game', { node })).run('npm test && npm run generate');
+    say(
+      `the SDK's README and the made project work on Node ${(await other.run('node --version')).trim()}`,
+    );
   }
+  await checkTypeScript(project);
+  say(`both READMEs compile under TypeScript ${typeScriptVersions.join(', ')}`);
 }
 
 try {

@@ -20,7 +20,7 @@ const resolutions = {
  * Compiles what the READMEs show as studios compile it: `strict` and nothing more, under each release
  * of TypeScript and both ways to resolve modules.
  *
- * @param {Project} project with `title.ts`, `readme.ts` and the generated `tickloom.ts`
+ * @param {Project} project with `title.ts`, `readme.ts`, `sdk-readme.ts` and the generated `tickloom.ts`
  */
 export async function checkTypeScript(project) {
   const ends = [typeScriptVersions[0], typeScriptVersions.at(-1)];
@@ -31,7 +31,7 @@ export async function checkTypeScript(project) {
       const config = `tsconfig-${version}-${name}.json`;
       writeFileSync(
         join(project.directory, config),
-        JSON.stringify({ compilerOptions, files: ['title.ts', 'readme.ts'] }),
+        JSON.stringify({ compilerOptions, files: ['title.ts', 'readme.ts', 'sdk-readme.ts'] }),
       );
       const compile = `node node_modules/typescript-${version}/bin/tsc -p ${config}`;
       await project.run(compile).catch((error) => {

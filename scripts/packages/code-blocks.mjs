@@ -1,16 +1,24 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * The fenced blocks of a Markdown page, in order.
+ * The fenced blocks of a Markdown page, in order. What stands behind a block's language, unseen by
+ * readers, says what file it is, or where in that file it goes: `ts title.ts after health:`.
  *
  * @param {string} path
- * @returns {readonly { readonly language: string, readonly text: string, readonly line: number }[]}
+ * @returns {readonly CodeBlock[]}
+ *
+ * @typedef {object} CodeBlock
+ * @property {string} language
+ * @property {string} info
+ * @property {string} text
+ * @property {number} line of the page
  */
 export function codeBlocks(path) {
   const page = readFileSync(path, 'utf8');
-  return [...page.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map((match) => ({
-    language: match[1],
-    text: match[2],
+  return [...page.matchAll(/^```(\w+) ?(.*)\n([\s\S]*?)^```$/gm)].map((match) => ({
+    language: match[1] ?? '',
+    info: match[2] ?? '',
+    text: match[3] ?? '',
     line: page.slice(0, match.index).split('\n').length + 1,
   }));
 }

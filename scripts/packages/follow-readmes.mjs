@@ -40,6 +40,7 @@ export async function followReadme(project, root, say) {
         playing[0]?.catch(() => {}); // It is awaited later.
         await committed(project, 50);
       } else if (commands[0]?.command.startsWith('npx tickloom start')) {
+        await Promise.all(playing);
         await project.startServer(commands[0].command);
       } else {
         checkAnswer(await project.run(block.text));
@@ -65,7 +66,7 @@ export async function followSdkReadme(project, root) {
     await at(`${path}:${block.line}`, () => project.run(commands.map((c) => c.command).join('\n')));
   }
   const code = blocks.filter(({ language }) => language === 'ts').map(({ text }) => text);
-  await at(path, () => runTypeScript(project, code.join('\n')));
+  await at(path, () => runTypeScript(project, code.join('\n'), 'sdk-readme.ts'));
 }
 
 /** @param {{ readonly text: string, readonly language: string }} block */
@@ -98,14 +99,15 @@ function checkScripts(command, scripts) {
  *
  * @param {Project} project
  * @param {string} text
+ * @param {string} [name] of the file
  */
-async function runTypeScript(project, text) {
+async function runTypeScript(project, text, name = 'readme.ts') {
   const isTitle = text.includes('export default defineTitle');
   writeFileSync(
-    join(project.directory, isTitle ? 'title.ts' : 'readme.ts'),
+    join(project.directory, isTitle ? 'title.ts' : name),
     isTitle ? text : program([text.replaceAll('http://127.0.0.1:4800', project.url)]),
   );
-  if (!isTitle) await project.run('npx tsc && npx tsx readme.ts');
+  if (!isTitle) await project.run(`npx tsc && npx tsx ${name}`);
 }
 
 /**

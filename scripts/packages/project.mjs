@@ -57,19 +57,48 @@ export class Project {
   }
 
   /**
+   * Runs a command that goes on for ever until it has printed something.
+   *
+   * @param {string} command
+   * @param {RegExp} awaited
+   */
+  async runUntil(command, awaited) {
+    const child = this.#spawn(command);
+    let said = '';
+    const seen = new Promise((resolve) => {
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.on('data', (chunk) => {
+          said += chunk;
+          if (awaited.test(said)) resolve(true);
+        });
+      }
+    });
+    const exited = new Promise((resolve) => child.once('exit', () => resolve(false)));
+    const late = new Promise((resolve) => setTimeout(resolve, 60_000, false).unref());
+    const isSeen = await Promise.race([seen, exited, late]);
+    if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    if (!isSeen) throw new Error(`${command} printed no ${awaited}:\n${said}`);
+  }
+
+  /** @param {string} command */
+  #spawn(command) {
+    return spawn('bash', ['-c', `exec ${command}`], {
+      cwd: this.directory,
+      env: this.environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // A group of its own: npx, npm and what they run are ended as one.
+      detached: true,
+    });
+  }
+
+  /**
    * Runs a command that starts a server, and waits until it is ready.
    *
    * @param {string} command
    */
   async startServer(command) {
     await this.stopServer('SIGTERM');
-    const child = spawn('bash', ['-c', `exec ${command}`], {
-      cwd: this.directory,
-      env: this.environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      // A group of its own: npx, npm and the server they run are ended as one.
-      detached: true,
-    });
+    const child = this.#spawn(command);
     this.#server = child;
     let said = '';
     for (const stream of [child.stdout, child.stderr]) {
