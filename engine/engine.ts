@@ -1,5 +1,6 @@
 import type { ColumnStore } from './columns/column-store.ts';
 import type { ContentionReport } from './govern/contention-report.ts';
+import type { Turns } from './govern/turns.ts';
 import type { Catalog } from './manifest/catalog.ts';
 import type { ConflictCode } from './manifest/system-columns.ts';
 import type { Row } from './manifest/types.ts';
@@ -14,6 +15,8 @@ export interface Engine {
   readonly state: StateReader;
   readonly views: ViewEngine;
   readonly columns: ColumnStore;
+  /** Where long reads of live rows and views are run. */
+  readonly turns: Turns;
   /** What fills the budget for memory, now. */
   readonly memory: EngineMemory;
   /** Reads see everything up to here; it is durable. */

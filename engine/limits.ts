@@ -68,12 +68,34 @@ export const limits = {
   /** Rows of one page, groups of one answer. */
   pageRowsMax: 10_000,
   pageRowsDefault: 100,
+  /** Columns of one `orderBy`, columns of one `by`. */
+  orderColumnsMax: 32,
+  groupColumnsMax: 32,
   /** Depth of a `where` or `require`. */
   filterDepthMax: 16,
-  /** Comparisons and listed values of one `where` or `require`. */
+  /** Comparisons and listed values of one `where` or `require`; a `like` counts as so many of them. */
   filterTermsMax: 10_000,
-  /** Characters of a `like` pattern: matching costs up to pattern times text. */
+  likeTerms: 10,
+  /** Characters of a `like` pattern. */
   likePatternLengthMax: 1_024,
+  /**
+   * What one operation may have compared and built on the main thread, all its fields together, in
+   * units of about a comparison: some 5 to 10 ns each. A row looked at costs `rowReadUnits` and its
+   * condition, a row answered `rowAnsweredUnits`, a comparison or listed value `termParsedUnits`
+   * where it is read.
+   */
+  operationUnitsMax: 20_000_000,
+  rowReadUnits: 4,
+  rowAnsweredUnits: 200,
+  termParsedUnits: 100,
+  /** How long such work of the whole process goes on before the event loop has a turn. */
+  workSliceMs: 2,
+  /** Reads of one subject that wait for their turn at such work. */
+  workWaitingMax: 1_000,
+  /** Writes remembered for reads of live rows that go on over turns, a table or view. */
+  readJournalMax: 4_000_000,
+  /** What the guards of one tick may cost, comparisons times effects. */
+  tickGuardUnitsMax: 50_000_000,
   /** The size of a manifest. */
   manifestTablesMax: 256,
   manifestViewsMax: 256,
@@ -100,6 +122,9 @@ export const limits = {
   /** Changed rows that a feed keeps for its subscribers with another where. */
   feedChangesCacheRowsMax: 20_000,
   subscribersPerFeedMax: 50_000,
+  /** What testing one changed row may cost by one subscription's where, and by all of a subject. */
+  subscriptionUnitsMax: 200,
+  subjectSubscriptionUnitsMax: 4_000,
   /** A live subscription without news says so this often. */
   heartbeatMs: 10_000,
   /** Nesting of fields in one GraphQL operation; the usual introspection query needs 13. */
@@ -107,7 +132,7 @@ export const limits = {
   /** Fields of one GraphQL operation, fragments spread out. */
   graphqlFieldsMax: 2_000,
   /** Lexical tokens of one GraphQL document; large ticks belong in variables. */
-  graphqlTokensMax: 250_000,
+  graphqlTokensMax: 50_000,
   /** Brackets within each other in a GraphQL document, objects and lists in its variables. */
   graphqlNestingMax: 256,
   /** Parsed documents kept for the next request with the same text, and the longest kept. */
@@ -141,6 +166,13 @@ export const limits = {
   /** Export links that have not expired, exports streaming at the same time. */
   exportsMax: 10_000,
   exportStreamsMax: 16,
+  /** Bytes, and words and signs, of one SQL text of a user. */
+  sqlTextBytesMax: 64 * 1024,
+  sqlTokensMax: 20_000,
+  /** Bytes of SQL that an audit line and the list of running queries show. */
+  sqlShownLengthMax: 1_024,
+  /** Bytes of one answer of the column store that is read as a whole: reading 16 MiB of JSON holds everything else up for a tenth of a second. Exports have no such bound. */
+  columnsAnswerBytesMax: 16 * 1024 * 1024,
   /** Rows and bytes of one insert into the column store, unless one tick alone has more. */
   columnsBlockRowsMax: 500_000,
   columnsBlockBytesMax: 32 * 1024 * 1024,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Canary, type CanaryParts } from './canary/canary.ts';
+import { Canary } from './canary/canary.ts';
 import type { ColumnStore } from './columns/column-store.ts';
 import type { ColumnLogger } from './columns/logger.ts';
 import { openColumnStore } from './columns/open-column-store.ts';
@@ -34,6 +34,8 @@ export interface EngineOptions {
   readonly manifest: TitleManifest;
   /** Everything of the title lies below; made where it is absent. */
   readonly directory: string;
+  /** The server's data directory around it, closed to the embedded column store; itself by default. */
+  readonly dataDirectory?: string;
   readonly durability: Durability;
   /** A ready store is taken as it is, and closed with the engine; for tests and tools. */
   readonly columns: 'embedded' | { readonly url: string } | ColumnStore;
@@ -56,6 +58,11 @@ export interface EngineOptions {
   /** Log bytes after which a checkpoint is taken; default `limits.checkpointEveryBytes`. */
   readonly checkpointEveryBytes?: number;
   /**
+   * Default true: the next start replays nothing. False: it replays what is behind the last
+   * checkpoint, as after a crash, and so fills the memory of feeds, for the cursors of subscribers.
+   */
+  readonly checkpointOnClose?: boolean;
+  /**
    * Bytes of log that are kept at least; what is older is dropped, segment by segment, once the
    * checkpoints and the column store are past it. Null, the default: all of it is kept.
    */
@@ -64,6 +71,11 @@ export interface EngineOptions {
   readonly logSegmentBytesMax?: number;
   /** Default `limits.rowMemoryBytesMax`. */
   readonly rowMemoryBytesMax?: number;
+  /**
+   * Called, before anything of the title is touched, for a manifest that is not the one kept: throws
+   * where whoever opens the engine could not serve it. Under one that is kept a start has succeeded.
+   */
+  readonly proveManifest?: () => Promise<void>;
   readonly onRecovery?: (report: LogReport) => void;
   readonly observer?: EngineObserver & {
     readonly log?: LogObserver;
@@ -98,6 +110,7 @@ async function openLocked(
 ): Promise<Engine> {
   const { directory, observer = {} } = options;
   const fitting = await fitManifest(directory, options.manifest);
+  if (!fitting.isKept) await options.proveManifest?.();
   const cut = await cutLog(options, storage);
   const catalog = new Catalog(options.manifest);
   const misfits: string[] = [];
@@ -115,6 +128,7 @@ async function openLocked(
   };
   // ClickHouse starts in its own process while the checkpoint is loaded here.
   const starting = columnsOf(options, catalog);
+  let opened: CommitLog | null = null;
   try {
     const [start, store] = await Promise.all([openStartingPoint(points, starting), starting]);
     const { projection, views } = start;
@@ -146,7 +160,8 @@ async function openLocked(
       ...(options.canary ? { groupRecordsMax: 1 } : {}),
       ...(options.logSegmentBytesMax ? { segmentBytesMax: options.logSegmentBytesMax } : {}),
     });
-    const canary = options.canary ? await canaryOf({ projection, views, log, appliedLsn }) : null;
+    opened = log;
+    const canary = options.canary ? new Canary({ projection, views, log, appliedLsn }) : null;
     // Nothing can refuse this start any more, and nothing has been logged under this manifest yet.
     await fitting.keep();
     // It holds rows that the log has lost (a power failure, or a cut).
@@ -178,6 +193,7 @@ async function openLocked(
         keepBytes: options.logRetainBytes ?? null,
       }),
       checkpointEveryBytes: options.checkpointEveryBytes ?? limits.checkpointEveryBytes,
+      checkpointOnClose: options.checkpointOnClose ?? true,
       bytesSinceCheckpoint: logBytes,
       rowMemoryBytesMax: options.rowMemoryBytesMax ?? limits.rowMemoryBytesMax,
       canary,
@@ -186,17 +202,8 @@ async function openLocked(
       observer,
     });
   } catch (error) {
+    await opened?.close();
     await (await starting.catch(() => null))?.close();
-    throw error;
-  }
-}
-
-/** Checks what the recovery came to; throws `BrokenInvariant`, and leaves the log closed. */
-async function canaryOf(parts: CanaryParts & { readonly log: CommitLog }): Promise<Canary> {
-  try {
-    return new Canary(parts);
-  } catch (error) {
-    await parts.log.close();
     throw error;
   }
 }
@@ -254,6 +261,7 @@ async function columnsOf(options: EngineOptions, catalog: Catalog): Promise<Colu
     catalog,
     target: columns,
     directory: join(directory, 'columns'),
+    dataDirectory: options.dataDirectory ?? directory,
     spoolDirectory: spoolDirectoryOf(directory),
     ...(options.storage ? { storage: options.storage } : {}),
     ...(options.acceptLostRows ? { acceptLostRows: true } : {}),

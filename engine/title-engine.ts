@@ -6,6 +6,7 @@ import type { EngineObserver } from './engine-observer.ts';
 import { EngineError } from './errors.ts';
 import { ContentionRecorder } from './govern/contention-recorder.ts';
 import type { ContentionReport } from './govern/contention-report.ts';
+import { mainTurns } from './govern/turns.ts';
 import { limits } from './limits.ts';
 import type { CommitLog } from './log/commit-log.ts';
 import type { Catalog } from './manifest/catalog.ts';
@@ -30,6 +31,7 @@ export interface TitleEngineParts {
   readonly checkpointer: Checkpointer;
   readonly retention: LogRetention;
   readonly checkpointEveryBytes: number;
+  readonly checkpointOnClose: boolean;
   readonly rowMemoryBytesMax: number;
   /** Null: canary mode is off. */
   readonly canary: Canary | null;
@@ -42,12 +44,15 @@ export interface TitleEngineParts {
   readonly observer: EngineObserver;
 }
 
+const presenceEveryMs = 1_000;
+
 /** One title on this machine: the write path, the sessions and the checkpoints around one log. */
 export class TitleEngine implements Engine {
   readonly catalog: Catalog;
   readonly state: StateReader;
   readonly views: ViewEngine;
   readonly columns: ColumnStore;
+  readonly turns = mainTurns;
   readonly #log: CommitLog;
   readonly #admission: Admission;
   readonly #contention = new ContentionRecorder();
@@ -55,6 +60,9 @@ export class TitleEngine implements Engine {
   readonly #writes: WritePath;
   readonly #sessions: TitleSessions;
   readonly #projection: Projection;
+  readonly #checkpointOnClose: boolean;
+  /** Each commit looks too; a title without commits shall not seem well either. */
+  readonly #presenceTimer: NodeJS.Timeout;
 
   constructor(parts: TitleEngineParts) {
     this.catalog = parts.catalog;
@@ -63,6 +71,7 @@ export class TitleEngine implements Engine {
     this.columns = parts.columns;
     this.#log = parts.log;
     this.#projection = parts.projection;
+    this.#checkpointOnClose = parts.checkpointOnClose;
     this.#admission = new Admission(parts.columns);
     this.#checkpoints = new CheckpointSchedule({
       checkpointer: parts.checkpointer,
@@ -92,6 +101,8 @@ export class TitleEngine implements Engine {
       writes: this.#writes,
       memoryBytesMax: parts.rowMemoryBytesMax,
     });
+    this.#presenceTimer = setInterval(() => void this.#log.checkPresence(), presenceEveryMs);
+    this.#presenceTimer.unref();
     // A kill in a burst left more than one checkpoint's worth of log: the next start shall not pay again.
     this.#checkpoints.takeIfDue();
   }
@@ -135,6 +146,7 @@ export class TitleEngine implements Engine {
 
   async close(): Promise<void> {
     const error = new EngineError('UNAVAILABLE', 'the server is shutting down');
+    clearInterval(this.#presenceTimer);
     this.#admission.close(error);
     this.#checkpoints.stop();
     this.#writes.refuseWaiting(error);
@@ -144,7 +156,9 @@ export class TitleEngine implements Engine {
       await this.#checkpoints.settled();
       // Whoever reads ClickHouse while this server is down shall find everything, if it can take it.
       await this.columns.waitForCovered(this.appliedLsn, limits.columnsCloseWaitMs).catch(() => {});
-      if (this.#log.failure === null) await this.#checkpoints.takeLast();
+      if (this.#checkpointOnClose && this.#log.failure === null) {
+        await this.#checkpoints.takeLast();
+      }
     } finally {
       await this.#checkpoints.settled();
       this.views.close();

@@ -23,6 +23,7 @@ import { sessionInfo } from './state/session.ts';
 import type { StateReader } from './state/state-reader.ts';
 import { ActionNames } from './tick/action-names.ts';
 import { type ChangeSet, emptyChanges } from './tick/change-set.ts';
+import { checkGuardUnits } from './tick/guard-units.ts';
 import {
   changesOf,
   type LoggedBatch,
@@ -121,6 +122,7 @@ export class WritePath {
       const encoded = encodeTick(batch);
       const early = this.#projection.settleEarly(batch, encoded.digest);
       if (early) return this.#outcome(early, batch);
+      checkGuardUnits(batch);
       checkRowMemory(this.#projection.state, batch, rowMemoryBytesMax);
       return await this.#logTick(batch, encoded);
     } catch (error) {

@@ -1,5 +1,6 @@
 import type { ExportRequest, ExportSource } from '../engine/columns/column-store.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { WorkBudget } from '../engine/govern/work-budget.ts';
 import type { QueryClass, RoleDefinition } from '../engine/manifest/types.ts';
 import type { Lsn } from '../engine/position.ts';
 import type { RequestReport } from './request-report.ts';
@@ -23,6 +24,8 @@ export interface RequestContext {
   readonly requestId: string;
   /** Aborts when the client leaves, the token expires unrefreshed or the server drains. */
   readonly signal: AbortSignal;
+  /** What is left for this operation of the main thread's time, in all its fields together. */
+  readonly budget: WorkBudget;
   /** Filled by resolvers, printed as `extensions.tickloom`. */
   readonly report: RequestReport;
 }

@@ -12,7 +12,8 @@ import {
 } from './authorise.ts';
 import type { ExportInfo, RequestContext } from './context.ts';
 import { waitForApplied } from './fresh-reads.ts';
-import { sqlParameters } from './queries.ts';
+import { shownSql, sqlParameters } from './queries.ts';
+import { checkColumnList, queryBoundsOf } from './query-bounds.ts';
 
 export interface CreateExportArguments {
   readonly table?: string | null | undefined;
@@ -35,6 +36,15 @@ export async function createExport(
   const { input } = args;
   authoriseCapability(context, 'export');
   const source = sourceOf(input, context);
+  if (source.kind === 'sql') {
+    // What is wrong with it is told now, not to whoever follows the link.
+    await context.engine.columns.checkSql(
+      source.query,
+      source.parameters,
+      queryBoundsOf(context.queryClass),
+      context.signal,
+    );
+  }
   const info = await context.exports.create(
     {
       source,
@@ -55,7 +65,7 @@ export async function createExport(
       id: info.id,
       lsn: info.lsn,
       format: info.format,
-      ...(source.kind === 'table' ? { table: source.table } : { sql: source.query }),
+      ...(source.kind === 'table' ? { table: source.table } : { sql: shownSql(source.query) }),
     },
   });
   return info;
@@ -82,15 +92,23 @@ function sourceOf(input: CreateExportArguments, context: RequestContext): Export
   }
   if (typeof sql === 'string' && typeof tableName !== 'string') {
     authoriseSql(context, context.engine.catalog.tables.keys());
-    for (const other of ['where', 'columns'] as const) {
+    for (const other of ['where', 'columns', 'asOf', 'sincePosition'] as const) {
       if (input[other] !== null && input[other] !== undefined) {
-        throw invalid(other, 'goes with a table; SQL says it itself');
+        throw invalid(other, `goes with a table; SQL says it itself${sayings[other]}`);
       }
     }
     return { kind: 'sql', query: sql, parameters: sqlParameters(input.parameters) };
   }
   throw invalid('table', 'give either a table or sql');
 }
+
+/** How SQL says what an input says of a table. */
+const sayings = {
+  where: '',
+  columns: '',
+  asOf: ', by the tick or position of the rows it reads',
+  sincePosition: ', by the tick or position of the rows it reads',
+} as const;
 
 function tableSource(
   name: string,
@@ -101,6 +119,7 @@ function tableSource(
   const table = catalog.table(name);
   const grant = authoriseTableExport(context, name);
   const columns = catalog.columnsOf(table);
+  checkColumnList('input.columns', input.columns ?? [], (column) => column, 'tableColumnsMax');
   for (const column of input.columns ?? []) catalog.column(table, column);
   if (input.columns?.length === 0) throw invalid('columns', 'name at least one, or leave it out');
   const where =

@@ -10,10 +10,15 @@ import type { RequestContext } from './context.ts';
 
 /** Waits until the node has applied what the client has seen, then tells where the read stands. */
 export async function waitForApplied(context: RequestContext): Promise<Lsn> {
-  const { engine, readAfter, report } = context;
+  const { engine, readAfter } = context;
   if (readAfter !== null && readAfter > engine.appliedLsn) {
     await engine.waitForApplied(readAfter, limits.readWaitMs);
   }
+  return sawApplied(context);
+}
+
+/** Where a read stands that ends now. */
+export function sawApplied({ engine, report }: RequestContext): Lsn {
   report.sawPosition(engine.appliedLsn);
   return engine.appliedLsn;
 }

@@ -5,10 +5,13 @@ import type { Row, TableDefinition, Value, WhereInput } from '../engine/manifest
 import type { Lsn } from '../engine/position.ts';
 import type { OrderBy } from '../engine/state/state-reader.ts';
 import { authoriseTable, bothOf, rowFilterOf } from './authorise.ts';
+import { answerRows, filterOf } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 import { waitForCovered } from './fresh-reads.ts';
-import { pageSizeOf, queryBoundsOf } from './query-bounds.ts';
-import { describeQuery, filterOf } from './rows.ts';
+
+import { groupColumnsOf, orderOf, pageSizeOf, queryBoundsOf } from './query-bounds.ts';
+import { describeQuery, reportQuery } from './rows.ts';
+
 import { aggregateKey, selectedAggregates } from './selected-aggregates.ts';
 
 export interface GroupsArguments {
@@ -22,6 +25,8 @@ export interface GroupsArguments {
 
 export interface GroupList {
   readonly nodes: readonly GroupNode[];
+  /** There are more groups than were asked for. */
+  readonly truncated: boolean;
   readonly coveredLsn: Lsn;
 }
 
@@ -45,11 +50,11 @@ export function rowGroups(table: TableDefinition, field: string) {
     const visible = rowFilterOf(context, table, columns, grant);
     const request = {
       table: table.name,
-      where: bothOf(visible, filterOf(args.where, columns)),
-      by: args.by ?? [],
+      where: bothOf(visible, await filterOf(context, args.where, columns)),
+      by: groupColumnsOf(args.by),
       tickBucket: tickBucketOf(args.tickBucket),
       aggregates: selectedAggregates(info),
-      orderBy: args.orderBy ?? [],
+      orderBy: orderOf(args.orderBy),
       first: pageSizeOf(args.first),
       bounds: queryBoundsOf(context.queryClass),
     };
@@ -59,9 +64,11 @@ export function rowGroups(table: TableDefinition, field: string) {
       context.signal,
       (signal) => context.engine.columns.groups({ ...request, signal }),
     );
-    context.report.ranQuery(result.statistics);
+    answerRows(context, result.groups.length);
+    reportQuery(context, result.statistics, visible === null ? null : result.groups.length);
     return {
       nodes: result.groups.map((group) => groupNode(group, request.aggregates)),
+      truncated: result.truncated,
       coveredLsn: result.coveredLsn,
     };
   };

@@ -1,5 +1,6 @@
 import type { SqlResult } from '../engine/columns/column-store.ts';
 import { EngineError } from '../engine/errors.ts';
+import { limits } from '../engine/limits.ts';
 import type { Scalar, Value } from '../engine/manifest/types.ts';
 import { authoriseCapability, authoriseSql } from './authorise.ts';
 import type { AuditEvent, RequestContext } from './context.ts';
@@ -28,18 +29,24 @@ export async function sql(
   const { columns } = context.engine;
   try {
     const result = await context.running.run(
-      describeQuery(context, 'sql', args.query),
+      describeQuery(context, 'sql', shownSql(args.query)),
       context.signal,
       (signal) =>
         columns.sql(args.query, parameters, first, queryBoundsOf(context.queryClass), signal),
     );
     context.report.ranQuery(result.statistics);
-    recordQuery(context, 'query.sql', 'done', { sql: args.query });
+    recordQuery(context, 'query.sql', 'done', { sql: shownSql(args.query) });
     return result;
   } catch (error) {
-    recordQuery(context, 'query.sql', 'failed', { sql: args.query });
+    recordQuery(context, 'query.sql', 'failed', { sql: shownSql(args.query) });
     throw error;
   }
+}
+
+/** SQL as the audit and the list of running queries show it: its start, where it is long. */
+export function shownSql(query: string): string {
+  const max = limits.sqlShownLengthMax;
+  return query.length <= max ? query : `${query.slice(0, max)}… (${query.length} characters)`;
 }
 
 /** Rows as JSON: integers wider than a number holds are digits. */

@@ -2,6 +2,7 @@ import type { QueryBounds } from '../engine/columns/column-store.ts';
 import { EngineError } from '../engine/errors.ts';
 import { limits } from '../engine/limits.ts';
 import type { QueryClass } from '../engine/manifest/types.ts';
+import type { OrderBy } from '../engine/state/state-reader.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -47,4 +48,46 @@ export function pageSizeOf(first: number | null | undefined): number {
     );
   }
   return first;
+}
+
+/** The order asked for: so many columns at most, each once. */
+export function orderOf(orderBy: readonly OrderBy[] | null | undefined): readonly OrderBy[] {
+  const order = orderBy ?? [];
+  checkColumnList('orderBy', order, ({ column }) => column, 'orderColumnsMax');
+  return order;
+}
+
+/** The columns to group by: so many at most, each once. */
+export function groupColumnsOf(by: readonly string[] | null | undefined): readonly string[] {
+  const columns = by ?? [];
+  checkColumnList('by', columns, (column) => column, 'groupColumnsMax');
+  return columns;
+}
+
+/**
+ * Throws `LIMIT_EXCEEDED` for a list of columns that is too long, `BAD_USER_INPUT` for one that
+ * names a column twice: the second would mean nothing, and cost as much as the first.
+ */
+export function checkColumnList<Entry>(
+  path: string,
+  list: readonly Entry[],
+  columnOf: (entry: Entry) => string,
+  limit: 'orderColumnsMax' | 'groupColumnsMax' | 'tableColumnsMax',
+): void {
+  const max = limits[limit];
+  if (list.length > max) {
+    throw new EngineError('LIMIT_EXCEEDED', `${path}: names ${max} columns at most`, {
+      details: { path, limit, max },
+    });
+  }
+  const seen = new Set<string>();
+  for (const [i, entry] of list.entries()) {
+    const column = columnOf(entry);
+    if (seen.has(column)) {
+      throw new EngineError('BAD_USER_INPUT', `${path}[${i}]: "${column}" was named before`, {
+        details: { path: `${path}[${i}]` },
+      });
+    }
+    seen.add(column);
+  }
 }

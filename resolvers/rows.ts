@@ -1,3 +1,4 @@
+import type { QueryStatistics } from '../engine/columns/column-store.ts';
 import type {
   ColumnDefinition,
   Row,
@@ -8,13 +9,14 @@ import type {
 import type { Lsn } from '../engine/position.ts';
 import { coerceScalar } from '../engine/query/coerce-scalar.ts';
 import type { Filter } from '../engine/query/filter.ts';
-import { parseWhere } from '../engine/query/parse-where.ts';
 import { rowPredicate } from '../engine/query/row-predicate.ts';
 import type { OrderBy, RowPage } from '../engine/state/state-reader.ts';
 import { authoriseTable, bothOf, rowFilterOf } from './authorise.ts';
+import { answerRows, filterOf, runBounded } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
-import { waitForApplied, waitForCovered } from './fresh-reads.ts';
-import { pageSizeOf, queryBoundsOf } from './query-bounds.ts';
+
+import { sawApplied, waitForApplied, waitForCovered } from './fresh-reads.ts';
+import { orderOf, pageSizeOf, queryBoundsOf } from './query-bounds.ts';
 
 /** A page and the position it is true of. */
 export interface RowList {
@@ -42,8 +44,11 @@ export function rowByKey(table: TableDefinition) {
     const key = keyOf(args.key, columnsOf(context, table));
     await waitForApplied(context);
     const row = context.engine.state.get(table.name, key);
-    context.report.readRows(row === null ? 0 : 1);
-    return row !== null && rowPredicate(visible)(row) ? row : null;
+    const shown = row !== null && rowPredicate(visible)(row) ? row : null;
+    // What is hidden is not counted either.
+    context.report.readRows(shown === null ? 0 : 1);
+    answerRows(context, 1);
+    return shown;
   };
 }
 
@@ -55,18 +60,24 @@ export function stateRowList(table: TableDefinition) {
     context: RequestContext,
   ): Promise<RowList> => {
     const visible = visibleRows(context, table);
-    const where = bothOf(visible, filterOf(args.where, columnsOf(context, table)));
+    const orderBy = orderOf(args.orderBy);
     const first = pageSizeOf(args.first);
-    const lsn = await waitForApplied(context);
-    const page = context.engine.state.list(table.name, {
+    const asked = await filterOf(context, args.where, columnsOf(context, table));
+    const where = bothOf(visible, asked);
+    await waitForApplied(context);
+    const { state } = context.engine;
+    const work = state.list(table.name, {
       where,
-      orderBy: args.orderBy ?? [],
+      orderBy,
       first,
       after: args.after ?? null,
       scan: context.queryClass === 'GAMEPLAY' ? 'refuse' : 'allow',
     });
-    context.report.readRows(page.rowsRead);
-    return { page, lsn };
+    const page = await runBounded(context, work, state.adviceFor(table.name, where));
+    answerRows(context, page.rows.length);
+    // How many rows there are that the role may not see is not told either.
+    context.report.readRows(visible === null ? page.rowsRead : page.rows.length);
+    return { page, lsn: sawApplied(context) };
   };
 }
 
@@ -78,8 +89,10 @@ export function columnRowList(table: TableDefinition, field: string) {
     context: RequestContext,
   ): Promise<RowList> => {
     const visible = visibleRows(context, table);
-    const where = bothOf(visible, filterOf(args.where, columnsOf(context, table)));
+    const orderBy = orderOf(args.orderBy);
     const first = pageSizeOf(args.first);
+    const asked = await filterOf(context, args.where, columnsOf(context, table));
+    const where = bothOf(visible, asked);
     await waitForCovered(context, args.minPosition);
     const page = await context.running.run(
       describeQuery(context, field),
@@ -88,14 +101,15 @@ export function columnRowList(table: TableDefinition, field: string) {
         context.engine.columns.list({
           table: table.name,
           where,
-          orderBy: args.orderBy ?? [],
+          orderBy,
           first,
           after: args.after ?? null,
           bounds: queryBoundsOf(context.queryClass),
           signal,
         }),
     );
-    context.report.ranQuery(page.statistics);
+    answerRows(context, page.rows.length);
+    reportQuery(context, page.statistics, visible === null ? null : page.rows.length);
     return { page, lsn: page.coveredLsn };
   };
 }
@@ -112,12 +126,14 @@ export function listPageInfo(list: RowList): RowPage {
   return list.page;
 }
 
-/** Null where everything matches, so that engines need not look at an empty filter. */
-export function filterOf(
-  where: WhereInput | null | undefined,
-  columns: ReadonlyMap<string, ColumnDefinition>,
-): Filter | null {
-  return where === null || where === undefined ? null : parseWhere(columns, where, 'where');
+/** What a query used; of one that may not see all rows, only how many it shows. */
+export function reportQuery(
+  context: RequestContext,
+  statistics: QueryStatistics,
+  rowsShown: number | null,
+): void {
+  if (rowsShown === null) context.report.ranQuery(statistics);
+  else context.report.readRows(rowsShown);
 }
 
 /** How a query shows in `runningQueries`. */

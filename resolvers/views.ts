@@ -12,9 +12,9 @@ import type { Lsn } from '../engine/position.ts';
 import type { Filter } from '../engine/query/filter.ts';
 import type { Frame, SubscribeRequest } from '../engine/views/view-engine.ts';
 import { authoriseTable, authoriseView, bothOf, rowFilterOf } from './authorise.ts';
+import { answerRows, filterOf, runBounded } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
-import { waitForApplied } from './fresh-reads.ts';
-import { filterOf } from './rows.ts';
+import { sawApplied, waitForApplied } from './fresh-reads.ts';
 import { requestEnded } from './running-queries.ts';
 
 export interface ViewRows {
@@ -37,9 +37,14 @@ export function viewRows(view: ViewDefinition) {
     context: RequestContext,
   ): Promise<ViewRows> => {
     authoriseView(context, view.name);
-    const where = filterOf(args.where, columnsOfView(context, view));
+    const where = await filterOf(context, args.where, columnsOfView(context, view));
     await waitForApplied(context);
-    const answer = context.engine.views.rows(view.name, where);
+    const answer = await runBounded(
+      context,
+      context.engine.views.read(view.name, where),
+      'narrow the view by where, or read it in fewer fields',
+    );
+    sawApplied(context);
     if (answer.rows.length > limits.pageRowsMax) {
       throw new EngineError(
         'LIMIT_EXCEEDED',
@@ -47,6 +52,7 @@ export function viewRows(view: ViewDefinition) {
         { details: { path: 'where', limit: 'pageRowsMax', max: limits.pageRowsMax } },
       );
     }
+    answerRows(context, answer.rows.length);
     context.report.readRows(answer.rows.length);
     return answer;
   };
@@ -64,7 +70,8 @@ export function viewChanges(view: ViewDefinition) {
     context: RequestContext,
   ): Promise<AsyncIterableIterator<Frame>> => {
     authoriseView(context, view.name);
-    return subscribe(context, view.name, args, filterOf(args.where, columnsOfView(context, view)));
+    const where = await filterOf(context, args.where, columnsOfView(context, view));
+    return subscribe(context, view.name, args, where);
   };
 }
 
@@ -78,7 +85,8 @@ export function rowChanges(table: TableDefinition) {
     const grant = authoriseTable(context, table.name, 'read');
     const columns = context.engine.catalog.columnsOf(table);
     const visible = rowFilterOf(context, table, columns, grant);
-    return subscribe(context, table.name, args, bothOf(visible, filterOf(args.where, columns)));
+    const where = bothOf(visible, await filterOf(context, args.where, columns));
+    return subscribe(context, table.name, args, where);
   };
 }
 
@@ -106,6 +114,7 @@ async function subscribe(
     cursor: args.cursor ?? null,
     maxRate,
     onLag: args.onLag ?? 'COALESCE',
+    subject: context.principal.subject,
   });
   return untilAborted(frames, context.signal);
 }

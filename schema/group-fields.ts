@@ -82,6 +82,9 @@ function addGroupsType(scope: SchemaScope, types: TableTypes) {
     description: `Groups of \`${types.table.name}\`.`,
     fields: (t) => ({
       nodes: t.expose('nodes', { type: [group], description: 'The groups.' }),
+      truncated: t.exposeBoolean('truncated', {
+        description: 'There are more groups than `first`: ask for more, or narrow by `where`.',
+      }),
       coveredPosition: t.field({
         type: 'Position',
         description: 'Everything committed up to here is in the answer.',

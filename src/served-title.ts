@@ -4,7 +4,9 @@ import { printSchema } from 'graphql';
 import type { Engine } from '../engine/engine.ts';
 import { EngineError } from '../engine/errors.ts';
 import type { DecoderThread } from '../engine/json/decoder-thread.ts';
+import { Catalog } from '../engine/manifest/catalog.ts';
 import { serializeManifest } from '../engine/manifest/manifest-json.ts';
+import type { TitleManifest } from '../engine/manifest/types.ts';
 import type { AuditPort } from '../resolvers/context.ts';
 import { buildSchema } from '../schema/build-schema.ts';
 import { exportEndpoint } from './exports/export-endpoint.ts';
@@ -45,6 +47,11 @@ export interface ServedTitle {
   readonly routes: readonly Route[];
   readonly socket: GraphqlSocket;
   acceptSocket(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+}
+
+/** Throws where no API can be made of the manifest. */
+export function proveServable(manifest: TitleManifest): void {
+  buildSchema(new Catalog(manifest));
 }
 
 /** One title as the outside sees it: its GraphQL over every transport, commits, exports, schema. */

@@ -1,4 +1,5 @@
 import { hashBytes, noBytes, type PoolTables } from '../state/byte-pool.ts';
+import type { ColumnWords } from '../state/column-words.ts';
 import { versionWord } from '../state/row-layout.ts';
 import { pageRowBits, pageRows } from '../state/row-pages.ts';
 import type { StateTable } from '../state/state-table.ts';
@@ -8,7 +9,7 @@ import { BrokenInvariant } from './broken-invariant.ts';
 
 /**
  * The byte pool against everything that holds an id of it between ticks: rows, what the last tick's
- * `before()` needs, what a checkpoint has saved aside. Throws `BrokenInvariant`.
+ * `before()` needs, what a checkpoint has saved aside, what reads compare with. Throws `BrokenInvariant`.
  */
 export function checkStrings(state: TitleState): void {
   const { tables: pool, size } = state.pool;
@@ -16,6 +17,7 @@ export function checkStrings(state: TitleState): void {
   for (const table of state.tables.values()) {
     countRows(table, held);
     table.capture?.countHeld(held);
+    for (const words of table.heldByReads) countWords(words, held);
   }
   for (const changes of state.changes.values()) changes.countHeld(held);
   let strings = 0;
@@ -95,6 +97,11 @@ function countRows({ layout, pages }: StateTable, held: Uint32Array): void {
       }
     }
   }
+}
+
+function countWords({ pooled, words }: ColumnWords, held: Uint32Array): void {
+  if (!pooled) return;
+  for (const id of words) held[id] = (held[id] as number) + 1;
 }
 
 /** Its bytes hash to its hash, and whoever looks for them comes to this id and to no other first. */

@@ -1,5 +1,6 @@
 import { ClickHouseError } from '@clickhouse/client';
 import { EngineError } from '../errors.ts';
+import { limits } from '../limits.ts';
 
 /** Whose SQL failed: a user's own text, whose faults are told to them, or this room's. */
 export type SqlAuthor = 'user' | 'engine';
@@ -20,6 +21,15 @@ export function translateError(error: unknown, author: SqlAuthor): unknown {
   return error;
 }
 
+/** An answer that is read as a whole has a bound; what needs more is an export. */
+export function answerTooLarge(cause?: unknown): EngineError {
+  return new EngineError(
+    'LIMIT_EXCEEDED',
+    `the answer is larger than ${limits.columnsAnswerBytesMax} bytes: ask for fewer rows or columns, or order an export`,
+    { details: { bytesMax: limits.columnsAnswerBytesMax }, cause },
+  );
+}
+
 function translateCode(error: ClickHouseError, author: SqlAuthor): unknown {
   const options = { cause: error };
   switch (Number(error.code)) {
@@ -38,9 +48,10 @@ function translateCode(error: ClickHouseError, author: SqlAuthor): unknown {
     case 394: // QUERY_WAS_CANCELLED
     case 734: // QUERY_WAS_CANCELLED_BY_CLIENT
       return new EngineError('QUERY_KILLED', 'the query was killed', options);
+    case 396: // TOO_MANY_ROWS_OR_BYTES: what the embedded host says of an answer
+      return answerTooLarge(error);
     case 158: // TOO_MANY_ROWS
     case 307: // TOO_MANY_BYTES
-    case 396: // TOO_MANY_ROWS_OR_BYTES
       return new EngineError(
         'LIMIT_EXCEEDED',
         'the query reads more rows than its class allows; narrow it by session or tick',
@@ -70,21 +81,40 @@ function translateCode(error: ClickHouseError, author: SqlAuthor): unknown {
         options,
       );
     default:
-      if (author === 'engine' || ownFaults.has(Number(error.code))) return error;
+      if (author === 'engine' || ownFaults.has(Number(error.code)) || isOfAPart(error.message)) {
+        return error;
+      }
       return new EngineError('BAD_USER_INPUT', cleanMessage(error.message), options);
   }
 }
 
-/** Errors that no query text should be able to cause. */
+/**
+ * Errors that no query text should be able to cause: the store's own, damaged parts among them. They
+ * are INTERNAL, and the log has ClickHouse's words, with the part and its path.
+ */
 const ownFaults = new Set([
+  40, // CHECKSUM_DOESNT_MATCH
   49, // LOGICAL_ERROR
   74, // CANNOT_READ_FROM_FILE_DESCRIPTOR
   75, // CANNOT_WRITE_TO_FILE_DESCRIPTOR
   76, // CANNOT_OPEN_FILE
+  107, // FILE_DOESNT_EXIST
+  131, // TOO_LARGE_SIZE_COMPRESSED
+  226, // NO_FILE_IN_DATA_PART
+  228, // BAD_SIZE_OF_FILE_IN_DATA_PART
+  232, // NO_SUCH_DATA_PART
+  233, // BAD_DATA_PART_NAME
+  246, // CORRUPTED_DATA
+  271, // CANNOT_DECOMPRESS
   1000, // POCO_EXCEPTION
   1001, // STD_EXCEPTION
   1002, // UNKNOWN_EXCEPTION
 ]);
+
+/** ClickHouse names the part where reading it failed, whatever the code says of what it found there. */
+function isOfAPart(message: string): boolean {
+  return /\bwhile (?:reading|loading)\b[^\n]*\bpart\b|\bdata part\b|\.bin\b/i.test(message);
+}
 
 /** What a user may see of ClickHouse's words: no database names, versions, stacks or hints of code. */
 export function cleanMessage(message: string): string {

@@ -5,6 +5,7 @@ import type { Row, Value } from '../manifest/types.ts';
 import type { Lsn } from '../position.ts';
 import type { ChangeSet } from '../tick/change-set.ts';
 import type { ColumnClient } from './client.ts';
+import type { ColumnPulse } from './column-pulse.ts';
 import type {
   ColumnListRequest,
   ExportRequest,
@@ -21,7 +22,7 @@ import type { OpenColumnStore } from './open-column-store.ts';
 import { planGroups } from './queries/groups-sql.ts';
 import { planList } from './queries/list-sql.ts';
 import { readValue } from './queries/row-values.ts';
-import { runUserSql } from './queries/user-sql.ts';
+import { describeUserSql, runUserSql } from './queries/user-sql/user-sql.ts';
 import type { FoundBacklog } from './shipping/kept-backlog.ts';
 import type { Tailer } from './tailer.ts';
 
@@ -33,6 +34,7 @@ export interface StoreParts {
   readonly host: EmbeddedHost | null;
   /** Null where merges are not ours to stop. */
   readonly mergePause: MergePause | null;
+  readonly pulse: ColumnPulse;
 }
 
 /** One title's columns in ClickHouse. */
@@ -42,6 +44,7 @@ export class ClickHouseStore implements OpenColumnStore {
   readonly #tailer: Tailer;
   readonly #host: EmbeddedHost | null;
   readonly #mergePause: MergePause | null;
+  readonly #pulse: ColumnPulse;
 
   constructor(parts: StoreParts) {
     this.#catalog = parts.catalog;
@@ -49,6 +52,7 @@ export class ClickHouseStore implements OpenColumnStore {
     this.#tailer = parts.tailer;
     this.#host = parts.host;
     this.#mergePause = parts.mergePause;
+    this.#pulse = parts.pulse;
   }
 
   get coveredLsn(): Lsn {
@@ -73,6 +77,10 @@ export class ClickHouseStore implements OpenColumnStore {
 
   get backlog() {
     return this.#tailer.backlog;
+  }
+
+  get trouble(): string | null {
+    return this.#pulse.trouble;
   }
 
   get childPid(): number | null {
@@ -144,7 +152,13 @@ export class ClickHouseStore implements OpenColumnStore {
     const plan = planGroups(this.#catalog, request);
     const coveredLsn = this.coveredLsn;
     const { rows, statistics } = await this.#client.query(plan.query);
-    return { groups: rows.map((row) => plan.read(row)), coveredLsn, statistics };
+    const shown = rows.slice(0, request.first);
+    return {
+      groups: shown.map((row) => plan.read(row)),
+      truncated: rows.length > shown.length,
+      coveredLsn,
+      statistics,
+    };
   }
 
   async sql(
@@ -165,6 +179,15 @@ export class ClickHouseStore implements OpenColumnStore {
     return { ...result, coveredLsn };
   }
 
+  async checkSql(
+    query: string,
+    parameters: Readonly<Record<string, Value>>,
+    bounds: QueryBounds,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await describeUserSql(this.#client, this.#catalog, { query, parameters, bounds, signal });
+  }
+
   export(request: ExportRequest): Promise<AsyncIterable<Uint8Array>> {
     return exportRows(this.#client, this.#catalog, request);
   }
@@ -178,15 +201,12 @@ export class ClickHouseStore implements OpenColumnStore {
   }
 
   async mergesActive(): Promise<number> {
-    const { rows } = await this.#client.query({
-      sql: 'SELECT count() FROM system.merges',
-      author: 'engine',
-      housekeeping: true,
-    });
+    const rows = await this.#pulse.ask('SELECT count() FROM system.merges');
     return Number(rows[0]?.[0] ?? 0);
   }
 
   async close(): Promise<void> {
+    await this.#pulse.close();
     this.#mergePause?.close();
     const closed = this.#tailer.close();
     // An insert that nobody answers is broken off; whether it is in, the next start asks.

@@ -4,8 +4,9 @@ import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { type ClickHouseClient, createClient } from '@clickhouse/client';
 import { EngineError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { answerBytes } from './answer-bytes.ts';
-import { type SqlAuthor, translateError } from './clickhouse-errors.ts';
+import { answerTooLarge, type SqlAuthor, translateError } from './clickhouse-errors.ts';
 import type { QueryBounds, QueryStatistics, RunningColumnQuery } from './column-store.ts';
 import { readStatistics } from './queries/statistics.ts';
 
@@ -24,6 +25,8 @@ export type ParameterValue =
 
 export interface ClientQuery {
   readonly sql: string;
+  /** What operators see of it, where that is not `sql` itself. */
+  readonly shown?: string;
   readonly author: SqlAuthor;
   /** Values of `{name:Type}` placeholders. */
   readonly parameters?: Readonly<Record<string, ParameterValue>>;
@@ -47,7 +50,7 @@ interface RunningEntry {
   readonly housekeeping: boolean;
   readonly startedAtMs: number;
   readonly abort: AbortController;
-  cause: 'killed' | 'late' | 'caller' | null;
+  cause: 'killed' | 'late' | 'caller' | 'hung' | null;
 }
 
 /**
@@ -58,6 +61,7 @@ export class ColumnClient {
   readonly #client: ClickHouseClient;
   readonly #whenUp: () => Promise<void>;
   readonly #running = new Map<string, RunningEntry>();
+  #trouble: () => string | null = () => null;
   #isClosed = false;
 
   /** `whenUp` resolves once ClickHouse serves; reads that find it restarting wait for that. */
@@ -93,9 +97,8 @@ export class ColumnClient {
   async #queryOnce(query: ClientQuery): Promise<ClientResult> {
     return this.#track(query, async (queryId, signal) => {
       const started = performance.now();
-      const result = await this.#client.query({
-        query: query.sql,
-        format: 'JSONCompact',
+      const { stream, response_headers } = await this.#client.exec({
+        query: `${query.sql}\nFORMAT JSONCompact`,
         query_id: queryId,
         query_params: { ...query.parameters },
         use_multipart_params_auto: true,
@@ -108,13 +111,13 @@ export class ColumnClient {
         },
         ...databaseHeader(query.database),
       });
-      const body = await result.json<unknown[]>();
+      const body = JSON.parse(await wholeAnswer(stream)) as JsonAnswer;
       return {
         columns: body.meta ?? [],
         rows: body.data,
         statistics: readStatistics(
           queryId,
-          result.response_headers,
+          response_headers,
           body.statistics,
           performance.now() - started,
         ),
@@ -218,7 +221,31 @@ export class ColumnClient {
   }
 
   async isAlive(): Promise<boolean> {
-    return (await this.#client.ping()).success;
+    const abort_signal = AbortSignal.timeout(controlMsMax);
+    return (await this.#client.ping({ select: false, abort_signal })).success;
+  }
+
+  /** Resolves with any answer, an error among them; rejects where none comes. */
+  async answers(signal: AbortSignal): Promise<void> {
+    try {
+      await this.query({ sql: 'SELECT 1', author: 'engine', housekeeping: true, signal });
+    } catch (error) {
+      const isSilent = !(error instanceof EngineError) || noAnswer.has(error.code);
+      if (isSilent) throw error;
+    }
+  }
+
+  /** Users' queries are refused at once, as `UNAVAILABLE`, while `trouble` tells of some. */
+  refuseWhile(trouble: () => string | null): void {
+    this.#trouble = trouble;
+  }
+
+  /** What waits for a ClickHouse that hangs ends as `UNAVAILABLE`. */
+  breakOff(): void {
+    for (const entry of this.#running.values()) {
+      entry.cause ??= 'hung';
+      entry.abort.abort();
+    }
   }
 
   get isClosed(): boolean {
@@ -253,8 +280,10 @@ export class ColumnClient {
   #begin(queryId: string, query: ClientQuery): RunningEntry {
     if (query.signal?.aborted) throw new EngineError('QUERY_KILLED', 'the query was given up');
     if (this.#isClosed) throw new EngineError('UNAVAILABLE', 'the column store is closed');
+    const trouble = query.bounds === undefined ? null : this.#trouble();
+    if (trouble !== null) throw new EngineError('UNAVAILABLE', trouble, { retryAfterMs: 1_000 });
     const entry: RunningEntry = {
-      sql: query.sql,
+      sql: (query.shown ?? query.sql).slice(0, limits.sqlShownLengthMax),
       housekeeping: query.housekeeping ?? false,
       startedAtMs: Date.now(),
       abort: new AbortController(),
@@ -304,6 +333,7 @@ export class ColumnClient {
     const { stream } = await this.#client.exec({
       query: `KILL QUERY WHERE ${condition}`,
       query_params: { id },
+      abort_signal: AbortSignal.timeout(controlMsMax),
     });
     stream.resume();
     await finished(stream);
@@ -315,6 +345,7 @@ export class ColumnClient {
       const result = await this.#client.query({
         query: `SELECT if(Settings['log_comment'] = '', query_id, Settings['log_comment']), memory_usage FROM system.processes`,
         format: 'JSONCompactEachRow',
+        abort_signal: AbortSignal.timeout(controlMsMax),
       });
       const rows = await result.json<[string, string]>();
       return new Map(rows.map(([id, bytes]) => [id, Number(bytes)]));
@@ -324,9 +355,35 @@ export class ColumnClient {
   }
 }
 
+/** `JSONCompact` of ClickHouse, as much of it as is read. */
+interface JsonAnswer {
+  readonly meta?: readonly { readonly name: string; readonly type: string }[];
+  readonly data: readonly (readonly unknown[])[];
+  readonly statistics?: {
+    readonly elapsed: number;
+    readonly rows_read: number;
+    readonly bytes_read: number;
+  };
+}
+
+/** An answer as text, given up as soon as it is larger than one may be. */
+async function wholeAnswer(stream: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    bytes += chunk.byteLength;
+    if (bytes > limits.columnsAnswerBytesMax) throw answerTooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, bytes).toString('utf8');
+}
+
 const brokenBeforeMs = 100;
 const requestTimeoutMs = 3_600_000;
 const graceMs = 5_000;
+/** What is asked beside queries, about them or of ClickHouse itself, answers at once or not at all. */
+const controlMsMax = 5_000;
+const noAnswer: ReadonlySet<string> = new Set(['UNAVAILABLE', 'QUERY_KILLED']);
 
 function connection(target: ClientTarget) {
   if (target.kind === 'url') return { url: target.url, max_open_connections: connectionsMax };
@@ -368,6 +425,11 @@ function explain(entry: RunningEntry, error: unknown, author: SqlAuthor): unknow
       });
     case 'caller':
       return new EngineError('QUERY_KILLED', 'the query was given up', { cause: error });
+    case 'hung':
+      return new EngineError('UNAVAILABLE', 'the column store hangs and was broken off', {
+        cause: error,
+        retryAfterMs: 1_000,
+      });
     case null:
       return translateError(error, author);
   }

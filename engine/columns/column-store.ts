@@ -61,6 +61,8 @@ export interface Group {
 
 export interface GroupsResult {
   readonly groups: readonly Group[];
+  /** There are more than `first`. */
+  readonly truncated: boolean;
   /** Everything up to here is in the answer. */
   readonly coveredLsn: Lsn;
   readonly statistics: QueryStatistics;
@@ -164,6 +166,13 @@ export interface ColumnStore {
     bounds: QueryBounds,
     signal?: AbortSignal,
   ): Promise<SqlResult>;
+  /** Throws what `sql` would throw of the text and its parameters themselves; nothing of it runs. */
+  checkSql(
+    query: string,
+    parameters: Readonly<Record<string, Value>>,
+    bounds: QueryBounds,
+    signal?: AbortSignal,
+  ): Promise<void>;
   /** One valid stream or file in the format, in constant memory. */
   export(request: ExportRequest): Promise<AsyncIterable<Uint8Array>>;
   /** The queries that run in ClickHouse for this store, inserts included. */

@@ -1,21 +1,24 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { freemem, tmpdir, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { existsSync, lchownSync, mkdirSync, rmSync } from 'node:fs';
+import { freemem, totalmem } from 'node:os';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import {
   type HostMessage,
   type HostOptions,
-  optionsVariable,
   type ParentMessage,
   poolThreads,
 } from './host/host-options.ts';
+import { childFolders, type HostFolders, type Isolation, isolateHost } from './host-account.ts';
+import { endWithProcess } from './live-hosts.ts';
 import type { ColumnLogger } from './logger.ts';
+import { clearDeadSocketFolders, makeSocketFolder, socketIn } from './socket-folder.ts';
 
 /**
  * Keeps one chDB child alive: starts it, starts it again when it dies, stops it. Requests made
@@ -24,6 +27,7 @@ import type { ColumnLogger } from './logger.ts';
 export class EmbeddedHost {
   readonly socketPath: string;
   readonly secret: string = randomBytes(24).toString('base64url');
+  readonly isolation: Isolation;
   readonly #logger: ColumnLogger;
   readonly #options: HostOptions;
   readonly #socketDirectory: string;
@@ -40,10 +44,23 @@ export class EmbeddedHost {
   #yields = false;
   #closed = false;
   #startSeconds = 0;
+  readonly #outliveProcess = endWithProcess(this);
 
   /** Resolves when the child serves; rejects when it cannot even start. */
-  static async start(directory: string, logger: ColumnLogger): Promise<EmbeddedHost> {
-    const host = new EmbeddedHost(directory, logger);
+  static async start(
+    directory: string,
+    logger: ColumnLogger,
+    around: Partial<Pick<HostFolders, 'spoolDirectory' | 'dataDirectory'>> = {},
+  ): Promise<EmbeddedHost> {
+    void clearDeadSocketFolders();
+    const isolation = await isolateHost({
+      directory: resolve(directory),
+      spoolDirectory: resolve(around.spoolDirectory ?? join(directory, 'spool')),
+      dataDirectory: resolve(around.dataDirectory ?? directory),
+      program: hostProgram(),
+    });
+    logger.info({ runsAs: isolation.detail }, 'the process of the column store is started');
+    const host = new EmbeddedHost(directory, isolation, logger);
     for (let kills = 0; ; kills++) {
       try {
         await host.#startChild();
@@ -57,18 +74,19 @@ export class EmbeddedHost {
     }
   }
 
-  private constructor(directory: string, logger: ColumnLogger) {
+  private constructor(directory: string, isolation: Isolation, logger: ColumnLogger) {
     this.#logger = logger;
-    // The system's temporary directory, since a socket's path may have some hundred bytes only.
-    this.#socketDirectory = mkdtempSync(join(tmpdir(), 'tickloom-'));
-    this.socketPath = join(this.#socketDirectory, 's');
+    this.isolation = isolation;
+    this.#socketDirectory = makeSocketFolder();
+    this.socketPath = socketIn(this.#socketDirectory);
     this.#options = {
-      dataDirectory: join(directory, 'clickhouse'),
-      scratchDirectory: join(directory, 'scratch'),
+      dataDirectory: resolve(directory, childFolders.data),
+      scratchDirectory: resolve(directory, childFolders.scratch),
       socketPath: this.socketPath,
       secret: this.secret,
       memoryBytesMax: Math.floor(Math.max(totalmem() / 2, freemem() / 4)),
       threadsMax: 2,
+      answerBytesMax: limits.columnsAnswerBytesMax,
       niceness: 10,
     };
   }
@@ -100,6 +118,16 @@ export class EmbeddedHost {
     this.#tell(this.#child, { kind: 'yield' });
   }
 
+  /** For a child that answers nothing any more: another one takes its place. */
+  killHung(): void {
+    this.#child?.kill('SIGKILL');
+  }
+
+  killNow(): void {
+    this.#process?.kill('SIGKILL');
+    rmSync(this.#socketDirectory, { recursive: true, force: true });
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#restart) clearTimeout(this.#restart);
@@ -114,22 +142,29 @@ export class EmbeddedHost {
       clearTimeout(impatience);
     }
     rmSync(this.#socketDirectory, { recursive: true, force: true });
+    this.#outliveProcess();
   }
 
   async #startChild(): Promise<void> {
     const started = performance.now();
+    const { account } = this.isolation;
     mkdirSync(this.#socketDirectory, { recursive: true, mode: 0o700 });
+    if (account) lchownSync(this.#socketDirectory, account.uid, account.gid);
     const child = fork(hostProgram(), [], {
       execArgv: [],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // Its own folder may be closed to it.
+      cwd: '/',
       env: {
         PATH: process.env.PATH ?? '/usr/bin:/bin',
         TZ: 'UTC',
         UV_THREADPOOL_SIZE: String(poolThreads),
-        [optionsVariable]: JSON.stringify(this.#options),
       },
+      ...account,
     });
     this.#process = child;
+    // Over the channel, as whoever may look at the process sees its environment.
+    this.#tell(child, { kind: 'start', options: this.#options });
     this.#wasKilled = false;
     let isLate = false;
     const impatience = setTimeout(() => {

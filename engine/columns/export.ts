@@ -8,7 +8,7 @@ import type { ExportRequest } from './column-store.ts';
 import { tableSource } from './queries/source-sql.ts';
 import { isPosition, SqlParameters } from './queries/sql-parameters.ts';
 import { quoteName } from './queries/sql-text.ts';
-import { checkedUserSql } from './queries/user-sql.ts';
+import { checkedUserSql } from './queries/user-sql/user-sql.ts';
 
 /**
  * Rows as one Arrow stream, Arrow file or Parquet file, at ClickHouse's own pace and in constant

@@ -5,7 +5,8 @@ import { nodeStorage } from '../log/node-storage.ts';
 import type { Storage } from '../log/storage.ts';
 import type { Catalog } from '../manifest/catalog.ts';
 import { ClickHouseStore } from './clickhouse-store.ts';
-import { ColumnClient } from './client.ts';
+import { type ClientTarget, ColumnClient } from './client.ts';
+import { ColumnPulse, type PulseTimes } from './column-pulse.ts';
 import type { ColumnStore } from './column-store.ts';
 import { EmbeddedHost } from './embedded-host.ts';
 import { type ColumnLogger, silentLogger } from './logger.ts';
@@ -30,6 +31,8 @@ export interface ColumnStoreOptions {
   readonly target: 'embedded' | { readonly url: string };
   /** For the embedded store's data. */
   readonly directory: string;
+  /** The server's data directory around it, whose other parts the embedded store cannot read. */
+  readonly dataDirectory?: string;
   /** For blocks that ClickHouse lacks: what memory has no room for, and what checkpoints keep. */
   readonly spoolDirectory: string;
   /** Where the spool lies; the file system by default. */
@@ -38,6 +41,8 @@ export interface ColumnStoreOptions {
   readonly observer?: TailerObserver;
   /** Goes on without rows that ClickHouse had once and holds no longer; else they are refused. */
   readonly acceptLostRows?: boolean;
+  /** When a ClickHouse that does not answer is taken to hang; tests shorten it. */
+  readonly pulse?: PulseTimes;
 }
 
 /** What an operator can see beside the port's promises. */
@@ -45,7 +50,9 @@ export interface OpenColumnStore extends ColumnStore {
   /** The newest LSN it was told of; minus `coveredLsn` that is the lag. */
   readonly advancedLsn: number;
   readonly backlog: { readonly memoryBytes: number; readonly spooledBlocks: number };
-  /** Merges under way in ClickHouse. */
+  /** Why ClickHouse answers nothing now; null while it does. */
+  readonly trouble: string | null;
+  /** Merges under way in ClickHouse; rejects where it does not answer soon. */
   mergesActive(): Promise<number>;
   /** Of the embedded child; null while it is down or for a remote store. */
   readonly childPid: number | null;
@@ -56,13 +63,28 @@ export interface OpenColumnStore extends ColumnStore {
 /** Opens the column store of one title: its process where embedded, its tables, its tailer. */
 export async function openColumnStore(options: ColumnStoreOptions): Promise<OpenColumnStore> {
   const { catalog, target, directory, logger = silentLogger, observer = {} } = options;
-  const host = target === 'embedded' ? await EmbeddedHost.start(directory, logger) : null;
-  const client = new ColumnClient(
-    host
-      ? { kind: 'socket', socketPath: host.socketPath, secret: host.secret }
-      : { kind: 'url', url: (target as { url: string }).url },
-    host ? () => host.whenUp() : undefined,
-  );
+  const host =
+    target === 'embedded'
+      ? await EmbeddedHost.start(directory, logger, {
+          spoolDirectory: options.spoolDirectory,
+          ...(options.dataDirectory ? { dataDirectory: options.dataDirectory } : {}),
+        })
+      : null;
+  const way: ClientTarget = host
+    ? { kind: 'socket', socketPath: host.socketPath, secret: host.secret }
+    : { kind: 'url', url: (target as { url: string }).url };
+  const client = new ColumnClient(way, host ? () => host.whenUp() : undefined);
+  const pulse = new ColumnPulse({
+    client: new ColumnClient(way),
+    isUp: () => host === null || host.pid !== null,
+    onHung: () => {
+      host?.killHung();
+      client.breakOff();
+    },
+    logger,
+    ...(options.pulse ? { times: options.pulse } : {}),
+  });
+  client.refuseWhile(() => pulse.trouble);
   let mergePause: MergePause | null = null;
   try {
     await despiteRestarts(host, () => prepareDatabase(client, catalog));
@@ -82,9 +104,10 @@ export async function openColumnStore(options: ColumnStoreOptions): Promise<Open
         acceptLostRows: options.acceptLostRows ?? false,
       });
     const tailer = await despiteRestarts(host, opening);
-    return new ClickHouseStore({ catalog, client, tailer, host, mergePause });
+    return new ClickHouseStore({ catalog, client, tailer, host, mergePause, pulse });
   } catch (error) {
     mergePause?.close();
+    await pulse.close();
     await client.close();
     await host?.close();
     throw error;
@@ -157,5 +180,5 @@ async function columnsByTable(
 }
 
 async function whenAlive(client: ColumnClient): Promise<void> {
-  while (!client.isClosed && !(await client.isAlive())) await sleep(250);
+  while (!client.isClosed && !(await client.isAlive().catch(() => false))) await sleep(250);
 }

@@ -41,8 +41,8 @@ export interface CommitLogListener {
  * The commit log of one shard: an ordered, gapless, durable sequence of records.
  *
  * Promises: LSNs rise by one from `firstLsn`; a record handed to `onDurable` survives a crash in
- * the way `durability` says; after a failed sync, or a write that failed for anything but lack of
- * room, nothing is ever acknowledged again (`failure` is set, every pending and later append
+ * the way `durability` says; after a failed sync, a write that failed for anything but lack of room,
+ * or once its files are no longer where they were opened, nothing is ever acknowledged again (`failure` is set, every pending and later append
  * rejects with `UNAVAILABLE`). Callers must call `append` in the order they want, `listen` before
  * the first `append`, and no `append` after `close`.
  */
@@ -90,6 +90,9 @@ export interface CommitLog {
    * has at least `keepBytes`. Tells what was dropped.
    */
   truncateBefore(lsn: Lsn, keepBytes: number): Promise<DroppedSegments>;
+
+  /** Looks whether the log is still where it was opened: the log stops where it is not. */
+  checkPresence(): Promise<void>;
 
   /** Waits for everything pending, syncs, closes. */
   close(): Promise<void>;

@@ -10,6 +10,7 @@ import type {
 } from './commit-log.ts';
 import { FrameMemory } from './frame-memory.ts';
 import { GroupQueue } from './group-queue.ts';
+import { LogPresence } from './log-presence.ts';
 import { LossWindow } from './loss-window.ts';
 import { readSegments } from './read-segments.ts';
 import { type Frame, frameRecord, recordBytes } from './record.ts';
@@ -25,6 +26,8 @@ export interface LogObserver {
   onGroup?(records: number, bytes: number, seconds: number): void;
   /** Something was made durable: a group in `strict`, else what was written since the last time. */
   onSync?(seconds: number): void;
+  /** The log stopped for good. Called once. */
+  onFailure?(error: EngineError): void;
 }
 
 /** How long a full disk is left alone before the next look. */
@@ -58,6 +61,11 @@ export class FileLog implements CommitLog {
   readonly #segments: Segment[];
   readonly #queue: GroupQueue;
   readonly #memory = new FrameMemory();
+  readonly #presence: LogPresence;
+  /** The look that was begun last; it never rejects. */
+  #looking: Promise<void> = Promise.resolve();
+  /** The segment that is just being removed. */
+  #leaving: Segment | null = null;
   #writer: SegmentWriter;
   #listener: CommitLogListener | null = null;
   #failure: EngineError | null = null;
@@ -88,6 +96,7 @@ export class FileLog implements CommitLog {
     this.#parts = parts;
     this.#segments = parts.segments;
     const { durability } = parts;
+    this.#presence = new LogPresence(parts.storage, parts.directory, parts.timers);
     this.#lossWindow =
       durability.mode === 'interval' ? new LossWindow(durability.syncEveryMs) : null;
     this.#queue = new GroupQueue(parts.groupRecordsMax, limits.logGroupBytesMax);
@@ -184,13 +193,28 @@ export class FileLog implements CommitLog {
       const left = others.reduce((sum, { end }) => sum + end, second.end);
       if (left < keepBytes) break;
       // One that could not be removed is the first to be tried again.
+      this.#leaving = first;
       await removeIfThere(storage, first.path);
       await storage.syncDirectory(directory);
       this.#segments.shift();
+      this.#leaving = null;
       segments++;
       bytes += first.end;
     }
     return { segments, bytes };
+  }
+
+  async checkPresence(): Promise<void> {
+    // While records are written each group looks, and files are closed as segments are begun.
+    if (this.#failure !== null || this.#closing || this.#draining) return;
+    await this.#checkFiles().catch((error) => this.#fail(error));
+  }
+
+  #checkFiles(): Promise<void> {
+    const held = () => this.#segments.filter((segment) => segment !== this.#leaving);
+    const look = this.#looking.then(() => this.#presence.check(held, this.#writer.file));
+    this.#looking = look.catch(() => {});
+    return look;
   }
 
   async close(): Promise<void> {
@@ -202,6 +226,7 @@ export class FileLog implements CommitLog {
       });
     }
     this.#cancelTimer?.();
+    await this.#looking;
     await this.#background;
     await this.#dropping;
     try {
@@ -227,7 +252,11 @@ export class FileLog implements CommitLog {
     const started = performance.now();
     try {
       if (!this.#writer.hasRoomFor(bytes)) await this.#beginNextSegment();
+      // Side by side: whoever is acknowledged asked before, so the look may be earlier than the end.
+      const present = this.#checkFiles();
+      present.catch(() => {});
       await this.#writer.write(group, this.#syncedLsn);
+      await present;
       for (const { slab } of group) if (slab) this.#memory.giveBack(slab);
       await this.#whenNotSpent();
     } catch (error) {
@@ -260,6 +289,7 @@ export class FileLog implements CommitLog {
     this.#cancelTimer?.();
     this.#cancelTimer = null;
     await this.#background;
+    await this.#looking;
     await this.syncTo(this.#durableLsn);
     const firstLsn = (this.#durableLsn + 1) as Lsn;
     const next = await createSegment(storage, directory, firstLsn, this.#durableChain);
@@ -392,6 +422,7 @@ export class FileLog implements CommitLog {
     this.#pendingBytes = 0;
     this.#cancelTimer?.();
     this.#listener?.onFailure(this.#failure);
+    this.#parts.observer.onFailure?.(this.#failure);
   }
 
   async #finish(): Promise<void> {
@@ -405,6 +436,7 @@ export class FileLog implements CommitLog {
 }
 
 function stopped(cause: unknown): EngineError {
+  if (cause instanceof EngineError) return cause;
   return new EngineError(
     'UNAVAILABLE',
     'the log could not be written or synced and acknowledges nothing more: check the disk, then start again',

@@ -11,6 +11,7 @@ export function gentleStorage(storage: Storage): Storage {
   const gate = new Gate(syncsMax);
   const gentle = (file: StorageFile): StorageFile => ({
     path: file.path,
+    identity: () => file.identity(),
     size: () => file.size(),
     read: (target, offset) => file.read(target, offset),
     write: (parts, offset) => file.write(parts, offset),
@@ -27,6 +28,7 @@ export function gentleStorage(storage: Storage): Storage {
     rename: (from, to) => storage.rename(from, to),
     remove: (path) => storage.remove(path),
     syncDirectory: (path) => storage.syncDirectory(path),
+    identify: (path) => storage.identify(path),
     lock: (directory) => storage.lock(directory),
   };
 }

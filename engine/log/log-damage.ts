@@ -18,7 +18,7 @@ export interface LogDamage {
 export function damageError(damage: LogDamage, asked: Lsn | null, replayFrom: Lsn): EngineError {
   const { lsn, offset, reason } = damage;
   const segment = basename(damage.segmentPath);
-  const place = `the log is damaged in segment ${segment} at offset ${offset}, record ${lsn}: ${reason}. Records before ${lsn} are whole.`;
+  const place = `the log is damaged in segment ${damage.segmentPath} at offset ${offset}, record ${lsn}: ${reason}. Records before ${lsn} are whole.`;
   const restore = 'Restore a backup';
   const cut = `, or start once with --truncate-at ${lsn}, which drops record ${lsn} and all that follow it, acknowledged or not, and keeps their bytes aside in *.dropped`;
   const isCovered = lsn < replayFrom;

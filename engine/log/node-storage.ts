@@ -1,21 +1,23 @@
 import {
+  type BigIntStats,
   close,
   constants,
   fdatasync,
   fstat,
   fsync,
   ftruncate,
-  mkdir,
   open,
   read,
   readdir,
   rename,
+  stat,
   unlink,
   writev,
 } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { lockDirectory } from './directory-lock.ts';
+import { makeDirectories } from './make-directories.ts';
 import type { Storage, StorageFile, StorageLock } from './storage.ts';
 
 const fs = {
@@ -24,7 +26,6 @@ const fs = {
   fstat: promisify(fstat),
   fsync: promisify(fsync),
   ftruncate: promisify(ftruncate),
-  mkdir: promisify(mkdir),
   open: promisify(open),
   readdir: promisify(readdir),
   rename: promisify(rename),
@@ -39,11 +40,8 @@ const writesThroughInOneCall = process.platform === 'linux';
 /** Files of this machine, through Node's own asynchronous calls. */
 export const nodeStorage: Storage = {
   async makeDirectory(path) {
-    const made = await fs.mkdir(path, { recursive: true });
-    if (made === undefined) return;
     // A new directory is durable once the directory that names it is.
-    const above = dirname(resolve(made));
-    for (let at = resolve(path); at !== above; at = dirname(at)) await syncPath(dirname(at));
+    for (const made of await makeDirectories(path)) await syncPath(dirname(made));
   },
   async list(directory) {
     const entries = await fs.readdir(directory, { withFileTypes: true });
@@ -59,10 +57,28 @@ export const nodeStorage: Storage = {
   rename: fs.rename,
   remove: fs.unlink,
   syncDirectory: syncPath,
+  async identify(path) {
+    const found = await statOrNull(path);
+    return found && { id: idOf(found), changed: String(found.ctimeNs) };
+  },
   lock(directory: string): Promise<StorageLock> {
     return lockDirectory(directory);
   },
 };
+
+function statOrNull(path: string): Promise<BigIntStats | null> {
+  return new Promise((done, failed) => {
+    stat(path, { bigint: true }, (error, found) => {
+      if (error === null) done(found);
+      else if (error.code === 'ENOENT' || error.code === 'ENOTDIR') done(null);
+      else failed(error);
+    });
+  });
+}
+
+function idOf({ dev, ino }: BigIntStats): string {
+  return `${dev}:${ino}`;
+}
 
 async function syncPath(path: string): Promise<void> {
   const fd = await fs.open(path, constants.O_RDONLY);
@@ -82,6 +98,15 @@ class NodeFile implements StorageFile {
   constructor(path: string, fd: number) {
     this.path = path;
     this.#fd = fd;
+  }
+
+  identity(): Promise<string> {
+    return new Promise((done, failed) => {
+      fstat(this.#fd, { bigint: true }, (error, found) => {
+        if (error) failed(error);
+        else done(idOf(found));
+      });
+    });
   }
 
   async size(): Promise<number> {

@@ -40,6 +40,10 @@ export class SegmentWriter {
     this.#allocatedTo = segment.end;
   }
 
+  get file(): StorageFile {
+    return this.#file;
+  }
+
   /** A segment holds at least one record, however large. */
   hasRoomFor(bytes: number): boolean {
     const { end } = this.segment;

@@ -23,6 +23,8 @@ export interface Storage {
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
   syncDirectory(path: string): Promise<void>;
+  /** What a path leads to now; null where it leads to nothing. */
+  identify(path: string): Promise<PathIdentity | null>;
   /**
    * Takes the directory for this process alone, until `release` or the process's end, however it
    * ends. Throws `UNAVAILABLE` when another holds it.
@@ -30,8 +32,17 @@ export interface Storage {
   lock(directory: string): Promise<StorageLock>;
 }
 
+export interface PathIdentity {
+  /** No two files or directories that exist at the same time have the same. */
+  readonly id: string;
+  /** Of a directory: another text once a name in it was made, removed or renamed. */
+  readonly changed: string;
+}
+
 export interface StorageFile {
   readonly path: string;
+  /** The `id` of the file that is open, whatever its path leads to by now. */
+  identity(): Promise<string>;
   size(): Promise<number>;
   /** Bytes read into `target`; fewer than asked only at the end of the file. */
   read(target: Uint8Array, offset: number): Promise<number>;

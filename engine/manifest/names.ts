@@ -41,6 +41,9 @@ export function columnNameProblem(name: string, kind: TableKind): string | null 
 /** The same for a column of a view, whose rows have no system columns. */
 export function viewColumnNameProblem(name: string): string | null {
   if (connectives.has(name)) return `"${name}" joins conditions in "where"; choose another name`;
+  if (literals.has(name)) {
+    return `"${name}" is a value in GraphQL, so no enum of columns can list it; choose another name`;
+  }
   if (name in Object.prototype) {
     return `"${name}" is a property of every JavaScript object; choose another name`;
   }
@@ -50,6 +53,8 @@ export function viewColumnNameProblem(name: string): string | null {
 /** In every table, whether its kind has them or not: one word has one meaning in a title. */
 const commonSystemNames = new Set(['sessionId', 'tick', 'seq', 'position', 'committedAt']);
 const connectives = new Set(['and', 'or', 'not']);
+/** Groups and orders name columns by values of an enum, which GraphQL does not let be called so. */
+const literals: ReadonlySet<string> = new Set(['true', 'false', 'null']);
 
 function usedBeside(name: string, kind: TableKind): string | null {
   const use = columnNamesInUse[name];
@@ -78,7 +83,7 @@ export function enumValueProblem(value: string): string | null {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(value) || value.startsWith('__')) {
     return 'a value is made of letters, digits and "_", does not begin with a digit or "__"';
   }
-  if (value === 'true' || value === 'false' || value === 'null') {
+  if (literals.has(value)) {
     return 'true, false and null are no values of an enum in GraphQL';
   }
   return null;

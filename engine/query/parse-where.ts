@@ -124,6 +124,7 @@ function parseOperator(
       return { kind: 'between', column: name, low, high };
     }
     case 'like': {
+      countTerms(parse, limits.likeTerms - 1, path);
       const value = coerceScalar(column, operand, path);
       checkPattern(String(value), path);
       return { kind: 'compare', column: name, op: operator, value };

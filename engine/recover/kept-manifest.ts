@@ -7,6 +7,8 @@ import type { ColumnDefinition, TableDefinition, TitleManifest } from '../manife
 
 /** A manifest that the log beside it allows. */
 export interface FittingManifest {
+  /** The very one that is kept already: a start succeeded under it. */
+  readonly isKept: boolean;
   /**
    * Keeps it beside the log it describes, durably. To be called before anything is logged under it,
    * and not before the start is sure to succeed: one that is refused leaves the manifest as it was.
@@ -29,9 +31,9 @@ export async function fitManifest(
     throw error;
   });
   const text = serializeManifest(manifest);
-  if (kept === text) return { keep: async () => {} };
+  if (kept === text) return { isKept: true, keep: async () => {} };
   if (kept !== null) {
-    const problems = incompatibilities(parseManifest(kept), manifest);
+    const problems = incompatibilities(parseKept(kept, path), manifest);
     if (problems.length > 0) {
       throw new EngineError(
         'MIGRATION_REFUSED',
@@ -40,7 +42,23 @@ export async function fitManifest(
       );
     }
   }
-  return { keep: () => replaceDurably(directory, path, text) };
+  return { isKept: false, keep: () => replaceDurably(directory, path, text) };
+}
+
+/** Throws `UNAVAILABLE` with the file's path for a text that `serializeManifest` did not write. */
+export function parseKept(text: string, path: string): TitleManifest {
+  try {
+    return parseManifest(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new EngineError(
+      'UNAVAILABLE',
+      `${path} is damaged: ${reason}. It says how the log beside it is read: restore it from a ` +
+        'backup. Where the manifest has not changed since the last start, the file may also be ' +
+        'removed: the next start writes it anew. Nothing was changed.',
+      { details: { path }, cause: error },
+    );
+  }
 }
 
 /** A manifest that a power failure emptied would keep a whole log from being read. */

@@ -1,23 +1,27 @@
 import { EngineError } from '../errors.ts';
+import { type OpenRead, steadyRead } from '../govern/open-reads.ts';
+import type { Work } from '../govern/work.ts';
 import type { Row, Value } from '../manifest/types.ts';
+import { rowUnits } from '../query/condition-units.ts';
 import type { Filter } from '../query/filter.ts';
-import { rowPredicate } from '../query/row-predicate.ts';
-import { guardTemplate } from '../tick/guard-filter.ts';
-import { compileGuard } from '../tick/guard-test.ts';
 import { operandColumn } from '../tick/tick-record.ts';
 import { VectorBuilder } from '../tick/vector-builder.ts';
 import { type ColumnWords, columnWords, releaseWords } from './column-words.ts';
-import { type LookupPlan, planIndex, planLookup } from './lookup-plan.ts';
-import { pageOfSlots } from './row-order.ts';
+import { adviceFor, type LookupPlan, planIndex, planLookup } from './lookup-plan.ts';
+import { PageOfRows, spareRows } from './row-order.ts';
+import { RowTest } from './row-test.ts';
+import type { SecondaryIndex } from './secondary-index.ts';
 import type { RowPage, StateListRequest, StateReader } from './state-reader.ts';
 import type { StateTable } from './state-table.ts';
 import type { TitleState } from './title-state.ts';
 
-/** Whether the row of a slot matches; `release` gives back what the test holds. */
-interface RowTest {
-  readonly test: (slot: number) => boolean;
-  readonly release: () => void;
-}
+/** Among slots: there is no row. */
+const noRow = -1;
+/** What looking a key up costs. */
+const probeUnits = 256;
+/** What ranking or copying a row that matches costs. */
+const takenRowUnits = 32;
+const attemptsMax = 4;
 
 /** Reads of the live rows. Filters run on rows in place; only rows that are answered become objects. */
 export class LiveState implements StateReader {
@@ -33,7 +37,7 @@ export class LiveState implements StateReader {
     return slot === -1 ? null : stateTable.row(slot);
   }
 
-  list(table: string, request: StateListRequest): RowPage {
+  *list(table: string, request: StateListRequest): Work<RowPage> {
     const stateTable = this.#table(table);
     const plan = planLookup(stateTable.table, request.where);
     if (plan.kind === 'scan' && request.scan === 'refuse') {
@@ -43,27 +47,47 @@ export class LiveState implements StateReader {
         { details: { table, advice: plan.advice } },
       );
     }
-    let rowsRead = 0;
-    const slots = this.#matching(stateTable, request.where, () => rowsRead++);
-    const page = pageOfSlots(stateTable, slots, request);
-    return { ...page, rowsRead };
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const page = new PageOfRows(stateTable, request, spareRows(request.first, attempt));
+      const rowsRead = yield* this.#read(stateTable, request.where, plan, {
+        take: (slot) => page.offer(slot),
+        drop: (slot) => page.drop(slot),
+      });
+      if (page.isWhole) return { ...page.finish(), rowsRead };
+    }
+    throw new EngineError(
+      'OVERLOADED',
+      `rows of ${table} change faster than the page can be read; ask for fewer rows, or narrow the where`,
+      { retryAfterMs: 1_000, details: { table } },
+    );
   }
 
-  select(table: string, where: Filter | null): Row[] {
+  *select(table: string, where: Filter | null): Work<Row[]> {
     const stateTable = this.#table(table);
-    const rows: Row[] = [];
-    for (const slot of this.#matching(stateTable, where, () => {})) rows.push(stateTable.row(slot));
-    return rows;
+    const rows = new Map<number, Row>();
+    yield* this.#read(stateTable, where, planLookup(stateTable.table, where), {
+      take: (slot) => void rows.set(slot, stateTable.row(slot)),
+      drop: (slot) => void rows.delete(slot),
+    });
+    return [...rows.values()];
+  }
+
+  adviceFor(table: string, where: Filter | null): string {
+    return adviceFor(this.#table(table).table, where);
   }
 
   /** How many rows that match one index leads to; for checks. */
   selectByIndex(table: string, index: string, where: Filter): number {
     const stateTable = this.#table(table);
     const plan = planIndex(stateTable.table, index, where);
-    const { test, release } = this.#compile(stateTable, where);
+    const condition = new RowTest(stateTable, where);
+    const read = stateTable.reads.open();
     let rows = 0;
-    for (const slot of plan ? this.#planned(stateTable, plan) : []) if (test(slot)) rows++;
-    release();
+    for (const slot of plan ? this.#planned(stateTable, plan, read) : []) {
+      if (slot !== noRow && condition.test(slot)) rows++;
+    }
+    read.close();
+    condition.release();
     return rows;
   }
 
@@ -71,26 +95,45 @@ export class LiveState implements StateReader {
     return this.#table(table).rowCount;
   }
 
-  *#matching(
+  /** Offers every matching row; returns how many rows were looked at. */
+  *#read(
     table: StateTable,
     where: Filter | null,
-    onRead: () => void,
-  ): IterableIterator<number> {
-    const { test, release } = this.#compile(table, where);
+    plan: LookupPlan,
+    rows: { take(slot: number): void; drop(slot: number): void },
+  ): Work<number> {
+    const unitsPerRow = rowUnits(where);
+    const condition = new RowTest(table, where);
+    const { test, meter } = condition;
+    const read = table.reads.open();
+    let rowsRead = 0;
     try {
-      for (const slot of this.#planned(table, planLookup(table.table, where))) {
-        onRead();
-        if (test(slot)) yield slot;
-      }
+      yield unitsPerRow;
+      yield* steadyRead(read, this.#planned(table, plan, read), {
+        take: (slot) => {
+          if (slot === noRow) return probeUnits;
+          if (!table.isAlive(slot)) return 1;
+          rowsRead++;
+          meter.units = 0;
+          if (!test(slot)) return unitsPerRow + meter.units;
+          rows.take(slot);
+          return unitsPerRow + meter.units + takenRowUnits;
+        },
+        drop: (slot) => rows.drop(slot),
+      });
+      return rowsRead;
     } finally {
-      release();
+      condition.release();
+      read.close();
     }
   }
 
-  *#planned(table: StateTable, plan: LookupPlan): IterableIterator<number> {
+  /** Slots of rows that may match, and `noRow` before each look-up. */
+  *#planned(table: StateTable, plan: LookupPlan, read: OpenRead): IterableIterator<number> {
     switch (plan.kind) {
       case 'keys':
         for (const key of plan.keys) {
+          yield noRow;
           const slot = this.#slotOf(table, key);
           if (slot !== -1) yield slot;
         }
@@ -99,21 +142,33 @@ export class LiveState implements StateReader {
         const index = table.indexes.find((candidate) => candidate.name === plan.index);
         for (const probe of index ? plan.probes : []) {
           if (!index) return;
-          const columns = this.#words(
-            table,
-            index.columns.map(({ column }) => column.name),
-            probe,
-          );
-          try {
-            yield* index.slots(columns.flatMap((column) => [...column.words]));
-          } finally {
-            for (const column of columns) releaseWords(column, table.pool);
-          }
+          yield noRow;
+          yield* this.#probed(table, index, probe, read);
         }
         return;
       }
       case 'scan':
         yield* table.slots();
+    }
+  }
+
+  *#probed(
+    table: StateTable,
+    index: SecondaryIndex,
+    probe: Row,
+    read: OpenRead,
+  ): IterableIterator<number> {
+    const names = index.columns.map(({ column }) => column.name);
+    const columns = this.#words(table, names, probe);
+    for (const column of columns) table.heldByReads.add(column);
+    try {
+      const words = columns.flatMap((column) => [...column.words]);
+      yield* index.slots(words, (slot) => read.has(slot));
+    } finally {
+      for (const column of columns) {
+        table.heldByReads.delete(column);
+        releaseWords(column, table.pool);
+      }
     }
   }
 
@@ -137,49 +192,9 @@ export class LiveState implements StateReader {
     return vectors.map((vector) => columnWords(vector, table.pool));
   }
 
-  #compile(table: StateTable, where: Filter | null): RowTest {
-    if (!where) return { test: () => true, release: () => {} };
-    const template = guardTemplate(where);
-    if (namesSystemColumn(table, where)) {
-      const holds = rowPredicate(where);
-      return { test: (slot) => holds(table.row(slot)), release: () => {} };
-    }
-    const operands = template.operands.map(({ column, value }) => {
-      const layout = table.layout.columns.find((c) => c.column.name === column);
-      if (!layout) {
-        throw new EngineError('BAD_USER_INPUT', `live rows cannot be filtered by "${column}"`);
-      }
-      const builder = new VectorBuilder(operandColumn(layout.column));
-      builder.push(value, () => `where.${column}`);
-      return builder.build();
-    });
-    const guard = { condition: template.condition, operands };
-    const compiled = compileGuard(guard, table.layout, table.pool);
-    return {
-      test: (slot) => compiled.test(table.pages.page(slot), table.pages.offset(slot), 0),
-      release: () => {
-        for (const words of compiled.operands) releaseWords(words, table.pool);
-      },
-    };
-  }
-
   #table(name: string): StateTable {
     const table = this.#state.tables.get(name);
     if (!table) throw new EngineError('BAD_USER_INPUT', `there is no state table "${name}"`);
     return table;
-  }
-}
-
-/** `version`, `position` and `committedAt` are not among the columns that a guard can name. */
-function namesSystemColumn(table: StateTable, where: Filter): boolean {
-  switch (where.kind) {
-    case 'and':
-      return where.all.some((part) => namesSystemColumn(table, part));
-    case 'or':
-      return where.any.some((part) => namesSystemColumn(table, part));
-    case 'not':
-      return namesSystemColumn(table, where.inner);
-    default:
-      return !table.table.columns.some((column) => column.name === where.column);
   }
 }

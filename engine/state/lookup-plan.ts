@@ -19,7 +19,7 @@ export function planLookup(table: TableDefinition, where: Filter | null): Lookup
     const probes = combinations(index.columns, fixed);
     if (probes) return { kind: 'index', index: index.name, probes };
   }
-  return { kind: 'scan', advice: adviceFor(table, fixed) };
+  return { kind: 'scan', advice: adviceOf(table, fixed) };
 }
 
 /** The lookup through one index; null where the filter does not fix its columns. */
@@ -64,7 +64,12 @@ function combinations(
   return rows;
 }
 
-function adviceFor(table: TableDefinition, fixed: ReadonlyMap<string, readonly Scalar[]>): string {
+/** What to give, or declare, so that no scan is needed. */
+export function adviceFor(table: TableDefinition, where: Filter | null): string {
+  return adviceOf(table, where ? fixedColumns(where) : new Map());
+}
+
+function adviceOf(table: TableDefinition, fixed: ReadonlyMap<string, readonly Scalar[]>): string {
   const ways = [table.key, ...table.indexes.map((index) => index.columns)];
   const given = `give ${ways.map((columns) => columns.join(' and ')).join(', or ')} by eq or in`;
   if (fixed.size === 0) return given;

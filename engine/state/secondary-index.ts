@@ -67,8 +67,15 @@ export class SecondaryIndex {
     }
   }
 
-  /** Slots whose index words equal `probe` (in the order of `words`). */
-  *slots(probe: readonly number[]): IterableIterator<number> {
+  /**
+   * Slots whose index words equal `probe` (in the order of `words`). Rows may be written between
+   * two slots, as long as `written` tells which: those are not yielded from then on, and all others
+   * are, once, since they keep their order in the list.
+   */
+  *slots(
+    probe: readonly number[],
+    written: (slot: number) => boolean = () => false,
+  ): IterableIterator<number> {
     let hash = 0;
     for (const word of probe) hash = mixWord(hash, word);
     const matches = (slot: number) => {
@@ -76,12 +83,19 @@ export class SecondaryIndex {
       const offset = this.#pages.offset(slot);
       return this.words.every((word, i) => page[offset + word] === probe[i]);
     };
-    for (
-      let slot = this.#heads.find(finishHash(hash), matches);
-      slot !== -1;
-      slot = this.#next[slot] as number
-    ) {
+    /** The way back to a slot that stands where it stood: all that were yielded and not written. */
+    const passed: number[] = [];
+    for (;;) {
+      while (passed.length > 0 && written(passed.at(-1) as number)) passed.pop();
+      const last = passed.at(-1);
+      let slot =
+        last === undefined
+          ? this.#heads.find(finishHash(hash), matches)
+          : (this.#next[last] as number);
+      while (slot !== -1 && written(slot)) slot = this.#next[slot] as number;
+      if (slot === -1) return;
       yield slot;
+      passed.push(slot);
     }
   }
 

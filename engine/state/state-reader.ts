@@ -1,3 +1,4 @@
+import type { Work } from '../govern/work.ts';
 import type { Row } from '../manifest/types.ts';
 import type { Filter } from '../query/filter.ts';
 
@@ -33,9 +34,14 @@ export interface RowPage {
 export interface StateReader {
   /** The row under a full key (all key columns, `sessionId` included where it is one), or null. */
   get(table: string, key: Row): Row | null;
-  /** A page ordered by `orderBy`, then by key. */
-  list(table: string, request: StateListRequest): RowPage;
-  /** Rows of a state table that match, in no order; for snapshots of feeds. */
-  select(table: string, where: Filter | null): Row[];
+  /**
+   * A page ordered by `orderBy`, then by key; true of the position at which it ends, however many
+   * turns of the event loop it takes.
+   */
+  list(table: string, request: StateListRequest): Work<RowPage>;
+  /** Rows of a state table that match, in no order, as of the position at which it ends. */
+  select(table: string, where: Filter | null): Work<Row[]>;
+  /** How the where would be found by a key or an index, in words; where it takes a scan. */
+  adviceFor(table: string, where: Filter | null): string;
   rowCount(table: string): number;
 }

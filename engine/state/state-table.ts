@@ -1,6 +1,8 @@
+import { OpenReads } from '../govern/open-reads.ts';
 import type { Row, TableDefinition } from '../manifest/types.ts';
 import { asLsn, formatPosition } from '../position.ts';
 import type { BytePool } from './byte-pool.ts';
+import type { ColumnWords } from './column-words.ts';
 import { finishHash, KeyIndex, mixWord } from './key-index.ts';
 import type { RowCapture } from './row-capture.ts';
 import { readRow } from './row-codec.ts';
@@ -23,6 +25,10 @@ export class StateTable {
   rowCount = 0;
   /** A checkpoint being taken, told of writes; null while there is none. */
   capture: RowCapture | null = null;
+  /** Reads that go on over several turns of the event loop. */
+  readonly reads = new OpenReads();
+  /** What such reads compare with: it holds references in the byte pool. */
+  readonly heldByReads = new Set<ColumnWords>();
 
   constructor(table: TableDefinition, pool: BytePool) {
     this.table = table;
@@ -91,7 +97,7 @@ export class StateTable {
     return row;
   }
 
-  /** Slots of all rows, in no order. */
+  /** Slots of all rows, in no order; rows may be written between two of them. */
   *slots(): IterableIterator<number> {
     for (let slot = 0; slot < this.pages.slotCount; slot++) if (this.isAlive(slot)) yield slot;
   }

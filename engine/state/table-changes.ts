@@ -268,6 +268,7 @@ export class TableChanges {
     if (!first && !this.#undoable) return;
     if (first) {
       this.table.capture?.beforeWrite(slot, page, offset);
+      this.table.reads.wrote(slot);
       this.table.pages.touch(slot, this.#stamp.lsn);
       if (this.#count === this.#slots.length) {
         const larger = new Int32Array(this.#count * 2);

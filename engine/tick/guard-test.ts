@@ -1,9 +1,9 @@
-import { likeMatcher } from '../query/like-pattern.ts';
+import { type LikeMatcher, likeMatcher, likeUnits } from '../query/like-pattern.ts';
 import type { BytePool } from '../state/byte-pool.ts';
 import { type ColumnWords, columnWords } from '../state/column-words.ts';
 import { isPresent, readValue } from '../state/row-codec.ts';
 import type { ColumnLayout, RowLayout } from '../state/row-layout.ts';
-import type { RowPage } from '../state/row-pages.ts';
+import { newPage, type RowPage } from '../state/row-pages.ts';
 import type { Guard, GuardCondition } from './guard.ts';
 
 /** Whether the row at `offset` satisfies the guard with the operands of effect `row`. */
@@ -15,16 +15,27 @@ export interface CompiledGuard {
   readonly operands: readonly ColumnWords[];
 }
 
+/** What tests have cost beyond a comparison each: long texts do. */
+export interface TestMeter {
+  units: number;
+}
+
 /** A guard as a test on rows in place: no row object is made. */
-export function compileGuard(guard: Guard, layout: RowLayout, pool: BytePool): CompiledGuard {
+export function compileGuard(
+  guard: Guard,
+  layout: RowLayout,
+  pool: BytePool,
+  meter: TestMeter = { units: 0 },
+): CompiledGuard {
   const operands = guard.operands.map((vector) => columnWords(vector, pool));
-  return { test: compile(guard.condition, { layout, pool, operands }), operands };
+  return { test: compile(guard.condition, { layout, pool, operands, meter }), operands };
 }
 
 interface Scope {
   readonly layout: RowLayout;
   readonly pool: BytePool;
   readonly operands: readonly ColumnWords[];
+  readonly meter: TestMeter;
 }
 
 function compile(condition: GuardCondition, scope: Scope): GuardTest {
@@ -35,7 +46,8 @@ function compile(condition: GuardCondition, scope: Scope): GuardTest {
       return (page, offset, row) => parts.every((part) => part(page, offset, row));
     }
     case 'or': {
-      const parts = condition.any.map((part) => compile(part, scope));
+      const parts = compileAlternatives(condition.any, scope);
+      if (parts.length === 1) return parts[0] as GuardTest;
       return (page, offset, row) => parts.some((part) => part(page, offset, row));
     }
     case 'not': {
@@ -52,16 +64,122 @@ function compile(condition: GuardCondition, scope: Scope): GuardTest {
   }
 }
 
-function compileCompare(
-  condition: Extract<GuardCondition, { kind: 'compare' }>,
-  scope: Scope,
+type Comparison = Extract<GuardCondition, { kind: 'compare' }>;
+
+/** From so many values on, a look into a set is worth it. */
+const membersMin = 4;
+
+/** Equalities of one column with values that are the same for every effect are one look into a set. */
+function compileAlternatives(any: readonly GuardCondition[], scope: Scope): GuardTest[] {
+  const members = new Map<string, Comparison[]>();
+  const others: GuardCondition[] = [];
+  for (const part of any) {
+    if (part.kind !== 'compare' || part.op !== 'eq' || !isConstant(operandOf(part, scope))) {
+      others.push(part);
+      continue;
+    }
+    const known = members.get(part.column);
+    if (known) known.push(part);
+    else members.set(part.column, [part]);
+  }
+  const tests: GuardTest[] = [];
+  for (const [name, parts] of members) {
+    if (parts.length < membersMin) {
+      others.push(...parts);
+      continue;
+    }
+    const values = parts.map((part) => firstOf(operandOf(part, scope)));
+    tests.push(membershipTest(columnOf(scope.layout, name), values, scope));
+  }
+  return [...tests, ...others.map((part) => compile(part, scope))];
+}
+
+/** Whether the row's value is among all those of `operands`: one look into a set. */
+export function membershipTest(
+  column: ColumnLayout,
+  operands: readonly ColumnWords[],
+  { layout }: Pick<Scope, 'layout'>,
 ): GuardTest {
-  const { layout, pool } = scope;
-  const column = columnOf(layout, condition.column);
-  const operand = scope.operands[condition.operand];
+  const present = presence(column, layout);
+  const read = valueReader(column);
+  const readOperand = valueReader({ ...column, word: 0 });
+  const values = new Set<number | bigint>();
+  const page = newPage(1, 2);
+  for (const { words, width } of operands) {
+    for (let at = 0; at < words.length; at += width) {
+      page.u32.set(words.subarray(at, at + width));
+      values.add(readOperand(page, 0));
+    }
+  }
+  return (target, offset, row) => present(target, offset, row) && values.has(read(target, offset));
+}
+
+function firstOf(operand: ColumnWords): ColumnWords {
+  return { ...operand, words: operand.words.subarray(0, operand.width) };
+}
+
+/** Reads what is equal where values are equal: a set takes minus zero for zero, as `eq` does. */
+function valueReader(column: ColumnLayout): (page: RowPage, offset: number) => number | bigint {
+  const { word } = column;
+  switch (column.kind) {
+    case 'f32':
+      return (page, offset) => page.f32[offset + word] as number;
+    case 'f64':
+      return (page, offset) => page.f64[(offset + word) >> 1] as number;
+    case 'i64':
+    case 'u64':
+      return (page, offset) => page.i64[(offset + word) >> 1] as bigint;
+    default:
+      return (page, offset) => page.u32[offset + word] as number;
+  }
+}
+
+function isConstant({ words, width, validity }: ColumnWords): boolean {
+  if (validity !== null || words.length < width) return false;
+  for (let i = width; i < words.length; i++) if (words[i] !== words[i - width]) return false;
+  return true;
+}
+
+function operandOf(condition: Comparison, { operands }: Scope): ColumnWords {
+  const operand = operands[condition.operand];
   if (!operand) throw new RangeError(`the guard has no operand ${condition.operand}`);
-  const present: GuardTest =
-    column.validityBit < 0 ? () => true : (page, offset) => isPresent(layout, column, page, offset);
+  return operand;
+}
+
+function presence(column: ColumnLayout, layout: RowLayout): GuardTest {
+  return column.validityBit < 0
+    ? () => true
+    : (page, offset) => isPresent(layout, column, page, offset);
+}
+
+/** Whether a text matches the pattern of operand `row`; each pattern is compiled once. */
+function compileLike(column: ColumnLayout, operand: ColumnWords, scope: Scope): GuardTest {
+  const { layout, pool, meter } = scope;
+  const present = presence(column, scope.layout);
+  const patterns = new Map<number, { readonly matches: LikeMatcher; readonly perByte: number }>();
+  const patternOf = (id: number) => {
+    const text = Buffer.from(pool.bytes(id)).toString('utf8');
+    const pattern = { matches: likeMatcher(text), perByte: likeUnits(text).perByte };
+    patterns.set(id, pattern);
+    return pattern;
+  };
+  return (page, offset, row) => {
+    if (!present(page, offset, row)) return false;
+    const id = operand.words[row] as number;
+    const { matches, perByte } = patterns.get(id) ?? patternOf(id);
+    if (column.kind !== 'pool') {
+      return matches(readValue(layout, column, page, offset, pool) as string);
+    }
+    const text = pool.bytes(page.u32[offset + column.word] as number);
+    meter.units += Math.ceil(text.length * perByte);
+    return matches(text);
+  };
+}
+
+function compileCompare(condition: Comparison, scope: Scope): GuardTest {
+  const column = columnOf(scope.layout, condition.column);
+  const operand = operandOf(condition, scope);
+  const present = presence(column, scope.layout);
   const { op } = condition;
   if ((op === 'eq' || op === 'ne') && column.words === 1 && column.kind !== 'f32') {
     // Equal values are equal words: integers, enums, ids of pooled strings.
@@ -70,13 +188,7 @@ function compileCompare(
     return (page, offset, row) =>
       present(page, offset, row) && (page.u32[offset + column.word] === words[row]) === wanted;
   }
-  if (op === 'like') {
-    return (page, offset, row) => {
-      const text = readValue(layout, column, page, offset, pool);
-      const pattern = Buffer.from(pool.bytes(operand.words[row] as number)).toString('utf8');
-      return typeof text === 'string' && likeMatcher(pattern)(text);
-    };
-  }
+  if (op === 'like') return compileLike(column, operand, scope);
   const order = compileOrder(column, operand, scope);
   return (page, offset, row) => {
     if (!present(page, offset, row)) return false;

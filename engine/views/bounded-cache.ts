@@ -25,6 +25,11 @@ export class BoundedCache<Value> {
     return value;
   }
 
+  /** What is remembered, or null. */
+  peek(key: string): Value | null {
+    return this.#entries.get(key)?.value ?? null;
+  }
+
   clear(): void {
     this.#entries.clear();
     this.#weight = 0;

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import type { WorkOrder } from '../govern/turns.ts';
 import type { Row, Value } from '../manifest/types.ts';
 import type { Lsn } from '../position.ts';
 import type { Filter } from '../query/filter.ts';
 import { rowPredicate } from '../query/row-predicate.ts';
 import { encodeCursor } from './cursor.ts';
+import type { FeedContext } from './feed-context.ts';
 import type { FeedSource, RowChange } from './feed-source.ts';
 import { namesAny } from './named-columns.ts';
 import { sessionOf } from './pinned-session.ts';
@@ -15,6 +17,13 @@ export interface Subscriber {
   advance(nowMs: number): void;
   /** Ends its iterator. */
   end(): void;
+}
+
+/** Who waits for the rows of a snapshot. */
+export interface SnapshotReader {
+  /** `lsn`: what they are true of. */
+  done(rows: readonly Row[], lsn: Lsn): void;
+  failed(error: unknown): void;
 }
 
 /** All subscribers of one feed with the same `where`; they share the frames made for it. */
@@ -31,6 +40,8 @@ export class Channel {
   /** What its cursors carry of the source's definition and the `where`. */
   readonly definition: string;
   readonly where: Filter | null;
+  #reading: { readonly readers: Set<SnapshotReader>; readonly abort: AbortController } | null =
+    null;
   readonly #source: FeedSource;
   readonly #changes: FeedSource['changes'];
   readonly #matches: (row: Row) => boolean;
@@ -57,9 +68,42 @@ export class Channel {
     this.#unknownBefore = namesAny(where, source.unknownBefore);
   }
 
-  /** Every matching row now, `lsn` being the last change set folded in. */
-  snapshot(kind: 'SNAPSHOT' | 'RESET', lsn: Lsn): Frame {
-    const rows = this.#source.snapshot(this.where);
+  /**
+   * Reads every matching row, over turns of the event loop where there are many; whoever asks
+   * meanwhile gets the same. `order` is of whoever asks first.
+   */
+  read(context: FeedContext, order: WorkOrder, reader: SnapshotReader): void {
+    if (this.#reading) {
+      this.#reading.readers.add(reader);
+      return;
+    }
+    const readers = new Set([reader]);
+    const abort = new AbortController();
+    this.#reading = { readers, abort };
+    const end = (tell: (reader: SnapshotReader) => void): void => {
+      if (this.#reading?.readers === readers) this.#reading = null;
+      for (const each of readers) tell(each);
+    };
+    context.turns.start(
+      this.#source.snapshot(this.where),
+      { ...order, signal: abort.signal },
+      {
+        done: (rows) => end((each) => each.done(rows, context.head())),
+        failed: (error) => end((each) => each.failed(error)),
+      },
+    );
+  }
+
+  /** The reader wants nothing any more. */
+  leave(reader: SnapshotReader): void {
+    const reading = this.#reading;
+    if (!reading?.readers.delete(reader) || reading.readers.size > 0) return;
+    this.#reading = null;
+    reading.abort.abort();
+  }
+
+  /** Every matching row as of `lsn`, the last change set folded in. */
+  snapshot(kind: 'SNAPSHOT' | 'RESET', rows: readonly Row[], lsn: Lsn): Frame {
     return { kind, cursor: this.cursorAt(lsn), lsn, tick: this.#newestTick(), rows, removed: [] };
   }
 
@@ -116,12 +160,3 @@ export class Channel {
 }
 
 let nextSerial = 1;
-
-/** Equal filters have equal texts. */
-export function filterText(filter: Filter | null): string {
-  return JSON.stringify(filter, (_, value: unknown) => {
-    if (typeof value === 'bigint') return { bigint: `${value}` };
-    if (value instanceof Uint8Array) return { bytes: Buffer.from(value).toString('base64') };
-    return value;
-  });
-}

@@ -1,3 +1,4 @@
+import type { Work } from '../govern/work.ts';
 import type { Row } from '../manifest/types.ts';
 import type { Lsn } from '../position.ts';
 import type { Filter } from '../query/filter.ts';
@@ -34,8 +35,8 @@ export interface FeedSource {
   readonly sessionBound: boolean;
   /** Columns that `RowChange.before` leaves out. */
   readonly unknownBefore: ReadonlySet<string>;
-  /** The rows now. */
-  snapshot(where: Filter | null): readonly Row[];
+  /** The rows as of the position at which it ends, however many turns of the event loop it takes. */
+  snapshot(where: Filter | null): Work<readonly Row[]>;
   /**
    * What changed after `from` up to and including `to`, a row once. `from` is at or after the
    * horizon. With a session: of it alone; only where the source is session-bound.

@@ -1,8 +1,9 @@
 import { EngineError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { filterText } from '../query/canonical-filter.ts';
 import type { Filter } from '../query/filter.ts';
 import { BoundedCache } from './bounded-cache.ts';
-import { Channel, filterText } from './channel.ts';
+import { Channel } from './channel.ts';
 import type { FeedContext } from './feed-context.ts';
 import type { FeedSource, RowChange } from './feed-source.ts';
 import { Subscription } from './subscription.ts';
@@ -44,13 +45,24 @@ export class Feed {
     }
     const id = filterText(request.where);
     const channel = this.#channels.get(id) ?? this.#newChannel(request.where, id);
-    const subscription = new Subscription(this.#context, this.source, channel, request, (ended) =>
-      this.#release(channel, ended),
-    );
+    const giveBack = this.#context.subjects.take(request.subject ?? '', request.where);
+    const subscription = this.#begin(channel, request, giveBack);
     channel.subscribers.add(subscription);
     this.#subscriberCount += 1;
     if (!this.#channels.has(id)) this.#register(channel);
     return subscription;
+  }
+
+  #begin(channel: Channel, request: SubscribeRequest, giveBack: () => void): Subscription {
+    try {
+      return new Subscription(this.#context, this.source, channel, request, (ended) => {
+        giveBack();
+        this.#release(channel, ended);
+      });
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
   }
 
   /** A tick of the session changed rows of the source. */

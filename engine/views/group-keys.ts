@@ -80,18 +80,30 @@ export class GroupKeys {
     return 0;
   }
 
-  /** Groups in key order; of one session, where the key has it and one is given. */
-  ordered(sessionId: string | null): readonly number[] {
+  /** Groups in key order. The list stays as it is when groups come. */
+  ordered(): readonly number[] {
     const known = this.#order.length;
     if (known < this.size) {
       const fresh = Array.from({ length: this.size - known }, (_, i) => known + i);
       fresh.sort((a, b) => this.compare(a, b));
       this.#order = this.#merge(this.#order, fresh);
     }
-    if (sessionId === null) return this.#order;
+    return this.#order;
+  }
+
+  /** Whether a group is of the session; of any, for null. */
+  ofSession(sessionId: string | null): (group: number) => boolean {
+    if (sessionId === null) return () => true;
     const { dictionary, firstLane } = this.#column('sessionId');
-    const id = dictionary.find(sessionId);
-    return this.#order.filter((group) => this.#table.lane(group, firstLane) === id);
+    let id = dictionary.find(sessionId);
+    let known = dictionary.size;
+    return (group) => {
+      if (id === -1 && known < dictionary.size) {
+        id = dictionary.find(sessionId);
+        known = dictionary.size;
+      }
+      return this.#table.lane(group, firstLane) === id;
+    };
   }
 
   #merge(a: readonly number[], b: readonly number[]): number[] {

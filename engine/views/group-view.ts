@@ -1,7 +1,10 @@
+import { OpenReads, steadyRead } from '../govern/open-reads.ts';
+import type { Work } from '../govern/work.ts';
 import type { Catalog } from '../manifest/catalog.ts';
 import type { ColumnDefinition, GroupViewDefinition, Row, Value } from '../manifest/types.ts';
 import { viewColumns } from '../manifest/view-columns.ts';
 import type { Lsn } from '../position.ts';
+import { rowUnits } from '../query/condition-units.ts';
 import type { Filter } from '../query/filter.ts';
 import { rowPredicate } from '../query/row-predicate.ts';
 import { type Aggregate, createAggregate } from './aggregate.ts';
@@ -44,6 +47,7 @@ export class GroupView implements FeedSource {
   touched = new Uint32Array(16);
   touchedCount = 0;
   readonly source: TableSource;
+  readonly reads = new OpenReads();
   readonly #window: number | null;
   readonly #columns: readonly Column[];
   readonly #rows: GroupRows;
@@ -92,6 +96,11 @@ export class GroupView implements FeedSource {
     return this.ring.frames;
   }
 
+  /** What making a row costs, in units of about a comparison. */
+  get rowUnits(): number {
+    return valueUnits * (this.key.length + this.#columns.length);
+  }
+
   get size(): number {
     return this.keys.size;
   }
@@ -114,6 +123,7 @@ export class GroupView implements FeedSource {
       }
       this.ring.end();
     }
+    for (let i = 0; i < this.touchedCount; i++) this.reads.wrote(this.touched[i] as number);
     for (const { aggregate, condition } of this.#columns) {
       aggregate.fold(source, this.#groups, source.mask(condition));
     }
@@ -140,14 +150,32 @@ export class GroupView implements FeedSource {
   }
 
   /** In key order. */
-  snapshot(where: Filter | null): readonly Row[] {
+  *snapshot(where: Filter | null): Work<readonly Row[]> {
     const matches = rowPredicate(where);
-    const rows: Row[] = [];
-    for (const group of this.keys.ordered(this.sessionBound ? sessionOf(where) : null)) {
-      const row = this.row(group);
-      if (matches(row)) rows.push(row);
+    const units = rowUnits(where) + this.rowUnits;
+    const isOfSession = this.keys.ofSession(this.sessionBound ? sessionOf(where) : null);
+    const rows = new Map<number, Row>();
+    let disordered = false;
+    const read = this.reads.open();
+    try {
+      yield units;
+      yield* steadyRead(read, this.keys.ordered(), {
+        take: (group) => {
+          if (!isOfSession(group)) return 1;
+          const row = this.row(group);
+          if (matches(row)) rows.set(group, row);
+          return units;
+        },
+        drop: (group) => {
+          disordered = true;
+          rows.delete(group);
+        },
+      });
+    } finally {
+      read.close();
     }
-    return rows;
+    if (!disordered) return [...rows.values()];
+    return inOrder(this.keys.ordered(), rows);
   }
 
   changes(from: Lsn, to: Lsn, sessionId: string | null): readonly RowChange[] {
@@ -208,6 +236,18 @@ export class GroupView implements FeedSource {
     }
     this.touchedCount = count;
   }
+}
+
+const valueUnits = 8;
+
+/** The rows there are, in the order of their numbers. */
+export function inOrder(order: Iterable<number>, rows: ReadonlyMap<number, Row>): Row[] {
+  const ordered: Row[] = [];
+  for (const number of order) {
+    const row = rows.get(number);
+    if (row) ordered.push(row);
+  }
+  return ordered;
 }
 
 function namedLanes(columns: readonly Column[]): NamedLane[] {

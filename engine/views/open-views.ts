@@ -1,8 +1,9 @@
 import { randomInt } from 'node:crypto';
 import { EngineError } from '../errors.ts';
+import { mainTurns, Turns } from '../govern/turns.ts';
+import { finish, type Work } from '../govern/work.ts';
 import { limits } from '../limits.ts';
 import type { Catalog } from '../manifest/catalog.ts';
-import type { Row } from '../manifest/types.ts';
 import type { Lsn } from '../position.ts';
 import type { Filter } from '../query/filter.ts';
 import type { StateReader } from '../state/state-reader.ts';
@@ -18,6 +19,7 @@ import type { TickMark } from './feed-source.ts';
 import type { FrameBounds } from './frame-log.ts';
 import { GroupView } from './group-view.ts';
 import { StateSource } from './state-source.ts';
+import { SubscriptionBudget } from './subscription-budget.ts';
 import { TableSource } from './table-source.ts';
 import { TimerWheel, type WheelItem } from './timer-wheel.ts';
 import { TopView } from './top-view.ts';
@@ -30,7 +32,7 @@ import {
   type StoredViews,
   type ViewsCapture,
 } from './view-checkpoint.ts';
-import type { Frame, SubscribeRequest, ViewEngine } from './view-engine.ts';
+import type { Frame, SubscribeRequest, ViewEngine, ViewRows } from './view-engine.ts';
 import type { ViewObserver } from './view-observer.ts';
 
 export interface ViewEngineOptions {
@@ -95,6 +97,8 @@ class Views implements OwnedViewEngine {
       wheel: this.#wheel,
       frames: new BoundedCache<Frame>(limits.feedFrameCacheRowsMax),
       observer: this.#observer,
+      turns: clock ? new Turns(clock) : mainTurns,
+      subjects: new SubscriptionBudget(),
       head: () => this.lsn,
       wake: (channel) => this.#wake(channel),
     };
@@ -147,10 +151,15 @@ class Views implements OwnedViewEngine {
     this.#observer?.folded(this.#clock.now() - appliedAtMs);
   }
 
-  rows(view: string, where: Filter | null): { readonly lsn: Lsn; readonly rows: readonly Row[] } {
+  *read(view: string, where: Filter | null): Work<ViewRows> {
     const feed = this.#feeds.get(view);
     if (!feed || this.#states.has(view)) throw unknown(view, 'view');
-    return { lsn: this.lsn, rows: feed.source.snapshot(where) };
+    const rows = yield* feed.source.snapshot(where);
+    return { lsn: this.lsn, rows };
+  }
+
+  rows(view: string, where: Filter | null): ViewRows {
+    return finish(this.read(view, where));
   }
 
   subscribe(source: string, request: SubscribeRequest): AsyncIterableIterator<Frame, undefined> {
@@ -224,9 +233,13 @@ class Views implements OwnedViewEngine {
       }
       this.#woken.clear();
     }
-    const nowMs = this.#clock.now();
+    const beginMs = this.#clock.now();
     const end = Math.min(this.#flushAt + flushSliceSubscribers, this.#flushQueue.length);
-    while (this.#flushAt < end) this.#flushQueue[this.#flushAt++]?.advance(nowMs);
+    let nowMs = beginMs;
+    while (this.#flushAt < end && nowMs < beginMs + limits.workSliceMs) {
+      this.#flushQueue[this.#flushAt++]?.advance(nowMs);
+      nowMs = this.#clock.now();
+    }
     if (this.#flushAt < this.#flushQueue.length || this.#woken.size > 0) this.#planFlush();
     else this.#flushQueue = [];
   }

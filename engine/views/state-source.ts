@@ -1,3 +1,4 @@
+import type { Work } from '../govern/work.ts';
 import { systemColumns } from '../manifest/system-columns.ts';
 import type { ColumnDefinition, Row, TableDefinition, Value } from '../manifest/types.ts';
 import { formatPosition, type Lsn } from '../position.ts';
@@ -84,7 +85,7 @@ export class StateSource implements FeedSource {
     );
   }
 
-  snapshot(where: Filter | null): readonly Row[] {
+  snapshot(where: Filter | null): Work<readonly Row[]> {
     return this.#state.select(this.name, where);
   }
 

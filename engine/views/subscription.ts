@@ -1,7 +1,7 @@
 import { EngineError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Lsn } from '../position.ts';
-import type { Channel, Subscriber } from './channel.ts';
+import type { Channel, SnapshotReader, Subscriber } from './channel.ts';
 import { type Cursor, decodeCursor } from './cursor.ts';
 import type { FeedContext } from './feed-context.ts';
 import type { FeedSource } from './feed-source.ts';
@@ -48,6 +48,9 @@ export class Subscription
   #lastFrameMs: number;
   #pull: Pull | null = null;
   #ended = false;
+  readonly #subject: string;
+  /** While the rows of a snapshot are being read: nothing else is made meanwhile. */
+  #reading: SnapshotReader | null = null;
 
   constructor(
     context: FeedContext,
@@ -64,6 +67,7 @@ export class Subscription
     this.#channel = channel;
     this.#release = release;
     this.#lastFrameMs = context.clock.now();
+    this.#subject = request.subject ?? '';
   }
 
   [Symbol.asyncIterator](): this {
@@ -81,7 +85,7 @@ export class Subscription
       const frame = this.#make(nowMs);
       if (frame) return Promise.resolve({ value: this.#hand(frame, nowMs), done: false });
       this.#pull = newPull();
-      this.#park(nowMs);
+      if (!this.#reading) this.#park(nowMs);
       return this.#pull.promise;
     } catch (error) {
       this.end();
@@ -103,6 +107,8 @@ export class Subscription
     if (this.#ended) return;
     this.#ended = true;
     this.#unpark();
+    if (this.#reading) this.#channel.leave(this.#reading);
+    this.#reading = null;
     this.#release(this);
     this.#pull?.resolve(done);
     this.#pull = null;
@@ -110,14 +116,15 @@ export class Subscription
 
   advance(nowMs: number): void {
     const pull = this.#pull;
-    if (!pull) return;
+    if (!pull || this.#reading) return;
     try {
       let frame = this.#make(nowMs);
-      if (!frame && nowMs >= this.#lastFrameMs + limits.heartbeatMs) {
+      if (!frame && !this.#reading && nowMs >= this.#lastFrameMs + limits.heartbeatMs) {
         frame = this.#channel.heartbeat(this.#position);
       }
       if (!frame) {
-        this.#park(nowMs);
+        if (this.#reading) this.#unpark();
+        else this.#park(nowMs);
         return;
       }
       this.#unpark();
@@ -157,7 +164,7 @@ export class Subscription
     return null;
   }
 
-  #first(cursor: Cursor | null, head: Lsn): Frame {
+  #first(cursor: Cursor | null, head: Lsn): Frame | null {
     this.#begin = null;
     if (cursor === null) return this.#snapshot('SNAPSHOT', head);
     const reason = this.#whyReset(cursor, head);
@@ -184,7 +191,7 @@ export class Subscription
     return frames.stampAt(cursor.lsn) === cursor.stamp ? null : 'diverged';
   }
 
-  #lagged(head: Lsn): Frame {
+  #lagged(head: Lsn): Frame | null {
     const { name } = this.#source;
     if (this.#onLag === 'DISCONNECT') {
       this.#context.observer?.overloaded(name);
@@ -198,9 +205,49 @@ export class Subscription
     return this.#snapshot('RESET', head);
   }
 
-  #snapshot(kind: 'SNAPSHOT' | 'RESET', head: Lsn): Frame {
-    this.#position = head;
-    return this.#frame(`${kind}:${head}`, () => this.#channel.snapshot(kind, head));
+  /** The frame, where its rows are read at once or are known; else it comes when they are read. */
+  #snapshot(kind: 'SNAPSHOT' | 'RESET', head: Lsn): Frame | null {
+    const known = this.#context.frames.peek(`${this.#channel.serial}:${kind}:${head}`);
+    if (known) {
+      this.#position = head;
+      return known;
+    }
+    let atOnce: Frame | null = null;
+    let failure: { readonly error: unknown } | null = null;
+    const reader: SnapshotReader = {
+      done: (rows, lsn) => {
+        if (this.#reading !== reader) return;
+        this.#reading = null;
+        this.#position = lsn;
+        const frame = this.#frame(`${kind}:${lsn}`, () => this.#channel.snapshot(kind, rows, lsn));
+        const pull = this.#pull;
+        if (!reads || !pull) {
+          atOnce = frame;
+          return;
+        }
+        this.#pull = null;
+        pull.resolve({ value: this.#hand(frame, this.#context.clock.now()), done: false });
+      },
+      failed: (error) => {
+        if (this.#reading !== reader) return;
+        this.#reading = null;
+        if (!reads) {
+          failure = { error };
+          return;
+        }
+        const pull = this.#pull;
+        this.#pull = null;
+        this.end();
+        pull?.reject(error);
+      },
+    };
+    this.#reading = reader;
+    /** From here on the pull waits for it. */
+    let reads = false;
+    this.#channel.read(this.#context, { owner: this.#subject }, reader);
+    reads = true;
+    if (failure) throw (failure as { readonly error: unknown }).error;
+    return atOnce;
   }
 
   #delta(to: Lsn, lsn: Lsn): Frame | null {

@@ -1,11 +1,14 @@
+import { OpenReads, steadyRead } from '../govern/open-reads.ts';
+import type { Work } from '../govern/work.ts';
 import type { Row, Scalar, TopViewDefinition, Value } from '../manifest/types.ts';
 import type { Lsn } from '../position.ts';
 import { compareScalars } from '../query/compare-values.ts';
+import { rowUnits } from '../query/condition-units.ts';
 import type { Filter } from '../query/filter.ts';
 import { rowPredicate } from '../query/row-predicate.ts';
 import type { FeedSource, RowChange, TickMark } from './feed-source.ts';
 import type { FrameBounds } from './frame-log.ts';
-import type { GroupView } from './group-view.ts';
+import { type GroupView, inOrder } from './group-view.ts';
 import { ImageRing, type RowImage } from './image-ring.ts';
 import { LaneTable } from './lane-table.ts';
 
@@ -39,6 +42,7 @@ export class TopView implements FeedSource {
   readonly sessionBound: boolean;
   readonly unknownBefore: ReadonlySet<string> = new Set();
   readonly groups: GroupView;
+  readonly #reads = new OpenReads();
   readonly #definition: TopViewDefinition;
   readonly #ring: ImageRing;
   readonly #partitionKeys: LaneTable;
@@ -81,6 +85,7 @@ export class TopView implements FeedSource {
     for (const [partition, groups] of touchedIn) {
       this.#rank(this.#partitions[partition] as Partition, groups, changed);
     }
+    for (const group of changed.keys()) this.#reads.wrote(group);
     if (!remembered) {
       this.frames.restart(mark.lsn, mark.committedAtMs);
     } else if (this.#ring.begin(mark, changed.size)) {
@@ -99,15 +104,41 @@ export class TopView implements FeedSource {
   }
 
   /** By partition in the order of its key, best first. */
-  snapshot(where: Filter | null): readonly Row[] {
+  *snapshot(where: Filter | null): Work<readonly Row[]> {
     const matches = rowPredicate(where);
+    const units = rowUnits(where) + this.groups.rowUnits;
+    const rows = new Map<number, Row>();
+    let disordered = false;
+    const read = this.#reads.open();
+    try {
+      yield units;
+      yield* steadyRead(read, this.#ranked(), {
+        take: (group) => {
+          if (!this.#inTop.has(group)) return 1;
+          const row = this.groups.row(group);
+          if (matches(row)) rows.set(group, row);
+          return units;
+        },
+        drop: (group) => {
+          disordered = true;
+          rows.delete(group);
+        },
+      });
+    } finally {
+      read.close();
+    }
+    if (!disordered) return [...rows.values()];
+    return inOrder(this.#ranked(), rows);
+  }
+
+  *#ranked(): IterableIterator<number> {
     const { keys } = this.groups;
     const partitions = [...this.#partitions];
     const first = (partition: Partition): number => partition.groups[0] as number;
     partitions.sort((a, b) => keys.compare(first(a), first(b), this.#definition.partitionBy));
-    return partitions
-      .flatMap((partition) => this.#topOf(partition).map(({ group }) => this.groups.row(group)))
-      .filter(matches);
+    for (const partition of partitions) {
+      for (const { group } of this.#topOf(partition)) yield group;
+    }
   }
 
   changes(from: Lsn, to: Lsn, sessionId: string | null): readonly RowChange[] {

@@ -1,3 +1,4 @@
+import type { Work } from '../govern/work.ts';
 import type { Row } from '../manifest/types.ts';
 import type { Lsn } from '../position.ts';
 import type { Filter } from '../query/filter.ts';
@@ -20,6 +21,11 @@ export interface Frame {
   readonly removed: readonly Row[];
 }
 
+export interface ViewRows {
+  readonly lsn: Lsn;
+  readonly rows: readonly Row[];
+}
+
 export interface SubscribeRequest {
   readonly where: Filter | null;
   readonly cursor: string | null;
@@ -31,6 +37,8 @@ export interface SubscribeRequest {
   readonly maxRate: number | null;
   /** What happens when the subscriber is further behind than the feed remembers. */
   readonly onLag: 'COALESCE' | 'DISCONNECT';
+  /** Whose subscription it is: what conditions cost is bounded by subject. By default the process's own. */
+  readonly subject?: string;
 }
 
 /**
@@ -50,16 +58,19 @@ export interface ViewEngine {
    */
   apply(changes: ChangeSet): void;
   /**
-   * The view's rows now, in key order; a top view's by partition, best first. `view`: a view of the
-   * manifest, else `BAD_USER_INPUT`.
+   * The view's rows, in key order; a top view's by partition, best first. As of the position at
+   * which the work ends. `view`: a view of the manifest, else `BAD_USER_INPUT`.
    */
-  rows(view: string, where: Filter | null): { readonly lsn: Lsn; readonly rows: readonly Row[] };
+  read(view: string, where: Filter | null): Work<ViewRows>;
+  /** The same in one turn, however long that takes. */
+  rows(view: string, where: Filter | null): ViewRows;
   /**
    * Frames of a view or, given a state table's name, of that table's rows (with their system
    * columns). The first frame is a SNAPSHOT, or the missed DELTA (empty, when nothing was missed)
    * when the cursor still holds. The iterator ends when its `return` is called or the engine
    * closes, and rejects with `OVERLOADED` where `onLag` says so. Throws at once: `BAD_USER_INPUT`
-   * for an unknown source, a malformed cursor or rate; `OVERLOADED` beyond `subscribersPerFeedMax`.
+   * for an unknown source, a malformed cursor or rate; `OVERLOADED` beyond `subscribersPerFeedMax`;
+   * `LIMIT_EXCEEDED` for conditions that cost too much, by themselves or with the subject's others.
    */
   subscribe(source: string, request: SubscribeRequest): AsyncIterableIterator<Frame>;
   /** Subscribers now, by view or state table; for metrics. */

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { parseManifest } from '../../engine/manifest/manifest-json.ts';
 import type { ReplayDifference } from '../../engine/recover/diff-replay.ts';
+import { parseKept } from '../../engine/recover/kept-manifest.ts';
 import type { ReplayOptions } from '../../engine/recover/replay-log.ts';
 import type { VerifyReport } from '../../engine/recover/verify-replay.ts';
 import { UsageError, verb } from './fail.ts';
@@ -116,7 +116,8 @@ async function withLog<T>(
   const directory = join(flags.dataDir, 'titles', flags.title);
   let manifest: ReplayOptions['manifest'];
   try {
-    manifest = parseManifest(readFileSync(join(directory, 'manifest.json'), 'utf8'));
+    const path = join(directory, 'manifest.json');
+    manifest = parseKept(readFileSync(path, 'utf8'), path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     throw new UsageError(`there is no title "${flags.title}" below ${flags.dataDir}`);

@@ -16,7 +16,14 @@ export async function runServer(
     logger.fatal({ error }, 'uncaught');
     process.exit(1);
   });
-  const starting = startServer({ ...options, settings: loaded.settings, logger });
+  const stop = new AbortController();
+  const starting = startServer({
+    ...options,
+    settings: loaded.settings,
+    logger,
+    stop: stop.signal,
+  });
+  let running: RunningServer | null = null;
   let isClosing = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -26,16 +33,35 @@ export async function runServer(
       }
       isClosing = true;
       logger.info({ signal }, 'told to stop');
-      close(starting, logger).then((code) => process.exit(code));
+      if (running !== null) close(running, logger).then((code) => process.exit(code));
+      else endStart(stop, starting);
     });
   }
-  return starting;
+  try {
+    running = await starting;
+    return running;
+  } catch (error) {
+    // Whatever the failed start could not end must not keep the process alive.
+    if (!isClosing) setTimeout(() => process.exit(), undoneMsMax).unref();
+    throw error;
+  }
 }
 
-/** Told to stop while it starts, the server starts first: what it recovers must not be cut short. */
-async function close(starting: Promise<RunningServer>, logger: Logger): Promise<number> {
+const undoneMsMax = 5_000;
+
+/**
+ * A start can be cut short anywhere, as any crash does; so the process ends when its parts have been
+ * ended, or a moment later.
+ */
+function endStart(stop: AbortController, starting: Promise<RunningServer>): void {
+  const leave = () => process.exit(0);
+  stop.abort(new Error('told to stop while starting'));
+  setTimeout(leave, undoneMsMax);
+  starting.then((server) => server.close()).then(leave, leave);
+}
+
+async function close(server: RunningServer, logger: Logger): Promise<number> {
   try {
-    const server = await starting;
     await server.close();
     return 0;
   } catch (error) {

@@ -31,7 +31,7 @@ async function start(flags: SettingFlags & StartFlags): Promise<void> {
     ...mendsOf({ truncateAt, acceptLostRows }),
   });
   const readyMs = Math.round(performance.now());
-  const { url, title } = server;
+  const { url, metricsUrl, title } = server;
   if (json) {
     process.stdout.write(`${JSON.stringify({ url, title, readyMs })}\n`);
     return;
@@ -43,7 +43,7 @@ async function start(flags: SettingFlags & StartFlags): Promise<void> {
       '',
       `  API       ${url}/${title}/graphql`,
       `  Console   ${url}/console`,
-      `  Metrics   ${url}/metrics`,
+      `  Metrics   ${metricsUrl}`,
       `  Token     npx tickloom token --role liveops${urlFlag(loaded.settings.port, url)}`,
       `            curl -X POST '${url}/sandbox/token?title=${title}&role=liveops&subject=me'`,
       '',

@@ -44,6 +44,16 @@ function setting<T, const Default extends string | null>(
 export const settingsTable = {
   host: setting(text, '127.0.0.1', 'Address to listen on.'),
   port: setting(port, '4800', 'Port to listen on; 0 takes a free one.'),
+  metricsHost: setting(
+    text,
+    '127.0.0.1',
+    'Address that /metrics, /healthz and /readyz listen on where they have a port of their own.',
+  ),
+  metricsPort: setting(
+    port,
+    null,
+    "A port of its own for /metrics, which the server's own then does not answer. When unset, the server answers it itself: to whoever reaches it where it listens on this machine alone, else to this machine.",
+  ),
   dataDir: setting(text, '.tickloom', 'Directory that holds everything the server keeps.'),
   manifest: setting(
     text,
@@ -129,7 +139,7 @@ export const settingsTable = {
   logLevel: setting(
     oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace'),
     'info',
-    'The least severe log line that is written (JSON lines on standard error).',
+    'The least severe log line that is written; audit lines always are. On standard error, as JSON unless that is a terminal.',
   ),
 } as const;
 

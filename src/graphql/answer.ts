@@ -3,6 +3,7 @@ import { EngineError, type ErrorCode } from '../../engine/errors.ts';
 import { type ErrorPhase, type ErrorScope, toClientError } from '../../resolvers/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { refusalOf } from '../telemetry/refusal.ts';
 import type { OperationContext } from './operation-context.ts';
 
 export type OperationKind = 'query' | 'mutation' | 'subscription';
@@ -76,7 +77,7 @@ export class Answers {
     const original = error instanceof GraphQLError ? error.originalError : error;
     if (!(original instanceof EngineError) || original.cause === undefined) return;
     const { requestId } = context;
-    this.#logger.info({ error: original, code: original.code, requestId }, 'an operation failed');
+    this.#logger.info({ ...refusalOf(original), requestId }, 'an operation was refused');
   }
 
   #assemble(

@@ -2,15 +2,17 @@ import type { ExecutionResult } from 'graphql';
 import { EngineError } from '../../engine/errors.ts';
 import { limits } from '../../engine/limits.ts';
 import type { Principal } from '../../resolvers/context.ts';
+import { checkContentType } from '../http/content-type.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { readBody } from '../http/read-body.ts';
 import { errorBody, sendBody } from '../http/respond.ts';
 import { onTokenExpiry } from '../identity/token-expiry.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Answers } from './answer.ts';
+import { type AnswerTypes, answerTypesOf } from './answer-types.ts';
 import type { Executor } from './executor.ts';
-import { checkMediaType, parseQueryParams } from './graphql-params.ts';
-import { executeKnown, plainContentType } from './known-operation.ts';
+import { parseQueryParams } from './graphql-params.ts';
+import { executeKnown } from './known-operation.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
 import type { ReadOperation, TickRequests } from './tick-requests.ts';
 import type { ServerContext, TitleYoga } from './yoga.ts';
@@ -33,16 +35,18 @@ type FetchResponse = Awaited<ReturnType<TitleYoga['fetch']>>;
 export function graphqlEndpoint(options: GraphqlEndpointOptions) {
   return async (exchange: Exchange): Promise<void> => {
     const principal = await options.authenticate(exchange.request.headers.authorization);
+    const types = answerTypesOf(exchange.request);
     const context = operationContext(options, exchange, principal);
     const { params, learn, document } = await readOperation(exchange, options);
-    let operation: ServerContext = { operation: context, params, learn };
+    const takesEvents = types.events !== null;
+    let operation: ServerContext = { operation: context, params, takesEvents, learn };
     if (document !== null) {
       const known = { document, params, context };
       const result = await executeKnown(options.executor, options.answers, known);
-      if (await sendPlain(exchange, options.metrics, result)) return;
+      if (await sendPlain(exchange, options.metrics, types, result)) return;
       operation = { ...operation, result };
     }
-    const request = fetchRequestOf(options.yoga, exchange);
+    const request = fetchRequestOf(options.yoga, exchange, types);
     const response = await options.yoga.handleRequest(request, operation);
     // Refusals and errors of fields have another status; this is yoga's own report of a bug.
     if (response.status >= 500) throw new Error(`yoga failed: ${await response.text()}`);
@@ -86,36 +90,37 @@ async function readOperation(
   if (request.method !== 'POST') {
     return { params: parseQueryParams(exchange.query), document: null };
   }
+  checkContentType(request, 'application/json');
   const body = await readBody(request, limits.graphqlBodyBytesMax, (pieces, bytes) =>
     ticks.gather(pieces, bytes),
   );
   metrics.received(exchange.endpoint, body.length);
-  checkMediaType(request.headers['content-type']);
   return ticks.read(body);
 }
 
-/**
- * Sends a result whose form needs no deciding: it has no errors, and the client takes a usual type.
- * Answers whether it did.
- */
+/** Sends a result whose form needs no deciding: it has no errors. Answers whether it did. */
 async function sendPlain(
   exchange: Exchange,
   metrics: Metrics,
+  types: AnswerTypes,
   result: ExecutionResult,
 ): Promise<boolean> {
-  const contentType = plainContentType(exchange.request.headers.accept);
-  if (result.errors !== undefined || contentType === null) return false;
+  if (result.errors !== undefined || types.result === null) return false;
+  const contentType = `${types.result}; charset=utf-8`;
   const content = JSON.stringify(result);
   await sendBody(exchange, metrics, { contentType, content, compress: 'large' });
   return true;
 }
 
-/** Yoga decides by method and `accept`; the operation itself is handed over beside the request. */
-function fetchRequestOf(yoga: TitleYoga, { request }: Exchange): Request {
-  const headers: Record<string, string> = {};
-  const { accept, 'content-type': contentType } = request.headers;
-  if (accept !== undefined) headers.accept = accept;
-  if (contentType !== undefined) headers['content-type'] = contentType;
+/**
+ * Yoga decides by method and `accept`, of which it gets what was settled: of several types it would
+ * take the last one. The operation itself is handed over beside the request.
+ */
+function fetchRequestOf(yoga: TitleYoga, { request }: Exchange, types: AnswerTypes): Request {
+  const headers: Record<string, string> = {
+    accept: [types.events, types.result].filter((type) => type !== null).join(', '),
+  };
+  if (request.method === 'POST') headers['content-type'] = 'application/json';
   return new yoga.fetchAPI.Request('http://localhost/graphql', {
     method: request.method ?? 'GET',
     headers,
@@ -127,12 +132,6 @@ async function sendResult(
   { metrics }: GraphqlEndpointOptions,
   response: FetchResponse,
 ): Promise<void> {
-  if (response.status === 406) {
-    throw new EngineError(
-      'BAD_USER_INPUT',
-      'no media type in "accept" fits: application/json, application/graphql-response+json, or text/event-stream for subscriptions',
-    );
-  }
   const contentType = response.headers.get('content-type');
   if (contentType === null) {
     throw new EngineError('BAD_USER_INPUT', 'a mutation needs POST; GET takes queries only');

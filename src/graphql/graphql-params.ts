@@ -11,14 +11,6 @@ export interface GraphqlParams {
   readonly extensions: Record<string, unknown>;
 }
 
-/** Throws `BAD_USER_INPUT` for a body that does not say it is JSON. */
-export function checkMediaType(contentType: string | undefined): void {
-  const mediaType = (contentType ?? '').split(';')[0]?.trim().toLowerCase();
-  if (mediaType !== 'application/json') {
-    throw new EngineError('BAD_USER_INPUT', 'the request needs "content-type: application/json"');
-  }
-}
-
 /** Reads the body of a POST. Throws, as `checkParams` does, saying what is wrong with it. */
 export function parseBodyParams(body: Buffer): GraphqlParams {
   // Decoding would replace what is broken, so that another text is stored than was sent.

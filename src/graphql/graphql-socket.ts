@@ -16,19 +16,23 @@ import {
   type Server,
   type SubscribePayload,
 } from 'graphql-ws';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { EngineError } from '../../engine/errors.ts';
 import { limits } from '../../engine/limits.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import { queryClassOf } from '../identity/principal.ts';
 import { onTokenExpiry } from '../identity/token-expiry.ts';
+import { servingLimits } from '../serving-limits.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Answers } from './answer.ts';
 import { checkParams } from './graphql-params.ts';
+import { watchBytes } from './message-bytes.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
+import { OperationIds } from './operation-ids.ts';
 import { SocketOperations } from './socket-operations.ts';
 import { unresolvedOperation } from './unresolved-operation.ts';
+import { UnsignedSockets } from './unsigned-sockets.ts';
 import { phaseOf, type TitleYoga } from './yoga.ts';
 
 export interface GraphqlSocketOptions {
@@ -45,6 +49,8 @@ interface Connection {
   principal: Principal | null;
   askedClass: string | undefined;
   forgetExpiry: () => void;
+  /** Called when the client has said who it is. */
+  readonly signedIn: () => void;
   readonly operations: SocketOperations<OperationContext>;
   /** What the protocol knows by the client's id; nothing before the connection was accepted. */
   subscriptions: SocketContext['subscriptions'];
@@ -53,10 +59,11 @@ interface Connection {
 type Extra = { readonly connection: Connection };
 type SocketContext = Context<Record<string, unknown>, Extra>;
 
-/** Of the protocol (4401, 4403) and of RFC 6455 (1007: not UTF-8; 1013: try again later). */
+/** Of the protocol (4401, 4403, 4409) and of RFC 6455 (1007: not UTF-8; 1013: try again later). */
 const closeCodes = {
   unauthorized: 4401,
   forbidden: 4403,
+  idInUse: 4409,
   internal: 4500,
   notUtf8: 1007,
   tryAgainLater: 1013,
@@ -66,16 +73,20 @@ const closeCodes = {
 export class GraphqlSocket {
   readonly #options: GraphqlSocketOptions;
   readonly #sockets: WebSocketServer;
+  readonly #unsigned = new UnsignedSockets();
   readonly #protocol: Server<Extra>;
 
   constructor(options: GraphqlSocketOptions) {
     this.#options = options;
-    this.#sockets = new WebSocketServer({
+    // The types of `ws` do not know of `closeTimeout` yet.
+    const socketOptions: ServerOptions & { readonly closeTimeout: number } = {
       noServer: true,
       maxPayload: limits.graphqlBodyBytesMax,
       perMessageDeflate: false,
+      closeTimeout: servingLimits.webSocketCloseMs,
       handleProtocols,
-    });
+    };
+    this.#sockets = new WebSocketServer(socketOptions);
     this.#protocol = makeServer<Record<string, unknown>, Extra>({
       connectionInitWaitTimeout: limits.webSocketInitMs,
       onConnect: (context) => this.#connect(context),
@@ -92,12 +103,20 @@ export class GraphqlSocket {
     });
   }
 
-  get connections(): number {
-    return this.#sockets.clients.size;
+  /** Why a WebSocket from this address is not opened now; null where it is. */
+  refusal(address: string): EngineError | null {
+    const max = limits.webSocketsMax;
+    if (this.#sockets.clients.size < max) return this.#unsigned.refusal(address);
+    return new EngineError('OVERLOADED', `this server has ${max} WebSockets open; try again`, {
+      retryAfterMs: 1_000,
+      details: { limit: 'webSocketsMax', max },
+    });
   }
 
-  accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#sockets.handleUpgrade(request, socket, head, (opened) => this.#open(opened));
+  accept(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    this.#sockets.handleUpgrade(request, stream, head, (opened) =>
+      this.#open(opened, stream, request.socket.remoteAddress ?? ''),
+    );
   }
 
   /** Tells every client that the server goes away (1001); a client that does not answer is cut. */
@@ -110,22 +129,31 @@ export class GraphqlSocket {
     clearTimeout(cut);
   }
 
-  #open(socket: WebSocket): void {
+  #open(socket: WebSocket, stream: Duplex, address: string): void {
+    const leaveUnsigned = this.#unsigned.add(address);
+    const stopWatch = watchBytes(socket, stream, servingLimits.webSocketInitBytesMax);
     const connection: Connection = {
       socket,
       principal: null,
       askedClass: undefined,
       forgetExpiry: () => undefined,
+      signedIn: () => {
+        stopWatch();
+        leaveUnsigned();
+      },
       operations: new SocketOperations(),
       subscriptions: {},
     };
     const { metrics, logger } = this.#options;
+    const ids = new OperationIds();
     const closed = this.#protocol.opened(
       {
         protocol: socket.protocol,
-        send: (data) => {
-          metrics.sent('websocket', data.length);
-          return send(socket, data);
+        send: async (data) => {
+          const message = ids.outgoing(data);
+          if (message === null) return;
+          metrics.sent('websocket', message.length);
+          await send(socket, message);
         },
         close: (code, reason) => socket.close(code, reason),
         onMessage: (listener) => {
@@ -134,7 +162,10 @@ export class GraphqlSocket {
             if (isBinary && !isUtf8(data)) return socket.close(closeCodes.notUtf8, 'not UTF-8');
             const text = String(data);
             metrics.received('websocket', text.length);
-            listener(text).catch((error: unknown) => {
+            const message = incoming(ids, text);
+            if (message === idInUse) return socket.close(closeCodes.idInUse, idInUse);
+            // The protocol takes a message that is parsed already, though its type says a text.
+            listener(message as string).catch((error: unknown) => {
               logger.error({ error }, 'a WebSocket message failed');
               socket.close(closeCodes.internal, 'INTERNAL');
             });
@@ -150,6 +181,7 @@ export class GraphqlSocket {
     const stopPings = keepAlive(socket);
     socket.once('close', (code, reason) => {
       stopPings();
+      leaveUnsigned();
       connection.forgetExpiry();
       connection.operations.abandon();
       closed(code, String(reason)).catch((error: unknown) =>
@@ -173,6 +205,7 @@ export class GraphqlSocket {
       this.#refuse(connection.socket, error);
       return false;
     }
+    connection.signedIn();
     connection.forgetExpiry = onTokenExpiry(connection.principal, () =>
       connection.socket.close(closeCodes.unauthorized, 'TOKEN_EXPIRED'),
     );
@@ -212,7 +245,7 @@ export class GraphqlSocket {
       }
       connection.operations.begin(id, payload, operation);
       const params = checkParams(payload);
-      const enveloped = yoga.getEnveloped({ operation, params });
+      const enveloped = yoga.getEnveloped({ operation, params, takesEvents: true });
       const document = enveloped.parse(params.query);
       const invalid = enveloped.validate(enveloped.schema, document);
       if (invalid.length > 0) {
@@ -262,6 +295,30 @@ export class GraphqlSocket {
     const shown = this.#options.answers.refusal(errors, 'execute', operation);
     return shown.map((error) => error.toJSON());
   }
+}
+
+/** How a WebSocket is closed that begins an operation under the id of one that runs. */
+const idInUse = 'Subscriber for this id already exists';
+
+/**
+ * A message of a client with the id that its operation has here, parsed; as it came where it is not
+ * JSON, for the protocol to refuse. What completes an operation that there is not keeps its id.
+ */
+function incoming(ids: OperationIds, text: string): unknown {
+  let message: unknown;
+  try {
+    message = JSON.parse(text);
+  } catch {
+    return text;
+  }
+  const { type, id } = (message ?? {}) as { readonly type?: unknown; readonly id?: unknown };
+  if (typeof id !== 'string' || id === '') return message;
+  if (type === 'subscribe') {
+    const inner = ids.begin(id);
+    return inner === null ? idInUse : { ...(message as object), id: inner };
+  }
+  if (type !== 'complete') return message;
+  return { ...(message as object), id: ids.complete(id) ?? id };
 }
 
 /** The enveloped functions of one operation travel in its root value, as graphql-ws foresees. */

@@ -28,21 +28,3 @@ export async function executeKnown(
   });
   return answers.result(result, context, 'mutation');
 }
-
-/**
- * The content type in which yoga answers a result without errors, by what the client takes; null
- * where yoga has to be asked.
- */
-export function plainContentType(accept: string | undefined): string | null {
-  switch (accept) {
-    case undefined:
-    case '*/*':
-    case 'application/json':
-      return 'application/json; charset=utf-8';
-    case 'application/graphql-response+json':
-    case 'application/graphql-response+json, application/json':
-      return 'application/graphql-response+json; charset=utf-8';
-    default:
-      return null;
-  }
-}

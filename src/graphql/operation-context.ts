@@ -1,4 +1,6 @@
 import type { Engine } from '../../engine/engine.ts';
+import { WorkBudget } from '../../engine/govern/work-budget.ts';
+import { limits } from '../../engine/limits.ts';
 import type { QueryClass } from '../../engine/manifest/types.ts';
 import { type Lsn, parsePosition } from '../../engine/position.ts';
 import type {
@@ -40,6 +42,7 @@ export class OperationContext implements RequestContext {
   readonly queryClass: QueryClass;
   readonly readAfter: Lsn | null;
   readonly requestId: string;
+  readonly budget = new WorkBudget(limits.operationUnitsMax);
   readonly report: RequestReport;
   readonly endpoint: Endpoint;
   /** Made when somebody asks for the signal: few mutations do. */

@@ -1,29 +1,35 @@
 import {
   type DocumentNode,
   type ExecutionResult,
-  type GraphQLError,
+  GraphQLError,
   type GraphQLSchema,
   getOperationAST,
   parse,
   subscribe,
+  validate,
 } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
+import type { ErrorCode } from '../../engine/errors.ts';
 import { limits } from '../../engine/limits.ts';
 import type { ErrorPhase } from '../../resolvers/errors.ts';
+import { servingLimits } from '../serving-limits.ts';
 import type { Answers } from './answer.ts';
 import { DocumentCache } from './document-cache.ts';
+import { checkDocumentCost } from './document-cost.ts';
 import { checkDocumentNesting } from './document-nesting.ts';
 import type { Executor } from './executor.ts';
 import type { GraphqlParams } from './graphql-params.ts';
 import type { OperationContext } from './operation-context.ts';
-import { OperationLimitsRule } from './operation-limits.ts';
 import { printedResult } from './printed-result.ts';
 import { unresolvedOperation } from './unresolved-operation.ts';
+import { tooManyValues } from './variable-values.ts';
 
 /** What the server hands to yoga with a request: the operation is parsed and authenticated. */
 export interface ServerContext {
   readonly operation: OperationContext;
   readonly params: GraphqlParams;
+  /** Whether the client takes events, as which alone a subscription can be answered. */
+  readonly takesEvents: boolean;
   /** Told the document of a mutation or query once it is known to be valid, before it runs. */
   readonly learn?: ((document: DocumentNode) => void) | undefined;
   /** It has run already, and this is the result; yoga gives it its form alone. */
@@ -67,12 +73,22 @@ function executorPlugin(executor: Executor): Plugin<ServerContext, ServerContext
   return {
     onExecute({ args, setExecuteFn }) {
       args.contextValue.learn?.(args.document);
-      setExecuteFn((args) => executor.execute(args));
+      setExecuteFn((args) => tooManyValues(args) ?? executor.execute(args));
     },
-    onSubscribe({ setSubscribeFn }) {
-      setSubscribeFn(subscribe);
+    onSubscribe({ args, setSubscribeFn }) {
+      const refusal = args.contextValue.takesEvents ? null : { errors: [needsEvents()] };
+      setSubscribeFn((args) => refusal ?? tooManyValues(args) ?? subscribe(args));
     },
   };
+}
+
+/** Of a subscription that is not begun, so that nothing of it stays. */
+function needsEvents(): GraphQLError {
+  const code: ErrorCode = 'BAD_USER_INPUT';
+  return new GraphQLError(
+    'a subscription is answered as "accept: text/event-stream", or over a WebSocket',
+    { extensions: { code, details: { path: 'accept' }, http: { status: 406 } } },
+  );
 }
 
 /** Takes the operation the server has read already. */
@@ -89,15 +105,21 @@ const resultPlugin: Plugin<ServerContext, ServerContext> = {
   },
 };
 
+/** Bounds a document before it is validated: what it costs then, and how many errors it may have. */
 const boundsPlugin: Plugin = {
   onParse({ setParseFn }) {
     setParseFn((source, options) => {
       checkDocumentNesting(typeof source === 'string' ? source : source.body);
-      return parse(source, { ...options, maxTokens: limits.graphqlTokensMax });
+      const document = parse(source, { ...options, maxTokens: limits.graphqlTokensMax });
+      checkDocumentCost(document);
+      return document;
     });
   },
-  onValidate({ addValidationRule }) {
-    addValidationRule(OperationLimitsRule);
+  onValidate({ setValidationFn }) {
+    const maxErrors = servingLimits.graphqlValidationErrorsMax;
+    setValidationFn((schema, document, rules, options) =>
+      validate(schema, document, rules, { ...options, maxErrors }),
+    );
   },
 };
 

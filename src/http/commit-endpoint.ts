@@ -8,6 +8,7 @@ import { authoriseCommit } from '../../resolvers/authorise.ts';
 import type { AuditPort, Principal } from '../../resolvers/context.ts';
 import { actionResults, conflictKey } from '../../resolvers/ticks.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { checkContentType } from './content-type.ts';
 import type { Exchange } from './exchange.ts';
 import { readBody } from './read-body.ts';
 import { sendJson } from './respond.ts';
@@ -38,12 +39,22 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     const header = readHeader(exchange, sessionId, tick);
     const body = await readBody(request, limits.commitBodyBytesMax);
     metrics.received('commit', body.length);
+    if (body.length === 0) throw emptyBody();
     const batch = decodeCommitBody(catalog, header, body);
     authoriseCommit(asker, tablesOf(batch, catalog.actionTable.name));
     const outcome = await engine.commit(batch);
     committed.inc();
     await sendJson(exchange, metrics, answer(outcome));
   };
+}
+
+/** A body that was lost on its way must not be a tick. */
+function emptyBody(): EngineError {
+  return new EngineError(
+    'BAD_USER_INPUT',
+    'the body is empty; a tick without actions is a stream of actions without rows (its schema and the end mark)',
+    { details: { path: 'body' } },
+  );
 }
 
 function tablesOf(batch: TickBatch, actionTable: string): Set<string> {
@@ -54,14 +65,7 @@ function tablesOf(batch: TickBatch, actionTable: string): Set<string> {
 
 function readHeader({ request }: Exchange, sessionId: string, tick: string): TickHeader {
   const { headers } = request;
-  const contentType = (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
-  if (contentType !== 'application/vnd.apache.arrow.stream') {
-    throw new EngineError(
-      'BAD_USER_INPUT',
-      'a tick on this path needs "content-type: application/vnd.apache.arrow.stream"',
-      { details: { path: 'content-type' } },
-    );
-  }
+  checkContentType(request, 'application/vnd.apache.arrow.stream');
   return {
     sessionId,
     tick: requiredInteger('tick', tick),

@@ -3,13 +3,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join, relative, sep } from 'node:path';
 import { EngineError } from '../../engine/errors.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { sendBody } from './respond.ts';
+import { type CompressedForms, isKnown, sendBody } from './respond.ts';
 import type { Handler } from './router.ts';
 
 interface Asset {
   readonly content: Buffer;
   readonly contentType: string;
   readonly etag: string;
+  readonly compressed?: CompressedForms;
 }
 
 const contentTypes: Readonly<Record<string, string>> = {
@@ -60,11 +61,11 @@ export function consoleEndpoint(directory: string, metrics: Metrics): Handler {
     const asset = assets.get(isRoot ? 'index.html' : name);
     if (asset === undefined) throw new EngineError('NOT_FOUND', 'the console has no such file');
     const headers = { ...pageHeaders, etag: asset.etag };
-    if (request.headers['if-none-match'] === asset.etag) {
+    if (isKnown(exchange, asset.etag)) {
       response.writeHead(304, headers).end();
       return;
     }
-    await sendBody(exchange, metrics, { ...asset, headers, compress: 'large' });
+    await sendBody(exchange, metrics, { ...asset, headers });
   };
 }
 
@@ -80,6 +81,7 @@ function readAssets(directory: string): ReadonlyMap<string, Asset> {
       content,
       contentType,
       etag: `"${digest.slice(0, 24)}"`,
+      ...(/^(text|application)\//.test(contentType) ? { compressed: new Map() } : {}),
     });
   }
   return assets;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { authoriseRole } from '../../resolvers/authorise.ts';
 import type { AuditPort, Principal } from '../../resolvers/context.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { sendBody } from './respond.ts';
+import { type CompressedForms, isKnown, sendBody } from './respond.ts';
 import type { Handler } from './router.ts';
 
 export interface DescriptionOptions {
@@ -17,15 +17,16 @@ export interface DescriptionOptions {
 export function descriptionEndpoint(options: DescriptionOptions): Handler {
   const { audit, metrics, contentType, content } = options;
   const etag = `"${createHash('sha256').update(content).digest('base64url').slice(0, 24)}"`;
+  const compressed: CompressedForms = new Map();
   const headers = { etag, 'cache-control': 'private, no-cache' };
   return async (exchange) => {
     const { request, requestId } = exchange;
     const principal = await options.authenticate(request.headers.authorization);
     authoriseRole({ principal, audit, requestId });
-    if (request.headers['if-none-match'] === etag) {
+    if (isKnown(exchange, etag)) {
       exchange.response.writeHead(304, headers).end();
       return;
     }
-    await sendBody(exchange, metrics, { contentType, content, headers, compress: 'large' });
+    await sendBody(exchange, metrics, { contentType, content, headers, compressed });
   };
 }

@@ -16,7 +16,7 @@ export class Exchange {
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.request = request;
     this.response = response;
-    const { path, search } = splitTarget(request.url ?? '/');
+    const { path, search } = splitTarget(originFormOf(request.url ?? '/'));
     this.#path = path;
     this.#search = search;
     this.requestId = requestIdOf(request);
@@ -48,6 +48,17 @@ function decoded(segment: string): string {
       { details: { path: 'the path of the URL' }, cause },
     );
   }
+}
+
+/**
+ * Path and query of a request's target. A client that takes the server for its proxy sends them with
+ * scheme and authority before (RFC 9112, 3.2.2: `GET http://host/path`), which every server accepts.
+ */
+export function originFormOf(target: string): string {
+  const absolute = /^https?:\/\/[^/?#]*/i.exec(target);
+  if (absolute === null) return target;
+  const rest = target.slice(absolute[0].length);
+  return rest.startsWith('/') ? rest : `/${rest}`;
 }
 
 /** Segments of the path as they were sent, and what follows the question mark. */

@@ -1,7 +1,9 @@
+import type { ColumnStore } from '../../engine/columns/column-store.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { EngineError } from '../../engine/errors.ts';
 import { formatPosition, type Lsn } from '../../engine/position.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import { isOpenColumnStore, type Metrics } from '../telemetry/metrics.ts';
+import { isLoopback } from './loopback.ts';
 import { sendBody, sendJson } from './respond.ts';
 import type { Handler } from './router.ts';
 
@@ -11,7 +13,10 @@ export interface Readiness {
   engine: Engine | null;
   /** Where the log ended when it was recovered; columns behind this are still catching up. */
   recoveredLsn: Lsn | null;
-  isDraining: boolean;
+  /** `serving` from the moment on that every route answers. */
+  server: 'starting' | 'serving' | 'draining';
+  /** Why no token can be verified, asked anew each time; null while they can. */
+  identityProblem: () => string | null;
 }
 
 /** `GET /healthz`: the process answers. */
@@ -27,14 +32,17 @@ const noStore = { 'cache-control': 'no-store' };
  */
 export function readinessEndpoint(metrics: Metrics, readiness: Readiness): Handler {
   return async (exchange) => {
-    const { engine, recoveredLsn, isDraining } = readiness;
+    const { engine, recoveredLsn, server } = readiness;
+    const identityProblem = readiness.identityProblem();
+    const silence = engine === null ? null : silenceOf(engine.columns);
     const checks = {
       log: engine === null ? 'recovering' : engine.failure === null ? 'ok' : 'failed',
       columns:
         engine === null || recoveredLsn === null || engine.columns.coveredLsn < recoveredLsn
           ? 'catching up'
           : 'ok',
-      server: isDraining ? 'draining' : 'ok',
+      identity: identityProblem === null ? 'ok' : 'no provider',
+      server: server === 'serving' ? 'ok' : server,
     };
     const ready = Object.values(checks).every((state) => state === 'ok');
     const positions =
@@ -44,14 +52,25 @@ export function readinessEndpoint(metrics: Metrics, readiness: Readiness): Handl
             position: formatPosition(engine.appliedLsn),
             coveredPosition: formatPosition(engine.columns.coveredLsn),
           };
-    const reason = engine?.failure ? { reason: reasonOf(engine.failure) } : {};
+    const reasons = [engine?.failure ? reasonOf(engine.failure) : null, identityProblem, silence];
+    const reason = reasons.filter((text) => text !== null).join('; ');
     await sendJson(
       exchange,
       metrics,
-      { ready, checks, ...reason, ...positions },
+      {
+        ready,
+        // Ticks do not wait for the column store: one that hangs takes no server out of service.
+        checks: silence === null ? checks : { ...checks, columns: 'not answering' },
+        ...(reason === '' ? {} : { reason }),
+        ...positions,
+      },
       { status: ready ? 200 : 503, headers: noStore },
     );
   };
+}
+
+function silenceOf(columns: ColumnStore): string | null {
+  return isOpenColumnStore(columns) ? columns.trouble : null;
 }
 
 /** Messages of other errors may hold internals; those are in the log. */
@@ -59,9 +78,15 @@ function reasonOf(failure: Error): string {
   return failure instanceof EngineError ? failure.message : 'the log cannot be written';
 }
 
-/** `GET /metrics`, for Prometheus. */
-export function metricsEndpoint(metrics: Metrics): Handler {
+/** `GET /metrics`, for Prometheus, where `answers` holds for the address that asks. */
+export function metricsEndpoint(metrics: Metrics, answers: (address: string) => boolean): Handler {
   return async (exchange) => {
+    if (!answers(exchange.request.socket.remoteAddress ?? '')) {
+      throw new EngineError(
+        'FORBIDDEN',
+        'metrics are for this machine alone here; --metrics-port gives them an address of their own',
+      );
+    }
     const content = await metrics.registry.metrics();
     await sendBody(exchange, metrics, {
       contentType: metrics.registry.contentType,
@@ -69,4 +94,12 @@ export function metricsEndpoint(metrics: Metrics): Handler {
       headers: noStore,
     });
   };
+}
+
+/**
+ * Who may read metrics on the address that users are served on: they tell of every session and table,
+ * and need no token. Whoever reaches a server of this machine alone; else this machine.
+ */
+export function metricsReaders(host: string): (address: string) => boolean {
+  return isLoopback(host) ? () => true : isLoopback;
 }

@@ -1,15 +1,24 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { EngineError } from '../../engine/errors.ts';
 import { limits } from '../../engine/limits.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { refusalOf } from '../telemetry/refusal.ts';
 import { applyCors } from './cors.ts';
-import { Exchange } from './exchange.ts';
-import { sendError } from './respond.ts';
+import { Exchange, requestIdOf } from './exchange.ts';
+import { listenError } from './listen-error.ts';
+import { errorBody, sendError } from './respond.ts';
 import type { Router } from './router.ts';
 import { Slots } from './slots.ts';
+import { statusOf } from './status.ts';
 
 export interface HttpFrontOptions {
   readonly host: string;
@@ -48,9 +57,10 @@ export class HttpFront {
       (request, response) => void this.#answer(request, response),
     );
     this.#server.on('upgrade', (request, socket, head) => {
+      if (!wantsWebSocket(request)) return void this.#ignoreUpgrade(request, socket, head);
       socket.on('error', () => socket.destroy());
-      if (this.#upgrade === null) refuseUpgrade(socket, '503 Service Unavailable');
-      else this.#upgrade(request, socket, head);
+      if (this.#upgrade !== null) this.#upgrade(request, socket, head);
+      else refuseUpgrade(request, socket, starting());
     });
   }
 
@@ -58,9 +68,11 @@ export class HttpFront {
   static async listen(options: HttpFrontOptions): Promise<HttpFront> {
     const front = new HttpFront(options);
     await new Promise<void>((resolve, reject) => {
-      front.#server.once('error', reject);
+      front.#server.once('error', (error) =>
+        reject(listenError(error, options.host, options.port)),
+      );
       front.#server.listen(options.port, options.host, () => {
-        front.#server.off('error', reject);
+        front.#server.removeAllListeners('error');
         resolve();
       });
     });
@@ -97,6 +109,28 @@ export class HttpFront {
     clearTimeout(cut);
   }
 
+  /**
+   * Node's parser leaves a connection as soon as it has seen an offer to upgrade it. Another one
+   * begins with the same request, the offer left out, when what was asked before has been answered:
+   * answers leave in the order of their requests.
+   */
+  async #ignoreUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const before = this.#running.values().filter(({ req }) => req.socket === socket);
+    const cut = () => socket.destroy();
+    // Node tells a response that waits for its turn of this no more.
+    const end = () => {
+      for (const response of before) if (response.socket === null) response.emit('close');
+    };
+    socket.on('error', cut).on('close', end);
+    await Promise.all(
+      before.map((response) => new Promise((resolve) => response.once('close', resolve))),
+    );
+    if (socket.destroyed) return;
+    socket.off('error', cut).off('close', end);
+    socket.unshift(Buffer.concat([Buffer.from(headWithoutUpgrade(request), 'latin1'), head]));
+    this.#server.emit('connection', socket);
+  }
+
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const slot = this.#running.add(response);
     response.once('close', () => this.#running.remove(slot));
@@ -113,7 +147,8 @@ export class HttpFront {
     const { logger, metrics } = this.#options;
     const { requestId, response } = exchange;
     if (!(error instanceof EngineError)) logger.error({ error, requestId }, 'a request failed');
-    else if (error.cause !== undefined) logger.info({ error, requestId }, 'a request was refused');
+    else if (error.cause !== undefined)
+      logger.info({ ...refusalOf(error), requestId }, 'a request was refused');
     try {
       if (response.headersSent) response.destroy();
       else await sendError(exchange, metrics, error);
@@ -124,7 +159,47 @@ export class HttpFront {
   }
 }
 
+function starting(): EngineError {
+  return new EngineError('UNAVAILABLE', 'the server is starting', { retryAfterMs: 1_000 });
+}
+
 /** Answers an upgrade that is not wanted, as HTTP. */
-export function refuseUpgrade(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+export function refuseUpgrade(request: IncomingMessage, socket: Duplex, error: EngineError): void {
+  const status = statusOf(error.code);
+  const content = JSON.stringify(errorBody(error, requestIdOf(request)));
+  const retryAfter =
+    error.retryAfterMs === null ? [] : [`retry-after: ${Math.ceil(error.retryAfterMs / 1000)}`];
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'connection: close',
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(content)}`,
+    ...retryAfter,
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${content}`);
+}
+
+/**
+ * Whether a request wants a WebSocket. A server may ignore any other upgrade (RFC 9110, 7.8), such as
+ * the one to HTTP/2 that some clients offer with every first request.
+ */
+function wantsWebSocket({ headers }: IncomingMessage): boolean {
+  const offered = (headers.upgrade ?? '').split(',').map((protocol) => protocol.trim());
+  return offered.some((protocol) => protocol.toLowerCase() === 'websocket');
+}
+
+/** The head of a request as if it had offered no upgrade. */
+function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): string {
+  const lines = [`${method} ${url} HTTP/${httpVersion}`];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const [name = '', value = ''] = rawHeaders.slice(i, i + 2);
+    if (/^(upgrade|http2-settings)$/i.test(name)) continue;
+    if (!/^connection$/i.test(name)) {
+      lines.push(`${name}: ${value}`);
+      continue;
+    }
+    const kept = value.split(',').filter((part) => !/^\s*(upgrade|http2-settings)\s*$/i.test(part));
+    if (kept.length > 0) lines.push(`${name}: ${kept.join(',')}`);
+  }
+  return `${lines.join('\r\n')}\r\n\r\n`;
 }

@@ -1,25 +1,25 @@
 import type { IncomingMessage } from 'node:http';
+import type { Transform } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { EngineError } from '../../engine/errors.ts';
+import { HttpRefusal } from './http-refusal.ts';
 
 /**
- * The whole body of a request. Rejects with `LIMIT_EXCEEDED` as soon as it is known to be larger
- * than `bytesMax`, with `BAD_USER_INPUT` when the client breaks off or compressed it. `gather` puts
- * the pieces of a body together that came in several.
+ * The whole body of a request, inflated where the client compressed it. Rejects with
+ * `LIMIT_EXCEEDED` as soon as it is known to be larger than `bytesMax`, as sent or inflated, with
+ * `BAD_USER_INPUT` when the client breaks off or compressed it in a way that is not known (HTTP
+ * 415). `gather` puts the pieces of a body together that came in several.
  */
 export function readBody(
   request: IncomingMessage,
   bytesMax: number,
   gather: (pieces: readonly Buffer[], bytes: number) => Buffer = Buffer.concat,
 ): Promise<Buffer> {
-  const encoding = request.headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') {
-    return Promise.reject(
-      new EngineError('BAD_USER_INPUT', 'request bodies must not be compressed (content-encoding)'),
-    );
-  }
   const declared = Number(request.headers['content-length'] ?? 0);
   if (declared > bytesMax) return Promise.reject(tooLarge(bytesMax));
   return new Promise((resolve, reject) => {
+    const inflater = inflaterOf(request);
+    const body = inflater === null ? request : request.pipe(inflater);
     const chunks: Buffer[] = [];
     let bytes = 0;
     const onData = (chunk: Buffer) => {
@@ -28,9 +28,10 @@ export function readBody(
       else chunks.push(chunk);
     };
     const leave = () => {
-      request.off('data', onData);
-      request.off('end', onEnd);
-      request.off('close', onBroken);
+      body.off('data', onData);
+      body.off('end', onEnd);
+      inflater?.off('error', onDamaged);
+      request.off('close', onClose);
       request.off('error', onBroken);
     };
     const onEnd = () => {
@@ -42,14 +43,48 @@ export function readBody(
       leave();
       // Nobody else may listen: an error without a listener would end the process.
       request.on('error', () => undefined);
+      if (inflater !== null) {
+        request.unpipe(inflater);
+        inflater.on('error', () => undefined).destroy();
+      }
       reject(error);
     };
     const onBroken = () => stop(new EngineError('BAD_USER_INPUT', 'the request body broke off'));
-    request.on('data', onData);
-    request.on('end', onEnd);
-    request.on('close', onBroken);
+    const onClose = () => {
+      if (!request.complete) onBroken();
+    };
+    const onDamaged = (cause: Error) => {
+      const encoding = request.headers['content-encoding'];
+      const message = `the request body is not what "content-encoding: ${encoding}" says`;
+      stop(new EngineError('BAD_USER_INPUT', message, { cause }));
+    };
+    body.on('data', onData);
+    body.on('end', onEnd);
+    inflater?.on('error', onDamaged);
+    request.on('close', onClose);
     request.on('error', onBroken);
   });
+}
+
+/** Null for a body as it is. */
+function inflaterOf(request: IncomingMessage): Transform | null {
+  const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
+  switch (encoding) {
+    case '':
+    case 'identity':
+      return null;
+    case 'gzip':
+    case 'x-gzip':
+      return createGunzip();
+    case 'deflate':
+      return createInflate();
+    case 'br':
+      return createBrotliDecompress();
+    default:
+      throw new HttpRefusal(415, 'a request body may be compressed by gzip, deflate or br', {
+        details: { path: 'content-encoding' },
+      });
+  }
 }
 
 function tooLarge(bytesMax: number): EngineError {

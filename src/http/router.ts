@@ -1,6 +1,7 @@
 import { EngineError } from '../../engine/errors.ts';
 import type { Endpoint } from '../telemetry/metrics.ts';
 import type { Exchange } from './exchange.ts';
+import { HttpRefusal } from './http-refusal.ts';
 
 export type Handler = (
   exchange: Exchange,
@@ -53,7 +54,7 @@ export class Router {
     }
     if (allowed.length > 0) {
       exchange.response.setHeader('allow', allowed.join(', '));
-      throw new EngineError('BAD_USER_INPUT', `this path takes ${allowed.join(', ')} only`);
+      throw new HttpRefusal(405, `this path takes ${allowed.join(', ')} only`);
     }
     throw new EngineError('NOT_FOUND', 'there is nothing at this path');
   }

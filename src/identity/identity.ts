@@ -2,7 +2,7 @@ import type { Catalog } from '../../engine/manifest/catalog.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import { bearerToken } from './bearer.ts';
 import { type ClaimNames, principalOf } from './principal.ts';
-import { discoverProvider } from './provider.ts';
+import { ProviderDiscovery } from './provider.ts';
 import { type AuthFailure, TokenVerifier, type VerifiedToken } from './token-verifier.ts';
 
 export interface IdentityOptions {
@@ -10,6 +10,8 @@ export interface IdentityOptions {
   readonly audience: string;
   readonly claims: ClaimNames;
   readonly onFailure: (reason: AuthFailure) => void;
+  /** Looks for the issuer; by default one that is asked only when a token comes. */
+  readonly discovery?: ProviderDiscovery;
   readonly nowMs?: () => number;
 }
 
@@ -22,8 +24,9 @@ export class Identity {
 
   constructor(options: IdentityOptions) {
     this.#options = options;
+    const discovery = options.discovery ?? new ProviderDiscovery({ issuer: options.issuer });
     this.#verifier = new TokenVerifier({
-      provider: discoverProvider(options.issuer),
+      provider: () => discovery.find(),
       audience: options.audience,
       onFailure: options.onFailure,
       ...(options.nowMs === undefined ? {} : { nowMs: options.nowMs }),

@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
-import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
 import { EngineError } from '../../engine/errors.ts';
 import { limits } from '../../engine/limits.ts';
 import type { Provider } from './provider.ts';
+import { otherKindOf } from './token-kind.ts';
 
 /** A token whose signature, issuer, audience and times are good. */
 export interface VerifiedToken {
@@ -20,6 +21,7 @@ export type AuthFailure =
   | 'issuer'
   | 'audience'
   | 'claims'
+  | 'kind'
   | 'title'
   | 'role'
   | 'provider';
@@ -72,8 +74,9 @@ export class TokenVerifier {
   async #verify(jwt: string, digest: string, nowMs: number): Promise<VerifiedToken> {
     const provider = await this.#providerOrFail();
     let payload: JWTPayload;
+    let protectedHeader: JWTHeaderParameters;
     try {
-      ({ payload } = await jwtVerify(jwt, provider.keys, {
+      ({ payload, protectedHeader } = await jwtVerify(jwt, provider.keys, {
         issuer: provider.issuer,
         audience: this.#options.audience,
         algorithms,
@@ -83,6 +86,14 @@ export class TokenVerifier {
       }));
     } catch (error) {
       throw this.#refusal(error);
+    }
+    const other = otherKindOf(protectedHeader, payload);
+    if (other !== null) {
+      this.#options.onFailure('kind');
+      throw new EngineError(
+        'UNAUTHENTICATED',
+        `the token is ${other}, not an access token; send the access_token that the issuer gave`,
+      );
     }
     const { sub, exp } = payload;
     if (typeof sub !== 'string' || sub === '' || typeof exp !== 'number') {
@@ -120,6 +131,7 @@ export class TokenVerifier {
 }
 
 function explain(error: unknown): { reason: AuthFailure; refusal: EngineError } {
+  if (error instanceof EngineError) return { reason: 'provider', refusal: error };
   const unauthenticated = (reason: AuthFailure, message: string) => ({
     reason,
     refusal: new EngineError('UNAUTHENTICATED', message, { cause: error }),

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import {
   calculateJwkThumbprint,
   exportJWK,
@@ -13,7 +12,7 @@ import type { Exchange } from '../http/exchange.ts';
 import { sendBody, sendJson } from '../http/respond.ts';
 import type { Route } from '../http/router.ts';
 import type { ClaimNames } from '../identity/principal.ts';
-import { writePrivately } from '../storage/private-file.ts';
+import { damagedFile, readPrivately, writePrivately } from '../storage/private-file.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 export interface SandboxIssuerOptions {
@@ -118,7 +117,7 @@ export class SandboxIssuer {
       [names.role]: role,
       [names.title]: catalog.manifest.title,
     })
-      .setProtectedHeader({ alg: algorithm, kid: this.#privateKey.kid ?? '', typ: 'JWT' })
+      .setProtectedHeader({ alg: algorithm, kid: this.#privateKey.kid ?? '', typ: 'at+jwt' })
       .setIssuer(this.url)
       .setAudience(audience)
       .setSubject(subject)
@@ -158,11 +157,8 @@ function refuseForeignHost({ request }: Exchange): void {
 }
 
 async function keyFromFile(path: string): Promise<JWK> {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as JWK;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
+  const kept = readPrivately(path);
+  if (kept !== null) return parseKey(path, kept.toString('utf8'));
   const { privateKey } = await generateKeyPair(algorithm, { extractable: true });
   const jwk = await exportJWK(privateKey);
   const key = {
@@ -173,4 +169,19 @@ async function keyFromFile(path: string): Promise<JWK> {
   };
   writePrivately(path, JSON.stringify(key));
   return key;
+}
+
+/** Throws, with the file's path, for anything that cannot sign. */
+async function parseKey(path: string, text: string): Promise<JWK> {
+  try {
+    const key = JSON.parse(text) as JWK;
+    const imported = await importJWK(key, algorithm);
+    if (imported instanceof Uint8Array || imported.type !== 'private') {
+      throw new TypeError('it holds no private key');
+    }
+    return key;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw damagedFile(path, reason, 'tokens that this sandbox gave before are valid no longer');
+  }
 }

@@ -235,6 +235,9 @@ export class Metrics {
         const merges = await columns.mergesActive().catch(() => null);
         if (merges !== null) gauge.set(merges);
       });
+      this.#gauge('columns_up', '1 while ClickHouse answers, else 0.', [], (gauge) => {
+        gauge.set(columns.trouble === null ? 1 : 0);
+      });
     }
     this.#gauge('columns_lag_lsn', 'Applied and not yet in the column store.', [], (gauge) => {
       gauge.set(Math.max(0, engine.appliedLsn - columns.coveredLsn));
@@ -297,7 +300,7 @@ export class Metrics {
   }
 }
 
-/** The port promises no merges; the store of this engine tells of them. */
-function isOpenColumnStore(columns: ColumnStore): columns is OpenColumnStore {
+/** The port promises neither merges nor a pulse; the store of this engine tells of them. */
+export function isOpenColumnStore(columns: ColumnStore): columns is OpenColumnStore {
   return 'mergesActive' in columns;
 }

@@ -19,6 +19,7 @@ class ObservedEngine implements Engine {
   readonly state: Engine['state'];
   readonly views: Engine['views'];
   readonly columns: Engine['columns'];
+  readonly turns: Engine['turns'];
 
   constructor(engine: Engine, durability: string, metrics: Metrics) {
     this.#engine = engine;
@@ -31,6 +32,7 @@ class ObservedEngine implements Engine {
     this.state = engine.state;
     this.views = engine.views;
     this.columns = engine.columns;
+    this.turns = engine.turns;
   }
 
   get appliedLsn(): Lsn {

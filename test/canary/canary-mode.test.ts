@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Canary } from '../../engine/canary/canary.ts';
 import type { Engine } from '../../engine/engine.ts';
+import { finish } from '../../engine/govern/work.ts';
 import { type EngineOptions, openEngine } from '../../engine/open-engine.ts';
 import { asLsn } from '../../engine/position.ts';
 import { listCheckpoints } from '../../engine/recover/checkpoint-directory.ts';
@@ -141,7 +142,7 @@ describe('canary mode', () => {
     const byOwner = (ownerId: number) => {
       const ofSession = { kind: 'compare', column: 'sessionId', op: 'eq', value: 's' } as const;
       const ofOwner = { kind: 'compare', column: 'ownerId', op: 'eq', value: ownerId } as const;
-      return engine.state.select('unitState', { kind: 'and', all: [ofSession, ofOwner] });
+      return finish(engine.state.select('unitState', { kind: 'and', all: [ofSession, ofOwner] }));
     };
     expect(() => byOwner(-1)).toThrow(/ownerId/);
     await commit(engine, 1, { actions: [[insertUnit(1)]] });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Invariant } from '../../engine/canary/broken-invariant.ts';
+import { finish } from '../../engine/govern/work.ts';
 import { openEngine } from '../../engine/open-engine.ts';
 import { lsnWord, versionWord } from '../../engine/state/row-layout.ts';
 import type { SecondaryIndex } from '../../engine/state/secondary-index.ts';
@@ -333,7 +334,10 @@ describe('a title that canary mode has stopped', () => {
       canary: true,
     });
     expect(again.appliedLsn).toBe(5);
-    const owners = again.state.select('unitState', null).map((row) => [row.unitId, row.ownerId]);
+    const owners = finish(again.state.select('unitState', null)).map((row) => [
+      row.unitId,
+      row.ownerId,
+    ]);
     expect(owners).toEqual([
       [1, 1],
       [2, 1],

@@ -53,6 +53,7 @@ export class PlantedTitle {
         this.plant = () => {};
         plant(changes);
       },
+      read: (name, where) => views.read(name, where),
       rows: (name, where) => views.rows(name, where),
       subscribe: (source, request) => views.subscribe(source, request),
       subscribers: () => views.subscribers(),
@@ -120,6 +121,7 @@ export class PlantedTitle {
       checkpointer,
       retention: new LogRetention({ log, checkpointer, columns, keepBytes: null }),
       checkpointEveryBytes: this.checkpointEveryBytes,
+      checkpointOnClose: true,
       rowMemoryBytesMax: Number.MAX_SAFE_INTEGER,
       canary: new Canary({ projection, views, log, appliedLsn: asLsn(0) }),
       bytesSinceCheckpoint: 0,

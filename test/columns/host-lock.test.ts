@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { lockDirectory } from '../../engine/columns/host/directory-lock.ts';
@@ -52,5 +52,22 @@ describe("the lock of the column store's data", () => {
     expect(readFileSync(join(directory.path, 'host.pid'), 'utf8')).toBe(String(process.pid));
     unlock();
     expect(existsSync(join(directory.path, 'host.pid'))).toBe(false);
+  });
+
+  it('is free in a copy, though the process that holds the original lives', async () => {
+    const original = join(directory.path, 'original');
+    const copy = join(directory.path, 'copy');
+    mkdirSync(original);
+    // It has the host's program on its command line, as a child of another server has.
+    const other = spawn('sh', ['-c', 'sleep 30; :', 'columns/host/main'], { stdio: 'ignore' });
+    parents.push(other);
+    const unlock = await lockDirectory(original);
+    writeFileSync(join(original, 'host.pid'), String(other.pid));
+    cpSync(original, copy, { recursive: true });
+    const unlockCopy = await lockDirectory(copy);
+    expect(other.exitCode).toBeNull();
+    expect(other.signalCode).toBeNull();
+    unlockCopy();
+    unlock();
   });
 });

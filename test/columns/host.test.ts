@@ -239,8 +239,15 @@ describe('the child process', () => {
     async () => {
       const before = childHosts();
       const starting = EmbeddedHost.start(join(directory.path, 'killed'), silentLogger);
-      const [first] = childHosts().filter((pid) => !before.includes(pid));
-      process.kill(first as number, 'SIGKILL');
+      const first = await vi.waitFor(
+        () => {
+          const [pid] = childHosts().filter((child) => !before.includes(child));
+          expect(pid).toBeDefined();
+          return pid as number;
+        },
+        { timeout: 10_000, interval: 1 },
+      );
+      process.kill(first, 'SIGKILL');
       const started = await starting;
       expect(started.pid).not.toBe(first);
       await started.close();

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { ClickHouseStore } from '../../engine/columns/clickhouse-store.ts';
 import type { ColumnClient } from '../../engine/columns/client.ts';
+import type { ColumnPulse } from '../../engine/columns/column-pulse.ts';
 import type { EmbeddedHost } from '../../engine/columns/embedded-host.ts';
 import { silentLogger } from '../../engine/columns/logger.ts';
 import { MergePause } from '../../engine/columns/merge-pause.ts';
@@ -50,6 +51,7 @@ it('the column store works beside commits for so long at most, though it has not
     tailer,
     host: host as unknown as EmbeddedHost,
     mergePause: null,
+    pulse: { close: async () => {} } as unknown as ColumnPulse,
   });
   // Nobody offers what the log holds up to there.
   store.recovered(asLsn(9));

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { childHosts } from '../columns/child-hosts.ts';
 
 /** The CLI as users run it: compiled. `npm test` builds it. */
 const program = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
@@ -57,6 +58,20 @@ export function temporaryDirectory(): string {
   return directory;
 }
 
+interface StartingSandbox {
+  readonly child: ChildProcess;
+  readonly exit: SandboxProcess['exit'];
+  readonly url: Promise<string | null>;
+  readonly log: () => string;
+}
+
+/** Throws while the process has no ClickHouse. */
+export function columnHostOf(pid: number): number {
+  const [host] = childHosts(pid);
+  if (host === undefined) throw new RangeError(`process ${pid} has no child that hosts ClickHouse`);
+  return host;
+}
+
 /** A sandbox in a process of its own. */
 export class SandboxProcess {
   readonly url: string;
@@ -77,6 +92,14 @@ export class SandboxProcess {
   }
 
   static async start(dataDirectory: string, args: readonly string[] = []): Promise<SandboxProcess> {
+    const starting = SandboxProcess.launch(dataDirectory, args);
+    const url = await starting.url;
+    if (url === null) throw new Error(`the sandbox did not start: ${starting.log()}`);
+    return new SandboxProcess(starting.child, starting.exit, url, starting.log);
+  }
+
+  /** One that is being started; `url` is null where it ends instead. */
+  static launch(dataDirectory: string, args: readonly string[] = []): StartingSandbox {
     const child = start(
       ['start', '--json', '--port', '0', '--data-dir', dataDirectory, ...args],
       {},
@@ -87,10 +110,11 @@ export class SandboxProcess {
     });
     const exit = once(child, 'close').then(([code, signal]) => ({ code, signal }));
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
-    const first = await Promise.race([once(lines, 'line'), exit.then(() => null)]);
-    if (first === null) throw new Error(`the sandbox did not start: ${err}`);
-    const { url } = JSON.parse(String(first[0])) as { url: string };
-    return new SandboxProcess(child, exit, url, () => err);
+    const first = Promise.race([once(lines, 'line'), exit.then(() => null)]);
+    const url = first.then((line) => {
+      return line === null ? null : (JSON.parse(String(line[0])) as { url: string }).url;
+    });
+    return { child, exit, url, log: () => err };
   }
 
   get exit(): Promise<{ readonly code: number | null; readonly signal: string | null }> {
@@ -103,6 +127,11 @@ export class SandboxProcess {
 
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name);
+  }
+
+  /** The process id of its ClickHouse. */
+  columnHost(): number {
+    return columnHostOf(this.#child.pid as number);
   }
 
   async token(role: string): Promise<string> {

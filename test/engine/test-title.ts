@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Engine, TickOutcome } from '../../engine/engine.ts';
+import { finish } from '../../engine/govern/work.ts';
 import { type EngineOptions, openEngine } from '../../engine/open-engine.ts';
 import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
 import type { ActionInput, EffectInput } from '../../engine/tick/row-input.ts';
@@ -92,8 +93,7 @@ export function setUnit(unitId: number, set: object, require: object | null = nu
 /** Everything a restart must bring back, in one comparable value. */
 export function contentOf(engine: Engine, sessions: readonly string[] = ['s']): unknown {
   const sorted = (table: string) =>
-    engine.state
-      .select(table, null)
+    finish(engine.state.select(table, null))
       .map((row) => JSON.stringify(row))
       .sort();
   return {

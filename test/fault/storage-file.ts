@@ -18,6 +18,10 @@ export class FaultyFile implements StorageFile {
     this.#life = life;
   }
 
+  identity(): Promise<string> {
+    return this.#storage.look(this.#life, () => this.#storage.idOf(this.#content));
+  }
+
   size(): Promise<number> {
     return this.#call('size', () => this.#content.size);
   }

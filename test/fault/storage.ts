@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { EngineError } from '../../engine/errors.ts';
-import type { Storage, StorageFile, StorageLock } from '../../engine/log/storage.ts';
+import type { PathIdentity, Storage, StorageFile, StorageLock } from '../../engine/log/storage.ts';
 import { seededRandom } from './seeded-random.ts';
 import { FaultyContent } from './storage-content.ts';
 import { FaultyFile, systemError } from './storage-file.ts';
@@ -87,6 +87,8 @@ interface DirectoryChange {
 export class FaultyStorage implements Storage {
   /** Calls made so far; the running one is included. */
   calls = 0;
+  /** Looks made so far, which are no calls: `identify` and `identity`. */
+  looks = 0;
   /** May be changed while the storage is in use. */
   capacityBytes: number;
   /** Resolves when the storage has crashed. Renewed by `restart`. */
@@ -101,6 +103,9 @@ export class FaultyStorage implements Storage {
   #directoryChanges: DirectoryChange[] = [];
   readonly #directories = new Set<string>(['/']);
   readonly #locks = new Set<string>();
+  readonly #identities = new Map<FaultyContent | string, string>();
+  #nextIdentity = 0;
+  #nameChanges = 0;
   /** Counts restarts: a handle of an earlier life no longer works. */
   #life = 0;
   #crashed = false;
@@ -167,6 +172,48 @@ export class FaultyStorage implements Storage {
       bytes[offset] = (bytes[offset] ?? 0) ^ (1 << bit);
       return bytes;
     });
+  }
+
+  /** Removes files, or a directory with all below it, behind everybody's back. */
+  takeAway(path: string): void {
+    const isBelow = (at: string) => at === path || at.startsWith(`${path}/`);
+    for (const directory of [...this.#directories].filter(isBelow)) {
+      this.#directories.delete(directory);
+      this.#identities.delete(directory);
+    }
+    for (const name of this.paths().filter(isBelow)) {
+      this.#changeDirectory(name, (names) => names.delete(name));
+    }
+  }
+
+  /** Puts an empty file in the place of another behind everybody's back. */
+  replace(path: string): void {
+    const content = new FaultyContent(this.#sectorBytes);
+    this.#changeDirectory(path, (names) => names.set(path, content));
+  }
+
+  /** What looks and changes nothing is no call that a fault can hit. */
+  async look<T>(life: number, run: () => T): Promise<T> {
+    await null;
+    if (this.#crashed || life !== this.#life) throw new StorageCrashed();
+    this.looks++;
+    return run();
+  }
+
+  identify(path: string): Promise<PathIdentity | null> {
+    return this.look(this.#life, () => {
+      const found = this.#directories.has(path) ? path : this.#seen.get(path);
+      if (found === undefined) return null;
+      return { id: this.idOf(found), changed: String(this.#nameChanges) };
+    });
+  }
+
+  idOf(what: FaultyContent | string): string {
+    const known = this.#identities.get(what);
+    if (known !== undefined) return known;
+    this.#nextIdentity += 1;
+    this.#identities.set(what, String(this.#nextIdentity));
+    return String(this.#nextIdentity);
   }
 
   makeDirectory(path: string): Promise<void> {
@@ -311,6 +358,7 @@ export class FaultyStorage implements Storage {
 
   #changeDirectory(path: string, apply: (names: Map<string, FaultyContent>) => void): void {
     apply(this.#seen);
+    this.#nameChanges += 1;
     this.#directoryChanges.push({ directory: posix.dirname(path), apply });
   }
 

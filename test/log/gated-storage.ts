@@ -10,6 +10,7 @@ export class GatedStorage implements Storage {
   readonly rename: Storage['rename'];
   readonly remove: Storage['remove'];
   readonly syncDirectory: Storage['syncDirectory'];
+  readonly identify: Storage['identify'];
   readonly lock: Storage['lock'];
   readonly #inner: Storage;
   readonly #gates = new Map<'write' | 'sync', Promise<void>>();
@@ -22,6 +23,7 @@ export class GatedStorage implements Storage {
     this.rename = (from, to) => inner.rename(from, to);
     this.remove = (path) => inner.remove(path);
     this.syncDirectory = (path) => inner.syncDirectory(path);
+    this.identify = (path) => inner.identify(path);
     this.lock = (path) => inner.lock(path);
   }
 
@@ -49,6 +51,7 @@ export class GatedStorage implements Storage {
   #gated(file: StorageFile): StorageFile {
     return {
       path: file.path,
+      identity: () => file.identity(),
       size: () => file.size(),
       read: (target, offset) => file.read(target, offset),
       write: async (parts, offset) => {

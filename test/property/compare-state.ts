@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { finish } from '../../engine/govern/work.ts';
 import type {
   ColumnDefinition,
   IndexDefinition,
@@ -57,8 +58,8 @@ function readThrough(process: Process, table: TableDefinition, values: Row) {
   const where = { kind: 'and' as const, all };
   const request = { where, orderBy: [], first: 1000, after: null, scan: 'refuse' as const };
   return {
-    selected: texts(process.live.select(table.name, where)),
-    listed: texts(process.live.list(table.name, request).rows),
+    selected: texts(finish(process.live.select(table.name, where))),
+    listed: texts(finish(process.live.list(table.name, request)).rows),
   };
 }
 

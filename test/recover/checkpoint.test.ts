@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { finish } from '../../engine/govern/work.ts';
 import { nodeStorage } from '../../engine/log/node-storage.ts';
 import { Catalog } from '../../engine/manifest/catalog.ts';
 import type { Lsn } from '../../engine/position.ts';
@@ -65,7 +66,7 @@ class Match {
 }
 
 function content(projection: Projection) {
-  const rows = new LiveState(projection.state).select('unitState', null);
+  const rows = finish(new LiveState(projection.state).select('unitState', null));
   const sessions = [...projection.sessions.values()].map(({ ledger, ...session }) => ({
     ...session,
     stateHash: Buffer.from(session.stateHash).toString('hex'),

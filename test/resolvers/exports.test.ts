@@ -57,20 +57,27 @@ test('an export of a table is ordered as of now', async () => {
   ]);
 });
 
-test('an export of SQL carries its parameters; an earlier moment may be asked', async () => {
+test('an export of a table may be of an earlier moment', async () => {
+  const api = await withOnePosition();
+  await api.as('analyst').data(create, {
+    input: { table: 'actionLog', asOf: { position: '0:0' } },
+  });
+  expect(api.exports.created[0]).toMatchObject({ source: { kind: 'table' }, asOfLsn: 0 });
+});
+
+test('an export of SQL carries its parameters', async () => {
   const api = await withOnePosition();
   await api.as('analyst').data(create, {
     input: {
       sql: 'SELECT {a:UInt8}',
       parameters: { a: 1 },
-      asOf: { position: '0:0' },
     },
   });
   expect(api.exports.created[0]).toMatchObject({
     source: { kind: 'sql', query: 'SELECT {a:UInt8}', parameters: { a: 1 } },
     format: 'ARROW_STREAM',
     compression: 'NONE',
-    asOfLsn: 0,
+    asOfLsn: 1,
   });
 });
 
@@ -85,7 +92,10 @@ test('an export that is not well ordered is refused', async () => {
     { table: 'actionLog', columns: [] },
     { table: 'actionLog', where: { nothing: { eq: 1 } } },
     { table: 'actionLog', sincePosition: '7' },
+    { table: 'actionLog', columns: ['tick', 'tick'] },
     { sql: 'SELECT 1', where: {} },
+    { sql: 'SELECT 1', asOf: { position: '0:0' } },
+    { sql: 'SELECT 1', sincePosition: '0:0' },
   ]) {
     expect((await analyst.refusal(create, { input })).code).toBe('BAD_USER_INPUT');
   }

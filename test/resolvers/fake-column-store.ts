@@ -75,8 +75,12 @@ export class FakeColumnStore implements ColumnStore {
 
   async groups(request: GroupsRequest) {
     this.grouped.push(request);
-    return { groups: this.groupsAnswer, coveredLsn: this.coveredLsn, statistics };
+    const groups = this.groupsAnswer.slice(0, request.first);
+    const truncated = groups.length < this.groupsAnswer.length;
+    return { groups, truncated, coveredLsn: this.coveredLsn, statistics };
   }
+
+  async checkSql(): Promise<void> {}
 
   async sql(
     query: string,

@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Engine } from '../../engine/engine.ts';
+import type { Work } from '../../engine/govern/work.ts';
 import { limits } from '../../engine/limits.ts';
+import type { Row } from '../../engine/manifest/types.ts';
 import { asLsn, type Lsn } from '../../engine/position.ts';
 import { PositionWaiters } from '../../engine/state/position-waiters.ts';
+import type { ViewRows } from '../../engine/views/view-engine.ts';
 import type { RequestContext } from '../../resolvers/context.ts';
 import { waitForApplied, waitForCovered } from '../../resolvers/fresh-reads.ts';
 import { pageSizeOf } from '../../resolvers/query-bounds.ts';
@@ -37,6 +40,11 @@ describe('a read that demands a position', () => {
   });
 });
 
+function* read(rows: readonly Row[]): Work<ViewRows> {
+  yield 1;
+  return { lsn: asLsn(1), rows };
+}
+
 describe('a page', () => {
   it('has so many rows where nothing is said, as many as there may be, and not one more', () => {
     expect([null, undefined].map(pageSizeOf)).toEqual(Array(2).fill(limits.pageRowsDefault));
@@ -50,7 +58,7 @@ describe('a page', () => {
     const api = await openTitleApi();
     const ask = (rows: number) => {
       const all = Array.from({ length: rows }, () => ({ sessionId: 's' }));
-      vi.spyOn(api.engine.views, 'rows').mockReturnValue({ lsn: asLsn(1), rows: all });
+      vi.spyOn(api.engine.views, 'read').mockImplementation(() => read(all));
       return '{ matchPulse { rows { sessionId } } }';
     };
     const reader = api.as('liveops');

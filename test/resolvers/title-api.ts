@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { type ExecutionResult, type GraphQLSchema, graphql, parse, subscribe } from 'graphql';
 import { onTestFinished } from 'vitest';
 import type { Engine } from '../../engine/engine.ts';
+import { WorkBudget } from '../../engine/govern/work-budget.ts';
+import { limits } from '../../engine/limits.ts';
 import type { Catalog } from '../../engine/manifest/catalog.ts';
 import type { TitleManifest } from '../../engine/manifest/types.ts';
 import { openEngine } from '../../engine/open-engine.ts';
@@ -127,6 +129,7 @@ export class Caller {
       queryClass,
       requestId: 'r1',
       signal: this.#options.signal ?? new AbortController().signal,
+      budget: new WorkBudget(limits.operationUnitsMax),
       report: new RequestReport(queryClass),
     };
   }

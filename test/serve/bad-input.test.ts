@@ -328,7 +328,7 @@ describe('a bad tick on the commit endpoint', () => {
       '6',
       Buffer.alloc(0),
       { 'content-type': 'application/json' },
-      400,
+      415,
       'BAD_USER_INPUT',
     ],
     [

@@ -3,12 +3,18 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { limits } from '../../engine/limits.ts';
+import { servingLimits } from '../../src/serving-limits.ts';
 import { Sandbox } from './sandbox.ts';
 
 vi.mock('../../engine/limits.ts', async (original) => {
   const { limits } = await original<typeof import('../../engine/limits.ts')>();
   const small = { webSocketInitMs: 300, webSocketPingMs: 400, httpHeadersMs: 400 };
   return { limits: { ...limits, ...small, httpRequestMs: 2_000, httpKeepAliveMs: 500 } };
+});
+
+vi.mock('../../src/serving-limits.ts', async (original) => {
+  const { servingLimits } = await original<typeof import('../../src/serving-limits.ts')>();
+  return { servingLimits: { ...servingLimits, webSocketCloseMs: 200 } };
 });
 
 let sandbox: Sandbox;
@@ -75,6 +81,22 @@ describe('a WebSocket', () => {
     const startedMs = performance.now();
     expect((await closed)[0]).toBe(4408);
     expect(performance.now() - startedMs).toBeGreaterThanOrEqual(limits.webSocketInitMs - 50);
+  });
+
+  test('whose client does not answer a closing is cut', async () => {
+    const head = [
+      'GET /ashfall/graphql HTTP/1.1',
+      'host: x',
+      'connection: upgrade',
+      'upgrade: websocket',
+      'sec-websocket-version: 13',
+      'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==',
+      'sec-websocket-protocol: graphql-transport-ws',
+    ];
+    const { answer, ms } = await answerTo(`${head.join('\r\n')}\r\n\r\n`);
+    expect(answer).toContain('101 Switching Protocols');
+    expect(ms).toBeGreaterThanOrEqual(limits.webSocketInitMs + servingLimits.webSocketCloseMs - 50);
+    expect(ms).toBeLessThan(2 * limits.webSocketPingMs);
   });
 
   test('that answers pings stays, and one that does not is cut by the next ping', async () => {

@@ -1,18 +1,27 @@
 import { createHmac } from 'node:crypto';
-import { describe, expect, test, vi } from 'vitest';
+import type { JWTHeaderParameters } from 'jose';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { EngineError } from '../../engine/errors.ts';
 import { limits } from '../../engine/limits.ts';
 import { Catalog } from '../../engine/manifest/catalog.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import { Identity } from '../../src/identity/identity.ts';
 import { queryClassOf } from '../../src/identity/principal.ts';
+import { ProviderDiscovery } from '../../src/identity/provider.ts';
+import { onTokenExpiry } from '../../src/identity/token-expiry.ts';
 import type { AuthFailure } from '../../src/identity/token-verifier.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { servingLimits } from '../../src/serving-limits.ts';
 import { TestIssuer } from './test-issuer.ts';
 
 vi.mock('../../engine/limits.ts', async (original) => {
   const { limits } = await original<typeof import('../../engine/limits.ts')>();
   return { limits: { ...limits, tokensRememberedMax: 3 } };
+});
+
+vi.mock('../../src/serving-limits.ts', async (original) => {
+  const { servingLimits } = await original<typeof import('../../src/serving-limits.ts')>();
+  return { servingLimits: { ...servingLimits, keySetCooldownMs: 400, keySetWaitersMax: 3 } };
 });
 
 const catalog = new Catalog(ashfall);
@@ -97,6 +106,52 @@ describe('identity', () => {
     expect((await ask(await issuer.token('second'))).subject).toBe('tester');
   });
 
+  test('the first token of a new key is taken right after a look at the keys (keySetCooldownMs)', async () => {
+    const { issuer, ask, failures } = await setUp();
+    await ask(await issuer.token('first'));
+    const requests = issuer.requests;
+    await issuer.addKey('second');
+    const startedMs = performance.now();
+    const tokens = await Promise.all(
+      ['ann', 'bob', 'cid'].map((sub) => issuer.token('second', { sub })),
+    );
+    const principals = await Promise.all(tokens.map(ask));
+    expect(principals.map(({ subject }) => subject)).toEqual(['ann', 'bob', 'cid']);
+    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(
+      servingLimits.keySetCooldownMs - 200,
+    );
+    // All of them waited for one look.
+    expect(issuer.requests).toBe(requests + 1);
+    expect(failures).toEqual([]);
+  });
+
+  test('a token of a key that the issuer does not have is refused after one more look', async () => {
+    const { issuer, ask, failures } = await setUp();
+    await ask(await issuer.token('first'));
+    const requests = issuer.requests;
+    await issuer.addKey('forged');
+    issuer.withdrawKey('forged');
+    expect(await codeOf(ask(await issuer.token('forged')))).toBe('UNAUTHENTICATED');
+    expect(issuer.requests).toBe(requests + 1);
+    expect(failures).toEqual(['signature']);
+  });
+
+  test('so many tokens wait for the next look at the keys, and one more may try again (keySetWaitersMax)', async () => {
+    const { issuer, ask } = await setUp();
+    await ask(await issuer.token('first'));
+    await issuer.addKey('second');
+    const codes: string[] = [];
+    for (let i = 0; i <= servingLimits.keySetWaitersMax; i++) {
+      const token = await issuer.token('second', { sub: `subject ${i}` });
+      void ask(token).then(
+        () => codes.push('OK'),
+        (error) => codes.push(error.code),
+      );
+    }
+    await vi.waitFor(() => expect(codes).toHaveLength(servingLimits.keySetWaitersMax + 1));
+    expect(codes).toEqual(['UNAVAILABLE', ...Array(servingLimits.keySetWaitersMax).fill('OK')]);
+  });
+
   test('a token of a withdrawn key is refused by a server that has not seen it', async () => {
     const { issuer, ask, failures } = await setUp();
     const token = await issuer.token('first');
@@ -119,6 +174,70 @@ describe('identity', () => {
     const { issuer, ask, failures } = await setUp();
     expect(await codeOf(ask(await issuer.token('first', claims)))).toBe(code);
     expect(failures).toEqual([reason]);
+  });
+
+  test.each<[string, Record<string, unknown>, Partial<JWTHeaderParameters>]>([
+    ['an ID token by its nonce', { nonce: 'n-0S6_WzA2Mj' }, {}],
+    ['an ID token by the hash of its access token', { at_hash: 'MTIzNDU2Nzg5' }, {}],
+    ['an ID token by the hash of its code', { c_hash: 'LDktKdoQak3Pk0cn' }, {}],
+    ["Keycloak's ID token", { typ: 'ID' }, { typ: 'JWT' }],
+    ["Keycloak's refresh token", { typ: 'Refresh' }, { typ: 'JWT' }],
+    ["Cognito's ID token", { token_use: 'id' }, {}],
+    [
+      'a logout token',
+      { events: { 'http://schemas.openid.net/event/backchannel-logout': {} } },
+      {},
+    ],
+    ['a logout token by its type', {}, { typ: 'logout+jwt' }],
+    ['a proof of possession', {}, { typ: 'dpop+jwt' }],
+    ['a token of a type nobody knows', {}, { typ: 'x'.repeat(5_000) }],
+  ])(
+    '%s is no access token, though its audience is the right one',
+    async (_name, claims, header) => {
+      const { issuer, ask, failures } = await setUp();
+      const error = await ask(await issuer.token('first', claims, header)).catch(
+        (caught) => caught,
+      );
+      expect(error).toMatchObject({ code: 'UNAUTHENTICATED' });
+      expect(error.message).toMatch(/not an access token/);
+      expect(error.message.length).toBeLessThan(200);
+      expect(failures).toEqual(['kind']);
+    },
+  );
+
+  test.each<[string, Record<string, unknown>, Partial<JWTHeaderParameters>]>([
+    ['RFC 9068', { nonce: 'kept' }, { typ: 'at+jwt' }],
+    ['RFC 9068, in full', {}, { typ: 'application/AT+JWT' }],
+    ['Keycloak', { typ: 'Bearer', azp: 'game', auth_time: 1 }, { typ: 'JWT' }],
+    ['Cognito', { token_use: 'access' }, {}],
+    ['an issuer that says nothing', {}, {}],
+  ])('an access token of %s is taken', async (_name, claims, header) => {
+    const { issuer, ask } = await setUp();
+    expect((await ask(await issuer.token('first', claims, header))).subject).toBe('tester');
+  });
+
+  test('a token that is good for longer than a timer can wait expires when it says', () => {
+    vi.useFakeTimers();
+    try {
+      const dayMs = 24 * 3_600_000;
+      let isExpired = false;
+      const expiresAtMs = Date.now() + 100 * dayMs;
+      onTokenExpiry({ expiresAtMs }, () => {
+        isExpired = true;
+      });
+      vi.advanceTimersByTime(100 * dayMs - 1);
+      expect(isExpired).toBe(false);
+      vi.advanceTimersByTime(1);
+      expect(isExpired).toBe(true);
+      const forget = onTokenExpiry({ expiresAtMs: Date.now() + 60 * dayMs }, () => {
+        throw new Error('it was called off');
+      });
+      vi.advanceTimersByTime(30 * dayMs);
+      forget();
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('a token without a role of the title is somebody who may do nothing', async () => {
@@ -173,6 +292,29 @@ describe('identity', () => {
     const { issuer, ask } = await setUp();
     issuer.claimedIssuer = 'https://accounts.example.com';
     expect(await codeOf(ask(await issuer.token('first')))).toBe('UNAVAILABLE');
+  });
+
+  test('a provider that is wrong or down is looked for until it is found, and is told of', async () => {
+    const issuer = await TestIssuer.start();
+    issuer.claimedIssuer = 'https://accounts.example.com';
+    const found = new Promise<void>((onFound) => {
+      const discovery: ProviderDiscovery = new ProviderDiscovery({
+        issuer: issuer.url,
+        onFound,
+        onFailure: (reason) => {
+          expect(reason).toContain('calls itself https://accounts.example.com');
+          expect(discovery.problem).toContain(`${issuer.url} cannot be used: `);
+          issuer.claimedIssuer = null;
+        },
+      });
+      expect(discovery.problem).toContain('has not answered yet');
+      discovery.watch();
+      onTestFinished(() => {
+        expect(discovery.problem).toBeNull();
+        discovery.close();
+      });
+    });
+    await found;
   });
 
   test('a provider that comes back is found again', async () => {

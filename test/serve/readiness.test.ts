@@ -11,7 +11,12 @@ import { answerOf, codeOf } from './sandbox.ts';
 const operations = { methods: ['GET'], path: '/readyz', endpoint: 'operations' } as const;
 
 async function serveReadiness() {
-  const readiness: Readiness = { engine: null, recoveredLsn: null, isDraining: false };
+  const readiness: Readiness = {
+    engine: null,
+    recoveredLsn: null,
+    server: 'serving',
+    identityProblem: () => null,
+  };
   const metrics = new Metrics();
   const { url } = await serveRoutes(metrics, [
     { ...operations, handle: readinessEndpoint(metrics, readiness) },
@@ -68,6 +73,23 @@ test('it is not ready while it drains', async () => {
   const { readiness, ask } = await serveReadiness();
   readiness.recoveredLsn = asLsn(1);
   readiness.engine = engineAt(1, 1);
-  readiness.isDraining = true;
+  readiness.server = 'draining';
   expect(await ask()).toMatchObject({ status: 503, checks: { server: 'draining' } });
+});
+
+test('it is not ready before every route answers, nor while no token can be verified', async () => {
+  const { readiness, ask } = await serveReadiness();
+  readiness.recoveredLsn = asLsn(1);
+  readiness.engine = engineAt(1, 1);
+  readiness.server = 'starting';
+  expect(await ask()).toMatchObject({ status: 503, checks: { server: 'starting' } });
+  readiness.server = 'serving';
+  readiness.identityProblem = () => 'the identity provider https://id.example cannot be used';
+  expect(await ask()).toMatchObject({
+    status: 503,
+    checks: { identity: 'no provider' },
+    reason: 'the identity provider https://id.example cannot be used',
+  });
+  readiness.identityProblem = () => null;
+  expect(await ask()).toMatchObject({ status: 200, ready: true });
 });

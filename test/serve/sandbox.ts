@@ -64,6 +64,10 @@ export class Sandbox {
     return this.#server.url;
   }
 
+  get metricsUrl(): string {
+    return this.#server.metricsUrl;
+  }
+
   get directory(): string {
     return this.#directory;
   }
@@ -149,7 +153,7 @@ export class Sandbox {
 
   /** Resolves once the answer of `/metrics` matches. */
   async metrics(): Promise<string> {
-    return (await fetch(`${this.url}/metrics`)).text();
+    return (await fetch(this.metricsUrl)).text();
   }
 }
 

@@ -1,6 +1,13 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
+import {
+  type CryptoKey,
+  exportJWK,
+  generateKeyPair,
+  type JWTHeaderParameters,
+  type JWTPayload,
+  SignJWT,
+} from 'jose';
 import { onTestFinished } from 'vitest';
 
 /** A small OpenID provider over HTTP whose keys can be changed while it runs. */
@@ -47,7 +54,11 @@ export class TestIssuer {
   }
 
   /** Good for ten minutes unless `claims` say otherwise. */
-  async token(kid: string, claims: JWTPayload = {}): Promise<string> {
+  async token(
+    kid: string,
+    claims: JWTPayload = {},
+    header: Partial<JWTHeaderParameters> = {},
+  ): Promise<string> {
     const key = this.#keys.get(kid);
     if (!key) throw new RangeError(`no key ${kid}`);
     const now = Math.floor(Date.now() / 1000);
@@ -61,7 +72,7 @@ export class TestIssuer {
       tickloom_role: 'liveops',
       ...claims,
     })
-      .setProtectedHeader({ alg: key.alg, kid })
+      .setProtectedHeader({ ...header, alg: key.alg, kid })
       .sign(key.privateKey);
   }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { finish } from '../../engine/govern/work.ts';
 import { Catalog } from '../../engine/manifest/catalog.ts';
 import type { Lsn } from '../../engine/position.ts';
 import { LiveState } from '../../engine/state/live-state.ts';
@@ -218,11 +219,13 @@ describe('applying a tick', () => {
       ],
     };
     const request = { where, orderBy: [], first: 1, after: null, scan: 'refuse' as const };
-    const page = live.list('unitState', request);
+    const page = finish(live.list('unitState', request));
     expect(page).toMatchObject({ rowsRead: 2, hasNextPage: true });
     expect(page.rows.map((row) => row.unitId)).toEqual([1]);
-    const next = live.list('unitState', { ...request, after: page.endCursor });
+    const next = finish(live.list('unitState', { ...request, after: page.endCursor }));
     expect(next.rows.map((row) => row.unitId)).toEqual([3]);
-    expect(() => live.list('unitState', { ...request, where: null })).toThrow(/no key or index/);
+    expect(() => finish(live.list('unitState', { ...request, where: null }))).toThrow(
+      /no key or index/,
+    );
   });
 });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EngineError } from '../../engine/errors.ts';
+import { finish } from '../../engine/govern/work.ts';
 import { limits } from '../../engine/limits.ts';
 import type { Filter } from '../../engine/query/filter.ts';
 import type { ChangeSet } from '../../engine/tick/change-set.ts';
@@ -412,7 +413,7 @@ describe('the feed of a state table', () => {
     await follower.reconnect(views);
     const frame = await follower.pull();
     expect(frame?.kind).toBe('DELTA');
-    expect(frame?.rows).toEqual(world.state.select('unit', null));
+    expect(frame?.rows).toEqual(finish(world.state.select('unit', null)));
     await follower.stop();
     commit(unitIn(0, 1, 2));
     await clock.pass(limits.feedGraceMs + 1_000);

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -15,18 +15,51 @@ const kernelThreadFlag = 0x200000;
 export async function lockDirectory(dataDirectory: string): Promise<() => void> {
   const path = join(dataDirectory, 'host.pid');
   const deadline = Date.now() + waitMs;
-  for (let owner = readOwner(path); owner !== null && isAlive(owner); ) {
+  for (
+    let owner = isCopy(dataDirectory) ? null : readOwner(path);
+    owner !== null && isAlive(owner);
+  ) {
     if (Date.now() > deadline) {
-      if (!isHost(owner)) throw new Error(`process ${owner} holds ${dataDirectory}`);
+      if (!isHost(owner)) {
+        throw new Error(
+          `process ${owner} holds ${dataDirectory}: stop it first; if it has nothing to do with this directory, remove ${path}`,
+        );
+      }
       process.kill(owner, 'SIGKILL');
     }
     await sleep(20);
     owner = readOwner(path);
   }
-  const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, String(process.pid));
-  renameSync(draft, path);
+  // The place first: a copy made in between must not hold the number alone.
+  replace(join(dataDirectory, placeName), placeOf(dataDirectory));
+  replace(path, String(process.pid));
   return () => rmSync(path, { force: true });
+}
+
+/** What the directory was called by the file system when it was held last. */
+const placeName = 'host.place';
+
+/**
+ * A directory that was copied, or restored from a copy, is another one than the process of its
+ * `host.pid` holds. One that was only moved is the same.
+ */
+function isCopy(dataDirectory: string): boolean {
+  try {
+    return readFileSync(join(dataDirectory, placeName), 'utf8') !== placeOf(dataDirectory);
+  } catch {
+    return false;
+  }
+}
+
+function placeOf(directory: string): string {
+  const { dev, ino } = statSync(directory, { bigint: true });
+  return `${dev}:${ino}`;
+}
+
+function replace(path: string, content: string): void {
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, content);
+  renameSync(draft, path);
 }
 
 function readOwner(path: string): number | null {

@@ -1,4 +1,4 @@
-/** What the parent hands to the child, in the environment: nothing of it shows in a process list. */
+/** What the parent hands to the child over their channel: nothing of it shows in `/proc`. */
 export interface HostOptions {
   /** ClickHouse's data. One process at a time. */
   readonly dataDirectory: string;
@@ -10,11 +10,11 @@ export interface HostOptions {
   /** Of all queries together. */
   readonly memoryBytesMax: number;
   readonly threadsMax: number;
+  /** Of one answer that is not streamed. */
+  readonly answerBytesMax: number;
   /** Nice value of the child and all its threads. */
   readonly niceness: number;
 }
-
-export const optionsVariable = 'TICKLOOM_COLUMNS_HOST';
 
 /** What the child tells the parent. */
 export type HostMessage =
@@ -22,10 +22,12 @@ export type HostMessage =
   | { readonly kind: 'failed'; readonly reason: string };
 
 /**
- * What the parent tells the child: to end, or to work when a processor is idle from now on. The
- * channel's end tells it to stop at once.
+ * What the parent tells the child: first of all to start, later to end, or to work when a processor
+ * is idle from then on. The channel's end tells it to stop at once.
  */
-export type ParentMessage = { readonly kind: 'stop' | 'yield' };
+export type ParentMessage =
+  | { readonly kind: 'start'; readonly options: HostOptions }
+  | { readonly kind: 'stop' | 'yield' };
 
 /** Queries that run at the same time in the child; each needs a thread of the pool while it runs. */
 export const queriesMax = 24;

@@ -2,21 +2,18 @@
  * The child process that hosts chDB and serves ClickHouse's HTTP interface on a socket only its
  * parent knows. It never outlives the parent: when the channel ends, for whatever reason, it ends.
  */
-import { rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { dirname } from 'node:path';
 import type { HostMessage, HostOptions, ParentMessage } from './host-options.ts';
-import { optionsVariable } from './host-options.ts';
 import { yieldProcessors } from './yield-processors.ts';
 
-const options = JSON.parse(process.env[optionsVariable] ?? '') as HostOptions;
-delete process.env[optionsVariable];
-
-// Threads inherit the niceness of the thread that starts them, so this comes before chDB is loaded.
-setPriority(options.niceness);
+let socketPath: string | null = null;
+/** Ends what serves, in order; null until something does. */
+let stop: (() => Promise<void>) | null = null;
 
 function end(): never {
-  rmSync(dirname(options.socketPath), { recursive: true, force: true });
+  if (socketPath !== null) rmSync(dirname(socketPath), { recursive: true, force: true });
   // Everything acknowledged is synced; running queries need not be waited for, and the engine's
   // own exit handlers would.
   process.kill(process.pid, 'SIGKILL');
@@ -31,16 +28,32 @@ function tell(message: HostMessage): void {
   process.send?.(message, () => {});
 }
 
-try {
-  const { startHost } = await import('./host-server.ts');
-  const host = await startHost(options);
-  process.on('message', (message: ParentMessage) => {
-    if (message.kind === 'stop') void host.close().finally(end);
-    else void yieldProcessors();
-  });
-  tell({ kind: 'ready' });
-} catch (error) {
-  tell({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
-  process.exitCode = 1;
-  process.disconnect();
+async function start(options: HostOptions): Promise<void> {
+  socketPath = options.socketPath;
+  // Threads inherit the niceness of the thread that starts them, so this comes before chDB is loaded.
+  beNice(options.niceness);
+  try {
+    const { startHost } = await import('./host-server.ts');
+    const host = await startHost(options);
+    stop = () => host.close();
+    tell({ kind: 'ready' });
+  } catch (error) {
+    tell({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
+    process.exitCode = 1;
+    process.disconnect();
+  }
 }
+
+/** All threads there are: queries run on those of Node's pool, which began before this. */
+function beNice(niceness: number): void {
+  setPriority(niceness);
+  if (!existsSync('/proc/self/task')) return;
+  for (const thread of readdirSync('/proc/self/task')) setPriority(Number(thread), niceness);
+}
+
+process.on('message', (message: ParentMessage) => {
+  if (message.kind === 'start') void start(message.options);
+  else if (message.kind === 'yield') void yieldProcessors();
+  else if (stop) void stop().finally(end);
+  else end();
+});

@@ -1,4 +1,4 @@
-import { createWriteStream, mkdirSync, rm, rmSync } from 'node:fs';
+import { createWriteStream, mkdirSync, readdirSync, rm, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -58,8 +58,11 @@ export class QueryRunner {
   }
 
   static async open(options: HostOptions): Promise<QueryRunner> {
-    rmSync(options.scratchDirectory, { recursive: true, force: true });
     mkdirSync(options.scratchDirectory, { recursive: true, mode: 0o700 });
+    // Emptied, not made anew: the folder around it may be another user's.
+    for (const name of readdirSync(options.scratchDirectory)) {
+      rmSync(join(options.scratchDirectory, name), { recursive: true, force: true });
+    }
     const runner = new QueryRunner(options);
     await runner.#control('SELECT 1');
     return runner;
@@ -103,7 +106,11 @@ export class QueryRunner {
     const name = format ?? request.defaultFormat;
     return this.#withSession(request, new Map(), async (session) => {
       const result = await session.queryAsync(sql, { format: name });
-      return wholeAnswer(name, result, this.#sampler.end(request.queryId));
+      const answer = wholeAnswer(name, result, this.#sampler.end(request.queryId));
+      if (answer.body.byteLength > this.#options.answerBytesMax) {
+        throw new RequestError(396, 'the answer is too large');
+      }
+      return answer;
     });
   }
 
@@ -259,7 +266,11 @@ function preamble(request: HostRequest, settings: ReadonlyMap<string, string>): 
   return statements.join('; ');
 }
 
-function wholeAnswer(format: string, result: ChdbResult, memory: number | null): Answer {
+function wholeAnswer(
+  format: string,
+  result: ChdbResult,
+  memory: number | null,
+): Answer & { readonly body: Uint8Array } {
   return {
     format,
     body: result.bytes(),

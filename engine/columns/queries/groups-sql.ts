@@ -15,7 +15,7 @@ export interface GroupsPlan {
   read(row: readonly unknown[]): Group;
 }
 
-/** Groups as SQL. Without an order they come by key, so that equal questions get equal answers. */
+/** Groups as SQL, one more than asked for, that tells whether there are more. Without an order they come by key, so that equal questions get equal answers. */
 export function planGroups(catalog: Catalog, request: GroupsRequest): GroupsPlan {
   const table = catalog.table(request.table);
   const parameters = new SqlParameters();
@@ -35,7 +35,7 @@ export function planGroups(catalog: Catalog, request: GroupsRequest): GroupsPlan
     `WHERE ${source.where}`,
     ...(keys.length === 0 ? [] : [`GROUP BY ${keys.map((key) => key.sql).join(', ')}`]),
     ...orderClause(request, keys),
-    `LIMIT ${request.first}`,
+    `LIMIT ${request.first + 1}`,
   ].join('\n');
   return {
     query: {

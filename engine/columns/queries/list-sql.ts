@@ -1,8 +1,14 @@
 import type { Catalog } from '../../manifest/catalog.ts';
 import type { ColumnDefinition, TableDefinition, Value } from '../../manifest/types.ts';
+import {
+  decodeCursor,
+  encodeCursor,
+  type ListIdentity,
+  type OrderKey,
+} from '../../query/page-cursor.ts';
 import type { ClientQuery } from '../client.ts';
 import type { ColumnListRequest } from '../column-store.ts';
-import { completeOrder, decodeCursor, encodeCursor, type OrderKey } from './cursor.ts';
+import { completeOrder } from './list-order.ts';
 import { orderSql, orderValue } from './order-sql.ts';
 import { readableSql } from './row-values.ts';
 import { tableSource } from './source-sql.ts';
@@ -22,11 +28,12 @@ export function planList(catalog: Catalog, request: ColumnListRequest): ListPlan
   const order = completeOrder(request.orderBy, uniqueKey(table), (name) =>
     catalog.column(table, name),
   );
+  const list: ListIdentity = { table: table.name, order, where: request.where };
   const parameters = new SqlParameters();
   const source = tableSource(catalog, table, request.where, parameters);
   const conditions = [source.where];
   if (request.after !== null) {
-    conditions.push(beyond(order, decodeCursor(table.name, order, request.after), parameters));
+    conditions.push(beyond(order, decodeCursor(list, request.after), parameters));
   }
   const terms = order.map(({ column, direction }) => `${orderSql(column)} ${direction} NULLS LAST`);
   const sql = [
@@ -47,8 +54,7 @@ export function planList(catalog: Catalog, request: ColumnListRequest): ListPlan
     columns,
     cursorOf: (row) =>
       encodeCursor(
-        table.name,
-        order,
+        list,
         order.map(({ column }) => row[column.name] ?? null),
       ),
   };

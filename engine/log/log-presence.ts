@@ -1,0 +1,94 @@
+import { basename } from 'node:path';
+import { EngineError } from '../errors.ts';
+import type { Segment } from './segment.ts';
+import type { Storage, StorageFile } from './storage.ts';
+import type { Timers } from './timers.ts';
+
+/** A file system's clock may move in steps of some milliseconds: two changes may look like one. */
+const stepMsMax = 100;
+
+/**
+ * Whether the log's files are still where a next start will look for them. A file that was deleted,
+ * or whose directory was moved, is written and synced without an error, and gone with the process.
+ *
+ * One question to the file system a check: which directory the path leads to, and whether any name
+ * in it has changed since all segments were seen there. Only when one has, they are looked at again.
+ */
+export class LogPresence {
+  readonly #storage: Storage;
+  readonly #directory: string;
+  readonly #timers: Timers;
+  #directoryId: string | null = null;
+  readonly #segmentIds = new Map<string, string>();
+  /** How the directory stood when all was found there; null: that has to be looked at again. */
+  #proven: string | null = null;
+  /** The state looked at last, and since when the directory has been in it. */
+  #seen: { readonly changed: string; readonly sinceMs: number } | null = null;
+
+  constructor(storage: Storage, directory: string, timers: Timers) {
+    this.#storage = storage;
+    this.#directory = directory;
+    this.#timers = timers;
+  }
+
+  /**
+   * Rejects with `UNAVAILABLE` where a segment is gone or another file has its name. `segments` tells
+   * the log's at the time it is called, without one that is just being dropped; `file` is the last.
+   */
+  async check(segments: () => readonly Segment[], file: StorageFile): Promise<void> {
+    const found = await this.#identify(this.#directory);
+    this.#directoryId ??= found?.id ?? null;
+    if (found === null || found.id !== this.#directoryId) throw gone(this.#directory, found);
+    if (found.changed === this.#proven) return;
+    if (this.#seen?.changed !== found.changed) {
+      this.#seen = { changed: found.changed, sinceMs: this.#timers.now() };
+    }
+    const isSettled = this.#timers.now() - this.#seen.sinceMs > stepMsMax;
+    await this.#look(segments, file);
+    if (isSettled) this.#proven = found.changed;
+  }
+
+  async #look(segments: () => readonly Segment[], file: StorageFile): Promise<void> {
+    const names = new Set(await this.#storage.list(this.#directory));
+    const ids = new Map<string, string | null>();
+    for (const { path } of segments()) {
+      const found = names.has(basename(path)) ? await this.#identify(path) : null;
+      ids.set(path, found?.id ?? null);
+    }
+    const openId = await file.identity();
+    // Asked again: one that was dropped meanwhile is not missed.
+    for (const { path } of segments()) {
+      const id = ids.get(path);
+      if (id === undefined) continue;
+      const known = path === file.path ? openId : (this.#segmentIds.get(path) ?? id);
+      if (id === null || id !== known) throw gone(path, id);
+      this.#segmentIds.set(path, id);
+    }
+  }
+
+  async #identify(path: string) {
+    try {
+      return await this.#storage.identify(path);
+    } catch (error) {
+      throw unreadable(path, error);
+    }
+  }
+}
+
+function gone(path: string, found: unknown): EngineError {
+  const what = found === null ? 'is gone' : 'is another one than this server has opened';
+  return lost(`${path} ${what}`, path);
+}
+
+function unreadable(path: string, error: unknown): EngineError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return lost(`${path} cannot be looked at (${code ?? message})`, path);
+}
+
+function lost(what: string, path: string): EngineError {
+  return new EngineError(
+    'UNAVAILABLE',
+    `the log acknowledges nothing more: ${what}, so what is written now would be lost. Put back what was moved, or restore a backup, and start again`,
+    { details: { path } },
+  );
+}

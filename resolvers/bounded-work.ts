@@ -1,0 +1,68 @@
+import { EngineError } from '../engine/errors.ts';
+import type { Work } from '../engine/govern/work.ts';
+import { limits } from '../engine/limits.ts';
+import type { ColumnDefinition, WhereInput } from '../engine/manifest/types.ts';
+import { conditionTerms } from '../engine/query/condition-units.ts';
+import type { Filter } from '../engine/query/filter.ts';
+import { parseWhere } from '../engine/query/parse-where.ts';
+import type { RequestContext } from './context.ts';
+import { queryBoundsOf } from './query-bounds.ts';
+import { requestEnded } from './running-queries.ts';
+
+/**
+ * Work of a request on the main thread: in slices, within what the operation may cost and the time
+ * of its class, and no longer than its client waits. `mend` tells how to ask for less.
+ */
+export async function runBounded<T>(
+  context: RequestContext,
+  work: Work<T>,
+  mend: string,
+): Promise<T> {
+  if (context.signal.aborted) throw requestEnded();
+  return context.engine.turns.run(work, {
+    owner: context.principal.subject,
+    signal: context.signal,
+    timeoutMs: queryBoundsOf(context.queryClass).timeoutMs,
+    budget: context.budget,
+    tooMuch: () => tooMuch(mend),
+  });
+}
+
+/** Counts rows of an answer, which cost time when they are printed. */
+export function answerRows(context: RequestContext, rows: number): void {
+  if (context.budget.spend(rows * limits.rowAnsweredUnits)) return;
+  throw tooMuch('ask for fewer rows at once: a smaller first, fewer fields, or an export');
+}
+
+/** Null where everything matches, so that engines need not look at an empty filter. */
+export async function filterOf(
+  context: RequestContext,
+  where: WhereInput | null | undefined,
+  columns: ReadonlyMap<string, ColumnDefinition>,
+  path = 'where',
+): Promise<Filter | null> {
+  if (where === null || where === undefined) return null;
+  return runBounded(context, parsed(where, columns, path), 'name fewer values in where');
+}
+
+/** The same condition may stand at a thousand fields, as one variable. */
+function* parsed(
+  where: WhereInput,
+  columns: ReadonlyMap<string, ColumnDefinition>,
+  path: string,
+): Work<Filter> {
+  // A budget that is spent already is noticed here.
+  yield 1;
+  const filter = parseWhere(columns, where, path);
+  yield conditionTerms(filter) * limits.termParsedUnits;
+  return filter;
+}
+
+function tooMuch(mend: string): EngineError {
+  const max = limits.operationUnitsMax;
+  return new EngineError(
+    'LIMIT_EXCEEDED',
+    `the operation takes more than ${max} comparisons, all its fields together; ${mend}`,
+    { details: { limit: 'operationUnitsMax', max } },
+  );
+}
