@@ -83,7 +83,8 @@ async function main() {
   const project = await projectAt('project');
   await project.run('npm init -y && npm pkg set type=module');
   writeFileSync(join(project.directory, 'tsconfig.json'), JSON.stringify(tsconfig));
-  // A package that does not take the Node at hand is an error, not a warning.
+  // A package that does not take the Node at hand is an error, not a warning. Helpers of graphql-yoga
+  // (`@graphql-tools/*`), whose newest releases ask for Node 22, are therefore pinned in package.json.
   writeFileSync(join(project.directory, '.npmrc'), 'engine-strict=true\nfund=false\naudit=false\n');
   await project.run(
     `npm install --save-dev typescript@6.0 tsx @types/node@20 ${typeScriptPackages.join(' ')}`,

@@ -15,8 +15,9 @@ export class Project {
   constructor(directory, { node = process.execPath, port }) {
     this.directory = directory;
     this.url = `http://127.0.0.1:${port}`;
+    const own = Object.entries(process.env).filter(([name]) => !name.startsWith('TICKLOOM_'));
     this.environment = {
-      ...process.env,
+      ...Object.fromEntries(own),
       PATH: `${dirname(node)}${delimiter}${process.env.PATH}`,
       TICKLOOM_PORT: String(port),
       TICKLOOM_URL: this.url,
