@@ -1,12 +1,12 @@
 import { Canary } from '../engine/canary/canary.ts';
-import { Catalog } from '../engine/manifest/catalog.ts';
-import { asLsn, type Lsn } from '../engine/position.ts';
+import { buildTickBatch } from '../engine/intake/rows/batch-builder.ts';
+import type { EffectInput } from '../engine/intake/rows/row-input.ts';
+import { Catalog } from '../engine/model/catalog.ts';
+import { asLsn, type Lsn } from '../engine/model/position.ts';
+import { emptyChanges } from '../engine/state/change-set.ts';
 import { LiveState } from '../engine/state/live-state.ts';
 import { TitleState } from '../engine/state/title-state.ts';
-import { buildTickBatch } from '../engine/tick/batch-builder.ts';
-import { emptyChanges } from '../engine/tick/change-set.ts';
 import { changesOf, Projection } from '../engine/tick/projection.ts';
-import type { EffectInput } from '../engine/tick/row-input.ts';
 import { encodeTick } from '../engine/tick/tick-record.ts';
 import { createViewEngine } from '../engine/views/open-views.ts';
 import { ashfall } from '../src/sandbox/ashfall.ts';

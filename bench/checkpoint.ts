@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Engine } from '../engine/engine.ts';
-import { openEngine } from '../engine/open-engine.ts';
-import { decodeCommitBody } from '../engine/tick/commit-body.ts';
+import { decodeCommitBody } from '../engine/intake/arrow/commit-body.ts';
+import type { Engine } from '../engine/ports/engine.ts';
 import type { TickHeader } from '../engine/tick/tick-batch.ts';
+import { openEngine } from '../engine/title/open-engine.ts';
 import { fitCollection } from '../src/cli/collection.ts';
 import { ashfall } from '../src/sandbox/ashfall.ts';
 import { runBounded } from './harness/lifetime.ts';

@@ -1,6 +1,6 @@
 import { RecordBatchReader } from 'apache-arrow';
-import { Catalog } from '../engine/manifest/catalog.ts';
-import { decodeCommitBody } from '../engine/tick/commit-body.ts';
+import { decodeCommitBody } from '../engine/intake/arrow/commit-body.ts';
+import { Catalog } from '../engine/model/catalog.ts';
 import type { TickHeader } from '../engine/tick/tick-batch.ts';
 import { ashfall } from '../src/sandbox/ashfall.ts';
 import { readOptions } from './harness/options.ts';

@@ -8,7 +8,7 @@ import type { Durability } from '../engine/log/commit-log.ts';
 import { openFileLog } from '../engine/log/open-file-log.ts';
 import { recordBytes } from '../engine/log/record.ts';
 import { segmentHeaderBytes, segmentName } from '../engine/log/segment.ts';
-import { asLsn } from '../engine/position.ts';
+import { asLsn } from '../engine/model/position.ts';
 import { readOptions } from './harness/options.ts';
 import { Report } from './harness/report.ts';
 

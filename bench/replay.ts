@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AshfallClient } from '../examples/ashfall/tickloom.ts';
-import { generatedMatch } from '../examples/supreme-commander/generated-match.ts';
-import { importMatch } from '../examples/supreme-commander/import-match.ts';
-import type { Match } from '../examples/supreme-commander/match.ts';
-import { recordedMatch } from '../examples/supreme-commander/recorded-match.ts';
-import { sandboxToken } from '../examples/supreme-commander/sandbox-token.ts';
-import { summarise } from '../examples/supreme-commander/summary.ts';
+import { generatedMatch } from '../importer/generated/generated-match.ts';
+import { importMatch } from '../importer/import-match.ts';
+import type { Match } from '../importer/match.ts';
+import { recordedMatch } from '../importer/recorded/recorded-match.ts';
+import { sandboxToken } from '../importer/sandbox-token.ts';
+import { summarise } from '../importer/summary.ts';
 import { packageDirectory } from '../src/package-directory.ts';
 import { runBounded } from './harness/lifetime.ts';
 import { readOptions } from './harness/options.ts';

@@ -1,5 +1,5 @@
 import { cpus } from 'node:os';
-import { Catalog } from '../engine/manifest/catalog.ts';
+import { Catalog } from '../engine/model/catalog.ts';
 import { committedAtWord, lsnWord, rowLayout, versionWord } from '../engine/state/row-layout.ts';
 import { RowImages, RowPages } from '../engine/state/row-pages.ts';
 import { ashfall } from '../src/sandbox/ashfall.ts';

@@ -1,8 +1,8 @@
-import { Catalog } from '../engine/manifest/catalog.ts';
-import { asLsn } from '../engine/position.ts';
+import { buildTickBatch } from '../engine/intake/rows/batch-builder.ts';
+import { Catalog } from '../engine/model/catalog.ts';
+import { asLsn } from '../engine/model/position.ts';
+import type { ChangeSet } from '../engine/state/change-set.ts';
 import type { StateReader } from '../engine/state/state-reader.ts';
-import { buildTickBatch } from '../engine/tick/batch-builder.ts';
-import type { ChangeSet } from '../engine/tick/change-set.ts';
 import { createViewEngine } from '../engine/views/open-views.ts';
 import { ashfall } from '../src/sandbox/ashfall.ts';
 import { readOptions } from './harness/options.ts';

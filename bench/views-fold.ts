@@ -1,9 +1,9 @@
-import { Catalog } from '../engine/manifest/catalog.ts';
-import type { Lsn } from '../engine/position.ts';
+import { Catalog } from '../engine/model/catalog.ts';
+import type { Lsn } from '../engine/model/position.ts';
+import type { ChangeSet } from '../engine/state/change-set.ts';
 import type { StateReader } from '../engine/state/state-reader.ts';
-import type { ChangeSet } from '../engine/tick/change-set.ts';
-import type { ColumnVector } from '../engine/tick/column-vector.ts';
-import { fixedValues } from '../engine/tick/vector-builder.ts';
+import type { ColumnVector } from '../engine/vectors/column-vector.ts';
+import { fixedValues } from '../engine/vectors/vector-builder.ts';
 import { createViewEngine } from '../engine/views/open-views.ts';
 import { ashfall } from '../src/sandbox/ashfall.ts';
 import { readOptions } from './harness/options.ts';

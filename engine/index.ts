@@ -1,22 +1,55 @@
-/** The engine as a library: the door for whoever uses it without the server. */
-export type { ColumnStore } from './columns/column-store.ts';
+/**
+ * The engine's door: everything that the rest of the house, or whoever uses the engine as a library,
+ * takes of it. Beside it stand `engine/model`, the words, and `engine/manifest/index.ts`, which a
+ * title's manifest imports and which loads nothing else.
+ */
+
 export type {
-  ActionConflict,
-  EffectConflict,
-  Engine,
-  SessionInfo,
-  TickOutcome,
-} from './engine.ts';
-export { EngineError, type ErrorCode } from './errors.ts';
+  ColumnQueries,
+  ExportRequest,
+  ExportSource,
+  Group,
+  GroupAggregate,
+  QueryBounds,
+  QueryStatistics,
+  SqlResult,
+} from './columns/column-queries.ts';
+export type { ColumnStore } from './columns/column-store.ts';
+export type { OpenColumnStore } from './columns/open-column-store.ts';
+export type {
+  ContentionKind,
+  ContentionReport,
+  ContentionRow,
+} from './govern/contention-report.ts';
+export type { Work } from './govern/work.ts';
+export { WorkBudget } from './govern/work-budget.ts';
+export { decodeCommitBody } from './intake/arrow/commit-body.ts';
+export { buildTickBatch } from './intake/rows/batch-builder.ts';
+export type { ActionInput, EffectInput, TickInput } from './intake/rows/row-input.ts';
 export type { Durability } from './log/commit-log.ts';
-export { Catalog } from './manifest/catalog.ts';
-export type { Row, TitleManifest, Value } from './manifest/types.ts';
-export { type EngineOptions, openEngine } from './open-engine.ts';
-export { formatPosition, type Lsn, parsePosition } from './position.ts';
-export { diffReplay } from './recover/diff-replay.ts';
-export { verifyReplay } from './recover/verify-replay.ts';
-export { buildTickBatch } from './tick/batch-builder.ts';
-export { decodeCommitBody } from './tick/commit-body.ts';
-export type { ActionInput, EffectInput, TickInput } from './tick/row-input.ts';
-export type { TickBatch, TickHeader } from './tick/tick-batch.ts';
+export type { LogReport } from './log/recover-segments.ts';
+export { manifestHash, parseManifest, serializeManifest } from './manifest/manifest-json.ts';
+export { titleProblem } from './manifest/names.ts';
+export { validateManifest } from './manifest/validate.ts';
+export { viewColumns } from './manifest/view-columns.ts';
+export { Catalog } from './model/catalog.ts';
+export { EngineError, type ErrorCode } from './model/errors.ts';
+export { formatPosition, type Lsn, parsePosition } from './model/position.ts';
+export type { Row, TitleManifest, Value } from './model/types.ts';
+export type { Engine } from './ports/engine.ts';
+export { coerceScalar } from './query/coerce-scalar.ts';
+export { conditionTerms } from './query/condition-units.ts';
+export type { Filter } from './query/filter.ts';
+export { parseWhere } from './query/parse-where.ts';
+export { rowPredicate } from './query/row-predicate.ts';
+export { isPosition, operatorsOf, type WhereOperator } from './query/where-operators.ts';
+export { diffReplay, type ReplayDifference } from './recover/diff-replay.ts';
+export { parseKept } from './recover/kept-manifest.ts';
+export type { ReplayOptions } from './recover/replay-log.ts';
+export { type VerifyReport, verifyReplay } from './recover/verify-replay.ts';
+export type { SessionInfo } from './state/session.ts';
+export type { OrderBy, RowPage } from './state/state-reader.ts';
+export type { ConflictPolicy, EffectOp, TickBatch, TickHeader } from './tick/tick-batch.ts';
+export type { ActionConflict, EffectConflict, TickOutcome } from './tick/tick-outcome.ts';
+export { type EngineOptions, openEngine } from './title/open-engine.ts';
 export type { Frame, SubscribeRequest, ViewEngine } from './views/view-engine.ts';

@@ -1,13 +1,13 @@
-import { EngineError } from '../engine/errors.ts';
+import type { Filter } from '../engine/index.ts';
+import { coerceScalar } from '../engine/index.ts';
+import { EngineError } from '../engine/model/errors.ts';
 import type {
   Capability,
   ColumnDefinition,
   RoleDefinition,
   TableDefinition,
   TableGrant,
-} from '../engine/manifest/types.ts';
-import { coerceScalar } from '../engine/query/coerce-scalar.ts';
-import type { Filter } from '../engine/query/filter.ts';
+} from '../engine/model/types.ts';
 import type { Principal, RequestContext } from './context.ts';
 
 /**

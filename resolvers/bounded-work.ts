@@ -1,10 +1,8 @@
-import { EngineError } from '../engine/errors.ts';
-import type { Work } from '../engine/govern/work.ts';
-import { limits } from '../engine/limits.ts';
-import type { ColumnDefinition, WhereInput } from '../engine/manifest/types.ts';
-import { conditionTerms } from '../engine/query/condition-units.ts';
-import type { Filter } from '../engine/query/filter.ts';
-import { parseWhere } from '../engine/query/parse-where.ts';
+import type { Filter, Work } from '../engine/index.ts';
+import { conditionTerms, parseWhere } from '../engine/index.ts';
+import { EngineError } from '../engine/model/errors.ts';
+import { limits } from '../engine/model/limits.ts';
+import type { ColumnDefinition, WhereInput } from '../engine/model/types.ts';
 import type { RequestContext } from './context.ts';
 import { queryBoundsOf } from './query-bounds.ts';
 import { requestEnded } from './running-queries.ts';

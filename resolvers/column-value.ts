@@ -1,6 +1,6 @@
-import { textNestsDeeper } from '../engine/json-depth.ts';
-import { limits } from '../engine/limits.ts';
-import type { Row, Value } from '../engine/manifest/types.ts';
+import { textNestsDeeper } from '../engine/model/json-depth.ts';
+import { limits } from '../engine/model/limits.ts';
+import type { Row, Value } from '../engine/model/types.ts';
 
 /**
  * The value of a column in an answer. JSON columns hold text inside the engine and values outside;

@@ -1,5 +1,5 @@
-import type { ContentionReport, ContentionRow } from '../engine/govern/contention-report.ts';
-import type { Lsn } from '../engine/position.ts';
+import type { ContentionReport, ContentionRow } from '../engine/index.ts';
+import type { Lsn } from '../engine/model/position.ts';
 import { authoriseCapability, maySeeKeys } from './authorise.ts';
 import { keyAsJson } from './column-value.ts';
 import type { RequestContext } from './context.ts';

@@ -1,8 +1,6 @@
-import type { ExportRequest, ExportSource } from '../engine/columns/column-store.ts';
-import type { Engine } from '../engine/engine.ts';
-import type { WorkBudget } from '../engine/govern/work-budget.ts';
-import type { QueryClass, RoleDefinition } from '../engine/manifest/types.ts';
-import type { Lsn } from '../engine/position.ts';
+import type { Engine, ExportRequest, ExportSource, WorkBudget } from '../engine/index.ts';
+import type { Lsn } from '../engine/model/position.ts';
+import type { QueryClass, RoleDefinition } from '../engine/model/types.ts';
 import type { RequestReport } from './request-report.ts';
 import type { RunningQueries } from './running-queries.ts';
 

@@ -4,7 +4,7 @@ import {
   type ErrorCategory,
   type ErrorCode,
   errorCategories,
-} from '../engine/errors.ts';
+} from '../engine/model/errors.ts';
 import { shortMessage } from './short-message.ts';
 
 /**

@@ -1,8 +1,8 @@
-import type { ExportRequest, ExportSource } from '../engine/columns/column-store.ts';
-import { EngineError } from '../engine/errors.ts';
-import { limits } from '../engine/limits.ts';
-import { type Lsn, parsePosition } from '../engine/position.ts';
-import { parseWhere } from '../engine/query/parse-where.ts';
+import type { ExportRequest, ExportSource } from '../engine/index.ts';
+import { parseWhere } from '../engine/index.ts';
+import { EngineError } from '../engine/model/errors.ts';
+import { limits } from '../engine/model/limits.ts';
+import { type Lsn, parsePosition } from '../engine/model/position.ts';
 import {
   authoriseCapability,
   authoriseSql,

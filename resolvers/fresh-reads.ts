@@ -1,5 +1,5 @@
-import { limits } from '../engine/limits.ts';
-import { type Lsn, parsePosition } from '../engine/position.ts';
+import { limits } from '../engine/model/limits.ts';
+import { type Lsn, parsePosition } from '../engine/model/position.ts';
 import type { RequestContext } from './context.ts';
 
 /**

@@ -1,9 +1,8 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import type { Group, GroupAggregate } from '../engine/columns/column-store.ts';
-import { EngineError } from '../engine/errors.ts';
-import type { Row, TableDefinition, Value, WhereInput } from '../engine/manifest/types.ts';
-import type { Lsn } from '../engine/position.ts';
-import type { OrderBy } from '../engine/state/state-reader.ts';
+import type { Group, GroupAggregate, OrderBy } from '../engine/index.ts';
+import { EngineError } from '../engine/model/errors.ts';
+import type { Lsn } from '../engine/model/position.ts';
+import type { Row, TableDefinition, Value, WhereInput } from '../engine/model/types.ts';
 import { authoriseTable, bothOf, rowFilterOf } from './authorise.ts';
 import { answerRows, filterOf } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';

@@ -1,4 +1,4 @@
-import type { Lsn } from '../engine/position.ts';
+import type { Lsn } from '../engine/model/position.ts';
 
 /** Where something stands in the log: an outcome, a page, a frame, a session, an export. */
 export function position(placed: { readonly lsn: Lsn }): Lsn {

@@ -1,7 +1,7 @@
-import type { SqlResult } from '../engine/columns/column-store.ts';
-import { EngineError } from '../engine/errors.ts';
-import { limits } from '../engine/limits.ts';
-import type { Scalar, Value } from '../engine/manifest/types.ts';
+import type { SqlResult } from '../engine/index.ts';
+import { EngineError } from '../engine/model/errors.ts';
+import { limits } from '../engine/model/limits.ts';
+import type { Scalar, Value } from '../engine/model/types.ts';
 import { authoriseCapability, authoriseSql } from './authorise.ts';
 import type { AuditEvent, RequestContext } from './context.ts';
 import { waitForCovered } from './fresh-reads.ts';

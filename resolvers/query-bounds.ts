@@ -1,8 +1,7 @@
-import type { QueryBounds } from '../engine/columns/column-store.ts';
-import { EngineError } from '../engine/errors.ts';
-import { limits } from '../engine/limits.ts';
-import type { QueryClass } from '../engine/manifest/types.ts';
-import type { OrderBy } from '../engine/state/state-reader.ts';
+import type { OrderBy, QueryBounds } from '../engine/index.ts';
+import { EngineError } from '../engine/model/errors.ts';
+import { limits } from '../engine/model/limits.ts';
+import type { QueryClass } from '../engine/model/types.ts';
 
 const mebibyte = 1024 * 1024;
 

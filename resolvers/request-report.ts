@@ -1,6 +1,6 @@
-import type { QueryStatistics } from '../engine/columns/column-store.ts';
-import type { QueryClass } from '../engine/manifest/types.ts';
-import { formatPosition, type Lsn } from '../engine/position.ts';
+import type { QueryStatistics } from '../engine/index.ts';
+import { formatPosition, type Lsn } from '../engine/model/position.ts';
+import type { QueryClass } from '../engine/model/types.ts';
 
 /** `extensions.tickloom` of a response. */
 export interface TickloomExtensions {

@@ -1,16 +1,13 @@
-import type { QueryStatistics } from '../engine/columns/column-store.ts';
+import type { Filter, OrderBy, QueryStatistics, RowPage } from '../engine/index.ts';
+import { coerceScalar, rowPredicate } from '../engine/index.ts';
+import type { Lsn } from '../engine/model/position.ts';
 import type {
   ColumnDefinition,
   Row,
   TableDefinition,
   Value,
   WhereInput,
-} from '../engine/manifest/types.ts';
-import type { Lsn } from '../engine/position.ts';
-import { coerceScalar } from '../engine/query/coerce-scalar.ts';
-import type { Filter } from '../engine/query/filter.ts';
-import { rowPredicate } from '../engine/query/row-predicate.ts';
-import type { OrderBy, RowPage } from '../engine/state/state-reader.ts';
+} from '../engine/model/types.ts';
 import { authoriseTable, bothOf, rowFilterOf } from './authorise.ts';
 import { answerRows, filterOf, runBounded } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { EngineError } from '../engine/errors.ts';
-import type { QueryClass } from '../engine/manifest/types.ts';
+import { EngineError } from '../engine/model/errors.ts';
+import type { QueryClass } from '../engine/model/types.ts';
 
 export interface RunningQuery {
   readonly id: string;

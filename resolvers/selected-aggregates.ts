@@ -8,8 +8,8 @@ import {
   type SelectionNode,
   valueFromAST,
 } from 'graphql';
-import type { GroupAggregate } from '../engine/columns/column-store.ts';
-import { EngineError } from '../engine/errors.ts';
+import type { GroupAggregate } from '../engine/index.ts';
+import { EngineError } from '../engine/model/errors.ts';
 
 /** Fields of a group that aggregate columns; each selects the columns it wants below it. */
 export const aggregateFields = ['countDistinct', 'sum', 'avg', 'min', 'max', 'quantile'] as const;

@@ -1,4 +1,4 @@
-import type { SessionInfo } from '../engine/engine.ts';
+import type { SessionInfo } from '../engine/index.ts';
 import { authoriseCapability, authoriseSession } from './authorise.ts';
 import type { AuditEvent, RequestContext } from './context.ts';
 import { waitForApplied } from './fresh-reads.ts';

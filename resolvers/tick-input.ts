@@ -1,8 +1,13 @@
-import { EngineError } from '../engine/errors.ts';
-import type { Catalog } from '../engine/manifest/catalog.ts';
-import type { Row, TableDefinition, Value, WhereInput } from '../engine/manifest/types.ts';
-import type { ActionInput, EffectInput, TickInput } from '../engine/tick/row-input.ts';
-import type { ConflictPolicy, EffectOp } from '../engine/tick/tick-batch.ts';
+import type {
+  ActionInput,
+  ConflictPolicy,
+  EffectInput,
+  EffectOp,
+  TickInput,
+} from '../engine/index.ts';
+import type { Catalog } from '../engine/model/catalog.ts';
+import { EngineError } from '../engine/model/errors.ts';
+import type { Row, TableDefinition, Value, WhereInput } from '../engine/model/types.ts';
 
 /** `CommitTickInput` as graphql-js has coerced it: names, types and enums are checked already. */
 export interface CommitTickArguments {

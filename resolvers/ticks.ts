@@ -1,11 +1,10 @@
-import type { EffectConflict, TickOutcome } from '../engine/engine.ts';
-import { EngineError } from '../engine/errors.ts';
+import type { EffectConflict, TickBatch, TickOutcome } from '../engine/index.ts';
+import { buildTickBatch } from '../engine/index.ts';
 import { ColumnarTick } from '../engine/json/columnar-tick.ts';
-import type { Catalog } from '../engine/manifest/catalog.ts';
-import type { Row, TableDefinition } from '../engine/manifest/types.ts';
-import type { Lsn } from '../engine/position.ts';
-import { buildTickBatch } from '../engine/tick/batch-builder.ts';
-import type { TickBatch } from '../engine/tick/tick-batch.ts';
+import type { Catalog } from '../engine/model/catalog.ts';
+import { EngineError } from '../engine/model/errors.ts';
+import type { Lsn } from '../engine/model/position.ts';
+import type { Row, TableDefinition } from '../engine/model/types.ts';
 import { authoriseCommit, mayRead } from './authorise.ts';
 import { keyAsJson } from './column-value.ts';
 import type { RequestContext } from './context.ts';

@@ -1,16 +1,15 @@
-import { EngineError } from '../engine/errors.ts';
-import { limits } from '../engine/limits.ts';
+import type { Filter, Frame, SubscribeRequest } from '../engine/index.ts';
+import { viewColumns } from '../engine/index.ts';
+import { EngineError } from '../engine/model/errors.ts';
+import { limits } from '../engine/model/limits.ts';
+import type { Lsn } from '../engine/model/position.ts';
 import type {
   ColumnDefinition,
   Row,
   TableDefinition,
   ViewDefinition,
   WhereInput,
-} from '../engine/manifest/types.ts';
-import { viewColumns } from '../engine/manifest/view-columns.ts';
-import type { Lsn } from '../engine/position.ts';
-import type { Filter } from '../engine/query/filter.ts';
-import type { Frame, SubscribeRequest } from '../engine/views/view-engine.ts';
+} from '../engine/model/types.ts';
 import { authoriseTable, authoriseView, bothOf, rowFilterOf } from './authorise.ts';
 import { answerRows, filterOf, runBounded } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';

@@ -1,5 +1,5 @@
 import type { GraphQLSchema } from 'graphql';
-import type { Catalog } from '../engine/manifest/catalog.ts';
+import type { Catalog } from '../engine/model/catalog.ts';
 import { createBuilder } from './builder.ts';
 import { ColumnTypes } from './column-types.ts';
 import { addContentionFields } from './contention-fields.ts';

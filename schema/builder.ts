@@ -1,5 +1,5 @@
 import SchemaBuilder from '@pothos/core';
-import type { Lsn } from '../engine/position.ts';
+import type { Lsn } from '../engine/model/position.ts';
 import type { RequestContext } from '../resolvers/context.ts';
 import { scalarTypes } from './scalars.ts';
 

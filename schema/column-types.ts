@@ -1,4 +1,4 @@
-import { isPosition, operatorsOf, type WhereOperator } from '../engine/query/where-operators.ts';
+import { isPosition, operatorsOf, type WhereOperator } from '../engine/index.ts';
 import type { Builder } from './builder.ts';
 import { conflictCodeName, isIdColumn } from './names.ts';
 import type { RelationColumn } from './relation.ts';

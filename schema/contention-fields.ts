@@ -1,4 +1,4 @@
-import type { ContentionKind } from '../engine/govern/contention-report.ts';
+import type { ContentionKind } from '../engine/index.ts';
 import {
   type Contention,
   type ContentionCount,

@@ -1,4 +1,4 @@
-import { systemColumns } from '../engine/manifest/system-columns.ts';
+import { systemColumns } from '../engine/model/system-columns.ts';
 import type {
   ColumnDefinition,
   ScalarKind,
@@ -6,7 +6,7 @@ import type {
   ViewAggregate,
   ViewColumnDefinition,
   ViewDefinition,
-} from '../engine/manifest/types.ts';
+} from '../engine/model/types.ts';
 
 /** What the schema says of a table, in its row type. */
 export function tableDescription(table: TableDefinition): string {

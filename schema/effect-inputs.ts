@@ -1,4 +1,4 @@
-import type { EffectOp } from '../engine/tick/tick-batch.ts';
+import type { EffectOp } from '../engine/index.ts';
 import type { OperationArguments } from '../resolvers/tick-input.ts';
 import type { RelationColumn, TableRelation } from './relation.ts';
 import { addFilterType, type FilterType } from './row-types.ts';

@@ -1,4 +1,4 @@
-import type { Row } from '../engine/manifest/types.ts';
+import type { Row } from '../engine/model/types.ts';
 import { aggregateValue, columnValue } from '../resolvers/column-value.ts';
 import {
   type GroupList,

@@ -1,5 +1,5 @@
-import { systemColumns } from '../engine/manifest/system-columns.ts';
-import type { ColumnDefinition, TableDefinition } from '../engine/manifest/types.ts';
+import { systemColumns } from '../engine/model/system-columns.ts';
+import type { ColumnDefinition, TableDefinition } from '../engine/model/types.ts';
 
 /** `unitState` → `UnitState`. */
 export function typeNameOf(name: string): string {

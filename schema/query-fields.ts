@@ -1,4 +1,4 @@
-import type { SqlResult } from '../engine/columns/column-store.ts';
+import type { SqlResult } from '../engine/index.ts';
 import { coveredPosition } from '../resolvers/position.ts';
 import { killQuery, runningQueries, runningSince, sql, sqlRows } from '../resolvers/queries.ts';
 import type { RunningQuery } from '../resolvers/running-queries.ts';

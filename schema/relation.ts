@@ -1,12 +1,12 @@
-import type { Catalog } from '../engine/manifest/catalog.ts';
-import { allColumns, systemColumns } from '../engine/manifest/system-columns.ts';
+import { viewColumns } from '../engine/index.ts';
+import type { Catalog } from '../engine/model/catalog.ts';
+import { allColumns, systemColumns } from '../engine/model/system-columns.ts';
 import type {
   ColumnDefinition,
   GroupViewDefinition,
   TableDefinition,
   ViewDefinition,
-} from '../engine/manifest/types.ts';
-import { viewColumns } from '../engine/manifest/view-columns.ts';
+} from '../engine/model/types.ts';
 import { aggregateDescription, columnDescription, windowDescription } from './descriptions.ts';
 import { enumNameOf, typeNameOf } from './names.ts';
 

@@ -1,4 +1,4 @@
-import type { Row, WhereInput } from '../engine/manifest/types.ts';
+import type { Row, WhereInput } from '../engine/model/types.ts';
 import { columnValue, jsonColumnValue } from '../resolvers/column-value.ts';
 import type { Relation, RelationColumn } from './relation.ts';
 import type { SchemaScope } from './scope.ts';

@@ -1,7 +1,7 @@
 import { GraphQLError, GraphQLScalarType, type ValueNode, valueFromASTUntyped } from 'graphql';
-import type { ColumnDefinition } from '../engine/manifest/types.ts';
-import { asLsn, formatPosition } from '../engine/position.ts';
-import { coerceScalar } from '../engine/query/coerce-scalar.ts';
+import { coerceScalar } from '../engine/index.ts';
+import { asLsn, formatPosition } from '../engine/model/position.ts';
+import type { ColumnDefinition } from '../engine/model/types.ts';
 
 /**
  * The scalars of the contract. In memory each has the shape of the engine (`Scalar`): this is the

@@ -1,4 +1,4 @@
-import type { Catalog } from '../engine/manifest/catalog.ts';
+import type { Catalog } from '../engine/model/catalog.ts';
 import type { Builder } from './builder.ts';
 import type { ColumnTypes } from './column-types.ts';
 

@@ -1,4 +1,4 @@
-import type { SessionInfo } from '../engine/engine.ts';
+import type { SessionInfo } from '../engine/index.ts';
 import { position } from '../resolvers/position.ts';
 import { closeSession, openSession, sessionById } from '../resolvers/sessions.ts';
 import type { SchemaScope } from './scope.ts';

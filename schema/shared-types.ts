@@ -1,5 +1,4 @@
-import type { OrderBy, RowPage } from '../engine/state/state-reader.ts';
-import type { SubscribeRequest } from '../engine/views/view-engine.ts';
+import type { OrderBy, RowPage, SubscribeRequest } from '../engine/index.ts';
 import type { SchemaScope } from './scope.ts';
 
 /** Types that every title's schema has, whatever its tables. */

@@ -1,5 +1,5 @@
-import type { Row, TableDefinition } from '../engine/manifest/types.ts';
-import type { OrderBy } from '../engine/state/state-reader.ts';
+import type { OrderBy } from '../engine/index.ts';
+import type { Row, TableDefinition } from '../engine/model/types.ts';
 import { tableDescription } from './descriptions.ts';
 import {
   type Relation,

@@ -1,4 +1,4 @@
-import type { EffectConflict, TickOutcome } from '../engine/engine.ts';
+import type { EffectConflict, TickOutcome } from '../engine/index.ts';
 import { position } from '../resolvers/position.ts';
 import type { CommitTickArguments } from '../resolvers/tick-input.ts';
 import {

@@ -1,5 +1,5 @@
-import type { TableDefinition, ViewDefinition } from '../engine/manifest/types.ts';
-import type { Frame } from '../engine/views/view-engine.ts';
+import type { Frame } from '../engine/index.ts';
+import type { TableDefinition, ViewDefinition } from '../engine/model/types.ts';
 import { position } from '../resolvers/position.ts';
 import {
   frameItself,

@@ -3,8 +3,49 @@
 import { cruise } from 'dependency-cruiser';
 import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
 
-const rooms = ['src', 'schema', 'resolvers', 'engine', 'sdk', 'examples', 'bench', 'test'];
+const rooms = [
+  'src',
+  'schema',
+  'resolvers',
+  'engine',
+  'sdk',
+  'importer',
+  'examples',
+  'bench',
+  'test',
+];
 const modulesMin = 50;
+
+/** The rooms of the engine from the ground up: each imports only what stands before it. */
+const engineRooms = [
+  'model',
+  'disk',
+  'time',
+  'vectors',
+  'query',
+  'manifest',
+  'govern',
+  'log',
+  'state',
+  'tick',
+  'intake',
+  'json',
+  'views',
+  'columns',
+  'recover',
+  'canary',
+  'ports',
+  'title',
+];
+
+/** @type {import('dependency-cruiser').IForbiddenRuleType[]} */
+const engineOrder = engineRooms.slice(0, -1).map((room, floor) => ({
+  name: `engine-${room}-stands-on-lower-rooms`,
+  comment: `The order of the engine's rooms is ${engineRooms.join(', ')}.`,
+  severity: 'error',
+  from: { path: `^engine/${room}/` },
+  to: { path: `^engine/(index\\.ts|(${engineRooms.slice(floor + 1).join('|')})/)` },
+}));
 
 /** @type {import('dependency-cruiser').IForbiddenRuleType[]} */
 const forbidden = [
@@ -27,7 +68,7 @@ const forbidden = [
     comment: 'engine/ is a library: it imports no other room.',
     severity: 'error',
     from: { path: '^engine/' },
-    to: { path: '^(src|schema|resolvers|sdk|examples|bench|test)/' },
+    to: { path: '^(src|schema|resolvers|sdk|importer|examples|bench|test)/' },
   },
   {
     name: 'engine-knows-no-graphql',
@@ -51,39 +92,49 @@ const forbidden = [
     comment: 'resolvers/ calls the engine; it knows neither schema nor server.',
     severity: 'error',
     from: { path: '^resolvers/' },
-    to: { path: '^(src|schema|sdk|examples|bench|test)/' },
+    to: { path: '^(src|schema|sdk|importer|examples|bench|test)/' },
   },
   {
     name: 'schema-reaches-down-only',
     comment: 'schema/ refers to resolvers; it knows no server.',
     severity: 'error',
     from: { path: '^schema/' },
-    to: { path: '^(src|sdk|examples|bench|test)/' },
+    to: { path: '^(src|sdk|importer|examples|bench|test)/' },
   },
   {
-    name: 'schema-starts-no-engine',
-    comment: 'schema/ describes; of the engine it takes types, manifest and errors only.',
+    name: 'engine-has-doors',
+    comment:
+      'Other rooms enter the engine by engine/index.ts, and read its words in engine/model; a manifest imports engine/manifest/index.ts.',
     severity: 'error',
-    from: { path: '^schema/' },
-    to: {
-      path: '^engine/(log|state|columns|recover|govern|open-engine)',
-      dependencyTypesNot: ['type-only'],
-    },
+    from: { path: '^(src|schema|resolvers)/' },
+    to: { path: '^engine/', pathNot: '^engine/(index\\.ts|model/|json/|manifest/index\\.ts)' },
   },
+  ...engineOrder,
   {
     name: 'src-does-not-reach-out',
     comment:
-      'The server needs no example, benchmark or test; of the SDK the CLI takes the generator, and tickloom import is the example importer.',
+      'The server needs no example, benchmark or test; of the SDK the CLI takes the generator, and tickloom import is the importer.',
     severity: 'error',
     from: { path: '^src/', pathNot: '^src/cli/import\\.ts$' },
-    to: { path: '^(sdk|examples|bench|test)/', pathNot: '^sdk/(dist/)?generate/' },
+    to: { path: '^(sdk|importer|examples|bench|test)/', pathNot: '^sdk/(dist/)?generate/' },
+  },
+  {
+    name: 'importer-is-a-client',
+    comment:
+      "The importer is a studio's backend: it imports the published SDK and the client generated for ashfall.",
+    severity: 'error',
+    from: { path: '^importer/' },
+    to: {
+      path: '^(src|schema|resolvers|engine|sdk|examples|bench|test)/',
+      pathNot: '^(sdk/dist/index|sdk/index\\.ts|examples/ashfall/tickloom\\.ts)',
+    },
   },
   {
     name: 'sdk-is-light',
     comment: 'The SDK runs in browsers and game servers: it imports nothing of the server.',
     severity: 'error',
     from: { path: '^sdk/' },
-    to: { path: '^(src|schema|resolvers|engine|examples|bench|test)/' },
+    to: { path: '^(src|schema|resolvers|engine|importer|examples|bench|test)/' },
   },
   {
     name: 'sdk-has-few-dependencies',
@@ -109,7 +160,7 @@ const forbidden = [
     severity: 'error',
     from: { path: '^examples/' },
     to: {
-      path: '^(src|schema|resolvers|engine|sdk|bench|test)/',
+      path: '^(src|schema|resolvers|engine|sdk|importer|bench|test)/',
       pathNot:
         '^(engine/manifest/index\\.ts|dist/engine/manifest/index|sdk/dist/index|sdk/index\\.ts)',
     },
@@ -142,11 +193,17 @@ if (own.length < modulesMin) {
   );
   process.exit(1);
 }
-for (const room of ['src', 'schema', 'resolvers', 'engine', 'sdk']) {
+for (const room of ['src', 'schema', 'resolvers', 'engine', 'sdk', 'importer']) {
   if (!own.some((module) => module.source.startsWith(`${room}/`))) {
     console.error(`check-imports read no module of ${room}/`);
     process.exit(1);
   }
+}
+for (const module of own) {
+  const [, room] = /^engine\/([^/]+)\//.exec(module.source) ?? [];
+  if (room === undefined || engineRooms.includes(room)) continue;
+  console.error(`${module.source} is in a room of the engine that has no place in their order`);
+  process.exit(1);
 }
 for (const { rule, from, to, cycle } of summary.violations) {
   const path = cycle ? ` (${cycle.map((step) => step.name).join(' → ')})` : '';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { parseManifest } from '../dist/engine/manifest/manifest-json.js';
 import { replayLog } from '../dist/engine/recover/replay-log.js';
 import { replayRecord } from '../dist/engine/recover/replay-record.js';
-import { vectorBuffers } from '../dist/engine/tick/vector-bytes.js';
+import { vectorBuffers } from '../dist/engine/vectors/vector-bytes.js';
 
 const [directory = ''] = process.argv.slice(2);
 const verdicts = createHash('sha256');
@@ -17,7 +17,7 @@ function add(...parts) {
   for (const part of parts) changeSets.update(part instanceof Uint8Array ? part : `${part}\0`);
 }
 
-/** @param {import('../engine/tick/column-vector.ts').ColumnBatch} batch */
+/** @param {import('../engine/vectors/column-vector.ts').ColumnBatch} batch */
 function addBatch(batch) {
   for (const vector of batch.vectors) {
     add(vector.column.name);
@@ -25,7 +25,7 @@ function addBatch(batch) {
   }
 }
 
-/** @param {import('../engine/tick/change-set.ts').ChangeSet} changes */
+/** @param {import('../engine/state/change-set.ts').ChangeSet} changes */
 function addChanges({ lsn, sessionId, tick, committedAtMs, actions, events, states }) {
   add(lsn, sessionId, tick, committedAtMs);
   if (actions) {

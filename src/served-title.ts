@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { printSchema } from 'graphql';
-import type { Engine } from '../engine/engine.ts';
-import { EngineError } from '../engine/errors.ts';
+import type { Engine } from '../engine/index.ts';
+import { serializeManifest } from '../engine/index.ts';
 import type { DecoderThread } from '../engine/json/decoder-thread.ts';
-import { Catalog } from '../engine/manifest/catalog.ts';
-import { serializeManifest } from '../engine/manifest/manifest-json.ts';
-import type { TitleManifest } from '../engine/manifest/types.ts';
+import { Catalog } from '../engine/model/catalog.ts';
+import { EngineError } from '../engine/model/errors.ts';
+import type { TitleManifest } from '../engine/model/types.ts';
 import type { AuditPort } from '../resolvers/context.ts';
 import { buildSchema } from '../schema/build-schema.ts';
 import { exportEndpoint } from './exports/export-endpoint.ts';

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import { EngineError } from '../engine/errors.ts';
+import { openEngine } from '../engine/index.ts';
 import { DecoderThread } from '../engine/json/decoder-thread.ts';
-import type { TitleManifest } from '../engine/manifest/types.ts';
-import { openEngine } from '../engine/open-engine.ts';
-import type { Lsn } from '../engine/position.ts';
+import { EngineError } from '../engine/model/errors.ts';
+import type { Lsn } from '../engine/model/position.ts';
+import type { TitleManifest } from '../engine/model/types.ts';
 import type { Settings } from './config/settings.ts';
 import { ExportLinks } from './exports/export-link.ts';
 import { Exports } from './exports/exports.ts';

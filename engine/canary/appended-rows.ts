@@ -1,8 +1,8 @@
-import { conflictCodes } from '../manifest/system-columns.ts';
-import type { Row, Value } from '../manifest/types.ts';
-import { formatPosition } from '../position.ts';
-import { type ChangeSet, verdictCode } from '../tick/change-set.ts';
-import { type ColumnBatch, valueAt } from '../tick/column-vector.ts';
+import { formatPosition } from '../model/position.ts';
+import { conflictCodes } from '../model/system-columns.ts';
+import type { Row, Value } from '../model/types.ts';
+import { type ChangeSet, verdictCode } from '../state/change-set.ts';
+import { type ColumnBatch, valueAt } from '../vectors/column-vector.ts';
 
 /** The rows that a record appended to an action or event table, system columns included. */
 export function appendedRows(changes: ChangeSet, table: string): Row[] {

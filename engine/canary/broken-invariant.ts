@@ -1,4 +1,4 @@
-import type { Row } from '../manifest/types.ts';
+import type { Row } from '../model/types.ts';
 import type { StateTable } from '../state/state-table.ts';
 
 /** What canary mode checks. The room's README says which test plants a fault for each. */

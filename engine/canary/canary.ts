@@ -1,6 +1,6 @@
 import type { CommitLog } from '../log/commit-log.ts';
-import type { Lsn } from '../position.ts';
-import type { ChangeSet } from '../tick/change-set.ts';
+import type { Lsn } from '../model/position.ts';
+import type { ChangeSet } from '../state/change-set.ts';
 import type { LoggedBatch, Projection, Settlement } from '../tick/projection.ts';
 import type { ViewEngine } from '../views/view-engine.ts';
 import { BrokenInvariant, type BrokenPlace } from './broken-invariant.ts';

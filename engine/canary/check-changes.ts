@@ -1,8 +1,8 @@
-import type { IndexDefinition, Row, TableDefinition, Value } from '../manifest/types.ts';
+import type { IndexDefinition, Row, TableDefinition, Value } from '../model/types.ts';
+import type { ChangeSet } from '../state/change-set.ts';
 import { LiveState } from '../state/live-state.ts';
 import type { TitleState } from '../state/title-state.ts';
-import type { ChangeSet } from '../tick/change-set.ts';
-import { valueAt } from '../tick/column-vector.ts';
+import { valueAt } from '../vectors/column-vector.ts';
 import { BrokenInvariant, keyText } from './broken-invariant.ts';
 
 /** Rows that a tick left under the same values of an index. */

@@ -1,6 +1,6 @@
-import type { Catalog } from '../manifest/catalog.ts';
-import type { ColumnDefinition, GroupViewDefinition, Row, Value } from '../manifest/types.ts';
 import { viewColumns } from '../manifest/view-columns.ts';
+import type { Catalog } from '../model/catalog.ts';
+import type { ColumnDefinition, GroupViewDefinition, Row, Value } from '../model/types.ts';
 import { BrokenInvariant, keyText } from './broken-invariant.ts';
 import { ShadowAggregate, type ShadowValue } from './shadow-aggregate.ts';
 

@@ -1,8 +1,8 @@
-import { limits } from '../limits.ts';
-import { conflictCodes } from '../manifest/system-columns.ts';
+import { limits } from '../model/limits.ts';
+import { conflictCodes } from '../model/system-columns.ts';
+import type { ChangeSet } from '../state/change-set.ts';
 import type { SessionState } from '../state/session.ts';
 import type { TickLedger } from '../state/tick-ledger.ts';
-import type { ChangeSet } from '../tick/change-set.ts';
 import type { LoggedBatch, Settlement } from '../tick/projection.ts';
 import { hashTick } from '../tick/state-hash.ts';
 import { encodeTick } from '../tick/tick-record.ts';

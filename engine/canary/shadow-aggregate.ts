@@ -1,4 +1,4 @@
-import type { ColumnDefinition, Row, Scalar, Value, ViewAggregate } from '../manifest/types.ts';
+import type { ColumnDefinition, Row, Scalar, Value, ViewAggregate } from '../model/types.ts';
 import { compareScalars } from '../query/compare-values.ts';
 import type { Filter } from '../query/filter.ts';
 import { parseWhere } from '../query/parse-where.ts';

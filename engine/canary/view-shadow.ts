@@ -1,7 +1,7 @@
-import type { Catalog } from '../manifest/catalog.ts';
-import type { Row, Scalar, TopViewDefinition } from '../manifest/types.ts';
+import type { Catalog } from '../model/catalog.ts';
+import type { Row, Scalar, TopViewDefinition } from '../model/types.ts';
 import { compareScalars } from '../query/compare-values.ts';
-import type { ChangeSet } from '../tick/change-set.ts';
+import type { ChangeSet } from '../state/change-set.ts';
 import type { ViewEngine } from '../views/view-engine.ts';
 import { appendedRows } from './appended-rows.ts';
 import { BrokenInvariant } from './broken-invariant.ts';

@@ -1,6 +1,6 @@
 import { ClickHouseError } from '@clickhouse/client';
-import { EngineError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
 
 /** Whose SQL failed: a user's own text, whose faults are told to them, or this room's. */
 export type SqlAuthor = 'user' | 'engine';

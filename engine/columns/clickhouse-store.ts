@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { limits } from '../limits.ts';
-import type { Catalog } from '../manifest/catalog.ts';
-import type { Row, Value } from '../manifest/types.ts';
-import type { Lsn } from '../position.ts';
-import type { ChangeSet } from '../tick/change-set.ts';
+import type { Catalog } from '../model/catalog.ts';
+import { limits } from '../model/limits.ts';
+import type { Lsn } from '../model/position.ts';
+import type { Row, Value } from '../model/types.ts';
+import type { ChangeSet } from '../state/change-set.ts';
 import type { ColumnClient } from './client.ts';
 import type { ColumnPulse } from './column-pulse.ts';
 import type {
@@ -14,7 +14,7 @@ import type {
   QueryBounds,
   RunningColumnQuery,
   SqlResult,
-} from './column-store.ts';
+} from './column-queries.ts';
 import type { EmbeddedHost } from './embedded-host.ts';
 import { exportRows } from './export.ts';
 import type { MergePause } from './merge-pause.ts';

@@ -3,11 +3,11 @@ import { Agent } from 'node:http';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { type ClickHouseClient, createClient } from '@clickhouse/client';
-import { EngineError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
 import { answerBytes } from './answer-bytes.ts';
 import { answerTooLarge, type SqlAuthor, translateError } from './clickhouse-errors.ts';
-import type { QueryBounds, QueryStatistics, RunningColumnQuery } from './column-store.ts';
+import type { QueryBounds, QueryStatistics, RunningColumnQuery } from './column-queries.ts';
 import { readStatistics } from './queries/statistics.ts';
 
 export type ClientTarget =

@@ -1,4 +1,4 @@
-import { EngineError } from '../errors.ts';
+import { EngineError } from '../model/errors.ts';
 import type { ColumnClient } from './client.ts';
 import type { ColumnLogger } from './logger.ts';
 

@@ -7,8 +7,8 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { EngineError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
 import {
   type HostMessage,
   type HostOptions,

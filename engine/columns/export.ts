@@ -1,10 +1,15 @@
-import type { Catalog } from '../manifest/catalog.ts';
-import type { ColumnDefinition } from '../manifest/types.ts';
-import type { ArrowField, ArrowType } from './arrow/arrow-field.ts';
-import { readFrames, requireSameLayout } from './arrow/ipc-frames.ts';
-import { endOfStream, fileFooter, fileMagic, schemaMessage } from './arrow/ipc-messages.ts';
+import type { Catalog } from '../model/catalog.ts';
+import type { ColumnDefinition } from '../model/types.ts';
+import { readFrames, requireSameLayout } from '../vectors/arrow/ipc-frames.ts';
+import {
+  endOfStream,
+  fileFooter,
+  fileMagic,
+  schemaMessage,
+} from '../vectors/arrow/ipc-messages.ts';
+import type { ArrowField, ArrowType } from '../vectors/arrow/wire-field.ts';
 import type { ClientQuery, ColumnClient } from './client.ts';
-import type { ExportRequest } from './column-store.ts';
+import type { ExportRequest } from './column-queries.ts';
 import { tableSource } from './queries/source-sql.ts';
 import { isPosition, SqlParameters } from './queries/sql-parameters.ts';
 import { quoteName } from './queries/sql-text.ts';

@@ -1,4 +1,4 @@
-import { limits } from '../limits.ts';
+import { limits } from '../model/limits.ts';
 import type { ColumnClient } from './client.ts';
 
 const retryMs = 1_000;

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EngineError } from '../errors.ts';
-import { gentleStorage } from '../log/gentle-storage.ts';
-import { nodeStorage } from '../log/node-storage.ts';
-import type { Storage } from '../log/storage.ts';
-import type { Catalog } from '../manifest/catalog.ts';
+import { gentleStorage } from '../disk/gentle-storage.ts';
+import { nodeStorage } from '../disk/node-storage.ts';
+import type { Storage } from '../disk/storage.ts';
+import type { Catalog } from '../model/catalog.ts';
+import { EngineError } from '../model/errors.ts';
 import { ClickHouseStore } from './clickhouse-store.ts';
 import { type ClientTarget, ColumnClient } from './client.ts';
 import { ColumnPulse, type PulseTimes } from './column-pulse.ts';

@@ -1,7 +1,7 @@
-import type { Catalog } from '../manifest/catalog.ts';
-import { conflictCodes } from '../manifest/system-columns.ts';
-import type { ColumnDefinition, TableDefinition } from '../manifest/types.ts';
-import { type Lsn, lsnZero } from '../position.ts';
+import type { Catalog } from '../model/catalog.ts';
+import { type Lsn, lsnZero } from '../model/position.ts';
+import { conflictCodes } from '../model/system-columns.ts';
+import type { ColumnDefinition, TableDefinition } from '../model/types.ts';
 import { quoteName, quoteText } from './queries/sql-text.ts';
 import { deletedColumn, lsnColumn } from './shipping/system-vectors.ts';
 

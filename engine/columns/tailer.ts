@@ -1,8 +1,8 @@
-import { EngineError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import type { Storage } from '../log/storage.ts';
-import { asLsn, type Lsn, lsnZero } from '../position.ts';
-import type { ChangeSet } from '../tick/change-set.ts';
+import type { Storage } from '../disk/storage.ts';
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import { asLsn, type Lsn, lsnZero } from '../model/position.ts';
+import type { ChangeSet } from '../state/change-set.ts';
 import type { ColumnLogger } from './logger.ts';
 import { BacklogCut } from './shipping/backlog-cut.ts';
 import { BacklogRoom } from './shipping/backlog-room.ts';

@@ -1,4 +1,4 @@
-import { type ConflictCode, conflictCodes } from '../manifest/system-columns.ts';
+import { type ConflictCode, conflictCodes } from '../model/system-columns.ts';
 import type { KeyHeat } from './contention-pane.ts';
 import type { SessionHeatKind, SessionHeats } from './heat.ts';
 

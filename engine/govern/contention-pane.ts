@@ -1,8 +1,8 @@
-import type { ErrorCode } from '../errors.ts';
-import { limits } from '../limits.ts';
-import type { ConflictCode } from '../manifest/system-columns.ts';
-import type { Row } from '../manifest/types.ts';
-import { type Lsn, lsnZero } from '../position.ts';
+import type { ErrorCode } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import { type Lsn, lsnZero } from '../model/position.ts';
+import type { ConflictCode } from '../model/system-columns.ts';
+import type { Row } from '../model/types.ts';
 import { HeavyHitters } from './heavy-hitters.ts';
 
 export type Counts<Code extends string> = { [C in Code]?: number };

@@ -1,8 +1,8 @@
-import { EngineError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import type { Row } from '../manifest/types.ts';
-import type { Lsn } from '../position.ts';
-import type { ConflictReport } from '../tick/conflict-report.ts';
+import type { ConflictReport } from '../model/conflict.ts';
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import type { Lsn } from '../model/position.ts';
+import type { Row } from '../model/types.ts';
 import {
   addCount,
   addSessionOf,

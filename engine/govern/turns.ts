@@ -1,5 +1,5 @@
-import { EngineError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
 import type { Work } from './work.ts';
 import type { WorkBudget } from './work-budget.ts';
 

@@ -1,7 +1,7 @@
-import type { ColumnDefinition } from '../manifest/types.ts';
-import type { ColumnMemory } from '../tick/column-memory.ts';
-import type { ColumnVector, ListVector } from '../tick/column-vector.ts';
-import { fixedArray } from '../tick/vector-builder.ts';
+import type { ColumnDefinition } from '../model/types.ts';
+import type { ColumnMemory } from '../vectors/column-memory.ts';
+import type { ColumnVector, ListVector } from '../vectors/column-vector.ts';
+import { fixedArray } from '../vectors/vector-builder.ts';
 import type { BodyText } from './body-text.ts';
 import type { Scratch } from './scratch.ts';
 

@@ -1,11 +1,11 @@
-import { EngineError } from '../errors.ts';
-import { textNestsDeeper } from '../json-depth.ts';
-import { limits } from '../limits.ts';
-import type { ColumnDefinition, Scalar } from '../manifest/types.ts';
+import { EngineError } from '../model/errors.ts';
+import { textNestsDeeper } from '../model/json-depth.ts';
+import { limits } from '../model/limits.ts';
+import type { ColumnDefinition, Scalar } from '../model/types.ts';
 import { coerceScalar } from '../query/coerce-scalar.ts';
-import type { ColumnMemory } from '../tick/column-memory.ts';
-import type { ColumnVector } from '../tick/column-vector.ts';
-import { bigIntegerRanges, integerRanges } from '../tick/vector-builder.ts';
+import type { ColumnMemory } from '../vectors/column-memory.ts';
+import type { ColumnVector } from '../vectors/column-vector.ts';
+import { bigIntegerRanges, integerRanges } from '../vectors/vector-builder.ts';
 import type { BodyText } from './body-text.ts';
 import { CellStore } from './cell-store.ts';
 import { closeBracket, type JsonCursor, openBracket, parseJson, quote } from './json-cursor.ts';

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { limits } from '../limits.ts';
-import type { Catalog } from '../manifest/catalog.ts';
+import type { Catalog } from '../model/catalog.ts';
+import { limits } from '../model/limits.ts';
 import type { DecodedJson } from './json-tick-decoder.ts';
 
 /** What the thread is asked; the body lies in memory that both threads see. */

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { Catalog } from '../manifest/catalog.ts';
-import type { TitleManifest } from '../manifest/types.ts';
+import { Catalog } from '../model/catalog.ts';
+import type { TitleManifest } from '../model/types.ts';
 import type { DecodeAnswer, DecodeRequest } from './decoder-thread.ts';
 import { JsonTickDecoder } from './json-tick-decoder.ts';
 

@@ -1,7 +1,7 @@
-import type { ColumnDefinition, TableDefinition } from '../manifest/types.ts';
+import type { ColumnDefinition, TableDefinition } from '../model/types.ts';
+import type { GuardCondition } from '../query/guard.ts';
+import { operandColumn } from '../query/guard.ts';
 import { operatorsOf } from '../query/where-operators.ts';
-import type { GuardCondition } from '../tick/guard.ts';
-import { operandColumn } from '../tick/tick-record.ts';
 import type { BodyText } from './body-text.ts';
 import { Cells } from './cells.ts';
 import type { JsonCursor } from './json-cursor.ts';

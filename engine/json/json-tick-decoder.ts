@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
-import { EngineError } from '../errors.ts';
-import type { Catalog } from '../manifest/catalog.ts';
+import type { Catalog } from '../model/catalog.ts';
+import { EngineError } from '../model/errors.ts';
 import { checkActionValues } from '../tick/batch-check.ts';
-import { ColumnMemory } from '../tick/column-memory.ts';
 import type { TickBatch } from '../tick/tick-batch.ts';
+import { ColumnMemory } from '../vectors/column-memory.ts';
 import { BodyText } from './body-text.ts';
 import { JsonCursor } from './json-cursor.ts';
 import { notTaken } from './not-taken.ts';

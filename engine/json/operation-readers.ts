@@ -1,4 +1,4 @@
-import type { ColumnDefinition, TableDefinition } from '../manifest/types.ts';
+import type { ColumnDefinition, TableDefinition } from '../model/types.ts';
 import { addendColumn, isAdjustable } from '../tick/adjustment.ts';
 import type { EffectOp } from '../tick/tick-batch.ts';
 import type { BodyText } from './body-text.ts';

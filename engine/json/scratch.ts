@@ -1,4 +1,4 @@
-import { limits } from '../limits.ts';
+import { limits } from '../model/limits.ts';
 import { notTaken } from './not-taken.ts';
 
 /**

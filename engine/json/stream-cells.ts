@@ -1,9 +1,9 @@
-import { limits } from '../limits.ts';
-import type { TableDefinition } from '../manifest/types.ts';
-import type { ColumnMemory } from '../tick/column-memory.ts';
-import type { ColumnVector } from '../tick/column-vector.ts';
-import type { GuardCondition } from '../tick/guard.ts';
+import { limits } from '../model/limits.ts';
+import type { TableDefinition } from '../model/types.ts';
+import type { GuardCondition } from '../query/guard.ts';
 import type { EffectOp, EffectStream } from '../tick/tick-batch.ts';
+import type { ColumnMemory } from '../vectors/column-memory.ts';
+import type { ColumnVector } from '../vectors/column-vector.ts';
 import type { BodyText } from './body-text.ts';
 import type { Cells } from './cells.ts';
 import { notTaken } from './not-taken.ts';

@@ -1,8 +1,8 @@
-import { limits } from '../limits.ts';
-import type { Catalog } from '../manifest/catalog.ts';
-import type { ColumnMemory } from '../tick/column-memory.ts';
+import type { Catalog } from '../model/catalog.ts';
+import { limits } from '../model/limits.ts';
 import { type TickBatch, tickItself } from '../tick/tick-batch.ts';
 import { actionBatchColumns } from '../tick/tick-record.ts';
+import type { ColumnMemory } from '../vectors/column-memory.ts';
 import type { BodyText } from './body-text.ts';
 import { Cells } from './cells.ts';
 import { HeaderReader } from './header-reader.ts';

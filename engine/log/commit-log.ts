@@ -1,5 +1,5 @@
-import type { EngineError } from '../errors.ts';
-import type { Lsn } from '../position.ts';
+import type { EngineError } from '../model/errors.ts';
+import type { Lsn } from '../model/position.ts';
 
 /** What an acknowledgement promises; see `docs/durability.md`. */
 export type Durability =

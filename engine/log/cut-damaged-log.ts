@@ -1,8 +1,8 @@
-import type { Lsn } from '../position.ts';
+import type { Storage } from '../disk/storage.ts';
+import type { Lsn } from '../model/position.ts';
 import { openFileLog } from './open-file-log.ts';
 import type { LogReport } from './recover-segments.ts';
 import { heldFrom } from './segment-files.ts';
-import type { Storage } from './storage.ts';
 
 export interface CutOptions {
   readonly storage: Storage;

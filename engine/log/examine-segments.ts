@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path';
-import type { Lsn } from '../position.ts';
+import type { Storage, StorageFile } from '../disk/storage.ts';
+import type { Lsn } from '../model/position.ts';
 import type { LogDamage } from './log-damage.ts';
 import { chainBytes } from './record.ts';
 import { examineRemains, type SegmentScan, scanSegment } from './scan-segment.ts';
@@ -10,7 +11,6 @@ import {
   type SegmentHeader,
   segmentHeaderBytes,
 } from './segment.ts';
-import type { Storage, StorageFile } from './storage.ts';
 
 export interface ExamineOptions {
   readonly storage: Storage;

@@ -1,6 +1,8 @@
-import { EngineError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import type { Lsn } from '../position.ts';
+import { isOutOfRoom, type Storage, type StorageFile, type StorageLock } from '../disk/storage.ts';
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import type { Lsn } from '../model/position.ts';
+import type { Timers } from '../time/timers.ts';
 import type {
   CommitLog,
   CommitLogListener,
@@ -17,8 +19,6 @@ import { type Frame, frameRecord, recordBytes } from './record.ts';
 import type { Segment } from './segment.ts';
 import { createSegment, removeIfThere } from './segment-files.ts';
 import { SegmentWriter } from './segment-writer.ts';
-import { isOutOfRoom, type Storage, type StorageFile, type StorageLock } from './storage.ts';
-import type { Timers } from './timers.ts';
 
 /** Told what the log costs. */
 export interface LogObserver {

@@ -1,4 +1,4 @@
-import { aligned } from '../aligned.ts';
+import { aligned } from '../vectors/aligned.ts';
 
 /** A piece of memory and the slab it is of, to be given back. */
 export interface FrameSpace {

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
-import { EngineError } from '../errors.ts';
-import type { Lsn } from '../position.ts';
+import { EngineError } from '../model/errors.ts';
+import type { Lsn } from '../model/position.ts';
 
 /** A place in the log where a record that must be there cannot be read. */
 export interface LogDamage {

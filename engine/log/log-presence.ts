@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
-import { EngineError } from '../errors.ts';
+import type { Storage, StorageFile } from '../disk/storage.ts';
+import { EngineError } from '../model/errors.ts';
+import type { Timers } from '../time/timers.ts';
 import type { Segment } from './segment.ts';
-import type { Storage, StorageFile } from './storage.ts';
-import type { Timers } from './timers.ts';
 
 /** A file system's clock may move in steps of some milliseconds: two changes may look like one. */
 const stepMsMax = 100;

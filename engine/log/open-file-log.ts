@@ -1,11 +1,11 @@
-import { limits } from '../limits.ts';
-import type { Lsn } from '../position.ts';
+import { nodeStorage } from '../disk/node-storage.ts';
+import type { Storage, StorageLock } from '../disk/storage.ts';
+import { limits } from '../model/limits.ts';
+import type { Lsn } from '../model/position.ts';
+import { processTimers, type Timers } from '../time/timers.ts';
 import type { Durability, LogRecord } from './commit-log.ts';
 import { FileLog, type LogObserver } from './file-log.ts';
-import { nodeStorage } from './node-storage.ts';
 import { type LogReport, recoverSegments } from './recover-segments.ts';
-import type { Storage, StorageLock } from './storage.ts';
-import { processTimers, type Timers } from './timers.ts';
 
 export interface FileLogOptions {
   /** Made where it is absent; held by this process alone until the log is closed. */

@@ -1,11 +1,11 @@
-import { EngineError } from '../errors.ts';
-import type { Lsn } from '../position.ts';
+import { nodeStorage } from '../disk/node-storage.ts';
+import type { Storage, StorageLock } from '../disk/storage.ts';
+import { EngineError } from '../model/errors.ts';
+import type { Lsn } from '../model/position.ts';
 import type { LogRecord } from './commit-log.ts';
 import { examineSegments } from './examine-segments.ts';
 import { damageError } from './log-damage.ts';
-import { nodeStorage } from './node-storage.ts';
 import { requireReplayRange } from './recover-segments.ts';
-import type { Storage, StorageLock } from './storage.ts';
 import { type TornTail, tornTailOf } from './torn-tail.ts';
 
 export interface ReadLogOptions {

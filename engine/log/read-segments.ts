@@ -1,9 +1,9 @@
-import { EngineError } from '../errors.ts';
-import type { Lsn } from '../position.ts';
+import type { Storage, StorageFile } from '../disk/storage.ts';
+import { EngineError } from '../model/errors.ts';
+import type { Lsn } from '../model/position.ts';
 import type { LogRecord } from './commit-log.ts';
 import { RecordReader } from './record-reader.ts';
 import type { Segment } from './segment.ts';
-import type { Storage, StorageFile } from './storage.ts';
 
 /**
  * Reads the records `from` to `upTo`, all of them durable. `segments` may grow and shrink meanwhile:

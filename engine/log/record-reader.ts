@@ -1,8 +1,8 @@
-import { aligned } from '../aligned.ts';
-import { limits } from '../limits.ts';
-import type { Lsn } from '../position.ts';
+import type { StorageFile } from '../disk/storage.ts';
+import { limits } from '../model/limits.ts';
+import type { Lsn } from '../model/position.ts';
+import { aligned } from '../vectors/aligned.ts';
 import { crcHolds, recordBytes, recordField, recordHeaderBytes } from './record.ts';
-import type { StorageFile } from './storage.ts';
 
 /** Bytes of one read, less where the whole part to read is smaller. */
 const windowBytesMax = 4 * 1024 * 1024;

@@ -1,7 +1,7 @@
 import { createHash, hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { aligned } from '../aligned.ts';
-import type { Lsn } from '../position.ts';
+import type { Lsn } from '../model/position.ts';
+import { aligned } from '../vectors/aligned.ts';
 import type { FrameMemory, FrameSlab } from './frame-memory.ts';
 
 /**

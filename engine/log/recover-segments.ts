@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path';
-import { EngineError } from '../errors.ts';
-import type { Lsn } from '../position.ts';
+import type { StorageFile } from '../disk/storage.ts';
+import { EngineError } from '../model/errors.ts';
+import type { Lsn } from '../model/position.ts';
 import {
   type Examination,
   type ExamineOptions,
@@ -16,7 +17,6 @@ import {
   removeIfThere,
   unfinishedSuffix,
 } from './segment-files.ts';
-import type { StorageFile } from './storage.ts';
 import { isSealed, type TornTail, tornTailOf } from './torn-tail.ts';
 
 /** What opening found and did. */

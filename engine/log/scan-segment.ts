@@ -1,9 +1,9 @@
-import { limits } from '../limits.ts';
-import type { Lsn } from '../position.ts';
+import type { StorageFile } from '../disk/storage.ts';
+import { limits } from '../model/limits.ts';
+import type { Lsn } from '../model/position.ts';
 import { chainHolds, crcHolds, recordBytes, recordField, recordHeaderBytes } from './record.ts';
 import { RecordReader } from './record-reader.ts';
 import { type Segment, segmentHeaderBytes } from './segment.ts';
-import type { StorageFile } from './storage.ts';
 
 /**
  * Where a scan stopped. `sealed`: at the seal of a clean close. `bad`: at something that is no valid

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Lsn } from '../position.ts';
+import type { Storage, StorageFile } from '../disk/storage.ts';
+import { writeFully } from '../disk/storage.ts';
+import type { Lsn } from '../model/position.ts';
 import {
   encodeSegmentHeader,
   firstLsnOfName,
@@ -8,8 +10,6 @@ import {
   segmentHeaderBytes,
   segmentName,
 } from './segment.ts';
-import type { Storage, StorageFile } from './storage.ts';
-import { writeFully } from './storage.ts';
 
 /** What a segment is called until its header is durable; left behind by a crash, it holds nothing. */
 export const unfinishedSuffix = '.new';

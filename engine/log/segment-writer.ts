@@ -1,7 +1,7 @@
-import type { Lsn } from '../position.ts';
+import { type StorageFile, writeFully } from '../disk/storage.ts';
+import type { Lsn } from '../model/position.ts';
 import { type Frame, frameSeal, stampFrame } from './record.ts';
 import { type Segment, segmentHeaderBytes } from './segment.ts';
-import { type StorageFile, writeFully } from './storage.ts';
 
 /**
  * A write through to the disk takes a third less where the file has its blocks already, since no

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { Lsn } from '../position.ts';
+import type { Lsn } from '../model/position.ts';
 import { chainBytes } from './record.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { WhereInput } from './types.ts';
+import type { WhereInput } from '../model/types.ts';
 
 /** What may be said of an aggregate beside its column. */
 export interface AggregateOptions {

@@ -1,4 +1,4 @@
-import type { ScalarKind } from './types.ts';
+import type { ScalarKind } from '../model/types.ts';
 
 /** Carries a type and no value: the property never exists. */
 declare const valueType: unique symbol;

@@ -1,9 +1,9 @@
+import type { ColumnDefinition, TableDefinition, TitleManifest } from '../model/types.ts';
 import type { AggregateOptions } from './aggregate-spec.ts';
 import type { ColumnSpec, ColumnSpecs, ColumnValue } from './column-spec.ts';
 import { describedAs } from './described-as.ts';
 import { type RoleSpec, roleDefinition } from './role-spec.ts';
 import type { AllColumnSpecs, TableSpec, TableSpecs } from './table-spec.ts';
-import type { ColumnDefinition, TableDefinition, TitleManifest } from './types.ts';
 import { validateManifest } from './validate.ts';
 import type {
   CheckedViews,

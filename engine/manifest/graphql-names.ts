@@ -1,5 +1,5 @@
+import type { TableDefinition, ViewDefinition } from '../model/types.ts';
 import type { Problems } from './problems.ts';
-import type { TableDefinition, ViewDefinition } from './types.ts';
 
 /**
  * Tables, views and enum columns become GraphQL types and root fields whose names are theirs with

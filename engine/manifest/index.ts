@@ -1,5 +1,6 @@
 /** The door for a title's manifest: what a studio imports to declare its game. */
 
+export type { TitleManifest } from '../model/types.ts';
 export { count, countDistinct, max, min, sum, sumLength } from './aggregate-spec.ts';
 export { type ColumnSpec, type ColumnSpecs, t } from './column-spec.ts';
 export {
@@ -14,4 +15,3 @@ export {
 } from './define-title.ts';
 export { onTables, type RoleSpec, type TableAccess } from './role-spec.ts';
 export { actionTable, eventTable, stateTable, type TableSpec } from './table-spec.ts';
-export type { TitleManifest } from './types.ts';

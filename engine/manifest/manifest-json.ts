@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { EngineError } from '../errors.ts';
+import { EngineError } from '../model/errors.ts';
+import type { TitleManifest } from '../model/types.ts';
 import { plainJson } from './plain-json.ts';
-import type { TitleManifest } from './types.ts';
 import { validateManifest } from './validate.ts';
 
 /**

@@ -1,5 +1,5 @@
-import { systemColumns } from './system-columns.ts';
-import type { TableDefinition, TableKind } from './types.ts';
+import { systemColumns } from '../model/system-columns.ts';
+import type { TableDefinition, TableKind } from '../model/types.ts';
 
 /**
  * Names in a manifest become GraphQL names, properties of objects, SQL identifiers and Arrow

@@ -1,5 +1,5 @@
-import { EngineError } from '../errors.ts';
-import { didYouMean } from './nearest-name.ts';
+import { EngineError } from '../model/errors.ts';
+import { didYouMean } from '../model/nearest-name.ts';
 
 /** One thing wrong with a manifest: where, and what would mend it. */
 export interface Problem {

@@ -1,6 +1,6 @@
+import type { Capability, QueryClass, RoleDefinition, TableGrant } from '../model/types.ts';
 import { describedAs } from './described-as.ts';
 import type { AllColumnSpecs, TableSpecs } from './table-spec.ts';
-import type { Capability, QueryClass, RoleDefinition, TableGrant } from './types.ts';
 
 /**
  * What a role may do with a table.

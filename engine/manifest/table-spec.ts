@@ -1,6 +1,6 @@
+import type { ConflictCode } from '../model/system-columns.ts';
+import type { ScalarKind, TableKind } from '../model/types.ts';
 import { type ColumnSpec, type ColumnSpecs, type KeyColumnName, t } from './column-spec.ts';
-import type { ConflictCode } from './system-columns.ts';
-import type { ScalarKind, TableKind } from './types.ts';
 
 /** A table as the builder sees it: its definition without the name, and the types of its columns. */
 export interface TableSpec<

@@ -1,4 +1,4 @@
-import { limits } from '../limits.ts';
+import { limits } from '../model/limits.ts';
 import { describedAs } from './described-as.ts';
 import type { Problems } from './problems.ts';
 

@@ -1,6 +1,6 @@
-import { limits } from '../limits.ts';
+import { limits } from '../model/limits.ts';
+import type { ColumnDefinition, IndexDefinition, TableKind } from '../model/types.ts';
 import { type Problems, placeOf } from './problems.ts';
-import type { ColumnDefinition, IndexDefinition, TableKind } from './types.ts';
 import { checkDistinct, readName } from './validate-names.ts';
 
 /** What a state table's key must be. */

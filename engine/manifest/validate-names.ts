@@ -1,7 +1,7 @@
+import { didYouMean } from '../model/nearest-name.ts';
+import type { ColumnDefinition } from '../model/types.ts';
 import { nameProblem } from './names.ts';
-import { didYouMean } from './nearest-name.ts';
 import type { Problems } from './problems.ts';
-import type { ColumnDefinition } from './types.ts';
 
 export function readName(problems: Problems, value: unknown, place: string): string | null {
   const name = problems.string(value, `${place}.name`);

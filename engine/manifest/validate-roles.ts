@@ -1,10 +1,15 @@
-import { limits } from '../limits.ts';
+import { limits } from '../model/limits.ts';
+import { didYouMean } from '../model/nearest-name.ts';
+import { allColumns } from '../model/system-columns.ts';
+import type {
+  RoleDefinition,
+  TableDefinition,
+  TableGrant,
+  ViewDefinition,
+} from '../model/types.ts';
 import { operatorsOf } from '../query/where-operators.ts';
 import { roleNameProblem } from './names.ts';
-import { didYouMean } from './nearest-name.ts';
 import { type Problems, placeOf } from './problems.ts';
-import { allColumns } from './system-columns.ts';
-import type { RoleDefinition, TableDefinition, TableGrant, ViewDefinition } from './types.ts';
 import { readDescription } from './validate-description.ts';
 import { checkDistinct, columnNamed } from './validate-names.ts';
 import { capabilities, queryClasses } from './vocabulary.ts';

@@ -1,7 +1,7 @@
-import { limits } from '../limits.ts';
+import { limits } from '../model/limits.ts';
+import type { ColumnDefinition, TableDefinition, TableKind } from '../model/types.ts';
 import { columnNameProblem, enumValueProblem } from './names.ts';
 import { type Problems, placeOf } from './problems.ts';
-import type { ColumnDefinition, TableDefinition, TableKind } from './types.ts';
 import { readDescription } from './validate-description.ts';
 import { checkKey, checkNoKey, readIndexes } from './validate-keys.ts';
 import { checkDistinct, readName } from './validate-names.ts';

@@ -1,11 +1,7 @@
-import { EngineError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import { parseWhere } from '../query/parse-where.ts';
-import { viewColumnNameProblem } from './names.ts';
-import { didYouMean } from './nearest-name.ts';
-import { plainJson } from './plain-json.ts';
-import { type Problems, placeOf } from './problems.ts';
-import { allColumns } from './system-columns.ts';
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import { didYouMean } from '../model/nearest-name.ts';
+import { allColumns } from '../model/system-columns.ts';
 import type {
   ColumnDefinition,
   GroupViewDefinition,
@@ -15,7 +11,11 @@ import type {
   ViewColumnDefinition,
   ViewDefinition,
   WhereInput,
-} from './types.ts';
+} from '../model/types.ts';
+import { parseWhere } from '../query/parse-where.ts';
+import { viewColumnNameProblem } from './names.ts';
+import { plainJson } from './plain-json.ts';
+import { type Problems, placeOf } from './problems.ts';
 import { readDescription } from './validate-description.ts';
 import { identityProblem } from './validate-keys.ts';
 import { checkDistinct, columnNamed, readName } from './validate-names.ts';

@@ -1,9 +1,9 @@
-import { EngineError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import type { TitleManifest } from '../model/types.ts';
 import { checkGraphqlNames } from './graphql-names.ts';
 import { titleProblem } from './names.ts';
 import { Problems } from './problems.ts';
-import type { TitleManifest } from './types.ts';
 import { readRoles } from './validate-roles.ts';
 import { readTables } from './validate-tables.ts';
 import { readViews } from './validate-views.ts';

@@ -1,5 +1,4 @@
-import { describedAs } from './described-as.ts';
-import { allColumns } from './system-columns.ts';
+import { allColumns } from '../model/system-columns.ts';
 import type {
   ColumnDefinition,
   GroupViewDefinition,
@@ -7,7 +6,8 @@ import type {
   TitleManifest,
   ViewAggregate,
   ViewDefinition,
-} from './types.ts';
+} from '../model/types.ts';
+import { describedAs } from './described-as.ts';
 
 export interface ViewColumns {
   /** The columns that name a row, in order. */

@@ -1,3 +1,4 @@
+import type { ScalarKind } from '../model/types.ts';
 import type {
   ColumnSpec,
   ColumnValue,
@@ -7,7 +8,6 @@ import type {
   NameOfKind,
 } from './column-spec.ts';
 import type { AllColumnSpecs, TableSpecs } from './table-spec.ts';
-import type { ScalarKind } from './types.ts';
 
 /** What may be said of any view. */
 interface ViewOptions {

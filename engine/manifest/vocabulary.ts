@@ -1,4 +1,4 @@
-import type { Capability, QueryClass, ScalarKind } from './types.ts';
+import type { Capability, QueryClass, ScalarKind } from '../model/types.ts';
 
 /** The closed unions of `types.ts` as lists; the compiler holds each complete. */
 

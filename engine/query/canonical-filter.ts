@@ -1,4 +1,4 @@
-import type { Scalar } from '../manifest/types.ts';
+import type { Scalar } from '../model/types.ts';
 import type { Filter } from './filter.ts';
 
 /**

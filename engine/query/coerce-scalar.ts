@@ -1,8 +1,8 @@
-import { EngineError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import { didYouMean } from '../manifest/nearest-name.ts';
-import type { ColumnDefinition, Scalar } from '../manifest/types.ts';
-import { formatPosition, parsePosition } from '../position.ts';
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import { didYouMean } from '../model/nearest-name.ts';
+import { formatPosition, parsePosition } from '../model/position.ts';
+import type { ColumnDefinition, Scalar } from '../model/types.ts';
 import { isPosition } from './where-operators.ts';
 
 /**

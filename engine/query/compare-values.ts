@@ -1,4 +1,4 @@
-import type { Scalar } from '../manifest/types.ts';
+import type { Scalar } from '../model/types.ts';
 
 /**
  * The order of two values of one column: negative, zero or positive. It is the order of the column

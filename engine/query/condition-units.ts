@@ -1,4 +1,4 @@
-import { limits } from '../limits.ts';
+import { limits } from '../model/limits.ts';
 import type { Filter } from './filter.ts';
 import { likeUnits } from './like-pattern.ts';
 

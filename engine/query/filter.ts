@@ -1,4 +1,4 @@
-import type { Scalar } from '../manifest/types.ts';
+import type { Scalar } from '../model/types.ts';
 
 /**
  * The filter language of `where` and `require` as a checked tree. Values have the column's

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { EngineError } from '../errors.ts';
-import type { ColumnDefinition, Scalar, Value } from '../manifest/types.ts';
+import { EngineError } from '../model/errors.ts';
+import type { ColumnDefinition, Scalar, Value } from '../model/types.ts';
 import { filterText } from './canonical-filter.ts';
 import { coerceScalar } from './coerce-scalar.ts';
 import type { Filter } from './filter.ts';

@@ -1,7 +1,7 @@
-import { EngineError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import { didYouMean } from '../manifest/nearest-name.ts';
-import type { ColumnDefinition } from '../manifest/types.ts';
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import { didYouMean } from '../model/nearest-name.ts';
+import type { ColumnDefinition } from '../model/types.ts';
 import { coerceScalar } from './coerce-scalar.ts';
 import { type Filter, filterTrue } from './filter.ts';
 import { likePatternProblem } from './like-pattern.ts';

@@ -1,4 +1,4 @@
-import type { Row, Scalar, Value } from '../manifest/types.ts';
+import type { Row, Scalar, Value } from '../model/types.ts';
 import { compareScalars } from './compare-values.ts';
 import type { CompareOp, Filter } from './filter.ts';
 import { likeMatcher } from './like-pattern.ts';

@@ -1,4 +1,4 @@
-import type { ColumnDefinition } from '../manifest/types.ts';
+import type { ColumnDefinition } from '../model/types.ts';
 
 export const whereOperators = [
   'eq',

@@ -1,6 +1,6 @@
-import type { Storage } from '../log/storage.ts';
-import { readWhole, writeDurably } from '../log/whole-file.ts';
-import type { Lsn } from '../position.ts';
+import type { Storage } from '../disk/storage.ts';
+import { readWhole, writeDurably } from '../disk/whole-file.ts';
+import type { Lsn } from '../model/position.ts';
 import {
   type CheckpointManifest,
   decodeManifest,

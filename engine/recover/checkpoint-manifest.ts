@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { KeptBacklog } from '../columns/shipping/kept-backlog.ts';
-import { asLsn, type Lsn } from '../position.ts';
+import { asLsn, type Lsn } from '../model/position.ts';
 
 /** A file of a checkpoint: its name, length and CRC-32. */
 export interface CheckpointFile {

@@ -1,7 +1,15 @@
-import type { EngineObserver } from '../engine-observer.ts';
-import type { Lsn } from '../position.ts';
+import type { DroppedSegments } from '../log/commit-log.ts';
+import type { Lsn } from '../model/position.ts';
 import type { Checkpointer } from './checkpointer.ts';
 import type { LogRetention } from './log-retention.ts';
+
+/** Told of checkpoints and of the log dropped behind them. */
+export interface CheckpointObserver {
+  /** A checkpoint was taken, or could not be (`error`); the one before then stays. */
+  onCheckpoint?(seconds: number, error: Error | null): void;
+  /** Old log was dropped, or could not be (`error`). */
+  onLogDropped?(dropped: DroppedSegments, error: Error | null): void;
+}
 
 export interface CheckpointScheduleParts {
   readonly checkpointer: Checkpointer;
@@ -12,7 +20,7 @@ export interface CheckpointScheduleParts {
   readonly bytesSince: number;
   /** The last record applied. */
   readonly appliedLsn: () => Lsn;
-  readonly observer: EngineObserver;
+  readonly observer: CheckpointObserver;
 }
 
 /**

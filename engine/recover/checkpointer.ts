@@ -1,20 +1,20 @@
-import type { ColumnStore } from '../columns/column-store.ts';
-import { eachInTurn } from '../each-in-turn.ts';
-import { checksum } from '../log/checksum.ts';
+import type { ColumnFollower } from '../columns/column-follower.ts';
+import { checksum } from '../disk/checksum.ts';
+import type { Storage } from '../disk/storage.ts';
+import { writeDurably } from '../disk/whole-file.ts';
 import type { CommitLog } from '../log/commit-log.ts';
-import type { Storage } from '../log/storage.ts';
-import { writeDurably } from '../log/whole-file.ts';
-import { asLsn, type Lsn } from '../position.ts';
+import { asLsn, type Lsn } from '../model/position.ts';
 import { RowCapture } from '../state/row-capture.ts';
 import { pageRowBits } from '../state/row-pages.ts';
 import { SessionCapture } from '../state/session-capture.ts';
 import type { StateTable } from '../state/state-table.ts';
-import { ColumnMemory } from '../tick/column-memory.ts';
-import type { ColumnBatch } from '../tick/column-vector.ts';
 import type { Projection } from '../tick/projection.ts';
+import { eachInTurn } from '../time/each-in-turn.ts';
+import { encodeArrow } from '../vectors/arrow/arrow-file.ts';
+import { ColumnMemory } from '../vectors/column-memory.ts';
+import type { ColumnBatch } from '../vectors/column-vector.ts';
 import type { OwnedViewEngine } from '../views/open-views.ts';
 import type { ViewsCapture } from '../views/view-checkpoint.ts';
-import { encodeArrow } from './arrow-file.ts';
 import { publishCheckpoint, removeOthers } from './checkpoint-directory.ts';
 import type { CheckpointFile, CheckpointManifest } from './checkpoint-manifest.ts';
 import { gatherSessions } from './gather-sessions.ts';
@@ -26,7 +26,7 @@ export interface CheckpointerParts {
   readonly projection: Projection;
   /** The group views as of the last applied record. */
   readonly views: Pick<OwnedViewEngine, 'checkpoint'>;
-  readonly columns: ColumnStore;
+  readonly columns: ColumnFollower;
   readonly log: Pick<CommitLog, 'syncTo'>;
   /** False: every checkpoint is written whole. */
   readonly incremental: boolean;

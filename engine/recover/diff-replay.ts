@@ -1,5 +1,5 @@
-import { EngineError } from '../errors.ts';
-import { lsnZero } from '../position.ts';
+import { EngineError } from '../model/errors.ts';
+import { lsnZero } from '../model/position.ts';
 import { type ReplayOptions, type ReplayStart, replayLog } from './replay-log.ts';
 import { replayRecord } from './replay-record.ts';
 import { ReplayWitness } from './replay-witness.ts';

@@ -1,6 +1,6 @@
-import { eachInTurn } from '../each-in-turn.ts';
 import type { SessionCapture } from '../state/session-capture.ts';
-import type { ColumnBatch } from '../tick/column-vector.ts';
+import { eachInTurn } from '../time/each-in-turn.ts';
+import type { ColumnBatch } from '../vectors/column-vector.ts';
 import { ForgottenRows, LedgerRows, SessionRows } from './session-file.ts';
 
 /** Sessions, and ledger entries, gathered at once: some 50 µs. */

@@ -1,9 +1,9 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EngineError } from '../errors.ts';
-import { nodeStorage } from '../log/node-storage.ts';
+import { nodeStorage } from '../disk/node-storage.ts';
 import { parseManifest, serializeManifest } from '../manifest/manifest-json.ts';
-import type { ColumnDefinition, TableDefinition, TitleManifest } from '../manifest/types.ts';
+import { EngineError } from '../model/errors.ts';
+import type { ColumnDefinition, TableDefinition, TitleManifest } from '../model/types.ts';
 
 /** A manifest that the log beside it allows. */
 export interface FittingManifest {

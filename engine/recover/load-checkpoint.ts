@@ -1,15 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
-import { aligned } from '../aligned.ts';
-import { limits } from '../limits.ts';
-import type { Storage } from '../log/storage.ts';
-import { readExactly } from '../log/whole-file.ts';
-import type { Lsn } from '../position.ts';
+import type { Storage } from '../disk/storage.ts';
+import { readExactly } from '../disk/whole-file.ts';
+import { limits } from '../model/limits.ts';
+import type { Lsn } from '../model/position.ts';
 import { loadPage } from '../state/load-rows.ts';
 import { rowSystemColumns } from '../state/row-capture.ts';
 import type { TitleState } from '../state/title-state.ts';
 import type { Projection } from '../tick/projection.ts';
-import { decodeArrow } from './arrow-file.ts';
+import { aligned } from '../vectors/aligned.ts';
+import { decodeArrow } from '../vectors/arrow/arrow-file.ts';
 import { examineCheckpoints } from './checkpoint-directory.ts';
 import { type CheckpointFile, type CheckpointManifest, filesOf } from './checkpoint-manifest.ts';
 import {

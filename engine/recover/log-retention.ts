@@ -1,12 +1,12 @@
-import type { ColumnStore } from '../columns/column-store.ts';
+import type { ColumnFollower } from '../columns/column-follower.ts';
 import type { CommitLog, DroppedSegments } from '../log/commit-log.ts';
-import { asLsn } from '../position.ts';
+import { asLsn } from '../model/position.ts';
 import type { Checkpointer } from './checkpointer.ts';
 
 export interface LogRetentionParts {
   readonly log: Pick<CommitLog, 'truncateBefore'>;
   readonly checkpointer: Pick<Checkpointer, 'published'>;
-  readonly columns: Pick<ColumnStore, 'neededFromLsn'>;
+  readonly columns: Pick<ColumnFollower, 'neededFromLsn'>;
   /** Bytes of log that stay in any case; null: all of it. */
   readonly keepBytes: number | null;
 }

@@ -1,13 +1,13 @@
 import { dirname, join } from 'node:path';
-import { EngineError } from '../errors.ts';
+import { nodeStorage } from '../disk/node-storage.ts';
 import type { LogRecord } from '../log/commit-log.ts';
-import { nodeStorage } from '../log/node-storage.ts';
 import { readLog } from '../log/read-log.ts';
 import { firstHeldLsn } from '../log/segment-files.ts';
 import type { TornTail } from '../log/torn-tail.ts';
-import { Catalog } from '../manifest/catalog.ts';
-import type { TitleManifest } from '../manifest/types.ts';
-import { asLsn, type Lsn, lsnZero } from '../position.ts';
+import { Catalog } from '../model/catalog.ts';
+import { EngineError } from '../model/errors.ts';
+import { asLsn, type Lsn, lsnZero } from '../model/position.ts';
+import type { TitleManifest } from '../model/types.ts';
 import { TitleState } from '../state/title-state.ts';
 import { Projection } from '../tick/projection.ts';
 import { findCheckpoints, loadCheckpoint } from './load-checkpoint.ts';

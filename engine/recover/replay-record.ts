@@ -1,5 +1,5 @@
 import type { LogRecord } from '../log/commit-log.ts';
-import { type ChangeSet, emptyChanges } from '../tick/change-set.ts';
+import { type ChangeSet, emptyChanges } from '../state/change-set.ts';
 import { changesOf, type Projection, type Settlement } from '../tick/projection.ts';
 import type { TickBatch } from '../tick/tick-batch.ts';
 import { decodeHeader, decodeTick, digestOf } from '../tick/tick-record.ts';

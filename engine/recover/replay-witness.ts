@@ -1,6 +1,6 @@
-import { EngineError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import { asLsn, formatPosition, type Lsn } from '../position.ts';
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import { asLsn, formatPosition, type Lsn } from '../model/position.ts';
 import type { Witness } from '../tick/tick-record.ts';
 
 export function witnessOf(lsn: number, stateHash: Uint8Array): Witness {

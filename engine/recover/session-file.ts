@@ -1,10 +1,10 @@
-import type { ColumnDefinition, ScalarKind, Value } from '../manifest/types.ts';
+import type { ColumnDefinition, ScalarKind, Value } from '../model/types.ts';
 import type { AnswerMemory } from '../state/answer-memory.ts';
 import type { SessionState } from '../state/session.ts';
 import { type Forgotten, type LedgerEntry, TickLedger } from '../state/tick-ledger.ts';
-import type { ColumnBatch, ColumnVector } from '../tick/column-vector.ts';
-import { valueAt } from '../tick/column-vector.ts';
-import { VectorBuilder } from '../tick/vector-builder.ts';
+import type { ColumnBatch, ColumnVector } from '../vectors/column-vector.ts';
+import { valueAt } from '../vectors/column-vector.ts';
+import { VectorBuilder } from '../vectors/vector-builder.ts';
 
 function column(name: string, kind: ScalarKind, optional = false): ColumnDefinition {
   return { name, kind, optional, list: false, values: [] };

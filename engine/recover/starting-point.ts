@@ -1,7 +1,7 @@
 import { emptyBacklog, type FoundBacklog, findBacklog } from '../columns/shipping/kept-backlog.ts';
-import { EngineError } from '../errors.ts';
-import type { Catalog } from '../manifest/catalog.ts';
-import { asLsn, type Lsn, lsnZero } from '../position.ts';
+import type { Catalog } from '../model/catalog.ts';
+import { EngineError } from '../model/errors.ts';
+import { asLsn, type Lsn, lsnZero } from '../model/position.ts';
 import { LiveState } from '../state/live-state.ts';
 import { TitleState } from '../state/title-state.ts';
 import { Projection } from '../tick/projection.ts';

@@ -1,8 +1,8 @@
-import { conflictCodes } from '../manifest/system-columns.ts';
-import type { Row, TableDefinition, Value } from '../manifest/types.ts';
-import { type ColumnBatch, valueAt } from '../tick/column-vector.ts';
+import { conflictCodes } from '../model/system-columns.ts';
+import type { Row, TableDefinition, Value } from '../model/types.ts';
 import type { Settlement } from '../tick/projection.ts';
 import { type EffectStream, type TickBatch, tickItself } from '../tick/tick-batch.ts';
+import { type ColumnBatch, valueAt } from '../vectors/column-vector.ts';
 
 /** A row that a tick changed or appended. */
 export interface DetailedRow {

@@ -1,4 +1,4 @@
-import type { Row } from '../manifest/types.ts';
+import type { Row } from '../model/types.ts';
 import { type TickDetail, textOf } from './tick-detail.ts';
 
 /** The first place where two ticks are not the same, and what each has there. */

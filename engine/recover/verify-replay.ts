@@ -1,4 +1,4 @@
-import { lsnZero } from '../position.ts';
+import { lsnZero } from '../model/position.ts';
 import { type ReplayOptions, replayLog } from './replay-log.ts';
 import { replayRecord } from './replay-record.ts';
 import { type Divergence, DivergenceError, ReplayWitness } from './replay-witness.ts';

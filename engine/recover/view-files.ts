@@ -1,8 +1,8 @@
-import type { Lsn } from '../position.ts';
-import type { ColumnMemory } from '../tick/column-memory.ts';
+import type { Lsn } from '../model/position.ts';
+import { decodeArrow, encodeArrow } from '../vectors/arrow/arrow-file.ts';
+import type { ColumnMemory } from '../vectors/column-memory.ts';
 import type { OwnedViewEngine } from '../views/open-views.ts';
 import type { HeldViews, ViewsCapture } from '../views/view-checkpoint.ts';
-import { decodeArrow, encodeArrow } from './arrow-file.ts';
 import type { CheckpointFile, CheckpointManifest, ViewFiles } from './checkpoint-manifest.ts';
 import { bytesOf, type FoundCheckpoint } from './load-checkpoint.ts';
 

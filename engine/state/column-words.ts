@@ -1,4 +1,4 @@
-import { bitAt, type ColumnVector } from '../tick/column-vector.ts';
+import { bitAt, type ColumnVector } from '../vectors/column-vector.ts';
 import { type BytePool, noBytes } from './byte-pool.ts';
 import { wordKind, wordsOf } from './row-layout.ts';
 

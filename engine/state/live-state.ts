@@ -1,11 +1,11 @@
-import { EngineError } from '../errors.ts';
 import { type OpenRead, steadyRead } from '../govern/open-reads.ts';
 import type { Work } from '../govern/work.ts';
-import type { Row, Value } from '../manifest/types.ts';
+import { EngineError } from '../model/errors.ts';
+import type { Row, Value } from '../model/types.ts';
 import { rowUnits } from '../query/condition-units.ts';
 import type { Filter } from '../query/filter.ts';
-import { operandColumn } from '../tick/tick-record.ts';
-import { VectorBuilder } from '../tick/vector-builder.ts';
+import { operandColumn } from '../query/guard.ts';
+import { VectorBuilder } from '../vectors/vector-builder.ts';
 import { type ColumnWords, columnWords, releaseWords } from './column-words.ts';
 import { adviceFor, type LookupPlan, planIndex, planLookup } from './lookup-plan.ts';
 import { PageOfRows, spareRows } from './row-order.ts';

@@ -1,4 +1,4 @@
-import type { Row, Scalar, TableDefinition } from '../manifest/types.ts';
+import type { Row, Scalar, TableDefinition } from '../model/types.ts';
 import type { Filter } from '../query/filter.ts';
 
 /** How the rows that a filter may accept are found; the filter itself is still to be applied. */

@@ -1,5 +1,5 @@
-import { EngineError } from '../errors.ts';
-import { formatPosition, type Lsn } from '../position.ts';
+import { EngineError } from '../model/errors.ts';
+import { formatPosition, type Lsn } from '../model/position.ts';
 
 interface Waiter {
   readonly lsn: Lsn;

@@ -1,6 +1,6 @@
-import type { ColumnDefinition, ScalarKind } from '../manifest/types.ts';
-import type { ColumnMemory } from '../tick/column-memory.ts';
-import type { ColumnBatch, ColumnVector, FixedVector } from '../tick/column-vector.ts';
+import type { ColumnDefinition, ScalarKind } from '../model/types.ts';
+import type { ColumnMemory } from '../vectors/column-memory.ts';
+import type { ColumnBatch, ColumnVector, FixedVector } from '../vectors/column-vector.ts';
 import { gatherRows } from './row-codec.ts';
 import { actionWord, committedAtWord, lsnWord, tickWord, versionWord } from './row-layout.ts';
 import { newPage, pageRowBits, pageRows, type RowPage, RowPages } from './row-pages.ts';

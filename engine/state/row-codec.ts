@@ -1,8 +1,8 @@
-import type { Row, Scalar } from '../manifest/types.ts';
-import type { ColumnMemory } from '../tick/column-memory.ts';
-import { type ColumnBatch, type ColumnVector, formatUuid } from '../tick/column-vector.ts';
-import { fixedArray } from '../tick/vector-builder.ts';
-import { utf8 } from '../utf8.ts';
+import type { Row, Scalar } from '../model/types.ts';
+import { utf8 } from '../model/utf8.ts';
+import type { ColumnMemory } from '../vectors/column-memory.ts';
+import { type ColumnBatch, type ColumnVector, formatUuid } from '../vectors/column-vector.ts';
+import { fixedArray } from '../vectors/vector-builder.ts';
 import { type BytePool, noBytes } from './byte-pool.ts';
 import type { ColumnLayout, RowLayout } from './row-layout.ts';
 import type { RowPage } from './row-pages.ts';

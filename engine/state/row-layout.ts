@@ -1,4 +1,4 @@
-import type { ColumnDefinition, TableDefinition } from '../manifest/types.ts';
+import type { ColumnDefinition, TableDefinition } from '../model/types.ts';
 
 /**
  * How a state table's row lies in memory: 32-bit words, side by side, so that reading, saving and

@@ -1,8 +1,8 @@
-import { EngineError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import { allColumns } from '../manifest/system-columns.ts';
-import type { ColumnDefinition, Scalar, Value } from '../manifest/types.ts';
-import { asLsn, formatPosition, parsePosition } from '../position.ts';
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import { asLsn, formatPosition, parsePosition } from '../model/position.ts';
+import { allColumns } from '../model/system-columns.ts';
+import type { ColumnDefinition, Scalar, Value } from '../model/types.ts';
 import { compareScalars } from '../query/compare-values.ts';
 import { decodeCursor, encodeCursor, type ListIdentity } from '../query/page-cursor.ts';
 import { isPosition } from '../query/where-operators.ts';

@@ -1,12 +1,12 @@
-import { EngineError } from '../errors.ts';
-import type { Scalar } from '../manifest/types.ts';
+import { EngineError } from '../model/errors.ts';
+import type { Scalar } from '../model/types.ts';
 import type { Filter } from '../query/filter.ts';
+import { operandColumn } from '../query/guard.ts';
+import { guardTemplate } from '../query/guard-filter.ts';
 import { rowPredicate } from '../query/row-predicate.ts';
-import { guardTemplate } from '../tick/guard-filter.ts';
-import { compileGuard, membershipTest, type TestMeter } from '../tick/guard-test.ts';
-import { operandColumn } from '../tick/tick-record.ts';
-import { VectorBuilder } from '../tick/vector-builder.ts';
+import { VectorBuilder } from '../vectors/vector-builder.ts';
 import { type ColumnWords, columnWords, releaseWords } from './column-words.ts';
+import { compileGuard, membershipTest, type TestMeter } from './guard-test.ts';
 import type { ColumnLayout } from './row-layout.ts';
 import type { StateTable } from './state-table.ts';
 

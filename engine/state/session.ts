@@ -1,5 +1,4 @@
-import type { SessionInfo } from '../engine.ts';
-import { asLsn } from '../position.ts';
+import { asLsn, type Lsn } from '../model/position.ts';
 import type { AnswerMemory } from './answer-memory.ts';
 import { TickLedger } from './tick-ledger.ts';
 
@@ -46,6 +45,17 @@ export function frozenSession(session: SessionState, afterLsn: number): SessionS
     open: session.open,
     ledger: session.ledger.frozen(afterLsn),
   };
+}
+
+export interface SessionInfo {
+  readonly sessionId: string;
+  readonly fence: number;
+  /** Null before the first tick. */
+  readonly lastTick: number | null;
+  readonly lsn: Lsn;
+  /** 64 hexadecimal digits, chained tick by tick. */
+  readonly stateHash: string;
+  readonly open: boolean;
 }
 
 export function sessionInfo(session: SessionState): SessionInfo {

@@ -1,5 +1,5 @@
 import type { Work } from '../govern/work.ts';
-import type { Row } from '../manifest/types.ts';
+import type { Row } from '../model/types.ts';
 import type { Filter } from '../query/filter.ts';
 
 export interface OrderBy {

@@ -1,6 +1,6 @@
 import { OpenReads } from '../govern/open-reads.ts';
-import type { Row, TableDefinition } from '../manifest/types.ts';
-import { asLsn, formatPosition } from '../position.ts';
+import { asLsn, formatPosition } from '../model/position.ts';
+import type { Row, TableDefinition } from '../model/types.ts';
 import type { BytePool } from './byte-pool.ts';
 import type { ColumnWords } from './column-words.ts';
 import { finishHash, KeyIndex, mixWord } from './key-index.ts';

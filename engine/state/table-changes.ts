@@ -1,6 +1,6 @@
-import type { StateChanges } from '../tick/change-set.ts';
-import { ColumnMemory } from '../tick/column-memory.ts';
-import { bitAt } from '../tick/column-vector.ts';
+import { ColumnMemory } from '../vectors/column-memory.ts';
+import { bitAt } from '../vectors/column-vector.ts';
+import type { StateChanges } from './change-set.ts';
 import type { ColumnWords } from './column-words.ts';
 import { finishHash, mixWord } from './key-index.ts';
 import { gatherRows } from './row-codec.ts';

@@ -1,4 +1,4 @@
-import { limits } from '../limits.ts';
+import { limits } from '../model/limits.ts';
 import { AnswerMemory } from './answer-memory.ts';
 
 /** What a committed tick answered, to be answered again when it is retried. */

@@ -1,5 +1,5 @@
-import type { Catalog } from '../manifest/catalog.ts';
-import { ColumnMemory } from '../tick/column-memory.ts';
+import type { Catalog } from '../model/catalog.ts';
+import { ColumnMemory } from '../vectors/column-memory.ts';
 import { BytePool } from './byte-pool.ts';
 import { StateTable } from './state-table.ts';
 import { TableChanges } from './table-changes.ts';

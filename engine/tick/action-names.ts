@@ -1,6 +1,6 @@
-import { limits } from '../limits.ts';
-import type { ColumnBatch, ColumnVector } from './column-vector.ts';
-import { valueAt } from './column-vector.ts';
+import { limits } from '../model/limits.ts';
+import type { ColumnBatch, ColumnVector } from '../vectors/column-vector.ts';
+import { valueAt } from '../vectors/column-vector.ts';
 
 /** The ids of recent ticks' actions, to name the writer that stands in the way of a conflict. */
 export class ActionNames {

@@ -1,8 +1,8 @@
-import type { ColumnDefinition } from '../manifest/types.ts';
+import type { ColumnDefinition } from '../model/types.ts';
 import type { ColumnLayout, RowLayout } from '../state/row-layout.ts';
 import type { RowPage } from '../state/row-pages.ts';
-import { type ColumnVector, isNullAt } from './column-vector.ts';
-import { bigIntegerRanges, integerRanges } from './vector-builder.ts';
+import { type ColumnVector, isNullAt } from '../vectors/column-vector.ts';
+import { bigIntegerRanges, integerRanges } from '../vectors/vector-builder.ts';
 
 /**
  * The column in which the operands of an `adjust` travel: wide enough to add and to subtract.

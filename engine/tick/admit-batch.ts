@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../model/errors.ts';
 import type { SessionState } from '../state/session.ts';
 import type { LedgerEntry } from '../state/tick-ledger.ts';
 import type { TickHeader } from './tick-batch.ts';

@@ -1,10 +1,11 @@
-import { type ConflictCode, conflictCodes } from '../manifest/system-columns.ts';
-import type { TableDefinition } from '../manifest/types.ts';
-import type { Lsn } from '../position.ts';
+import type { ConflictReport } from '../model/conflict.ts';
+import type { Lsn } from '../model/position.ts';
+import { type ConflictCode, conflictCodes } from '../model/system-columns.ts';
+import type { TableDefinition } from '../model/types.ts';
+import type { ChangeSet, StateChanges } from '../state/change-set.ts';
 import type { TableChanges } from '../state/table-changes.ts';
 import type { TitleState } from '../state/title-state.ts';
-import type { ChangeSet, StateChanges } from './change-set.ts';
-import { type ConflictReport, reportConflict } from './conflict-report.ts';
+import { reportConflict } from './conflict-report.ts';
 import { type EffectRun, eventRun, stateRun } from './effect-run.ts';
 import { type EffectSchedule, scheduleOf } from './effect-schedule.ts';
 import { collectEvents } from './event-rows.ts';

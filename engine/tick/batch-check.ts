@@ -1,6 +1,6 @@
-import { EngineError } from '../errors.ts';
-import { type ColumnVector, type FixedVector, valueAt } from './column-vector.ts';
-import { firstRepeated } from './repeated-value.ts';
+import { EngineError } from '../model/errors.ts';
+import { type ColumnVector, type FixedVector, valueAt } from '../vectors/column-vector.ts';
+import { firstRepeated } from '../vectors/repeated-value.ts';
 import type { TickBatch } from './tick-batch.ts';
 
 /**

@@ -1,36 +1,14 @@
-import type { ConflictCode } from '../manifest/system-columns.ts';
-import type { Row, Value } from '../manifest/types.ts';
-import { asLsn, type Lsn } from '../position.ts';
+import type { ConflictReport, RowWriter } from '../model/conflict.ts';
+import { asLsn } from '../model/position.ts';
+import type { ConflictCode } from '../model/system-columns.ts';
+import type { Row, Value } from '../model/types.ts';
 import { readValue } from '../state/row-codec.ts';
 import { actionWord, lsnWord, tickWord, versionWord } from '../state/row-layout.ts';
 import type { TableChanges } from '../state/table-changes.ts';
+import { valueAt } from '../vectors/column-vector.ts';
 import { outOfRange } from './batch-check.ts';
-import { valueAt } from './column-vector.ts';
 import { type EffectRun, isFiniteAt, isFloat, missingColumns } from './effect-run.ts';
 import { tickItself } from './tick-batch.ts';
-
-/** Who wrote the row that stands in the way. */
-export interface RowWriter {
-  readonly lsn: Lsn;
-  /** Null: written outside tick order. */
-  readonly tick: number | null;
-  /** Index of the action in its tick; null: the tick itself. */
-  readonly action: number | null;
-}
-
-export interface ConflictReport {
-  /** Index of the action; `tickItself` for the tick's own effects. */
-  readonly action: number;
-  readonly code: ConflictCode;
-  /** Which of the action's effects, counted in order of application. */
-  readonly effect: number;
-  readonly table: string;
-  readonly key: Row;
-  readonly expectedVersion: number | null;
-  readonly actualVersion: number | null;
-  readonly lastWriter: RowWriter | null;
-  readonly message: string;
-}
 
 /** Describes the conflict at once, before the action is taken back: the row is as the effect saw it. */
 export function reportConflict(

@@ -1,15 +1,15 @@
-import type { ConflictCode } from '../manifest/system-columns.ts';
-import type { ColumnDefinition, TableDefinition } from '../manifest/types.ts';
+import type { ConflictCode } from '../model/system-columns.ts';
+import type { ColumnDefinition, TableDefinition } from '../model/types.ts';
 import type { BytePool } from '../state/byte-pool.ts';
 import { type ColumnWords, columnWords, releaseWords } from '../state/column-words.ts';
+import { type CompiledGuard, compileGuard } from '../state/guard-test.ts';
 import { type ColumnLayout, versionWord } from '../state/row-layout.ts';
 import type { SecondaryIndex } from '../state/secondary-index.ts';
 import type { StateTable } from '../state/state-table.ts';
 import type { TableChanges } from '../state/table-changes.ts';
 import type { TitleState } from '../state/title-state.ts';
+import { bitAt, type ColumnVector } from '../vectors/column-vector.ts';
 import { type Adjustment, compileAdjustment } from './adjustment.ts';
-import { bitAt, type ColumnVector } from './column-vector.ts';
-import { type CompiledGuard, compileGuard } from './guard-test.ts';
 import type { EffectStream } from './tick-batch.ts';
 
 /**

@@ -1,6 +1,6 @@
-import type { EventChanges } from './change-set.ts';
+import type { EventChanges } from '../state/change-set.ts';
+import { pickRows } from '../vectors/vector-rows.ts';
 import { type EffectStream, type TickBatch, tickItself } from './tick-batch.ts';
-import { pickRows } from './vector-rows.ts';
 
 /**
  * The rows that accepted effects append, table by table in order of first appearance, rows in

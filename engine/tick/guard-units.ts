@@ -1,6 +1,6 @@
-import { EngineError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import type { GuardCondition } from './guard.ts';
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import type { GuardCondition } from '../query/guard.ts';
 import type { TickBatch } from './tick-batch.ts';
 
 /** What a `like` costs beside another comparison, texts being short. */

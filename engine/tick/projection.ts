@@ -1,16 +1,15 @@
-import type { EngineMemory } from '../engine.ts';
-import type { ErrorCode } from '../errors.ts';
-import { limits } from '../limits.ts';
-import type { Lsn } from '../position.ts';
+import type { ConflictReport } from '../model/conflict.ts';
+import type { ErrorCode } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import type { Lsn } from '../model/position.ts';
 import { AnswerMemory } from '../state/answer-memory.ts';
+import { type ChangeSet, emptyChanges } from '../state/change-set.ts';
 import { newSession, type SessionState } from '../state/session.ts';
 import type { SessionCapture } from '../state/session-capture.ts';
 import type { LedgerEntry } from '../state/tick-ledger.ts';
 import type { TitleState } from '../state/title-state.ts';
 import { admitBatch } from './admit-batch.ts';
 import { type AppliedBatch, applyBatch } from './apply.ts';
-import { type ChangeSet, emptyChanges } from './change-set.ts';
-import type { ConflictReport } from './conflict-report.ts';
 import { decodeReports, encodeReports } from './report-codec.ts';
 import type { TickBatch } from './tick-batch.ts';
 import type { SessionRecordHeader } from './tick-record.ts';
@@ -43,6 +42,14 @@ export type Settlement =
       readonly message: string;
       readonly details: Readonly<Record<string, unknown>>;
     };
+
+/** Bytes. */
+export interface EngineMemory {
+  /** Of live rows, with keys, indexes and strings. */
+  readonly rowBytes: number;
+  /** Of the answers that sessions keep for retries. */
+  readonly answerBytes: number;
+}
 
 /**
  * The log folded into rows and sessions, record by record. The same records give the same

@@ -1,4 +1,4 @@
-import type { ConflictReport } from './conflict-report.ts';
+import type { ConflictReport } from '../model/conflict.ts';
 
 /** Conflicts as UTF-8 JSON, kept with a tick for its retries; null for none. */
 export function encodeReports(reports: readonly ConflictReport[]): Uint8Array | null {

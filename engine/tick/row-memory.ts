@@ -1,4 +1,4 @@
-import { EngineError } from '../errors.ts';
+import { EngineError } from '../model/errors.ts';
 import type { TitleState } from '../state/title-state.ts';
 import type { TickBatch } from './tick-batch.ts';
 

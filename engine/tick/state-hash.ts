@@ -1,6 +1,6 @@
 import { createHash, hash as hashAtOnce } from 'node:crypto';
-import type { ChangeSet } from './change-set.ts';
-import { isNullThroughout, vectorBuffers } from './vector-bytes.ts';
+import type { ChangeSet } from '../state/change-set.ts';
+import { isNullThroughout, vectorBuffers } from '../vectors/vector-bytes.ts';
 
 /**
  * The next link of a session's chain: SHA-256 over the link before, the batch's content, the

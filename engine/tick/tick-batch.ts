@@ -1,6 +1,6 @@
-import type { TableDefinition } from '../manifest/types.ts';
-import type { ColumnBatch } from './column-vector.ts';
-import type { Guard } from './guard.ts';
+import type { TableDefinition } from '../model/types.ts';
+import type { Guard } from '../query/guard.ts';
+import type { ColumnBatch } from '../vectors/column-vector.ts';
 
 export type ConflictPolicy = 'REJECT_ACTION' | 'ABORT_TICK';
 

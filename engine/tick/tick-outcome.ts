@@ -1,13 +1,54 @@
-import type { ActionConflict, EffectConflict, TickOutcome } from '../engine.ts';
-import { EngineError } from '../errors.ts';
-import type { Row, Value } from '../manifest/types.ts';
-import type { Lsn } from '../position.ts';
+import type { ConflictReport } from '../model/conflict.ts';
+import { EngineError } from '../model/errors.ts';
+import type { Lsn } from '../model/position.ts';
+import type { ConflictCode } from '../model/system-columns.ts';
+import type { Row, Value } from '../model/types.ts';
 import type { StateReader } from '../state/state-reader.ts';
+import { valueAt } from '../vectors/column-vector.ts';
 import type { ActionNames } from './action-names.ts';
-import { valueAt } from './column-vector.ts';
-import type { ConflictReport } from './conflict-report.ts';
 import type { Settlement } from './projection.ts';
 import { type TickBatch, tickItself } from './tick-batch.ts';
+
+export interface TickOutcome {
+  readonly lsn: Lsn;
+  readonly sessionId: string;
+  readonly tick: number | null;
+  /** The same tick was committed before under its key; this is what it answered then. */
+  readonly duplicate: boolean;
+  readonly aborted: boolean;
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly stateHash: string;
+  /** Ids of the actions in order: `actionId(i)`. */
+  readonly actionIds: readonly string[];
+  /** The conflicts, in order of `action`; an accepted action has none. */
+  readonly conflicts: readonly ActionConflict[];
+  /** The conflict of the tick's own effects, where that aborted it. */
+  readonly tickConflict: EffectConflict | null;
+  /** For direct writes: the row as it is now, null when deleted or absent. */
+  readonly row: Row | null;
+}
+
+export interface EffectConflict {
+  readonly code: ConflictCode;
+  /** Index of the effect within its action (or among the tick's own), in order of application. */
+  readonly effect: number;
+  readonly table: string;
+  /** The key columns, `sessionId` included where it is one. */
+  readonly key: Row;
+  readonly expectedVersion: number | null;
+  readonly actualVersion: number | null;
+  readonly lastWriter: {
+    readonly lsn: Lsn;
+    readonly tick: number | null;
+    readonly actionId: string | null;
+  } | null;
+  readonly message: string;
+}
+
+export interface ActionConflict extends EffectConflict {
+  readonly action: number;
+}
 
 /** What the caller is answered; throws what a refusal is. */
 export function outcomeOf(

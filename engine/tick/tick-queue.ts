@@ -1,5 +1,5 @@
-import { EngineError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
 import type { SessionState } from '../state/session.ts';
 
 /** Hands a tick to the log; false where the log did not take it. */

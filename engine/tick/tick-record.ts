@@ -1,14 +1,14 @@
 import { createHash, hash } from 'node:crypto';
-import { aligned } from '../aligned.ts';
-import type { Catalog } from '../manifest/catalog.ts';
-import type { ColumnDefinition, TableDefinition } from '../manifest/types.ts';
+import type { Catalog } from '../model/catalog.ts';
+import type { ColumnDefinition, TableDefinition } from '../model/types.ts';
+import { type GuardCondition, operandColumn, plainCondition } from '../query/guard.ts';
+import { aligned } from '../vectors/aligned.ts';
+import { decodeRecordBatch, encodeRecordBatch } from '../vectors/arrow/record-batch.ts';
+import type { ColumnBatch, ColumnVector, FixedVector } from '../vectors/column-vector.ts';
+import { heldBytes, isNullThroughout } from '../vectors/vector-bytes.ts';
+import { emptyVector } from '../vectors/vector-rows.ts';
 import { addendColumn } from './adjustment.ts';
-import type { ColumnBatch, ColumnVector, FixedVector } from './column-vector.ts';
-import { type GuardCondition, plainCondition } from './guard.ts';
-import { decodeRecordBatch, encodeRecordBatch } from './record-batch.ts';
 import type { ConflictPolicy, EffectOp, EffectStream, TickBatch } from './tick-batch.ts';
-import { heldBytes, isNullThroughout } from './vector-bytes.ts';
-import { emptyVector } from './vector-rows.ts';
 
 /**
  * Log records. A payload is a JSON header and, for a tick, Arrow record batches:
@@ -246,11 +246,6 @@ export const actionIdColumn: ColumnDefinition = {
 /** The columns of a batch of actions: `actionId`, then the declared ones. */
 export function actionBatchColumns(actionTable: TableDefinition): readonly ColumnDefinition[] {
   return [actionIdColumn, ...actionTable.columns];
-}
-
-/** A guard's operand is never null, whatever its column may be. */
-export function operandColumn(column: ColumnDefinition): ColumnDefinition {
-  return column.optional ? { ...column, optional: false } : column;
 }
 
 /** Of an adjust stream, the columns to add travel as addends; key columns as they are. */

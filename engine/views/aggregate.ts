@@ -1,4 +1,4 @@
-import type { ColumnDefinition, Value, ViewAggregate } from '../manifest/types.ts';
+import type { ColumnDefinition, Value, ViewAggregate } from '../model/types.ts';
 import type { PartRows } from './checkpoint-part.ts';
 import { CountAggregate } from './count-aggregate.ts';
 import { CountDistinctAggregate } from './count-distinct-aggregate.ts';

@@ -1,6 +1,6 @@
-import type { ColumnDefinition } from '../manifest/types.ts';
-import { asLsn } from '../position.ts';
-import type { ColumnVector } from '../tick/column-vector.ts';
+import { asLsn } from '../model/position.ts';
+import type { ColumnDefinition } from '../model/types.ts';
+import type { ColumnVector } from '../vectors/column-vector.ts';
 import type { CheckpointPart } from './checkpoint-part.ts';
 import { uint32Vector } from './part-columns.ts';
 import { type StoredViews, textsPart } from './view-checkpoint.ts';

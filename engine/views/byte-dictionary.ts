@@ -1,5 +1,5 @@
-import type { ColumnVector } from '../tick/column-vector.ts';
-import { utf8 } from '../utf8.ts';
+import { utf8 } from '../model/utf8.ts';
+import type { ColumnVector } from '../vectors/column-vector.ts';
 import type { CapturedChunk, PartRows } from './checkpoint-part.ts';
 import { assertBinaryBytes, binaryOf, partColumn } from './part-columns.ts';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { WorkOrder } from '../govern/turns.ts';
-import type { Row, Value } from '../manifest/types.ts';
-import type { Lsn } from '../position.ts';
+import type { Lsn } from '../model/position.ts';
+import type { Row, Value } from '../model/types.ts';
 import type { Filter } from '../query/filter.ts';
 import { rowPredicate } from '../query/row-predicate.ts';
 import { encodeCursor } from './cursor.ts';

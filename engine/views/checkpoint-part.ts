@@ -1,7 +1,7 @@
-import type { ColumnDefinition } from '../manifest/types.ts';
-import type { Lsn } from '../position.ts';
-import type { ColumnMemory } from '../tick/column-memory.ts';
-import type { ColumnBatch, ColumnVector } from '../tick/column-vector.ts';
+import type { Lsn } from '../model/position.ts';
+import type { ColumnDefinition } from '../model/types.ts';
+import type { ColumnMemory } from '../vectors/column-memory.ts';
+import type { ColumnBatch, ColumnVector } from '../vectors/column-vector.ts';
 
 /**
  * Some rows as they were when they were captured, in columns; those lie in `memory` where they are

@@ -1,4 +1,4 @@
-import type { Lsn } from '../position.ts';
+import type { Lsn } from '../model/position.ts';
 
 /** By chunk of so many rows, the last position that changed one of them. */
 export class ChunkMarks {

@@ -1,5 +1,5 @@
-import type { ColumnDefinition, Scalar, Value } from '../manifest/types.ts';
-import { bitAt, type ColumnVector, formatUuid } from '../tick/column-vector.ts';
+import type { ColumnDefinition, Scalar, Value } from '../model/types.ts';
+import { bitAt, type ColumnVector, formatUuid } from '../vectors/column-vector.ts';
 import type { ByteDictionary } from './byte-dictionary.ts';
 import type { Lane } from './lane-table.ts';
 

@@ -1,5 +1,5 @@
-import { EngineError } from '../errors.ts';
-import { asLsn, type Lsn } from '../position.ts';
+import { EngineError } from '../model/errors.ts';
+import { asLsn, type Lsn } from '../model/position.ts';
 
 /** What a cursor says, beside being opaque to clients. */
 export interface Cursor {

@@ -1,5 +1,5 @@
-import type { ColumnDefinition, Value } from '../manifest/types.ts';
-import { bitAt } from '../tick/column-vector.ts';
+import type { ColumnDefinition, Value } from '../model/types.ts';
+import { bitAt } from '../vectors/column-vector.ts';
 import type { Aggregate } from './aggregate.ts';
 import type { SourceColumn, TableSource } from './table-source.ts';
 import { NumberLane, type ValueLane } from './value-lane.ts';

@@ -1,6 +1,6 @@
-import type { ColumnDefinition, Value } from '../manifest/types.ts';
-import { bitAt } from '../tick/column-vector.ts';
-import { utf8 } from '../utf8.ts';
+import type { ColumnDefinition, Value } from '../model/types.ts';
+import { utf8 } from '../model/utf8.ts';
+import { bitAt } from '../vectors/column-vector.ts';
 import type { Aggregate } from './aggregate.ts';
 import type { TableSource } from './table-source.ts';
 import { BytesLane, type ValueLane } from './value-lane.ts';

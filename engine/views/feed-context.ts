@@ -1,5 +1,5 @@
 import type { Turns } from '../govern/turns.ts';
-import type { Lsn } from '../position.ts';
+import type { Lsn } from '../model/position.ts';
 import type { BoundedCache } from './bounded-cache.ts';
 import type { Channel } from './channel.ts';
 import type { Clock } from './clock.ts';

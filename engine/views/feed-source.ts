@@ -1,6 +1,6 @@
 import type { Work } from '../govern/work.ts';
-import type { Row } from '../manifest/types.ts';
-import type { Lsn } from '../position.ts';
+import type { Lsn } from '../model/position.ts';
+import type { Row } from '../model/types.ts';
 import type { Filter } from '../query/filter.ts';
 import type { FrameLog } from './frame-log.ts';
 

@@ -1,4 +1,4 @@
-import type { Lsn } from '../position.ts';
+import type { Lsn } from '../model/position.ts';
 import { PagedRing } from './paged-ring.ts';
 
 /** One tick that changed a feed. */

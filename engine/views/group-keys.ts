@@ -1,4 +1,4 @@
-import type { ColumnDefinition, Value } from '../manifest/types.ts';
+import type { ColumnDefinition, Value } from '../model/types.ts';
 import { compareScalars } from '../query/compare-values.ts';
 import type { ByteDictionary } from './byte-dictionary.ts';
 import type { PartRows } from './checkpoint-part.ts';

@@ -1,6 +1,6 @@
-import type { ColumnDefinition } from '../manifest/types.ts';
-import type { Lsn } from '../position.ts';
-import type { ColumnVector } from '../tick/column-vector.ts';
+import type { Lsn } from '../model/position.ts';
+import type { ColumnDefinition } from '../model/types.ts';
+import type { ColumnVector } from '../vectors/column-vector.ts';
 import type { CapturedChunk, PartRows } from './checkpoint-part.ts';
 import type { ChunkMarks } from './chunk-marks.ts';
 import { partColumn } from './part-columns.ts';

@@ -1,9 +1,9 @@
 import { OpenReads, steadyRead } from '../govern/open-reads.ts';
 import type { Work } from '../govern/work.ts';
-import type { Catalog } from '../manifest/catalog.ts';
-import type { ColumnDefinition, GroupViewDefinition, Row, Value } from '../manifest/types.ts';
 import { viewColumns } from '../manifest/view-columns.ts';
-import type { Lsn } from '../position.ts';
+import type { Catalog } from '../model/catalog.ts';
+import type { Lsn } from '../model/position.ts';
+import type { ColumnDefinition, GroupViewDefinition, Row, Value } from '../model/types.ts';
 import { rowUnits } from '../query/condition-units.ts';
 import type { Filter } from '../query/filter.ts';
 import { rowPredicate } from '../query/row-predicate.ts';

@@ -1,4 +1,4 @@
-import type { Lsn } from '../position.ts';
+import type { Lsn } from '../model/position.ts';
 import type { RowChange, TickMark } from './feed-source.ts';
 import { type FeedFrame, type FrameBounds, FrameLog } from './frame-log.ts';
 import { PagedRing } from './paged-ring.ts';

@@ -1,4 +1,4 @@
-import type { ColumnDefinition } from '../manifest/types.ts';
+import type { ColumnDefinition } from '../model/types.ts';
 import type { PartRows } from './checkpoint-part.ts';
 import type { LaneTable } from './lane-table.ts';
 import { uint32sOf, uint32Vector } from './part-columns.ts';

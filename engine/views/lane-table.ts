@@ -1,4 +1,4 @@
-import type { ColumnMemory } from '../tick/column-memory.ts';
+import type { ColumnMemory } from '../vectors/column-memory.ts';
 
 /**
  * One 32-bit part of a key, over the rows of a batch: a number a row, or one number for all rows

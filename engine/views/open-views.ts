@@ -1,13 +1,13 @@
 import { randomInt } from 'node:crypto';
-import { EngineError } from '../errors.ts';
 import { mainTurns, Turns } from '../govern/turns.ts';
 import { finish, type Work } from '../govern/work.ts';
-import { limits } from '../limits.ts';
-import type { Catalog } from '../manifest/catalog.ts';
-import type { Lsn } from '../position.ts';
+import type { Catalog } from '../model/catalog.ts';
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import type { Lsn } from '../model/position.ts';
 import type { Filter } from '../query/filter.ts';
+import type { ChangeSet } from '../state/change-set.ts';
 import type { StateReader } from '../state/state-reader.ts';
-import type { ChangeSet } from '../tick/change-set.ts';
 import { readBinaryViews } from './binary-views.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import type { Channel, Subscriber } from './channel.ts';

@@ -1,7 +1,7 @@
-import { aligned } from '../aligned.ts';
-import type { ColumnDefinition } from '../manifest/types.ts';
-import type { ColumnBatch, ColumnVector, FixedValues } from '../tick/column-vector.ts';
-import { fixedArray } from '../tick/vector-builder.ts';
+import type { ColumnDefinition } from '../model/types.ts';
+import { aligned } from '../vectors/aligned.ts';
+import type { ColumnBatch, ColumnVector, FixedValues } from '../vectors/column-vector.ts';
+import { fixedArray } from '../vectors/vector-builder.ts';
 
 /**
  * A copy of a batch in one array of bytes: a feed keeps thousands of small batches, and one object

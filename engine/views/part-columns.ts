@@ -1,5 +1,5 @@
-import type { ColumnDefinition, ScalarKind } from '../manifest/types.ts';
-import type { ColumnVector } from '../tick/column-vector.ts';
+import type { ColumnDefinition, ScalarKind } from '../model/types.ts';
+import type { ColumnVector } from '../vectors/column-vector.ts';
 
 /** A column of a checkpoint's part. */
 export function partColumn(name: string, kind: ScalarKind, optional = false): ColumnDefinition {

@@ -1,7 +1,7 @@
-import type { ColumnDefinition, Scalar } from '../manifest/types.ts';
+import type { ColumnDefinition, Scalar } from '../model/types.ts';
 import type { Filter } from '../query/filter.ts';
 import { rowPredicate } from '../query/row-predicate.ts';
-import { bitAt, type ColumnVector, valueAt } from '../tick/column-vector.ts';
+import { bitAt, type ColumnVector, valueAt } from '../vectors/column-vector.ts';
 import type { SourceColumn, TableSource } from './table-source.ts';
 
 /**

@@ -1,11 +1,11 @@
 import type { Work } from '../govern/work.ts';
-import { systemColumns } from '../manifest/system-columns.ts';
-import type { ColumnDefinition, Row, TableDefinition, Value } from '../manifest/types.ts';
-import { formatPosition, type Lsn } from '../position.ts';
+import { formatPosition, type Lsn } from '../model/position.ts';
+import { systemColumns } from '../model/system-columns.ts';
+import type { ColumnDefinition, Row, TableDefinition, Value } from '../model/types.ts';
 import type { Filter } from '../query/filter.ts';
+import type { StateChanges } from '../state/change-set.ts';
 import type { StateReader } from '../state/state-reader.ts';
-import type { StateChanges } from '../tick/change-set.ts';
-import { type ColumnVector, valueAt } from '../tick/column-vector.ts';
+import { type ColumnVector, valueAt } from '../vectors/column-vector.ts';
 import type { FeedSource, RowChange, TickMark } from './feed-source.ts';
 import { type FeedFrame, type FrameBounds, FrameLog } from './frame-log.ts';
 import { packBatch, unpackBatch } from './packed-batch.ts';

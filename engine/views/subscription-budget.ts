@@ -1,5 +1,5 @@
-import { EngineError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
 import { conditionUnits } from '../query/condition-units.ts';
 import type { Filter } from '../query/filter.ts';
 

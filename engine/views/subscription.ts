@@ -1,6 +1,6 @@
-import { EngineError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import type { Lsn } from '../position.ts';
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import type { Lsn } from '../model/position.ts';
 import type { Channel, SnapshotReader, Subscriber } from './channel.ts';
 import { type Cursor, decodeCursor } from './cursor.ts';
 import type { FeedContext } from './feed-context.ts';

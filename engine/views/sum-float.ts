@@ -1,4 +1,4 @@
-import type { ColumnDefinition, Value } from '../manifest/types.ts';
+import type { ColumnDefinition, Value } from '../model/types.ts';
 import type { Aggregate } from './aggregate.ts';
 import type { TableSource } from './table-source.ts';
 import { NumberLane, type ValueLane } from './value-lane.ts';

@@ -1,9 +1,9 @@
-import type { Catalog } from '../manifest/catalog.ts';
-import type { ColumnDefinition, Scalar, TableDefinition, WhereInput } from '../manifest/types.ts';
-import { formatPosition } from '../position.ts';
+import type { Catalog } from '../model/catalog.ts';
+import { formatPosition } from '../model/position.ts';
+import type { ColumnDefinition, Scalar, TableDefinition, WhereInput } from '../model/types.ts';
 import { parseWhere } from '../query/parse-where.ts';
-import type { ChangeSet } from '../tick/change-set.ts';
-import type { ColumnBatch, ColumnVector, FixedValues } from '../tick/column-vector.ts';
+import type { ChangeSet } from '../state/change-set.ts';
+import type { ColumnBatch, ColumnVector, FixedValues } from '../vectors/column-vector.ts';
 import { ByteDictionary } from './byte-dictionary.ts';
 import { valueLanes, vectorLanes } from './column-lanes.ts';
 import type { Lane } from './lane-table.ts';

@@ -1,7 +1,7 @@
 import { OpenReads, steadyRead } from '../govern/open-reads.ts';
 import type { Work } from '../govern/work.ts';
-import type { Row, Scalar, TopViewDefinition, Value } from '../manifest/types.ts';
-import type { Lsn } from '../position.ts';
+import type { Lsn } from '../model/position.ts';
+import type { Row, Scalar, TopViewDefinition, Value } from '../model/types.ts';
 import { compareScalars } from '../query/compare-values.ts';
 import { rowUnits } from '../query/condition-units.ts';
 import type { Filter } from '../query/filter.ts';

@@ -1,6 +1,6 @@
-import type { ColumnDefinition } from '../manifest/types.ts';
-import type { ColumnMemory } from '../tick/column-memory.ts';
-import { bitAt, type ColumnVector } from '../tick/column-vector.ts';
+import type { ColumnDefinition } from '../model/types.ts';
+import type { ColumnMemory } from '../vectors/column-memory.ts';
+import { bitAt, type ColumnVector } from '../vectors/column-vector.ts';
 import { assertBinaryBytes, binaryOf, float64sOf } from './part-columns.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { ColumnDefinition } from '../manifest/types.ts';
-import type { Lsn } from '../position.ts';
-import type { ColumnVector } from '../tick/column-vector.ts';
+import type { Lsn } from '../model/position.ts';
+import type { ColumnDefinition } from '../model/types.ts';
+import type { ColumnVector } from '../vectors/column-vector.ts';
 import type { CapturedChunk, CheckpointPart } from './checkpoint-part.ts';
 import type { GroupView } from './group-view.ts';
 import type { TableSource } from './table-source.ts';

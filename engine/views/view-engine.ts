@@ -1,8 +1,8 @@
 import type { Work } from '../govern/work.ts';
-import type { Row } from '../manifest/types.ts';
-import type { Lsn } from '../position.ts';
+import type { Lsn } from '../model/position.ts';
+import type { Row } from '../model/types.ts';
 import type { Filter } from '../query/filter.ts';
-import type { ChangeSet } from '../tick/change-set.ts';
+import type { ChangeSet } from '../state/change-set.ts';
 
 /**
  * One message of a subscription. Folding frames by key (rows replace, removed keys leave, SNAPSHOT

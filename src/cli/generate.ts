@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
-import { manifestHash, parseManifest } from '../../engine/manifest/manifest-json.ts';
-import type { TitleManifest } from '../../engine/manifest/types.ts';
+import { manifestHash, parseManifest } from '../../engine/index.ts';
+import type { TitleManifest } from '../../engine/model/types.ts';
 import { verb } from './fail.ts';
 import { loadManifest } from './load-manifest.ts';
 import { addRemoteOptions, type RemoteFlags, remoteTitle, remoteToken, request } from './remote.ts';

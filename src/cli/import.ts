@@ -1,6 +1,6 @@
 import { type Command, CommanderError } from 'commander';
 
-/** The example importer under the CLI's name: a match, recorded or generated, through the SDK. */
+/** `tickloom import`: a match, recorded or generated, through the SDK. */
 export function addImport(program: Command): void {
   program
     .command('import')
@@ -9,7 +9,7 @@ export function addImport(program: Command): void {
     .allowUnknownOption()
     .helpOption(false)
     .action(async (args: readonly string[]) => {
-      const { importCommand } = await import('../../examples/supreme-commander/import-command.ts');
+      const { importCommand } = await import('../../importer/import-command.ts');
       const command = importCommand((exitCode) => {
         process.exitCode = exitCode;
       });

@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { manifestHash } from '../../engine/manifest/manifest-json.ts';
+import { manifestHash } from '../../engine/index.ts';
 import { UsageError, verb } from './fail.ts';
 import { npm } from './init/npm.ts';
 import { projectFiles } from './init/project-files.ts';

@@ -1,9 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { EngineError } from '../../engine/errors.ts';
-import { parseManifest } from '../../engine/manifest/manifest-json.ts';
-import type { TitleManifest } from '../../engine/manifest/types.ts';
-import { validateManifest } from '../../engine/manifest/validate.ts';
+import { parseManifest, validateManifest } from '../../engine/index.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import type { TitleManifest } from '../../engine/model/types.ts';
 import { UsageError } from './fail.ts';
 import { importModule } from './import-module.ts';
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type Lsn, parsePosition } from '../../engine/position.ts';
+import { type Lsn, parsePosition } from '../../engine/model/position.ts';
 import { UsageError } from './fail.ts';
 
 /** What an operator allows a start to give up; a refusal to start names the one that it needs. */

@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { ReplayDifference } from '../../engine/recover/diff-replay.ts';
-import { parseKept } from '../../engine/recover/kept-manifest.ts';
-import type { ReplayOptions } from '../../engine/recover/replay-log.ts';
-import type { VerifyReport } from '../../engine/recover/verify-replay.ts';
+import type { ReplayDifference, ReplayOptions, VerifyReport } from '../../engine/index.ts';
+import { parseKept } from '../../engine/index.ts';
 import { UsageError, verb } from './fail.ts';
 import { recordProgress } from './progress.ts';
 
@@ -48,7 +46,7 @@ function defaultDataDir(): string {
 }
 
 async function verify(flags: ReplayFlags & { readonly session?: string }): Promise<void> {
-  const { verifyReplay } = await import('../../engine/recover/verify-replay.ts');
+  const { verifyReplay } = await import('../../engine/index.ts');
   const session = flags.session ?? null;
   const report = await withLog(flags, (options) => verifyReplay({ ...options, session }));
   if (session !== null && report.sessions.length === 0) {
@@ -84,7 +82,7 @@ function reportText(report: VerifyReport): string {
 }
 
 async function diff(left: string, right: string, flags: ReplayFlags): Promise<void> {
-  const { diffReplay } = await import('../../engine/recover/diff-replay.ts');
+  const { diffReplay } = await import('../../engine/index.ts');
   const difference = await withLog(flags, (options) => diffReplay({ ...options, left, right }));
   if (flags.json) process.stdout.write(`${JSON.stringify(difference, plain)}\n`);
   else process.stdout.write(differenceText(difference, left, right));

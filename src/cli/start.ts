@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { TitleManifest } from '../../engine/manifest/types.ts';
+import type { TitleManifest } from '../../engine/model/types.ts';
 import { verb } from './fail.ts';
 import { loadManifest } from './load-manifest.ts';
 import { addMendOptions, type MendFlags, mendsOf } from './mend-options.ts';

@@ -1,4 +1,4 @@
-import type { Durability } from '../../engine/log/commit-log.ts';
+import type { Durability } from '../../engine/index.ts';
 
 /** How a setting's text becomes its value. `parse` throws `RangeError` saying what it expected. */
 export interface SettingType<T> {

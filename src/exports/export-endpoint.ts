@@ -1,8 +1,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ExportRequest } from '../../engine/columns/column-store.ts';
-import type { Engine } from '../../engine/engine.ts';
-import { limits } from '../../engine/limits.ts';
+import type { Engine, ExportRequest } from '../../engine/index.ts';
+import { limits } from '../../engine/model/limits.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { Handler } from '../http/router.ts';
 import type { Logger } from '../telemetry/logger.ts';

@@ -1,4 +1,4 @@
-import { formatPosition, parsePosition } from '../../engine/position.ts';
+import { formatPosition, parsePosition } from '../../engine/model/position.ts';
 import type { ExportSpec, ExportState } from '../../resolvers/context.ts';
 
 /** One export as kept: what to read, whose it is, and what became of it. */

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { EngineError } from '../../engine/errors.ts';
-import { limits } from '../../engine/limits.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import { limits } from '../../engine/model/limits.ts';
 import type { ExportInfo, ExportRegistry, ExportSpec, Principal } from '../../resolvers/context.ts';
 import { writePrivately } from '../storage/private-file.ts';
 import type { Logger } from '../telemetry/logger.ts';

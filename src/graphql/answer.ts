@@ -1,5 +1,5 @@
 import { type ExecutionResult, GraphQLError } from 'graphql';
-import { EngineError, type ErrorCode } from '../../engine/errors.ts';
+import { EngineError, type ErrorCode } from '../../engine/model/errors.ts';
 import { type ErrorPhase, type ErrorScope, toClientError } from '../../resolvers/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';

@@ -1,4 +1,4 @@
-import { limits } from '../../engine/limits.ts';
+import { limits } from '../../engine/model/limits.ts';
 
 /**
  * The most recently used values by document text. Long documents are not kept: their literals make

@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql';
-import { limits } from '../../engine/limits.ts';
+import { limits } from '../../engine/model/limits.ts';
 
 /**
  * Throws `LIMIT_EXCEEDED` for a document whose brackets stand too deep within each other: the parser

@@ -1,6 +1,6 @@
 import type { ExecutionResult } from 'graphql';
-import { EngineError } from '../../engine/errors.ts';
-import { limits } from '../../engine/limits.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import { limits } from '../../engine/model/limits.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import { checkContentType } from '../http/content-type.ts';
 import type { Exchange } from '../http/exchange.ts';

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import { EngineError } from '../../engine/errors.ts';
-import { valueNestsDeeper } from '../../engine/json-depth.ts';
-import { limits } from '../../engine/limits.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import { valueNestsDeeper } from '../../engine/model/json-depth.ts';
+import { limits } from '../../engine/model/limits.ts';
 
 /** One operation as a client sends it. */
 export interface GraphqlParams {

@@ -17,8 +17,8 @@ import {
   type SubscribePayload,
 } from 'graphql-ws';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
-import { EngineError } from '../../engine/errors.ts';
-import { limits } from '../../engine/limits.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import { limits } from '../../engine/model/limits.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import { queryClassOf } from '../identity/principal.ts';
 import { onTokenExpiry } from '../identity/token-expiry.ts';

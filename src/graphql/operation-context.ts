@@ -1,8 +1,8 @@
-import type { Engine } from '../../engine/engine.ts';
-import { WorkBudget } from '../../engine/govern/work-budget.ts';
-import { limits } from '../../engine/limits.ts';
-import type { QueryClass } from '../../engine/manifest/types.ts';
-import { type Lsn, parsePosition } from '../../engine/position.ts';
+import type { Engine } from '../../engine/index.ts';
+import { WorkBudget } from '../../engine/index.ts';
+import { limits } from '../../engine/model/limits.ts';
+import { type Lsn, parsePosition } from '../../engine/model/position.ts';
+import type { QueryClass } from '../../engine/model/types.ts';
 import type {
   AuditPort,
   ExportRegistry,

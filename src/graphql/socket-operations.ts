@@ -1,4 +1,4 @@
-import { limits } from '../../engine/limits.ts';
+import { limits } from '../../engine/model/limits.ts';
 
 interface Running<Operation> {
   /** The client's. */

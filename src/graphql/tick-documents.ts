@@ -1,5 +1,5 @@
 import type { DocumentNode } from 'graphql';
-import { limits } from '../../engine/limits.ts';
+import { limits } from '../../engine/model/limits.ts';
 import { tickVariableOf } from '../../schema/tick-variable.ts';
 
 /** A document that commits a tick, all of whose input is in one variable. */

@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql';
-import type { ErrorCode } from '../../engine/errors.ts';
+import type { ErrorCode } from '../../engine/model/errors.ts';
 
 /** The document is fine, but has not the operation that was asked for, or several to choose from. */
 export function unresolvedOperation(operationName: string | undefined): GraphQLError {

@@ -1,4 +1,4 @@
-import { EngineError } from '../../engine/errors.ts';
+import { EngineError } from '../../engine/model/errors.ts';
 import { servingLimits } from '../serving-limits.ts';
 
 /**

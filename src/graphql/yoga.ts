@@ -9,8 +9,8 @@ import {
   validate,
 } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
-import type { ErrorCode } from '../../engine/errors.ts';
-import { limits } from '../../engine/limits.ts';
+import type { ErrorCode } from '../../engine/model/errors.ts';
+import { limits } from '../../engine/model/limits.ts';
 import type { ErrorPhase } from '../../resolvers/errors.ts';
 import { servingLimits } from '../serving-limits.ts';
 import type { Answers } from './answer.ts';

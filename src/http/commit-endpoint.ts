@@ -1,9 +1,14 @@
-import type { Engine, TickOutcome } from '../../engine/engine.ts';
-import { EngineError } from '../../engine/errors.ts';
-import { limits } from '../../engine/limits.ts';
-import { formatPosition } from '../../engine/position.ts';
-import { decodeCommitBody } from '../../engine/tick/commit-body.ts';
-import type { ConflictPolicy, TickBatch, TickHeader } from '../../engine/tick/tick-batch.ts';
+import type {
+  ConflictPolicy,
+  Engine,
+  TickBatch,
+  TickHeader,
+  TickOutcome,
+} from '../../engine/index.ts';
+import { decodeCommitBody } from '../../engine/index.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import { limits } from '../../engine/model/limits.ts';
+import { formatPosition } from '../../engine/model/position.ts';
 import { authoriseCommit } from '../../resolvers/authorise.ts';
 import type { AuditPort, Principal } from '../../resolvers/context.ts';
 import { actionResults, conflictKey } from '../../resolvers/ticks.ts';

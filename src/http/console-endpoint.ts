@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join, relative, sep } from 'node:path';
-import { EngineError } from '../../engine/errors.ts';
+import { EngineError } from '../../engine/model/errors.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { type CompressedForms, isKnown, sendBody } from './respond.ts';
 import type { Handler } from './router.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { EngineError } from '../../engine/errors.ts';
+import { EngineError } from '../../engine/model/errors.ts';
 import type { Endpoint } from '../telemetry/metrics.ts';
 
 /** One request with its answer, and what every handler needs to know of it. */

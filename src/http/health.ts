@@ -1,7 +1,6 @@
-import type { ColumnStore } from '../../engine/columns/column-store.ts';
-import type { Engine } from '../../engine/engine.ts';
-import { EngineError } from '../../engine/errors.ts';
-import { formatPosition, type Lsn } from '../../engine/position.ts';
+import type { ColumnQueries, Engine } from '../../engine/index.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import { formatPosition, type Lsn } from '../../engine/model/position.ts';
 import { isOpenColumnStore, type Metrics } from '../telemetry/metrics.ts';
 import { isLoopback } from './loopback.ts';
 import { sendBody, sendJson } from './respond.ts';
@@ -69,7 +68,7 @@ export function readinessEndpoint(metrics: Metrics, readiness: Readiness): Handl
   };
 }
 
-function silenceOf(columns: ColumnStore): string | null {
+function silenceOf(columns: ColumnQueries): string | null {
   return isOpenColumnStore(columns) ? columns.trouble : null;
 }
 

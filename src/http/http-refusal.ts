@@ -1,4 +1,4 @@
-import { EngineError, type ErrorOptions } from '../../engine/errors.ts';
+import { EngineError, type ErrorOptions } from '../../engine/model/errors.ts';
 
 /** A request that HTTP has a status of its own for: `BAD_USER_INPUT`, under that status. */
 export class HttpRefusal extends EngineError {

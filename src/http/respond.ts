@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import Negotiator from 'negotiator';
-import { EngineError } from '../../engine/errors.ts';
+import { EngineError } from '../../engine/model/errors.ts';
 import { errorExtensions, internalError } from '../../resolvers/errors.ts';
 import { shortMessage } from '../../resolvers/short-message.ts';
 import type { Metrics } from '../telemetry/metrics.ts';

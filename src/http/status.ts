@@ -1,4 +1,4 @@
-import { type ErrorCode, errorCategories } from '../../engine/errors.ts';
+import { type ErrorCode, errorCategories } from '../../engine/model/errors.ts';
 
 /** The HTTP status that goes with an error code where an answer is not GraphQL. */
 export function statusOf(code: ErrorCode): number {

@@ -1,4 +1,4 @@
-import { EngineError } from '../../engine/errors.ts';
+import { EngineError } from '../../engine/model/errors.ts';
 
 /** The token of an `authorization` value (`Bearer <token>`). Throws `UNAUTHENTICATED`. */
 export function bearerToken(authorization: unknown): string {

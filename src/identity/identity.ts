@@ -1,4 +1,4 @@
-import type { Catalog } from '../../engine/manifest/catalog.ts';
+import type { Catalog } from '../../engine/model/catalog.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import { bearerToken } from './bearer.ts';
 import { type ClaimNames, principalOf } from './principal.ts';

@@ -1,6 +1,6 @@
-import { EngineError } from '../../engine/errors.ts';
-import type { Catalog } from '../../engine/manifest/catalog.ts';
-import type { QueryClass, RoleDefinition } from '../../engine/manifest/types.ts';
+import type { Catalog } from '../../engine/model/catalog.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import type { QueryClass, RoleDefinition } from '../../engine/model/types.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import type { AuthFailure, VerifiedToken } from './token-verifier.ts';
 

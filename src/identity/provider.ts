@@ -1,5 +1,5 @@
 import type { JWTVerifyGetKey } from 'jose';
-import { EngineError } from '../../engine/errors.ts';
+import { EngineError } from '../../engine/model/errors.ts';
 import { issuerKeys } from './key-set.ts';
 
 /** An OpenID provider as its discovery document describes it. */

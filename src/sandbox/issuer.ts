@@ -6,8 +6,8 @@ import {
   type JWK,
   SignJWT,
 } from 'jose';
-import { EngineError } from '../../engine/errors.ts';
-import type { Catalog } from '../../engine/manifest/catalog.ts';
+import type { Catalog } from '../../engine/model/catalog.ts';
+import { EngineError } from '../../engine/model/errors.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { sendBody, sendJson } from '../http/respond.ts';
 import type { Route } from '../http/router.ts';

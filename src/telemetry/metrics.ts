@@ -1,9 +1,11 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { ColumnStore } from '../../engine/columns/column-store.ts';
-import type { OpenColumnStore } from '../../engine/columns/open-column-store.ts';
-import type { Engine } from '../../engine/engine.ts';
-import type { EngineOptions } from '../../engine/open-engine.ts';
-import type { Frame } from '../../engine/views/view-engine.ts';
+import type {
+  ColumnQueries,
+  Engine,
+  EngineOptions,
+  Frame,
+  OpenColumnStore,
+} from '../../engine/index.ts';
 import type { AuthFailure } from '../identity/token-verifier.ts';
 
 /** Seconds; fine where a commit on a fast disk lies, coarse where only a query gets. */
@@ -301,6 +303,8 @@ export class Metrics {
 }
 
 /** The port promises neither merges nor a pulse; the store of this engine tells of them. */
-export function isOpenColumnStore(columns: ColumnStore): columns is OpenColumnStore {
+export function isOpenColumnStore(
+  columns: ColumnQueries,
+): columns is ColumnQueries & Pick<OpenColumnStore, 'mergesActive' | 'trouble'> {
   return 'mergesActive' in columns;
 }

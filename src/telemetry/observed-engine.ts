@@ -1,6 +1,5 @@
-import type { Engine, SessionInfo, TickOutcome } from '../../engine/engine.ts';
-import type { Lsn } from '../../engine/position.ts';
-import type { TickBatch } from '../../engine/tick/tick-batch.ts';
+import type { Engine, SessionInfo, TickBatch, TickOutcome } from '../../engine/index.ts';
+import type { Lsn } from '../../engine/model/position.ts';
 import type { Metrics } from './metrics.ts';
 
 /** An engine that behaves as `engine` does and counts what passes through it. */

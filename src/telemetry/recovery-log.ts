@@ -1,5 +1,5 @@
-import type { LogReport } from '../../engine/log/recover-segments.ts';
-import { formatPosition } from '../../engine/position.ts';
+import type { LogReport } from '../../engine/index.ts';
+import { formatPosition } from '../../engine/model/position.ts';
 import type { Logger } from './logger.ts';
 
 /** What opening the log found: the rest of a write that was cut off its end is a warning of its own. */

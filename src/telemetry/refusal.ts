@@ -1,4 +1,4 @@
-import type { EngineError } from '../../engine/errors.ts';
+import type { EngineError } from '../../engine/model/errors.ts';
 
 /**
  * A refusal for the log: what was said, and what lies behind it. Refusals are expected, so there is

@@ -3,17 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Canary } from '../../engine/canary/canary.ts';
-import type { Engine } from '../../engine/engine.ts';
 import { finish } from '../../engine/govern/work.ts';
-import { type EngineOptions, openEngine } from '../../engine/open-engine.ts';
-import { asLsn } from '../../engine/position.ts';
+import { asLsn } from '../../engine/model/position.ts';
+import type { Engine } from '../../engine/ports/engine.ts';
 import { listCheckpoints } from '../../engine/recover/checkpoint-directory.ts';
 import { filesOf } from '../../engine/recover/checkpoint-manifest.ts';
+import { type EngineOptions, openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
-import { ColumnsOnDisk, memoryColumns } from '../engine/memory-columns.ts';
-import { commit, insertUnit, setUnit } from '../engine/test-title.ts';
-import { contentDigest, playOneByOne, workload } from '../engine/workload.ts';
 import { FaultyStorage } from '../fault/storage.ts';
+import { ColumnsOnDisk, memoryColumns } from '../title/memory-columns.ts';
+import { commit, insertUnit, setUnit } from '../title/test-title.ts';
+import { contentDigest, playOneByOne, workload } from '../title/workload.ts';
 import { PlantedTitle } from './planted-title.ts';
 
 interface Disk {

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Invariant } from '../../engine/canary/broken-invariant.ts';
 import { finish } from '../../engine/govern/work.ts';
-import { openEngine } from '../../engine/open-engine.ts';
 import { lsnWord, versionWord } from '../../engine/state/row-layout.ts';
 import type { SecondaryIndex } from '../../engine/state/secondary-index.ts';
 import type { SessionState } from '../../engine/state/session.ts';
+import { openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
-import { memoryColumns } from '../engine/memory-columns.ts';
-import { commit, insertUnit } from '../engine/test-title.ts';
+import { memoryColumns } from '../title/memory-columns.ts';
+import { commit, insertUnit } from '../title/test-title.ts';
 import { PlantedTitle } from './planted-title.ts';
 
 /** A fault as a bug would leave it, of rows that the tick at hand does not write unless it says so. */

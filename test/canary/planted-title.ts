@@ -6,22 +6,22 @@ import type { BrokenInvariant } from '../../engine/canary/broken-invariant.ts';
 import { Canary } from '../../engine/canary/canary.ts';
 import type { ColumnStore } from '../../engine/columns/column-store.ts';
 import { openFileLog } from '../../engine/log/open-file-log.ts';
-import { Catalog } from '../../engine/manifest/catalog.ts';
-import { asLsn } from '../../engine/position.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
+import { asLsn } from '../../engine/model/position.ts';
 import { Checkpointer } from '../../engine/recover/checkpointer.ts';
 import { LogRetention } from '../../engine/recover/log-retention.ts';
+import type { ChangeSet } from '../../engine/state/change-set.ts';
 import { LiveState } from '../../engine/state/live-state.ts';
 import type { StateTable } from '../../engine/state/state-table.ts';
 import { TitleState } from '../../engine/state/title-state.ts';
-import type { ChangeSet } from '../../engine/tick/change-set.ts';
 import { Projection } from '../../engine/tick/projection.ts';
-import { TitleEngine } from '../../engine/title-engine.ts';
+import { TitleEngine } from '../../engine/title/title-engine.ts';
 import { createViewEngine, type OwnedViewEngine } from '../../engine/views/open-views.ts';
 import type { ViewEngine } from '../../engine/views/view-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
-import { ColumnsOnDisk, memoryColumns } from '../engine/memory-columns.ts';
-import { commit, insertUnit } from '../engine/test-title.ts';
 import { FaultyStorage } from '../fault/storage.ts';
+import { ColumnsOnDisk, memoryColumns } from '../title/memory-columns.ts';
+import { commit, insertUnit } from '../title/test-title.ts';
 
 /** A title in canary mode whose insides a test may spoil, in the midst of a record. */
 export class PlantedTitle {

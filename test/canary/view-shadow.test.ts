@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ViewShadow } from '../../engine/canary/view-shadow.ts';
-import type { Row } from '../../engine/manifest/types.ts';
+import type { Row } from '../../engine/model/types.ts';
 import { createViewEngine } from '../../engine/views/open-views.ts';
 import { catalog, tickPlan, World } from '../views/world.ts';
 

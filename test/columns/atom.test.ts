@@ -9,7 +9,7 @@ import { createStatements, databaseName } from '../../engine/columns/schema-sql.
 import { BlockBuilder } from '../../engine/columns/shipping/block.ts';
 import { ClickHouseTarget } from '../../engine/columns/shipping/clickhouse-target.ts';
 import { shippedTables } from '../../engine/columns/shipping/shipped-table.ts';
-import { asLsn } from '../../engine/position.ts';
+import { asLsn } from '../../engine/model/position.ts';
 import { catalog, manyActions } from './fabricate.ts';
 import { temporaryDirectory } from './stores.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { ColumnPulse } from '../../engine/columns/column-pulse.ts';
-import { EngineError } from '../../engine/errors.ts';
+import { EngineError } from '../../engine/model/errors.ts';
 
 const times = { everyMs: 100, silentBeats: 3, hungBeats: 8 };
 

@@ -1,10 +1,10 @@
 import { type Table, tableFromIPC } from 'apache-arrow';
 import pl from 'nodejs-polars';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ExportRequest, ExportSource } from '../../engine/columns/column-store.ts';
+import type { ExportRequest, ExportSource } from '../../engine/columns/column-queries.ts';
 import type { OpenColumnStore } from '../../engine/columns/open-column-store.ts';
-import type { Row } from '../../engine/manifest/types.ts';
-import { asLsn } from '../../engine/position.ts';
+import { asLsn } from '../../engine/model/position.ts';
+import type { Row } from '../../engine/model/types.ts';
 import { parseWhere } from '../../engine/query/parse-where.ts';
 import { catalog, fabricate, manyActions, type StateChange } from './fabricate.ts';
 import { openEmbedded, ship, temporaryDirectory } from './stores.ts';

@@ -1,16 +1,16 @@
-import { Catalog } from '../../engine/manifest/catalog.ts';
-import { conflictCodes } from '../../engine/manifest/system-columns.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
+import { asLsn } from '../../engine/model/position.ts';
+import { conflictCodes } from '../../engine/model/system-columns.ts';
 import type {
   ColumnDefinition,
   Row,
   ScalarKind,
   TableDefinition,
   TitleManifest,
-} from '../../engine/manifest/types.ts';
-import { asLsn } from '../../engine/position.ts';
-import type { ChangeSet } from '../../engine/tick/change-set.ts';
-import type { ColumnBatch } from '../../engine/tick/column-vector.ts';
-import { VectorBuilder } from '../../engine/tick/vector-builder.ts';
+} from '../../engine/model/types.ts';
+import type { ChangeSet } from '../../engine/state/change-set.ts';
+import type { ColumnBatch } from '../../engine/vectors/column-vector.ts';
+import { VectorBuilder } from '../../engine/vectors/vector-builder.ts';
 
 function column(name: string, kind: ScalarKind, extra: Partial<ColumnDefinition> = {}) {
   return { name, kind, optional: false, list: false, values: [], ...extra };

@@ -8,7 +8,7 @@ import type {
   ShippedNote,
   ShippingTarget,
 } from '../../engine/columns/shipping/shipping-target.ts';
-import { asLsn, type Lsn } from '../../engine/position.ts';
+import { asLsn, type Lsn } from '../../engine/model/position.ts';
 
 /** What becomes of the next insert. */
 export type Outcome = 'in' | 'lost' | 'in, but the answer is lost';

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { OpenColumnStore } from '../../engine/columns/open-column-store.ts';
-import { asLsn } from '../../engine/position.ts';
+import { asLsn } from '../../engine/model/position.ts';
 import { countOf, openEmbedded, ship, temporaryDirectory } from './stores.ts';
 import { expectedRows, tickOf } from './workload.ts';
 

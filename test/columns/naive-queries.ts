@@ -1,6 +1,6 @@
-import type { Group, GroupAggregate, GroupsRequest } from '../../engine/columns/column-store.ts';
-import type { Catalog } from '../../engine/manifest/catalog.ts';
-import type { Row, Scalar, Value } from '../../engine/manifest/types.ts';
+import type { Group, GroupAggregate, GroupsRequest } from '../../engine/columns/column-queries.ts';
+import type { Catalog } from '../../engine/model/catalog.ts';
+import type { Row, Scalar, Value } from '../../engine/model/types.ts';
 import { compareScalars } from '../../engine/query/compare-values.ts';
 import type { OrderBy } from '../../engine/state/state-reader.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { GroupAggregate, GroupsRequest } from '../../engine/columns/column-store.ts';
+import type { GroupAggregate, GroupsRequest } from '../../engine/columns/column-queries.ts';
 import type { OpenColumnStore } from '../../engine/columns/open-column-store.ts';
-import type { Row, Value } from '../../engine/manifest/types.ts';
+import type { Row, Value } from '../../engine/model/types.ts';
 import type { Filter } from '../../engine/query/filter.ts';
 import { parseWhere } from '../../engine/query/parse-where.ts';
 import { rowPredicate } from '../../engine/query/row-predicate.ts';

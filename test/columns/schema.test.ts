@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import type { OpenColumnStore } from '../../engine/columns/open-column-store.ts';
-import { Catalog } from '../../engine/manifest/catalog.ts';
-import type { ColumnDefinition, TitleManifest } from '../../engine/manifest/types.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
+import type { ColumnDefinition, TitleManifest } from '../../engine/model/types.ts';
 import { fabricate, manifest, manyActions } from './fabricate.ts';
 import { bounds, countOf, openEmbedded, ship, temporaryDirectory } from './stores.ts';
 

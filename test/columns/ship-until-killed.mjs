@@ -1,6 +1,6 @@
 // A parent to be killed: opens a store from the compiled engine and ships what it is sent.
 import { openColumnStore } from '../../dist/engine/columns/open-column-store.js';
-import { Catalog } from '../../dist/engine/manifest/catalog.js';
+import { Catalog } from '../../dist/engine/model/catalog.js';
 
 process.on('message', async ({ manifest, directory, ticks }) => {
   const store = await openColumnStore({

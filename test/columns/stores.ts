@@ -1,14 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { QueryBounds } from '../../engine/columns/column-store.ts';
+import type { QueryBounds } from '../../engine/columns/column-queries.ts';
 import {
   type ColumnStoreOptions,
   type OpenColumnStore,
   openColumnStore,
 } from '../../engine/columns/open-column-store.ts';
-import { asLsn } from '../../engine/position.ts';
-import type { ChangeSet } from '../../engine/tick/change-set.ts';
+import { asLsn } from '../../engine/model/position.ts';
+import type { ChangeSet } from '../../engine/state/change-set.ts';
 import { catalog } from './fabricate.ts';
 
 export const bounds: QueryBounds = {

@@ -4,15 +4,15 @@ import { silentLogger } from '../../engine/columns/logger.ts';
 import { BlockBuilder } from '../../engine/columns/shipping/block.ts';
 import { shippedTables } from '../../engine/columns/shipping/shipped-table.ts';
 import { Tailer } from '../../engine/columns/tailer.ts';
-import { limits } from '../../engine/limits.ts';
-import { nodeStorage } from '../../engine/log/node-storage.ts';
-import { asLsn } from '../../engine/position.ts';
+import { nodeStorage } from '../../engine/disk/node-storage.ts';
+import { limits } from '../../engine/model/limits.ts';
+import { asLsn } from '../../engine/model/position.ts';
 import { catalog, manyActions } from './fabricate.ts';
 import { FakeTarget } from './fake-target.ts';
 import { temporaryDirectory } from './stores.ts';
 
-vi.mock('../../engine/limits.ts', async (original) => {
-  const { limits } = await original<typeof import('../../engine/limits.ts')>();
+vi.mock('../../engine/model/limits.ts', async (original) => {
+  const { limits } = await original<typeof import('../../engine/model/limits.ts')>();
   return { limits: { ...limits } };
 });
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OpenColumnStore } from '../../engine/columns/open-column-store.ts';
-import { asLsn } from '../../engine/position.ts';
+import { asLsn } from '../../engine/model/position.ts';
 import { fabricate, manyActions } from './fabricate.ts';
 import { bounds, countOf, openEmbedded, ship, temporaryDirectory } from './stores.ts';
 

@@ -1,4 +1,4 @@
-import type { ChangeSet } from '../../engine/tick/change-set.ts';
+import type { ChangeSet } from '../../engine/state/change-set.ts';
 import { fabricate, type StateChange } from './fabricate.ts';
 
 export interface Expected {

@@ -1,9 +1,9 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AshfallClient } from '../../examples/ashfall/tickloom.ts';
-import { generatedMatch } from '../../examples/supreme-commander/generated-match.ts';
-import { importMatch } from '../../examples/supreme-commander/import-match.ts';
-import { sandboxToken } from '../../examples/supreme-commander/sandbox-token.ts';
+import { generatedMatch } from '../../importer/generated/generated-match.ts';
+import { importMatch } from '../../importer/import-match.ts';
+import { sandboxToken } from '../../importer/sandbox-token.ts';
 import { hasChromium, launchChromium } from '../examples/chromium.ts';
 import { Sandbox } from '../serve/sandbox.ts';
 

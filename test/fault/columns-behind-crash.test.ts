@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Engine } from '../../engine/engine.ts';
-import { Catalog } from '../../engine/manifest/catalog.ts';
-import { openEngine } from '../../engine/open-engine.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
+import type { Engine } from '../../engine/ports/engine.ts';
+import { openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
-import { ClickHouseDisk, tailedColumns } from '../engine/tailed-columns.ts';
-import { contentDigest, play, playOneByOne, workload } from '../engine/workload.ts';
+import { ClickHouseDisk, tailedColumns } from '../title/tailed-columns.ts';
+import { contentDigest, play, playOneByOne, workload } from '../title/workload.ts';
 import { seededRandom } from './seeded-random.ts';
 import { FaultyStorage } from './storage.ts';
 

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { nodeStorage } from '../../engine/log/node-storage.ts';
-import { openEngine } from '../../engine/open-engine.ts';
+import { nodeStorage } from '../../engine/disk/node-storage.ts';
 import { listCheckpoints } from '../../engine/recover/checkpoint-directory.ts';
+import { openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { seededRandom } from './seeded-random.ts';
 

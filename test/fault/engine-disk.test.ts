@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { Engine } from '../../engine/engine.ts';
-import { EngineError } from '../../engine/errors.ts';
-import { commit, contentOf, insertUnit, setUnit, TestTitle } from '../engine/test-title.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import type { Engine } from '../../engine/ports/engine.ts';
 import { FakeColumnStore } from '../resolvers/fake-column-store.ts';
+import { commit, contentOf, insertUnit, setUnit, TestTitle } from '../title/test-title.ts';
 import { FaultyStorage } from './storage.ts';
 
 const units = Array.from({ length: 40 }, (_, i) => [insertUnit(i, { blueprint: 'x'.repeat(50) })]);

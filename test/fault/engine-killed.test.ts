@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Durability } from '../../engine/log/commit-log.ts';
-import { openEngine } from '../../engine/open-engine.ts';
+import { openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
-import { ColumnsOnDisk, memoryColumns } from '../engine/memory-columns.ts';
+import { ColumnsOnDisk, memoryColumns } from '../title/memory-columns.ts';
 import { killedTick, sessions } from './killed-tick.ts';
 import { seededRandom } from './seeded-random.ts';
 

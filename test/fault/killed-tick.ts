@@ -1,6 +1,6 @@
-import type { Catalog } from '../../engine/manifest/catalog.ts';
-import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
-import type { EffectInput } from '../../engine/tick/row-input.ts';
+import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
+import type { EffectInput } from '../../engine/intake/rows/row-input.ts';
+import type { Catalog } from '../../engine/model/catalog.ts';
 import type { TickBatch } from '../../engine/tick/tick-batch.ts';
 import { tickHeader } from '../tick/tick-header.ts';
 

@@ -1,4 +1,4 @@
-import type { StorageFile } from '../../engine/log/storage.ts';
+import type { StorageFile } from '../../engine/disk/storage.ts';
 import type { FaultyStorage, StorageCall } from './storage.ts';
 import type { FaultyContent } from './storage-content.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { StorageFile } from '../../engine/log/storage.ts';
+import type { StorageFile } from '../../engine/disk/storage.ts';
 import { FaultyStorage, StorageCrashed } from './storage.ts';
 
 const seeds = Array.from({ length: 60 }, (_, i) => i + 1);

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
-import { EngineError } from '../../engine/errors.ts';
-import type { PathIdentity, Storage, StorageFile, StorageLock } from '../../engine/log/storage.ts';
+import type { PathIdentity, Storage, StorageFile, StorageLock } from '../../engine/disk/storage.ts';
+import { EngineError } from '../../engine/model/errors.ts';
 import { seededRandom } from './seeded-random.ts';
 import { FaultyContent } from './storage-content.ts';
 import { FaultyFile, systemError } from './storage-file.ts';

@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { EngineError } from '../../engine/errors.ts';
 import { ContentionRecorder, paneMs } from '../../engine/govern/contention-recorder.ts';
 import type { ContentionRow } from '../../engine/govern/contention-report.ts';
 import { heatMarks } from '../../engine/govern/heat.ts';
-import { limits } from '../../engine/limits.ts';
-import type { ConflictCode } from '../../engine/manifest/system-columns.ts';
-import type { Row } from '../../engine/manifest/types.ts';
-import { asLsn } from '../../engine/position.ts';
-import type { ConflictReport } from '../../engine/tick/conflict-report.ts';
+import type { ConflictReport } from '../../engine/model/conflict.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import { limits } from '../../engine/model/limits.ts';
+import { asLsn } from '../../engine/model/position.ts';
+import type { ConflictCode } from '../../engine/model/system-columns.ts';
+import type { Row } from '../../engine/model/types.ts';
 
 /** A recorder under a clock that stands still unless told. */
 function recording(startMs = 0) {

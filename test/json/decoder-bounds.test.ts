@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { JsonTickDecoder } from '../../engine/json/json-tick-decoder.ts';
-import { limits } from '../../engine/limits.ts';
-import { Catalog } from '../../engine/manifest/catalog.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
+import { limits } from '../../engine/model/limits.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { ashfallTick } from './ashfall-tick.ts';
 import { contentOf, GeneralPath } from './general-path.ts';

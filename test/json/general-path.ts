@@ -1,11 +1,11 @@
 import { type GraphQLSchema, getVariableValues, Kind, parse } from 'graphql';
-import { EngineError } from '../../engine/errors.ts';
-import type { Catalog } from '../../engine/manifest/catalog.ts';
-import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
-import type { ColumnVector } from '../../engine/tick/column-vector.ts';
+import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
+import type { Catalog } from '../../engine/model/catalog.ts';
+import { EngineError } from '../../engine/model/errors.ts';
 import type { TickBatch } from '../../engine/tick/tick-batch.ts';
 import { encodeTick } from '../../engine/tick/tick-record.ts';
-import { vectorBuffers } from '../../engine/tick/vector-bytes.ts';
+import type { ColumnVector } from '../../engine/vectors/column-vector.ts';
+import { vectorBuffers } from '../../engine/vectors/vector-bytes.ts';
 import { type CommitTickArguments, TickInputReader } from '../../resolvers/tick-input.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
 import { FastVariables } from '../../schema/fast-variables.ts';

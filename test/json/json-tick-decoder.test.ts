@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import type { GraphQLInputType } from 'graphql';
 import { describe, expect, it } from 'vitest';
+import type { EffectInput, TickInput } from '../../engine/intake/rows/row-input.ts';
 import { ColumnarTick } from '../../engine/json/columnar-tick.ts';
 import { JsonTickDecoder } from '../../engine/json/json-tick-decoder.ts';
-import { Catalog } from '../../engine/manifest/catalog.ts';
-import type { TitleManifest, WhereInput } from '../../engine/manifest/types.ts';
-import type { EffectInput, TickInput } from '../../engine/tick/row-input.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
+import type { TitleManifest, WhereInput } from '../../engine/model/types.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { manifestArbitrary, ticksArbitrary } from '../property/arbitraries.ts';
 import { allKinds } from '../schema/all-kinds.ts';

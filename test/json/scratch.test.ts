@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { notTaken } from '../../engine/json/not-taken.ts';
 import { Scratch } from '../../engine/json/scratch.ts';
-import { limits } from '../../engine/limits.ts';
+import { limits } from '../../engine/model/limits.ts';
 
 describe('what a decoder holds for the next tick', () => {
   it('is so many forms: one more is not taken, and then all is forgotten', () => {

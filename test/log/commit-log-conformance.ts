@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { limits } from '../../engine/limits.ts';
 import type { CommitLog } from '../../engine/log/commit-log.ts';
-import { asLsn } from '../../engine/position.ts';
+import { limits } from '../../engine/model/limits.ts';
+import { asLsn } from '../../engine/model/position.ts';
 import { RecordingListener } from './listener.ts';
 import { payloadOf, readAll } from './records.ts';
 

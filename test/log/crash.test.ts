@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Durability } from '../../engine/log/commit-log.ts';
 import { openFileLog } from '../../engine/log/open-file-log.ts';
-import { asLsn } from '../../engine/position.ts';
+import { asLsn } from '../../engine/model/position.ts';
 import { FaultyStorage, StorageCrashed } from '../fault/storage.ts';
 import { RecordingListener } from './listener.ts';
 import { ManualTimers } from './manual-timers.ts';

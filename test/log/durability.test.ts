@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Durability } from '../../engine/log/commit-log.ts';
-import { asLsn } from '../../engine/position.ts';
+import { asLsn } from '../../engine/model/position.ts';
 import { FaultyStorage } from '../fault/storage.ts';
 import { GatedStorage } from './gated-storage.ts';
 import { payloadOf, readAll } from './records.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { limits } from '../../engine/limits.ts';
 import type { Durability } from '../../engine/log/commit-log.ts';
 import { openFileLog } from '../../engine/log/open-file-log.ts';
 import { recordHeaderBytes } from '../../engine/log/record.ts';
-import { asLsn } from '../../engine/position.ts';
+import { limits } from '../../engine/model/limits.ts';
+import { asLsn } from '../../engine/model/position.ts';
 import { FaultyStorage } from '../fault/storage.ts';
 import { commitLogConformance } from './commit-log-conformance.ts';
 import { GatedStorage } from './gated-storage.ts';

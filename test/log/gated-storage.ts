@@ -1,4 +1,4 @@
-import type { Storage, StorageFile } from '../../engine/log/storage.ts';
+import type { Storage, StorageFile } from '../../engine/disk/storage.ts';
 
 /**
  * A storage whose writes or syncs wait for `release`. Writes that waited, and all after them, are

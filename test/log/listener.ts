@@ -1,5 +1,5 @@
 import type { CommitLog, CommitLogListener } from '../../engine/log/commit-log.ts';
-import type { Lsn } from '../../engine/position.ts';
+import type { Lsn } from '../../engine/model/position.ts';
 
 export type LogEvent =
   | { readonly kind: 'durable'; readonly lsn: Lsn }

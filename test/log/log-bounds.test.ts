@@ -1,13 +1,13 @@
 import { describe, expect, test, vi } from 'vitest';
-import { limits } from '../../engine/limits.ts';
 import { recordBytes } from '../../engine/log/record.ts';
 import { segmentHeaderBytes } from '../../engine/log/segment.ts';
+import { limits } from '../../engine/model/limits.ts';
 import { FaultyStorage } from '../fault/storage.ts';
 import { GatedStorage } from './gated-storage.ts';
 import { start } from './start-log.ts';
 
-vi.mock('../../engine/limits.ts', async (original) => {
-  const { limits } = await original<typeof import('../../engine/limits.ts')>();
+vi.mock('../../engine/model/limits.ts', async (original) => {
+  const { limits } = await original<typeof import('../../engine/model/limits.ts')>();
   const small = {
     logRecordBytesMax: 4_000,
     logPendingBytesMax: 10_000,

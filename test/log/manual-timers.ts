@@ -1,4 +1,4 @@
-import type { Timers } from '../../engine/log/timers.ts';
+import type { Timers } from '../../engine/time/timers.ts';
 
 /** Time that passes when a test says so. */
 export class ManualTimers implements Timers {

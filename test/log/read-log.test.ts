@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type LogReading, readLog } from '../../engine/log/read-log.ts';
 import type { TornTail } from '../../engine/log/torn-tail.ts';
-import { asLsn } from '../../engine/position.ts';
+import { asLsn } from '../../engine/model/position.ts';
 import { FaultyStorage } from '../fault/storage.ts';
 import { payloadOf } from './records.ts';
 import { directory, start } from './start-log.ts';

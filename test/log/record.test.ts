@@ -10,7 +10,7 @@ import {
   stampFrame,
 } from '../../engine/log/record.ts';
 import { RecordReader } from '../../engine/log/record-reader.ts';
-import { asLsn } from '../../engine/position.ts';
+import { asLsn } from '../../engine/model/position.ts';
 import { FaultyStorage } from '../fault/storage.ts';
 
 const memory = new FrameMemory();

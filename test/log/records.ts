@@ -1,5 +1,5 @@
 import type { CommitLog, LogRecord } from '../../engine/log/commit-log.ts';
-import { asLsn } from '../../engine/position.ts';
+import { asLsn } from '../../engine/model/position.ts';
 import { seededRandom } from '../fault/seeded-random.ts';
 
 /** A payload that its number alone determines. */

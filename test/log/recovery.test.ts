@@ -4,7 +4,7 @@ import { type FileLogOptions, openFileLog } from '../../engine/log/open-file-log
 import { recordBytes } from '../../engine/log/record.ts';
 import type { LogReport } from '../../engine/log/recover-segments.ts';
 import { segmentHeaderBytes } from '../../engine/log/segment.ts';
-import { asLsn } from '../../engine/position.ts';
+import { asLsn } from '../../engine/model/position.ts';
 import { FaultyStorage } from '../fault/storage.ts';
 import { RecordingListener } from './listener.ts';
 import { payloadOf, readAll } from './records.ts';

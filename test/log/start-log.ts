@@ -1,6 +1,6 @@
+import type { Storage } from '../../engine/disk/storage.ts';
 import type { FileLog } from '../../engine/log/file-log.ts';
 import { type FileLogOptions, openFileLog } from '../../engine/log/open-file-log.ts';
-import type { Storage } from '../../engine/log/storage.ts';
 import { RecordingListener } from './listener.ts';
 import { ManualTimers } from './manual-timers.ts';
 

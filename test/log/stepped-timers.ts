@@ -1,4 +1,4 @@
-import type { Timers } from '../../engine/log/timers.ts';
+import type { Timers } from '../../engine/time/timers.ts';
 
 /** Time that moves when a test says so, and runs what has come due by then. */
 export class SteppedTimers implements Timers {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { Catalog, isTitleWide } from '../../engine/manifest/catalog.ts';
-import type { ColumnDefinition, RoleDefinition, TableGrant } from '../../engine/manifest/types.ts';
 import { viewColumns } from '../../engine/manifest/view-columns.ts';
+import { Catalog, isTitleWide } from '../../engine/model/catalog.ts';
+import type { ColumnDefinition, RoleDefinition, TableGrant } from '../../engine/model/types.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 
 const catalog = new Catalog(ashfall);

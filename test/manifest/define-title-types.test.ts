@@ -18,10 +18,10 @@ import {
   t,
   type ViewNameOf,
 } from '../../engine/manifest/index.ts';
-import { systemColumns } from '../../engine/manifest/system-columns.ts';
 import type { SystemColumnSpecs } from '../../engine/manifest/table-spec.ts';
-import type { TableDefinition, TableKind, TitleManifest } from '../../engine/manifest/types.ts';
 import { viewColumns } from '../../engine/manifest/view-columns.ts';
+import { systemColumns } from '../../engine/model/system-columns.ts';
+import type { TableDefinition, TableKind, TitleManifest } from '../../engine/model/types.ts';
 import type { ashfall } from '../../src/sandbox/ashfall.ts';
 import { problemsOf } from './problems-of.ts';
 

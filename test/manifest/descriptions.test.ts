@@ -1,5 +1,4 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { limits } from '../../engine/limits.ts';
 import { actionTable, defineTitle, type RowOf, t } from '../../engine/manifest/index.ts';
 import {
   manifestHash,
@@ -7,6 +6,7 @@ import {
   serializeManifest,
 } from '../../engine/manifest/manifest-json.ts';
 import { viewColumns } from '../../engine/manifest/view-columns.ts';
+import { limits } from '../../engine/model/limits.ts';
 import { describedTitle } from './described-title.ts';
 import { problemsOf } from './problems-of.ts';
 

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { Catalog } from '../../engine/manifest/catalog.ts';
 import { fixedFields, fixedTypes, generatedNames } from '../../engine/manifest/graphql-names.ts';
 import {
   actionTable,
@@ -9,7 +8,8 @@ import {
   stateTable,
   t,
 } from '../../engine/manifest/index.ts';
-import type { TitleManifest } from '../../engine/manifest/types.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
+import type { TitleManifest } from '../../engine/model/types.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 

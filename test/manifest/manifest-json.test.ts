@@ -7,7 +7,7 @@ import {
   parseManifest,
   serializeManifest,
 } from '../../engine/manifest/manifest-json.ts';
-import type { TitleManifest } from '../../engine/manifest/types.ts';
+import type { TitleManifest } from '../../engine/model/types.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { problemsOf } from './problems-of.ts';
 

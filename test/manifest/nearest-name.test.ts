@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { didYouMean, nearestName } from '../../engine/manifest/nearest-name.ts';
+import { didYouMean, nearestName } from '../../engine/model/nearest-name.ts';
 
 const names = ['sessionId', 'playerId', 'ownerId', 'x', 'y', 'blueprint'];
 

@@ -1,5 +1,5 @@
-import { EngineError } from '../../engine/errors.ts';
 import type { Problem } from '../../engine/manifest/problems.ts';
+import { EngineError } from '../../engine/model/errors.ts';
 
 /** What a refused manifest is refused for, as `place: message`; empty when it is accepted. */
 export function problemsOf(validate: () => unknown): string[] {

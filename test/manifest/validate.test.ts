@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { limits } from '../../engine/limits.ts';
-import type { TitleManifest } from '../../engine/manifest/types.ts';
 import { validateManifest } from '../../engine/manifest/validate.ts';
+import { limits } from '../../engine/model/limits.ts';
+import type { TitleManifest } from '../../engine/model/types.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { problemsOf } from './problems-of.ts';
 

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { ActionInput, EffectInput, TickInput } from '../../engine/intake/rows/row-input.ts';
 import type {
   ColumnDefinition,
   Row,
@@ -8,8 +9,7 @@ import type {
   TitleManifest,
   Value,
   WhereInput,
-} from '../../engine/manifest/types.ts';
-import type { ActionInput, EffectInput, TickInput } from '../../engine/tick/row-input.ts';
+} from '../../engine/model/types.ts';
 import { isRepresentable } from './naive-model.ts';
 
 /** Kinds that a random table may have. */

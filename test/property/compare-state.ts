@@ -7,7 +7,7 @@ import type {
   Scalar,
   TableDefinition,
   Value,
-} from '../../engine/manifest/types.ts';
+} from '../../engine/model/types.ts';
 import { type Kind, sessionIds, valuesOf } from './arbitraries.ts';
 import type { ModelRow } from './naive-hash.ts';
 import { canonical, type NaiveModel } from './naive-model.ts';

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { type ConflictCode, conflictCodes } from '../../engine/manifest/system-columns.ts';
+import { type ConflictCode, conflictCodes } from '../../engine/model/system-columns.ts';
 import type {
   ColumnDefinition,
   Row,
   ScalarKind,
   TableDefinition,
   Value,
-} from '../../engine/manifest/types.ts';
+} from '../../engine/model/types.ts';
 
 export interface ModelRow {
   readonly row: Row;

@@ -1,9 +1,9 @@
-import type { Catalog } from '../../engine/manifest/catalog.ts';
-import type { ConflictCode } from '../../engine/manifest/system-columns.ts';
-import type { Row, TableDefinition, Value } from '../../engine/manifest/types.ts';
+import type { EffectInput, TickInput } from '../../engine/intake/rows/row-input.ts';
+import type { Catalog } from '../../engine/model/catalog.ts';
+import type { ConflictCode } from '../../engine/model/system-columns.ts';
+import type { Row, TableDefinition, Value } from '../../engine/model/types.ts';
 import { parseWhere } from '../../engine/query/parse-where.ts';
 import { rowPredicate } from '../../engine/query/row-predicate.ts';
-import type { EffectInput, TickInput } from '../../engine/tick/row-input.ts';
 import { chainStart, type ModelRow, nextLink, type RowChange } from './naive-hash.ts';
 
 type ModelTables = Map<string, Map<string, ModelRow>>;

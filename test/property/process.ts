@@ -1,33 +1,33 @@
 import { Canary } from '../../engine/canary/canary.ts';
-import { Catalog } from '../../engine/manifest/catalog.ts';
+import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
+import type { TickInput } from '../../engine/intake/rows/row-input.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
+import type { Lsn } from '../../engine/model/position.ts';
 import type {
   IndexDefinition,
   Row,
   TableDefinition,
   TitleManifest,
-} from '../../engine/manifest/types.ts';
-import type { Lsn } from '../../engine/position.ts';
+} from '../../engine/model/types.ts';
+import { operandColumn } from '../../engine/query/guard.ts';
 import { replayRecord } from '../../engine/recover/replay-record.ts';
+import { type ChangeSet, emptyChanges } from '../../engine/state/change-set.ts';
 import { columnWords, releaseWords } from '../../engine/state/column-words.ts';
 import { LiveState } from '../../engine/state/live-state.ts';
 import type { StateTable } from '../../engine/state/state-table.ts';
 import { TitleState } from '../../engine/state/title-state.ts';
-import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
-import { type ChangeSet, emptyChanges } from '../../engine/tick/change-set.ts';
 import {
   changesOf,
   type LoggedBatch,
   Projection,
   type Settlement,
 } from '../../engine/tick/projection.ts';
-import type { TickInput } from '../../engine/tick/row-input.ts';
 import {
   encodeSession,
   encodeTick,
-  operandColumn,
   type SessionRecordHeader,
 } from '../../engine/tick/tick-record.ts';
-import { VectorBuilder } from '../../engine/tick/vector-builder.ts';
+import { VectorBuilder } from '../../engine/vectors/vector-builder.ts';
 import { createViewEngine, type OwnedViewEngine } from '../../engine/views/open-views.ts';
 
 /** A log in memory and what a process makes of it; `restart` forgets all but the log. */

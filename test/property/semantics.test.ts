@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { limits } from '../../engine/limits.ts';
-import type { ConflictCode } from '../../engine/manifest/system-columns.ts';
+import type { TickInput } from '../../engine/intake/rows/row-input.ts';
+import { limits } from '../../engine/model/limits.ts';
+import type { ConflictCode } from '../../engine/model/system-columns.ts';
 import type { Settlement } from '../../engine/tick/projection.ts';
-import type { TickInput } from '../../engine/tick/row-input.ts';
 import type { EffectOp } from '../../engine/tick/tick-batch.ts';
 import { manifestArbitrary, ticksArbitrary } from './arbitraries.ts';
 import { expectSame } from './compare-state.ts';
 import { contentOf, type ModelAnswer, NaiveModel } from './naive-model.ts';
 import { Process } from './process.ts';
 
-vi.mock('../../engine/limits.ts', async (original) => {
-  const { limits } = await original<typeof import('../../engine/limits.ts')>();
+vi.mock('../../engine/model/limits.ts', async (original) => {
+  const { limits } = await original<typeof import('../../engine/model/limits.ts')>();
   return { limits: { ...limits, closedSessionAnswersMax: 1 } };
 });
 

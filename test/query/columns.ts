@@ -1,4 +1,4 @@
-import type { ColumnDefinition, ScalarKind } from '../../engine/manifest/types.ts';
+import type { ColumnDefinition, ScalarKind } from '../../engine/model/types.ts';
 
 const kinds: readonly ScalarKind[] = [
   'bool',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { EngineError } from '../../engine/errors.ts';
-import { limits } from '../../engine/limits.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import { limits } from '../../engine/model/limits.ts';
 import type { Filter } from '../../engine/query/filter.ts';
 import { parseWhere } from '../../engine/query/parse-where.ts';
 import { columns } from './columns.ts';

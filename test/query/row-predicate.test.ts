@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Row, Scalar, Value } from '../../engine/manifest/types.ts';
+import type { Row, Scalar, Value } from '../../engine/model/types.ts';
 import type { CompareOp, Filter } from '../../engine/query/filter.ts';
 import { parseWhere } from '../../engine/query/parse-where.ts';
 import { rowPredicate } from '../../engine/query/row-predicate.ts';

@@ -1,13 +1,13 @@
 import type { Table } from 'apache-arrow';
-import type { Catalog } from '../../engine/manifest/catalog.ts';
+import { viewColumns } from '../../engine/manifest/view-columns.ts';
+import type { Catalog } from '../../engine/model/catalog.ts';
 import type {
   ColumnDefinition,
   GroupViewDefinition,
   Row,
   Value,
-} from '../../engine/manifest/types.ts';
-import { viewColumns } from '../../engine/manifest/view-columns.ts';
-import { utf8 } from '../../engine/utf8.ts';
+} from '../../engine/model/types.ts';
+import { utf8 } from '../../engine/model/utf8.ts';
 
 /** The names of a part's file: what it is of, the view or table, and the column if it has one. */
 export type PartTables = ReadonlyMap<string, Table>;

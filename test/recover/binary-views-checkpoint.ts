@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
-import { writeDurably } from '../../engine/log/whole-file.ts';
-import type { Catalog } from '../../engine/manifest/catalog.ts';
-import type { Lsn } from '../../engine/position.ts';
+import { writeDurably } from '../../engine/disk/whole-file.ts';
+import type { Catalog } from '../../engine/model/catalog.ts';
+import type { Lsn } from '../../engine/model/position.ts';
 import type {
   CheckpointFile,
   CheckpointManifest,

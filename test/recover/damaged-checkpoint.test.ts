@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Catalog } from '../../engine/manifest/catalog.ts';
-import { asLsn } from '../../engine/position.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
+import { asLsn } from '../../engine/model/position.ts';
 import {
   examineCheckpoints,
   listCheckpoints,
@@ -14,9 +14,9 @@ import {
   manifestName,
 } from '../../engine/recover/checkpoint-manifest.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
-import { TestTitle } from '../engine/test-title.ts';
-import { contentDigest, play, workload } from '../engine/workload.ts';
 import { FaultyStorage } from '../fault/storage.ts';
+import { TestTitle } from '../title/test-title.ts';
+import { contentDigest, play, workload } from '../title/workload.ts';
 import { withBinaryViews } from './binary-views-checkpoint.ts';
 
 const steps = workload(17, 30);

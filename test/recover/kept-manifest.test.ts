@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseManifest } from '../../engine/manifest/manifest-json.ts';
-import type { TableDefinition, TitleManifest } from '../../engine/manifest/types.ts';
+import type { TableDefinition, TitleManifest } from '../../engine/model/types.ts';
 import { fitManifest } from '../../engine/recover/kept-manifest.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
-import { columnOf } from '../tick/any-column.ts';
+import { columnOf } from '../intake/any-column.ts';
 
 async function keepManifest(directory: string, manifest: TitleManifest): Promise<void> {
   await (await fitManifest(directory, manifest)).keep();

@@ -2,12 +2,11 @@ import { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Engine } from '../../engine/engine.ts';
+import { nodeStorage } from '../../engine/disk/node-storage.ts';
 import type { DroppedSegments } from '../../engine/log/commit-log.ts';
-import { nodeStorage } from '../../engine/log/node-storage.ts';
 import { firstHeldLsn } from '../../engine/log/segment-files.ts';
-import { Catalog } from '../../engine/manifest/catalog.ts';
-import { type EngineOptions, openEngine } from '../../engine/open-engine.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
+import type { Engine } from '../../engine/ports/engine.ts';
 import { listCheckpoints } from '../../engine/recover/checkpoint-directory.ts';
 import {
   type CheckpointManifest,
@@ -16,10 +15,11 @@ import {
 } from '../../engine/recover/checkpoint-manifest.ts';
 import { diffReplay } from '../../engine/recover/diff-replay.ts';
 import { verifyReplay } from '../../engine/recover/verify-replay.ts';
+import { type EngineOptions, openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
-import { ClickHouseDisk, tailedColumns } from '../engine/tailed-columns.ts';
-import { commit, setUnit } from '../engine/test-title.ts';
-import { contentDigest, play, sessions, workload } from '../engine/workload.ts';
+import { ClickHouseDisk, tailedColumns } from '../title/tailed-columns.ts';
+import { commit, setUnit } from '../title/test-title.ts';
+import { contentDigest, play, sessions, workload } from '../title/workload.ts';
 import { withBinaryViews } from './binary-views-checkpoint.ts';
 import { damageRecord } from './damage-record.ts';
 

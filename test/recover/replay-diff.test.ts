@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { EffectInput, TickInput } from '../../engine/intake/rows/row-input.ts';
 import { diffReplay, type ReplayDifference } from '../../engine/recover/diff-replay.ts';
-import type { EffectInput, TickInput } from '../../engine/tick/row-input.ts';
 import { actionTick, fiveTicks, healthTick, PlayedLog, upsertUnit } from './played-log.ts';
 
 /** Three ticks that are the same for both, then these. */

@@ -1,13 +1,13 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { limits } from '../../engine/limits.ts';
+import type { EffectInput, TickInput } from '../../engine/intake/rows/row-input.ts';
 import type { TornTail } from '../../engine/log/torn-tail.ts';
-import { asLsn } from '../../engine/position.ts';
+import { limits } from '../../engine/model/limits.ts';
+import { asLsn } from '../../engine/model/position.ts';
 import { diffReplay } from '../../engine/recover/diff-replay.ts';
 import { DivergenceError, ReplayWitness, witnessOf } from '../../engine/recover/replay-witness.ts';
 import { verifyReplay } from '../../engine/recover/verify-replay.ts';
-import type { EffectInput, TickInput } from '../../engine/tick/row-input.ts';
 import type { Witness } from '../../engine/tick/tick-record.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { tickHeader } from '../tick/tick-header.ts';

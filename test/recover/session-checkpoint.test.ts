@@ -2,16 +2,16 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { limits } from '../../engine/limits.ts';
-import { nodeStorage } from '../../engine/log/node-storage.ts';
-import { Catalog } from '../../engine/manifest/catalog.ts';
-import { asLsn, type Lsn } from '../../engine/position.ts';
+import { nodeStorage } from '../../engine/disk/node-storage.ts';
+import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
+import { limits } from '../../engine/model/limits.ts';
+import { asLsn, type Lsn } from '../../engine/model/position.ts';
 import { encodeManifest, manifestName } from '../../engine/recover/checkpoint-manifest.ts';
 import { Checkpointer } from '../../engine/recover/checkpointer.ts';
 import { findCheckpoints, loadCheckpoint } from '../../engine/recover/load-checkpoint.ts';
 import type { LedgerEntry } from '../../engine/state/tick-ledger.ts';
 import { TitleState } from '../../engine/state/title-state.ts';
-import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
 import { Projection } from '../../engine/tick/projection.ts';
 import { encodeTick, type SessionRecordHeader } from '../../engine/tick/tick-record.ts';
 import type { ViewsCapture } from '../../engine/views/view-checkpoint.ts';
@@ -20,8 +20,8 @@ import { seededRandom } from '../fault/seeded-random.ts';
 import { tickHeader } from '../tick/tick-header.ts';
 import { columnsThatHaveAll } from './columns-that-have-all.ts';
 
-vi.mock('../../engine/limits.ts', async (original) => {
-  const { limits } = await original<typeof import('../../engine/limits.ts')>();
+vi.mock('../../engine/model/limits.ts', async (original) => {
+  const { limits } = await original<typeof import('../../engine/model/limits.ts')>();
   return { limits: { ...limits, closedSessionAnswersMax: 5, idempotencyTicksMax: 30 } };
 });
 

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { limits } from '../../engine/limits.ts';
-import type { TitleManifest } from '../../engine/manifest/types.ts';
-import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
+import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
+import { limits } from '../../engine/model/limits.ts';
+import type { TitleManifest } from '../../engine/model/types.ts';
 import type { TickBatch } from '../../engine/tick/tick-batch.ts';
-import { columnOf } from '../tick/any-column.ts';
+import { columnOf } from '../intake/any-column.ts';
 import { tickHeader } from '../tick/tick-header.ts';
 import { openTitleApi, type TitleApi } from './title-api.ts';
 

@@ -1,6 +1,6 @@
 import { GraphQLError, parse, validate } from 'graphql';
 import { expect, test } from 'vitest';
-import { EngineError } from '../../engine/errors.ts';
+import { EngineError } from '../../engine/model/errors.ts';
 import { errorExtensions, toClientError } from '../../resolvers/errors.ts';
 import { openTitleApi } from './title-api.ts';
 

@@ -1,15 +1,15 @@
 import type {
   ColumnListRequest,
-  ColumnStore,
   ExportRequest,
   Group,
   GroupsRequest,
   QueryBounds,
   QueryStatistics,
-} from '../../engine/columns/column-store.ts';
-import { EngineError } from '../../engine/errors.ts';
-import type { Row, Value } from '../../engine/manifest/types.ts';
-import { asLsn, type Lsn, lsnZero } from '../../engine/position.ts';
+} from '../../engine/columns/column-queries.ts';
+import type { ColumnStore } from '../../engine/columns/column-store.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import { asLsn, type Lsn, lsnZero } from '../../engine/model/position.ts';
+import type { Row, Value } from '../../engine/model/types.ts';
 
 const statistics: QueryStatistics = {
   queryId: 'q1',

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Engine } from '../../engine/engine.ts';
 import type { Work } from '../../engine/govern/work.ts';
-import { limits } from '../../engine/limits.ts';
-import type { Row } from '../../engine/manifest/types.ts';
-import { asLsn, type Lsn } from '../../engine/position.ts';
+import { limits } from '../../engine/model/limits.ts';
+import { asLsn, type Lsn } from '../../engine/model/position.ts';
+import type { Row } from '../../engine/model/types.ts';
+import type { Engine } from '../../engine/ports/engine.ts';
 import { PositionWaiters } from '../../engine/state/position-waiters.ts';
 import type { ViewRows } from '../../engine/views/view-engine.ts';
 import type { RequestContext } from '../../resolvers/context.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { asLsn } from '../../engine/position.ts';
+import { asLsn } from '../../engine/model/position.ts';
 import { openTitleApi, type TitleApi } from './title-api.ts';
 
 /** Units 1 to 6 of match m1: odd ones of player 1, even ones of player 2. */

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ExecutionResult, type GraphQLSchema, graphql, parse, subscribe } from 'graphql';
 import { onTestFinished } from 'vitest';
-import type { Engine } from '../../engine/engine.ts';
 import { WorkBudget } from '../../engine/govern/work-budget.ts';
-import { limits } from '../../engine/limits.ts';
-import type { Catalog } from '../../engine/manifest/catalog.ts';
-import type { TitleManifest } from '../../engine/manifest/types.ts';
-import { openEngine } from '../../engine/open-engine.ts';
+import type { Catalog } from '../../engine/model/catalog.ts';
+import { limits } from '../../engine/model/limits.ts';
+import type { TitleManifest } from '../../engine/model/types.ts';
+import type { Engine } from '../../engine/ports/engine.ts';
+import { openEngine } from '../../engine/title/open-engine.ts';
 import type {
   AuditEvent,
   ExportInfo,

@@ -7,7 +7,7 @@ import {
   validateSchema,
 } from 'graphql';
 import { expect, test } from 'vitest';
-import { Catalog } from '../../engine/manifest/catalog.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { describedTitle } from '../manifest/described-title.ts';

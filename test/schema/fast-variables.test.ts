@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { execute, type GraphQLInputType, getVariableValues, Kind, parse } from 'graphql';
 import { expect, test } from 'vitest';
-import { Catalog } from '../../engine/manifest/catalog.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
 import { FastVariables } from '../../schema/fast-variables.ts';
 import { allKinds } from './all-kinds.ts';

@@ -13,13 +13,13 @@ import {
   isRequiredInputField,
 } from 'graphql';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { limits } from '../../engine/limits.ts';
-import type { TitleManifest } from '../../engine/manifest/types.ts';
+import { limits } from '../../engine/model/limits.ts';
+import type { TitleManifest } from '../../engine/model/types.ts';
 import { openTitleApi, type TitleApi } from '../resolvers/title-api.ts';
 import { allKinds } from './all-kinds.ts';
 
-vi.mock('../../engine/limits.ts', async (original) => {
-  const { limits } = await original<typeof import('../../engine/limits.ts')>();
+vi.mock('../../engine/model/limits.ts', async (original) => {
+  const { limits } = await original<typeof import('../../engine/model/limits.ts')>();
   const small = {
     tickActionsMax: 300,
     actionEffectsMax: 200,

@@ -1,8 +1,8 @@
 import type { ConflictCode } from '@tickloom/sdk';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { errorCategories } from '../../engine/errors.ts';
-import { conflictCodes } from '../../engine/manifest/system-columns.ts';
+import { errorCategories } from '../../engine/model/errors.ts';
+import { conflictCodes } from '../../engine/model/system-columns.ts';
 import { RowCodec } from '../../sdk/runtime/columns.ts';
 import { serverErrorCategories } from '../../sdk/runtime/errors.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { limits } from '../../engine/limits.ts';
+import { limits } from '../../engine/model/limits.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { type Answer, codeOf, Sandbox } from './sandbox.ts';
 

@@ -1,11 +1,11 @@
 import { request } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { limits } from '../../engine/limits.ts';
+import { limits } from '../../engine/model/limits.ts';
 import { arrowTick } from './arrow-tick.ts';
 import { type Answer, answerOf, codeOf, commitTick, Sandbox, tickOf } from './sandbox.ts';
 
-vi.mock('../../engine/limits.ts', async (original) => {
-  const { limits } = await original<typeof import('../../engine/limits.ts')>();
+vi.mock('../../engine/model/limits.ts', async (original) => {
+  const { limits } = await original<typeof import('../../engine/model/limits.ts')>();
   const small = {
     graphqlBodyBytesMax: 2 * 1024 * 1024,
     commitBodyBytesMax: 4 * 1024 * 1024,

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { limits } from '../../engine/limits.ts';
+import { limits } from '../../engine/model/limits.ts';
 import { AshfallClient } from '../../examples/ashfall/tickloom.ts';
 import { ashfallTick } from '../json/ashfall-tick.ts';
 import { Sandbox } from './sandbox.ts';

@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { limits } from '../../engine/limits.ts';
+import { limits } from '../../engine/model/limits.ts';
 import { servingLimits } from '../../src/serving-limits.ts';
 import { Sandbox } from './sandbox.ts';
 
-vi.mock('../../engine/limits.ts', async (original) => {
-  const { limits } = await original<typeof import('../../engine/limits.ts')>();
+vi.mock('../../engine/model/limits.ts', async (original) => {
+  const { limits } = await original<typeof import('../../engine/model/limits.ts')>();
   const small = { webSocketInitMs: 300, webSocketPingMs: 400, httpHeadersMs: 400 };
   return { limits: { ...limits, ...small, httpRequestMs: 2_000, httpKeepAliveMs: 500 } };
 });

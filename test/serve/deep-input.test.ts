@@ -1,7 +1,7 @@
 import { Field, List, Table, Uint32, Utf8, vectorFromArray } from 'apache-arrow';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { limits } from '../../engine/limits.ts';
-import { arrowStream } from '../tick/arrow-body.ts';
+import { limits } from '../../engine/model/limits.ts';
+import { arrowStream } from '../intake/arrow-body.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { type Answer, answerOf, codeOf, commitTick, Sandbox } from './sandbox.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { limits } from '../../engine/limits.ts';
+import { limits } from '../../engine/model/limits.ts';
 import { DocumentCache } from '../../src/graphql/document-cache.ts';
 
 describe('the cache of parsed documents', () => {

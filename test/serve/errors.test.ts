@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EngineError, type ErrorCode, errorCategories } from '../../engine/errors.ts';
+import { EngineError, type ErrorCode, errorCategories } from '../../engine/model/errors.ts';
 import { statusOf } from '../../src/http/status.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { serveRoutes } from './http-front.ts';

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
-import type { ExportRequest } from '../../engine/columns/column-store.ts';
-import type { Engine } from '../../engine/engine.ts';
-import { EngineError } from '../../engine/errors.ts';
-import { asLsn } from '../../engine/position.ts';
+import type { ExportRequest } from '../../engine/columns/column-queries.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import { asLsn } from '../../engine/model/position.ts';
+import type { Engine } from '../../engine/ports/engine.ts';
 import { exportEndpoint } from '../../src/exports/export-endpoint.ts';
 import { ExportLinks } from '../../src/exports/export-link.ts';
 import { Exports } from '../../src/exports/exports.ts';

@@ -2,9 +2,9 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { EngineError } from '../../engine/errors.ts';
-import { limits } from '../../engine/limits.ts';
-import { asLsn } from '../../engine/position.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import { limits } from '../../engine/model/limits.ts';
+import { asLsn } from '../../engine/model/position.ts';
 import type { ExportSpec, Principal } from '../../resolvers/context.ts';
 import { decodeExport, encodeExport } from '../../src/exports/export-file.ts';
 import { ExportLinks } from '../../src/exports/export-link.ts';
@@ -12,8 +12,8 @@ import { Exports } from '../../src/exports/exports.ts';
 import { secretFromFile } from '../../src/storage/private-file.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 
-vi.mock('../../engine/limits.ts', async (original) => {
-  const { limits } = await original<typeof import('../../engine/limits.ts')>();
+vi.mock('../../engine/model/limits.ts', async (original) => {
+  const { limits } = await original<typeof import('../../engine/model/limits.ts')>();
   return { limits: { ...limits, exportsMax: 5 } };
 });
 

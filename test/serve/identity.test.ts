@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto';
 import type { JWTHeaderParameters } from 'jose';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { EngineError } from '../../engine/errors.ts';
-import { limits } from '../../engine/limits.ts';
-import { Catalog } from '../../engine/manifest/catalog.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import { limits } from '../../engine/model/limits.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import { Identity } from '../../src/identity/identity.ts';
 import { queryClassOf } from '../../src/identity/principal.ts';
@@ -14,8 +14,8 @@ import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { servingLimits } from '../../src/serving-limits.ts';
 import { TestIssuer } from './test-issuer.ts';
 
-vi.mock('../../engine/limits.ts', async (original) => {
-  const { limits } = await original<typeof import('../../engine/limits.ts')>();
+vi.mock('../../engine/model/limits.ts', async (original) => {
+  const { limits } = await original<typeof import('../../engine/model/limits.ts')>();
   return { limits: { ...limits, tokensRememberedMax: 3 } };
 });
 

@@ -6,7 +6,7 @@ import {
   GraphQLSchema,
 } from 'graphql';
 import { expect, test } from 'vitest';
-import { Catalog } from '../../engine/manifest/catalog.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import { Answers } from '../../src/graphql/answer.ts';
 import { Executor } from '../../src/graphql/executor.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EngineError } from '../../engine/errors.ts';
+import { EngineError } from '../../engine/model/errors.ts';
 import { readableLine } from '../../src/telemetry/readable-lines.ts';
 import { refusalOf } from '../../src/telemetry/refusal.ts';
 

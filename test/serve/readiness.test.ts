@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Engine } from '../../engine/engine.ts';
-import { EngineError } from '../../engine/errors.ts';
-import { asLsn } from '../../engine/position.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import { asLsn } from '../../engine/model/position.ts';
+import type { Engine } from '../../engine/ports/engine.ts';
 import { type Readiness, readinessEndpoint } from '../../src/http/health.ts';
 import { unavailableRoute } from '../../src/http/router.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';

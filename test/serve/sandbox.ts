@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { importJWK, type JWK, SignJWT } from 'jose';
-import type { QueryClass } from '../../engine/manifest/types.ts';
+import type { QueryClass } from '../../engine/model/types.ts';
 import { loadSettings } from '../../src/config/load-settings.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { type RunningServer, startServer } from '../../src/server.ts';

@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { limits } from '../../engine/limits.ts';
+import { limits } from '../../engine/model/limits.ts';
 import { SocketOperations } from '../../src/graphql/socket-operations.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { Sandbox } from './sandbox.ts';
 
-vi.mock('../../engine/limits.ts', async (original) => {
-  const { limits } = await original<typeof import('../../engine/limits.ts')>();
+vi.mock('../../engine/model/limits.ts', async (original) => {
+  const { limits } = await original<typeof import('../../engine/model/limits.ts')>();
   return { limits: { ...limits, webSocketOperationsMax: 4 } };
 });
 

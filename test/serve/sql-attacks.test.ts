@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ColumnClient } from '../../engine/columns/client.ts';
 import { EmbeddedHost } from '../../engine/columns/embedded-host.ts';
 import { silentLogger } from '../../engine/columns/logger.ts';
-import { limits } from '../../engine/limits.ts';
+import { limits } from '../../engine/model/limits.ts';
 import { shownSql } from '../../resolvers/queries.ts';
 import { codeOf, Sandbox } from './sandbox.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { rowLayout } from '../../engine/state/row-layout.ts';
 import { RowPages } from '../../engine/state/row-pages.ts';
 import { SecondaryIndex } from '../../engine/state/secondary-index.ts';
-import { columnOf } from '../tick/any-column.ts';
+import { columnOf } from '../intake/any-column.ts';
 
 const layout = rowLayout({
   name: 'unit',

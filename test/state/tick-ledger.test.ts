@@ -5,8 +5,8 @@ import { type LedgerEntry, TickLedger } from '../../engine/state/tick-ledger.ts'
 
 const window = 100;
 
-vi.mock('../../engine/limits.ts', async (original) => {
-  const { limits } = await original<typeof import('../../engine/limits.ts')>();
+vi.mock('../../engine/model/limits.ts', async (original) => {
+  const { limits } = await original<typeof import('../../engine/model/limits.ts')>();
   return { limits: { ...limits, idempotencyTicksMax: 100 } };
 });
 

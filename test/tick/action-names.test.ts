@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { limits } from '../../engine/limits.ts';
-import type { ColumnDefinition } from '../../engine/manifest/types.ts';
+import { limits } from '../../engine/model/limits.ts';
+import type { ColumnDefinition } from '../../engine/model/types.ts';
 import { ActionNames } from '../../engine/tick/action-names.ts';
-import { VectorBuilder } from '../../engine/tick/vector-builder.ts';
+import { VectorBuilder } from '../../engine/vectors/vector-builder.ts';
 
 const column: ColumnDefinition = {
   name: 'actionId',

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { finish } from '../../engine/govern/work.ts';
-import { Catalog } from '../../engine/manifest/catalog.ts';
-import type { Lsn } from '../../engine/position.ts';
+import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
+import type { ActionInput, EffectInput } from '../../engine/intake/rows/row-input.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
+import type { Lsn } from '../../engine/model/position.ts';
 import { LiveState } from '../../engine/state/live-state.ts';
 import { TitleState } from '../../engine/state/title-state.ts';
-import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
 import { Projection } from '../../engine/tick/projection.ts';
-import type { ActionInput, EffectInput } from '../../engine/tick/row-input.ts';
 import { decodeHeader, decodeTick, digestOf, encodeTick } from '../../engine/tick/tick-record.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 

@@ -1,14 +1,14 @@
-import { Catalog } from '../../engine/manifest/catalog.ts';
-import type { Row, TitleManifest, WhereInput } from '../../engine/manifest/types.ts';
-import type { Lsn } from '../../engine/position.ts';
+import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
+import type { EffectInput } from '../../engine/intake/rows/row-input.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
+import type { Lsn } from '../../engine/model/position.ts';
+import type { Row, TitleManifest, WhereInput } from '../../engine/model/types.ts';
 import { LiveState } from '../../engine/state/live-state.ts';
 import { TitleState } from '../../engine/state/title-state.ts';
-import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
 import { Projection, type Settlement } from '../../engine/tick/projection.ts';
-import type { EffectInput } from '../../engine/tick/row-input.ts';
 import type { ConflictPolicy } from '../../engine/tick/tick-batch.ts';
 import { encodeTick } from '../../engine/tick/tick-record.ts';
-import { columnOf } from './any-column.ts';
+import { columnOf } from '../intake/any-column.ts';
 
 const manifest: TitleManifest = {
   format: 1,

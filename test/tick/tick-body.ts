@@ -1,8 +1,8 @@
 import { makeVector, Table, Uint32, type Vector, vectorFromArray } from 'apache-arrow';
-import { plainCondition } from '../../engine/tick/guard.ts';
+import { plainCondition } from '../../engine/query/guard.ts';
 import { type EffectStream, type TickBatch, tickItself } from '../../engine/tick/tick-batch.ts';
-import { arrowBody, arrowStream } from './arrow-body.ts';
-import { clientColumn } from './arrow-types.ts';
+import { arrowBody, arrowStream } from '../intake/arrow-body.ts';
+import { clientColumn } from '../intake/arrow-types.ts';
 
 /**
  * The tick as a client of the commit endpoint would send it. `rowsOfBatch`: rows of each record

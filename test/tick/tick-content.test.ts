@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
-import type { EffectInput } from '../../engine/tick/row-input.ts';
+import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
+import type { EffectInput } from '../../engine/intake/rows/row-input.ts';
 import { encodeTick } from '../../engine/tick/tick-record.ts';
-import { arrowStream } from './arrow-body.ts';
-import { catalog, decode, header, texts, u32 } from './bodies.ts';
+import { arrowStream } from '../intake/arrow-body.ts';
+import { catalog, decode, header, texts, u32 } from '../intake/bodies.ts';
 
 function contentOf(...effects: readonly EffectInput[]): string {
   const actions = [{ actionId: 'a', row: { player: 1 }, effects }];

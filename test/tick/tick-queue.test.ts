@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { EngineError } from '../../engine/errors.ts';
-import { limits } from '../../engine/limits.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import { limits } from '../../engine/model/limits.ts';
 import { newSession } from '../../engine/state/session.ts';
 import { TickQueue } from '../../engine/tick/tick-queue.ts';
 

@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Catalog } from '../../engine/manifest/catalog.ts';
-import type { TitleManifest } from '../../engine/manifest/types.ts';
-import type { Lsn } from '../../engine/position.ts';
+import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
+import type { Lsn } from '../../engine/model/position.ts';
+import type { TitleManifest } from '../../engine/model/types.ts';
 import { TitleState } from '../../engine/state/title-state.ts';
-import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
-import type { ColumnVector } from '../../engine/tick/column-vector.ts';
 import { Projection } from '../../engine/tick/projection.ts';
 import type { TickBatch } from '../../engine/tick/tick-batch.ts';
 import {
@@ -15,9 +14,10 @@ import {
   encodeSession,
   encodeTick,
 } from '../../engine/tick/tick-record.ts';
-import { heldBytes } from '../../engine/tick/vector-bytes.ts';
-import { digestOf as digestOfChanges } from '../engine/memory-columns.ts';
+import type { ColumnVector } from '../../engine/vectors/column-vector.ts';
+import { heldBytes } from '../../engine/vectors/vector-bytes.ts';
 import { manifestArbitrary, ticksArbitrary } from '../property/arbitraries.ts';
+import { digestOf as digestOfChanges } from '../title/memory-columns.ts';
 import { tickHeader } from './tick-header.ts';
 
 /** Folds batches into a session each; tells all that came of them. */

@@ -1,6 +1,6 @@
-import type { ColumnDefinition } from '../../engine/manifest/types.ts';
-import { bitAt, type ColumnVector } from '../../engine/tick/column-vector.ts';
-import { VectorBuilder } from '../../engine/tick/vector-builder.ts';
+import type { ColumnDefinition } from '../../engine/model/types.ts';
+import { bitAt, type ColumnVector } from '../../engine/vectors/column-vector.ts';
+import { VectorBuilder } from '../../engine/vectors/vector-builder.ts';
 import type { OwnedViewEngine } from '../../engine/views/open-views.ts';
 import type { StoredViews } from '../../engine/views/view-checkpoint.ts';
 

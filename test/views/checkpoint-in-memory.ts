@@ -1,5 +1,5 @@
-import { decodeArrow, encodeArrow } from '../../engine/recover/arrow-file.ts';
-import { ColumnMemory } from '../../engine/tick/column-memory.ts';
+import { decodeArrow, encodeArrow } from '../../engine/vectors/arrow/arrow-file.ts';
+import { ColumnMemory } from '../../engine/vectors/column-memory.ts';
 import type { OwnedViewEngine } from '../../engine/views/open-views.ts';
 import type { StoredViews, ViewsCapture } from '../../engine/views/view-checkpoint.ts';
 

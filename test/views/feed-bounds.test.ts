@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { limits } from '../../engine/limits.ts';
+import { limits } from '../../engine/model/limits.ts';
 import type { Filter } from '../../engine/query/filter.ts';
 import { BoundedCache } from '../../engine/views/bounded-cache.ts';
 import { createViewEngine, type OwnedViewEngine } from '../../engine/views/open-views.ts';
@@ -9,8 +9,8 @@ import { Follower } from './follower.ts';
 import { ManualClock } from './manual-clock.ts';
 import { catalog, World } from './world.ts';
 
-vi.mock('../../engine/limits.ts', async (original) => {
-  const { limits } = await original<typeof import('../../engine/limits.ts')>();
+vi.mock('../../engine/model/limits.ts', async (original) => {
+  const { limits } = await original<typeof import('../../engine/model/limits.ts')>();
   return { limits: { ...limits } };
 });
 const whole = { ...limits };

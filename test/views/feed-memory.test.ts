@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { GroupViewDefinition, Row } from '../../engine/manifest/types.ts';
-import { asLsn, type Lsn } from '../../engine/position.ts';
-import { type ColumnBatch, valueAt } from '../../engine/tick/column-vector.ts';
+import { asLsn, type Lsn } from '../../engine/model/position.ts';
+import type { GroupViewDefinition, Row } from '../../engine/model/types.ts';
+import { type ColumnBatch, valueAt } from '../../engine/vectors/column-vector.ts';
 import type { TickMark } from '../../engine/views/feed-source.ts';
 import { FrameLog } from '../../engine/views/frame-log.ts';
 import { GroupView } from '../../engine/views/group-view.ts';

@@ -1,5 +1,5 @@
-import type { EngineError } from '../../engine/errors.ts';
-import type { Row } from '../../engine/manifest/types.ts';
+import type { EngineError } from '../../engine/model/errors.ts';
+import type { Row } from '../../engine/model/types.ts';
 import type { Frame, SubscribeRequest, ViewEngine } from '../../engine/views/view-engine.ts';
 import type { ManualClock } from './manual-clock.ts';
 import { keyText } from './naive-view.ts';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { finish } from '../../engine/govern/work.ts';
-import { allColumns } from '../../engine/manifest/system-columns.ts';
-import type { ColumnDefinition, Row } from '../../engine/manifest/types.ts';
 import { viewColumns } from '../../engine/manifest/view-columns.ts';
+import { allColumns } from '../../engine/model/system-columns.ts';
+import type { ColumnDefinition, Row } from '../../engine/model/types.ts';
 import { parseWhere } from '../../engine/query/parse-where.ts';
 import { rowPredicate } from '../../engine/query/row-predicate.ts';
 import { createViewEngine, type OwnedViewEngine } from '../../engine/views/open-views.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ColumnMemory } from '../../engine/tick/column-memory.ts';
+import { ColumnMemory } from '../../engine/vectors/column-memory.ts';
 import { ByteDictionary } from '../../engine/views/byte-dictionary.ts';
 import { type Lane, LaneTable } from '../../engine/views/lane-table.ts';
 

@@ -1,3 +1,4 @@
+import { viewColumns } from '../../engine/manifest/view-columns.ts';
 import type {
   ColumnDefinition,
   GroupViewDefinition,
@@ -6,8 +7,7 @@ import type {
   TopViewDefinition,
   Value,
   ViewAggregate,
-} from '../../engine/manifest/types.ts';
-import { viewColumns } from '../../engine/manifest/view-columns.ts';
+} from '../../engine/model/types.ts';
 import { compareScalars } from '../../engine/query/compare-values.ts';
 import { parseWhere } from '../../engine/query/parse-where.ts';
 import { rowPredicate } from '../../engine/query/row-predicate.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { asLsn } from '../../engine/position.ts';
+import { asLsn } from '../../engine/model/position.ts';
 import { FrameLog } from '../../engine/views/frame-log.ts';
 import { ImageRing } from '../../engine/views/image-ring.ts';
 import { PagedRing } from '../../engine/views/paged-ring.ts';

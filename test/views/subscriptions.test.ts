@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { EngineError } from '../../engine/errors.ts';
 import { finish } from '../../engine/govern/work.ts';
-import { limits } from '../../engine/limits.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import { limits } from '../../engine/model/limits.ts';
 import type { Filter } from '../../engine/query/filter.ts';
-import type { ChangeSet } from '../../engine/tick/change-set.ts';
+import type { ChangeSet } from '../../engine/state/change-set.ts';
 import {
   createViewEngine,
   type OwnedViewEngine,

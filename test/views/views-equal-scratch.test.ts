@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Row } from '../../engine/manifest/types.ts';
-import type { ChangeSet } from '../../engine/tick/change-set.ts';
+import type { Row } from '../../engine/model/types.ts';
+import type { ChangeSet } from '../../engine/state/change-set.ts';
 import { createViewEngine } from '../../engine/views/open-views.ts';
 import type { ViewEngine } from '../../engine/views/view-engine.ts';
 import { binaryOfViews } from './binary-views-writer.ts';

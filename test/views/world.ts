@@ -1,16 +1,16 @@
 import fc from 'fast-check';
-import { Catalog } from '../../engine/manifest/catalog.ts';
-import { conflictCodes } from '../../engine/manifest/system-columns.ts';
-import type { Row } from '../../engine/manifest/types.ts';
-import { asLsn, formatPosition } from '../../engine/position.ts';
+import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
+import type { ActionInput, EffectInput } from '../../engine/intake/rows/row-input.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
+import { asLsn, formatPosition } from '../../engine/model/position.ts';
+import { conflictCodes } from '../../engine/model/system-columns.ts';
+import type { Row } from '../../engine/model/types.ts';
+import { type ChangeSet, verdictCode } from '../../engine/state/change-set.ts';
 import { LiveState } from '../../engine/state/live-state.ts';
 import { TitleState } from '../../engine/state/title-state.ts';
-import { buildTickBatch } from '../../engine/tick/batch-builder.ts';
-import { type ChangeSet, verdictCode } from '../../engine/tick/change-set.ts';
-import { type ColumnBatch, valueAt } from '../../engine/tick/column-vector.ts';
 import { changesOf, type LoggedBatch, Projection } from '../../engine/tick/projection.ts';
-import type { ActionInput, EffectInput } from '../../engine/tick/row-input.ts';
 import { encodeTick } from '../../engine/tick/tick-record.ts';
+import { type ColumnBatch, valueAt } from '../../engine/vectors/column-vector.ts';
 import { tickHeader } from '../tick/tick-header.ts';
 import { viewsTitle } from './title.ts';
 

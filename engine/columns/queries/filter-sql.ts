@@ -1,4 +1,4 @@
-import type { ColumnDefinition } from '../../manifest/types.ts';
+import type { ColumnDefinition } from '../../model/types.ts';
 import type { CompareOp, Filter } from '../../query/filter.ts';
 import { lsnColumn } from '../shipping/system-vectors.ts';
 import { isPosition, type SqlParameters } from './sql-parameters.ts';

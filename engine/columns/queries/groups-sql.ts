@@ -1,8 +1,8 @@
-import { EngineError } from '../../errors.ts';
-import type { Catalog } from '../../manifest/catalog.ts';
-import type { ColumnDefinition, TableDefinition, Value } from '../../manifest/types.ts';
+import type { Catalog } from '../../model/catalog.ts';
+import { EngineError } from '../../model/errors.ts';
+import type { ColumnDefinition, TableDefinition, Value } from '../../model/types.ts';
 import type { ClientQuery } from '../client.ts';
-import type { Group, GroupAggregate, GroupsRequest } from '../column-store.ts';
+import type { Group, GroupAggregate, GroupsRequest } from '../column-queries.ts';
 import { comparable } from './filter-sql.ts';
 import { isTextual, orderSql } from './order-sql.ts';
 import { readableExpression, readableSql, readValue } from './row-values.ts';

@@ -1,5 +1,5 @@
-import { EngineError } from '../../errors.ts';
-import type { ColumnDefinition } from '../../manifest/types.ts';
+import { EngineError } from '../../model/errors.ts';
+import type { ColumnDefinition } from '../../model/types.ts';
 import type { OrderKey } from '../../query/page-cursor.ts';
 import type { OrderBy } from '../../state/state-reader.ts';
 

@@ -1,5 +1,5 @@
-import type { Catalog } from '../../manifest/catalog.ts';
-import type { ColumnDefinition, TableDefinition, Value } from '../../manifest/types.ts';
+import type { Catalog } from '../../model/catalog.ts';
+import type { ColumnDefinition, TableDefinition, Value } from '../../model/types.ts';
 import {
   decodeCursor,
   encodeCursor,
@@ -7,7 +7,7 @@ import {
   type OrderKey,
 } from '../../query/page-cursor.ts';
 import type { ClientQuery } from '../client.ts';
-import type { ColumnListRequest } from '../column-store.ts';
+import type { ColumnListRequest } from '../column-queries.ts';
 import { completeOrder } from './list-order.ts';
 import { orderSql, orderValue } from './order-sql.ts';
 import { readableSql } from './row-values.ts';

@@ -1,4 +1,4 @@
-import type { ColumnDefinition, Scalar, Value } from '../../manifest/types.ts';
+import type { ColumnDefinition, Scalar, Value } from '../../model/types.ts';
 import { comparable } from './filter-sql.ts';
 import type { SqlParameters } from './sql-parameters.ts';
 import { quoteName } from './sql-text.ts';

@@ -1,4 +1,4 @@
-import type { ColumnDefinition, Scalar, Value } from '../../manifest/types.ts';
+import type { ColumnDefinition, Scalar, Value } from '../../model/types.ts';
 import { quoteName } from './sql-text.ts';
 
 /** The SQL that yields a column's values in a form JSON carries exactly; `readValue` reads it. */

@@ -1,5 +1,5 @@
-import type { Catalog } from '../../manifest/catalog.ts';
-import type { TableDefinition } from '../../manifest/types.ts';
+import type { Catalog } from '../../model/catalog.ts';
+import type { TableDefinition } from '../../model/types.ts';
 import type { Filter } from '../../query/filter.ts';
 import { databaseName, storedColumns, storedName } from '../schema-sql.ts';
 import { deletedColumn, lsnColumn } from '../shipping/system-vectors.ts';

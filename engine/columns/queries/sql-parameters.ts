@@ -1,5 +1,5 @@
-import type { ColumnDefinition, Scalar } from '../../manifest/types.ts';
-import { parsePosition } from '../../position.ts';
+import { parsePosition } from '../../model/position.ts';
+import type { ColumnDefinition, Scalar } from '../../model/types.ts';
 import type { ParameterValue } from '../client.ts';
 
 /** Collects the values of a query, so that none is ever pasted into its text. */

@@ -1,4 +1,4 @@
-import type { QueryStatistics } from '../column-store.ts';
+import type { QueryStatistics } from '../column-queries.ts';
 
 /**
  * What a query cost. Rows and bytes come with the JSON answer, since chDB's own count is of the

@@ -1,5 +1,5 @@
-import { eachInTurn } from '../../each-in-turn.ts';
-import { asLsn, type Lsn } from '../../position.ts';
+import { asLsn, type Lsn } from '../../model/position.ts';
+import { eachInTurn } from '../../time/each-in-turn.ts';
 import type { KeptBacklog, KeptTable } from './kept-backlog.ts';
 import type { SealedBlock } from './sealed-block.ts';
 import type { Spool } from './spool.ts';

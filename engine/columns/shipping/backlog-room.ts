@@ -1,4 +1,4 @@
-import { EngineError } from '../../errors.ts';
+import { EngineError } from '../../model/errors.ts';
 import type { ColumnLogger } from '../logger.ts';
 import type { TableQueue } from './table-queue.ts';
 

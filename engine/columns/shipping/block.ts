@@ -1,6 +1,10 @@
-import type { Lsn } from '../../position.ts';
-import type { ChangeSet } from '../../tick/change-set.ts';
-import { endOfStream, recordBatchMessage, schemaMessage } from '../arrow/ipc-messages.ts';
+import type { Lsn } from '../../model/position.ts';
+import type { ChangeSet } from '../../state/change-set.ts';
+import {
+  endOfStream,
+  recordBatchMessage,
+  schemaMessage,
+} from '../../vectors/arrow/ipc-messages.ts';
 import { type BatchParts, GrowingColumn } from './growing-column.ts';
 import type { ShippedTable } from './shipped-table.ts';
 import type { ShippedVector } from './system-vectors.ts';

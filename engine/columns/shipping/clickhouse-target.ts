@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EngineError } from '../../errors.ts';
-import { asLsn, type Lsn, lsnZero } from '../../position.ts';
+import { EngineError } from '../../model/errors.ts';
+import { asLsn, type Lsn, lsnZero } from '../../model/position.ts';
 import type { ColumnClient } from '../client.ts';
 import { quoteName, quoteText } from '../queries/sql-text.ts';
 import { deleteAfterStatement, shippedTable as noteTable } from '../schema-sql.ts';

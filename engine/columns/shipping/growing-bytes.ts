@@ -1,4 +1,4 @@
-import { aligned } from '../../aligned.ts';
+import { aligned } from '../../vectors/aligned.ts';
 
 /** A burst's large blocks reserve nothing for the small ones after it. */
 const reservedBytesMax = 1024 * 1024;

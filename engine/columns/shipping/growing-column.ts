@@ -1,6 +1,6 @@
-import type { ColumnVector, ListVector } from '../../tick/column-vector.ts';
-import type { ArrowField } from '../arrow/arrow-field.ts';
-import type { BatchNode } from '../arrow/ipc-messages.ts';
+import type { BatchNode } from '../../vectors/arrow/ipc-messages.ts';
+import type { ArrowField } from '../../vectors/arrow/wire-field.ts';
+import type { ColumnVector, ListVector } from '../../vectors/column-vector.ts';
 import { GrowingBits, GrowingBytes } from './growing-bytes.ts';
 import type { ConstantVector, CountingVector, ShippedVector } from './system-vectors.ts';
 

@@ -1,5 +1,5 @@
-import type { Storage } from '../../log/storage.ts';
-import type { Lsn } from '../../position.ts';
+import type { Storage } from '../../disk/storage.ts';
+import type { Lsn } from '../../model/position.ts';
 import { isWhole, type SpoolFile } from './spool.ts';
 
 /** A block of one table as a durable file of the spool. */

@@ -1,4 +1,4 @@
-import { asLsn, type Lsn, lsnZero } from '../../position.ts';
+import { asLsn, type Lsn, lsnZero } from '../../model/position.ts';
 import type { ColumnLogger } from '../logger.ts';
 import type { ShippedNote, ShippingTarget, TableNote } from './shipping-target.ts';
 import type { TableQueue } from './table-queue.ts';

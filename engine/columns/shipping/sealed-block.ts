@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { Lsn } from '../../position.ts';
+import type { Lsn } from '../../model/position.ts';
 import type { Block } from './block.ts';
 import type { KeptBlock } from './kept-backlog.ts';
 import type { Spool, SpoolFile } from './spool.ts';

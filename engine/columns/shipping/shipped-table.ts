@@ -1,13 +1,13 @@
-import type { Catalog } from '../../manifest/catalog.ts';
-import { conflictCodes } from '../../manifest/system-columns.ts';
-import type { ColumnDefinition, TableDefinition } from '../../manifest/types.ts';
+import type { Catalog } from '../../model/catalog.ts';
+import { conflictCodes } from '../../model/system-columns.ts';
+import type { ColumnDefinition, TableDefinition } from '../../model/types.ts';
 import type {
   ActionChanges,
   ChangeSet,
   EventChanges,
   StateChanges,
-} from '../../tick/change-set.ts';
-import { type ArrowField, shippedField } from '../arrow/arrow-field.ts';
+} from '../../state/change-set.ts';
+import { type ArrowField, shippedField } from '../../vectors/arrow/wire-field.ts';
 import { storedName } from '../schema-sql.ts';
 import {
   constantText,

@@ -1,4 +1,4 @@
-import type { Lsn } from '../../position.ts';
+import type { Lsn } from '../../model/position.ts';
 import type { QueuedBlock } from './sealed-block.ts';
 import type { ShippedTable } from './shipped-table.ts';
 

@@ -2,10 +2,10 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
-import { checksum } from '../../log/checksum.ts';
+import { checksum } from '../../disk/checksum.ts';
+import type { Storage } from '../../disk/storage.ts';
+import { writeWhole } from '../../disk/whole-file.ts';
 import { removeIfThere } from '../../log/segment-files.ts';
-import type { Storage } from '../../log/storage.ts';
-import { writeWhole } from '../../log/whole-file.ts';
 import type { Block } from './block.ts';
 
 /** A file of the spool: its name, length and CRC-32. */

@@ -1,4 +1,4 @@
-import type { ColumnVector } from '../../tick/column-vector.ts';
+import type { ColumnVector } from '../../vectors/column-vector.ts';
 
 /** Columns that ClickHouse holds beside the manifest's; no manifest can name them. */
 export const lsnColumn = '_lsn';

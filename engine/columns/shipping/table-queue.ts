@@ -1,5 +1,5 @@
-import type { Lsn } from '../../position.ts';
-import type { ChangeSet } from '../../tick/change-set.ts';
+import type { Lsn } from '../../model/position.ts';
+import type { ChangeSet } from '../../state/change-set.ts';
 import { type Block, BlockBuilder } from './block.ts';
 import type { KeptBlock } from './kept-backlog.ts';
 import { SealedBlock } from './sealed-block.ts';

@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path';
 import validatePackageName from 'validate-npm-package-name';
-import { titleProblem } from '../../../engine/manifest/names.ts';
+import { titleProblem } from '../../../engine/index.ts';
 import { UsageError } from '../fail.ts';
 
 export interface ProjectNames {

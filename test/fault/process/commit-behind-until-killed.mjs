@@ -2,7 +2,7 @@
 // stops that after so many: from then on checkpoints are ahead of it. Prints the ClickHouse
 // process, then a line a tick that is acknowledged. Goes on until it is killed.
 import { writeSync } from 'node:fs';
-import { openEngine } from '../../../engine/open-engine.ts';
+import { openEngine } from '../../../engine/title/open-engine.ts';
 import { ashfall } from '../../../src/sandbox/ashfall.ts';
 import { killedTick, sessions } from '../killed-tick.ts';
 

@@ -1,9 +1,9 @@
 // Arguments: directory, durability as JSON. Commits ticks of two sessions, several in flight, and
 // prints position and state hash of each once it is acknowledged. Goes on until it is killed.
 import { writeSync } from 'node:fs';
-import { openEngine } from '../../../engine/open-engine.ts';
+import { openEngine } from '../../../engine/title/open-engine.ts';
 import { ashfall } from '../../../src/sandbox/ashfall.ts';
-import { ColumnsOnDisk, memoryColumns } from '../../engine/memory-columns.ts';
+import { ColumnsOnDisk, memoryColumns } from '../../title/memory-columns.ts';
 import { killedTick, sessions } from '../killed-tick.ts';
 
 const [directory, durability] = process.argv.slice(2);

@@ -1,5 +1,5 @@
-import { EngineError } from '../../../errors.ts';
-import { limits } from '../../../limits.ts';
+import { EngineError } from '../../../model/errors.ts';
+import { limits } from '../../../model/limits.ts';
 import { type Place, refused } from './refusal.ts';
 
 /** `text` is what is written for ClickHouse; of a parameter, its name. */

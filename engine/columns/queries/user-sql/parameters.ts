@@ -1,5 +1,5 @@
-import { EngineError } from '../../../errors.ts';
-import type { Value } from '../../../manifest/types.ts';
+import { EngineError } from '../../../model/errors.ts';
+import type { Value } from '../../../model/types.ts';
 import type { ParameterValue } from '../../client.ts';
 
 /**

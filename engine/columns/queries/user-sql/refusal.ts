@@ -1,4 +1,4 @@
-import { EngineError } from '../../../errors.ts';
+import { EngineError } from '../../../model/errors.ts';
 
 /** A place in a user's text as editors show it: both count from 1, columns in UTF-16 units. */
 export interface Place {

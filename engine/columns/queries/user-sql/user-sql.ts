@@ -1,7 +1,7 @@
-import type { Catalog } from '../../../manifest/catalog.ts';
-import type { Value } from '../../../manifest/types.ts';
+import type { Catalog } from '../../../model/catalog.ts';
+import type { Value } from '../../../model/types.ts';
 import type { ClientQuery, ColumnClient } from '../../client.ts';
-import type { QueryBounds, SqlResult } from '../../column-store.ts';
+import type { QueryBounds, SqlResult } from '../../column-queries.ts';
 import { databaseName, storedColumns, storedName } from '../../schema-sql.ts';
 import { readTokens } from './lexer.ts';
 import { readParameters } from './parameters.ts';

@@ -1,0 +1,144 @@
+import type { Lsn } from '../model/position.ts';
+import type { Row, Value } from '../model/types.ts';
+import type { Filter } from '../query/filter.ts';
+import type { OrderBy, RowPage } from '../state/state-reader.ts';
+
+/** Bounds on one query, from its class; the store enforces them. */
+export interface QueryBounds {
+  readonly timeoutMs: number;
+  readonly memoryBytesMax: number;
+  readonly rowsReadMax: number;
+  readonly threadsMax: number;
+}
+
+export interface QueryStatistics {
+  readonly queryId: string;
+  readonly elapsedMs: number;
+  readonly rowsRead: number;
+  readonly bytesRead: number;
+  readonly memoryPeakBytes: number | null;
+}
+
+export interface ColumnListRequest {
+  readonly table: string;
+  readonly where: Filter | null;
+  readonly orderBy: readonly OrderBy[];
+  readonly first: number;
+  readonly after: string | null;
+  readonly bounds: QueryBounds;
+  readonly signal?: AbortSignal;
+}
+
+/** An aggregate of one column to compute. Quantile: `q` in 0…1. */
+export type GroupAggregate =
+  | { readonly op: 'countDistinct' | 'sum' | 'avg' | 'min' | 'max'; readonly column: string }
+  | { readonly op: 'quantile'; readonly column: string; readonly q: number };
+
+export interface GroupsRequest {
+  readonly table: string;
+  readonly where: Filter | null;
+  /** Columns, system columns included. */
+  readonly by: readonly string[];
+  /** Width of a bucket in ticks; the key then has `tickBucket`, the bucket's first tick. */
+  readonly tickBucket: number | null;
+  readonly aggregates: readonly GroupAggregate[];
+  /** `column` is a key column, `tickBucket` or `count`. */
+  readonly orderBy: readonly OrderBy[];
+  readonly first: number;
+  readonly bounds: QueryBounds;
+  readonly signal?: AbortSignal;
+}
+
+export interface Group {
+  readonly key: Row;
+  readonly count: bigint;
+  /** In the order of `request.aggregates`. Sums of integers are bigint, of floats number. */
+  readonly values: readonly Value[];
+}
+
+export interface GroupsResult {
+  readonly groups: readonly Group[];
+  /** There are more than `first`. */
+  readonly truncated: boolean;
+  /** Everything up to here is in the answer. */
+  readonly coveredLsn: Lsn;
+  readonly statistics: QueryStatistics;
+}
+
+export interface SqlResult {
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly rows: readonly (readonly unknown[])[];
+  readonly truncated: boolean;
+  readonly coveredLsn: Lsn;
+  readonly statistics: QueryStatistics;
+}
+
+export type ExportSource =
+  | {
+      readonly kind: 'table';
+      readonly table: string;
+      readonly where: Filter | null;
+      readonly columns: readonly string[] | null;
+    }
+  | {
+      readonly kind: 'sql';
+      readonly query: string;
+      readonly parameters: Readonly<Record<string, Value>>;
+    };
+
+export interface ExportRequest {
+  readonly source: ExportSource;
+  readonly format: 'ARROW_STREAM' | 'ARROW_FILE' | 'PARQUET';
+  readonly compression: 'NONE' | 'LZ4' | 'ZSTD';
+  /** Only rows committed after this. */
+  readonly sinceLsn: Lsn | null;
+  /** The rows as of this position: nothing later is in the export, however late it is read. */
+  readonly asOfLsn: Lsn;
+  readonly signal?: AbortSignal;
+}
+
+export interface RunningColumnQuery {
+  readonly queryId: string;
+  /** Its SQL. */
+  readonly query: string;
+  readonly elapsedMs: number;
+  readonly memoryBytes: number | null;
+}
+
+/**
+ * What answers questions: every action, event and version of a row of one title, in ClickHouse,
+ * behind one adapter (`@clickhouse/client`) for the embedded store and a cluster alike. It can
+ * change nothing.
+ */
+export interface ColumnQueries {
+  /** Every change set up to here can be queried. */
+  readonly coveredLsn: Lsn;
+  /** Ships at once what is needed and resolves when `coveredLsn >= lsn`; `NOT_CAUGHT_UP` after the timeout. */
+  waitForCovered(lsn: Lsn, timeoutMs: number): Promise<void>;
+  /** Rows of an event or action table, newest definition, ordered by `orderBy`, then session, tick, seq. */
+  list(
+    request: ColumnListRequest,
+  ): Promise<RowPage & { readonly coveredLsn: Lsn; readonly statistics: QueryStatistics }>;
+  groups(request: GroupsRequest): Promise<GroupsResult>;
+  /** Read-only SQL over the title's tables by their manifest names; parameters as `{name:Type}`. */
+  sql(
+    query: string,
+    parameters: Readonly<Record<string, Value>>,
+    first: number,
+    bounds: QueryBounds,
+    signal?: AbortSignal,
+  ): Promise<SqlResult>;
+  /** Throws what `sql` would throw of the text and its parameters themselves; nothing of it runs. */
+  checkSql(
+    query: string,
+    parameters: Readonly<Record<string, Value>>,
+    bounds: QueryBounds,
+    signal?: AbortSignal,
+  ): Promise<void>;
+  /** One valid stream or file in the format, in constant memory. */
+  export(request: ExportRequest): Promise<AsyncIterable<Uint8Array>>;
+  /** The queries that run in ClickHouse for this store, inserts included. */
+  running(): Promise<readonly RunningColumnQuery[]>;
+  /** True when such a query ran and was told to stop. */
+  kill(queryId: string): Promise<boolean>;
+}

@@ -1,0 +1,59 @@
+import type { ColumnQueries } from '../columns/column-queries.ts';
+import type { ContentionReport } from '../govern/contention-report.ts';
+import type { Turns } from '../govern/turns.ts';
+import type { Catalog } from '../model/catalog.ts';
+import type { Lsn } from '../model/position.ts';
+import type { SessionInfo } from '../state/session.ts';
+import type { StateReader } from '../state/state-reader.ts';
+import type { EngineMemory } from '../tick/projection.ts';
+import type { TickBatch } from '../tick/tick-batch.ts';
+import type { TickOutcome } from '../tick/tick-outcome.ts';
+import type { ViewEngine } from '../views/view-engine.ts';
+
+/** One title's engine: the one write path and every way to read. */
+export interface Engine {
+  readonly catalog: Catalog;
+  readonly state: StateReader;
+  readonly views: ViewEngine;
+  readonly columns: ColumnQueries;
+  /** Where long reads of live rows and views are run. */
+  readonly turns: Turns;
+  /** What fills the budget for memory, now. */
+  readonly memory: EngineMemory;
+  /** Reads see everything up to here; it is durable. */
+  readonly appliedLsn: Lsn;
+  /** Null while the engine works; else why it no longer acknowledges. */
+  readonly failure: Error | null;
+
+  /**
+   * Opens a session, or finds it open. With `takeOver` its fence rises by one and every writer
+   * with an older fence is refused (`FENCED`) from then on. Durable when it resolves. One that is
+   * not there yet is refused where there is no room: `LIMIT_EXCEEDED` (sessions), `QUOTA_EXCEEDED`
+   * (memory of rows and answers).
+   */
+  openSession(sessionId: string, takeOver: boolean): Promise<SessionInfo>;
+  /**
+   * A closed session refuses ticks (`FENCED`) until it is opened again with `takeOver`. It forgets,
+   * for good, all but its newest answers (`limits.closedSessionAnswersMax`).
+   */
+  closeSession(sessionId: string, fence: number | null): Promise<SessionInfo>;
+  session(sessionId: string): SessionInfo | null;
+
+  /**
+   * Commits one tick. Resolves once it is durable and applied. Rejects with `TICK_OUT_OF_ORDER`,
+   * `FENCED`, `IDEMPOTENCY_MISMATCH`, `TICK_ABORTED` (the tick named by `afterTick` was aborted),
+   * `UNAVAILABLE`, `OVERLOADED`, `LIMIT_EXCEEDED`, `QUOTA_EXCEEDED` (rows fill their memory),
+   * `NOT_FOUND` (no such session).
+   */
+  commit(batch: TickBatch): Promise<TickOutcome>;
+
+  /**
+   * Which sessions and rows conflicted and waited in the last minutes, of one session or (null) of
+   * all. Kept in memory alone: a restart forgets it.
+   */
+  contention(sessionId: string | null): ContentionReport;
+
+  /** Resolves once `appliedLsn >= lsn`; `NOT_CAUGHT_UP` after the timeout. */
+  waitForApplied(lsn: Lsn, timeoutMs: number): Promise<void>;
+  close(): Promise<void>;
+}

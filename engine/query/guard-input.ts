@@ -1,0 +1,76 @@
+import type { ColumnDefinition, Scalar, WhereInput } from '../model/types.ts';
+import { coerceScalar } from './coerce-scalar.ts';
+import type { GuardCondition } from './guard.ts';
+import { type GuardTemplate, guardTemplate } from './guard-filter.ts';
+import { parseWhere } from './parse-where.ts';
+import { operatorsOf } from './where-operators.ts';
+
+/** A `require` as a template, and a text that is equal for equal conditions. */
+export interface GuardInput extends GuardTemplate {
+  readonly form: string;
+}
+
+type Comparison = Extract<GuardCondition, { kind: 'compare' }>;
+
+const simpleOps: ReadonlySet<string> = new Set(['eq', 'ne', 'lt', 'lte', 'gt', 'gte']);
+
+/**
+ * Reads a `require`. The usual one, comparisons of columns that must all hold, is read straight
+ * away (a large tick has one an effect); everything else, and everything wrong, goes through
+ * `parseWhere`, so that both mean the same and errors are told in one place.
+ */
+export function readGuard(
+  columns: ReadonlyMap<string, ColumnDefinition>,
+  require: WhereInput,
+  place: () => string,
+): GuardInput {
+  return readSimple(columns, require) ?? readGeneral(columns, require, place);
+}
+
+function readSimple(
+  columns: ReadonlyMap<string, ColumnDefinition>,
+  require: WhereInput,
+): GuardInput | null {
+  const all: Comparison[] = [];
+  const operands: { column: string; value: Scalar }[] = [];
+  let form = '';
+  for (const name in require) {
+    const column = columns.get(name);
+    const operators = require[name];
+    if (!column || typeof operators !== 'object' || operators === null) return null;
+    for (const op in operators) {
+      const value = (operators as Record<string, unknown>)[op];
+      if (!simpleOps.has(op) || !isPlain(column, op as Comparison['op'], value)) return null;
+      form += `${name} ${op} `;
+      all.push({ kind: 'compare', column: name, op: op as Comparison['op'], operand: all.length });
+      operands.push({ column: name, value: coerceScalar(column, value, name) });
+    }
+  }
+  return all.length === 0 ? null : { condition: { kind: 'and', all }, operands, form };
+}
+
+/** A number or string on which `coerceScalar` has nothing to refuse. */
+function isPlain(column: ColumnDefinition, op: Comparison['op'], value: unknown): boolean {
+  if (op !== 'eq' && op !== 'ne' && !operatorsOf(column).includes(op)) return false;
+  switch (column.kind) {
+    case 'u32':
+      return typeof value === 'number' && value >>> 0 === value;
+    case 'f64':
+      return typeof value === 'number' && Number.isFinite(value);
+    case 'string':
+      return typeof value === 'string' && value.length < 1024 && !/\p{Surrogate}/u.test(value);
+    case 'bool':
+      return typeof value === 'boolean';
+    default:
+      return false;
+  }
+}
+
+function readGeneral(
+  columns: ReadonlyMap<string, ColumnDefinition>,
+  require: WhereInput,
+  place: () => string,
+): GuardInput {
+  const template = guardTemplate(parseWhere(columns, require, `${place()}.require`));
+  return { ...template, form: JSON.stringify(template.condition) };
+}

@@ -1,9 +1,0 @@
-import { EngineError } from '../errors.ts';
-
-/** Throws `LIMIT_EXCEEDED` past a bound; `what` names what was counted, in the plural. */
-export function atMost(count: number, bound: number, what: string): void {
-  if (count <= bound) return;
-  throw new EngineError('LIMIT_EXCEEDED', `there are ${count} ${what}; at most ${bound} may be`, {
-    details: { limit: bound, actual: count },
-  });
-}

@@ -1,0 +1,85 @@
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import type { SessionInfo } from '../state/session.ts';
+import { sessionInfo } from '../state/session.ts';
+import { checkSessionId } from '../tick/batch-check.ts';
+import type { EngineMemory, Projection } from '../tick/projection.ts';
+import type { WritePath } from './write-path.ts';
+
+export interface TitleSessionsParts {
+  readonly projection: Projection;
+  readonly writes: WritePath;
+  /** Of live rows and answers together. */
+  readonly memoryBytesMax: number;
+}
+
+/** The title's matches: opened, taken over, closed, each by a record of the log. */
+export class TitleSessions {
+  readonly #projection: Projection;
+  readonly #writes: WritePath;
+  readonly #memoryBytesMax: number;
+  /** Sessions under way that nobody has opened before. */
+  #opening = 0;
+
+  constructor({ projection, writes, memoryBytesMax }: TitleSessionsParts) {
+    this.#projection = projection;
+    this.#writes = writes;
+    this.#memoryBytesMax = memoryBytesMax;
+  }
+
+  get(sessionId: string): SessionInfo | null {
+    const session = this.#projection.sessions.get(sessionId);
+    return session ? sessionInfo(session) : null;
+  }
+
+  async open(sessionId: string, takeOver: boolean): Promise<SessionInfo> {
+    checkSessionId(sessionId);
+    const session = this.#projection.sessions.get(sessionId);
+    if (session && !takeOver) return sessionInfo(session);
+    const verb = takeOver ? 'takeOver' : 'open';
+    const record = { type: 'session', at: 0, session: sessionId, verb, fence: null } as const;
+    if (session) return this.#writes.logSession(record);
+    if (this.#projection.sessions.size + this.#opening >= limits.sessionsMax) {
+      throw tooManySessions();
+    }
+    checkSessionMemory(this.#projection.memory, this.#memoryBytesMax);
+    this.#opening++;
+    try {
+      return await this.#writes.logSession(record);
+    } finally {
+      this.#opening--;
+    }
+  }
+
+  async close(sessionId: string, fence: number | null): Promise<SessionInfo> {
+    const session = this.#projection.sessions.get(sessionId);
+    if (!session) throw new EngineError('NOT_FOUND', `there is no session "${sessionId}"`);
+    if (!session.open) return sessionInfo(session);
+    const record = { type: 'session', at: 0, session: sessionId, verb: 'close', fence } as const;
+    return this.#writes.logSession(record);
+  }
+}
+
+/**
+ * Refuses a new session once live rows and answers fill the budget: what it will take is not known
+ * yet, and ticks of matches that run are not refused for it. Throws `QUOTA_EXCEEDED`.
+ */
+function checkSessionMemory({ rowBytes, answerBytes }: EngineMemory, bytesMax: number): void {
+  const actual = rowBytes + answerBytes;
+  if (actual < bytesMax) return;
+  throw new EngineError(
+    'QUOTA_EXCEEDED',
+    `live rows (${rowBytes} bytes) and the answers that sessions keep for retries (${answerBytes}) ` +
+      `fill their ${bytesMax} bytes of memory: close sessions that have ended, delete rows of ` +
+      'ended matches, take over a session that has ended, or raise the budget',
+    { retryAfterMs: 1000, details: { limit: bytesMax, actual, rowBytes, answerBytes } },
+  );
+}
+
+function tooManySessions(): EngineError {
+  return new EngineError(
+    'LIMIT_EXCEEDED',
+    `there are ${limits.sessionsMax} sessions already, closed ones among them: take over one that has ended and go on after its last tick, or start the title anew in another directory`,
+    { details: { limit: limits.sessionsMax } },
+  );
+}

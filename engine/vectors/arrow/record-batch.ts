@@ -1,0 +1,226 @@
+import { Builder } from 'flatbuffers';
+import type { ColumnDefinition } from '../../model/types.ts';
+import { aligned } from '../aligned.ts';
+import { countBits } from '../bits.ts';
+import type { ColumnVector, FixedValues } from '../column-vector.ts';
+import { fixedArray } from '../vector-builder.ts';
+import { pushVectorBuffers } from '../vector-bytes.ts';
+
+/**
+ * Arrow IPC record-batch messages of our vectors: metadata (a flatbuffer) and a body, both padded
+ * to 8 bytes, as the Arrow columnar format (version 1.5, "Encapsulated message format") lays them
+ * out. There is no schema message: the record's header says which columns follow.
+ *
+ * For a given number of columns and buffers the metadata has a constant shape in which only
+ * 64-bit numbers differ, so it is built once by flatbuffers and then copied and patched.
+ */
+
+const continuation = 0xffff_ffff;
+const metadataVersionV5 = 4;
+const headerRecordBatch = 3;
+
+/** Appends the message's parts; returns its bytes in all (a multiple of 8). */
+export function encodeRecordBatch(
+  length: number,
+  vectors: readonly ColumnVector[],
+  parts: Uint8Array[],
+): number {
+  const buffers: Uint8Array[] = [];
+  let nodeCount = 0;
+  for (const vector of vectors) {
+    nodeCount += vector.layout === 'list' ? 2 : 1;
+    pushVectorBuffers(vector, buffers);
+  }
+  const template = templateFor(nodeCount, buffers.length);
+  const metadata = template.bytes.slice();
+  const view = new DataView(metadata.buffer);
+  setWide(view, template.lengthAt, length);
+  let at = template.nodesAt;
+  for (const vector of vectors) {
+    at = setPair(view, at, vector.length, nullCount(vector));
+    if (vector.layout === 'list') at = setPair(view, at, vector.child.length, 0);
+  }
+  parts.push(metadata);
+  let offset = 0;
+  at = template.buffersAt;
+  for (const buffer of buffers) {
+    at = setPair(view, at, offset, buffer.length);
+    if (buffer.length === 0) continue;
+    parts.push(buffer);
+    const padding = -buffer.length & 7;
+    if (padding > 0) parts.push(paddings[padding] as Uint8Array);
+    offset += buffer.length + padding;
+  }
+  setWide(view, template.bodyLengthAt, offset);
+  return metadata.length + offset;
+}
+
+/** Zeros, by how many. */
+const paddings = Array.from({ length: 8 }, (_, bytes) => new Uint8Array(bytes));
+
+/** Writes a whole number that is not negative as 64 bits: as a BigInt it would be garbage. */
+function setWide(view: DataView, at: number, value: number): void {
+  view.setUint32(at, value, true);
+  view.setUint32(at + 4, value / 0x1_0000_0000, true);
+}
+
+function setPair(view: DataView, at: number, first: number, second: number): number {
+  setWide(view, at, first);
+  setWide(view, at + 8, second);
+  return at + 16;
+}
+
+/**
+ * Reads a message that `encodeRecordBatch` wrote, at `offset` of `bytes`, as vectors of `columns`.
+ * The vectors share the memory of `bytes`, which must start at a multiple of 8.
+ */
+export function decodeRecordBatch(
+  bytes: Uint8Array,
+  offset: number,
+  columns: readonly ColumnDefinition[],
+): { readonly vectors: ColumnVector[]; readonly end: number } {
+  const nodeCount = columns.reduce((sum, column) => sum + (column.list ? 2 : 1), 0);
+  const bufferCount = columns.reduce((sum, column) => sum + bufferCountOf(column), 0);
+  const template = templateFor(nodeCount, bufferCount);
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset);
+  const bodyAt = offset + template.bytes.length;
+  let node = 0;
+  let buffer = 0;
+  const nextNode = () => {
+    const at = template.nodesAt + node++ * 16;
+    return Number(view.getBigInt64(at, true));
+  };
+  const nextBuffer = () => {
+    const at = template.buffersAt + buffer++ * 16;
+    const start = bodyAt + Number(view.getBigInt64(at, true));
+    return bytes.subarray(start, start + Number(view.getBigInt64(at + 8, true)));
+  };
+  const vectors = columns.map((column) => readVector(column, nextNode, nextBuffer));
+  const bodyLength = Number(view.getBigInt64(template.bodyLengthAt, true));
+  return { vectors, end: bodyAt + bodyLength };
+}
+
+function readVector(
+  column: ColumnDefinition,
+  nextNode: () => number,
+  nextBuffer: () => Uint8Array,
+): ColumnVector {
+  const length = nextNode();
+  const validityBytes = nextBuffer();
+  const validity = validityBytes.length === 0 ? null : validityBytes;
+  const base = { column, length, validity };
+  if (column.list) {
+    const offsets = int32s(nextBuffer());
+    const child = readVector({ ...column, list: false, optional: false }, nextNode, nextBuffer);
+    if (child.layout === 'list') throw new RangeError('lists do not nest');
+    return { ...base, layout: 'list', offsets, child };
+  }
+  switch (column.kind) {
+    case 'bool':
+      return { ...base, layout: 'bool', bits: nextBuffer() };
+    case 'uuid':
+      return { ...base, layout: 'uuid', bytes: nextBuffer() };
+    case 'string':
+    case 'json':
+    case 'bytes':
+      return { ...base, layout: 'binary', offsets: int32s(nextBuffer()), data: nextBuffer() };
+    default:
+      return { ...base, layout: 'fixed', values: fixedView(column, nextBuffer()) };
+  }
+}
+
+function int32s(bytes: Uint8Array): Int32Array {
+  return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+}
+
+function fixedView(column: ColumnDefinition, bytes: Uint8Array): FixedValues {
+  const Values = fixedArray(column.kind);
+  return new Values(bytes.buffer, bytes.byteOffset, bytes.length / Values.BYTES_PER_ELEMENT);
+}
+
+function bufferCountOf(column: ColumnDefinition): number {
+  const binary = column.kind === 'string' || column.kind === 'json' || column.kind === 'bytes';
+  return (binary ? 3 : 2) + (column.list ? 2 : 0);
+}
+
+function nullCount({ validity, length }: ColumnVector): number {
+  return validity === null ? 0 : length - countBits(validity, length);
+}
+
+interface MetadataTemplate {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Byte offsets of the numbers to patch. */
+  readonly lengthAt: number;
+  readonly nodesAt: number;
+  readonly buffersAt: number;
+  readonly bodyLengthAt: number;
+}
+
+const templates = new Map<number, MetadataTemplate>();
+
+function templateFor(nodeCount: number, bufferCount: number): MetadataTemplate {
+  const key = nodeCount * 65_536 + bufferCount;
+  let template = templates.get(key);
+  if (!template) {
+    template = buildTemplate(nodeCount, bufferCount);
+    templates.set(key, template);
+  }
+  return template;
+}
+
+/** Sentinels that mark the numbers' places; unlikely enough to occur once each. */
+const lengthMark = 0x1111_2222_3333_4441n;
+const nodeMark = 0x1111_2222_3333_4442n;
+const bufferMark = 0x1111_2222_3333_4443n;
+const bodyMark = 0x1111_2222_3333_4444n;
+
+/** Field slots as in Arrow's `Message.fbs`: Message and RecordBatch. */
+function buildTemplate(nodeCount: number, bufferCount: number): MetadataTemplate {
+  const builder = new Builder(1024);
+  builder.startVector(16, bufferCount, 8);
+  for (let i = bufferCount - 1; i >= 0; i--) {
+    builder.prep(8, 16);
+    builder.writeInt64(0n);
+    builder.writeInt64(i === 0 ? bufferMark : 0n);
+  }
+  const buffers = builder.endVector();
+  builder.startVector(16, nodeCount, 8);
+  for (let i = nodeCount - 1; i >= 0; i--) {
+    builder.prep(8, 16);
+    builder.writeInt64(0n);
+    builder.writeInt64(i === 0 ? nodeMark : 0n);
+  }
+  const nodes = builder.endVector();
+  builder.startObject(4);
+  builder.addFieldInt64(0, lengthMark, 0n);
+  builder.addFieldOffset(1, nodes, 0);
+  builder.addFieldOffset(2, buffers, 0);
+  const recordBatch = builder.endObject();
+  builder.startObject(5);
+  builder.addFieldInt16(0, metadataVersionV5, 0);
+  builder.addFieldInt8(1, headerRecordBatch, 0);
+  builder.addFieldOffset(2, recordBatch, 0);
+  builder.addFieldInt64(3, bodyMark, 0n);
+  builder.finish(builder.endObject());
+  const flatbuffer = builder.asUint8Array();
+  const size = aligned(flatbuffer.length);
+  const bytes = new Uint8Array(8 + size);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, continuation, true);
+  view.setInt32(4, size, true);
+  bytes.set(flatbuffer, 8);
+  return {
+    bytes,
+    lengthAt: placeOf(view, lengthMark),
+    nodesAt: nodeCount === 0 ? 0 : placeOf(view, nodeMark),
+    buffersAt: bufferCount === 0 ? 0 : placeOf(view, bufferMark),
+    bodyLengthAt: placeOf(view, bodyMark),
+  };
+}
+
+function placeOf(view: DataView, mark: bigint): number {
+  for (let at = 0; at + 8 <= view.byteLength; at += 4) {
+    if (view.getBigInt64(at, true) === mark) return at;
+  }
+  throw new RangeError('the metadata template lost a mark');
+}

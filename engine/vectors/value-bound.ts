@@ -1,0 +1,19 @@
+import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+
+/** What one value may have. */
+export interface ValueBound {
+  readonly max: number;
+  readonly unit: 'bytes' | 'elements';
+}
+
+export const valueBound: ValueBound = { max: limits.valueBytesMax, unit: 'bytes' };
+export const listBound: ValueBound = { max: limits.listElementsMax, unit: 'elements' };
+
+export function tooLong(count: number, { max, unit }: ValueBound, path: string): EngineError {
+  return new EngineError(
+    'LIMIT_EXCEEDED',
+    `${path} has ${count} ${unit}; at most ${max} are allowed`,
+    { details: { path, limit: max } },
+  );
+}
