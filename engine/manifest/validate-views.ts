@@ -8,6 +8,7 @@ import type {
   TableDefinition,
   TopViewDefinition,
   ViewAggregate,
+  ViewColumnDefinition,
   ViewDefinition,
   WhereInput,
 } from '../model/types.ts';
@@ -15,6 +16,7 @@ import { parseWhere } from '../query/parse-where.ts';
 import { viewColumnNameProblem } from './names.ts';
 import { plainJson } from './plain-json.ts';
 import { type Problems, placeOf } from './problems.ts';
+import { readDescription } from './validate-description.ts';
 import { identityProblem } from './validate-keys.ts';
 import { checkDistinct, columnNamed, readName } from './validate-names.ts';
 import { viewColumns } from './view-columns.ts';
@@ -51,10 +53,19 @@ function readGroup(
   place: string,
   tables: readonly TableDefinition[],
 ): GroupViewDefinition | null {
-  const members = ['name', 'kind', 'from', 'groupBy', 'tickWindow', 'columns'] as const;
-  const view = problems.object(value, place, members);
+  const members = [
+    'name',
+    'description',
+    'kind',
+    'from',
+    'groupBy',
+    'tickWindow',
+    'columns',
+  ] as const;
+  const view = problems.object(value, place, members, ['description']);
   if (!view) return null;
   const name = readName(problems, view.name, place);
+  const description = readDescription(problems, view.description, place);
   const kind = problems.oneOf(view.kind, `${place}.kind`, ['group', 'top'] as const);
   const from = problems.string(view.from, `${place}.from`);
   const tickWindow =
@@ -85,7 +96,7 @@ function readGroup(
     ...keyNames.map((key) => ({ name: key })),
     ...values,
   ]);
-  return { name, kind: 'group', from, groupBy, tickWindow, columns: values };
+  return { name, ...description, kind: 'group', from, groupBy, tickWindow, columns: values };
 }
 
 /** What a view can read of its table. */
@@ -143,18 +154,20 @@ function readViewColumns(
   value: unknown,
   parent: string,
   source: SourceColumns,
-): { name: string; aggregate: ViewAggregate }[] {
-  const columns: { name: string; aggregate: ViewAggregate }[] = [];
+): ViewColumnDefinition[] {
+  const columns: ViewColumnDefinition[] = [];
   for (const [i, entry] of problems.list(value, parent, limits.tableColumnsMax).entries()) {
     const place = placeOf(parent, i, entry);
-    const column = problems.object(entry, place, ['name', 'aggregate'] as const);
+    const members = ['name', 'description', 'aggregate'] as const;
+    const column = problems.object(entry, place, members, ['description']);
     if (!column) continue;
     const name = readName(problems, column.name, place);
+    const description = readDescription(problems, column.description, place);
     const aggregate = readAggregate(problems, column.aggregate, place, source);
     if (name === null || !aggregate) continue;
     const problem = viewColumnNameProblem(name);
     if (problem !== null) problems.add(place, problem);
-    columns.push({ name, aggregate });
+    columns.push({ name, ...description, aggregate });
   }
   if (Array.isArray(value) && value.length === 0) {
     problems.add(parent, 'a view has at least one aggregate; add it');
@@ -241,10 +254,19 @@ function readWhere(
 }
 
 function readTop(problems: Problems, value: unknown, place: string): TopViewDefinition | null {
-  const members = ['name', 'kind', 'from', 'partitionBy', 'orderBy', 'limit'] as const;
-  const view = problems.object(value, place, members);
+  const members = [
+    'name',
+    'description',
+    'kind',
+    'from',
+    'partitionBy',
+    'orderBy',
+    'limit',
+  ] as const;
+  const view = problems.object(value, place, members, ['description']);
   if (!view) return null;
   const name = readName(problems, view.name, place);
+  const description = readDescription(problems, view.description, place);
   const from = problems.string(view.from, `${place}.from`);
   const orderBy = problems.string(view.orderBy, `${place}.orderBy`);
   const limit = problems.integer(view.limit, `${place}.limit`, 1, limits.topViewRowsMax);
@@ -253,7 +275,7 @@ function readTop(problems: Problems, value: unknown, place: string): TopViewDefi
     .map((entry, i) => problems.string(entry, `${place}.partitionBy[${i}]`))
     .filter((entry) => entry !== null);
   if (name === null || from === null || orderBy === null || limit === null) return null;
-  return { name, kind: 'top', from, partitionBy, orderBy, limit };
+  return { name, ...description, kind: 'top', from, partitionBy, orderBy, limit };
 }
 
 function checkTop(

@@ -107,6 +107,7 @@ export const limits = {
   tableIndexesMax: 16,
   /** Values of an enum: ordinals of 16 bits. */
   enumValuesMax: 65_535,
+  descriptionLengthMax: 2_000,
   /** Rows of one partition of a top view. */
   topViewRowsMax: 1_000,
   /** Deltas a feed remembers for cursors and slow subscribers: changes in rows, summed. */
