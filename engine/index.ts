@@ -30,6 +30,7 @@ export type { ActionInput, EffectInput, TickInput } from './intake/rows/row-inpu
 export type { Durability } from './log/commit-log.ts';
 export type { LogReport } from './log/recover-segments.ts';
 export { manifestHash, parseManifest, serializeManifest } from './manifest/manifest-json.ts';
+export { titleProblem } from './manifest/names.ts';
 export { validateManifest } from './manifest/validate.ts';
 export { viewColumns } from './manifest/view-columns.ts';
 export { Catalog } from './model/catalog.ts';

@@ -28,8 +28,10 @@ export const limits = {
   logGroupBytesMax: 4 * 1024 * 1024,
   /** Log bytes after which a checkpoint is taken: what a restart has to replay at most, about. */
   checkpointEveryBytes: 64 * 1024 * 1024,
-  /** Memory of live rows, with keys, indexes and strings; past it ticks that may create rows are refused, and with the answers of sessions, new sessions. */
+  /** Memory of live rows and views, with keys, indexes and strings; past it ticks that may create rows are refused, and with the answers of sessions, new sessions. */
   rowMemoryBytesMax: 4 * 1024 * 1024 * 1024,
+  /** Of that, how far past it actions and events are taken that views group. */
+  viewOverdraftShare: 1 / 8,
   /** Ticks of one session that may wait for the tick they name in `afterTick`. */
   ticksWaitingMax: 64,
   /** Memory of the ticks of all sessions that wait so. */
@@ -105,6 +107,7 @@ export const limits = {
   tableIndexesMax: 16,
   /** Values of an enum: ordinals of 16 bits. */
   enumValuesMax: 65_535,
+  descriptionLengthMax: 2_000,
   /** Rows of one partition of a top view. */
   topViewRowsMax: 1_000,
   /** Deltas a feed remembers for cursors and slow subscribers: changes in rows, summed. */

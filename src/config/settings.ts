@@ -58,7 +58,7 @@ export const settingsTable = {
   manifest: setting(
     text,
     null,
-    "The title's manifest: a JSON file, or a JavaScript module whose default export is one. The sandbox serves the reference title when unset.",
+    "The title's manifest: a TypeScript or JavaScript module whose default export is one, or a JSON file. The sandbox serves the reference title when unset.",
   ),
   durability: setting(
     durability,
@@ -78,7 +78,7 @@ export const settingsTable = {
   rowMemory: setting(
     byteSize(2 ** 20, 2 ** 50),
     '4GB',
-    'Memory of live rows, with keys, indexes and strings. Past it, ticks that may create rows answer QUOTA_EXCEEDED; new sessions do where answers kept for retries fill what rows leave of it.',
+    'Memory of live rows and views, with keys, indexes and strings. Past it, ticks that may create rows answer QUOTA_EXCEEDED, and an eighth past it those with actions or events that a view groups; new sessions do where answers kept for retries fill what rows and views leave of it.',
   ),
   columns: setting(
     columnsPlace,

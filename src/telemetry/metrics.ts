@@ -203,11 +203,12 @@ export class Metrics {
     });
     this.#gauge(
       'state_memory_bytes',
-      'What fills the budget for memory: live rows, and answers that sessions keep for retries.',
+      'What fills the budget for memory: live rows, views, and answers that sessions keep for retries.',
       ['of'],
       (gauge) => {
-        const { rowBytes, answerBytes } = engine.memory;
+        const { rowBytes, viewBytes, answerBytes } = engine.memory;
         gauge.set({ of: 'rows' }, rowBytes);
+        gauge.set({ of: 'views' }, viewBytes);
         gauge.set({ of: 'answers' }, answerBytes);
       },
     );
