@@ -107,7 +107,7 @@ describe('vectors in ClickHouse', () => {
       [2, 3.5, 0],
     ]);
     const types = await store.sql(
-      'SELECT toTypeName(at.y), toTypeName(aim.y), tupleElement(at, 'z') FROM shots WHERE unitId = 1',
+      'SELECT toTypeName(at.y), toTypeName(aim.y), at.z FROM shots WHERE unitId = 1',
       {},
       1,
       bounds,
