@@ -116,6 +116,10 @@ function comparable(column: ColumnDefinition, value: unknown): unknown {
       return typeof value === 'string' ? value.replaceAll('-', '').toLowerCase() : hex(value);
     case 'bytes':
       return hex(value);
+    case 'vec3':
+      return Symbol.iterator in Object(value)
+        ? Array.from(value as Iterable<number>)
+        : Object.values(value as object);
     case 'bool':
     case 'string':
     case 'enum':
