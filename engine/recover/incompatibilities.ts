@@ -19,7 +19,9 @@ function tableProblems(before: TableDefinition, after: TableDefinition): string[
     problems.push(`table ${name} changed its kind, from ${before.kind} to ${after.kind}`);
   }
   if (before.key.join() !== after.key.join()) {
-    problems.push(`table ${name} changed its key, from ${listed(before.key)} to ${listed(after.key)}`);
+    problems.push(
+      `table ${name} changed its key, from ${listed(before.key)} to ${listed(after.key)}`,
+    );
   }
   const order = orderProblems(
     before.columns.map((column) => column.name),

@@ -11,7 +11,9 @@ export interface PulseFrame {
 /** One message of a subscription to `matchPulseChanges`. */
 export interface Event {
   readonly frame: PulseFrame;
-  readonly extensions: { readonly tickloom: unknown };
+  readonly extensions: { readonly tickloom: { readonly position?: string } };
+  /** Of an event stream's events. */
+  readonly id?: string | undefined;
   readonly errors?: readonly { readonly extensions: { readonly code: string } }[];
 }
 
