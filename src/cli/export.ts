@@ -1,4 +1,5 @@
 import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
@@ -116,12 +117,18 @@ async function download(url: string, out: string, showProgress: boolean): Promis
       done(null, chunk);
     },
   });
+  // Half an export must not look whole.
+  const partial = `${out}.part`;
   try {
     await pipeline(
       Readable.fromWeb(response.body as ReadableStream<Uint8Array>),
       count,
-      createWriteStream(out),
+      createWriteStream(partial),
     );
+    await rename(partial, out);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
   } finally {
     progress.stop();
   }

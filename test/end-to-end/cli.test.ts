@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tableFromIPC } from 'apache-arrow';
 import { describe, expect, test } from 'vitest';
@@ -161,9 +161,11 @@ describe('the verbs that talk to a server', () => {
       'player',
       '--table',
       'actionLog',
+      '--out',
+      join(directory, 'refused.arrows'),
     ]);
     expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('FORBIDDEN: ') });
-    expect(existsSync(join(directory, 'nothing'))).toBe(false);
+    expect(readdirSync(directory).filter((name) => name.startsWith('refused'))).toEqual([]);
     server.signal('SIGTERM');
     await server.exit;
   });

@@ -4,6 +4,7 @@ import type { Row } from '../../engine/model/types.ts';
 import type { ChangeSet } from '../../engine/state/change-set.ts';
 import { createViewEngine } from '../../engine/views/open-views.ts';
 import type { ViewEngine } from '../../engine/views/view-engine.ts';
+import { withinTime } from '../property/within-time.ts';
 import { binaryOfViews } from './binary-views-writer.ts';
 import { CheckpointInMemory } from './checkpoint-in-memory.ts';
 import { naiveView } from './naive-view.ts';
@@ -46,7 +47,7 @@ describe('group and top views', () => {
         }
         views.close();
       }),
-      { numRuns: 40, interruptAfterTimeLimit: 30_000 },
+      withinTime({ runs: 40, runsMin: 10 }),
     );
   });
 
@@ -90,7 +91,7 @@ describe('group and top views', () => {
           restored.close();
         },
       ),
-      { numRuns: 60, interruptAfterTimeLimit: 30_000 },
+      withinTime({ runs: 60, runsMin: 15 }),
     );
   });
 
@@ -118,7 +119,7 @@ describe('group and top views', () => {
         straight.close();
         restored.close();
       }),
-      { numRuns: 40, interruptAfterTimeLimit: 30_000 },
+      withinTime({ runs: 40, runsMin: 10 }),
     );
   });
 });
