@@ -6,7 +6,14 @@ import type { ReadableStream } from 'node:stream/web';
 import { type Command, Option } from 'commander';
 import { UsageError, verb } from './fail.ts';
 import { byteProgress } from './progress.ts';
-import { addRemoteOptions, type RemoteFlags, remoteTitle, remoteToken, request } from './remote.ts';
+import {
+  addRemoteOptions,
+  type RemoteFlags,
+  remoteTitle,
+  remoteToken,
+  request,
+  titleUrl,
+} from './remote.ts';
 
 interface ExportFlags extends RemoteFlags {
   readonly table?: string;
@@ -83,7 +90,7 @@ async function create(flags: ExportFlags): Promise<CreatedExport> {
     format: formats[flags.format],
     compression: flags.compression.toUpperCase(),
   };
-  const response = await request(`${remote.origin}/${remote.title}/graphql`, {
+  const response = await request(titleUrl(remote, 'graphql'), {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: JSON.stringify({ query: createExport, variables: { input } }),

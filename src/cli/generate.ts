@@ -3,7 +3,15 @@ import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { manifestHash, parseManifest } from '../../engine/index.ts';
 import { UsageError, verb } from './fail.ts';
-import { addRemoteOptions, type RemoteFlags, remoteTitle, remoteToken, request } from './remote.ts';
+import {
+  addRemoteOptions,
+  type RemoteFlags,
+  remoteTitle,
+  remoteToken,
+  request,
+  sandboxRoles,
+  titleUrl,
+} from './remote.ts';
 
 interface GenerateFlags extends RemoteFlags {
   readonly out: string;
@@ -42,8 +50,9 @@ async function generateSdkFile(flags: GenerateFlags): Promise<void> {
 async function fetchManifest(flags: GenerateFlags): Promise<string> {
   const remote = remoteTitle(flags);
   const isAnonymous = flags.token === undefined && flags.role === undefined;
-  const token = await remoteToken(isAnonymous ? { ...flags, role: 'game-server' } : flags, remote);
-  const response = await request(`${remote.origin}/${remote.title}/manifest.json`, {
+  const [role] = isAnonymous ? await sandboxRoles(remote) : [];
+  const token = await remoteToken(role === undefined ? flags : { ...flags, role }, remote);
+  const response = await request(titleUrl(remote, 'manifest.json'), {
     headers: { authorization: `Bearer ${token}` },
   });
   return response.text();

@@ -6,8 +6,8 @@ const groups: ReadonlySet<string> = new Set(['describe']);
 const modifiers = new Set(['each', 'for', 'skipIf', 'runIf', 'concurrent', 'sequential', 'only']);
 
 /** Spans of a title that are known when it runs only. */
-const unknown = '\u0000';
-const partsUnknown = /\u0000|%[sdifjo]|\$[a-z]\w*/;
+const unknown = '\uffff';
+const partsUnknown = /\uffff|%[sdifjo]|\$[a-z]\w*/;
 
 /**
  * The titles of the tests that a source declares: first arguments of calls of `it` and `test`,

@@ -119,6 +119,35 @@ describe('a WebSocket', () => {
     expect(closed).toEqual({ code, reason });
   });
 
+  test.each<[string, (bearer: string) => Record<string, unknown>]>([
+    ['in its parameters, in any case', (bearer) => ({ AUTHORIZATION: bearer })],
+    ['in headers of its parameters', (bearer) => ({ headers: { authorization: bearer } })],
+    ['in such headers in any case', (bearer) => ({ headers: { Authorization: bearer } })],
+  ])('takes its token %s', async (_name, parameters) => {
+    const { authorization } = await sandbox.authorization('liveops');
+    const socket = await FrameSocket.connect(sandbox.url, parameters(authorization));
+    socket.subscribe('1', pulse);
+    expect((await socket.next('1')).frame.kind).toBe('SNAPSHOT');
+    socket.close();
+  });
+
+  test('takes its token and class from the request that opens it', async () => {
+    const headers = await sandbox.authorization('liveops');
+    const socket = await FrameSocket.connect(sandbox.url, {}, headers);
+    socket.subscribe('1', pulse);
+    expect((await socket.next('1')).frame.kind).toBe('SNAPSHOT');
+    socket.close();
+    const lower = { ...headers, 'x-tickloom-class': 'ARCHIVAL' };
+    const archival = await FrameSocket.connect(sandbox.url, {}, lower);
+    archival.subscribe('1', pulse);
+    expect((await archival.next('1')).extensions.tickloom).toMatchObject({ class: 'ARCHIVAL' });
+    archival.close();
+    // What the client says itself comes first.
+    const said = { authorization: 'Bearer x' };
+    const closed = await FrameSocket.refused(sandbox.url, said, headers);
+    expect(closed).toEqual({ code: 4401, reason: 'UNAUTHENTICATED' });
+  });
+
   test('is closed with an expired token', async () => {
     const authorization = `Bearer ${await sandbox.expiredToken('liveops')}`;
     const closed = await FrameSocket.refused(sandbox.url, { authorization });
