@@ -111,7 +111,6 @@ describe.skipIf(!hasChromium)('the console of a title of a studio', () => {
     await shows('#view-note', '0 rows');
     await page.click('text="worldwide"');
     await expect.poll(cells).toEqual(['LAMP', '1', 'RUG', '1']);
-    if (process.env.F2_SHOT) await page.screenshot({ path: process.env.F2_SHOT });
   });
 
   it('tells a wrong title, a token that is none, an expired one and one of another title apart', async () => {

@@ -120,7 +120,7 @@ export class FakeConsoleServer {
   }
 
   /** The manifest, and of GraphQL over HTTP what the page asks: columns of types, sessions. */
-  async #answerTitle(request: IncomingMessage, response: ServerResponse, path: string) {
+  async #answerTitle(request: IncomingMessage, response: ServerResponse, file: string) {
     response.setHeader('content-type', 'application/json');
     const token = String(request.headers.authorization).replace('Bearer ', '');
     if (!this.tokens.includes(token)) {
@@ -129,7 +129,7 @@ export class FakeConsoleServer {
       return;
     }
     const names = Object.keys(views);
-    if (path === '/ashfall/manifest.json') {
+    if (file === 'manifest.json') {
       const roles = [{ name: 'liveops', views: names }];
       const listed = names.map((name) => ({ name }));
       response.end(JSON.stringify({ title: 'ashfall', views: listed, roles }));
@@ -163,7 +163,8 @@ export class FakeConsoleServer {
       response.end(JSON.stringify({ titles: [{ title: 'ashfall', roles }] }));
       return;
     }
-    if (pathname.startsWith('/ashfall/')) return this.#answerTitle(request, response, pathname);
+    const file = /^(?:\/ashfall)?\/(manifest\.json|graphql)$/.exec(pathname)?.[1];
+    if (file !== undefined) return this.#answerTitle(request, response, file);
     const name = pathname.replace(/^\/console\/?/, '') || 'index.html';
     try {
       const content = await readFile(`${page}${name}`);
