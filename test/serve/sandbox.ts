@@ -46,6 +46,7 @@ export class Sandbox {
     this.#server = server;
   }
 
+  /** `manifest`: of ashfall, which a test may have changed. */
   static async start(
     flags: Readonly<Record<string, string>> = {},
     manifest: TitleManifest = ashfall,
@@ -54,10 +55,7 @@ export class Sandbox {
     return new Sandbox(directory, flags, manifest, await run(directory, flags, manifest));
   }
 
-  /**
-   * With a session "match" and two ticks: from the second time on a tick of their document is decoded
-   * from the bytes of its body.
-   */
+  /** With a session "match" and two ticks. */
   static async withMatch(): Promise<Sandbox> {
     const sandbox = await Sandbox.start();
     await sandbox.openSession('match');
