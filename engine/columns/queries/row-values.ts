@@ -1,5 +1,7 @@
 import type { ColumnDefinition, Scalar, Value } from '../../model/types.ts';
-import { quoteName } from './sql-text.ts';
+import { ownName, quoteName } from './sql-text.ts';
+
+const itemName = ownName('x');
 
 /** The SQL that yields a column's values in a form JSON carries exactly; `readValue` reads it. */
 export function readableSql(column: ColumnDefinition): string {
@@ -8,9 +10,9 @@ export function readableSql(column: ColumnDefinition): string {
 
 /** The same for an expression of the column's type. */
 export function readableExpression(column: ColumnDefinition, sql: string): string {
-  const item = readableScalar(column, 'x');
+  const item = readableScalar(column, itemName);
   if (!column.list) return readableScalar(column, sql);
-  return item === 'x' ? sql : `arrayMap(x -> ${item}, ${sql})`;
+  return item === itemName ? sql : `arrayMap(${itemName} -> ${item}, ${sql})`;
 }
 
 function readableScalar(column: ColumnDefinition, sql: string): string {
@@ -31,6 +33,13 @@ export function readValue(column: ColumnDefinition, value: unknown): Value {
   return readScalar(column, value);
 }
 
+/** A float as ClickHouse writes it in JSON; sums of rows may be infinite, though no row is. */
+export function readFloat(value: unknown): number {
+  if (value === 'inf') return Number.POSITIVE_INFINITY;
+  if (value === '-inf') return Number.NEGATIVE_INFINITY;
+  return Number(value);
+}
+
 function readScalar(column: ColumnDefinition, value: unknown): Scalar {
   switch (column.kind) {
     case 'i64':
@@ -42,9 +51,9 @@ function readScalar(column: ColumnDefinition, value: unknown): Scalar {
       return new Uint8Array(Buffer.from(value as string, 'hex'));
     case 'f32':
       // ClickHouse writes the shortest digits that give the same f32.
-      return Math.fround(Number(value));
+      return Math.fround(readFloat(value));
     case 'f64':
-      return Number(value);
+      return readFloat(value);
     default:
       return value as Scalar;
   }
