@@ -1,5 +1,6 @@
 import { EngineError } from '../model/errors.ts';
 import { textNestsDeeper } from '../model/json-depth.ts';
+import { holdsExactNumbers } from '../model/json-number.ts';
 import { limits } from '../model/limits.ts';
 import type { ColumnDefinition, Scalar } from '../model/types.ts';
 import { coerceScalar } from '../query/coerce-scalar.ts';
@@ -192,7 +193,9 @@ export class Cells implements Member {
     json.skip();
     const written = json.bytes.toString('utf8', at, json.at);
     if (textNestsDeeper(written, limits.jsonDepthMax)) throw notTaken;
-    this.#add(row, text, Buffer.from(JSON.stringify(parseJson(written))));
+    const value = parseJson(written);
+    if (!holdsExactNumbers(value)) throw notTaken;
+    this.#add(row, text, Buffer.from(JSON.stringify(value)));
   }
 
   #add(row: number, text: BodyText, bytes: Uint8Array): void {
