@@ -10,9 +10,10 @@ import {
 import type { ArrowField, ArrowType } from '../vectors/arrow/wire-field.ts';
 import type { ClientQuery, ColumnClient } from './client.ts';
 import type { ExportRequest } from './column-queries.ts';
+import { withBytesColumns } from './parquet-footer.ts';
 import { tableSource } from './queries/source-sql.ts';
 import { isPosition, SqlParameters } from './queries/sql-parameters.ts';
-import { quoteName } from './queries/sql-text.ts';
+import { ownName, quoteName } from './queries/sql-text.ts';
 import { checkedUserSql } from './queries/user-sql/user-sql.ts';
 
 /**
@@ -35,9 +36,14 @@ export async function exportRows(
     settings: { ...plan.query.settings, ...formatSettings(request) },
     signal: request.signal,
   });
+  if (request.format === 'PARQUET') {
+    return plan.bytesColumns.size === 0 ? bytes : withBytesColumns(bytes, plan.bytesColumns);
+  }
   if (!framed) return bytes;
   return request.format === 'ARROW_FILE' ? asFile(bytes, fields) : asStream(bytes, fields);
 }
+
+const itemName = ownName('x');
 
 const formats = { ARROW_STREAM: 'ArrowStream', ARROW_FILE: 'Arrow', PARQUET: 'Parquet' } as const;
 
@@ -45,6 +51,8 @@ interface ExportPlan {
   readonly query: ClientQuery;
   /** Null where the types are ClickHouse's. */
   readonly fields: readonly ArrowField[] | null;
+  /** Columns of a table that are bytes and no text. */
+  readonly bytesColumns: ReadonlySet<string>;
 }
 
 async function planExport(
@@ -60,7 +68,7 @@ async function planExport(
       parameters,
       signal: request.signal,
     });
-    return { query: checked, fields: null };
+    return { query: checked, fields: null, bytesColumns: new Set() };
   }
   const table = catalog.table(source.table);
   const names = source.columns ?? [...catalog.columnsOf(table).keys()];
@@ -81,13 +89,16 @@ async function planExport(
       settings: { prefer_column_name_to_alias: 1 },
     },
     fields: columns.map(exportField),
+    bytesColumns: new Set(
+      columns.filter(({ kind }) => kind === 'bytes').map((column) => column.name),
+    ),
   };
 }
 
 function exportSql(column: ColumnDefinition): string {
   const name = quoteName(column.name);
   if (column.list) {
-    return isTextKind(column) ? `arrayMap(x -> toString(x), ${name})` : name;
+    return isTextKind(column) ? `arrayMap(${itemName} -> toString(${itemName}), ${name})` : name;
   }
   if (column.kind === 'string' && !isPosition(column)) {
     return `CAST(${name} AS ${column.optional ? 'Nullable(String)' : 'String'})`;
