@@ -28,14 +28,17 @@ export async function* withBytesColumns(
     }
   }
   const end = Buffer.concat(held, heldBytes);
-  const footerBytes = end.byteLength < tailBytes ? 0 : end.readUInt32LE(end.length - tailBytes);
-  const footerStart = end.byteLength - tailBytes - footerBytes;
-  if (footerBytes === 0 || footerStart < 0) {
+  if (end.byteLength < tailBytes) throw new RangeError('a Parquet file that is cut short');
+  const footerBytes = end.readUInt32LE(end.length - tailBytes);
+  if (footerBytes > limits.parquetFooterBytesMax) {
     throw new EngineError(
       'LIMIT_EXCEEDED',
       `the footer of this Parquet file has ${footerBytes} bytes, ${limits.parquetFooterBytesMax} at most; export fewer columns or rows`,
+      { details: { limit: 'parquetFooterBytesMax', max: limits.parquetFooterBytesMax } },
     );
   }
+  const footerStart = end.byteLength - tailBytes - footerBytes;
+  if (footerStart < 0) throw new RangeError('a Parquet file that is cut short');
   const footer = unmarkedFooter(end.subarray(footerStart, footerStart + footerBytes), names);
   const length = Buffer.alloc(4);
   length.writeUInt32LE(footer.byteLength);

@@ -11,6 +11,8 @@ export interface ExportCopiesOptions {
   readonly logger: Logger;
   /** Disk that all copies together may take. */
   readonly bytesMax?: number;
+  /** Bytes that are free on the disk of a path. */
+  readonly freeBytesAt?: (path: string) => Promise<number>;
 }
 
 /** The bytes of an export, whole and unchanging for as long as it is kept. */
@@ -90,9 +92,12 @@ export class ExportCopies {
     this.#drafted.add(id);
     mkdirSync(this.#options.directory, { recursive: true, mode: 0o700 });
     const path = join(this.#options.directory, `${id}${draftSuffix}`);
-    const draft = new CopyDraft(path, this.#bytesMax, (error) =>
-      this.#options.logger.warn({ error, path }, 'an export is sent without keeping a copy'),
-    );
+    const draft = new CopyDraft(path, {
+      bytesMax: this.#bytesMax,
+      freeBytesAt: this.#options.freeBytesAt ?? freeBytesAt,
+      failed: (error) =>
+        this.#options.logger.warn({ error, path }, 'an export is sent without keeping a copy'),
+    });
     await draft.open();
     return draft;
   }
@@ -170,24 +175,28 @@ export class ExportCopies {
   }
 }
 
+interface CopyDraftOptions {
+  readonly bytesMax: number;
+  readonly freeBytesAt: (path: string) => Promise<number>;
+  readonly failed: (error: unknown) => void;
+}
+
 /** A copy in the making: the bytes that are sent, as they are sent. */
 export class CopyDraft {
   readonly path: string;
-  readonly #bytesMax: number;
-  readonly #failed: (error: unknown) => void;
+  readonly #options: CopyDraftOptions;
   readonly #hash: Hash = createHash('sha256');
   #file: FileHandle | null = null;
   #bytes = 0;
   #lookedAtBytes = 0;
 
-  constructor(path: string, bytesMax: number, failed: (error: unknown) => void) {
+  constructor(path: string, options: CopyDraftOptions) {
     this.path = path;
-    this.#bytesMax = bytesMax;
-    this.#failed = failed;
+    this.#options = options;
   }
 
   get isTooLarge(): boolean {
-    return this.#bytes > this.#bytesMax;
+    return this.#bytes > this.#options.bytesMax;
   }
 
   async open(): Promise<void> {
@@ -235,17 +244,21 @@ export class CopyDraft {
 
   async #giveUp(error: unknown): Promise<void> {
     await this.discard();
-    this.#failed(error);
+    this.#options.failed(error);
   }
 
   /** The log, whose writes are acknowledged, lies on the same disk as a rule. */
   async #requireFreeSpace(): Promise<void> {
-    const { bavail, bsize } = await statfs(this.path);
     this.#lookedAtBytes = this.#bytes;
-    if (bavail * bsize < limits.exportCopiesFreeBytesMin) {
+    if ((await this.#options.freeBytesAt(this.path)) < limits.exportCopiesFreeBytesMin) {
       throw new Error(`less than ${limits.exportCopiesFreeBytesMin} bytes are free on the disk`);
     }
   }
+}
+
+async function freeBytesAt(path: string): Promise<number> {
+  const { bavail, bsize } = await statfs(path);
+  return bavail * bsize;
 }
 
 async function writeWhole(file: FileHandle, chunk: Uint8Array): Promise<void> {

@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import polars from 'nodejs-polars';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExportRequest } from '../../engine/columns/column-queries.ts';
 import type { OpenColumnStore } from '../../engine/columns/open-column-store.ts';
+import { unmarkedFooter, withBytesColumns } from '../../engine/columns/parquet-footer.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
+import { limits } from '../../engine/model/limits.ts';
 import { asLsn } from '../../engine/model/position.ts';
 import type { Row, Scalar, ScalarKind } from '../../engine/model/types.ts';
 import { fabricate, manifest } from './fabricate.ts';
@@ -147,6 +149,50 @@ it('as Parquet says which columns are bytes, for Polars in Node', async () => {
   expect(frame.getColumn('string').toArray()).toEqual(kinds.string.values);
   // Its JavaScript shows no values of bytes, and shows those of text.
   expect(() => frame.getColumn('bytes').toArray()).toThrow('Binary');
+});
+
+describe('a Parquet file with columns of bytes', () => {
+  const read = async (chunks: AsyncIterable<Uint8Array>) => {
+    const parts: Uint8Array[] = [];
+    for await (const chunk of withBytesColumns(chunks, new Set(['bytes']))) parts.push(chunk);
+    return Buffer.concat(parts);
+  };
+
+  it('has the footer that ClickHouse wrote, but for the marks', async () => {
+    const file = readFileSync(await fileOf('PARQUET'));
+    const length = file.readUInt32LE(file.length - 8);
+    const footer = file.subarray(file.length - 8 - length, -8);
+    expect(unmarkedFooter(footer, new Set()).equals(footer)).toBe(true);
+    const unmarked = unmarkedFooter(footer, new Set(['string', 'enumList']));
+    expect(unmarked.length).toBeLessThan(footer.length);
+    expect(unmarkedFooter(unmarked, new Set(['string', 'enumList'])).equals(unmarked)).toBe(true);
+  });
+
+  it('is the same however it arrives', async () => {
+    const file = readFileSync(await fileOf('PARQUET'));
+    for (const size of [1, 7, 1_000, file.length]) {
+      const arrived = await read(
+        (async function* () {
+          for (let at = 0; at < file.length; at += size) yield file.subarray(at, at + size);
+        })(),
+      );
+      expect(arrived.equals(file)).toBe(true);
+    }
+  });
+
+  it('is refused past the bound of its footer, and where it is cut short', async () => {
+    const end = Buffer.alloc(8, 'PAR1');
+    end.writeUInt32LE(limits.parquetFooterBytesMax + 1);
+    const large = async function* () {
+      for (let i = 0; i < 17; i++) yield new Uint8Array(1024 * 1024);
+      yield end;
+    };
+    await expect(read(large())).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    const short = async function* () {
+      yield Buffer.from('PAR1');
+    };
+    await expect(read(short())).rejects.toThrow('cut short');
+  });
 });
 
 describe.skipIf(!hasPython)('an export of every kind, read in Python', () => {
