@@ -16,6 +16,11 @@ export function readParameters(
     if (!/^\w{1,64}$/.test(name)) {
       throw new EngineError('BAD_USER_INPUT', `"${name}" cannot name a parameter`);
     }
+    if (!named.some((one) => one.name === name)) {
+      throw new EngineError('BAD_USER_INPUT', `SQL: the text names no parameter "${name}"`, {
+        details: { path: `parameters.${name}` },
+      });
+    }
     parameters[name] = parameterValue(name, value);
   }
   for (const { name, type } of named) {
