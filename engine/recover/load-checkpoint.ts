@@ -11,7 +11,12 @@ import type { Projection } from '../tick/projection.ts';
 import { aligned } from '../vectors/aligned.ts';
 import { decodeArrow } from '../vectors/arrow/arrow-file.ts';
 import { examineCheckpoints } from './checkpoint-directory.ts';
-import { type CheckpointFile, type CheckpointManifest, filesOf, manifestName } from './checkpoint-manifest.ts';
+import {
+  type CheckpointFile,
+  type CheckpointManifest,
+  filesOf,
+  manifestName,
+} from './checkpoint-manifest.ts';
 import {
   decodeSessions,
   forgottenColumns,
