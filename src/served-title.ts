@@ -3,7 +3,6 @@ import type { Duplex } from 'node:stream';
 import { printSchema } from 'graphql';
 import type { Engine } from '../engine/index.ts';
 import { serializeManifest } from '../engine/index.ts';
-import type { DecoderThread } from '../engine/json/decoder-thread.ts';
 import { Catalog } from '../engine/model/catalog.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import type { TitleManifest } from '../engine/model/types.ts';
@@ -16,7 +15,6 @@ import { Answers } from './graphql/answer.ts';
 import { Executor } from './graphql/executor.ts';
 import { graphqlEndpoint } from './graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from './graphql/graphql-socket.ts';
-import { TickRequests } from './graphql/tick-requests.ts';
 import { createTitleYoga } from './graphql/yoga.ts';
 import { commitEndpoint } from './http/commit-endpoint.ts';
 import { descriptionEndpoint } from './http/description-endpoints.ts';
@@ -36,10 +34,6 @@ export interface ServedTitleOptions {
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly onDrain: HttpFront['onDrain'];
-  /** Decodes large ticks; null: they are decoded where they come. */
-  readonly decoderThread: DecoderThread | null;
-  /** Predictable over fast: every tick is read as rows. */
-  readonly canary: boolean;
 }
 
 export interface ServedTitle {
@@ -67,15 +61,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const yoga = createTitleYoga(schema, executor, answers);
   const graphql = graphqlEndpoint({
     yoga,
-    executor,
-    answers,
     services,
-    ticks: new TickRequests({
-      catalog,
-      metrics,
-      thread: options.decoderThread,
-      canary: options.canary,
-    }),
     metrics,
     authenticate,
     onDrain: options.onDrain,

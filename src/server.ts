@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { openEngine } from '../engine/index.ts';
-import { DecoderThread } from '../engine/json/decoder-thread.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import type { Lsn } from '../engine/model/position.ts';
 import type { TitleManifest } from '../engine/model/types.ts';
@@ -208,12 +207,6 @@ async function bringUp(options: ServerOptions, parts: StartedParts): Promise<Run
   });
   parts.add(() => exports.close());
 
-  const decoderThread = settings.decodeThread
-    ? new DecoderThread(engine.catalog, (error) =>
-        logger.warn({ error }, 'the thread that decodes large ticks died; no tick is lost by that'),
-      )
-    : null;
-  parts.add(() => decoderThread?.close());
   const served = serveTitle({
     engine,
     identity,
@@ -223,8 +216,6 @@ async function bringUp(options: ServerOptions, parts: StartedParts): Promise<Run
     metrics,
     logger,
     onDrain: front.onDrain,
-    decoderThread,
-    canary: settings.canary,
   });
   const router = new Router([
     ...served.routes,
@@ -247,7 +238,6 @@ async function bringUp(options: ServerOptions, parts: StartedParts): Promise<Run
       discovery?.close();
       const drained = [front, metricsFront].map((one) => one?.drain(settings.drainMs));
       await Promise.all([served.socket.close(), ...drained]);
-      await decoderThread?.close();
       exports.close();
       await engine.close();
       logger.info('closed');

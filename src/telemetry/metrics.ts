@@ -147,11 +147,6 @@ export class Metrics {
   readonly #sent = new BoundCounts<Endpoint>((endpoint) =>
     this.#trafficBytes.labels({ endpoint, direction: 'out' }),
   );
-  readonly tickBodies = this.#counter(
-    'tick_bodies_total',
-    'GraphQL ticks by how their JSON was read: into columns, the same in a thread, or as rows, which costs more.',
-    ['path'],
-  );
   readonly requests = this.#counter('requests_total', 'Operations and requests by outcome.', [
     'endpoint',
     'operation_kind',
@@ -208,11 +203,12 @@ export class Metrics {
     });
     this.#gauge(
       'state_memory_bytes',
-      'What fills the budget for memory: live rows, and answers that sessions keep for retries.',
+      'What fills the budget for memory: live rows, views, and answers that sessions keep for retries.',
       ['of'],
       (gauge) => {
-        const { rowBytes, answerBytes } = engine.memory;
+        const { rowBytes, viewBytes, answerBytes } = engine.memory;
         gauge.set({ of: 'rows' }, rowBytes);
+        gauge.set({ of: 'views' }, viewBytes);
         gauge.set({ of: 'answers' }, answerBytes);
       },
     );

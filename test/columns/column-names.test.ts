@@ -180,12 +180,11 @@ const hasOrder = (each: ColumnDefinition) => !each.list && each.kind !== 'json';
 
 /** A condition of each column that some rows fulfil. */
 function conditionsOf(name: string): { readonly [column: string]: unknown }[] {
-  return columnsOf(name).flatMap((each) => {
+  return columnsOf(name).flatMap((each): { readonly [column: string]: unknown }[] => {
     if (each.list || each.kind === 'json') return [{ [each.name]: { isNull: false } }];
     const value = (rows.get(name) ?? []).map((row) => row[each.name]).find((v) => v !== null);
-    return value === undefined
-      ? [{ [each.name]: { isNull: true } }]
-      : [{ [each.name]: { eq: value } }, { [each.name]: { in: [value] } }];
+    if (value === undefined) return [{ [each.name]: { isNull: true } }];
+    return [{ [each.name]: { eq: value } }, { [each.name]: { in: [value] } }];
   });
 }
 

@@ -6,17 +6,14 @@ import {
   GraphQLSchema,
 } from 'graphql';
 import { expect, test } from 'vitest';
-import { Catalog } from '../../engine/model/catalog.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import { Answers } from '../../src/graphql/answer.ts';
 import { Executor } from '../../src/graphql/executor.ts';
 import { graphqlEndpoint } from '../../src/graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from '../../src/graphql/graphql-socket.ts';
 import type { TitleServices } from '../../src/graphql/operation-context.ts';
-import { TickRequests } from '../../src/graphql/tick-requests.ts';
 import { createTitleYoga } from '../../src/graphql/yoga.ts';
 import { Router } from '../../src/http/router.ts';
-import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { FrameSocket } from './frame-socket.ts';
@@ -60,13 +57,9 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const yoga = createTitleYoga(schema, executor, answers);
   const services = {} as TitleServices;
   const authenticate = () => principal;
-  const catalog = new Catalog(ashfall);
   const handle = graphqlEndpoint({
     yoga,
-    executor,
-    answers,
     services,
-    ticks: new TickRequests({ catalog, metrics, thread: null, canary: false }),
     metrics,
     authenticate,
     onDrain: () => () => undefined,

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { importJWK, type JWK, SignJWT } from 'jose';
-import type { QueryClass } from '../../engine/model/types.ts';
+import type { QueryClass, TitleManifest } from '../../engine/model/types.ts';
 import { loadSettings } from '../../src/config/load-settings.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { type RunningServer, startServer } from '../../src/server.ts';
@@ -30,28 +30,32 @@ export interface Answer {
 export class Sandbox {
   readonly #directory: string;
   readonly #flags: Readonly<Record<string, string>>;
+  readonly #manifest: TitleManifest;
   readonly #tokens = new Map<string, string>();
   #server: RunningServer;
 
   private constructor(
     directory: string,
     flags: Readonly<Record<string, string>>,
+    manifest: TitleManifest,
     server: RunningServer,
   ) {
     this.#directory = directory;
     this.#flags = flags;
+    this.#manifest = manifest;
     this.#server = server;
   }
 
-  static async start(flags: Readonly<Record<string, string>> = {}): Promise<Sandbox> {
+  /** `manifest`: of ashfall, which a test may have changed. */
+  static async start(
+    flags: Readonly<Record<string, string>> = {},
+    manifest: TitleManifest = ashfall,
+  ): Promise<Sandbox> {
     const directory = mkdtempSync(join(tmpdir(), 'tickloom-serve-'));
-    return new Sandbox(directory, flags, await run(directory, flags));
+    return new Sandbox(directory, flags, manifest, await run(directory, flags, manifest));
   }
 
-  /**
-   * With a session "match" and two ticks: from the second time on a tick of their document is decoded
-   * from the bytes of its body.
-   */
+  /** With a session "match" and two ticks. */
   static async withMatch(): Promise<Sandbox> {
     const sandbox = await Sandbox.start();
     await sandbox.openSession('match');
@@ -76,7 +80,7 @@ export class Sandbox {
   async restart(): Promise<void> {
     const { port } = new URL(this.url);
     await this.#server.close();
-    this.#server = await run(this.#directory, { ...this.#flags, port });
+    this.#server = await run(this.#directory, { ...this.#flags, port }, this.#manifest);
   }
 
   async stop(): Promise<void> {
@@ -185,6 +189,7 @@ export function codeOf(answer: Answer): string {
 async function run(
   directory: string,
   flags: Readonly<Record<string, string>>,
+  manifest: TitleManifest,
 ): Promise<RunningServer> {
   const { settings } = loadSettings({
     flags: { port: '0', dataDir: directory, logLevel: 'fatal', ...flags },
@@ -193,7 +198,7 @@ async function run(
   });
   return startServer({
     settings,
-    manifest: ashfall,
+    manifest,
     logger: createLogger(settings.logLevel),
     mode: 'sandbox',
     truncateAt: null,

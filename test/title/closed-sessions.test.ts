@@ -161,7 +161,7 @@ describe('the memory of rows and answers', () => {
     await played.openSession('s', false);
     await play(played, 1, 20);
     await title.close(played);
-    const total = ({ memory }: Engine) => memory.rowBytes + memory.answerBytes;
+    const total = ({ memory }: Engine) => memory.rowBytes + memory.viewBytes + memory.answerBytes;
     const unbounded = await title.open();
     const bytes = total(unbounded);
     await title.close(unbounded);
@@ -198,10 +198,12 @@ describe('the memory of rows and answers', () => {
     metrics.watch(engine);
     await engine.openSession('s', false);
     await play(engine, 1, 20);
-    const { rowBytes, answerBytes } = engine.memory;
+    const { rowBytes, viewBytes, answerBytes } = engine.memory;
     expect(answerBytes).toBeGreaterThan(20 * 88);
     const text = await metrics.registry.metrics();
     expect(text).toContain(`tickloom_state_memory_bytes{of="rows"} ${rowBytes}\n`);
+    expect(viewBytes).toBeGreaterThan(0);
+    expect(text).toContain(`tickloom_state_memory_bytes{of="views"} ${viewBytes}\n`);
     expect(text).toContain(`tickloom_state_memory_bytes{of="answers"} ${answerBytes}\n`);
   });
 });
