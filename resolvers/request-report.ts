@@ -11,6 +11,8 @@ export interface TickloomExtensions {
   readonly rowsRead?: number;
   readonly bytesRead?: number;
   readonly memoryPeakBytes?: number;
+  /** Fields whose lists have a bound of their own that cut them. */
+  readonly truncated?: readonly string[];
 }
 
 /** What one operation used and rests on, summed over its fields. */
@@ -23,6 +25,7 @@ export class RequestReport {
   #rowsRead: number | null = null;
   #bytesRead: number | null = null;
   #memoryPeakBytes: number | null = null;
+  readonly #cut = new Set<string>();
 
   /** `nowMs`: a monotonic clock in milliseconds. */
   constructor(queryClass: QueryClass, nowMs: () => number = () => performance.now()) {
@@ -47,6 +50,11 @@ export class RequestReport {
     return this.#cursor;
   }
 
+  /** The list that a field answers had more entries than its bound. */
+  cut(field: string): void {
+    this.#cut.add(field);
+  }
+
   readRows(count: number): void {
     this.#rowsRead = (this.#rowsRead ?? 0) + count;
   }
@@ -68,6 +76,7 @@ export class RequestReport {
       ...(this.#rowsRead === null ? {} : { rowsRead: this.#rowsRead }),
       ...(this.#bytesRead === null ? {} : { bytesRead: this.#bytesRead }),
       ...(this.#memoryPeakBytes === null ? {} : { memoryPeakBytes: this.#memoryPeakBytes }),
+      ...(this.#cut.size === 0 ? {} : { truncated: [...this.#cut] }),
     };
   }
 }
