@@ -8,9 +8,9 @@ import {
 } from 'jose';
 import type { Catalog } from '../../engine/model/catalog.ts';
 import { EngineError } from '../../engine/model/errors.ts';
+import type { Route } from '../host/router.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { sendBody, sendJson } from '../http/respond.ts';
-import type { Route } from '../http/router.ts';
 import type { ClaimNames } from '../identity/principal.ts';
 import { damagedFile, readPrivately, writePrivately } from '../storage/private-file.ts';
 import type { Metrics } from '../telemetry/metrics.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../engine/model/limits.ts';
-import { DocumentCache } from '../../src/graphql/document-cache.ts';
+import { DocumentCache } from '../../src/api/graphql/document-cache.ts';
 
 describe('the cache of parsed documents', () => {
   it('keeps so many, and of one more drops the one that was unused longest', () => {

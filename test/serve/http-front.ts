@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
-import { HttpFront } from '../../src/http/http-front.ts';
-import { type Route, Router } from '../../src/http/router.ts';
+import { HttpFront } from '../../src/host/http-front.ts';
+import { type Route, Router } from '../../src/host/router.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import type { Metrics } from '../../src/telemetry/metrics.ts';
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { importJWK, type JWK, SignJWT } from 'jose';
 import type { QueryClass } from '../../engine/model/types.ts';
 import { loadSettings } from '../../src/config/load-settings.ts';
+import { type RunningServer, startServer } from '../../src/host/server.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
-import { type RunningServer, startServer } from '../../src/server.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 
 export interface Answer {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { limits } from '../../engine/model/limits.ts';
-import { SocketOperations } from '../../src/graphql/socket-operations.ts';
+import { SocketOperations } from '../../src/api/graphql/socket-operations.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { Sandbox } from './sandbox.ts';
 
