@@ -15,6 +15,7 @@ export type {
   SqlResult,
 } from './columns/column-queries.ts';
 export type { ColumnStore } from './columns/column-store.ts';
+export { ColumnsHost, type ColumnsTarget } from './columns/columns-host.ts';
 export type { OpenColumnStore } from './columns/open-column-store.ts';
 export type {
   ContentionKind,

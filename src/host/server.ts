@@ -67,7 +67,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     return await bringUp(options, parts);
   } catch (error) {
-    await parts.undo((failure) =>
+    await parts.end((failure) =>
       options.logger.error({ error: failure }, 'a part of a start that failed could not be ended'),
     );
     throw error;
@@ -135,7 +135,6 @@ async function bringUp(options: ServerOptions, parts: Lifetime): Promise<Running
   const opening = openEngine({
     manifest,
     directory,
-    dataDirectory: settings.dataDir,
     durability: settings.durability,
     columns: settings.columns,
     canary: settings.canary,
