@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { nodeStorage } from '../disk/node-storage.ts';
+import type { StorageLock } from '../disk/storage.ts';
 import { EngineError } from '../model/errors.ts';
 import { type ClientTarget, ColumnClient } from './client.ts';
 import { ColumnPulse, type PulseTimes } from './column-pulse.ts';
@@ -41,6 +43,8 @@ type Child = Pick<
  */
 export class ColumnsHost {
   readonly #child: Child | null;
+  /** Of the embedded ClickHouse's directory. */
+  readonly #lock: StorageLock | null;
   readonly #way: ClientTarget;
   readonly #pulse: ColumnPulse;
   readonly #clients = new Set<ColumnClient>();
@@ -53,17 +57,27 @@ export class ColumnsHost {
     const { target, logger = silentLogger } = options;
     if (target !== 'embedded')
       return new ColumnsHost(null, { kind: 'url', url: target.url }, options);
-    const child = await EmbeddedHost.start(options.directory, logger, options.dataDirectory);
-    const way = { kind: 'socket', socketPath: child.socketPath, secret: child.secret } as const;
-    return new ColumnsHost(child, way, options);
+    // Before its process is started: it would end the one that another server has there.
+    await nodeStorage.makeDirectory(options.directory);
+    const lock = await nodeStorage.lock(options.directory);
+    try {
+      const child = await EmbeddedHost.start(options.directory, logger, options.dataDirectory);
+      const way = { kind: 'socket', socketPath: child.socketPath, secret: child.secret } as const;
+      return new ColumnsHost(child, way, options, lock);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
   }
 
   constructor(
     child: Child | null,
     way: ClientTarget,
     { logger = silentLogger, pulse }: Pick<ColumnsHostOptions, 'logger' | 'pulse'>,
+    lock: StorageLock | null = null,
   ) {
     this.#child = child;
+    this.#lock = lock;
     this.#way = way;
     this.#pulse = new ColumnPulse({
       client: new ColumnClient(way),
@@ -160,7 +174,11 @@ export class ColumnsHost {
   async close(): Promise<void> {
     await this.#pulse.close();
     await Promise.all([...this.#clients].map((client) => this.leave(client)));
-    await this.#child?.close();
+    try {
+      await this.#child?.close();
+    } finally {
+      await this.#lock?.release();
+    }
   }
 }
 

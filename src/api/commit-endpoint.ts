@@ -7,16 +7,16 @@ import type {
 } from '../../engine/index.ts';
 import { decodeCommitBody } from '../../engine/index.ts';
 import { EngineError } from '../../engine/model/errors.ts';
-import { limits } from '../../engine/model/limits.ts';
 import { formatPosition } from '../../engine/model/position.ts';
 import { authoriseCommit } from '../../resolvers/authorise.ts';
 import type { AuditPort, Principal } from '../../resolvers/context.ts';
 import { actionResults, conflictKey } from '../../resolvers/ticks.ts';
-import type { Handler } from '../host/router.ts';
 import { checkContentType } from '../http/content-type.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { readBody } from '../http/read-body.ts';
 import { sendJson } from '../http/respond.ts';
+import type { Handler } from '../http/route.ts';
+import { servingLimits } from '../serving-limits.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 export interface CommitEndpointOptions {
@@ -42,7 +42,7 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     // Before the body: who may not commit at all need not send it.
     authoriseCommit(asker, []);
     const header = readHeader(exchange, sessionId, tick);
-    const body = await readBody(request, limits.commitBodyBytesMax);
+    const body = await readBody(request, servingLimits.commitBodyBytesMax);
     metrics.received('commit', body.length);
     if (body.length === 0) throw emptyBody();
     const batch = decodeCommitBody(catalog, header, body);

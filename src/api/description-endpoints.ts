@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { authoriseRole } from '../../resolvers/authorise.ts';
 import type { AuditPort, Principal } from '../../resolvers/context.ts';
-import type { Handler } from '../host/router.ts';
 import { type CompressedForms, isKnown, sendBody } from '../http/respond.ts';
+import type { Handler } from '../http/route.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 export interface DescriptionOptions {

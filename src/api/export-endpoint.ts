@@ -5,8 +5,8 @@ import { limits } from '../../engine/model/limits.ts';
 import type { StoredExport } from '../exports/export-file.ts';
 import type { ExportLinks } from '../exports/export-link.ts';
 import type { Exports, ReadOutcome } from '../exports/exports.ts';
-import type { Handler } from '../host/router.ts';
 import type { Exchange } from '../http/exchange.ts';
+import type { Handler } from '../http/route.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 

@@ -6,21 +6,12 @@ import { EngineError } from '../../engine/model/errors.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import { UsageError } from './fail.ts';
 
-/** Paths of the server itself; a title of such a name could not be reached. */
-const reservedTitles = new Set(['console', 'graphql', 'healthz', 'metrics', 'readyz', 'sandbox']);
-
 /** Reads a manifest from a JSON file, or a module whose default export is one. Throws `UsageError`. */
-export async function loadManifest(path: string): Promise<TitleManifest> {
-  const manifest = await readManifest(path).catch((error: unknown) => {
+export function loadManifest(path: string): Promise<TitleManifest> {
+  return readManifest(path).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
     throw new UsageError(`the manifest ${path} cannot be used: ${reason}${problemsOf(error)}`);
   });
-  if (reservedTitles.has(manifest.title)) {
-    throw new UsageError(
-      `the manifest ${path} cannot be used: "${manifest.title}" is a path of the server, so no title can have this name`,
-    );
-  }
-  return manifest;
 }
 
 async function readManifest(path: string): Promise<TitleManifest> {

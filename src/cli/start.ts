@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import { verb } from './fail.ts';
-import { loadManifest } from './load-manifest.ts';
+import { loadTitles, refuseMendsOfSeveral } from './load-titles.ts';
 import { addMendOptions, type MendFlags, mendsOf } from './mend-options.ts';
 import { addSettingOptions, type SettingFlags, settingsOf } from './setting-options.ts';
 
@@ -24,27 +24,29 @@ async function start(flags: SettingFlags & StartFlags): Promise<void> {
   const path = loaded.settings.manifest;
   // Only now: whoever asks for help need not wait for the whole server to load.
   const { runServer } = await import('./run-server.ts');
-  const manifest = await (path === null ? referenceTitle() : loadManifest(path));
-  const server = await runServer(loaded, {
-    manifest,
-    mode: 'sandbox',
-    ...mendsOf({ truncateAt, acceptLostRows }),
-  });
+  const manifests = await (path === null ? referenceTitle() : loadTitles(path));
+  const mends = mendsOf({ truncateAt, acceptLostRows });
+  refuseMendsOfSeveral(manifests, mends);
+  const server = await runServer(loaded, { manifests, mode: 'sandbox', ...mends });
   const readyMs = Math.round(performance.now());
-  const { url, metricsUrl, title } = server;
+  const { url, metricsUrl } = server;
+  const titles = manifests.map(({ title }) => title);
+  const [title = ''] = titles;
   if (json) {
-    process.stdout.write(`${JSON.stringify({ url, title, readyMs })}\n`);
+    process.stdout.write(`${JSON.stringify({ url, title, titles, readyMs })}\n`);
     return;
   }
+  const isOne = titles.length === 1;
+  const tokenFlags = `${isOne ? '' : ` --title ${title}`}${urlFlag(loaded.settings.port, url)}`;
   process.stdout.write(
     `${[
       '',
-      `  Tickloom sandbox, title "${title}"`,
+      `  Tickloom sandbox, ${isOne ? 'title' : 'titles'} ${titles.map((name) => `"${name}"`).join(', ')}`,
       '',
-      `  API       ${url}/${title}/graphql`,
+      ...titles.map((name, i) => `  ${i === 0 ? 'API      ' : '         '} ${url}/${name}/graphql`),
       `  Console   ${url}/console`,
       `  Metrics   ${metricsUrl}`,
-      `  Token     npx tickloom token --role liveops${urlFlag(loaded.settings.port, url)}`,
+      `  Token     npx tickloom token --role liveops${tokenFlags}`,
       `            curl -X POST '${url}/sandbox/token?title=${title}&role=liveops&subject=me'`,
       '',
       `  ready in ${readyMs} ms`,
@@ -53,9 +55,9 @@ async function start(flags: SettingFlags & StartFlags): Promise<void> {
   );
 }
 
-async function referenceTitle(): Promise<TitleManifest> {
+async function referenceTitle(): Promise<readonly TitleManifest[]> {
   const { ashfall } = await import('../sandbox/ashfall.ts');
-  return ashfall;
+  return [ashfall];
 }
 
 function urlFlag(port: number, url: string): string {

@@ -58,7 +58,7 @@ export const settingsTable = {
   manifest: setting(
     text,
     null,
-    "The title's manifest: a JSON file, or a JavaScript module whose default export is one. The sandbox serves the reference title when unset.",
+    "The title's manifest: a JSON file, or a JavaScript module whose default export is one; or a directory of such files, a title each. The sandbox serves the reference title when unset.",
   ),
   durability: setting(
     durability,

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join, relative, sep } from 'node:path';
 import { EngineError } from '../../engine/model/errors.ts';
 import { type CompressedForms, isKnown, sendBody } from '../http/respond.ts';
+import type { Handler } from '../http/route.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { Handler } from './router.ts';
 
 interface Asset {
   readonly content: Buffer;
@@ -49,11 +49,10 @@ const pageHeaders = {
  */
 export function consoleEndpoint(directory: string, metrics: Metrics): Handler {
   const assets = readAssets(directory);
-  return async (exchange) => {
-    const { request, response } = exchange;
-    const name = exchange.path.slice(1).join('/');
+  return async (exchange, { '*': name = '' }) => {
+    const { response } = exchange;
     const isRoot = name === '';
-    if (isRoot && !(request.url ?? '').split('?')[0]?.endsWith('/')) {
+    if (isRoot && !exchange.pathname.endsWith('/')) {
       // The page names its files relative to itself.
       response.writeHead(308, { location: '/console/' }).end();
       return;

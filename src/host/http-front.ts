@@ -8,17 +8,17 @@ import {
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { EngineError } from '../../engine/model/errors.ts';
-import { limits } from '../../engine/model/limits.ts';
 import { applyCors } from '../http/cors.ts';
 import { Exchange, requestIdOf } from '../http/exchange.ts';
 import { errorBody, sendError } from '../http/respond.ts';
+import { Slots } from '../http/slots.ts';
 import { statusOf } from '../http/status.ts';
+import { servingLimits } from '../serving-limits.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { refusalOf } from '../telemetry/refusal.ts';
 import { listenError } from './listen-error.ts';
 import type { Router } from './router.ts';
-import { Slots } from './slots.ts';
 
 export interface HttpFrontOptions {
   readonly host: string;
@@ -37,7 +37,6 @@ export class HttpFront {
   readonly #options: HttpFrontOptions;
   readonly #server: Server;
   readonly #running = new Slots<ServerResponse>();
-  readonly #endOnDrain = new Set<() => void>();
   #router: Router;
   #upgrade: UpgradeHandler | null = null;
 
@@ -46,11 +45,11 @@ export class HttpFront {
     this.#router = options.routerAtStart;
     this.#server = createServer(
       {
-        keepAliveTimeout: limits.httpKeepAliveMs,
-        headersTimeout: limits.httpHeadersMs,
-        requestTimeout: limits.httpRequestMs,
+        keepAliveTimeout: servingLimits.httpKeepAliveMs,
+        headersTimeout: servingLimits.httpHeadersMs,
+        requestTimeout: servingLimits.httpRequestMs,
         // How often Node looks for requests that take too long.
-        connectionsCheckingInterval: limits.httpHeadersMs / 4,
+        connectionsCheckingInterval: servingLimits.httpHeadersMs / 4,
         keepAlive: true,
         noDelay: true,
       },
@@ -88,16 +87,9 @@ export class HttpFront {
     this.#upgrade = upgrade;
   }
 
-  /** Registers what ends an open stream when the server drains. Returns its removal. */
-  readonly onDrain = (end: () => void): (() => void) => {
-    this.#endOnDrain.add(end);
-    return () => this.#endOnDrain.delete(end);
-  };
-
   /** Takes nothing new, lets running requests finish for `graceMs`, then cuts what is left. */
   async drain(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const end of this.#endOnDrain) end();
     for (const response of this.#running.values()) {
       // Otherwise the connection would stay open, idle, after its answer.
       if (!response.headersSent) response.shouldKeepAlive = false;
@@ -144,8 +136,9 @@ export class HttpFront {
   }
 
   async #answerError(exchange: Exchange, error: unknown): Promise<void> {
-    const { logger, metrics } = this.#options;
+    const { logger } = this.#options;
     const { requestId, response } = exchange;
+    const metrics = exchange.metrics ?? this.#options.metrics;
     if (!(error instanceof EngineError)) logger.error({ error, requestId }, 'a request failed');
     else if (error.cause !== undefined)
       logger.info({ ...refusalOf(error), requestId }, 'a request was refused');

@@ -1,82 +1,68 @@
+import findMyWay, { type HTTPMethod, type HTTPVersion } from 'find-my-way';
 import { EngineError } from '../../engine/model/errors.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { HttpRefusal } from '../http/http-refusal.ts';
-import type { Endpoint } from '../telemetry/metrics.ts';
+import type { Route } from '../http/route.ts';
 
-export type Handler = (
-  exchange: Exchange,
-  parameters: Readonly<Record<string, string>>,
-) => Promise<void>;
+/** Longer than the target of any request that Node takes. */
+const paramCharsMax = 1024 * 1024;
 
-export interface Route {
-  readonly methods: readonly string[];
-  /** Segments; `{name}` takes any one segment, a last `*` the rest. */
-  readonly path: string;
-  readonly endpoint: Endpoint;
-  readonly handle: Handler;
-}
-
-/** A last route for while nothing else can be answered. */
-export function unavailableRoute(why: string): Route {
-  return {
-    methods: ['GET', 'HEAD', 'POST'],
-    path: '/*',
-    endpoint: 'other',
-    handle: () => {
-      throw new EngineError('UNAVAILABLE', why, { retryAfterMs: 1_000 });
-    },
-  };
-}
-
-interface PreparedRoute extends Route {
-  readonly segments: readonly string[];
-}
-
-/** Finds the handler of a path: the first route of the list that fits. */
+/** Finds the handler of a path: of the routes that fit, the one that says most of it in its own words. */
 export class Router {
-  readonly #routes: readonly PreparedRoute[];
+  readonly #routes: findMyWay.Instance<HTTPVersion.V1>;
+  readonly #methods: readonly HTTPMethod[];
+  /** Why nothing else can be answered; null while it can. */
+  readonly #elsewhere: string | null;
 
-  constructor(routes: readonly Route[]) {
-    this.#routes = routes.map((route) => ({ ...route, segments: segmentsOf(route.path) }));
+  constructor(routes: readonly Route[], elsewhere: string | null = null) {
+    this.#elsewhere = elsewhere;
+    this.#routes = findMyWay({
+      ignoreTrailingSlash: true,
+      maxParamLength: paramCharsMax,
+      // What is found then has no route.
+      onBadUrl: () => {},
+    });
+    for (const route of routes) {
+      const path = route.path.replace(/\{(\w+)\}/g, ':$1');
+      this.#routes.on(route.methods as HTTPMethod[], path, () => {}, route);
+    }
+    this.#methods = [...new Set(routes.flatMap(({ methods }) => methods as HTTPMethod[]))];
   }
 
   /** Throws `NOT_FOUND` for an unknown path, `BAD_USER_INPUT` for a broken one or a wrong method. */
   async handle(exchange: Exchange): Promise<void> {
-    const method = exchange.request.method ?? 'GET';
-    const { path } = exchange;
-    const allowed: string[] = [];
-    for (const route of this.#routes) {
-      const parameters = match(route.segments, path);
-      if (parameters === null) continue;
-      exchange.endpoint = route.endpoint;
-      if (route.methods.includes(method)) return route.handle(exchange, parameters);
-      allowed.push(...route.methods);
+    const { pathname } = exchange;
+    const found = this.#find((exchange.request.method ?? 'GET') as HTTPMethod, pathname);
+    if (found !== null) {
+      exchange.endpoint = found.route.endpoint;
+      return found.route.handle(exchange, found.parameters);
     }
-    if (allowed.length > 0) {
-      exchange.response.setHeader('allow', allowed.join(', '));
-      throw new HttpRefusal(405, `this path takes ${allowed.join(', ')} only`);
+    if (this.#elsewhere !== null) {
+      throw new EngineError('UNAVAILABLE', this.#elsewhere, { retryAfterMs: 1_000 });
     }
-    throw new EngineError('NOT_FOUND', 'there is nothing at this path');
+    const others = this.#methods.flatMap((method) => {
+      const route = this.#find(method, pathname)?.route;
+      return route === undefined ? [] : [{ method, route }];
+    });
+    const [other] = others;
+    if (other === undefined) throw new EngineError('NOT_FOUND', 'there is nothing at this path');
+    exchange.endpoint = other.route.endpoint;
+    const allowed = others.map(({ method }) => method).join(', ');
+    exchange.response.setHeader('allow', allowed);
+    throw new HttpRefusal(405, `this path takes ${allowed} only`);
+  }
+
+  #find(method: HTTPMethod, pathname: string) {
+    const found = this.#routes.find(method, pathname);
+    if (found === null) return null;
+    if (found.store === null) throw badPath(pathname);
+    const parameters = found.params as Readonly<Record<string, string>>;
+    return { route: found.store as Route, parameters };
   }
 }
 
-function segmentsOf(path: string): readonly string[] {
-  return path.split('/').filter((segment) => segment !== '');
-}
-
-function match(
-  segments: readonly string[],
-  path: readonly string[],
-): Readonly<Record<string, string>> | null {
-  const takesRest = segments.at(-1) === '*';
-  const fixed = takesRest ? segments.length - 1 : segments.length;
-  if (takesRest ? path.length < fixed : path.length !== fixed) return null;
-  const parameters: Record<string, string> = {};
-  for (let i = 0; i < fixed; i++) {
-    const segment = segments[i] as string;
-    const given = path[i] as string;
-    if (segment.startsWith('{')) parameters[segment.slice(1, -1)] = given;
-    else if (segment !== given) return null;
-  }
-  return parameters;
+function badPath(path: string): EngineError {
+  return new EngineError('BAD_USER_INPUT', `the path is not validly percent-encoded: "${path}"`, {
+    details: { path: 'the path of the URL' },
+  });
 }

@@ -1,50 +1,35 @@
 import { existsSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import { openEngine } from '../../engine/index.ts';
-import { DecoderThread } from '../../engine/json/decoder-thread.ts';
-import { EngineError } from '../../engine/model/errors.ts';
-import type { Lsn } from '../../engine/model/position.ts';
+import { type Catalog, ColumnsHost, EngineError } from '../../engine/index.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import { Lifetime } from '../../engine/time/lifetime.ts';
-import { auditLog } from '../audit/audit-log.ts';
+import { SocketPlaces } from '../api/graphql/socket-places.ts';
 import type { Settings } from '../config/settings.ts';
-import { ExportLinks } from '../exports/export-link.ts';
-import { Exports } from '../exports/exports.ts';
-import { isOriginAllowed } from '../http/cors.ts';
-import { originFormOf } from '../http/exchange.ts';
 import { isLoopback } from '../http/loopback.ts';
+import type { Handler, Route } from '../http/route.ts';
 import { Identity } from '../identity/identity.ts';
 import { ProviderDiscovery } from '../identity/provider.ts';
 import { packageDirectory } from '../package-directory.ts';
 import { SandboxIssuer } from '../sandbox/issuer.ts';
-import { secretFromFile } from '../storage/private-file.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Metrics } from '../telemetry/metrics.ts';
-import { observeEngine } from '../telemetry/observed-engine.ts';
-import { logRecovery } from '../telemetry/recovery-log.ts';
-import type { ServedTitle } from '../titles/served-title.ts';
+import type { Mends } from '../titles/open-title.ts';
+import { TitleRegistry } from '../titles/title-registry.ts';
 import { consoleEndpoint } from './console-endpoint.ts';
-import {
-  healthEndpoint,
-  metricsEndpoint,
-  metricsReaders,
-  type Readiness,
-  readinessEndpoint,
-} from './health.ts';
-import { HttpFront, refuseUpgrade, type UpgradeHandler } from './http-front.ts';
-import { type Handler, type Route, Router, unavailableRoute } from './router.ts';
+import { healthEndpoint, metricsEndpoint, metricsReaders, readinessEndpoint } from './health.ts';
+import { HttpFront } from './http-front.ts';
+import { Readiness } from './readiness.ts';
+import { Router } from './router.ts';
+import { titleRoutes } from './title-routes.ts';
+import { upgradesTo } from './upgrades.ts';
 
-export interface ServerOptions {
+export interface ServerOptions extends Mends {
   readonly settings: Settings;
-  readonly manifest: TitleManifest;
+  /** A title each. */
+  readonly manifests: readonly TitleManifest[];
   readonly logger: Logger;
   /** The sandbox has an identity provider of its own, unless the settings name one. */
   readonly mode: 'sandbox' | 'serve';
-  /** Cuts a log that is damaged at exactly this record there. */
-  readonly truncateAt: Lsn | null;
-  /** Serves without rows that the column store has lost. */
-  readonly acceptLostRows: boolean;
   /** Ends the start where it is; once the server runs, `close` does. */
   readonly stop?: AbortSignal;
 }
@@ -53,125 +38,40 @@ export interface RunningServer {
   /** How this machine reaches it, without a slash at the end. */
   readonly url: string;
   readonly metricsUrl: string;
-  readonly title: string;
-  /** Finishes what runs, tells subscribers to go elsewhere, closes the engine. */
+  /** Those that are open; others may be opened, and these closed. */
+  readonly titles: TitleRegistry;
+  /** Finishes what runs, tells subscribers to go elsewhere, closes the titles. */
   close(): Promise<void>;
 }
 
 /**
  * Puts the server together, or undoes what it did and rejects: a start succeeds whole or leaves
- * nothing alive. It reads from top to bottom in the order things come to life.
+ * nothing alive.
  */
-export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const parts = new Lifetime();
-  try {
-    return await bringUp(options, parts);
-  } catch (error) {
-    await parts.end((failure) =>
-      options.logger.error({ error: failure }, 'a part of a start that failed could not be ended'),
-    );
-    throw error;
-  }
+export function startServer(options: ServerOptions): Promise<RunningServer> {
+  const onError = (error: unknown) =>
+    options.logger.error({ error }, 'a part of a start that failed could not be ended');
+  return Lifetime.of((lifetime) => bringUp(options, lifetime), onError);
 }
 
-async function bringUp(options: ServerOptions, parts: Lifetime): Promise<RunningServer> {
-  const { settings, manifest, logger, mode, stop } = options;
-  const title = manifest.title;
-  const directory = join(settings.dataDir, 'titles', title);
-
+/** It reads from top to bottom in the order things come to life. */
+async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<RunningServer> {
+  const { settings, logger, mode, stop } = options;
   const metrics = new Metrics();
-  const audit = auditLog(logger);
+  const readiness = new Readiness(() => titles?.conditions() ?? []);
+  /** Asked by what answers earlier than the titles can be opened. */
+  let titles: TitleRegistry | null = null;
 
-  const readiness: Readiness = {
-    engine: null,
-    recoveredLsn: null,
-    server: 'starting',
-    identityProblem: () => null,
-  };
-  const health: Route[] = [
-    { ...operation('/healthz'), handle: healthEndpoint(metrics) },
-    { ...operation('/readyz'), handle: readinessEndpoint(metrics, readiness) },
-  ];
-  const metricsFor = (answers: (address: string) => boolean): Route => ({
-    ...operation('/metrics'),
-    handle: metricsEndpoint(metrics, answers),
-  });
-  const operations =
-    settings.metricsPort === null ? [...health, metricsFor(metricsReaders(settings.host))] : health;
-  const front = await HttpFront.listen({
-    host: settings.host,
-    port: settings.port,
-    corsOrigins: settings.corsOrigins,
-    metrics,
-    logger,
-    routerAtStart: new Router([...operations, unavailableRoute('the server is starting')]),
-  });
-  parts.add(() => front.drain(0));
-  const metricsFront =
-    settings.metricsPort === null
-      ? null
-      : await HttpFront.listen({
-          host: settings.metricsHost,
-          port: settings.metricsPort,
-          corsOrigins: [],
-          metrics,
-          logger,
-          routerAtStart: new Router([...health, metricsFor(() => true)]),
-        });
-  parts.add(() => metricsFront?.drain(0));
-  const url = `http://${hostForUrl(settings.host)}:${front.port}`;
-  const metricsUrl =
-    metricsFront === null
-      ? `${url}/metrics`
-      : `http://${hostForUrl(settings.metricsHost)}:${metricsFront.port}/metrics`;
+  const front = await listen(options, metrics, readiness);
+  lifetime.add(() => front.http.drain(0));
+  const metricsFront = await listenForMetrics(options, metrics, readiness);
+  lifetime.add(() => metricsFront?.http.drain(0));
+  const { url } = front;
+  const metricsUrl = `${(metricsFront ?? front).url}/metrics`;
 
   const discovery = settings.oidcIssuer === null ? null : watchIssuer(settings.oidcIssuer, logger);
-  parts.add(() => discovery?.close());
-
-  // GraphQL is loaded while ClickHouse starts in a process of its own: a quarter of a second less
-  // until a server that was killed serves again.
-  const loading = import('../titles/served-title.ts');
-  loading.catch(() => {});
-  const opening = openEngine({
-    manifest,
-    directory,
-    durability: settings.durability,
-    columns: settings.columns,
-    canary: settings.canary,
-    logRetainBytes: settings.logRetain,
-    rowMemoryBytesMax: settings.rowMemory,
-    truncateAt: options.truncateAt,
-    acceptLostRows: options.acceptLostRows,
-    // Subscribers come back with their cursors: an orderly restart shall not cost them more than a crash.
-    checkpointOnClose: false,
-    logger,
-    proveManifest: async () => (await loading).proveServable(manifest),
-    observer: {
-      ...metrics.engineObserver,
-      onCheckpoint: (seconds, error) => {
-        metrics.engineObserver.onCheckpoint?.(seconds, error);
-        if (error !== null) logger.error({ error }, 'a checkpoint failed; the last one stays');
-      },
-      onLogDropped: (dropped, error) => {
-        metrics.engineObserver.onLogDropped?.(dropped, error);
-        if (error !== null) logger.error({ error }, 'old log could not be dropped');
-        else logger.info({ dropped }, 'old log was dropped');
-      },
-      log: {
-        ...metrics.engineObserver.log,
-        onFailure: (error) => logger.fatal({ error }, 'the log stopped: nothing is acknowledged'),
-      },
-      onBroken: (broken) => logger.fatal({ error: broken }, 'canary mode found a bug'),
-    },
-    onRecovery: (report) => logRecovery(logger, report),
-  });
-  const opened = await unlessStopped(opening, stop, (late) => late.close());
-  parts.add(() => opened.close());
-  const { serveTitle } = await loading;
-  const engine = observeEngine(opened, settings.durability.mode, metrics);
-  readiness.engine = engine;
-  readiness.recoveredLsn = engine.appliedLsn;
-
+  lifetime.add(() => discovery?.close());
+  if (discovery !== null) readiness.identityProblem = () => discovery.problem;
   const claims = { role: settings.oidcRoleClaim, title: settings.oidcTitleClaim };
   const sandbox =
     mode === 'sandbox' && settings.oidcIssuer === null
@@ -180,94 +80,145 @@ async function bringUp(options: ServerOptions, parts: Lifetime): Promise<Running
           baseUrl: () => url,
           audience: settings.oidcAudience,
           claims,
-          catalog: engine.catalog,
+          catalogOf: (title) => catalogOf(titles, title),
           metrics,
         })
       : null;
   if (sandbox !== null && !isLoopback(settings.host)) {
     logger.warn({ host: settings.host }, 'whoever reaches this sandbox gets a token of any role');
   }
-  if (discovery !== null) readiness.identityProblem = () => discovery.problem;
   const identity = new Identity({
     issuer: settings.oidcIssuer ?? sandbox?.url ?? '',
     audience: settings.oidcAudience,
     claims,
-    onFailure: (reason) => metrics.authFailed(reason),
+    onFailure: (reason) => metrics.registry.authFailed(reason),
     ...(discovery === null ? {} : { discovery }),
   });
 
-  const linkSecret = secretFromFile(join(directory, 'exports', 'link-secret'));
+  const columns = ColumnsHost.open({
+    target: settings.columns,
+    directory: join(settings.dataDir, 'columns'),
+    dataDirectory: settings.dataDir,
+    logger,
+  });
+  columns.then((host) => metrics.registry.watchColumns(host)).catch(() => {});
+  lifetime.add(async () => (await columns.catch(() => null))?.close());
   const publicUrl = settings.publicUrl?.replace(/\/+$/, '') ?? url;
-  const links = new ExportLinks(title, linkSecret, () => publicUrl);
-  const exports = new Exports({
-    directory: join(directory, 'exports'),
-    links,
-    ttlMs: settings.exportTtlSeconds * 1000,
+  const registry = new TitleRegistry({
+    settings,
     logger,
-  });
-  parts.add(() => exports.close());
-
-  const decoderThread = settings.decodeThread
-    ? new DecoderThread(engine.catalog, (error) =>
-        logger.warn({ error }, 'the thread that decodes large ticks died; no tick is lost by that'),
-      )
-    : null;
-  parts.add(() => decoderThread?.close());
-  const served = serveTitle({
-    engine,
+    metrics: metrics.registry,
     identity,
-    exports,
-    links,
-    audit,
-    metrics,
-    logger,
-    onDrain: front.onDrain,
-    decoderThread,
-    canary: settings.canary,
+    columns,
+    places: new SocketPlaces(),
+    publicUrl: () => publicUrl,
   });
+  titles = registry;
+  lifetime.add(() => registry.closeAll());
+  const { truncateAt, acceptLostRows } = options;
+  const opening = registry.openAll(options.manifests, { truncateAt, acceptLostRows });
+  await unlessStopped(opening, stop);
+
   const router = new Router([
-    ...served.routes,
-    ...operations,
+    ...titleRoutes(registry),
+    ...front.operations,
     ...(sandbox?.routes() ?? []),
     ...consoleRoutes(metrics),
   ]);
-  stop?.throwIfAborted();
-  front.serve(router, upgradeTo(served, settings.corsOrigins, readiness));
+  front.http.serve(router, upgradesTo(registry, settings.corsOrigins, readiness));
   readiness.server = 'serving';
-  logger.info({ url, title, position: engine.appliedLsn, mode }, 'serving');
+  logger.info({ url, titles: registry.names(), mode }, 'serving');
 
   return {
     url,
     metricsUrl,
-    title,
+    titles: registry,
     async close() {
       readiness.server = 'draining';
       logger.info('draining');
       discovery?.close();
-      const drained = [front, metricsFront].map((one) => one?.drain(settings.drainMs));
-      await Promise.all([served.socket.close(), ...drained]);
-      await decoderThread?.close();
-      exports.close();
-      await engine.close();
+      const fronts = [front, metricsFront].map((one) => one?.http.drain(settings.drainMs));
+      await Promise.all([registry.leaveSubscribers(), ...fronts]);
+      await registry.closeAll();
+      await (await columns).close();
       logger.info('closed');
     },
   };
 }
 
-/** Rejects as soon as the start is told to stop; what comes of the step after that is ended. */
-function unlessStopped<T>(
-  step: Promise<T>,
-  stop: AbortSignal | undefined,
-  end: (late: T) => Promise<void>,
-): Promise<T> {
+/** Of the title of this name, or of the only one. Throws `UNKNOWN_TITLE` and `UNAVAILABLE`. */
+function catalogOf(titles: TitleRegistry | null, title: string | undefined): Catalog {
+  if (titles === null) throw new EngineError('UNAVAILABLE', 'the server is starting');
+  return (title === undefined ? titles.only() : titles.get(title)).engine.catalog;
+}
+
+interface Listening {
+  readonly http: HttpFront;
+  /** Answered from now on, whatever else is not there yet. */
+  readonly operations: readonly Route[];
+  readonly url: string;
+}
+
+/** Where users are served. Until all is there, what operators ask is answered. */
+async function listen(
+  { settings, logger }: ServerOptions,
+  metrics: Metrics,
+  readiness: Readiness,
+): Promise<Listening> {
+  const { host, port, corsOrigins } = settings;
+  const health = healthRoutes(metrics, readiness);
+  const operations =
+    settings.metricsPort === null
+      ? [...health, metricsRoute(metrics, metricsReaders(host))]
+      : health;
+  const routerAtStart = new Router(operations, 'the server is starting');
+  const http = await HttpFront.listen({ host, port, corsOrigins, metrics, logger, routerAtStart });
+  return { http, operations, url: `http://${hostForUrl(host)}:${http.port}` };
+}
+
+/** An address of their own for operators, where the settings name one. */
+async function listenForMetrics(
+  { settings, logger }: ServerOptions,
+  metrics: Metrics,
+  readiness: Readiness,
+): Promise<Listening | null> {
+  const { metricsHost: host, metricsPort: port } = settings;
+  if (port === null) return null;
+  const operations = [...healthRoutes(metrics, readiness), metricsRoute(metrics, () => true)];
+  const routerAtStart = new Router(operations);
+  const http = await HttpFront.listen({
+    host,
+    port,
+    corsOrigins: [],
+    metrics,
+    logger,
+    routerAtStart,
+  });
+  return { http, operations, url: `http://${hostForUrl(host)}:${http.port}` };
+}
+
+function healthRoutes(metrics: Metrics, readiness: Readiness): Route[] {
+  return [
+    { ...operation('/healthz'), handle: healthEndpoint(metrics) },
+    { ...operation('/readyz'), handle: readinessEndpoint(metrics, readiness) },
+  ];
+}
+
+function metricsRoute(metrics: Metrics, answers: (address: string) => boolean): Route {
+  return { ...operation('/metrics'), handle: metricsEndpoint(metrics, answers) };
+}
+
+function operation(path: string): Omit<Route, 'handle'> {
+  return { methods: ['GET', 'HEAD'], path, endpoint: 'operations' };
+}
+
+/** Rejects as soon as the start is told to stop. */
+function unlessStopped(step: Promise<void>, stop: AbortSignal | undefined): Promise<void> {
   if (stop === undefined) return step;
   return new Promise((resolve, reject) => {
-    const onStop = () => {
-      reject(stop.reason);
-      step.then(end).catch(() => {});
-    };
-    if (stop.aborted) return onStop();
-    stop.addEventListener('abort', onStop, { once: true });
+    const onStop = () => reject(stop.reason);
+    if (stop.aborted) onStop();
+    else stop.addEventListener('abort', onStop, { once: true });
     step.then(resolve, reject).finally(() => stop.removeEventListener('abort', onStop));
   });
 }
@@ -287,56 +238,19 @@ function watchIssuer(issuer: string, logger: Logger): ProviderDiscovery {
   return discovery;
 }
 
-function operation(path: string): Omit<Route, 'handle'> {
-  return { methods: ['GET', 'HEAD'], path, endpoint: 'operations' };
-}
-
 function consoleRoutes(metrics: Metrics): Route[] {
   const page = join(packageDirectory(), 'examples', 'live-dashboard', 'page');
   if (!existsSync(page)) return [];
   const route = { methods: ['GET', 'HEAD'], endpoint: 'console' } as const;
+  const handle = consoleEndpoint(page, metrics);
   const toConsole: Handler = async ({ response }) => {
     response.writeHead(302, { location: '/console/' }).end();
   };
   return [
-    { ...route, path: '/console/*', handle: consoleEndpoint(page, metrics) },
+    { ...route, path: '/console', handle },
+    { ...route, path: '/console/*', handle },
     { ...route, path: '/', handle: toConsole },
   ];
-}
-
-/** WebSockets are opened on the same paths as GraphQL over HTTP. */
-function upgradeTo(
-  served: ServedTitle,
-  corsOrigins: readonly string[],
-  readiness: Readiness,
-): UpgradeHandler {
-  return (request, socket, head) => {
-    const refusal = upgradeRefusal(request, served, corsOrigins, readiness);
-    if (refusal === null) served.acceptSocket(request, socket, head);
-    else refuseUpgrade(request, socket, refusal);
-  };
-}
-
-function upgradeRefusal(
-  request: IncomingMessage,
-  served: ServedTitle,
-  corsOrigins: readonly string[],
-  readiness: Readiness,
-): EngineError | null {
-  const [path] = originFormOf(request.url ?? '').split('?');
-  if (path !== `/${served.name}/graphql` && path !== '/graphql') {
-    return new EngineError('NOT_FOUND', `WebSockets are opened on /${served.name}/graphql`);
-  }
-  if (!isOriginAllowed(request, corsOrigins)) {
-    return new EngineError(
-      'FORBIDDEN',
-      'pages of this origin may not open WebSockets here; name it in --cors-origins',
-    );
-  }
-  if (readiness.server !== 'serving') {
-    return new EngineError('UNAVAILABLE', 'the server is stopping', { retryAfterMs: 1_000 });
-  }
-  return served.socket.refusal(request.socket.remoteAddress ?? '');
 }
 
 /** An address to listen on as one to connect to. */

@@ -1,11 +1,8 @@
-import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { printSchema } from 'graphql';
 import type { Engine } from '../../engine/index.ts';
 import { serializeManifest } from '../../engine/index.ts';
 import type { DecoderThread } from '../../engine/json/decoder-thread.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
-import { EngineError } from '../../engine/model/errors.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import type { AuditPort } from '../../resolvers/context.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
@@ -16,16 +13,17 @@ import { Answers } from '../api/graphql/answer.ts';
 import { Executor } from '../api/graphql/executor.ts';
 import { graphqlEndpoint } from '../api/graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from '../api/graphql/graphql-socket.ts';
+import type { SocketPlaces } from '../api/graphql/socket-places.ts';
 import { TickRequests } from '../api/graphql/tick-requests.ts';
 import { createTitleYoga } from '../api/graphql/yoga.ts';
 import type { ExportLinks } from '../exports/export-link.ts';
 import type { Exports } from '../exports/exports.ts';
-import type { HttpFront } from '../host/http-front.ts';
-import type { Handler, Route } from '../host/router.ts';
+import type { Handler } from '../http/route.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { ObservedQueries } from '../telemetry/observed-queries.ts';
+import type { RunningRequests } from './running-requests.ts';
 
 export interface ServedTitleOptions {
   readonly engine: Engine;
@@ -35,18 +33,20 @@ export interface ServedTitleOptions {
   readonly audit: AuditPort;
   readonly metrics: Metrics;
   readonly logger: Logger;
-  readonly onDrain: HttpFront['onDrain'];
+  readonly requests: RunningRequests;
+  readonly places: SocketPlaces;
   /** Decodes large ticks; null: they are decoded where they come. */
   readonly decoderThread: DecoderThread | null;
   /** Predictable over fast: every tick is read as rows. */
   readonly canary: boolean;
 }
 
+/** What a title answers over HTTP. */
+export type TitleEndpoint = 'graphql' | 'commit' | 'export' | 'schema' | 'manifest';
+
 export interface ServedTitle {
-  readonly name: string;
-  readonly routes: readonly Route[];
+  readonly endpoints: Readonly<Record<TitleEndpoint, Handler>>;
   readonly socket: GraphqlSocket;
-  acceptSocket(request: IncomingMessage, socket: Duplex, head: Buffer): void;
 }
 
 /** Throws where no API can be made of the manifest. */
@@ -58,88 +58,51 @@ export function proveServable(manifest: TitleManifest): void {
 export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const { engine, identity, exports, links, audit, metrics, logger } = options;
   const { catalog } = engine;
-  const name = catalog.manifest.title;
   const authenticate = (authorization: unknown) => identity.principal(authorization, catalog);
   const services = { engine, exports, audit, running: new ObservedQueries(metrics) };
   const schema = buildSchema(catalog);
   const answers = new Answers(metrics, logger);
   const executor = new Executor(schema);
   const yoga = createTitleYoga(schema, executor, answers);
-  const graphql = graphqlEndpoint({
-    yoga,
-    executor,
-    answers,
-    services,
-    ticks: new TickRequests({
-      catalog,
-      metrics,
-      thread: options.decoderThread,
-      canary: options.canary,
-    }),
-    metrics,
-    authenticate,
-    onDrain: options.onDrain,
-  });
   const description = { audit, metrics, authenticate };
-  const socket = new GraphqlSocket({ yoga, services, answers, metrics, logger, authenticate });
-  const ofTitle = (handle: Handler): Handler => onlyTitle(name, handle);
   return {
-    name,
-    socket,
-    acceptSocket: (request, duplex, head) => socket.accept(request, duplex, head),
-    routes: [
-      {
-        methods: ['POST', 'GET'],
-        path: '/{title}/graphql',
-        endpoint: 'graphql',
-        handle: ofTitle(graphql),
-      },
-      { methods: ['POST', 'GET'], path: '/graphql', endpoint: 'graphql', handle: graphql },
-      {
-        methods: ['POST'],
-        path: '/{title}/sessions/{sessionId}/ticks/{tick}',
-        endpoint: 'commit',
-        handle: ofTitle(commitEndpoint({ engine, audit, metrics, authenticate })),
-      },
-      {
-        methods: ['GET', 'HEAD'],
-        path: '/{title}/exports/{id}',
-        endpoint: 'export',
-        handle: ofTitle(exportEndpoint({ engine, exports, links, metrics, logger })),
-      },
-      {
-        methods: ['GET', 'HEAD'],
-        path: '/{title}/schema.graphql',
-        endpoint: 'manifest',
-        handle: ofTitle(
-          descriptionEndpoint({
-            ...description,
-            contentType: 'application/graphql; charset=utf-8',
-            content: printSchema(schema),
-          }),
-        ),
-      },
-      {
-        methods: ['GET', 'HEAD'],
-        path: '/{title}/manifest.json',
-        endpoint: 'manifest',
-        handle: ofTitle(
-          descriptionEndpoint({
-            ...description,
-            contentType: 'application/json; charset=utf-8',
-            content: serializeManifest(catalog.manifest),
-          }),
-        ),
-      },
-    ],
-  };
-}
-
-function onlyTitle(name: string, handle: Handler): Handler {
-  return async (exchange, parameters) => {
-    if (parameters.title !== name) {
-      throw new EngineError('UNKNOWN_TITLE', `this server serves the title "${name}"`);
-    }
-    return handle(exchange, parameters);
+    endpoints: {
+      graphql: graphqlEndpoint({
+        yoga,
+        executor,
+        answers,
+        services,
+        ticks: new TickRequests({
+          catalog,
+          metrics,
+          thread: options.decoderThread,
+          canary: options.canary,
+        }),
+        metrics,
+        authenticate,
+        onDrain: options.requests.onDrain,
+      }),
+      commit: commitEndpoint({ engine, audit, metrics, authenticate }),
+      export: exportEndpoint({ engine, exports, links, metrics, logger }),
+      schema: descriptionEndpoint({
+        ...description,
+        contentType: 'application/graphql; charset=utf-8',
+        content: printSchema(schema),
+      }),
+      manifest: descriptionEndpoint({
+        ...description,
+        contentType: 'application/json; charset=utf-8',
+        content: serializeManifest(catalog.manifest),
+      }),
+    },
+    socket: new GraphqlSocket({
+      yoga,
+      services,
+      answers,
+      metrics,
+      logger,
+      authenticate,
+      places: options.places,
+    }),
   };
 }

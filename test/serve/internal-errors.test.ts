@@ -13,6 +13,7 @@ import { Executor } from '../../src/api/graphql/executor.ts';
 import { graphqlEndpoint } from '../../src/api/graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from '../../src/api/graphql/graphql-socket.ts';
 import type { TitleServices } from '../../src/api/graphql/operation-context.ts';
+import { SocketPlaces } from '../../src/api/graphql/socket-places.ts';
 import { TickRequests } from '../../src/api/graphql/tick-requests.ts';
 import { createTitleYoga } from '../../src/api/graphql/yoga.ts';
 import { Router } from '../../src/host/router.ts';
@@ -74,7 +75,15 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const path = '/ashfall/graphql';
   const routes = [{ methods: ['POST'], path, endpoint: 'graphql', handle }] as const;
   const { url, front } = await serveRoutes(metrics, routes);
-  const sockets = new GraphqlSocket({ yoga, services, answers, metrics, logger, authenticate });
+  const sockets = new GraphqlSocket({
+    yoga,
+    services,
+    answers,
+    metrics,
+    logger,
+    authenticate,
+    places: new SocketPlaces(),
+  });
   front.serve(new Router(routes), (...upgrade) => sockets.accept(...upgrade));
   return url;
 }

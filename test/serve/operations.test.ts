@@ -40,9 +40,9 @@ describe('the server tells how it is', () => {
     for (const line of [
       'tickloom_commit_seconds_count{title="ashfall",durability="strict"} 1',
       'tickloom_commit_actions_total{title="ashfall",verdict="accepted"} 3',
-      'tickloom_state_rows{table="unitState"} 3',
-      'tickloom_requests_total{endpoint="graphql",operation_kind="mutation",code="OK"} 2',
-      'tickloom_requests_total{endpoint="graphql",operation_kind="",code="GRAPHQL_VALIDATION_FAILED"} 1',
+      'tickloom_state_rows{title="ashfall",table="unitState"} 3',
+      'tickloom_requests_total{title="ashfall",endpoint="graphql",operation_kind="mutation",code="OK"} 2',
+      'tickloom_requests_total{title="ashfall",endpoint="graphql",operation_kind="",code="GRAPHQL_VALIDATION_FAILED"} 1',
     ]) {
       expect(metrics).toContain(`${line}\n`);
     }
@@ -72,7 +72,7 @@ describe('the server tells how it is', () => {
     const query = `mutation C($input: CommitTickInput!) { commitTick(input: $input) { rejected } }`;
     await sandbox.ask('game-server', query, { input });
     expect(await sandbox.metrics()).toContain(
-      'tickloom_conflicts_total{table="unitState",code="ROW_EXISTS"} 1\n',
+      'tickloom_conflicts_total{title="ashfall",table="unitState",code="ROW_EXISTS"} 1\n',
     );
   });
 });
@@ -241,7 +241,7 @@ describe('the sandbox issuer', () => {
     });
     const server = await startServer({
       settings,
-      manifest: ashfall,
+      manifests: [ashfall],
       logger: createLogger('fatal'),
       mode: 'serve',
       truncateAt: null,

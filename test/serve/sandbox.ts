@@ -193,7 +193,7 @@ async function run(
   });
   return startServer({
     settings,
-    manifest: ashfall,
+    manifests: [ashfall],
     logger: createLogger(settings.logLevel),
     mode: 'sandbox',
     truncateAt: null,

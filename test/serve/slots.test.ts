@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Slots } from '../../src/host/slots.ts';
+import { Slots } from '../../src/http/slots.ts';
 
 it('slots hold what was added and not removed, and are used again', () => {
   fc.assert(

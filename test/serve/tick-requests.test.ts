@@ -8,6 +8,7 @@ import { limits } from '../../engine/model/limits.ts';
 import { type GraphqlParams, parseBodyParams } from '../../src/api/graphql/graphql-params.ts';
 import { TickRequests } from '../../src/api/graphql/tick-requests.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { servingLimits } from '../../src/serving-limits.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { ashfallTick } from '../json/ashfall-tick.ts';
 import { contentOf, GeneralPath } from '../json/general-path.ts';
@@ -205,7 +206,7 @@ describe('documents', () => {
 
   it('are known up to a length, and none longer', async () => {
     const requests = freshRequests();
-    const longest = query.replaceAll('\n', ' ').padEnd(limits.graphqlDocumentCachedCharsMax);
+    const longest = query.replaceAll('\n', ' ').padEnd(servingLimits.graphqlDocumentCachedCharsMax);
     for (const text of [longest, `${longest} `]) {
       await learn(requests, text);
       const body = Buffer.from(JSON.stringify({ query: text, variables: request.variables }));

@@ -1,4 +1,4 @@
-import { limits } from '../../../engine/model/limits.ts';
+import { servingLimits } from '../../serving-limits.ts';
 
 /**
  * The most recently used values by document text. Long documents are not kept: their literals make
@@ -17,8 +17,8 @@ export class DocumentCache<Value> {
   }
 
   set(text: string, value: Value): void {
-    if (text.length > limits.graphqlDocumentCachedCharsMax) return;
-    if (this.#values.size >= limits.graphqlDocumentsCachedMax) {
+    if (text.length > servingLimits.graphqlDocumentCachedCharsMax) return;
+    if (this.#values.size >= servingLimits.graphqlDocumentsCachedMax) {
       const oldest = this.#values.keys().next();
       if (!oldest.done) this.#values.delete(oldest.value);
     }

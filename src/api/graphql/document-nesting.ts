@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql';
-import { limits } from '../../../engine/model/limits.ts';
+import { servingLimits } from '../../serving-limits.ts';
 
 /**
  * Throws `LIMIT_EXCEEDED` for a document whose brackets stand too deep within each other: the parser
@@ -7,7 +7,7 @@ import { limits } from '../../../engine/model/limits.ts';
  * strings and comments are found as it finds them.
  */
 export function checkDocumentNesting(text: string): void {
-  const max = limits.graphqlNestingMax;
+  const max = servingLimits.graphqlNestingMax;
   if (!documentNestsDeeper(text, max)) return;
   throw new GraphQLError(`the document may nest ${max} levels deep at most`, {
     extensions: { code: 'LIMIT_EXCEEDED', details: { limit: 'graphqlNestingMax', max } },

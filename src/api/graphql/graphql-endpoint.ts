@@ -1,12 +1,12 @@
 import type { ExecutionResult } from 'graphql';
 import { EngineError } from '../../../engine/model/errors.ts';
-import { limits } from '../../../engine/model/limits.ts';
 import type { Principal } from '../../../resolvers/context.ts';
 import { checkContentType } from '../../http/content-type.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import { readBody } from '../../http/read-body.ts';
 import { errorBody, sendBody } from '../../http/respond.ts';
 import { onTokenExpiry } from '../../identity/token-expiry.ts';
+import { servingLimits } from '../../serving-limits.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Answers } from './answer.ts';
 import { type AnswerTypes, answerTypesOf } from './answer-types.ts';
@@ -91,7 +91,7 @@ async function readOperation(
     return { params: parseQueryParams(exchange.query), document: null };
   }
   checkContentType(request, 'application/json');
-  const body = await readBody(request, limits.graphqlBodyBytesMax, (pieces, bytes) =>
+  const body = await readBody(request, servingLimits.graphqlBodyBytesMax, (pieces, bytes) =>
     ticks.gather(pieces, bytes),
   );
   metrics.received(exchange.endpoint, body.length);

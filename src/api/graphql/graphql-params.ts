@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { EngineError } from '../../../engine/model/errors.ts';
 import { valueNestsDeeper } from '../../../engine/model/json-depth.ts';
-import { limits } from '../../../engine/model/limits.ts';
+import { servingLimits } from '../../serving-limits.ts';
 
 /** One operation as a client sends it. */
 export interface GraphqlParams {
@@ -80,7 +80,7 @@ function jsonParameter(query: URLSearchParams, name: string): unknown {
 
 /** Coercion and conditions follow the nesting by recursion, so it is bounded before. */
 function checkNesting(value: unknown, path: string): void {
-  const max = limits.graphqlNestingMax;
+  const max = servingLimits.graphqlNestingMax;
   if (!valueNestsDeeper(value, max)) return;
   throw new EngineError('LIMIT_EXCEEDED', `"${path}" may nest ${max} levels deep at most`, {
     details: { path, limit: 'graphqlNestingMax', max },

@@ -18,7 +18,6 @@ import {
 } from 'graphql-ws';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { EngineError } from '../../../engine/model/errors.ts';
-import { limits } from '../../../engine/model/limits.ts';
 import type { Principal } from '../../../resolvers/context.ts';
 import { queryClassOf } from '../../identity/principal.ts';
 import { onTokenExpiry } from '../../identity/token-expiry.ts';
@@ -31,8 +30,8 @@ import { watchBytes } from './message-bytes.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
 import { OperationIds } from './operation-ids.ts';
 import { SocketOperations } from './socket-operations.ts';
+import type { SocketPlaces } from './socket-places.ts';
 import { unresolvedOperation } from './unresolved-operation.ts';
-import { UnsignedSockets } from './unsigned-sockets.ts';
 import { phaseOf, type TitleYoga } from './yoga.ts';
 
 export interface GraphqlSocketOptions {
@@ -42,6 +41,8 @@ export interface GraphqlSocketOptions {
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
+  /** Those of all WebSockets of the server. */
+  readonly places: SocketPlaces;
 }
 
 interface Connection {
@@ -73,7 +74,6 @@ const closeCodes = {
 export class GraphqlSocket {
   readonly #options: GraphqlSocketOptions;
   readonly #sockets: WebSocketServer;
-  readonly #unsigned = new UnsignedSockets();
   readonly #protocol: Server<Extra>;
 
   constructor(options: GraphqlSocketOptions) {
@@ -81,14 +81,14 @@ export class GraphqlSocket {
     // The types of `ws` do not know of `closeTimeout` yet.
     const socketOptions: ServerOptions & { readonly closeTimeout: number } = {
       noServer: true,
-      maxPayload: limits.graphqlBodyBytesMax,
+      maxPayload: servingLimits.graphqlBodyBytesMax,
       perMessageDeflate: false,
       closeTimeout: servingLimits.webSocketCloseMs,
       handleProtocols,
     };
     this.#sockets = new WebSocketServer(socketOptions);
     this.#protocol = makeServer<Record<string, unknown>, Extra>({
-      connectionInitWaitTimeout: limits.webSocketInitMs,
+      connectionInitWaitTimeout: servingLimits.webSocketInitMs,
       onConnect: (context) => this.#connect(context),
       onSubscribe: (context, id, payload) => this.#subscribe(context, id, payload),
       execute: (args) => rootOf(args).execute(args),
@@ -105,12 +105,7 @@ export class GraphqlSocket {
 
   /** Why a WebSocket from this address is not opened now; null where it is. */
   refusal(address: string): EngineError | null {
-    const max = limits.webSocketsMax;
-    if (this.#sockets.clients.size < max) return this.#unsigned.refusal(address);
-    return new EngineError('OVERLOADED', `this server has ${max} WebSockets open; try again`, {
-      retryAfterMs: 1_000,
-      details: { limit: 'webSocketsMax', max },
-    });
+    return this.#options.places.refusal(address);
   }
 
   accept(request: IncomingMessage, stream: Duplex, head: Buffer): void {
@@ -130,7 +125,9 @@ export class GraphqlSocket {
   }
 
   #open(socket: WebSocket, stream: Duplex, address: string): void {
-    const leaveUnsigned = this.#unsigned.add(address);
+    const { places } = this.#options;
+    const leavePlace = places.take();
+    const leaveUnsigned = places.unsigned.add(address);
     const stopWatch = watchBytes(socket, stream, servingLimits.webSocketInitBytesMax);
     const connection: Connection = {
       socket,
@@ -181,6 +178,7 @@ export class GraphqlSocket {
     const stopPings = keepAlive(socket);
     socket.once('close', (code, reason) => {
       stopPings();
+      leavePlace();
       leaveUnsigned();
       connection.forgetExpiry();
       connection.operations.abandon();
@@ -234,11 +232,11 @@ export class GraphqlSocket {
       if (!connection.operations.hasRoom) {
         throw new EngineError(
           'LIMIT_EXCEEDED',
-          `one WebSocket runs ${limits.webSocketOperationsMax} operations at most`,
+          `one WebSocket runs ${servingLimits.webSocketOperationsMax} operations at most`,
           {
             details: {
               limit: 'webSocketOperationsMax',
-              max: limits.webSocketOperationsMax,
+              max: servingLimits.webSocketOperationsMax,
             },
           },
         );
@@ -355,6 +353,6 @@ function keepAlive(socket: WebSocket): () => void {
     if (!answered) return socket.terminate();
     answered = false;
     socket.ping();
-  }, limits.webSocketPingMs);
+  }, servingLimits.webSocketPingMs);
   return () => clearInterval(timer);
 }

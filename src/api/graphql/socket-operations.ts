@@ -1,4 +1,4 @@
-import { limits } from '../../../engine/model/limits.ts';
+import { servingLimits } from '../../serving-limits.ts';
 
 interface Running<Operation> {
   /** The client's. */
@@ -16,7 +16,7 @@ export class SocketOperations<Operation extends { abandon(): void }> {
   readonly #ending = new Map<object, Operation>();
 
   get hasRoom(): boolean {
-    const max = limits.webSocketOperationsMax;
+    const max = servingLimits.webSocketOperationsMax;
     return this.#running.size < max && this.#running.size + this.#ending.size < 2 * max;
   }
 

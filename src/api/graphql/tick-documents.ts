@@ -1,6 +1,7 @@
 import type { DocumentNode } from 'graphql';
 import { limits } from '../../../engine/model/limits.ts';
 import { tickVariableOf } from '../../../schema/tick-variable.ts';
+import { servingLimits } from '../../serving-limits.ts';
 
 /** A document that commits a tick, all of whose input is in one variable. */
 export interface TickDocument {
@@ -37,7 +38,7 @@ export class TickDocuments {
   /** Remembers a valid document by its bytes, if it commits a tick and nothing else. */
   learn(raw: Buffer, query: string, parsed: DocumentNode): void {
     const variable = tickVariableOf(parsed);
-    if (variable === null || raw.length > limits.graphqlDocumentCachedCharsMax) return;
+    if (variable === null || raw.length > servingLimits.graphqlDocumentCachedCharsMax) return;
     // A body that names two documents ran the last of them.
     if (JSON.parse(`"${raw.toString()}"`) !== query) return;
     if (this.find(raw, 0, raw.length) !== null) return;

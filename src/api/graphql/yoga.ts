@@ -10,7 +10,6 @@ import {
 } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import type { ErrorCode } from '../../../engine/model/errors.ts';
-import { limits } from '../../../engine/model/limits.ts';
 import type { ErrorPhase } from '../../../resolvers/errors.ts';
 import { servingLimits } from '../../serving-limits.ts';
 import type { Answers } from './answer.ts';
@@ -110,7 +109,7 @@ const boundsPlugin: Plugin = {
   onParse({ setParseFn }) {
     setParseFn((source, options) => {
       checkDocumentNesting(typeof source === 'string' ? source : source.body);
-      const document = parse(source, { ...options, maxTokens: limits.graphqlTokensMax });
+      const document = parse(source, { ...options, maxTokens: servingLimits.graphqlTokensMax });
       checkDocumentCost(document);
       return document;
     });
