@@ -34,8 +34,8 @@ export class FrameSocket {
   #wake: () => void = () => undefined;
   readonly closed: Promise<Closed>;
 
-  private constructor(url: string) {
-    const address = `${url.replace('http', 'ws')}/ashfall/graphql`;
+  private constructor(url: string, title: string) {
+    const address = `${url.replace('http', 'ws')}/${title}/graphql`;
     this.#socket = new WebSocket(address, 'graphql-transport-ws');
     this.#socket.on('message', (data) => {
       this.#received.push(JSON.parse(String(data)));
@@ -46,8 +46,12 @@ export class FrameSocket {
     );
   }
 
-  static async connect(url: string, parameters: Record<string, unknown>): Promise<FrameSocket> {
-    const socket = new FrameSocket(url);
+  static async connect(
+    url: string,
+    parameters: Record<string, unknown>,
+    title = 'ashfall',
+  ): Promise<FrameSocket> {
+    const socket = new FrameSocket(url, title);
     await new Promise((resolve, reject) => {
       socket.#socket.once('open', resolve);
       socket.#socket.once('error', reject);
@@ -58,8 +62,12 @@ export class FrameSocket {
   }
 
   /** How the server closes a connection it does not accept. */
-  static async refused(url: string, parameters: Record<string, unknown>): Promise<Closed> {
-    const socket = new FrameSocket(url);
+  static async refused(
+    url: string,
+    parameters: Record<string, unknown>,
+    title = 'ashfall',
+  ): Promise<Closed> {
+    const socket = new FrameSocket(url, title);
     socket.#socket.once('open', () =>
       socket.send({ type: 'connection_init', payload: parameters }),
     );

@@ -47,13 +47,13 @@ describe('the server tells how it is', () => {
       expect(metrics).toContain(`${line}\n`);
     }
     for (const name of [
-      'log_sync_seconds_count',
-      'apply_seconds_count',
-      'columns_lag_lsn',
-      'columns_merges_active',
-      'log_pending',
-      'traffic_bytes_total{endpoint="graphql",direction="in"}',
-      'traffic_bytes_total{endpoint="graphql",direction="out"}',
+      'log_sync_seconds_count{title="ashfall"}',
+      'apply_seconds_count{title="ashfall"}',
+      'columns_lag_lsn{title="ashfall"}',
+      'columns_merges_active{title="ashfall"}',
+      'log_pending{title="ashfall"}',
+      'traffic_bytes_total{title="ashfall",endpoint="graphql",direction="in"}',
+      'traffic_bytes_total{title="ashfall",endpoint="graphql",direction="out"}',
     ]) {
       expect(metrics).toContain(`\ntickloom_${name} `);
     }

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { importJWK, type JWK, SignJWT } from 'jose';
-import type { QueryClass } from '../../engine/model/types.ts';
+import type { QueryClass, TitleManifest } from '../../engine/model/types.ts';
 import { loadSettings } from '../../src/config/load-settings.ts';
 import { type RunningServer, startServer } from '../../src/host/server.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
@@ -30,22 +30,36 @@ export interface Answer {
 export class Sandbox {
   readonly #directory: string;
   readonly #flags: Readonly<Record<string, string>>;
+  readonly #manifests: readonly TitleManifest[];
   readonly #tokens = new Map<string, string>();
   #server: RunningServer;
 
   private constructor(
     directory: string,
     flags: Readonly<Record<string, string>>,
+    manifests: readonly TitleManifest[],
     server: RunningServer,
   ) {
     this.#directory = directory;
     this.#flags = flags;
+    this.#manifests = manifests;
     this.#server = server;
   }
 
-  static async start(flags: Readonly<Record<string, string>> = {}): Promise<Sandbox> {
-    const directory = mkdtempSync(join(tmpdir(), 'tickloom-serve-'));
-    return new Sandbox(directory, flags, await run(directory, flags));
+  static start(
+    flags: Readonly<Record<string, string>> = {},
+    manifests: readonly TitleManifest[] = [ashfall],
+  ): Promise<Sandbox> {
+    return Sandbox.startIn(mkdtempSync(join(tmpdir(), 'tickloom-serve-')), flags, manifests);
+  }
+
+  static async startIn(
+    directory: string,
+    flags: Readonly<Record<string, string>>,
+    manifests: readonly TitleManifest[],
+  ): Promise<Sandbox> {
+    const server = await run(directory, flags, manifests);
+    return new Sandbox(directory, flags, manifests, server);
   }
 
   /**
@@ -72,15 +86,24 @@ export class Sandbox {
     return this.#directory;
   }
 
+  get titles(): RunningServer['titles'] {
+    return this.#server.titles;
+  }
+
   /** Stops it in order and starts it on the same port and data. */
   async restart(): Promise<void> {
     const { port } = new URL(this.url);
     await this.#server.close();
-    this.#server = await run(this.#directory, { ...this.#flags, port });
+    this.#server = await run(this.#directory, { ...this.#flags, port }, this.#manifests);
+  }
+
+  /** Stops it in order and leaves its data. */
+  close(): Promise<void> {
+    return this.#server.close();
   }
 
   async stop(): Promise<void> {
-    await this.#server.close();
+    await this.close();
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
@@ -185,6 +208,7 @@ export function codeOf(answer: Answer): string {
 async function run(
   directory: string,
   flags: Readonly<Record<string, string>>,
+  manifests: readonly TitleManifest[],
 ): Promise<RunningServer> {
   const { settings } = loadSettings({
     flags: { port: '0', dataDir: directory, logLevel: 'fatal', ...flags },
@@ -193,7 +217,7 @@ async function run(
   });
   return startServer({
     settings,
-    manifests: [ashfall],
+    manifests,
     logger: createLogger(settings.logLevel),
     mode: 'sandbox',
     truncateAt: null,
