@@ -51,5 +51,6 @@ export type { SessionInfo } from './state/session.ts';
 export type { OrderBy, RowPage } from './state/state-reader.ts';
 export type { ConflictPolicy, EffectOp, TickBatch, TickHeader } from './tick/tick-batch.ts';
 export type { ActionConflict, EffectConflict, TickOutcome } from './tick/tick-outcome.ts';
+export { Lifetime } from './time/lifetime.ts';
 export { type EngineOptions, openEngine } from './title/open-engine.ts';
 export type { Frame, SubscribeRequest, ViewEngine } from './views/view-engine.ts';

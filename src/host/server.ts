@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Catalog, ColumnsHost, EngineError } from '../../engine/index.ts';
+import { type Catalog, ColumnsHost, EngineError, Lifetime } from '../../engine/index.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
-import { Lifetime } from '../../engine/time/lifetime.ts';
 import { SocketPlaces } from '../api/graphql/socket-places.ts';
 import type { Settings } from '../config/settings.ts';
 import { isLoopback } from '../http/loopback.ts';

@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import type { ColumnsHost, EngineOptions, Lsn } from '../../engine/index.ts';
-import { openEngine } from '../../engine/index.ts';
+import { Lifetime, openEngine } from '../../engine/index.ts';
 import { DecoderThread } from '../../engine/json/decoder-thread.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
-import { Lifetime } from '../../engine/time/lifetime.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
 import { auditLog } from '../audit/audit-log.ts';
 import type { Settings } from '../config/settings.ts';
