@@ -12,6 +12,7 @@ export default defineConfig({
       { find: /^graphql$/, replacement: createRequire(import.meta.url).resolve('graphql') },
       // The SDK as it is written: tests must not pass, or fail, on a stale build of it.
       { find: /^@tickloom\/sdk$/, replacement: path('sdk/index.ts') },
+      { find: /^@tickloom\/sdk\/testing$/, replacement: path('sdk/testing/index.ts') },
       { find: /^@tickloom\/sdk\/generate$/, replacement: path('sdk/generate/index.ts') },
     ],
   },

@@ -16,6 +16,7 @@ const benches = [
   'loss-window',
   'views-fold',
   'views-fanout',
+  'views-rows',
   'canary',
 ] as const;
 

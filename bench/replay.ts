@@ -43,7 +43,7 @@ await runBounded(1800, async (whole) => {
     claim,
     options,
     cardinality: `${match.description}, ${match.tickCount} ticks`,
-    mix: 'an action a command, a guarded upsert a unit commanded; closed loop over GraphQL; strict durability; client in this process',
+    mix: 'an action a command, a guarded upsert a unit commanded; closed loop by the commit endpoint; strict durability; client in this process',
     warmUp: 'none: each row is a whole import into a fresh server',
   });
   for (let time = 1; time <= options.times; time++) {

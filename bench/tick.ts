@@ -16,7 +16,7 @@ const options = readOptions(claim, {
   actions: { default: 200, help: 'Actions of a tick.' },
   upserts: { default: 0, help: 'Upserts of units with each action.' },
   units: { default: 1000, help: 'Units of a match that upserts go to.' },
-  only: { default: '', help: 'arrow or graphql alone.' },
+  only: { default: '', help: 'arrow, graphql or sdk alone.' },
   profileDir: { default: '', help: 'Where V8 writes a profile of each server.' },
 });
 
@@ -30,7 +30,7 @@ await runBounded(900, async (whole) => {
     mix: `actions (id, player, kind, 2 units, x, y), each with ${upserts} upserts of unitState; open loop: late sending counts as latency; strict durability`,
     warmUp: `${options.warmUp} s`,
   });
-  for (const transport of ['arrow', 'graphql'] satisfies Transport[]) {
+  for (const transport of ['arrow', 'graphql', 'sdk'] satisfies Transport[]) {
     if (!transport.includes(options.only)) continue;
     const lifetime = whole.part();
     try {

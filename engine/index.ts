@@ -25,11 +25,13 @@ export type {
 export type { Work } from './govern/work.ts';
 export { WorkBudget } from './govern/work-budget.ts';
 export { decodeCommitBody } from './intake/arrow/commit-body.ts';
+export { decodeJsonBody } from './intake/json/json-body.ts';
 export { buildTickBatch } from './intake/rows/batch-builder.ts';
 export type { ActionInput, EffectInput, TickInput } from './intake/rows/row-input.ts';
 export type { Durability } from './log/commit-log.ts';
 export type { LogReport } from './log/recover-segments.ts';
 export { manifestHash, parseManifest, serializeManifest } from './manifest/manifest-json.ts';
+export { titleProblem } from './manifest/names.ts';
 export { validateManifest } from './manifest/validate.ts';
 export { viewColumns } from './manifest/view-columns.ts';
 export { Catalog } from './model/catalog.ts';

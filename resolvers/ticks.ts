@@ -1,6 +1,5 @@
-import type { EffectConflict, TickBatch, TickOutcome } from '../engine/index.ts';
+import type { EffectConflict, TickOutcome } from '../engine/index.ts';
 import { buildTickBatch } from '../engine/index.ts';
-import { ColumnarTick } from '../engine/json/columnar-tick.ts';
 import type { Catalog } from '../engine/model/catalog.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import type { Lsn } from '../engine/model/position.ts';
@@ -30,28 +29,20 @@ export interface RowWrite {
   readonly row: Row | null;
 }
 
-/**
- * Commits one tick: rows to columns in one pass, unless they have come as columns, then the engine's
- * one write path.
- */
+/** Commits one tick: rows to columns in one pass, then the engine's one write path. */
 export function commitTick(catalog: Catalog) {
   const reader = new TickInputReader(catalog);
   const actionTable = catalog.actionTable.name;
-  const readBatch = (input: CommitTickArguments, context: RequestContext): TickBatch => {
-    const { tick, tables } = reader.read(input);
-    if (tick.actions.length > 0) tables.add(actionTable);
-    authoriseCommit(context, tables);
-    return buildTickBatch(catalog, tick);
-  };
   return async (
     _root: unknown,
-    { input }: { readonly input: CommitTickArguments | ColumnarTick },
+    { input }: { readonly input: CommitTickArguments },
     context: RequestContext,
   ): Promise<TickOutcome> => {
     authoriseCommit(context, []);
-    if (input instanceof ColumnarTick) authoriseCommit(context, input.tables(actionTable));
-    const batch = input instanceof ColumnarTick ? input.batch : readBatch(input, context);
-    const outcome = await context.engine.commit(batch);
+    const { tick, tables } = reader.read(input);
+    if (tick.actions.length > 0) tables.add(actionTable);
+    authoriseCommit(context, tables);
+    const outcome = await context.engine.commit(buildTickBatch(catalog, tick));
     context.report.sawPosition(outcome.lsn);
     return outcome;
   };

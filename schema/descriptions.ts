@@ -4,11 +4,21 @@ import type {
   ScalarKind,
   TableDefinition,
   ViewAggregate,
+  ViewColumnDefinition,
   ViewDefinition,
 } from '../engine/model/types.ts';
 
 /** What the schema says of a table, in its row type. */
 export function tableDescription(table: TableDefinition): string {
+  return described(table, tableFacts(table));
+}
+
+/** The author's words first, then what the manifest itself says. */
+function described({ description }: { readonly description?: string }, facts: string): string {
+  return description === undefined ? facts : `${description}\n\n${facts}`;
+}
+
+function tableFacts(table: TableDefinition): string {
   switch (table.kind) {
     case 'action':
       return `A row of \`${table.name}\`, the action table: one a player command, accepted or rejected, in order of session, tick and place in the tick.`;
@@ -28,6 +38,18 @@ export function tableDescription(table: TableDefinition): string {
 }
 
 export function viewDescription(view: ViewDefinition): string {
+  return described(view, viewFacts(view));
+}
+
+/** What the schema says of the field that reads a view. */
+export function viewRowsDescription(view: ViewDefinition): string {
+  return described(
+    view,
+    `The rows of the view \`${view.name}\` as of the last tick. ${viewFacts(view)}`,
+  );
+}
+
+function viewFacts(view: ViewDefinition): string {
   if (view.kind === 'top') {
     const partition =
       view.partitionBy.length === 0 ? '' : ` of each ${view.partitionBy.join(', ')}`;
@@ -41,6 +63,10 @@ export function columnDescription(table: TableDefinition, column: ColumnDefiniti
   const isSystem = systemColumns(table).some((system) => system.name === column.name);
   const system = isSystem ? systemColumnDescriptions[column.name] : undefined;
   if (system) return system;
+  return described(column, columnFacts(table, column));
+}
+
+function columnFacts(table: TableDefinition, column: ColumnDefinition): string {
   const inKey = table.key.includes(column.name);
   if (inKey && column.name === 'sessionId') return 'The session the row lives in; part of the key.';
   return [
@@ -58,7 +84,11 @@ export function windowDescription(ticks: number): string {
   return `The first tick of the window of ${ticks} ticks.`;
 }
 
-export function aggregateDescription(aggregate: ViewAggregate): string {
+export function aggregateDescription({ aggregate, ...column }: ViewColumnDefinition): string {
+  return described(column, aggregateFacts(aggregate));
+}
+
+function aggregateFacts(aggregate: ViewAggregate): string {
   const where =
     aggregate.where === undefined ? '' : `, of rows where ${JSON.stringify(aggregate.where)}`;
   switch (aggregate.op) {

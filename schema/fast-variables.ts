@@ -11,7 +11,6 @@ import {
   typeFromAST,
   type VariableDefinitionNode,
 } from 'graphql';
-import { ColumnarTick } from '../engine/json/columnar-tick.ts';
 import { InputCoercers, unfit } from './input-coercer.ts';
 
 /** What an executor is given: graphql-js's own `ExecutionArgs` fits. */
@@ -28,7 +27,7 @@ export interface ExecutionInput {
  * `prepare` coerces them itself and answers what to execute instead: the same document with those
  * variables declared as a scalar that takes anything, on a schema that has it. Of variables that do
  * not fit, or operations without any, it answers null: execute what was asked, and graphql-js says
- * what is wrong. A tick that has been decoded already is handed on as it is. Only mutations carry large inputs, and only queries can look at the schema and so
+ * what is wrong. Only mutations carry large inputs, and only queries can look at the schema and so
  * notice that scalar. Documents must have passed validation against the schema of the constructor.
  */
 export class FastVariables {
@@ -58,8 +57,7 @@ export class FastVariables {
     for (const { name, coerce } of plan.variables) {
       // A variable that is not given has a default, or is missing: either way graphql-js knows.
       if (!Object.hasOwn(variableValues, name)) return null;
-      const given = variableValues[name];
-      const value = given instanceof ColumnarTick ? given : coerce(given);
+      const value = coerce(variableValues[name]);
       if (value === unfit) return null;
       coerced[name] = value;
     }

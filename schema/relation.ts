@@ -58,14 +58,15 @@ export function viewRelation(catalog: Catalog, view: ViewDefinition): Relation {
       : tableColumn(source, definition),
   );
   const valueColumns = values.map((definition, i) => {
-    const aggregate = group.columns[i]?.aggregate;
-    if (!aggregate) throw new RangeError(`view "${view.name}" has no aggregate ${i}`);
+    const column = group.columns[i];
+    if (!column) throw new RangeError(`view "${view.name}" has no aggregate ${i}`);
+    const { aggregate } = column;
     const sourceColumn = 'column' in aggregate ? catalog.column(source, aggregate.column) : null;
     return {
       definition,
       enumName:
         definition.kind === 'enum' && sourceColumn ? enumNameOf(source, sourceColumn) : null,
-      description: aggregateDescription(aggregate),
+      description: aggregateDescription(column),
     };
   });
   return {

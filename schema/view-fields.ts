@@ -9,7 +9,7 @@ import {
   viewRowList,
   viewRows,
 } from '../resolvers/views.ts';
-import { viewDescription } from './descriptions.ts';
+import { viewDescription, viewRowsDescription } from './descriptions.ts';
 import { typeNameOf } from './names.ts';
 import { viewRelation } from './relation.ts';
 import { addRowType, addWhereType, type FilterType, type RowType } from './row-types.ts';
@@ -26,7 +26,7 @@ export function addViewFields(scope: SchemaScope, shared: SharedTypes, view: Vie
   scope.builder.queryField(view.name, (t) =>
     t.field({
       type: rows,
-      description: `The rows of the view \`${view.name}\` as of the last tick. ${viewDescription(view)}`,
+      description: viewRowsDescription(view),
       args: { where: t.arg({ type: where, description: 'Which rows; all where it is left out.' }) },
       resolve: viewRows(view),
     }),

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { nodeOfVersion, nodeVersions } from './node-versions.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -14,32 +15,11 @@ const { values } = parseArgs({
     ticks: { type: 'string', default: '3000' },
   },
 });
-const versions = ['20', '22', '24'];
-const installMs = 60_000;
 const pathOf = (/** @type {string} */ name) => new URL(name, import.meta.url).pathname;
 const cli = pathOf('../dist/src/cli/main.js');
 const digestChanges = pathOf('digest-changes.mjs');
 const directory = mkdtempSync(join(tmpdir(), 'tickloom-determinism-'));
 const data = join(directory, 'data');
-
-/** @param {string} version */
-function nodeOf(version) {
-  if (process.versions.node.startsWith(`${version}.`)) return process.execPath;
-  const name = `node-${process.platform}-${process.arch}`;
-  const prefix = join(directory, `node-${version}`);
-  const quietly = ['--silent', '--no-audit', '--no-fund', '--fetch-retries', '1'];
-  const args = ['install', ...quietly, '--fetch-retry-maxtimeout', '5000', '--prefix', prefix];
-  try {
-    execFileSync('npm', [...args, `${name}@${version}`], { timeout: installMs });
-    const node = join(prefix, 'node_modules', name, 'bin', 'node');
-    execFileSync(node, ['--version']);
-    return node;
-  } catch (cause) {
-    if (!values['skip-missing']) throw new Error(`no Node ${version} from npm`, { cause });
-    console.log(`SKIPPED: Node ${version} could not be had from npm (${name}@${version})`);
-    return null;
-  }
-}
 
 /** @param {string} node */
 function replay(node) {
@@ -77,7 +57,9 @@ try {
   await play();
   const found = new Set();
   let compared = 0;
-  for (const node of versions.map(nodeOf)) {
+  for (const wanted of nodeVersions) {
+    const node = nodeOfVersion(wanted, directory);
+    if (node === null && !values['skip-missing']) throw new Error(`no Node ${wanted} from npm`);
     if (node === null) continue;
     const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
     const { ticks, witnessed, results } = replay(node);

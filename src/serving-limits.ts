@@ -33,8 +33,9 @@ export const servingLimits = {
   keySetWaitersMax: 1_000,
   /** Bytes of one request body on the GraphQL path. */
   graphqlBodyBytesMax: 32 * 1024 * 1024,
-  /** Bytes of one request body on the commit endpoint. */
+  /** Bytes of one request body on the commit endpoint, and of one in JSON there. */
   commitBodyBytesMax: 128 * 1024 * 1024,
+  commitJsonBytesMax: 32 * 1024 * 1024,
   /** Nesting of fields in one GraphQL operation; the usual introspection query needs 13. */
   graphqlDepthMax: 24,
   /** Fields of one GraphQL operation, fragments spread out. */

@@ -13,6 +13,7 @@ import type {
   ToLoad,
 } from './load-config.ts';
 import { picks, Random } from './random.ts';
+import { SdkTicks } from './sdk-ticks.ts';
 import type { TickBodies, UnitVersions } from './tick-bodies.ts';
 
 /**
@@ -24,13 +25,14 @@ class Load {
   readonly #sessions = new Map<string, SessionLoad>();
   #prepared: PreparedRun | null = null;
 
-  prepare(config: LoadConfig): void {
-    const sessions = config.sessions.map((sessionId, i) => {
+  async prepare(config: LoadConfig): Promise<void> {
+    const sessions: SessionLoad[] = [];
+    for (const [i, sessionId] of config.sessions.entries()) {
       const session = this.#sessions.get(sessionId) ?? new SessionLoad(sessionId);
       this.#sessions.set(sessionId, session);
-      session.prepare(config, config.seed + i);
-      return session;
-    });
+      await session.prepare(config, config.seed + i);
+      sessions.push(session);
+    }
     this.#prepared = new PreparedRun(config, sessions);
   }
 
@@ -48,12 +50,19 @@ class SessionLoad {
   nextTick = 0;
   #versions: Uint32Array = new Uint32Array(0);
   #bodies: TickBodies | null = null;
+  /** Null: ticks go as bodies made before. */
+  sdk: SdkTicks | null = null;
 
   constructor(sessionId: string) {
     this.sessionId = sessionId;
   }
 
-  prepare({ transport, rows }: LoadConfig, seed: number): void {
+  async prepare(config: LoadConfig, seed: number): Promise<void> {
+    const { transport, rows } = config;
+    if (transport === 'sdk') {
+      this.sdk = await SdkTicks.open(config, this.sessionId, seed);
+      return;
+    }
     const units = this.#unitsFor(rows, seed);
     this.#bodies =
       transport === 'arrow'
@@ -156,11 +165,9 @@ class PreparedRun {
 
   /** Never rejects: the first failure ends the run. */
   async #commit(session: SessionLoad, sinceMs: number): Promise<void> {
-    const { bodies } = session;
     const tick = session.nextTick++;
-    const body = bodies.take(tick);
     try {
-      const answer = await this.#post(session, tick, body);
+      const { answer, bytes } = await this.#send(session, tick);
       const now = performance.now();
       this.#lastAnswerMs = now;
       if (answer.aborted || answer.duplicate) throw new Error(`tick ${tick}: aborted or known`);
@@ -171,11 +178,21 @@ class PreparedRun {
           : now >= this.#fromMs && now < this.#untilMs;
       if (!measured) return;
       this.#ticks++;
-      this.#rows += bodies.rows;
-      this.#bytes += body.length;
+      this.#rows += this.#config.rows.rows;
+      this.#bytes += bytes;
       this.#latencies.add(now - sinceMs);
     } catch (error) {
       this.#failure ??= error as Error;
+    }
+  }
+
+  /** The bytes of the body are not told where the SDK made it. */
+  async #send(session: SessionLoad, tick: number): Promise<{ answer: Answer; bytes: number }> {
+    if (session.sdk) return { answer: await session.sdk.commit(tick), bytes: 0 };
+    const { bodies } = session;
+    const body = bodies.take(tick);
+    try {
+      return { answer: await this.#post(session, tick, body), bytes: body.length };
     } finally {
       bodies.giveBack(body);
     }
@@ -240,7 +257,7 @@ process.on('disconnect', () => process.exit());
 
 async function handle(message: ToLoad): Promise<void> {
   if (message.kind === 'prepare') {
-    load.prepare(message.config);
+    await load.prepare(message.config);
     send({ kind: 'ready' });
   } else {
     send({ kind: 'result', result: await load.run() });

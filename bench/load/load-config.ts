@@ -20,7 +20,8 @@ export type LoadRows =
       readonly perAction: boolean;
     };
 
-export type Transport = 'arrow' | 'graphql';
+/** Bodies made before the run, by either road; or ticks built and encoded by the SDK. */
+export type Transport = 'arrow' | 'graphql' | 'sdk';
 
 export type Pace =
   /** Each session sends the next tick as soon as one of those on the way is answered. */

@@ -1,6 +1,7 @@
 import type { CommitLog } from '../log/commit-log.ts';
 import type { Lsn } from '../model/position.ts';
 import type { ChangeSet } from '../state/change-set.ts';
+import { LiveState } from '../state/live-state.ts';
 import type { LoggedBatch, Projection, Settlement } from '../tick/projection.ts';
 import type { ViewEngine } from '../views/view-engine.ts';
 import { BrokenInvariant, type BrokenPlace } from './broken-invariant.ts';
@@ -38,7 +39,8 @@ export class Canary {
     this.#lsn = appliedLsn;
     checkState(projection, appliedLsn);
     this.#sessions = new SessionShadow(projection.sessions);
-    this.#views = new ViewShadow(projection.state.catalog, views);
+    const { state } = projection;
+    this.#views = new ViewShadow(state.catalog, views, new LiveState(state));
   }
 
   /**

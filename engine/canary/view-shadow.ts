@@ -1,26 +1,45 @@
+import { finish } from '../govern/work.ts';
 import type { Catalog } from '../model/catalog.ts';
-import type { Row, Scalar, TopViewDefinition } from '../model/types.ts';
+import type { GroupViewDefinition, Row, Scalar, TopViewDefinition } from '../model/types.ts';
 import { compareScalars } from '../query/compare-values.ts';
 import type { ChangeSet } from '../state/change-set.ts';
+import type { StateReader } from '../state/state-reader.ts';
 import type { ViewEngine } from '../views/view-engine.ts';
 import { appendedRows } from './appended-rows.ts';
 import { BrokenInvariant } from './broken-invariant.ts';
 import { GroupShadow } from './group-shadow.ts';
 
-/** All views a second time, to hold the folded ones against. */
+/**
+ * All views a second time, to hold the folded ones against. Views of actions and events are kept
+ * beside, from where they stood when this began; views of live rows are made anew of all of those
+ * each time, and need nothing that was known before.
+ */
 export class ViewShadow {
+  readonly #catalog: Catalog;
   readonly #views: Pick<ViewEngine, 'rows'>;
+  readonly #state: Pick<StateReader, 'select'>;
   readonly #groups: readonly GroupShadow[];
+  readonly #ofRows: readonly GroupViewDefinition[];
   readonly #tops: readonly TopViewDefinition[];
 
-  /** Begins with the views' rows as they are. */
-  constructor(catalog: Catalog, views: Pick<ViewEngine, 'rows'>) {
+  /** Begins with the views' rows as they are. Throws `BrokenInvariant` where live rows say another. */
+  constructor(
+    catalog: Catalog,
+    views: Pick<ViewEngine, 'rows'>,
+    state: Pick<StateReader, 'select'>,
+  ) {
+    this.#catalog = catalog;
     this.#views = views;
+    this.#state = state;
     const definitions = [...catalog.views.values()];
-    this.#groups = definitions
-      .filter((view) => view.kind === 'group')
+    const groups = definitions.filter((view) => view.kind === 'group');
+    const isOfRows = ({ from }: GroupViewDefinition) => catalog.table(from).kind === 'state';
+    this.#ofRows = groups.filter(isOfRows);
+    this.#groups = groups
+      .filter((view) => !isOfRows(view))
       .map((view) => new GroupShadow(catalog, view, views.rows(view.name, null).rows));
     this.#tops = definitions.filter((view) => view.kind === 'top');
+    this.#checkOfRows();
   }
 
   /** `views` must have folded the change set in. Throws `BrokenInvariant`. */
@@ -36,9 +55,26 @@ export class ViewShadow {
       shown.set(name, folded);
       group.check(folded);
     }
+    for (const [name, folded] of this.#checkOfRows()) shown.set(name, folded);
     for (const top of this.#tops) {
       checkTop(top, shown.get(top.from) ?? [], this.#views.rows(top.name, null).rows);
     }
+  }
+
+  /** What the views of live rows show, by name. */
+  #checkOfRows(): Map<string, readonly Row[]> {
+    const shown = new Map<string, readonly Row[]>();
+    const live = new Map<string, readonly Row[]>();
+    for (const view of this.#ofRows) {
+      const rows = live.get(view.from) ?? finish(this.#state.select(view.from, null));
+      live.set(view.from, rows);
+      const group = new GroupShadow(this.#catalog, view, []);
+      for (const row of rows) group.add(row);
+      const folded = this.#views.rows(view.name, null).rows;
+      shown.set(view.name, folded);
+      group.check(folded);
+    }
+    return shown;
   }
 }
 

@@ -3,7 +3,7 @@ import type { ScalarKind } from '../model/types.ts';
 /** Carries a type and no value: the property never exists. */
 declare const valueType: unique symbol;
 
-/** A column as the builder sees it: its definition without the name, and its type. */
+/** A column as the builder sees it: its definition without the name, and its type. `t` makes them. */
 export interface ColumnSpec<
   Kind extends ScalarKind = ScalarKind,
   Value = unknown,
@@ -14,16 +14,39 @@ export interface ColumnSpec<
   readonly isOptional: Optional;
   readonly isList: List;
   readonly values: readonly string[];
+  readonly description?: string | undefined;
   readonly [valueType]?: Value;
 }
 
 export type ColumnSpecs = { readonly [column: string]: ColumnSpec };
 
+/** A column that may still be described. */
+export interface DescribableColumn<
+  Kind extends ScalarKind,
+  Value,
+  Optional extends boolean,
+  List extends boolean,
+> extends ColumnSpec<Kind, Value, Optional, List> {
+  /**
+   * Says what the column is, for whoever reads the API: it stands in the GraphQL schema, in hovers of
+   * the generated SDK and in `manifest.json`. It can be changed at any time.
+   */
+  describe(description: string): ColumnSpec<Kind, Value, Optional, List>;
+}
+
 /** A scalar column before its last modifier. */
 export interface ColumnBuilder<Kind extends ScalarKind, Value>
   extends ColumnSpec<Kind, Value, false, false> {
-  /** The column may hold null. */
-  optional(): ColumnSpec<Kind, Value, true, false>;
+  /**
+   * The column may hold null, and may be left out when a row is written. A column that is added to a
+   * table with rows must be optional: older rows have null there.
+   */
+  optional(): DescribableColumn<Kind, Value, true, false>;
+  /**
+   * Says what the column is, for whoever reads the API: it stands in the GraphQL schema, in hovers of
+   * the generated SDK and in `manifest.json`. It can be changed at any time.
+   */
+  describe(description: string): ColumnBuilder<Kind, Value>;
 }
 
 /** What a row holds in a column; see `Scalar` for the shapes. */
@@ -48,38 +71,58 @@ export type KeyColumnName<Columns> = NameOfKind<
   Exclude<ScalarKind, FloatKind | 'json' | 'bytes'>
 >;
 
-/** The column types of a manifest. */
+/**
+ * The column types of a manifest. Each takes `.optional()` (may be null) and `.describe('…')`.
+ *
+ * ```ts
+ * { unitId: t.u32(), name: t.string().optional().describe('As its player called it.') }
+ * ```
+ */
 export const t = {
+  /** True or false. */
   bool: () => scalar<'bool', boolean>('bool'),
+  /** A signed 8-bit integer, -128 to 127. */
   i8: () => scalar<'i8', number>('i8'),
+  /** A signed 16-bit integer, -32,768 to 32,767. */
   i16: () => scalar<'i16', number>('i16'),
+  /** A signed 32-bit integer, -2,147,483,648 to 2,147,483,647. */
   i32: () => scalar<'i32', number>('i32'),
+  /** A signed 64-bit integer; `bigint` in TypeScript, a string or safe integer in JSON. */
   i64: () => scalar<'i64', bigint>('i64'),
+  /** An unsigned 8-bit integer, 0 to 255. */
   u8: () => scalar<'u8', number>('u8'),
+  /** An unsigned 16-bit integer, 0 to 65,535. */
   u16: () => scalar<'u16', number>('u16'),
+  /** An unsigned 32-bit integer, 0 to 4,294,967,295; GraphQL writes it up to 2,147,483,647. */
   u32: () => scalar<'u32', number>('u32'),
+  /** An unsigned 64-bit integer; `bigint` in TypeScript, a string or safe integer in JSON. */
   u64: () => scalar<'u64', bigint>('u64'),
+  /** A 32-bit floating-point number, finite. Never part of a key, an index or a group. */
   f32: () => scalar<'f32', number>('f32'),
+  /** A 64-bit floating-point number, finite. Never part of a key, an index or a group. */
   f64: () => scalar<'f64', number>('f64'),
+  /** Text. */
   string: () => scalar<'string', string>('string'),
+  /** A UUID: written in any case, read in lower case with dashes. */
   uuid: () => scalar<'uuid', string>('uuid'),
-  /** Milliseconds since 1970 UTC. */
+  /** A moment, to the millisecond: `Date` in the SDK, ISO 8601 in GraphQL. */
   timestamp: () => scalar<'timestamp', number>('timestamp'),
-  /** Held as JSON text. */
+  /** Any JSON value, held as its text. Never part of a key, an index or a group. */
   json: () => scalar<'json', string>('json'),
-  bytes: () => scalar<'bytes', Uint8Array>('bytes'),
-  /** New values may be added at the end later; the order is what is stored. */
+  /** Bytes: `Uint8Array` in the SDK, base64 in GraphQL. Never part of a key, an index or a group. */
+  // Written out: what is inferred, `Uint8Array<ArrayBufferLike>`, TypeScript 5.6 does not know.
+  bytes: (): ColumnBuilder<'bytes', Uint8Array> => scalar('bytes'),
+  /**
+   * One of some values: `t.enum('MOVE', 'ATTACK')`. New values may be added at the end later; their
+   * order is what is stored.
+   */
   enum: <const Values extends readonly [string, ...string[]]>(...values: Values) =>
     builder<'enum', Values[number]>('enum', values),
-  /** A list of scalars without nulls, possibly empty; in event and action tables only. */
+  /** A list of scalars without nulls, possibly empty: `t.list(t.u32())`; in event and action tables only. */
   list: <Kind extends Exclude<ScalarKind, 'json'>, Value>(
     element: ColumnSpec<Kind, Value, false, false>,
-  ): ColumnSpec<Kind, Value, false, true> => ({
-    kind: element.kind,
-    isOptional: false,
-    isList: true,
-    values: element.values,
-  }),
+  ): DescribableColumn<Kind, Value, false, true> =>
+    describable({ kind: element.kind, isOptional: false, isList: true, values: element.values }),
 } as const;
 
 function scalar<Kind extends ScalarKind, Value>(kind: Kind): ColumnBuilder<Kind, Value> {
@@ -89,11 +132,22 @@ function scalar<Kind extends ScalarKind, Value>(kind: Kind): ColumnBuilder<Kind,
 function builder<Kind extends ScalarKind, Value>(
   kind: Kind,
   values: readonly string[],
+  description?: string,
 ): ColumnBuilder<Kind, Value> {
-  const spec = { kind, isList: false, values } as const;
+  const spec = { kind, isList: false, values, description } as const;
   return {
     ...spec,
     isOptional: false,
-    optional: () => ({ ...spec, isOptional: true }),
+    optional: () => describable({ ...spec, isOptional: true }),
+    describe: (text) => builder(kind, values, text),
   };
+}
+
+function describable<
+  Kind extends ScalarKind,
+  Value,
+  Optional extends boolean,
+  List extends boolean,
+>(spec: ColumnSpec<Kind, Value, Optional, List>): DescribableColumn<Kind, Value, Optional, List> {
+  return { ...spec, describe: (description) => ({ ...spec, description }) };
 }

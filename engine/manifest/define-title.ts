@@ -1,5 +1,7 @@
 import type { ColumnDefinition, TableDefinition, TitleManifest } from '../model/types.ts';
+import type { AggregateOptions } from './aggregate-spec.ts';
 import type { ColumnSpec, ColumnSpecs, ColumnValue } from './column-spec.ts';
+import { describedAs } from './described-as.ts';
 import { type RoleSpec, roleDefinition } from './role-spec.ts';
 import type { AllColumnSpecs, TableSpec, TableSpecs } from './table-spec.ts';
 import { validateManifest } from './validate.ts';
@@ -15,6 +17,16 @@ import type {
  * A title's tables, views and roles, typed: a name that is not there is a compile error, and what
  * types cannot hold (naming rules, bounds, duplicates) is checked at once.
  *
+ * ```ts
+ * export default defineTitle({
+ *   title: 'skirmish',
+ *   version: 1,
+ *   tables: { orders: actionTable({ playerId: t.u32() }) },
+ *   views: { pulse: { kind: 'group', from: 'orders', groupBy: ['sessionId'], columns: { orders: count() } } },
+ *   roles: { liveops: { class: 'OPERATOR', views: ['pulse'] } },
+ * });
+ * ```
+ *
  * @throws EngineError `SCHEMA_MISMATCH` with every problem in `details.problems`
  */
 export function defineTitle<
@@ -22,13 +34,18 @@ export function defineTitle<
   const Views extends ViewSpecs<Tables>,
   Role extends string,
 >(definition: {
-  /** Part of URLs: small letters, digits and dashes. */
+  /** The title's name, part of URLs: small letters, digits and dashes, beginning with a letter. */
   readonly title: string;
-  /** The studio's own, rising by one a migration. */
+  /** The studio's own version of the manifest, rising by one a migration. */
   readonly version: number;
+  /** Tables by name (`actionTable`, `eventTable`, `stateTable`); one of them is the action table. */
   readonly tables: Tables;
-  readonly views?: Views & CheckedViews<Tables, NoInfer<Views>>;
-  readonly roles?: { readonly [Name in Role]: RoleSpec<Tables, keyof NoInfer<Views> & string> };
+  /** Live views by name: groups of an event or action table, and the first rows of such groups. */
+  readonly views?: (Views & CheckedViews<Tables, NoInfer<Views>>) | undefined;
+  /** Roles by name, as tokens name them. Without a role there is no access. */
+  readonly roles?:
+    | { readonly [Name in Role]: RoleSpec<Tables, keyof NoInfer<Views> & string> }
+    | undefined;
 }): Title<Tables, Views, Role> {
   const views: { readonly [view: string]: AnyView } = definition.views ?? {};
   const roles: { readonly [role: string]: RoleSpec<Tables, string> } = definition.roles ?? {};
@@ -45,7 +62,11 @@ export function defineTitle<
 /** A view without what its title's tables say of it; `validateManifest` checks that again. */
 type AnyView =
   | TopViewSpec
-  | { readonly kind: 'group'; readonly tickWindow?: number; readonly columns: object };
+  | {
+      readonly kind: 'group';
+      readonly tickWindow?: number | undefined;
+      readonly columns: Readonly<Record<string, AggregateOptions>>;
+    };
 
 /** Carries types and no value: the property never exists. */
 declare const titleTypes: unique symbol;
@@ -101,6 +122,7 @@ type Writable<Columns extends ColumnSpecs> = {
 function tableDefinition([name, table]: [string, TableSpec]): TableDefinition {
   return {
     name,
+    ...describedAs(table.description),
     kind: table.kind,
     columns: Object.entries(table.columns).map(columnDefinition),
     key: table.key,
@@ -110,13 +132,21 @@ function tableDefinition([name, table]: [string, TableSpec]): TableDefinition {
 
 function columnDefinition([name, spec]: [string, ColumnSpec]): ColumnDefinition {
   const { kind, isOptional, isList, values } = spec;
-  return { name, kind, optional: isOptional, list: isList, values };
+  return {
+    name,
+    ...describedAs(spec.description),
+    kind,
+    optional: isOptional,
+    list: isList,
+    values,
+  };
 }
 
 function viewDefinition([name, view]: [string, AnyView]): object {
   if (view.kind !== 'group') return { name, ...view };
-  const columns = Object.entries(view.columns).map(([column, aggregate]) => ({
+  const columns = Object.entries(view.columns).map(([column, { description, ...aggregate }]) => ({
     name: column,
+    ...describedAs(description),
     aggregate,
   }));
   return { name, ...view, tickWindow: view.tickWindow ?? null, columns };

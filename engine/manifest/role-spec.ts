@@ -1,25 +1,56 @@
 import type { Capability, QueryClass, RoleDefinition, TableGrant } from '../model/types.ts';
+import { describedAs } from './described-as.ts';
 import type { AllColumnSpecs, TableSpecs } from './table-spec.ts';
 
+/**
+ * What a role may do with a table.
+ *
+ * - `read`: rows by key, lists, and subscriptions to rows.
+ * - `aggregate`: groups.
+ * - `write`: effects in ticks, and compare-and-set.
+ */
 export type TableAccess = 'read' | 'aggregate' | 'write';
 
 /** What a role may do; what is not named it may not. */
 export interface RoleSpec<Tables extends TableSpecs, View extends string> {
+  /** Who has this role, and what for; it stands in `manifest.json`. It can be changed at any time. */
+  readonly description?: string | undefined;
+  /**
+   * What its requests compete as: `GAMEPLAY` (ticks, before everything else), `OPERATOR` (dashboards)
+   * or `ARCHIVAL` (analytics). Each has bounds of its own on time, memory and rows read.
+   */
   readonly class: QueryClass;
-  readonly capabilities?: readonly Capability[];
-  readonly tables?: {
-    readonly [Name in keyof Tables]?:
-      | readonly TableAccess[]
-      | {
-          readonly access: readonly TableAccess[];
-          /** Only rows whose column equals the token's claim. */
-          readonly onlyWhere: {
-            readonly column: keyof AllColumnSpecs<Tables[Name]> & string;
-            readonly claim: string;
-          };
-        };
+  /**
+   * What it may do with the title as a whole: `session` (open and close sessions), `commit` (ticks),
+   * `sql`, `export`, `explain`, `kill`, `audit`, `manifest`, `roles`, `backup`.
+   */
+  readonly capabilities?: readonly Capability[] | undefined;
+  /** Tables by name: a list of `read`, `aggregate`, `write`; or that list with a filter of rows. */
+  readonly tables?:
+    | {
+        readonly [Name in keyof Tables]?: TableGrantSpec<
+          keyof AllColumnSpecs<Tables[Name]> & string
+        >;
+      }
+    | undefined;
+  /** The views it may read and subscribe to. */
+  readonly views?: readonly View[] | undefined;
+}
+
+/** Rights on one table: `['read', 'write']`, or a right to some of its rows. */
+type TableGrantSpec<Column extends string> = readonly TableAccess[] | FilteredAccess<Column>;
+
+/** Rights on some rows of a table: `{ access: ['read'], onlyWhere: { column: 'ownerId', claim: 'player_id' } }`. */
+interface FilteredAccess<Column extends string> {
+  /** `read` and `aggregate`; a filter bounds reading, so a grant that writes may not have one. */
+  readonly access: readonly TableAccess[];
+  /** Only rows whose column equals the token's claim. */
+  readonly onlyWhere: {
+    /** A column of the table, scalar. */
+    readonly column: Column;
+    /** A claim of the token, such as `player_id`. */
+    readonly claim: string;
   };
-  readonly views?: readonly View[];
 }
 
 /** The same rights on several tables: `tables: onTables(['actionLog', 'matchMetrics'], ['aggregate'])`. */
@@ -48,6 +79,7 @@ export function roleDefinition(name: string, role: RoleSpec<TableSpecs, string>)
   });
   return {
     name,
+    ...describedAs(role.description),
     class: role.class,
     capabilities: role.capabilities ?? [],
     tables,

@@ -12,40 +12,74 @@ export interface TableSpec<
   readonly columns: Columns;
   readonly key: readonly Key[];
   readonly indexes: { readonly [index: string]: readonly string[] };
+  readonly description?: string | undefined;
 }
 
 export type TableSpecs = { readonly [table: string]: TableSpec };
 
-/** One row a player command. A title has exactly one such table. */
-export function actionTable<Columns extends ColumnSpecs>(
-  columns: Columns,
-): TableSpec<'action', Columns, never> {
-  return { kind: 'action', columns, key: [], indexes: {} };
-}
-
-/** Append-only rows of a session. */
-export function eventTable<Columns extends ColumnSpecs>(
-  columns: Columns,
-): TableSpec<'event', Columns, never> {
-  return { kind: 'event', columns, key: [], indexes: {} };
+/** What may be said of any table beside its columns. */
+export interface TableOptions {
+  /**
+   * What a row of the table is, for whoever reads the API: it stands in the GraphQL schema, in hovers
+   * of the generated SDK and in `manifest.json`. It can be changed at any time.
+   */
+  readonly description?: string | undefined;
 }
 
 /**
- * Live rows by key. A key that begins with `sessionId` makes the rows a session's own and brings
- * the column along; a key without it makes the table title-wide.
+ * The table of player commands: one row a command, with its verdict. A title has exactly one.
+ *
+ * Its rows have `sessionId`, `tick`, `seq`, `position`, `committedAt`, `actionId`, `accepted` and
+ * `conflict` beside the columns given here.
+ *
+ * ```ts
+ * orders: actionTable({ playerId: t.u32(), kind: t.enum('MOVE', 'ATTACK') })
+ * ```
+ */
+export function actionTable<Columns extends ColumnSpecs>(
+  columns: Columns,
+  { description }: TableOptions = {},
+): TableSpec<'action', Columns, never> {
+  return { kind: 'action', columns, key: [], indexes: {}, description };
+}
+
+/**
+ * Rows of a session that accepted effects append, and that never change: a ledger, snapshots, metrics.
+ *
+ * They have `sessionId`, `tick`, `seq`, `position` and `committedAt` beside the columns given here.
+ *
+ * ```ts
+ * ledger: eventTable({ playerId: t.u32(), amount: t.f64() })
+ * ```
+ */
+export function eventTable<Columns extends ColumnSpecs>(
+  columns: Columns,
+  { description }: TableOptions = {},
+): TableSpec<'event', Columns, never> {
+  return { kind: 'event', columns, key: [], indexes: {}, description };
+}
+
+/**
+ * Live rows by key, versioned, which ticks change and clients compare and swap. A key that begins
+ * with `sessionId` makes the rows a session's own and brings the column along; a key without it
+ * makes the table title-wide: ticks of every session may touch it.
+ *
+ * Rows have `version`, `position` and `committedAt` beside the columns given here. No lists: a live
+ * row holds scalars.
+ *
+ * ```ts
+ * units: stateTable(
+ *   { unitId: t.u32(), ownerId: t.u32(), health: t.f32() },
+ *   { key: ['sessionId', 'unitId'], indexes: { byOwner: ['sessionId', 'ownerId'] } },
+ * )
+ * ```
  */
 export function stateTable<
   Columns extends StateColumnSpecs & { readonly sessionId?: never },
   const Key extends readonly (KeyName<Columns> | 'sessionId')[],
 >(
   columns: Columns,
-  options: {
-    readonly key: Key;
-    /** Columns by which rows are looked up, in order, each under a name. */
-    readonly indexes?: {
-      readonly [index: string]: readonly (KeyColumnName<Columns> | (Key[number] & 'sessionId'))[];
-    };
-  },
+  options: StateTableOptions<Columns, Key>,
 ): TableSpec<'state', WithSession<Columns, Key[number]>, Key[number]> {
   const withSession = options.key.includes('sessionId')
     ? { sessionId: t.string(), ...columns }
@@ -55,7 +89,23 @@ export function stateTable<
     columns: withSession as WithSession<Columns, Key[number]>,
     key: options.key,
     indexes: options.indexes ?? {},
+    description: options.description,
   };
+}
+
+/** What a state table needs beside its columns. */
+export interface StateTableOptions<Columns, Key extends readonly string[]> extends TableOptions {
+  /**
+   * The columns that name a row, in order: not optional, and of a kind whose equality is certain
+   * (no floats, json or bytes). `sessionId` begins the key or is not in it.
+   */
+  readonly key: Key;
+  /** Columns by which rows are looked up, in order, each index under a name. */
+  readonly indexes?:
+    | {
+        readonly [index: string]: readonly (KeyColumnName<Columns> | (Key[number] & 'sessionId'))[];
+      }
+    | undefined;
 }
 
 /** No lists: a live row holds scalars. */

@@ -10,6 +10,7 @@ import type {
 import { operatorsOf } from '../query/where-operators.ts';
 import { roleNameProblem } from './names.ts';
 import { type Problems, placeOf } from './problems.ts';
+import { readDescription } from './validate-description.ts';
 import { checkDistinct, columnNamed } from './validate-names.ts';
 import { capabilities, queryClasses } from './vocabulary.ts';
 
@@ -36,8 +37,8 @@ function readRole(
   tables: readonly TableDefinition[],
   views: readonly ViewDefinition[],
 ): RoleDefinition | null {
-  const members = ['name', 'class', 'capabilities', 'tables', 'views'] as const;
-  const role = problems.object(value, place, members);
+  const members = ['name', 'description', 'class', 'capabilities', 'tables', 'views'] as const;
+  const role = problems.object(value, place, members, ['description']);
   if (!role) return null;
   const name = problems.string(role.name, `${place}.name`);
   const nameFault = name === null ? null : roleNameProblem(name);
@@ -56,8 +57,16 @@ function readRole(
     views.map((view) => view.name),
     'view',
   );
+  const description = readDescription(problems, role.description, place);
   if (name === null || queryClass === null) return null;
-  return { name, class: queryClass, capabilities: granted, tables: grants, views: viewNames };
+  return {
+    name,
+    ...description,
+    class: queryClass,
+    capabilities: granted,
+    tables: grants,
+    views: viewNames,
+  };
 }
 
 function readGrants(

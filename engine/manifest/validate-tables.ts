@@ -2,6 +2,7 @@ import { limits } from '../model/limits.ts';
 import type { ColumnDefinition, TableDefinition, TableKind } from '../model/types.ts';
 import { columnNameProblem, enumValueProblem } from './names.ts';
 import { type Problems, placeOf } from './problems.ts';
+import { readDescription } from './validate-description.ts';
 import { checkKey, checkNoKey, readIndexes } from './validate-keys.ts';
 import { checkDistinct, readName } from './validate-names.ts';
 import { scalarKinds } from './vocabulary.ts';
@@ -29,11 +30,12 @@ export function readTables(problems: Problems, value: unknown): TableDefinition[
 }
 
 function readTable(problems: Problems, value: unknown, place: string): TableDefinition | null {
-  const members = ['name', 'kind', 'columns', 'key', 'indexes'] as const;
-  const table = problems.object(value, place, members);
+  const members = ['name', 'description', 'kind', 'columns', 'key', 'indexes'] as const;
+  const table = problems.object(value, place, members, ['description']);
   if (!table) return null;
   const name = readName(problems, table.name, place);
   const kind = problems.oneOf(table.kind, `${place}.kind`, ['action', 'event', 'state'] as const);
+  const description = readDescription(problems, table.description, place);
   if (name === null || kind === null) return null;
   const columns = readColumns(problems, table.columns, place, kind, table.key);
   const key = problems.names(
@@ -45,7 +47,7 @@ function readTable(problems: Problems, value: unknown, place: string): TableDefi
   const indexes = readIndexes(problems, table.indexes, place, columns, key);
   if (kind === 'state') checkKey(problems, place, columns, table.key, key);
   else checkNoKey(problems, place, kind, key, indexes);
-  return { name, kind, columns, key, indexes };
+  return { name, ...description, kind, columns, key, indexes };
 }
 
 function readColumns(
@@ -78,14 +80,15 @@ function readColumns(
 }
 
 function readColumn(problems: Problems, value: unknown, place: string): ColumnDefinition | null {
-  const members = ['name', 'kind', 'optional', 'list', 'values'] as const;
-  const column = problems.object(value, place, members);
+  const members = ['name', 'description', 'kind', 'optional', 'list', 'values'] as const;
+  const column = problems.object(value, place, members, ['description']);
   if (!column) return null;
   const name = readName(problems, column.name, place);
   const kind = problems.oneOf(column.kind, `${place}.kind`, scalarKinds);
   const optional = problems.boolean(column.optional, `${place}.optional`);
   const list = problems.boolean(column.list, `${place}.list`);
   const values = readEnumValues(problems, column.values, `${place}.values`);
+  const description = readDescription(problems, column.description, place);
   if (name === null || kind === null) return null;
   if (kind === 'enum' && values.length === 0) {
     problems.add(`${place}.values`, 'an enum has at least one value; add it');
@@ -96,7 +99,7 @@ function readColumn(problems: Problems, value: unknown, place: string): ColumnDe
       `a ${kind} column has no values; make it an enum, or drop them`,
     );
   }
-  return { name, kind, optional, list, values };
+  return { name, ...description, kind, optional, list, values };
 }
 
 function readEnumValues(problems: Problems, value: unknown, place: string): string[] {

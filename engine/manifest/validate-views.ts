@@ -1,13 +1,14 @@
 import { EngineError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import { didYouMean } from '../model/nearest-name.ts';
-import { allColumns } from '../model/system-columns.ts';
+import { allColumns, systemColumns } from '../model/system-columns.ts';
 import type {
   ColumnDefinition,
   GroupViewDefinition,
   TableDefinition,
   TopViewDefinition,
   ViewAggregate,
+  ViewColumnDefinition,
   ViewDefinition,
   WhereInput,
 } from '../model/types.ts';
@@ -15,6 +16,7 @@ import { parseWhere } from '../query/parse-where.ts';
 import { viewColumnNameProblem } from './names.ts';
 import { plainJson } from './plain-json.ts';
 import { type Problems, placeOf } from './problems.ts';
+import { readDescription } from './validate-description.ts';
 import { identityProblem } from './validate-keys.ts';
 import { checkDistinct, columnNamed, readName } from './validate-names.ts';
 import { viewColumns } from './view-columns.ts';
@@ -51,10 +53,19 @@ function readGroup(
   place: string,
   tables: readonly TableDefinition[],
 ): GroupViewDefinition | null {
-  const members = ['name', 'kind', 'from', 'groupBy', 'tickWindow', 'columns'] as const;
-  const view = problems.object(value, place, members);
+  const members = [
+    'name',
+    'description',
+    'kind',
+    'from',
+    'groupBy',
+    'tickWindow',
+    'columns',
+  ] as const;
+  const view = problems.object(value, place, members, ['description']);
   if (!view) return null;
   const name = readName(problems, view.name, place);
+  const description = readDescription(problems, view.description, place);
   const kind = problems.oneOf(view.kind, `${place}.kind`, ['group', 'top'] as const);
   const from = problems.string(view.from, `${place}.from`);
   const tickWindow =
@@ -63,16 +74,21 @@ function readGroup(
       : problems.integer(view.tickWindow, `${place}.tickWindow`, 1, 2 ** 32 - 1);
   if (name === null || kind === null || from === null) return null;
   const source = tables.find((table) => table.name === from);
-  if (!source || source.kind === 'state') {
-    const names = tables.filter((table) => table.kind !== 'state').map((table) => table.name);
-    const what = source ? `"${from}" is a state table` : `there is no table "${from}"`;
-    problems.add(
-      `${place}.from`,
-      `${what}; a view groups an event or action table: ${didYouMean(from, names)}`,
+  if (!source) {
+    const mend = didYouMean(
+      from,
+      tables.map((table) => table.name),
     );
+    problems.add(`${place}.from`, `there is no table "${from}"; ${mend}`);
     return null;
   }
-  const columns = allColumns(source);
+  if (source.kind === 'state' && tickWindow !== null) {
+    problems.add(
+      `${place}.tickWindow`,
+      `"${from}" is a state table, whose rows are of no one tick; drop it, or group an event or action table`,
+    );
+  }
+  const columns = { known: sourceColumns(source), taken: takenNames(source) };
   const groupBy = readGroupBy(problems, view.groupBy, `${place}.groupBy`, columns);
   const values = readViewColumns(problems, view.columns, `${place}.columns`, columns);
   const keyNames = tickWindow === null ? groupBy : [...groupBy, 'tickWindow'];
@@ -80,17 +96,49 @@ function readGroup(
     ...keyNames.map((key) => ({ name: key })),
     ...values,
   ]);
-  return { name, kind: 'group', from, groupBy, tickWindow, columns: values };
+  return { name, ...description, kind: 'group', from, groupBy, tickWindow, columns: values };
+}
+
+/** What a view can read of its table. */
+interface SourceColumns {
+  readonly known: readonly ColumnDefinition[];
+  /** System columns that it cannot. */
+  readonly taken: readonly string[];
+}
+
+/**
+ * Of a state table the declared ones: a view takes a row back as it was, and what the server wrote
+ * beside it is not kept.
+ */
+function sourceColumns(table: TableDefinition): readonly ColumnDefinition[] {
+  return table.kind === 'state' ? table.columns : allColumns(table);
+}
+
+function takenNames(table: TableDefinition): readonly string[] {
+  return table.kind === 'state' ? systemColumns(table).map((column) => column.name) : [];
+}
+
+/** Whether the name is of a column that is there, and that the view cannot read. */
+function isTaken(problems: Problems, name: unknown, place: string, taken: readonly string[]) {
+  if (typeof name !== 'string' || !taken.includes(name)) return false;
+  problems.add(
+    place,
+    `"${name}" is written anew with every change of a row, and a view of a state table takes rows back as they were; name a declared column, or group an event or action table`,
+  );
+  return true;
 }
 
 function readGroupBy(
   problems: Problems,
   value: unknown,
   place: string,
-  columns: readonly ColumnDefinition[],
+  { known: columns, taken }: SourceColumns,
 ): string[] {
   const names = columns.map((column) => column.name);
-  const groupBy = problems.names(value, place, names, 'column');
+  const readable = Array.isArray(value)
+    ? value.filter((name) => !isTaken(problems, name, place, taken))
+    : value;
+  const groupBy = problems.names(readable, place, names, 'column');
   if (Array.isArray(value) && value.length === 0) {
     problems.add(place, 'a view has at least one column to group by; name it');
   }
@@ -105,19 +153,21 @@ function readViewColumns(
   problems: Problems,
   value: unknown,
   parent: string,
-  source: readonly ColumnDefinition[],
-): { name: string; aggregate: ViewAggregate }[] {
-  const columns: { name: string; aggregate: ViewAggregate }[] = [];
+  source: SourceColumns,
+): ViewColumnDefinition[] {
+  const columns: ViewColumnDefinition[] = [];
   for (const [i, entry] of problems.list(value, parent, limits.tableColumnsMax).entries()) {
     const place = placeOf(parent, i, entry);
-    const column = problems.object(entry, place, ['name', 'aggregate'] as const);
+    const members = ['name', 'description', 'aggregate'] as const;
+    const column = problems.object(entry, place, members, ['description']);
     if (!column) continue;
     const name = readName(problems, column.name, place);
+    const description = readDescription(problems, column.description, place);
     const aggregate = readAggregate(problems, column.aggregate, place, source);
     if (name === null || !aggregate) continue;
     const problem = viewColumnNameProblem(name);
     if (problem !== null) problems.add(place, problem);
-    columns.push({ name, aggregate });
+    columns.push({ name, ...description, aggregate });
   }
   if (Array.isArray(value) && value.length === 0) {
     problems.add(parent, 'a view has at least one aggregate; add it');
@@ -131,7 +181,7 @@ function readAggregate(
   problems: Problems,
   value: unknown,
   place: string,
-  source: readonly ColumnDefinition[],
+  { known: source, taken }: SourceColumns,
 ): ViewAggregate | null {
   const aggregate = problems.object(value, place, ['op', 'column', 'where'] as const, [
     'column',
@@ -151,6 +201,7 @@ function readAggregate(
     problems.add(`${place}.column`, 'is missing');
     return null;
   }
+  if (isTaken(problems, aggregate.column, `${place}.column`, taken)) return null;
   const name = problems.string(aggregate.column, `${place}.column`);
   const column = name === null ? null : columnNamed(problems, place, source, name);
   if (!column) return null;
@@ -203,10 +254,19 @@ function readWhere(
 }
 
 function readTop(problems: Problems, value: unknown, place: string): TopViewDefinition | null {
-  const members = ['name', 'kind', 'from', 'partitionBy', 'orderBy', 'limit'] as const;
-  const view = problems.object(value, place, members);
+  const members = [
+    'name',
+    'description',
+    'kind',
+    'from',
+    'partitionBy',
+    'orderBy',
+    'limit',
+  ] as const;
+  const view = problems.object(value, place, members, ['description']);
   if (!view) return null;
   const name = readName(problems, view.name, place);
+  const description = readDescription(problems, view.description, place);
   const from = problems.string(view.from, `${place}.from`);
   const orderBy = problems.string(view.orderBy, `${place}.orderBy`);
   const limit = problems.integer(view.limit, `${place}.limit`, 1, limits.topViewRowsMax);
@@ -215,7 +275,7 @@ function readTop(problems: Problems, value: unknown, place: string): TopViewDefi
     .map((entry, i) => problems.string(entry, `${place}.partitionBy[${i}]`))
     .filter((entry) => entry !== null);
   if (name === null || from === null || orderBy === null || limit === null) return null;
-  return { name, kind: 'top', from, partitionBy, orderBy, limit };
+  return { name, ...description, kind: 'top', from, partitionBy, orderBy, limit };
 }
 
 function checkTop(

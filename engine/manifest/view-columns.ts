@@ -7,6 +7,7 @@ import type {
   ViewAggregate,
   ViewDefinition,
 } from '../model/types.ts';
+import { describedAs } from './described-as.ts';
 
 export interface ViewColumns {
   /** The columns that name a row, in order. */
@@ -43,9 +44,10 @@ function groupColumns(
   };
   const key = view.groupBy.map(sourceColumn);
   if (view.tickWindow !== null) key.push(plainColumn('tickWindow', 'u32', false));
-  const values = view.columns.map(({ name, aggregate }) =>
-    aggregateColumn(name, aggregate, sourceColumn),
-  );
+  const values = view.columns.map(({ name, description, aggregate }) => ({
+    ...aggregateColumn(name, aggregate, sourceColumn),
+    ...describedAs(description),
+  }));
   return { key, values };
 }
 
@@ -63,14 +65,10 @@ function aggregateColumn(
       return plainColumn(name, sumKind(sourceColumn(aggregate.column).kind), false);
     case 'min':
     case 'max': {
-      const column = sourceColumn(aggregate.column);
+      const { kind, values, optional } = sourceColumn(aggregate.column);
       // A group whose rows all fail the condition has no least row.
-      return {
-        ...column,
-        name,
-        list: false,
-        optional: column.optional || aggregate.where !== undefined,
-      };
+      const mayLack = optional || aggregate.where !== undefined;
+      return { name, kind, list: false, values, optional: mayLack };
     }
   }
 }

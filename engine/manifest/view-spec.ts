@@ -7,26 +7,63 @@ import type {
   KeyColumnName,
   NameOfKind,
 } from './column-spec.ts';
-import type { AllColumnSpecs, TableSpecs } from './table-spec.ts';
+import type { AllColumnSpecs, TableSpec, TableSpecs } from './table-spec.ts';
 
-/** Groups rows of an event or action table: one row a combination of the columns in `groupBy`. */
+/** What may be said of any view. */
+interface ViewOptions {
+  /**
+   * What a row of the view is, for whoever reads the API: it stands in the GraphQL schema, in hovers
+   * of the generated SDK and in `manifest.json`. It can be changed at any time.
+   */
+  readonly description?: string | undefined;
+}
+
+/**
+ * Groups rows of a table: one row a combination of the columns in `groupBy`, kept up to date with
+ * every tick. Of a state table it groups the live rows: a row that is changed or deleted is taken
+ * back as it was, and a group without rows leaves the view.
+ */
+interface GroupViewOf<Name extends string, Columns, Window> extends ViewOptions {
+  readonly kind: 'group';
+  /** The table whose rows are grouped. */
+  readonly from: Name;
+  /** The columns that name a row of the view, in order; `sessionId` and the like among them. */
+  readonly groupBy: readonly KeyColumnName<Columns>[];
+  /**
+   * Groups by windows of so many ticks too; the key then ends with `tickWindow`. Not of a state
+   * table, whose rows are of no one tick.
+   */
+  readonly tickWindow?: Window | undefined;
+  /** What each row tells of its group: `count()`, `sum('amount')` and the like, by name. */
+  readonly columns: { readonly [column: string]: AggregateSpec<Columns> };
+}
+
 type GroupViewSpec<Tables extends TableSpecs> = {
-  readonly [Name in LogTableName<Tables>]: {
-    readonly kind: 'group';
-    readonly from: Name;
-    readonly groupBy: readonly KeyColumnName<AllColumnSpecs<Tables[Name]>>[];
-    /** Groups by windows of so many ticks too; the key then ends with `tickWindow`. */
-    readonly tickWindow?: number;
-    readonly columns: { readonly [column: string]: AggregateSpec<AllColumnSpecs<Tables[Name]>> };
-  };
-}[LogTableName<Tables>];
+  readonly [Name in keyof Tables & string]: GroupViewOf<
+    Name,
+    SourceColumnSpecs<Tables[Name]>,
+    Tables[Name]['kind'] extends 'state' ? never : number
+  >;
+}[keyof Tables & string];
+
+/**
+ * What a view may read of its table. Of a state table the declared columns: what the server writes
+ * (`version`, `position`, `committedAt`) is not known of a row that is taken back.
+ */
+type SourceColumnSpecs<Table extends TableSpec> = Table['kind'] extends 'state'
+  ? Table['columns']
+  : AllColumnSpecs<Table>;
 
 /** The first `limit` rows of a group view in each partition, by one of its columns, descending. */
-export interface TopViewSpec {
+export interface TopViewSpec extends ViewOptions {
   readonly kind: 'top';
+  /** A group view beside it. */
   readonly from: string;
+  /** Some of that view's key: each combination has first rows of its own. Empty: there is one list. */
   readonly partitionBy: readonly string[];
+  /** The aggregate to order by, largest first. */
   readonly orderBy: string;
+  /** How many rows a partition has at most. */
   readonly limit: number;
 }
 
@@ -43,7 +80,7 @@ export type CheckedViews<Tables extends TableSpecs, Views> = {
   readonly [Name in keyof Views]: Views[Name] extends TopViewSpec
     ? CheckedTop<Views, Views[Name]>
     : Views[Name] extends { from: infer From extends keyof Tables; columns: infer Columns }
-      ? { readonly columns: CheckedColumns<AllColumnSpecs<Tables[From]>, Columns> }
+      ? { readonly columns: CheckedColumns<SourceColumnSpecs<Tables[From]>, Columns> }
       : unknown;
 };
 
@@ -68,8 +105,8 @@ type CheckedTop<Views, View extends TopViewSpec> =
     : { readonly from: MustBe<GroupViewName<Views>> };
 
 type CheckedColumns<Columns, Aggregates> = {
-  readonly [Name in keyof Aggregates]: Aggregates[Name] extends { where?: infer Where }
-    ? { readonly where?: CheckedWhere<Columns, Where> }
+  readonly [Name in keyof Aggregates]: Aggregates[Name] extends { where: infer Where }
+    ? { readonly where: CheckedWhere<Columns, Where> }
     : unknown;
 };
 
@@ -78,10 +115,6 @@ type CheckedWhere<Columns, Where> = {
     ? unknown
     : MustBe<keyof Columns>;
 };
-
-type LogTableName<Tables extends TableSpecs> = {
-  [Name in keyof Tables & string]: Tables[Name]['kind'] extends 'state' ? never : Name;
-}[keyof Tables & string];
 
 type GroupViewName<Views> = {
   [Name in keyof Views & string]: Views[Name] extends { kind: 'group' } ? Name : never;
@@ -105,7 +138,7 @@ type ListName<Columns> = {
 }[keyof Columns & string];
 
 type AggregateSpec<Columns> =
-  | { readonly op: 'count'; readonly where?: WhereSpec<Columns> }
+  | CountOf<Columns>
   | AggregateOf<'countDistinct', KeyColumnName<Columns>, Columns>
   | AggregateOf<'sum', NameOfKind<Columns, IntegerKind | FloatKind>, Columns>
   | AggregateOf<
@@ -115,10 +148,17 @@ type AggregateSpec<Columns> =
     >
   | AggregateOf<'sumLength', ListName<Columns>, Columns>;
 
+interface CountOf<Columns> {
+  readonly op: 'count';
+  readonly where?: WhereSpec<Columns> | undefined;
+  readonly description?: string | undefined;
+}
+
 interface AggregateOf<Op extends string, Column extends string, Columns> {
   readonly op: Op;
   readonly column: Column;
-  readonly where?: WhereSpec<Columns>;
+  readonly where?: WhereSpec<Columns> | undefined;
+  readonly description?: string | undefined;
 }
 
 /** A `where` on columns of known types. */
@@ -212,11 +252,9 @@ type LeastSpec<Column, Aggregate> =
     ? ColumnSpec<Kind, Value, HasCondition<Aggregate> extends true ? true : Optional, false>
     : never;
 
-/** An aggregate without a condition has `where?: never`, or no `where` at all (then unknown). */
-type HasCondition<Aggregate> = Aggregate extends { where?: infer Where }
-  ? [Where] extends [never]
+/** An aggregate that may have a condition counts as one that has. */
+type HasCondition<Aggregate> = 'where' extends keyof Aggregate
+  ? [Aggregate['where']] extends [undefined]
     ? false
-    : unknown extends Where
-      ? false
-      : true
+    : true
   : false;

@@ -23,8 +23,10 @@ export const limits = {
   logGroupBytesMax: 4 * 1024 * 1024,
   /** Log bytes after which a checkpoint is taken: what a restart has to replay at most, about. */
   checkpointEveryBytes: 64 * 1024 * 1024,
-  /** Memory of live rows, with keys, indexes and strings; past it ticks that may create rows are refused, and with the answers of sessions, new sessions. */
+  /** Memory of live rows and views, with keys, indexes and strings; past it ticks that may create rows are refused, and with the answers of sessions, new sessions. */
   rowMemoryBytesMax: 4 * 1024 * 1024 * 1024,
+  /** Of that, how far past it actions and events are taken that views group. */
+  viewOverdraftShare: 1 / 8,
   /** Ticks of one session that may wait for the tick they name in `afterTick`. */
   ticksWaitingMax: 64,
   /** Memory of the ticks of all sessions that wait so. */
@@ -100,6 +102,7 @@ export const limits = {
   tableIndexesMax: 16,
   /** Values of an enum: ordinals of 16 bits. */
   enumValuesMax: 65_535,
+  descriptionLengthMax: 2_000,
   /** Rows of one partition of a top view. */
   topViewRowsMax: 1_000,
   /** Deltas a feed remembers for cursors and slow subscribers: changes in rows, summed. */
@@ -122,18 +125,6 @@ export const limits = {
   subjectSubscriptionUnitsMax: 4_000,
   /** A live subscription without news says so this often. */
   heartbeatMs: 10_000,
-  /** Bytes of a JSON body from which a tick is decoded in a thread of its own. */
-  jsonThreadFromBytes: 256 * 1024,
-  /** Bodies that wait for that thread; past it a tick is decoded where it came. */
-  jsonDecodesWaitingMax: 8,
-  /** Documents that commit ticks and are known by their bytes in a request. */
-  tickDocumentsMax: 64,
-  /** Orders of keys and forms of effects that a decoder of JSON ticks remembers. */
-  jsonFormsMax: 4_096,
-  /** Memory that it keeps for the next tick, past which it forgets what it has learned. */
-  jsonScratchBytesMax: 16 * 1024 * 1024,
-  /** Streams of effects in one tick that it decodes; a tick with more takes the general path. */
-  jsonStreamsMax: 1_024,
   /** Bytes, and words and signs, of one SQL text of a user. */
   sqlTextBytesMax: 64 * 1024,
   sqlTokensMax: 20_000,

@@ -44,6 +44,8 @@ export type Row = { readonly [column: string]: Value };
 
 export interface ColumnDefinition {
   readonly name: string;
+  /** What its author says of it, for whoever reads the API; it changes nothing else. */
+  readonly description?: string;
   readonly kind: ScalarKind;
   /** May hold null. */
   readonly optional: boolean;
@@ -67,6 +69,8 @@ export interface IndexDefinition {
 
 export interface TableDefinition {
   readonly name: string;
+  /** What its author says of it, for whoever reads the API; it changes nothing else. */
+  readonly description?: string;
   readonly kind: TableKind;
   /**
    * The declared columns in manifest order, key columns included, system columns not.
@@ -92,21 +96,32 @@ export type ViewAggregate =
   /** Sum of the lengths of a list column. */
   | { readonly op: 'sumLength'; readonly column: string; readonly where?: WhereInput };
 
+export interface ViewColumnDefinition {
+  readonly name: string;
+  /** What its author says of it, for whoever reads the API; it changes nothing else. */
+  readonly description?: string;
+  readonly aggregate: ViewAggregate;
+}
+
 /** Groups rows of an event or action table by columns, and by windows of ticks where asked. */
 export interface GroupViewDefinition {
   readonly name: string;
+  /** What its author says of it, for whoever reads the API; it changes nothing else. */
+  readonly description?: string;
   readonly kind: 'group';
   readonly from: string;
   /** Columns of the source, system columns included; they are the view's key, in order. */
   readonly groupBy: readonly string[];
   /** When given, the key ends with `tickWindow u32`: the window's first tick. */
   readonly tickWindow: number | null;
-  readonly columns: readonly { readonly name: string; readonly aggregate: ViewAggregate }[];
+  readonly columns: readonly ViewColumnDefinition[];
 }
 
 /** The first `limit` rows of a group view within each partition, by one of its columns, descending. */
 export interface TopViewDefinition {
   readonly name: string;
+  /** What its author says of it, for whoever reads the API; it changes nothing else. */
+  readonly description?: string;
   readonly kind: 'top';
   /** A group view of the same title. */
   readonly from: string;
@@ -146,6 +161,8 @@ export interface TableGrant {
 
 export interface RoleDefinition {
   readonly name: string;
+  /** What its author says of it, for whoever reads the API; it changes nothing else. */
+  readonly description?: string;
   readonly class: QueryClass;
   readonly capabilities: readonly Capability[];
   readonly tables: readonly TableGrant[];

@@ -29,7 +29,7 @@ export interface Engine {
    * Opens a session, or finds it open. With `takeOver` its fence rises by one and every writer
    * with an older fence is refused (`FENCED`) from then on. Durable when it resolves. One that is
    * not there yet is refused where there is no room: `LIMIT_EXCEEDED` (sessions), `QUOTA_EXCEEDED`
-   * (memory of rows and answers).
+   * (memory of rows, views and answers).
    */
   openSession(sessionId: string, takeOver: boolean): Promise<SessionInfo>;
   /**
@@ -42,7 +42,7 @@ export interface Engine {
   /**
    * Commits one tick. Resolves once it is durable and applied. Rejects with `TICK_OUT_OF_ORDER`,
    * `FENCED`, `IDEMPOTENCY_MISMATCH`, `TICK_ABORTED` (the tick named by `afterTick` was aborted),
-   * `UNAVAILABLE`, `OVERLOADED`, `LIMIT_EXCEEDED`, `QUOTA_EXCEEDED` (rows fill their memory),
+   * `UNAVAILABLE`, `OVERLOADED`, `LIMIT_EXCEEDED`, `QUOTA_EXCEEDED` (rows and views fill their memory),
    * `NOT_FOUND` (no such session).
    */
   commit(batch: TickBatch): Promise<TickOutcome>;

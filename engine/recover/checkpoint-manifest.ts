@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { KeptBacklog } from '../columns/shipping/kept-backlog.ts';
 import { asLsn, type Lsn } from '../model/position.ts';
+import type { ViewStamp } from '../views/checkpoint/view-checkpoint.ts';
 
 /** A file of a checkpoint: its name, length and CRC-32. */
 export interface CheckpointFile {
@@ -32,10 +33,12 @@ export interface CheckpointManifest {
 /** The group views in parts, each cut into chunks of so many rows: a file a chunk, in order. */
 export interface ViewFiles {
   readonly kind: 'arrow';
-  /** Of all views, digested. */
+  /** Of the views of actions and events, digested. */
   readonly definitions: string;
   /** By group view, when the newest change was committed. */
   readonly stamps: readonly number[];
+  /** The same of views of live rows, which have no parts; absent: there are none. */
+  readonly rowStamps?: readonly ViewStamp[];
   readonly chunkRows: number;
   readonly parts: readonly {
     readonly part: string;

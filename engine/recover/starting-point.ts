@@ -64,6 +64,7 @@ export async function openStartingPoint(
       found && loadCheckpoint(projection, found),
     ]);
     if (reason === null) {
+      if (found) views.readLiveRows();
       const all = await listCheckpoints(source.storage, source.directory);
       return { lsn, projection, views, checkpoints: all.filter((one) => one.lsn <= lsn) };
     }

@@ -1,8 +1,8 @@
 import type { Lsn } from '../model/position.ts';
 import { decodeArrow, encodeArrow } from '../vectors/arrow/arrow-file.ts';
 import type { ColumnMemory } from '../vectors/column-memory.ts';
+import type { HeldViews, ViewsCapture } from '../views/checkpoint/view-checkpoint.ts';
 import type { OwnedViewEngine } from '../views/open-views.ts';
-import type { HeldViews, ViewsCapture } from '../views/view-checkpoint.ts';
 import type { CheckpointFile, CheckpointManifest, ViewFiles } from './checkpoint-manifest.ts';
 import { bytesOf, type FoundCheckpoint } from './load-checkpoint.ts';
 
@@ -31,7 +31,7 @@ export function viewFilesOf(
   written: (name: string) => CheckpointFile,
   before: CheckpointManifest | null,
 ): ViewFiles {
-  const { lsn, definitions, stamps, chunkRows } = capture;
+  const { lsn, definitions, stamps, rowStamps, chunkRows } = capture;
   const known = before?.views.kind === 'arrow' ? before.views.parts : [];
   const parts = capture.parts.map(({ part, rows, chunks }) => {
     const files = known.find((candidate) => candidate.part === part)?.chunks;
@@ -45,7 +45,7 @@ export function viewFilesOf(
       }),
     };
   });
-  return { kind: 'arrow', definitions, stamps, chunkRows, parts };
+  return { kind: 'arrow', definitions, stamps, rowStamps, chunkRows, parts };
 }
 
 /** False, and nothing is loaded, when the checkpoint's views are defined otherwise. */
@@ -55,12 +55,13 @@ export function restoreViews(
 ): boolean {
   const { lsn, views: stored } = found.manifest;
   if (stored.kind === 'binary') return views.restoreBinary(bytesOf(found, stored.file));
-  const { definitions, stamps } = stored;
+  const { definitions, stamps, rowStamps = [] } = stored;
   const chunks = new Map(stored.parts.map((part) => [part.part, part.chunks]));
   return views.restore({
     lsn,
     definitions,
     stamps,
+    rowStamps,
     pieces: (part, columns) =>
       (chunks.get(part) ?? []).map((file) => decodeArrow(bytesOf(found, file), columns)),
   });

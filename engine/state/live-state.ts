@@ -5,10 +5,14 @@ import type { Row, Value } from '../model/types.ts';
 import { rowUnits } from '../query/condition-units.ts';
 import type { Filter } from '../query/filter.ts';
 import { operandColumn } from '../query/guard.ts';
+import { ColumnMemory } from '../vectors/column-memory.ts';
+import type { ColumnBatch } from '../vectors/column-vector.ts';
 import { VectorBuilder } from '../vectors/vector-builder.ts';
 import { type ColumnWords, columnWords, releaseWords } from './column-words.ts';
 import { adviceFor, type LookupPlan, planIndex, planLookup } from './lookup-plan.ts';
+import { gatherRows } from './row-codec.ts';
 import { PageOfRows, spareRows } from './row-order.ts';
+import { pageRows, RowImages } from './row-pages.ts';
 import { RowTest } from './row-test.ts';
 import type { SecondaryIndex } from './secondary-index.ts';
 import type { RowPage, StateListRequest, StateReader } from './state-reader.ts';
@@ -89,6 +93,23 @@ export class LiveState implements StateReader {
     read.close();
     condition.release();
     return rows;
+  }
+
+  *columns(table: string): IterableIterator<ColumnBatch> {
+    const { layout, pages, pool } = this.#table(table);
+    const images = new RowImages(layout.wordsPerRow);
+    const memory = new ColumnMemory(pageRows * layout.wordsPerRow * 4);
+    const batch = (): ColumnBatch => {
+      memory.reset();
+      return gatherRows(layout, images.page, images.length, pool, memory);
+    };
+    for (const slot of this.#table(table).slots()) {
+      images.push(pages.page(slot), pages.offset(slot));
+      if (images.length < pageRows) continue;
+      yield batch();
+      images.truncate(0);
+    }
+    if (images.length > 0) yield batch();
   }
 
   rowCount(table: string): number {

@@ -1,6 +1,7 @@
 import type { Work } from '../govern/work.ts';
 import type { Row } from '../model/types.ts';
 import type { Filter } from '../query/filter.ts';
+import type { ColumnBatch } from '../vectors/column-vector.ts';
 
 export interface OrderBy {
   readonly column: string;
@@ -43,5 +44,7 @@ export interface StateReader {
   select(table: string, where: Filter | null): Work<Row[]>;
   /** How the where would be found by a key or an index, in words; where it takes a scan. */
   adviceFor(table: string, where: Filter | null): string;
+  /** All rows of a state table, their declared columns; a batch is read before the next is asked for. */
+  columns(table: string): Iterable<ColumnBatch>;
   rowCount(table: string): number;
 }

@@ -32,6 +32,10 @@ export function checkSessionId(sessionId: string): void {
   if (!/^[\x21-\x7e]{1,128}$/.test(sessionId)) {
     throw badHeader('sessionId', 'must be 1 to 128 visible ASCII characters without spaces');
   }
+  // Whatever reads a URL takes these for steps in its path, percent-encoded or not.
+  if (sessionId === '.' || sessionId === '..') {
+    throw badHeader('sessionId', `must not be "${sessionId}", which no URL can name`);
+  }
 }
 
 function badHeader(path: string, complaint: string): EngineError {

@@ -47,6 +47,8 @@ export type Settlement =
 export interface EngineMemory {
   /** Of live rows, with keys, indexes and strings. */
   readonly rowBytes: number;
+  /** Of views: groups, what their aggregates keep, texts. */
+  readonly viewBytes: number;
   /** Of the answers that sessions keep for retries. */
   readonly answerBytes: number;
 }
@@ -67,7 +69,8 @@ export class Projection {
     this.state = state;
   }
 
-  get memory(): EngineMemory {
+  /** But for views. */
+  get memory(): Omit<EngineMemory, 'viewBytes'> {
     return { rowBytes: this.state.memoryBytes, answerBytes: this.answerMemory.bytes };
   }
 

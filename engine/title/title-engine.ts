@@ -105,6 +105,7 @@ export class TitleEngine implements Engine {
     this.#sessions = new TitleSessions({
       projection: parts.projection,
       writes: this.#writes,
+      memory: () => this.memory,
       memoryBytesMax: parts.rowMemoryBytesMax,
     });
     this.#presenceTimer = setInterval(() => void this.#log.checkPresence(), presenceEveryMs);
@@ -114,7 +115,7 @@ export class TitleEngine implements Engine {
   }
 
   get memory(): EngineMemory {
-    return this.#projection.memory;
+    return { ...this.#projection.memory, viewBytes: this.views.memoryBytes };
   }
 
   get appliedLsn(): Lsn {

@@ -9,7 +9,8 @@ import type { WritePath } from './write-path.ts';
 export interface TitleSessionsParts {
   readonly projection: Projection;
   readonly writes: WritePath;
-  /** Of live rows and answers together. */
+  readonly memory: () => EngineMemory;
+  /** Of live rows, views and answers together. */
   readonly memoryBytesMax: number;
 }
 
@@ -17,13 +18,15 @@ export interface TitleSessionsParts {
 export class TitleSessions {
   readonly #projection: Projection;
   readonly #writes: WritePath;
+  readonly #memory: () => EngineMemory;
   readonly #memoryBytesMax: number;
   /** Sessions under way that nobody has opened before. */
   #opening = 0;
 
-  constructor({ projection, writes, memoryBytesMax }: TitleSessionsParts) {
+  constructor({ projection, writes, memory, memoryBytesMax }: TitleSessionsParts) {
     this.#projection = projection;
     this.#writes = writes;
+    this.#memory = memory;
     this.#memoryBytesMax = memoryBytesMax;
   }
 
@@ -42,7 +45,7 @@ export class TitleSessions {
     if (this.#projection.sessions.size + this.#opening >= limits.sessionsMax) {
       throw tooManySessions();
     }
-    checkSessionMemory(this.#projection.memory, this.#memoryBytesMax);
+    checkSessionMemory(this.#memory(), this.#memoryBytesMax);
     this.#opening++;
     try {
       return await this.#writes.logSession(record);
@@ -61,18 +64,19 @@ export class TitleSessions {
 }
 
 /**
- * Refuses a new session once live rows and answers fill the budget: what it will take is not known
- * yet, and ticks of matches that run are not refused for it. Throws `QUOTA_EXCEEDED`.
+ * Refuses a new session once live rows, views and answers fill the budget: what it will take is not
+ * known yet, and ticks of matches that run are not refused for it. Throws `QUOTA_EXCEEDED`.
  */
-function checkSessionMemory({ rowBytes, answerBytes }: EngineMemory, bytesMax: number): void {
-  const actual = rowBytes + answerBytes;
+function checkSessionMemory(memory: EngineMemory, bytesMax: number): void {
+  const { rowBytes, viewBytes, answerBytes } = memory;
+  const actual = rowBytes + viewBytes + answerBytes;
   if (actual < bytesMax) return;
   throw new EngineError(
     'QUOTA_EXCEEDED',
-    `live rows (${rowBytes} bytes) and the answers that sessions keep for retries (${answerBytes}) ` +
-      `fill their ${bytesMax} bytes of memory: close sessions that have ended, delete rows of ` +
-      'ended matches, take over a session that has ended, or raise the budget',
-    { retryAfterMs: 1000, details: { limit: bytesMax, actual, rowBytes, answerBytes } },
+    `live rows (${rowBytes} bytes), views (${viewBytes}) and the answers that sessions keep for ` +
+      `retries (${answerBytes}) fill their ${bytesMax} bytes of memory: close sessions that have ` +
+      'ended, delete rows of ended matches, take over a session that has ended, or raise the budget',
+    { retryAfterMs: 1000, details: { limit: bytesMax, actual, rowBytes, viewBytes, answerBytes } },
   );
 }
 

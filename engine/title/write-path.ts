@@ -117,14 +117,14 @@ export class WritePath {
   }
 
   async commit(batch: TickBatch): Promise<TickOutcome> {
-    const { admission, contention, rowMemoryBytesMax } = this.#parts;
+    const { admission, contention, rowMemoryBytesMax, views } = this.#parts;
     admission.enter();
     try {
       const encoded = encodeTick(batch);
       const early = this.#projection.settleEarly(batch, encoded.digest);
       if (early) return this.#outcome(early, batch);
       checkGuardUnits(batch);
-      checkRowMemory(this.#projection.state, batch, rowMemoryBytesMax);
+      checkRowMemory(this.#projection.state, views, batch, rowMemoryBytesMax);
       return await this.#logTick(batch, encoded);
     } catch (error) {
       contention.refused(batch.header.sessionId, error);

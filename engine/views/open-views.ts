@@ -5,24 +5,14 @@ import type { Catalog } from '../model/catalog.ts';
 import { EngineError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Lsn } from '../model/position.ts';
+import type { GroupViewDefinition, TableDefinition } from '../model/types.ts';
 import type { Filter } from '../query/filter.ts';
-import type { ChangeSet } from '../state/change-set.ts';
+import type { ChangeSet, StateChanges } from '../state/change-set.ts';
 import type { StateReader } from '../state/state-reader.ts';
-import { readBinaryViews } from './binary-views.ts';
-import { BoundedCache } from './bounded-cache.ts';
-import type { Channel, Subscriber } from './channel.ts';
-import type { CheckpointPart } from './checkpoint-part.ts';
-import { type Clock, systemClock } from './clock.ts';
-import { Feed } from './feed.ts';
-import type { FeedContext } from './feed-context.ts';
-import type { TickMark } from './feed-source.ts';
-import type { FrameBounds } from './frame-log.ts';
-import { GroupView } from './group-view.ts';
-import { StateSource } from './state-source.ts';
-import { SubscriptionBudget } from './subscription-budget.ts';
-import { TableSource } from './table-source.ts';
-import { TimerWheel, type WheelItem } from './timer-wheel.ts';
-import { TopView } from './top-view.ts';
+import type { TickBatch } from '../tick/tick-batch.ts';
+import type { ColumnBatch } from '../vectors/column-vector.ts';
+import { readBinaryViews } from './checkpoint/binary-views.ts';
+import type { CheckpointPart } from './checkpoint/checkpoint-part.ts';
 import {
   captureViews,
   chunkRowBits,
@@ -31,7 +21,22 @@ import {
   restoreViews,
   type StoredViews,
   type ViewsCapture,
-} from './view-checkpoint.ts';
+} from './checkpoint/view-checkpoint.ts';
+import { BoundedCache } from './feeds/bounded-cache.ts';
+import type { Channel, Subscriber } from './feeds/channel.ts';
+import { type Clock, systemClock } from './feeds/clock.ts';
+import { Feed } from './feeds/feed.ts';
+import type { FeedContext } from './feeds/feed-context.ts';
+import type { TickMark } from './feeds/feed-source.ts';
+import type { FrameBounds } from './feeds/frame-log.ts';
+import { StateSource } from './feeds/state-source.ts';
+import { SubscriptionBudget } from './feeds/subscription-budget.ts';
+import { TimerWheel, type WheelItem } from './feeds/timer-wheel.ts';
+import { GroupView } from './operators/group-view.ts';
+import { TopView } from './operators/top-view.ts';
+import { PooledTexts } from './sources/pooled-texts.ts';
+import { StateRows } from './sources/state-rows.ts';
+import { TableSource } from './sources/table-source.ts';
 import type { Frame, SubscribeRequest, ViewEngine, ViewRows } from './view-engine.ts';
 import type { ViewObserver } from './view-observer.ts';
 
@@ -55,6 +60,11 @@ export interface OwnedViewEngine extends ViewEngine {
    */
   checkpoint(before: HeldViews | null): ViewsCapture;
   /**
+   * Makes the views of live rows: once those are at `lsn`, and nothing is folded in yet but a
+   * checkpoint. What they had been before it is of no account, so none of it is in a checkpoint.
+   */
+  readLiveRows(): void;
+  /**
    * Loads a checkpoint, whole, into an engine that has folded nothing. False, and nothing is
    * loaded, when it was written for other definitions: the log must then be replayed from its
    * start.
@@ -74,13 +84,24 @@ class Views implements OwnedViewEngine {
   readonly #observer: ViewObserver | null;
   readonly #wheel: TimerWheel;
   readonly #tables = new Map<string, TableSource>();
-  readonly #groups: GroupView[] = [];
+  /** Whether a view is drawn from the action table. */
+  readonly #growsByActions: boolean;
+  /** Of state tables that a view is drawn from. */
+  readonly #liveRows = new Map<string, StateRows>();
+  readonly #texts = new PooledTexts();
+  readonly #state: StateReader;
+  /** Of actions and events: a checkpoint holds them. */
+  readonly #logGroups: GroupView[] = [];
+  /** Of live rows: a start makes them of those. */
+  readonly #rowGroups: GroupView[] = [];
   readonly #tops: TopView[] = [];
   readonly #chunkRowBits: number;
   readonly #parts: readonly CheckpointPart[];
   readonly #states = new Map<string, StateSource>();
   readonly #feeds = new Map<string, Feed>();
   readonly #woken = new Set<Channel>();
+  /** Of views of live rows, as the checkpoint that was restored has them. */
+  #rowStamps: StoredViews['rowStamps'] = [];
   #flushQueue: Subscriber[] = [];
   #flushAt = 0;
   #flushPlanned = false;
@@ -91,6 +112,7 @@ class Views implements OwnedViewEngine {
     this.#chunkRowBits = options.chunkRowBits ?? chunkRowBits;
     this.#clock = clock ?? systemClock;
     this.#observer = observer ?? null;
+    this.#state = state;
     this.#wheel = new TimerWheel(this.#clock, wheelGridMs);
     const context: FeedContext = {
       clock: this.#clock,
@@ -103,19 +125,25 @@ class Views implements OwnedViewEngine {
       wake: (channel) => this.#wake(channel),
     };
     const frameBounds = bounds ?? defaultBounds();
-    for (const view of catalog.manifest.views) {
-      if (view.kind !== 'group') continue;
+    const groupViews = catalog.manifest.views.filter((view) => view.kind === 'group');
+    for (const view of groupViews) {
       const table = catalog.table(view.from);
-      const source = this.#tables.get(table.name) ?? new TableSource(catalog, table);
-      this.#tables.set(table.name, source);
+      const isLive = table.kind === 'state';
+      const source = isLive
+        ? this.#liveRowsOf(table, groupViews)
+        : (this.#tables.get(table.name) ?? new TableSource(catalog, table));
+      if (source instanceof TableSource) this.#tables.set(table.name, source);
       const group = new GroupView(catalog, view, source, frameBounds, this.#chunkRowBits);
-      this.#groups.push(group);
+      (isLive ? this.#rowGroups : this.#logGroups).push(group);
       this.#feeds.set(view.name, new Feed(context, group));
     }
-    this.#parts = partsOf(this.#tables, this.#groups);
+    this.#growsByActions = this.#tables.has(catalog.actionTable.name);
+    this.#parts = partsOf(this.#tables, this.#logGroups);
     for (const view of catalog.manifest.views) {
       if (view.kind !== 'top') continue;
-      const groups = this.#groups.find((candidate) => candidate.name === view.from);
+      const groups = [...this.#logGroups, ...this.#rowGroups].find(
+        ({ name }) => name === view.from,
+      );
       if (!groups) throw new RangeError(`a valid manifest has the group view "${view.from}"`);
       const top = new TopView(view, groups, frameBounds);
       this.#tops.push(top);
@@ -138,17 +166,29 @@ class Views implements OwnedViewEngine {
     this.lsn = lsn;
     for (const source of this.#tables.values()) {
       if (!source.load(changes)) continue;
-      for (const view of this.#groups) {
+      for (const view of this.#logGroups) {
         if (view.source === source) this.#fold(view, mark);
       }
     }
     for (const rows of changes.states) {
-      const source = this.#states.get(rows.table.name);
-      if (!source?.recording || rows.length === 0) continue;
-      source.record(rows, mark);
-      this.#feeds.get(rows.table.name)?.changed(sessionId);
+      if (rows.length > 0) this.#foldState(rows, mark);
     }
+    this.#texts.endTick();
     this.#observer?.folded(this.#clock.now() - appliedAtMs);
+  }
+
+  get memoryBytes(): number {
+    let bytes = this.#liveRows.size > 0 ? this.#texts.memoryBytes : 0;
+    for (const source of this.#tables.values()) bytes += source.memoryBytes;
+    for (const group of this.#logGroups) bytes += group.memoryBytes;
+    for (const group of this.#rowGroups) bytes += group.memoryBytes;
+    for (const top of this.#tops) bytes += top.memoryBytes;
+    return bytes;
+  }
+
+  mayGrow(batch: TickBatch): boolean {
+    if (batch.actions.length > 0 && this.#growsByActions) return true;
+    return batch.streams.some(({ op, table }) => op === 'append' && this.#tables.has(table.name));
   }
 
   *read(view: string, where: Filter | null): Work<ViewRows> {
@@ -177,7 +217,7 @@ class Views implements OwnedViewEngine {
 
   checkpoint(before: HeldViews | null): ViewsCapture {
     const rowBits = this.#chunkRowBits;
-    return captureViews(this.lsn, this.#parts, this.#groups, rowBits, before);
+    return captureViews(this.lsn, this.#parts, this.#logGroups, this.#rowGroups, rowBits, before);
   }
 
   restoreBinary(bytes: Uint8Array): boolean {
@@ -186,11 +226,30 @@ class Views implements OwnedViewEngine {
 
   restore(stored: StoredViews): boolean {
     if (this.lsn !== 0) throw new Error('a checkpoint is loaded before anything is folded in');
-    if (!restoreViews(stored, this.#parts, this.#groups)) return false;
+    if (!restoreViews(stored, this.#parts, this.#logGroups)) return false;
     const { lsn } = stored;
-    for (const top of this.#tops) top.load(lsn, top.groups.frames.stampAt(lsn) ?? 0);
+    for (const top of this.#tops) {
+      if (this.#logGroups.includes(top.groups)) this.#loadTop(top, lsn);
+    }
     this.lsn = lsn;
+    this.#rowStamps = stored.rowStamps;
     return true;
+  }
+
+  readLiveRows(): void {
+    for (const [table, source] of this.#liveRows) {
+      for (const rows of this.#state.columns(table)) {
+        source.loadAll(rows);
+        for (const view of this.#rowGroups) if (view.source === source) view.load();
+        this.#texts.endTick();
+      }
+    }
+    for (const view of this.#rowGroups) {
+      view.begin(this.lsn, this.#rowStamps.find(({ name }) => name === view.name)?.stamp ?? 0);
+    }
+    for (const top of this.#tops) {
+      if (this.#rowGroups.includes(top.groups)) this.#loadTop(top, this.lsn);
+    }
   }
 
   close(): void {
@@ -201,8 +260,37 @@ class Views implements OwnedViewEngine {
     this.#flushQueue = [];
   }
 
+  #liveRowsOf(table: TableDefinition, views: readonly GroupViewDefinition[]): StateRows {
+    const known = this.#liveRows.get(table.name);
+    if (known) return known;
+    const own = views.filter(({ from }) => from === table.name);
+    const source = new StateRows(table, own, this.#texts);
+    this.#liveRows.set(table.name, source);
+    return source;
+  }
+
+  #loadTop(top: TopView, lsn: Lsn): void {
+    top.load(lsn, top.groups.frames.stampAt(lsn) ?? 0);
+  }
+
+  #foldState(rows: StateChanges, mark: TickMark): void {
+    const { name } = rows.table;
+    const liveRows = this.#liveRows.get(name);
+    const listened = this.#states.get(name);
+    if (!liveRows && !listened?.recording) return;
+    const changes = liveRows && listened?.recording ? withOneBefore(rows) : rows;
+    if (liveRows?.load(changes)) {
+      for (const view of this.#rowGroups) if (view.source === liveRows) this.#fold(view, mark);
+    }
+    if (listened?.recording) {
+      listened.record(changes, mark);
+      this.#feeds.get(name)?.changed(mark.sessionId);
+    }
+  }
+
   #fold(view: GroupView, mark: TickMark): void {
     const remembered = view.fold(mark);
+    if (view.touchedCount === 0) return;
     this.#feeds.get(view.name)?.changed(mark.sessionId);
     for (const top of this.#tops) {
       if (top.groups !== view) continue;
@@ -260,6 +348,18 @@ class Views implements OwnedViewEngine {
 
 const wheelGridMs = 4;
 const flushSliceSubscribers = 512;
+
+/** Asked for once, though views and the table's own feed both read how rows were. */
+function withOneBefore(rows: StateChanges): StateChanges {
+  let before: ColumnBatch | null = null;
+  return {
+    ...rows,
+    before: () => {
+      before ??= rows.before();
+      return before;
+    },
+  };
+}
 
 function defaultBounds(): FrameBounds {
   return {

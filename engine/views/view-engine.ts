@@ -3,6 +3,7 @@ import type { Lsn } from '../model/position.ts';
 import type { Row } from '../model/types.ts';
 import type { Filter } from '../query/filter.ts';
 import type { ChangeSet } from '../state/change-set.ts';
+import type { TickBatch } from '../tick/tick-batch.ts';
 
 /**
  * One message of a subscription. Folding frames by key (rows replace, removed keys leave, SNAPSHOT
@@ -51,6 +52,13 @@ export interface SubscribeRequest {
 export interface ViewEngine {
   /** The last change set folded in. */
   readonly lsn: Lsn;
+  /**
+   * Memory of groups, of what their aggregates keep, and of texts, in bytes. What feeds remember is
+   * not in it: that has bounds of its own.
+   */
+  readonly memoryBytes: number;
+  /** Whether the batch may bring groups or values that no row of the state stands for. */
+  mayGrow(batch: TickBatch): boolean;
   /**
    * Folds one change set into every view and wakes the subscribers. Must be called in log order, in
    * the turn of the event loop in which the rows of the state changed: frames and snapshots are

@@ -1,4 +1,5 @@
 import { columnSpec, columnType, isInteger, property, quoted, union } from './column-text.ts';
+import { docComment } from './doc-comment.ts';
 import { type ManifestJson, parseManifestJson } from './manifest-json.ts';
 import {
   enumName,
@@ -85,11 +86,16 @@ const relationNotes: Record<Relation['kind'], string> = {
 };
 
 function rowType(relation: Relation): string {
-  const { type, name, kind, key, columns } = relation;
+  const { type, name, description, kind, key, columns } = relation;
   const members = columns
-    .map((column) => `  readonly ${property(column.name)}: ${columnType(column)};`)
+    .map((column) => {
+      const member = `  readonly ${property(column.name)}: ${columnType(column)};`;
+      return `${docComment(column.description, '  ')}${member}`;
+    })
     .join('\n');
-  const row = `/** \`${name}\`: ${relationNotes[kind]}. */\nexport interface ${type} {\n${members}\n}`;
+  const note = `\`${name}\`: ${relationNotes[kind]}.`;
+  const doc = docComment(description === null ? note : `${note}\n\n${description}`);
+  const row = `${doc}export interface ${type} {\n${members}\n}`;
   if (kind === 'action' || kind === 'event') return row;
   return `${row}\nexport type ${type}Key = Pick<${type}, ${union(key)}>;`;
 }
@@ -176,6 +182,10 @@ function clientClass(
 }
 
 function clientField(relation: Relation): string {
+  return `${docComment(relation.description, '  ')}${clientFieldCode(relation)}`;
+}
+
+function clientFieldCode(relation: Relation): string {
   const { type, name, kind, columns } = relation;
   const integers = columns.filter(isInteger).map((column) => column.name);
   const key = `keyof ${type}Key`;

@@ -12,6 +12,7 @@ export interface ManifestJson {
 
 export interface TableJson {
   readonly name: string;
+  readonly description?: string;
   readonly kind: 'action' | 'event' | 'state';
   /** The declared columns, the key's included. */
   readonly columns: readonly ColumnJson[];
@@ -20,6 +21,7 @@ export interface TableJson {
 
 export interface ColumnJson {
   readonly name: string;
+  readonly description?: string;
   readonly kind: ScalarKind;
   readonly optional: boolean;
   readonly list: boolean;
@@ -50,13 +52,25 @@ export type ScalarKind = (typeof scalarKinds)[number];
 export type ViewJson =
   | {
       readonly name: string;
+      readonly description?: string;
       readonly kind: 'group';
       readonly from: string;
       readonly groupBy: readonly string[];
       readonly tickWindow: number | null;
-      readonly columns: readonly { readonly name: string; readonly aggregate: AggregateJson }[];
+      readonly columns: readonly ViewColumnJson[];
     }
-  | { readonly name: string; readonly kind: 'top'; readonly from: string };
+  | {
+      readonly name: string;
+      readonly description?: string;
+      readonly kind: 'top';
+      readonly from: string;
+    };
+
+export interface ViewColumnJson {
+  readonly name: string;
+  readonly description?: string;
+  readonly aggregate: AggregateJson;
+}
 
 export interface AggregateJson {
   readonly op: 'count' | 'countDistinct' | 'sum' | 'min' | 'max' | 'sumLength';
@@ -89,14 +103,16 @@ export function parseManifestJson(value: unknown): ManifestJson {
 function checkTable(value: unknown, place: string): void {
   const table = objectAt(value, place);
   textAt(table.name, `${place}.name`);
+  checkDescription(table, place);
   if (table.kind !== 'action' && table.kind !== 'event' && table.kind !== 'state') {
     throw new TypeError(`${place}.kind: must be action, event or state`);
   }
   listAt(table.key, `${place}.key`);
   listAt(table.columns, `${place}.columns`).forEach((column, i) => {
     const at = `${place}.columns[${i}]`;
-    const { name, kind, values } = objectAt(column, at);
+    const { name, kind, values, ...more } = objectAt(column, at);
     textAt(name, `${at}.name`);
+    checkDescription(more, at);
     if (!scalarKinds.some((known) => known === kind)) {
       throw new TypeError(`${at}.kind: this SDK knows no ${JSON.stringify(kind)}`);
     }
@@ -107,16 +123,23 @@ function checkTable(value: unknown, place: string): void {
 function checkView(value: unknown, place: string): void {
   const view = objectAt(value, place);
   textAt(view.name, `${place}.name`);
+  checkDescription(view, place);
   textAt(view.from, `${place}.from`);
   if (view.kind === 'top') return;
   if (view.kind !== 'group') throw new TypeError(`${place}.kind: must be group or top`);
   listAt(view.groupBy, `${place}.groupBy`);
   listAt(view.columns, `${place}.columns`).forEach((column, i) => {
     const at = `${place}.columns[${i}]`;
-    const { name, aggregate } = objectAt(column, at);
+    const { name, aggregate, ...more } = objectAt(column, at);
     textAt(name, `${at}.name`);
+    checkDescription(more, at);
     textAt(objectAt(aggregate, `${at}.aggregate`).op, `${at}.aggregate.op`);
   });
+}
+
+function checkDescription({ description }: Record<string, unknown>, place: string): void {
+  if (description === undefined || typeof description === 'string') return;
+  throw new TypeError(`${place}.description: must be a string`);
 }
 
 function objectAt(value: unknown, place: string): Record<string, unknown> {

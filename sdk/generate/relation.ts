@@ -9,6 +9,8 @@ import type {
 /** A column as generated code shows it. */
 export interface SdkColumn {
   readonly name: string;
+  /** What its author says of it. */
+  readonly description: string | null;
   /** Its kind in the descriptor, without marks: a manifest's kind, or `count`. */
   readonly kind: ColumnJson['kind'] | 'count' | 'position';
   readonly optional: boolean;
@@ -20,6 +22,7 @@ export interface SdkColumn {
 /** A table or view with all the columns a client can read. */
 export interface Relation {
   readonly name: string;
+  readonly description: string | null;
   /** The name in GraphQL: `UnitState`. */
   readonly as: string;
   /** The name of the row's type in the generated code. */
@@ -48,7 +51,7 @@ export function enumName(table: TableJson, column: ColumnJson): string {
 }
 
 function system(name: string, kind: SdkColumn['kind']): SdkColumn {
-  return { name, kind, optional: false, list: false, enumName: null };
+  return { name, description: null, kind, optional: false, list: false, enumName: null };
 }
 
 const eventSystem: readonly SdkColumn[] = [
@@ -63,7 +66,7 @@ const actionSystem: readonly SdkColumn[] = [
   ...eventSystem,
   system('actionId', 'string'),
   system('accepted', 'bool'),
-  { name: 'conflict', kind: 'enum', optional: true, list: false, enumName: 'ConflictCode' },
+  { ...system('conflict', 'enum'), optional: true, enumName: 'ConflictCode' },
 ];
 
 const stateSystem: readonly SdkColumn[] = [
@@ -77,6 +80,7 @@ export type TypeNamer = (graphqlName: string) => string;
 export function tableRelation(table: TableJson, namer: TypeNamer): Relation {
   const declared = table.columns.map((column) => ({
     name: column.name,
+    description: column.description ?? null,
     kind: column.kind,
     optional: column.optional,
     list: column.list,
@@ -87,7 +91,8 @@ export function tableRelation(table: TableJson, namer: TypeNamer): Relation {
       ? [...declared, ...stateSystem]
       : [...(table.kind === 'action' ? actionSystem : eventSystem), ...declared];
   const { name, kind, key } = table;
-  return { name, as: typeName(name), type: namer(typeName(name)), kind, key, columns };
+  const description = table.description ?? null;
+  return { name, description, as: typeName(name), type: namer(typeName(name)), kind, key, columns };
 }
 
 export function viewRelation(manifest: ManifestJson, view: ViewJson, namer: TypeNamer): Relation {
@@ -103,11 +108,13 @@ export function viewRelation(manifest: ManifestJson, view: ViewJson, namer: Type
   };
   const key = group.groupBy.map(sourceColumn);
   if (group.tickWindow !== null) key.push(system('tickWindow', 'u32'));
-  const values = group.columns.map(({ name, aggregate }) =>
-    aggregateColumn(name, aggregate, sourceColumn),
-  );
+  const values = group.columns.map(({ name, description, aggregate }) => ({
+    ...aggregateColumn(name, aggregate, sourceColumn),
+    description: description ?? null,
+  }));
   return {
     name: view.name,
+    description: view.description ?? null,
     as: typeName(view.name),
     type: namer(typeName(view.name)),
     kind: 'view',

@@ -1,6 +1,7 @@
 import { TickloomError } from './errors.ts';
 
-type BaseKind =
+/** A column's kind without what the spec says of nulls and lists. */
+export type BaseKind =
   | 'bool'
   | 'i8'
   | 'i16'
@@ -54,7 +55,7 @@ const encoders: { readonly [Kind in BaseKind]?: Convert } = {
   u64: String,
   timestamp: (value, place) => {
     const date = value as Date;
-    if (Number.isNaN(date.getTime())) throw badValue(place, 'an invalid date');
+    if (Number.isNaN(date.getTime())) throw badValue(place, 'an invalid date', 'a valid Date');
     return date.toISOString();
   },
   bytes: (value) => {
@@ -68,14 +69,33 @@ const encoders: { readonly [Kind in BaseKind]?: Convert } = {
 };
 
 function finite(value: unknown, place: string): unknown {
-  if (typeof value === 'number' && !Number.isFinite(value)) throw badValue(place, String(value));
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw badValue(place, value, 'a finite number');
   return value;
 }
 
-function badValue(place: string, value: string): TickloomError {
-  return new TickloomError('BAD_USER_INPUT', `${place}: ${value} cannot be sent`, {
-    details: { place },
-  });
+/** A value that no request could carry as it is. */
+export function badValue(place: string, value: unknown, wanted: string): TickloomError {
+  return new TickloomError(
+    'BAD_USER_INPUT',
+    `${place}: ${shown(value)} cannot be sent; it must be ${wanted}`,
+    { details: { place } },
+  );
+}
+
+const shownMax = 40;
+
+function shown(value: unknown): string {
+  if (typeof value === 'object' && value !== null)
+    return Array.isArray(value) ? 'a list' : 'an object';
+  const text = String(value);
+  return text.length > shownMax ? `${text.slice(0, shownMax)}…` : text;
+}
+
+/** How a column's values are laid out. */
+export interface ColumnShape {
+  readonly kind: BaseKind;
+  readonly isList: boolean;
 }
 
 /** Converts rows of one table or view at the edge, and lists its columns for GraphQL. */
@@ -83,15 +103,21 @@ export class RowCodec {
   readonly name: string;
   /** All columns as a selection set's inside. */
   readonly selection: string;
+  /** How each column is laid out. */
+  readonly shapes: ReadonlyMap<string, ColumnShape>;
   readonly #encoders = new Map<string, Convert>();
   readonly #decoders: (readonly [column: string, decode: Convert])[] = [];
 
   constructor(name: string, columns: ColumnSpecs) {
     this.name = name;
     this.selection = Object.keys(columns).join(' ');
-    for (const [column, spec] of Object.entries(columns)) {
-      const kind = spec.replace(/\[\]|\?/g, '') as BaseKind;
-      const isList = spec.includes('[]');
+    this.shapes = new Map(
+      Object.entries(columns).map(([column, spec]) => {
+        const kind = spec.replace(/\[\]|\?/g, '') as BaseKind;
+        return [column, { kind, isList: spec.includes('[]') }];
+      }),
+    );
+    for (const [column, { kind, isList }] of this.shapes) {
       const encode = encoders[kind];
       const decode = decoders[kind];
       if (encode) this.#encoders.set(column, isList ? eachOf(encode) : encode);

@@ -1,7 +1,7 @@
 export interface PostRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly body: string | Uint8Array<ArrayBuffer>;
   /** For the whole exchange. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;

@@ -8,7 +8,7 @@ interface NodeHttp {
 
 interface Outgoing {
   on(event: 'error', listener: (error: Error) => void): void;
-  end(body: string): void;
+  end(body: string | Uint8Array): void;
   destroy(error: unknown): void;
 }
 
@@ -83,7 +83,7 @@ class NodeClient {
       }, timeoutMs);
       signal?.addEventListener('abort', onAbort, { once: true });
       try {
-        // A string given to `end` is the whole body, so Node states its length by itself.
+        // What is given to `end` is the whole body, so Node states its length by itself.
         request = this.#http.request(
           url,
           { method: 'POST', headers, agent: this.#agent },

@@ -93,7 +93,7 @@ export class Session<Tick> {
   ): Promise<TickOutcome> {
     const { sessionId, fence } = this;
     const address = { sessionId, tick, fence, afterTick: null };
-    return await this.#committer.send(this.#committer.body(address, build, options), options);
+    return await this.#committer.send(this.#committer.request(address, build, options), options);
   }
 
   /** Commits with several ticks on the way at a time, applied in order. */

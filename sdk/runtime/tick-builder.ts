@@ -1,5 +1,6 @@
 import type { RowCodec } from './columns.ts';
 import type { RowInput, RowPatch, Where } from './row-types.ts';
+import { EffectOwner, type RecordedEffect, SchemaMessages, TickBody } from './tick-body.ts';
 import type { Title } from './title.ts';
 
 /** Columns the server writes; in state tables' rows. */
@@ -63,131 +64,101 @@ export interface TickBuilder<ActionRow, Action> {
   action(row: ActionInput<ActionRow>): Action;
 }
 
-type WireEffect = Readonly<Record<string, unknown>>;
-
-/** The two lists of `CommitTickInput`, in GraphQL's shape. */
-export interface WireTick {
-  readonly actions: readonly Readonly<Record<string, unknown>>[];
-  readonly effects: readonly WireEffect[];
-}
-
 export interface TickRecorder<Tick> {
   readonly tick: Tick;
-  readonly recorded: WireTick;
+  readonly body: TickBody;
 }
 
 /**
- * Makes builders for a title. The builder's table properties are getters on one prototype, made
- * once: recording an effect allocates the effect and little else.
+ * Makes builders for ticks of a title's sessions. The builder's table properties are getters on one
+ * prototype, made once; what is recorded goes into the columns of the body at once.
  */
-export function tickRecorders<Tick>(title: Title): () => TickRecorder<Tick> {
+export function tickRecorders<Tick>(title: Title): (sessionId: string) => TickRecorder<Tick> {
   const actionTable = [...title.tables].find(([, table]) => table.kind === 'action')?.[0];
   if (actionTable === undefined) throw new RangeError(`title "${title.name}" has no action table`);
   const actionCodec = title.codec(actionTable);
+  const schemas = new SchemaMessages();
 
+  /** The dollar keeps these apart from table names, which have none. */
   class Recorder {
-    readonly $effects: WireEffect[] = [];
+    readonly $body: TickBody;
+    readonly $owner: EffectOwner;
+
+    constructor(body: TickBody, action: number | null) {
+      this.$body = body;
+      this.$owner = new EffectOwner(action);
+    }
   }
   for (const [name, table] of title.tables) {
     if (table.kind === 'action') continue;
     const codec = title.codec(name);
     Object.defineProperty(Recorder.prototype, table.accessor ?? name, {
       get(this: Recorder) {
-        return table.kind === 'event'
-          ? new EventRecorder(this, name, codec)
-          : new StateRecorder(this, name, codec);
+        return new EffectRecorder(this, codec);
       },
     });
   }
 
   class TopRecorder extends Recorder {
-    readonly $actions: Record<string, unknown>[] = [];
-
     action(row: object): Recorder {
-      const action = new Recorder();
-      this.$actions.push({ ...actionCodec.encode(row), effects: action.$effects });
-      return action;
+      return new Recorder(this.$body, this.$body.addAction(row));
     }
   }
 
-  return () => {
-    const recorder = new TopRecorder();
-    return {
-      tick: recorder as unknown as Tick,
-      recorded: { actions: recorder.$actions, effects: recorder.$effects },
-    };
+  return (sessionId) => {
+    const body = new TickBody(sessionId, actionCodec, schemas);
+    return { tick: new TopRecorder(body, null) as unknown as Tick, body };
   };
 }
 
-/** The dollar keeps these apart from table names, which have none. */
-interface EffectList {
-  readonly $effects: WireEffect[];
+interface Owner {
+  readonly $body: TickBody;
+  readonly $owner: EffectOwner;
 }
 
-class EventRecorder<Self extends EffectList> {
+/** `StateEffects` and `EventEffects`; the types let each table have its own alone. */
+class EffectRecorder<Self extends Owner> {
   readonly #self: Self;
-  readonly #table: string;
   readonly #codec: RowCodec;
 
-  constructor(self: Self, table: string, codec: RowCodec) {
+  constructor(self: Self, codec: RowCodec) {
     this.#self = self;
-    this.#table = table;
     this.#codec = codec;
   }
 
   append(row: object): Self {
-    this.#self.$effects.push({ [this.#table]: { append: this.#codec.encode(row) } });
-    return this.#self;
-  }
-}
-
-interface WireGuards {
-  readonly require?: object | undefined;
-  readonly expectedVersion?: number | undefined;
-}
-
-class StateRecorder<Self extends EffectList> {
-  readonly #self: Self;
-  readonly #table: string;
-  readonly #codec: RowCodec;
-
-  constructor(self: Self, table: string, codec: RowCodec) {
-    this.#self = self;
-    this.#table = table;
-    this.#codec = codec;
+    return this.#add({ op: 'append', row });
   }
 
   insert(row: object): Self {
-    return this.#push('insert', this.#codec.encode(row));
+    return this.#add({ op: 'insert', row });
   }
 
-  upsert(key: object, set: object, options?: WireGuards): Self {
-    return this.#push('upsert', this.#keyed(key, options, { set: this.#codec.encode(set) }));
+  upsert(row: object, change: object, options?: Guarded<object>): Self {
+    return this.#add({ op: 'upsert', row, change, require: options?.require });
   }
 
-  compareAndSet(key: object, expectedVersion: number, set: object, options?: WireGuards): Self {
-    const rest = { expectedVersion, set: this.#codec.encode(set) };
-    return this.#push('compareAndSet', this.#keyed(key, options, rest));
+  compareAndSet(
+    row: object,
+    expectedVersion: number,
+    change: object,
+    options?: Guarded<object>,
+  ): Self {
+    const { require } = options ?? {};
+    return this.#add({ op: 'compareAndSet', row, change, expectedVersion, require });
   }
 
-  adjust(key: object, add: object, options?: WireGuards): Self {
-    return this.#push('adjust', this.#keyed(key, options, { add: this.#codec.encode(add) }));
+  adjust(row: object, change: object, options?: Guarded<object>): Self {
+    return this.#add({ op: 'adjust', row, change, require: options?.require });
   }
 
-  delete(key: object, options?: WireGuards): Self {
-    const expectedVersion = options?.expectedVersion;
-    const rest = expectedVersion === undefined ? {} : { expectedVersion };
-    return this.#push('delete', this.#keyed(key, options, rest));
+  delete(row: object, options?: GuardedDelete<object>): Self {
+    const { expectedVersion, require } = options ?? {};
+    return this.#add({ op: 'delete', row, expectedVersion, require });
   }
 
-  #keyed(key: object, options: WireGuards | undefined, rest: object): object {
-    const keyed = { key: this.#codec.encode(key), ...rest };
-    if (options?.require === undefined) return keyed;
-    return { ...keyed, require: this.#codec.encodeWhere(options.require) };
-  }
-
-  #push(operation: string, effect: object): Self {
-    this.#self.$effects.push({ [this.#table]: { [operation]: effect } });
+  #add(effect: RecordedEffect): Self {
+    this.#self.$body.addEffect(this.#self.$owner, this.#codec, effect);
     return this.#self;
   }
 }

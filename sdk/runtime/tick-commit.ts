@@ -1,7 +1,8 @@
+import { badValue } from './columns.ts';
 import type { Position } from './position.ts';
 import { type TickRecorder, tickRecorders } from './tick-builder.ts';
 import type { Title } from './title.ts';
-import { type CallOptions, type Operation, requestBody, type Transport } from './transport.ts';
+import type { CallOptions, Transport } from './transport.ts';
 
 export type ConflictCode =
   | 'ROW_NOT_FOUND'
@@ -73,57 +74,73 @@ export interface TickAddress {
 export const conflictFields =
   'code effect table key expectedVersion actualVersion message lastWriter { position tick actionId }';
 
-/** One document for every tick of every session: the server parses and checks it once. */
-const commitTick: Operation = {
-  name: 'CommitTick',
-  kind: 'idempotent',
-  document: `mutation CommitTick($input: CommitTickInput!) {
-  commitTick(input: $input) {
-    position sessionId tick duplicate accepted rejected aborted stateHash
-    conflict { ${conflictFields} }
-    results(only: REJECTED) { index actionId conflict { ${conflictFields} } }
-  }
-}`,
-};
+/** A tick ready to be sent. It is built once; each retry sends these very bytes. */
+export interface TickRequest {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array<ArrayBuffer>;
+}
 
-/** Builds ticks into request bodies and sends them. */
+/** Builds ticks into requests of the commit endpoint, and sends them. */
 export class TickCommitter<Tick> {
   readonly #transport: Transport;
-  readonly #recorder: () => TickRecorder<Tick>;
+  readonly #recorder: (sessionId: string) => TickRecorder<Tick>;
 
   constructor(title: Title, transport: Transport) {
     this.#transport = transport;
     this.#recorder = tickRecorders<Tick>(title);
   }
 
-  /** The request's body. A tick is built once; each retry sends these very bytes. */
-  body(address: TickAddress, build: (tick: Tick) => void, options: CommitOptions): string {
-    const { tick, recorded } = this.#recorder();
-    const returned: unknown = build(tick);
+  request(address: TickAddress, build: (tick: Tick) => void, options: CommitOptions): TickRequest {
+    const { sessionId, tick, fence, afterTick } = address;
+    const recorder = this.#recorder(sessionId);
+    const returned: unknown = build(recorder.tick);
     if (returned instanceof Promise) {
       throw new TypeError('a tick is built synchronously: fetch what it needs before the commit');
     }
-    const { sessionId, fence, afterTick } = address;
-    const { onConflict, idempotencyKey } = options;
-    const input = {
-      sessionId,
-      tick: address.tick,
-      fence,
-      ...(afterTick === null ? {} : { afterTick }),
-      ...(onConflict === undefined ? {} : { onConflict }),
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-      ...recorded,
+    const headers: Record<string, string> = {
+      'content-type': 'application/vnd.apache.arrow.stream',
+      'x-tickloom-fence': String(fence),
     };
-    return requestBody(commitTick, { input });
+    if (afterTick !== null) headers['x-tickloom-after-tick'] = String(afterTick);
+    const { onConflict, idempotencyKey } = options;
+    if (onConflict !== undefined) headers['x-tickloom-on-conflict'] = onConflict;
+    if (idempotencyKey !== undefined) headers['idempotency-key'] = checkedKey(idempotencyKey);
+    return {
+      path: `sessions/${encodeURIComponent(sessionId)}/ticks/${checkedTick(tick)}`,
+      headers,
+      body: recorder.body.encode(),
+    };
   }
 
-  async send(body: string, options: CallOptions): Promise<TickOutcome> {
-    const data = await this.#transport.send(commitTick, body, options);
-    const payload = data.commitTick as Omit<TickOutcome, 'rejections'> & {
-      readonly results: readonly RejectedAction[];
-    };
-    this.#transport.positions.see(payload.position);
-    const { results, ...outcome } = payload;
-    return { ...outcome, rejections: results };
+  async send(request: TickRequest, options: CallOptions): Promise<TickOutcome> {
+    const answer = await this.#transport.post(
+      { name: 'CommitTick', kind: 'idempotent', ...request, answerField: 'position' },
+      options,
+    );
+    const { results, extensions: _, ...outcome } = answer as unknown as Answer;
+    this.#transport.positions.see(outcome.position);
+    const rejections = results.map(({ index, actionId, conflict }) => ({
+      index,
+      actionId,
+      conflict,
+    }));
+    return { ...outcome, rejections };
   }
+}
+
+type Answer = Omit<TickOutcome, 'rejections'> & {
+  readonly results: readonly (RejectedAction & { readonly verdict: 'REJECTED' })[];
+  readonly extensions?: unknown;
+};
+
+/** A header or a path could not carry others; the server's rules are no wider. */
+function checkedKey(key: string): string {
+  if (/^[\x21-\x7e]{1,128}$/.test(key)) return key;
+  throw badValue('idempotencyKey', key, '1 to 128 visible ASCII characters');
+}
+
+function checkedTick(tick: number): number {
+  if (Number.isInteger(tick) && tick >= 0 && tick < 2 ** 32 - 1) return tick;
+  throw badValue('tick', tick, 'a whole number from 0 to 4294967294');
 }

@@ -1,5 +1,5 @@
 import { hasCode, TickloomError } from './errors.ts';
-import type { CommitOptions, TickCommitter, TickOutcome } from './tick-commit.ts';
+import type { CommitOptions, TickCommitter, TickOutcome, TickRequest } from './tick-commit.ts';
 
 export interface PipelineOptions extends CommitOptions {
   /** Ticks sent and not yet settled; 1 to 64, 16 unless told otherwise. */
@@ -33,7 +33,7 @@ export class PipelineStoppedError extends TickloomError {
 
 interface Entry {
   readonly tick: number;
-  readonly body: string;
+  readonly request: TickRequest;
   readonly promise: Promise<TickOutcome>;
   readonly resolve: (outcome: TickOutcome) => void;
   readonly reject: (error: unknown) => void;
@@ -105,8 +105,8 @@ export class TickPipeline<Tick> {
     this.#checkRoom(tick);
     const { promise, resolve, reject } = withResolvers<TickOutcome>();
     const address = { ...this.#address, tick, afterTick: this.#lastTick };
-    const body = this.#committer.body(address, build, this.#options);
-    this.#entries.push({ tick, body, promise: quiet(promise), resolve, reject, decided: null });
+    const request = this.#committer.request(address, build, this.#options);
+    this.#entries.push({ tick, request, promise: quiet(promise), resolve, reject, decided: null });
     this.#lastTick = tick;
     this.#sendNext();
     return promise;
@@ -176,11 +176,11 @@ export class TickPipeline<Tick> {
   async #outcome(entry: Entry, before: Entry | null): Promise<TickOutcome> {
     const early = before !== null && before.decided === null;
     try {
-      return await this.#committer.send(entry.body, this.#options);
+      return await this.#committer.send(entry.request, this.#options);
     } catch (error) {
       if (!early || !hasCode(error, 'TICK_OUT_OF_ORDER')) throw error;
       await before.promise;
-      return await this.#committer.send(entry.body, this.#options);
+      return await this.#committer.send(entry.request, this.#options);
     }
   }
 

@@ -61,11 +61,11 @@ export class TitleClient<Tick> {
 
   constructor(descriptor: TitleDescriptor, options: ClientOptions) {
     this.#title = new Title(descriptor);
-    const endpoint = `${options.url.replace(/\/+$/, '')}/${descriptor.title}/graphql`;
+    const titleUrl = `${options.url.replace(/\/+$/, '')}/${descriptor.title}`;
     const token = new TokenSource(options.token);
     const fetch = options.fetch ?? globalThis.fetch.bind(globalThis);
     this.#transport = new Transport({
-      endpoint,
+      titleUrl,
       token,
       retry: { ...defaultRetryPolicy, ...options.retry },
       timeoutMs: options.timeoutMs ?? 15_000,
@@ -84,7 +84,7 @@ export class TitleClient<Tick> {
       options.subscriptions === 'sse'
         ? new SseFrames(this.#transport, idleMs)
         : new WebSocketFrames({
-            url: endpoint.replace(/^http/, 'ws'),
+            url: this.#transport.endpoint.replace(/^http/, 'ws'),
             transport: this.#transport,
             webSocketImpl,
             idleMs,

@@ -20,6 +20,18 @@ export interface Operation {
   readonly document: string;
 }
 
+/** One request to a title's API, as it is sent; tried again with the same bytes. */
+export interface ApiRequest {
+  readonly name: string;
+  readonly kind: OperationKind;
+  /** Below the title's. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array<ArrayBuffer>;
+  /** A field that every answer has but those that tell errors. */
+  readonly answerField: string;
+}
+
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** For one try. */
@@ -40,7 +52,8 @@ export interface ResponseInfo {
 }
 
 export interface TransportOptions {
-  readonly endpoint: string;
+  /** The title's own: `http://127.0.0.1:4800/ashfall`. */
+  readonly titleUrl: string;
   readonly token: TokenSource;
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
@@ -52,7 +65,7 @@ export interface TransportOptions {
   readonly onResponse: ((info: ResponseInfo) => void) | undefined;
 }
 
-/** GraphQL over HTTP, with the contract's headers, retries and one change of token. */
+/** Requests over HTTP, with the contract's headers, retries and one change of token. */
 export class Transport {
   readonly positions = new PositionTracker();
   readonly #options: TransportOptions;
@@ -61,8 +74,9 @@ export class Transport {
     this.#options = options;
   }
 
+  /** Of GraphQL. */
   get endpoint(): string {
-    return this.#options.endpoint;
+    return `${this.#options.titleUrl}/graphql`;
   }
 
   get token(): TokenSource {
@@ -82,26 +96,28 @@ export class Transport {
   }
 
   /** The answer's `data`, or the first of its errors, thrown. */
-  execute(
-    operation: Operation,
+  async execute(
+    { name, kind, document }: Operation,
     variables: Readonly<Record<string, unknown>>,
     options: CallOptions = {},
   ): Promise<Record<string, unknown>> {
-    return this.send(operation, requestBody(operation, variables), options);
+    const body = JSON.stringify({ query: document, operationName: name, variables });
+    const headers = {
+      'content-type': 'application/json',
+      accept: 'application/graphql-response+json, application/json',
+    };
+    const request = { name, kind, path: 'graphql', headers, body, answerField: 'data' };
+    return (await this.post(request, options)).data as Record<string, unknown>;
   }
 
-  /** Like `execute`, for a body made before (`requestBody`). */
-  async send(
-    operation: Operation,
-    body: string,
-    options: CallOptions = {},
-  ): Promise<Record<string, unknown>> {
+  /** The answer, or the first of its errors, thrown. */
+  async post(request: ApiRequest, options: CallOptions = {}): Promise<Record<string, unknown>> {
     const { retry, random } = this.#options;
     let tokenReplaced = false;
     for (let attempt = 1; ; attempt += 1) {
       const token = await this.#options.token.get();
       try {
-        return await this.#try(operation, body, token, attempt, options);
+        return await this.#try(request, token, attempt, options);
       } catch (error) {
         if (!(error instanceof TickloomError)) throw error;
         if (isTokenRefusal(error) && !tokenReplaced) {
@@ -109,7 +125,7 @@ export class Transport {
           if ((await this.#options.token.replace(token)) === null) throw error;
           continue;
         }
-        if (attempt >= retry.attemptsMax || !mayRetry(operation.kind, error)) throw error;
+        if (attempt >= retry.attemptsMax || !mayRetry(request.kind, error)) throw error;
         if ((error.retryAfterMs ?? 0) > retry.retryAfterMaxMs) throw error;
         await sleep(backoffMs(attempt, retry, error.retryAfterMs, random), options.signal);
       }
@@ -127,8 +143,7 @@ export class Transport {
   }
 
   async #try(
-    operation: Operation,
-    body: string,
+    request: ApiRequest,
     token: string,
     attempt: number,
     options: CallOptions,
@@ -138,21 +153,20 @@ export class Transport {
     let server: Readonly<Record<string, unknown>> = {};
     let failure: TickloomError | null = null;
     try {
+      const url = `${this.#options.titleUrl}/${request.path}`;
       const response = await this.#options.post({
-        url: this.#options.endpoint,
+        url,
         headers: {
-          ...this.headers(token, operation.kind === 'query', options.class),
-          'content-type': 'application/json',
-          accept: 'application/graphql-response+json, application/json',
+          ...this.headers(token, request.kind === 'query', options.class),
+          ...request.headers,
         },
-        body,
+        body: request.body,
         timeoutMs: options.timeoutMs ?? this.#options.timeoutMs,
         signal: options.signal,
       });
       status = response.status;
-      const unreadable = () =>
-        errorFromStatus(response.status, response.retryAfter, this.#options.endpoint);
-      const answer = parseAnswer(response.text);
+      const unreadable = () => errorFromStatus(response.status, response.retryAfter, url);
+      const answer = parseAnswer(response.text, request.answerField);
       if (answer === null) throw unreadable();
       if (isRecord(answer.extensions) && isRecord(answer.extensions.tickloom)) {
         server = answer.extensions.tickloom;
@@ -160,14 +174,15 @@ export class Transport {
       }
       const firstError: unknown = Array.isArray(answer.errors) ? answer.errors[0] : undefined;
       if (isRecord(firstError)) throw errorFromWire(firstError);
-      if (!isRecord(answer.data)) throw unreadable();
-      return answer.data;
+      const told = answer[request.answerField];
+      if (!isRecord(told) && typeof told !== 'string') throw unreadable();
+      return answer;
     } catch (error) {
-      failure = asTransportError(error, operation, options.signal);
+      failure = asTransportError(error, request, options.signal);
       throw failure;
     } finally {
       this.#options.onResponse?.({
-        operation: operation.name,
+        operation: request.name,
         attempt,
         status,
         elapsedMs: performance.now() - started,
@@ -176,13 +191,6 @@ export class Transport {
       });
     }
   }
-}
-
-export function requestBody(
-  operation: Operation,
-  variables: Readonly<Record<string, unknown>>,
-): string {
-  return JSON.stringify({ query: operation.document, operationName: operation.name, variables });
 }
 
 export function isTokenRefusal(error: TickloomError): boolean {
@@ -195,10 +203,10 @@ function mayRetry(kind: OperationKind, error: TickloomError): boolean {
   return error.category === 'overload' || error.details.connected === false;
 }
 
-function parseAnswer(text: string): Record<string, unknown> | null {
+function parseAnswer(text: string, field: string): Record<string, unknown> | null {
   try {
     const answer: unknown = JSON.parse(text);
-    return isRecord(answer) && ('data' in answer || 'errors' in answer) ? answer : null;
+    return isRecord(answer) && (field in answer || 'errors' in answer) ? answer : null;
   } catch {
     return null;
   }

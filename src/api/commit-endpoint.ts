@@ -5,11 +5,12 @@ import type {
   TickHeader,
   TickOutcome,
 } from '../../engine/index.ts';
-import { decodeCommitBody } from '../../engine/index.ts';
+import { decodeCommitBody, decodeJsonBody } from '../../engine/index.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import { formatPosition } from '../../engine/model/position.ts';
 import { authoriseCommit } from '../../resolvers/authorise.ts';
 import type { AuditPort, Principal } from '../../resolvers/context.ts';
+import { RequestReport } from '../../resolvers/request-report.ts';
 import { actionResults, conflictKey } from '../../resolvers/ticks.ts';
 import { checkContentType } from '../http/content-type.ts';
 import type { Exchange } from '../http/exchange.ts';
@@ -26,7 +27,7 @@ export interface CommitEndpointOptions {
   readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
 }
 
-/** `POST /{title}/sessions/{sessionId}/ticks/{tick}`: a large tick as Arrow, without JSON. */
+/** `POST /{title}/sessions/{sessionId}/ticks/{tick}`: a tick in columns, as Arrow or as JSON. */
 export function commitEndpoint(options: CommitEndpointOptions): Handler {
   const { engine, audit, metrics } = options;
   const { catalog } = engine;
@@ -37,27 +38,40 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
   });
   return async (exchange, { sessionId = '', tick = '' }) => {
     const { request, requestId } = exchange;
+    const report = new RequestReport('GAMEPLAY');
     const principal = await options.authenticate(request.headers.authorization);
     const asker = { principal, audit, requestId };
     // Before the body: who may not commit at all need not send it.
     authoriseCommit(asker, []);
+    const format = formats[checkContentType(request, arrowType, jsonType)];
     const header = readHeader(exchange, sessionId, tick);
-    const body = await readBody(request, servingLimits.commitBodyBytesMax);
+    const body = await readBody(request, format.bytesMax);
     metrics.received('commit', body.length);
     if (body.length === 0) throw emptyBody();
-    const batch = decodeCommitBody(catalog, header, body);
+    const batch = format.decode(catalog, header, body);
     authoriseCommit(asker, tablesOf(batch, catalog.actionTable.name));
     const outcome = await engine.commit(batch);
+    report.sawPosition(outcome.lsn);
     committed.inc();
-    await sendJson(exchange, metrics, answer(outcome));
+    const extensions = { tickloom: report.toExtensions() };
+    await sendJson(exchange, metrics, { ...answer(outcome), extensions });
   };
 }
+
+const arrowType = 'application/vnd.apache.arrow.stream';
+const jsonType = 'application/json';
+
+/** What a body may be. */
+const formats = {
+  [arrowType]: { decode: decodeCommitBody, bytesMax: servingLimits.commitBodyBytesMax },
+  [jsonType]: { decode: decodeJsonBody, bytesMax: servingLimits.commitJsonBytesMax },
+} as const;
 
 /** A body that was lost on its way must not be a tick. */
 function emptyBody(): EngineError {
   return new EngineError(
     'BAD_USER_INPUT',
-    'the body is empty; a tick without actions is a stream of actions without rows (its schema and the end mark)',
+    'the body is empty; a tick without actions is a stream of actions without rows (its schema and the end mark), in JSON {}',
     { details: { path: 'body' } },
   );
 }
@@ -70,7 +84,6 @@ function tablesOf(batch: TickBatch, actionTable: string): Set<string> {
 
 function readHeader({ request }: Exchange, sessionId: string, tick: string): TickHeader {
   const { headers } = request;
-  checkContentType(request, 'application/vnd.apache.arrow.stream');
   return {
     sessionId,
     tick: requiredInteger('tick', tick),
@@ -112,7 +125,7 @@ function single(value: string | string[] | undefined): string | undefined {
 }
 
 /** The payload of `commitTick` as JSON, with the rejected results only. */
-function answer(outcome: TickOutcome): unknown {
+function answer(outcome: TickOutcome): object {
   return {
     position: formatPosition(outcome.lsn),
     sessionId: outcome.sessionId,
@@ -126,7 +139,7 @@ function answer(outcome: TickOutcome): unknown {
       ...result,
       conflict: conflict === null ? null : conflictJson(conflict),
     })),
-    tickConflict: outcome.tickConflict === null ? null : conflictJson(outcome.tickConflict),
+    conflict: outcome.tickConflict === null ? null : conflictJson(outcome.tickConflict),
   };
 }
 

@@ -1,8 +1,10 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { manifestHash, parseManifest } from '../../engine/index.ts';
-import { UsageError, verb } from './fail.ts';
+import type { TitleManifest } from '../../engine/model/types.ts';
+import { verb } from './fail.ts';
+import { loadManifest } from './load-manifest.ts';
 import { addRemoteOptions, type RemoteFlags, remoteTitle, remoteToken, request } from './remote.ts';
 
 interface GenerateFlags extends RemoteFlags {
@@ -16,15 +18,18 @@ export function addGenerate(program: Command): void {
   addRemoteOptions(generate.command('sdk'))
     .description("Write a title's typed TypeScript client.")
     .requiredOption('--out <file>', 'Where to write it.')
-    .option('--manifest <file>', 'Take the manifest from this JSON file instead of a server.')
+    .option(
+      '--manifest <file>',
+      'Take the manifest from this file (.ts, .js or .json) instead of a server.',
+    )
     .option('--json', 'Print what was written as one line of JSON.')
     .action(verb(generateSdkFile));
 }
 
 async function generateSdkFile(flags: GenerateFlags): Promise<void> {
-  const json =
-    flags.manifest === undefined ? await fetchManifest(flags) : readManifest(flags.manifest);
-  const manifest = parseManifest(json);
+  const manifest = await (flags.manifest === undefined
+    ? fetchManifest(flags)
+    : loadManifest(flags.manifest));
   const { generateSdk } = await import('@tickloom/sdk/generate');
   const source = generateSdk(manifest, { manifestHash: manifestHash(manifest).slice(0, 16) });
   mkdirSync(dirname(flags.out), { recursive: true });
@@ -39,20 +44,12 @@ async function generateSdkFile(flags: GenerateFlags): Promise<void> {
 }
 
 /** In the sandbox any role may read the manifest, so none need be given. */
-async function fetchManifest(flags: GenerateFlags): Promise<string> {
+async function fetchManifest(flags: GenerateFlags): Promise<TitleManifest> {
   const remote = remoteTitle(flags);
   const isAnonymous = flags.token === undefined && flags.role === undefined;
   const token = await remoteToken(isAnonymous ? { ...flags, role: 'game-server' } : flags, remote);
   const response = await request(`${remote.origin}/${remote.title}/manifest.json`, {
     headers: { authorization: `Bearer ${token}` },
   });
-  return response.text();
-}
-
-function readManifest(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new UsageError(`--manifest ${path} cannot be read: ${String(error)}`);
-  }
+  return parseManifest(await response.text());
 }

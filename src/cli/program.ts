@@ -3,6 +3,7 @@ import { packageVersion } from '../package-directory.ts';
 import { addExport } from './export.ts';
 import { addGenerate } from './generate.ts';
 import { addImport } from './import.ts';
+import { addInit } from './init.ts';
 import { addReplay } from './replay.ts';
 import { addServe } from './serve.ts';
 import { addStart } from './start.ts';
@@ -20,6 +21,7 @@ export function program(): Command {
       // Commander ends with 1 for bad usage; here that is 2. Help and version are no errors.
       process.exit(error.exitCode === 0 ? 0 : 2);
     });
+  addInit(root);
   addStart(root);
   addServe(root);
   addToken(root);

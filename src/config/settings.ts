@@ -58,7 +58,7 @@ export const settingsTable = {
   manifest: setting(
     text,
     null,
-    "The title's manifest: a JSON file, or a JavaScript module whose default export is one; or a directory of such files, a title each. The sandbox serves the reference title when unset.",
+    "The title's manifest: a TypeScript or JavaScript module whose default export is one, or a JSON file; or a directory of such files, a title each. The sandbox serves the reference title when unset.",
   ),
   durability: setting(
     durability,
@@ -78,7 +78,7 @@ export const settingsTable = {
   rowMemory: setting(
     byteSize(2 ** 20, 2 ** 50),
     '4GB',
-    'Memory of live rows, with keys, indexes and strings. Past it, ticks that may create rows answer QUOTA_EXCEEDED; new sessions do where answers kept for retries fill what rows leave of it.',
+    'Memory of live rows and views, with keys, indexes and strings. Past it, ticks that may create rows answer QUOTA_EXCEEDED, and an eighth past it those with actions or events that a view groups; new sessions do where answers kept for retries fill what rows and views leave of it.',
   ),
   columns: setting(
     columnsPlace,
@@ -110,12 +110,7 @@ export const settingsTable = {
   canary: setting(
     onOff,
     'off',
-    'Predictable over fast: syncs each tick by itself, writes checkpoints whole, reads every GraphQL tick as rows, and checks every invariant after each tick.',
-  ),
-  decodeThread: setting(
-    onOff,
-    'on',
-    'Decodes large GraphQL ticks in a thread, so that small ones do not wait behind them.',
+    'Predictable over fast: syncs each tick by itself, writes checkpoints whole, and checks every invariant after each tick.',
   ),
   publicUrl: setting(
     httpUrl,

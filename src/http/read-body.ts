@@ -8,13 +8,9 @@ import { HttpRefusal } from './http-refusal.ts';
  * The whole body of a request, inflated where the client compressed it. Rejects with
  * `LIMIT_EXCEEDED` as soon as it is known to be larger than `bytesMax`, as sent or inflated, with
  * `BAD_USER_INPUT` when the client breaks off or compressed it in a way that is not known (HTTP
- * 415). `gather` puts the pieces of a body together that came in several.
+ * 415).
  */
-export function readBody(
-  request: IncomingMessage,
-  bytesMax: number,
-  gather: (pieces: readonly Buffer[], bytes: number) => Buffer = Buffer.concat,
-): Promise<Buffer> {
+export function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
   const declared = Number(request.headers['content-length'] ?? 0);
   if (declared > bytesMax) return Promise.reject(tooLarge(bytesMax));
   return new Promise((resolve, reject) => {
@@ -37,7 +33,7 @@ export function readBody(
     const onEnd = () => {
       leave();
       const only = chunks.length === 1 ? chunks[0] : undefined;
-      resolve(only ?? gather(chunks, bytes));
+      resolve(only ?? Buffer.concat(chunks, bytes));
     };
     const stop = (error: EngineError) => {
       leave();

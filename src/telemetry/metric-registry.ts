@@ -113,11 +113,6 @@ export class MetricRegistry {
     'endpoint',
     'direction',
   ]);
-  readonly tickBodies = this.#counter(
-    'tick_bodies_total',
-    'GraphQL ticks by how their JSON was read: into columns, the same in a thread, or as rows, which costs more.',
-    ['path'],
-  );
   readonly requests = this.#counter('requests_total', 'Operations and requests by outcome.', [
     'endpoint',
     'operation_kind',
@@ -140,11 +135,12 @@ export class MetricRegistry {
     });
     this.#readAtScrape(
       'state_memory_bytes',
-      'What fills the budget for memory: live rows, and answers that sessions keep for retries.',
+      'What fills the budget for memory: live rows, views, and answers that sessions keep for retries.',
       ['of'],
       (gauge, title, { engine }) => {
-        const { rowBytes, answerBytes } = engine.memory;
+        const { rowBytes, viewBytes, answerBytes } = engine.memory;
         gauge.set({ title, of: 'rows' }, rowBytes);
+        gauge.set({ title, of: 'views' }, viewBytes);
         gauge.set({ title, of: 'answers' }, answerBytes);
       },
     );

@@ -52,7 +52,6 @@ export class Metrics {
   readonly queryRejected;
   readonly queryMemory;
   readonly exportsBytes;
-  readonly tickBodies;
   readonly requests;
   /** What the engine tells as it works. */
   readonly engineObserver: NonNullable<EngineOptions['observer']>;
@@ -73,7 +72,6 @@ export class Metrics {
     this.queryRejected = new TitleCounter<'class' | 'reason'>(registry.queryRejected, title);
     this.queryMemory = new TitleHistogram<'class'>(registry.queryMemory, title);
     this.exportsBytes = registry.exportsBytes.labels({ title });
-    this.tickBodies = new TitleCounter<'path'>(registry.tickBodies, title);
     this.requests = new TitleCounter<'endpoint' | 'operation_kind' | 'code'>(
       registry.requests,
       title,

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { ColumnsHost, EngineOptions, Lsn } from '../../engine/index.ts';
 import { Lifetime, openEngine } from '../../engine/index.ts';
-import { DecoderThread } from '../../engine/json/decoder-thread.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
 import { auditLog } from '../audit/audit-log.ts';
@@ -91,16 +90,6 @@ export function openTitle(
     const exports = new Exports({ directory: exportsDirectory, links, ttlMs, logger });
     lifetime.add(() => exports.close());
 
-    const decoderThread = settings.decodeThread
-      ? new DecoderThread(engine.catalog, (error) =>
-          logger.warn(
-            { error },
-            'the thread that decodes large ticks died; no tick is lost by that',
-          ),
-        )
-      : null;
-    lifetime.add(() => decoderThread?.close());
-
     const requests = new RunningRequests();
     const { serveTitle } = await loading;
     const served = serveTitle({
@@ -113,8 +102,6 @@ export function openTitle(
       logger,
       requests,
       places: shared.places,
-      decoderThread,
-      canary: settings.canary,
     });
     return new OpenTitle({ name, engine, recoveredLsn, metrics, requests, served }, () =>
       lifetime.end(onError),

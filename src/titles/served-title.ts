@@ -1,7 +1,6 @@
 import { printSchema } from 'graphql';
 import type { Engine } from '../../engine/index.ts';
 import { serializeManifest } from '../../engine/index.ts';
-import type { DecoderThread } from '../../engine/json/decoder-thread.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import type { AuditPort } from '../../resolvers/context.ts';
@@ -14,7 +13,6 @@ import { Executor } from '../api/graphql/executor.ts';
 import { graphqlEndpoint } from '../api/graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from '../api/graphql/graphql-socket.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
-import { TickRequests } from '../api/graphql/tick-requests.ts';
 import { createTitleYoga } from '../api/graphql/yoga.ts';
 import type { ExportLinks } from '../exports/export-link.ts';
 import type { Exports } from '../exports/exports.ts';
@@ -35,10 +33,6 @@ export interface ServedTitleOptions {
   readonly logger: Logger;
   readonly requests: RunningRequests;
   readonly places: SocketPlaces;
-  /** Decodes large ticks; null: they are decoded where they come. */
-  readonly decoderThread: DecoderThread | null;
-  /** Predictable over fast: every tick is read as rows. */
-  readonly canary: boolean;
 }
 
 /** What a title answers over HTTP. */
@@ -69,15 +63,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
     endpoints: {
       graphql: graphqlEndpoint({
         yoga,
-        executor,
-        answers,
         services,
-        ticks: new TickRequests({
-          catalog,
-          metrics,
-          thread: options.decoderThread,
-          canary: options.canary,
-        }),
         metrics,
         authenticate,
         onDrain: options.requests.onDrain,

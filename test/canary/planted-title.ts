@@ -47,6 +47,10 @@ export class PlantedTitle {
       get lsn() {
         return views.lsn;
       },
+      get memoryBytes() {
+        return views.memoryBytes;
+      },
+      mayGrow: (batch) => views.mayGrow(batch),
       apply: (changes) => {
         views.apply(changes);
         const { plant } = this;

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { ViewShadow } from '../../engine/canary/view-shadow.ts';
 import type { Row } from '../../engine/model/types.ts';
 import { createViewEngine } from '../../engine/views/open-views.ts';
+import type { ViewEngine } from '../../engine/views/view-engine.ts';
 import { catalog, tickPlan, World } from '../views/world.ts';
 
 const plans = fc.array(tickPlan, { maxLength: 10, size: 'max' });
@@ -12,9 +13,9 @@ it('agrees with every view after every tick, wherever it began', () => {
     fc.property(plans, fc.nat(6), (ticks, begin) => {
       const world = new World();
       const views = createViewEngine({ catalog, state: world.state });
-      let shadow = new ViewShadow(catalog, views);
+      let shadow = new ViewShadow(catalog, views, world.state);
       ticks.forEach((plan, at) => {
-        if (at === begin) shadow = new ViewShadow(catalog, views);
+        if (at === begin) shadow = new ViewShadow(catalog, views, world.state);
         world.commit(plan, (changes) => {
           views.apply(changes);
           shadow.check(changes);
@@ -36,13 +37,14 @@ it('finds any one value of any view that is another', () => {
       const folded = createViewEngine({ catalog, state: world.state });
       const spoiled = views[whichView % views.length];
       let isSpoiling = false;
-      const shadow = new ViewShadow(catalog, {
+      const shown: Pick<ViewEngine, 'rows'> = {
         rows: (name, where) => {
           const { lsn, rows } = folded.rows(name, where);
           const isIt = isSpoiling && name === spoiled;
           return { lsn, rows: isIt ? spoil(rows, whichCell) : rows };
         },
-      });
+      };
+      const shadow = new ViewShadow(catalog, shown, world.state);
       ticks.forEach((plan, at) => {
         world.commit(plan, (changes) => {
           folded.apply(changes);

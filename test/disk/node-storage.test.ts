@@ -122,7 +122,8 @@ describe('a process killed under load', () => {
   });
 
   function appendUntilKilled(directory: string, durability: Durability) {
-    const here = (name: string) => fileURLToPath(new URL(`./process/${name}`, import.meta.url));
+    const here = (name: string) =>
+      fileURLToPath(new URL(`../log/process/${name}`, import.meta.url));
     const child = spawn(
       process.execPath,
       [

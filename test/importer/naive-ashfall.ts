@@ -1,3 +1,5 @@
+import { isCommit, readWireTick } from '../sdk/wire-tick.ts';
+
 /**
  * A few dozen lines of plain maps that answer the SDK as a server with `ashfall` would: sessions,
  * ticks by key, upserts under `require`. The oracle that tests of the importer hold it against.
@@ -9,18 +11,29 @@ export class NaiveAshfall {
   /** Answers this many requests with a broken connection after they took effect. */
   loseAnswers = 0;
 
-  readonly fetch: typeof fetch = async (_url, init) => {
-    const { query, variables } = JSON.parse(String(init?.body));
-    const name = /(?:mutation|query) (\w+)/.exec(query)?.[1];
-    const data = this.#answer(name, variables);
-    if (name === 'CommitTick' && this.loseAnswers > 0) {
+  readonly fetch: typeof fetch = async (url, init) => {
+    const path = new URL(String(url)).pathname;
+    const answer = isCommit(path) ? this.#commit(path, init) : this.#ask(String(init?.body));
+    if (isCommit(path) && this.loseAnswers > 0) {
       this.loseAnswers -= 1;
       throw new TypeError('fetch failed');
     }
-    return new Response(JSON.stringify({ data }), {
+    return new Response(JSON.stringify(answer), {
       headers: { 'content-type': 'application/json' },
     });
   };
+
+  #commit(path: string, init: RequestInit | undefined): object {
+    this.commits += 1;
+    const headers = init?.headers as Record<string, string>;
+    const tick = readWireTick({ path, headers, body: init?.body as Uint8Array });
+    return this.#session(tick.sessionId).commit(tick as unknown as NaiveTick);
+  }
+
+  #ask(body: string): object {
+    const { query, variables } = JSON.parse(body);
+    return { data: this.#answer(/(?:mutation|query) (\w+)/.exec(query)?.[1], variables) };
+  }
 
   #answer(name: string | undefined, variables: Variables): object {
     switch (name) {
@@ -31,9 +44,6 @@ export class NaiveAshfall {
       }
       case 'Session':
         return { session: this.#info(variables.sessionId) };
-      case 'CommitTick':
-        this.commits += 1;
-        return { commitTick: this.#session(variables.input.sessionId).commit(variables.input) };
       default:
         throw new RangeError(`no such operation: ${name}`);
     }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decodeCommitBody } from '../../engine/intake/arrow/commit-body.ts';
-import type { StreamPlan } from '../../engine/intake/arrow/stream-plan.ts';
-import { StreamPlans } from '../../engine/intake/arrow/stream-plans.ts';
+import { type ArrowStreamPlan, StreamPlans } from '../../engine/intake/arrow/stream-plans.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
 import { limits } from '../../engine/model/limits.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
@@ -16,7 +15,7 @@ function schemaOf(stream: Uint8Array): Uint8Array {
   return (messagesOf(stream)[0] as Uint8Array).subarray(8);
 }
 
-function planOf(plans: StreamPlans, schema: Uint8Array, index = 0): StreamPlan {
+function planOf(plans: StreamPlans, schema: Uint8Array, index = 0): ArrowStreamPlan {
   return plans.planOf(new Flatbuffer(schema), 0, schema.length, index);
 }
 

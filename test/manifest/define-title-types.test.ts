@@ -314,7 +314,7 @@ describe('a name that is not there does not compile, and does not pass at run ti
     );
   });
 
-  test('in the source of a view that is a state table', () => {
+  test('in a view of a state table that reads what the server writes', () => {
     refused(
       () =>
         defineTitle({
@@ -322,11 +322,30 @@ describe('a name that is not there does not compile, and does not pass at run ti
           version: 1,
           tables,
           views: {
-            // @ts-expect-error views fold appended rows
-            bad: { kind: 'group', from: 'unit', groupBy: ['sessionId'], columns: { n: count() } },
+            // @ts-expect-error a row is taken back as it was, and its version was not kept
+            bad: { kind: 'group', from: 'unit', groupBy: ['version'], columns: { n: count() } },
           },
         }),
-      /views\.bad\.from: "unit" is a state table/,
+      /views\.bad\.groupBy: "version" is written anew with every change/,
+    );
+    refused(
+      () =>
+        defineTitle({
+          title: 'sample',
+          version: 1,
+          tables,
+          views: {
+            bad: {
+              kind: 'group',
+              from: 'unit',
+              groupBy: ['owner'],
+              // @ts-expect-error its rows are of no one tick
+              tickWindow: 600,
+              columns: { n: count() },
+            },
+          },
+        }),
+      /views\.bad\.tickWindow: "unit" is a state table/,
     );
   });
 

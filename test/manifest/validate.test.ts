@@ -97,6 +97,15 @@ function changed(path: string, value: unknown): Draft {
   return manifest;
 }
 
+/** A view of the live units in place of `totals`. */
+const unitView = {
+  name: 'totals',
+  kind: 'group',
+  from: 'unit',
+  groupBy: ['sessionId', 'owner'],
+  tickWindow: null,
+  columns: [{ name: 'rows', aggregate: { op: 'count' } }],
+};
 const orders = 'tables.0';
 const unit = 'tables.1';
 const totals = 'views.0';
@@ -104,6 +113,12 @@ const busiest = 'views.1';
 const owner = 'roles.0';
 
 describe('a valid manifest', () => {
+  test('may group the live rows of a state table', () => {
+    const busiestOwners = { ...small.views[1], partitionBy: [] };
+    const manifest = { ...changed('views.0', unitView), views: [unitView, busiestOwners] };
+    expect(validateManifest(manifest).views[0]).toEqual(unitView);
+  });
+
   test('is returned as an equal copy', () => {
     const copy = validateManifest(small);
     expect(copy).toEqual(small);
@@ -160,7 +175,7 @@ describe('a problem is told with its place and its mend', () => {
       [
         'tables: must be a list',
         'tables: a title has one action table, and here is none; add it',
-        'views.totals.from: there is no table "orders"; a view groups an event or action table: there is none at all',
+        'views.totals.from: there is no table "orders"; there is none at all',
         'views.busiest.from: there is no group view "totals"; there is none at all',
         'roles.owner.tables[0]: there is no table "unit"; there is none at all',
         'roles.owner.views: there is no view "totals"; known: "busiest"',
@@ -416,16 +431,38 @@ describe('a problem is told with its place and its mend', () => {
       `${totals}.from`,
       'order',
       expect.arrayContaining([
-        'views.totals.from: there is no table "order"; a view groups an event or action table: did you mean "orders"?',
+        'views.totals.from: there is no table "order"; did you mean "orders"?',
       ]),
     ],
     [
-      'a view of a state table',
-      `${totals}.from`,
-      'unit',
-      expect.arrayContaining([
-        'views.totals.from: "unit" is a state table; a view groups an event or action table: known: "orders"',
-      ]),
+      'windows of ticks over a state table',
+      'views.0',
+      { ...unitView, tickWindow: 600 },
+      [
+        'views.totals.tickWindow: "unit" is a state table, whose rows are of no one tick; drop it, or group an event or action table',
+      ],
+    ],
+    [
+      'a view of a state table by what the server writes',
+      'views.0',
+      { ...unitView, groupBy: ['sessionId', 'owner', 'version'] },
+      [
+        'views.totals.groupBy: "version" is written anew with every change of a row, and a view of a state table takes rows back as they were; name a declared column, or group an event or action table',
+      ],
+    ],
+    [
+      'an aggregate of it',
+      'views.0',
+      {
+        ...unitView,
+        columns: [
+          ...unitView.columns,
+          { name: 'last', aggregate: { op: 'max', column: 'committedAt' } },
+        ],
+      },
+      [
+        'views.totals.columns.last.column: "committedAt" is written anew with every change of a row, and a view of a state table takes rows back as they were; name a declared column, or group an event or action table',
+      ],
     ],
     [
       'a view by an unknown column',

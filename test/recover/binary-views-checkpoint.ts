@@ -10,8 +10,8 @@ import { type CheckpointSource, findCheckpoints } from '../../engine/recover/loa
 import { restoreViews } from '../../engine/recover/view-files.ts';
 import { LiveState } from '../../engine/state/live-state.ts';
 import { TitleState } from '../../engine/state/title-state.ts';
+import type { StoredViews } from '../../engine/views/checkpoint/view-checkpoint.ts';
 import { createViewEngine } from '../../engine/views/open-views.ts';
-import type { StoredViews } from '../../engine/views/view-checkpoint.ts';
 import { binaryOfViews } from '../views/binary-views-writer.ts';
 
 /**

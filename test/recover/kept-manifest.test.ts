@@ -1,7 +1,8 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { parseManifest } from '../../engine/manifest/manifest-json.ts';
 import type { TableDefinition, TitleManifest } from '../../engine/model/types.ts';
 import { fitManifest } from '../../engine/recover/kept-manifest.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
@@ -103,6 +104,25 @@ describe('the manifest beside the log', () => {
       await keepManifest(directory, ashfall);
     });
   }
+
+  it('may gain, change and lose descriptions, and nothing else has to be new', async () => {
+    const directory = await kept();
+    const describe = (description: string): TitleManifest => ({
+      ...ashfall,
+      tables: ashfall.tables.map((table) => ({
+        ...table,
+        description,
+        columns: table.columns.map((column) => ({ ...column, description })),
+      })),
+      views: ashfall.views.map((view) => ({ ...view, description })),
+      roles: ashfall.roles.map((role) => ({ ...role, description })),
+    });
+    for (const manifest of [describe('One.'), describe('Another.'), ashfall]) {
+      await keepManifest(directory, manifest);
+      const text = await readFile(join(directory, 'manifest.json'), 'utf8');
+      expect(parseManifest(text)).toEqual(manifest);
+    }
+  });
 
   it('is not disturbed by what an interrupted replacement left', async () => {
     const directory = await kept();

@@ -14,7 +14,7 @@ import type { LedgerEntry } from '../../engine/state/tick-ledger.ts';
 import { TitleState } from '../../engine/state/title-state.ts';
 import { Projection } from '../../engine/tick/projection.ts';
 import { encodeTick, type SessionRecordHeader } from '../../engine/tick/tick-record.ts';
-import type { ViewsCapture } from '../../engine/views/view-checkpoint.ts';
+import type { ViewsCapture } from '../../engine/views/checkpoint/view-checkpoint.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { seededRandom } from '../fault/seeded-random.ts';
 import { tickHeader } from '../tick/tick-header.ts';
@@ -109,6 +109,7 @@ const noViews: ViewsCapture = {
   lsn: asLsn(0),
   definitions: '',
   stamps: [],
+  rowStamps: [],
   chunkRows: 1,
   parts: [],
 };

@@ -97,6 +97,8 @@ describe('the files of a checkpoint', () => {
     const parts = await partTables(manifest);
     for (const view of catalog.manifest.views) {
       if (view.kind !== 'group') continue;
+      // Views of live rows are made of those, and in no file.
+      if (catalog.table(view.from).kind === 'state') continue;
       const { rows } = views.rows(view.name, null);
       expect(rows.length).toBeGreaterThan(0);
       expect(comparable(rowsOfArrow(catalog, view, parts))).toEqual(comparable(rows));

@@ -9,14 +9,19 @@ import {
 } from 'graphql';
 import { expect, it } from 'vitest';
 import { AshfallClient } from '../../examples/ashfall/tickloom.ts';
-import { data, type ScriptedRequest, ScriptedServer } from './scripted-server.ts';
+import { committed, data, type ScriptedRequest, ScriptedServer } from './scripted-server.ts';
 
 const schema = buildSchema(
   readFileSync(new URL('../schema/ashfall.graphql', import.meta.url), 'utf8'),
 );
 
-/** What the server would say of the request before it runs it. */
-function problemsOf({ query, variables }: ScriptedRequest): string[] {
+const commitTick = 'mutation ($input: CommitTickInput!) { commitTick(input: $input) { tick } }';
+
+/** What the server would say of the request before it runs it; a tick says what the mutation does. */
+function problemsOf(request: ScriptedRequest): string[] {
+  const { query, variables } = request.tick
+    ? { query: commitTick, variables: { input: request.tick } }
+    : request;
   const document = parse(query);
   const invalid = validate(schema, document).map((error) => error.message);
   if (invalid.length > 0) return invalid;
@@ -56,7 +61,7 @@ const exported = {
 /** One answer that satisfies whatever field is asked for. */
 function answerOf({ query, operation }: ScriptedRequest) {
   const field = /\{\s*(\w+)/.exec(query.slice(query.indexOf(')') + 1))?.[1] ?? '';
-  if (operation === 'CommitTick') return data({ commitTick: outcome });
+  if (operation === 'CommitTick') return committed(outcome);
   if (field.endsWith('Session') || field === 'session') return data({ [field]: session });
   if (field.endsWith('xport')) return data({ [field]: exported });
   if (field.endsWith('List')) {

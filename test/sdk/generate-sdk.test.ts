@@ -3,6 +3,7 @@ import { generateSdk } from '@tickloom/sdk/generate';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { describedTitle } from '../manifest/described-title.ts';
 
 /** As it comes over HTTP: plain JSON. */
 const manifest = JSON.parse(JSON.stringify(ashfall));
@@ -126,6 +127,28 @@ describe('generateSdk', () => {
     expect(text).toContain('export class OddTitleClient');
     expect(text).toContain('readonly total: bigint;');
     expect(text).toContain('readonly least: Date | null;');
+  });
+
+  it('tells in hovers what the manifest says of tables, columns and views', () => {
+    const text = generateSdk(JSON.parse(JSON.stringify(describedTitle)));
+    expect(compile(text).problems).toEqual([]);
+    expect(text).toContain('  /** From 0 to 1. */\n  readonly health: number | null;');
+    expect(text).toContain(
+      [
+        '/**',
+        ' * `ledger`: an event.',
+        ' *',
+        ' * Every credit that moved.',
+        ' * Its comment would end here: *\\/',
+        ' */',
+        'export interface Ledger {',
+      ].join('\n'),
+    );
+    expect(text).toContain('  /** Units on the field. */\n  readonly units = this.stateTable<');
+    expect(text).toContain('  /** Orders given, obeyed or not. */\n  readonly orders: number;');
+    expect(text).toContain(
+      '  /** The three most given kinds. */\n  readonly favourites = this.view<',
+    );
   });
 
   it('gives the same text for the same manifest', () => {

@@ -1,5 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { data, failure, type ScriptedAnswer, ScriptedServer } from './scripted-server.ts';
+import {
+  committed,
+  data,
+  failure,
+  type ScriptedAnswer,
+  type ScriptedRequest,
+  ScriptedServer,
+} from './scripted-server.ts';
+import type { WireTick } from './wire-tick.ts';
 
 /** What happens to one request on its way. */
 export interface Fault {
@@ -11,15 +19,6 @@ export interface Fault {
   readonly twice?: boolean;
   readonly delayMs?: number;
   readonly refuse?: 'OVERLOADED' | 'UNAVAILABLE' | 'RATE_LIMITED';
-}
-
-interface CommitInput {
-  readonly sessionId: string;
-  readonly tick: number;
-  readonly fence: number;
-  readonly afterTick?: number;
-  readonly actions: readonly unknown[];
-  readonly effects: readonly unknown[];
 }
 
 export interface ModelOptions {
@@ -54,7 +53,7 @@ export class ModelServer {
     const model = new ModelServer(options);
     model.#http = await ScriptedServer.start(async (request) => {
       if (request.operation === 'OpenSession') return data({ openSession: model.#session() });
-      return await model.#receive(request.variables.input as CommitInput);
+      return await model.#receive(request);
     });
     return model;
   }
@@ -69,18 +68,19 @@ export class ModelServer {
     return { sessionId: 'm1', fence: 1, lastTick, position: '0:1', stateHash: '', open: true };
   }
 
-  async #receive(input: CommitInput): Promise<ScriptedAnswer> {
+  async #receive({ tick, body }: ScriptedRequest): Promise<ScriptedAnswer> {
+    if (!tick) throw new RangeError('a request to the commit endpoint');
     const fault = this.#options.fault?.(this.#arrivals++) ?? {};
     if (fault.delayMs) await sleep(fault.delayMs);
     if (fault.loseRequest) return 'drop';
     if (fault.refuse) return failure(fault.refuse, { retryAfterMs: 1 });
-    const answer = await this.#commit(input);
-    if (fault.twice) await this.#commit(input);
+    const bytes = body.toString('latin1');
+    const answer = await this.#commit(tick, bytes);
+    if (fault.twice) await this.#commit(tick, bytes);
     return fault.loseAnswer ? 'drop' : answer;
   }
 
-  async #commit(input: CommitInput): Promise<ScriptedAnswer> {
-    const content = JSON.stringify([input.actions, input.effects]);
+  async #commit(input: WireTick, content: string): Promise<ScriptedAnswer> {
     const deadline = performance.now() + (this.#options.tickWaitMs ?? 5_000);
     for (;;) {
       const before = this.#answered.get(input.tick);
@@ -102,23 +102,28 @@ export class ModelServer {
     }
   }
 
-  #apply(input: CommitInput, content: string): ScriptedAnswer {
+  #apply(input: WireTick, content: string): ScriptedAnswer {
     const code = this.#options.failing?.get(input.tick);
     if (code) return failure(code);
     const position = `0:${this.#answered.size + 2}`;
     this.#answered.set(input.tick, { content, position });
-    if (!this.#options.aborted?.has(input.tick)) this.applied.push({ tick: input.tick, content });
+    if (!this.#options.aborted?.has(input.tick)) {
+      this.applied.push({
+        tick: input.tick,
+        content: JSON.stringify([input.actions, input.effects]),
+      });
+    }
     for (const wake of this.#waiting.splice(0)) wake();
     return this.#payload(input, position, false);
   }
 
-  #payload(input: CommitInput, position: string, duplicate: boolean): ScriptedAnswer {
+  #payload(input: WireTick, position: string, duplicate: boolean): ScriptedAnswer {
     const aborted = this.#options.aborted?.has(input.tick) ?? false;
     const { sessionId, tick, actions } = input;
     const accepted = aborted ? 0 : actions.length;
     const counts = { accepted, rejected: 0, aborted };
     const payload = { position, sessionId, tick, duplicate, ...counts, stateHash: 'h' };
-    return data({ commitTick: { ...payload, conflict: null, results: [] } }, position);
+    return committed({ ...payload, conflict: null, results: [] });
   }
 
   async #change(deadline: number): Promise<void> {

@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { AshfallClient } from '../../examples/ashfall/tickloom.ts';
-import { data, failure, type Script, ScriptedServer } from './scripted-server.ts';
+import { committed, data, failure, type Script, ScriptedServer } from './scripted-server.ts';
 
 let server: ScriptedServer;
 afterEach(() => server.close());
@@ -39,7 +39,7 @@ function laggingNode(): Script {
   let reads = 0;
   return ({ operation, headers }) => {
     if (operation === 'OpenSession') return data({ openSession: session });
-    if (operation === 'CommitTick') return data({ commitTick: answered });
+    if (operation === 'CommitTick') return committed(answered);
     reads += 1;
     if (reads >= 3) return data({ unitState: unit }, '0:9');
     // As a node does: stale rows to who demands nothing, a refusal to who demands more than it has.

@@ -1,14 +1,18 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
+import { isCommit, readWireTick, type WireTick } from './wire-tick.ts';
 
 export interface ScriptedRequest {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
-  /** The operation's name and variables. */
+  /** The operation's name and variables; `CommitTick` is a request to the commit endpoint. */
   readonly operation: string;
   readonly query: string;
   readonly variables: Record<string, unknown>;
+  /** Of `CommitTick`: the tick, and the bytes it was read from. */
+  readonly tick?: WireTick;
+  readonly body: Buffer;
 }
 
 /** `drop` cuts the connection without an answer; a function writes the answer itself. */
@@ -30,15 +34,7 @@ export class ScriptedServer {
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
     incoming.on('end', () => {
-      const text = Buffer.concat(chunks).toString();
-      const body = text === '' ? {} : JSON.parse(text);
-      const request = {
-        path: incoming.url ?? '',
-        headers: incoming.headers,
-        operation: String(body.operationName ?? ''),
-        query: String(body.query ?? ''),
-        variables: body.variables ?? {},
-      };
+      const request = readRequest(incoming.url ?? '', incoming.headers, Buffer.concat(chunks));
       this.requests.push(request);
       void this.#answer(request, response);
     });
@@ -84,6 +80,27 @@ export class ScriptedServer {
       response.end(body);
     }
   }
+}
+
+function readRequest(path: string, headers: IncomingHttpHeaders, body: Buffer): ScriptedRequest {
+  if (isCommit(path)) {
+    const tick = readWireTick({ path, headers, body });
+    return { path, headers, operation: 'CommitTick', query: '', variables: {}, tick, body };
+  }
+  const parsed = body.length === 0 ? {} : JSON.parse(body.toString());
+  return {
+    path,
+    headers,
+    operation: String(parsed.operationName ?? ''),
+    query: String(parsed.query ?? ''),
+    variables: parsed.variables ?? {},
+    body,
+  };
+}
+
+/** What the commit endpoint answers: no envelope of GraphQL. */
+export function committed(payload: Record<string, unknown>): ScriptedAnswer {
+  return { body: payload };
 }
 
 export function data(value: Record<string, unknown>, position?: string): ScriptedAnswer {

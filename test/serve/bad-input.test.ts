@@ -263,6 +263,14 @@ describe('a body over the limit', () => {
       400,
       'BAD_USER_INPUT',
     ],
+    [
+      'of a commit in JSON',
+      '/ashfall/sessions/match/ticks/6',
+      'application/json',
+      servingLimits.commitJsonBytesMax,
+      400,
+      'BAD_USER_INPUT',
+    ],
   ])(
     '%s is read at the limit and refused one byte past it, announced or not',
     async (_name, path, contentType, most, status, code) => {
@@ -334,7 +342,7 @@ describe('a bad tick on the commit endpoint', () => {
       'another media type',
       '6',
       Buffer.alloc(0),
-      { 'content-type': 'application/json' },
+      { 'content-type': 'text/plain' },
       415,
       'BAD_USER_INPUT',
     ],

@@ -6,7 +6,6 @@ import {
   GraphQLSchema,
 } from 'graphql';
 import { expect, test } from 'vitest';
-import { Catalog } from '../../engine/model/catalog.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import { Answers } from '../../src/api/graphql/answer.ts';
 import { Executor } from '../../src/api/graphql/executor.ts';
@@ -14,10 +13,8 @@ import { graphqlEndpoint } from '../../src/api/graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from '../../src/api/graphql/graphql-socket.ts';
 import type { TitleServices } from '../../src/api/graphql/operation-context.ts';
 import { SocketPlaces } from '../../src/api/graphql/socket-places.ts';
-import { TickRequests } from '../../src/api/graphql/tick-requests.ts';
 import { createTitleYoga } from '../../src/api/graphql/yoga.ts';
 import { Router } from '../../src/host/router.ts';
-import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { FrameSocket } from './frame-socket.ts';
@@ -61,13 +58,9 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const yoga = createTitleYoga(schema, executor, answers);
   const services = {} as TitleServices;
   const authenticate = () => principal;
-  const catalog = new Catalog(ashfall);
   const handle = graphqlEndpoint({
     yoga,
-    executor,
-    answers,
     services,
-    ticks: new TickRequests({ catalog, metrics, thread: null, canary: false }),
     metrics,
     authenticate,
     onDrain: () => () => undefined,

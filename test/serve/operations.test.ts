@@ -177,7 +177,9 @@ describe('the commit endpoint', () => {
         },
         body: (await arrowTick(tick, 4)) as BodyInit,
       });
-      return response.json();
+      const { extensions, ...answer } = (await response.json()) as { extensions: object };
+      expect(extensions).toMatchObject({ tickloom: { class: 'GAMEPLAY' } });
+      return answer;
     };
     const first = await commit(1);
     expect(first).toMatchObject({
@@ -187,7 +189,7 @@ describe('the commit endpoint', () => {
       duplicate: false,
       results: [],
     });
-    expect(await commit(1)).toEqual({ ...(first as object), duplicate: true });
+    expect(await commit(1)).toEqual({ ...first, duplicate: true });
   });
 });
 

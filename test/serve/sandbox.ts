@@ -46,11 +46,13 @@ export class Sandbox {
     this.#server = server;
   }
 
+  /** With a title for each manifest; ashfall where none is given. */
   static start(
     flags: Readonly<Record<string, string>> = {},
-    manifests: readonly TitleManifest[] = [ashfall],
+    ...manifests: readonly TitleManifest[]
   ): Promise<Sandbox> {
-    return Sandbox.startIn(mkdtempSync(join(tmpdir(), 'tickloom-serve-')), flags, manifests);
+    const titles = manifests.length === 0 ? [ashfall] : manifests;
+    return Sandbox.startIn(mkdtempSync(join(tmpdir(), 'tickloom-serve-')), flags, titles);
   }
 
   static async startIn(
@@ -62,10 +64,7 @@ export class Sandbox {
     return new Sandbox(directory, flags, manifests, server);
   }
 
-  /**
-   * With a session "match" and two ticks: from the second time on a tick of their document is decoded
-   * from the bytes of its body.
-   */
+  /** With a session "match" and two ticks. */
   static async withMatch(): Promise<Sandbox> {
     const sandbox = await Sandbox.start();
     await sandbox.openSession('match');

@@ -162,7 +162,7 @@ describe('the memory of rows and answers', () => {
     await played.openSession('s', false);
     await play(played, 1, 20);
     await title.close(played);
-    const total = ({ memory }: Engine) => memory.rowBytes + memory.answerBytes;
+    const total = ({ memory }: Engine) => memory.rowBytes + memory.viewBytes + memory.answerBytes;
     const unbounded = await title.open();
     const bytes = total(unbounded);
     await title.close(unbounded);
@@ -199,10 +199,12 @@ describe('the memory of rows and answers', () => {
     metrics.watch(engine);
     await engine.openSession('s', false);
     await play(engine, 1, 20);
-    const { rowBytes, answerBytes } = engine.memory;
+    const { rowBytes, viewBytes, answerBytes } = engine.memory;
     expect(answerBytes).toBeGreaterThan(20 * 88);
     const text = await metrics.registry.metrics();
     expect(text).toContain(`tickloom_state_memory_bytes{title="rules",of="rows"} ${rowBytes}\n`);
+    expect(viewBytes).toBeGreaterThan(0);
+    expect(text).toContain(`tickloom_state_memory_bytes{title="rules",of="views"} ${viewBytes}\n`);
     expect(text).toContain(
       `tickloom_state_memory_bytes{title="rules",of="answers"} ${answerBytes}\n`,
     );

@@ -18,7 +18,7 @@ const pulse =
 
 let sandbox: Sandbox;
 beforeAll(async () => {
-  sandbox = await Sandbox.start({}, [ashfall, brawl]);
+  sandbox = await Sandbox.start({}, ashfall, brawl);
   await openSession('ashfall', 'match');
   await openSession('brawl', 'match');
 });

@@ -1,8 +1,8 @@
 import type { ColumnDefinition } from '../../engine/model/types.ts';
 import { bitAt, type ColumnVector } from '../../engine/vectors/column-vector.ts';
 import { VectorBuilder } from '../../engine/vectors/vector-builder.ts';
+import type { StoredViews } from '../../engine/views/checkpoint/view-checkpoint.ts';
 import type { OwnedViewEngine } from '../../engine/views/open-views.ts';
-import type { StoredViews } from '../../engine/views/view-checkpoint.ts';
 
 /**
  * Views as the one binary that checkpoints held up to format 3. `empty`, of the same definitions,

@@ -1,7 +1,7 @@
 import { decodeArrow, encodeArrow } from '../../engine/vectors/arrow/arrow-file.ts';
 import { ColumnMemory } from '../../engine/vectors/column-memory.ts';
+import type { StoredViews, ViewsCapture } from '../../engine/views/checkpoint/view-checkpoint.ts';
 import type { OwnedViewEngine } from '../../engine/views/open-views.ts';
-import type { StoredViews, ViewsCapture } from '../../engine/views/view-checkpoint.ts';
 
 /** The newest checkpoint of an engine's views, as the bytes of its files. */
 export class CheckpointInMemory {

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { limits } from '../../engine/model/limits.ts';
 import type { Filter } from '../../engine/query/filter.ts';
-import { BoundedCache } from '../../engine/views/bounded-cache.ts';
+import { BoundedCache } from '../../engine/views/feeds/bounded-cache.ts';
+import { StateSource } from '../../engine/views/feeds/state-source.ts';
 import { createViewEngine, type OwnedViewEngine } from '../../engine/views/open-views.ts';
-import { StateSource } from '../../engine/views/state-source.ts';
 import type { Frame } from '../../engine/views/view-engine.ts';
 import { Follower } from './follower.ts';
 import { ManualClock } from './manual-clock.ts';

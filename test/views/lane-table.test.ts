@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ColumnMemory } from '../../engine/vectors/column-memory.ts';
-import { ByteDictionary } from '../../engine/views/byte-dictionary.ts';
-import { type Lane, LaneTable } from '../../engine/views/lane-table.ts';
+import { ByteDictionary } from '../../engine/views/sources/byte-dictionary.ts';
+import { type Lane, LaneTable } from '../../engine/views/sources/lane-table.ts';
 
 const word = fc.oneof(fc.nat(3), fc.integer({ min: 0, max: 2 ** 32 - 1 }), fc.constant(4096));
 
@@ -57,6 +57,41 @@ describe('a lane table', () => {
           }
         },
       ),
+      { numRuns: 300 },
+    );
+  });
+
+  test('gives the number of a key that was removed to one that comes later, and finds all others', () => {
+    const key = fc.tuple(fc.nat(40), fc.constantFrom(0, 1, 4096));
+    const step = fc.record({ key, isRemoved: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
+        const fresh: number[] = [];
+        const table = new LaneTable(2, fresh);
+        const known = new Map<string, number>();
+        const ordinals = new Uint32Array(1);
+        let most = 0;
+        for (const { key: lanes, isRemoved } of steps) {
+          const text = lanes.join();
+          fresh.length = 0;
+          table.locate(lanes, 1, ordinals);
+          const ordinal = ordinals[0] as number;
+          expect(fresh).toEqual(known.has(text) ? [] : [ordinal]);
+          expect(known.get(text) ?? ordinal).toBe(ordinal);
+          if (!known.has(text)) expect([...known.values()]).not.toContain(ordinal);
+          known.set(text, ordinal);
+          most = Math.max(most, known.size);
+          if (isRemoved) {
+            table.remove(ordinal);
+            known.delete(text);
+          }
+          expect(table.count).toBe(known.size);
+        }
+        expect(table.size).toBe(most);
+        for (const [text, ordinal] of known) {
+          expect([table.lane(ordinal, 0), table.lane(ordinal, 1)].join()).toBe(text);
+        }
+      }),
       { numRuns: 300 },
     );
   });

@@ -1,4 +1,4 @@
-import type { Clock } from '../../engine/views/clock.ts';
+import type { Clock } from '../../engine/views/feeds/clock.ts';
 
 /** Time that passes, and turns of the event loop that come, when a test says so. */
 export class ManualClock implements Clock {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { asLsn } from '../../engine/model/position.ts';
-import { FrameLog } from '../../engine/views/frame-log.ts';
-import { ImageRing } from '../../engine/views/image-ring.ts';
-import { PagedRing } from '../../engine/views/paged-ring.ts';
-import { NumberLane } from '../../engine/views/value-lane.ts';
+import { FrameLog } from '../../engine/views/feeds/frame-log.ts';
+import { ImageRing } from '../../engine/views/feeds/image-ring.ts';
+import { PagedRing } from '../../engine/views/feeds/paged-ring.ts';
+import { NumberLane } from '../../engine/views/operators/value-lane.ts';
 
 const bounds = { rowsMax: 3000, framesMax: 700, bytesMax: 1_000_000 };
 

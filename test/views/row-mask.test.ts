@@ -9,8 +9,8 @@ import { operatorsOf, type WhereOperator } from '../../engine/query/where-operat
 import type { ChangeSet } from '../../engine/state/change-set.ts';
 import { actionBatchColumns } from '../../engine/tick/tick-record.ts';
 import { VectorBuilder } from '../../engine/vectors/vector-builder.ts';
-import { compileRowMask } from '../../engine/views/row-mask.ts';
-import { TableSource } from '../../engine/views/table-source.ts';
+import { compileRowMask } from '../../engine/views/sources/row-mask.ts';
+import { TableSource } from '../../engine/views/sources/table-source.ts';
 import { actionRow, catalog, texts, uuids } from './world.ts';
 
 const table = catalog.actionTable;

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { finish } from '../../engine/govern/work.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import { limits } from '../../engine/model/limits.ts';
 import type { Filter } from '../../engine/query/filter.ts';
@@ -14,6 +15,7 @@ import { binaryOfViews } from './binary-views-writer.ts';
 import { CheckpointInMemory } from './checkpoint-in-memory.ts';
 import { Follower } from './follower.ts';
 import { ManualClock } from './manual-clock.ts';
+import { viewsTitle } from './title.ts';
 import { catalog, type TickPlan, World } from './world.ts';
 
 const inMatch = (match: number): Filter => ({
@@ -387,6 +389,8 @@ describe('the feed of a state table', () => {
   }
 
   test('does not ask for rows before a change while nobody listens', async () => {
+    views.close();
+    open({ catalog: new Catalog({ ...viewsTitle, views: [] }) });
     let asked = 0;
     const apply = (plan: TickPlan) =>
       world.commit(plan, (changes) => views.apply(countingBefore(changes, () => (asked += 1))));
@@ -401,6 +405,16 @@ describe('the feed of a state table', () => {
     expect(asked).toBe(2);
     await clock.pass(2_000);
     apply(unitIn(0, 1, 4));
+    expect(asked).toBe(2);
+  });
+
+  test('asks for them once where a view is drawn from the table as well', async () => {
+    let asked = 0;
+    const apply = (plan: TickPlan) =>
+      world.commit(plan, (changes) => views.apply(countingBefore(changes, () => (asked += 1))));
+    apply(unitIn(0, 1, 1));
+    follow('unit');
+    apply(unitIn(0, 1, 2));
     expect(asked).toBe(2);
   });
 

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { finish } from '../../engine/govern/work.ts';
 import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
 import type { ActionInput, EffectInput } from '../../engine/intake/rows/row-input.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
@@ -32,6 +33,14 @@ export class World {
     ['orders', []],
     ['ledger', []],
   ]);
+  /** By table, all rows that it has: appended ones, and those that live now. */
+  get tables(): ReadonlyMap<string, readonly Row[]> {
+    const live = catalog.stateTables.map(
+      ({ name }) => [name, finish(this.state.select(name, null))] as const,
+    );
+    return new Map<string, readonly Row[]>([...this.appended, ...live]);
+  }
+
   #lsn = 0;
   #ticks = [0, 0, 0];
   #life = 0;
@@ -83,17 +92,24 @@ export class World {
   replay(ticks: number, start: (world: World) => (changes: ChangeSet) => void): World {
     const world = new World();
     const fold = start(world);
-    for (const logged of this.log.slice(0, ticks)) {
-      world.log.push(logged);
-      const changes = changesOf(world.projection.settle(logged), logged);
-      world.#remember(changes);
-      fold(changes);
-      const { sessionId, tick } = logged.batch.header;
-      world.#ticks[Number(sessionId.at(-1))] = tick ?? 0;
-      world.#lsn = logged.lsn;
-    }
+    for (const logged of this.log.slice(0, ticks)) world.#applyLogged(logged, fold);
     world.#life = this.#life + 1;
     return world;
+  }
+
+  /** Applies what `other`, of which this is a prefix, has committed since. */
+  follow(other: World, fold: (changes: ChangeSet) => void): void {
+    for (const logged of other.log.slice(this.log.length)) this.#applyLogged(logged, fold);
+  }
+
+  #applyLogged(logged: LoggedBatch, fold: (changes: ChangeSet) => void): void {
+    this.log.push(logged);
+    const changes = changesOf(this.projection.settle(logged), logged);
+    this.#remember(changes);
+    fold(changes);
+    const { sessionId, tick } = logged.batch.header;
+    this.#ticks[Number(sessionId.at(-1))] = tick ?? 0;
+    this.#lsn = logged.lsn;
   }
 
   #remember(changes: ChangeSet): void {
@@ -157,13 +173,20 @@ const ledgerAppend = fc
   .map((row): EffectInput => ({ op: 'append', table: 'ledger', row }));
 
 const unitKey = fc.integer({ min: 0, max: 5 }).map((unitId) => ({ unitId }));
+/** Of magnitudes that two doubles hold together, that they do not, and that overflow on the way. */
+const roundNumbers = fc.constantFrom(0, 1, 0.1, -0.1, 1e16, -1e16, 1e-20, 1e300, 1.7e308, -1.7e308);
+const anyNumber = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
 const unitSet = fc.record({
   ownerId: fc.integer({ min: 0, max: 2 }),
   name: optional(fc.constantFrom(...texts)),
   alive: fc.boolean(),
   seenAt: optional(fc.constantFrom(0, 5_000)),
   item: optional(fc.constantFrom(...uuids)),
-  mass: optional(fc.bigInt(0n, 2n ** 64n - 1n)),
+  mass: optional(fc.oneof(fc.bigInt(0n, 3n), fc.bigInt(0n, 2n ** 64n - 1n))),
+  speed: optional(fc.oneof(roundNumbers, anyNumber)),
+  health: optional(fc.constantFrom(0, 0.1, 1e30, -1e30, 3e-39, 100)),
+  score: optional(fc.oneof(fc.bigInt(-3n, 3n), fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n))),
+  level: optional(fc.integer({ min: -2, max: 2 })),
 });
 const unitEffect: fc.Arbitrary<EffectInput> = fc.oneof(
   fc

@@ -1,14 +1,24 @@
 import type { Catalog } from '../../model/catalog.ts';
+import { EngineError } from '../../model/errors.ts';
 import { limits } from '../../model/limits.ts';
+import type { ColumnDefinition } from '../../model/types.ts';
+import { type ColumnReader, columnReader } from '../../vectors/arrow/arrow-column.ts';
 import { ArrowDamage } from '../../vectors/arrow/arrow-damage.ts';
+import type { ArrowField } from '../../vectors/arrow/arrow-field.ts';
 import { type ArrowSchema, readSchema } from '../../vectors/arrow/arrow-schema.ts';
 import { openMessage } from '../../vectors/arrow/arrow-streams.ts';
 import type { Flatbuffer } from '../../vectors/arrow/flatbuffer.ts';
-import { planStream, type StreamPlan } from './stream-plan.ts';
+import { placeOf } from '../columns/stream-fields.ts';
+import { planStream, type StreamPlan } from '../columns/stream-plan.ts';
+
+/** The plan of a stream of Arrow, and the schema that it was made from. */
+export interface ArrowStreamPlan extends StreamPlan<ColumnReader> {
+  readonly schema: ArrowSchema;
+}
 
 interface Remembered {
   readonly message: Uint8Array;
-  readonly plan: StreamPlan;
+  readonly plan: ArrowStreamPlan;
 }
 
 /**
@@ -31,7 +41,7 @@ export class StreamPlans {
   }
 
   /** The plan of stream `index`, whose schema message lies from `start` to `end` of a body. */
-  planOf(flat: Flatbuffer, start: number, end: number, index: number): StreamPlan {
+  planOf(flat: Flatbuffer, start: number, end: number, index: number): ArrowStreamPlan {
     const hash = flat.hash(start, end);
     const found = this.#remembered.get(hash);
     if (found && flat.equals(start, end, found.message)) {
@@ -39,7 +49,7 @@ export class StreamPlans {
       this.#remembered.set(hash, found);
       return found.plan;
     }
-    const plan = planStream(this.#catalog, readSchemaMessage(flat, start, end), index);
+    const plan = planArrowStream(this.#catalog, readSchemaMessage(flat, start, end), index);
     if (end - start <= limits.commitSchemaCachedBytesMax) {
       this.#remembered.delete(hash);
       if (this.#remembered.size >= limits.commitSchemasCachedMax) {
@@ -49,6 +59,36 @@ export class StreamPlans {
       this.#remembered.set(hash, { message: flat.copy(start, end), plan });
     }
     return plan;
+  }
+}
+
+function planArrowStream(catalog: Catalog, schema: ArrowSchema, index: number): ArrowStreamPlan {
+  const { fields, metadata } = schema;
+  const table = metadata.get('tickloom.table') ?? '';
+  const op = metadata.get('tickloom.op') ?? '';
+  const byName = new Map(fields.map((field) => [field.name, field]));
+  const shape = {
+    table,
+    op,
+    require: requireOf(metadata, placeOf(index, `(${table} ${op})`)),
+    fields: fields.map((field) => field.name),
+    readerOf: (name: string, column: ColumnDefinition, place: string) =>
+      columnReader(byName.get(name) as ArrowField, column, place),
+  };
+  return { schema, ...planStream(catalog, shape, index) };
+}
+
+/** The condition in the schema's metadata is JSON of the `where` language. */
+function requireOf(metadata: ArrowSchema['metadata'], place: string): unknown {
+  const text = metadata.get('tickloom.require');
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new EngineError('BAD_USER_INPUT', `${place}: tickloom.require is not JSON`, {
+      details: { path: `${place}.require` },
+      cause,
+    });
   }
 }
 

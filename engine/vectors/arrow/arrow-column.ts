@@ -37,20 +37,24 @@ export function columnReader(
   const read = column.list ? listReader(field, column, place) : leafReader(field, column, place);
   return (rows, at) => {
     const validity = readValidity(field, rows, at);
-    if (validity !== null && !column.optional) throw holdsNull(at);
+    if (validity !== null && !column.optional) {
+      let row = 0;
+      while (bitAt(validity, row)) row++;
+      throw holdsNull(at, row);
+    }
     return read(rows, validity, at);
   };
 }
 
 function nullReader(column: ColumnDefinition): ColumnReader {
   return ({ length }, place) => {
-    if (!column.optional && length > 0) throw holdsNull(place);
+    if (!column.optional && length > 0) throw holdsNull(place, 0);
     return emptyVector(column, length);
   };
 }
 
-function holdsNull(place: string): Error {
-  return misfit(place, `holds a null; the column is not optional`);
+function holdsNull(place: string, row: number): Error {
+  return misfit(place, `holds a null; the column is not optional (row ${row})`);
 }
 
 function leafReader(field: ArrowField, column: ColumnDefinition, place: string): LeafReader {

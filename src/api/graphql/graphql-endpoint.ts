@@ -1,4 +1,3 @@
-import type { ExecutionResult } from 'graphql';
 import { EngineError } from '../../../engine/model/errors.ts';
 import type { Principal } from '../../../resolvers/context.ts';
 import { checkContentType } from '../../http/content-type.ts';
@@ -8,21 +7,14 @@ import { errorBody, sendBody } from '../../http/respond.ts';
 import { onTokenExpiry } from '../../identity/token-expiry.ts';
 import { servingLimits } from '../../serving-limits.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
-import type { Answers } from './answer.ts';
 import { type AnswerTypes, answerTypesOf } from './answer-types.ts';
-import type { Executor } from './executor.ts';
-import { parseQueryParams } from './graphql-params.ts';
-import { executeKnown } from './known-operation.ts';
+import { type GraphqlParams, parseBodyParams, parseQueryParams } from './graphql-params.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
-import type { ReadOperation, TickRequests } from './tick-requests.ts';
-import type { ServerContext, TitleYoga } from './yoga.ts';
+import type { TitleYoga } from './yoga.ts';
 
 export interface GraphqlEndpointOptions {
   readonly yoga: TitleYoga;
-  readonly executor: Executor;
-  readonly answers: Answers;
   readonly services: TitleServices;
-  readonly ticks: TickRequests;
   readonly metrics: Metrics;
   readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
   /** Registers a subscription that runs; it is ended when the server drains. Returns its removal. */
@@ -37,15 +29,9 @@ export function graphqlEndpoint(options: GraphqlEndpointOptions) {
     const principal = await options.authenticate(exchange.request.headers.authorization);
     const types = answerTypesOf(exchange.request);
     const context = operationContext(options, exchange, principal);
-    const { params, learn, document } = await readOperation(exchange, options);
+    const params = await readParams(exchange, options.metrics);
     const takesEvents = types.events !== null;
-    let operation: ServerContext = { operation: context, params, takesEvents, learn };
-    if (document !== null) {
-      const known = { document, params, context };
-      const result = await executeKnown(options.executor, options.answers, known);
-      if (await sendPlain(exchange, options.metrics, types, result)) return;
-      operation = { ...operation, result };
-    }
+    const operation = { operation: context, params, takesEvents };
     const request = fetchRequestOf(options.yoga, exchange, types);
     const response = await options.yoga.handleRequest(request, operation);
     // Refusals and errors of fields have another status; this is yoga's own report of a bug.
@@ -82,34 +68,13 @@ function textHeader(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-async function readOperation(
-  exchange: Exchange,
-  { ticks, metrics }: GraphqlEndpointOptions,
-): Promise<ReadOperation> {
+async function readParams(exchange: Exchange, metrics: Metrics): Promise<GraphqlParams> {
   const { request } = exchange;
-  if (request.method !== 'POST') {
-    return { params: parseQueryParams(exchange.query), document: null };
-  }
+  if (request.method !== 'POST') return parseQueryParams(exchange.query);
   checkContentType(request, 'application/json');
-  const body = await readBody(request, servingLimits.graphqlBodyBytesMax, (pieces, bytes) =>
-    ticks.gather(pieces, bytes),
-  );
+  const body = await readBody(request, servingLimits.graphqlBodyBytesMax);
   metrics.received(exchange.endpoint, body.length);
-  return ticks.read(body);
-}
-
-/** Sends a result whose form needs no deciding: it has no errors. Answers whether it did. */
-async function sendPlain(
-  exchange: Exchange,
-  metrics: Metrics,
-  types: AnswerTypes,
-  result: ExecutionResult,
-): Promise<boolean> {
-  if (result.errors !== undefined || types.result === null) return false;
-  const contentType = `${types.result}; charset=utf-8`;
-  const content = JSON.stringify(result);
-  await sendBody(exchange, metrics, { contentType, content, compress: 'large' });
-  return true;
+  return parseBodyParams(body);
 }
 
 /**

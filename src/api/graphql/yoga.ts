@@ -29,10 +29,6 @@ export interface ServerContext {
   readonly params: GraphqlParams;
   /** Whether the client takes events, as which alone a subscription can be answered. */
   readonly takesEvents: boolean;
-  /** Told the document of a mutation or query once it is known to be valid, before it runs. */
-  readonly learn?: ((document: DocumentNode) => void) | undefined;
-  /** It has run already, and this is the result; yoga gives it its form alone. */
-  readonly result?: ExecutionResult;
 }
 
 export type TitleYoga = ReturnType<typeof createTitleYoga>;
@@ -57,21 +53,14 @@ export function createTitleYoga(schema: GraphQLSchema, executor: Executor, answe
       documentCache: new DocumentCache<DocumentNode>(),
       errorCache: new DocumentCache<Error>(),
     },
-    plugins: [
-      executorPlugin(executor),
-      parsedParamsPlugin,
-      resultPlugin,
-      boundsPlugin,
-      answerPlugin(answers),
-    ],
+    plugins: [executorPlugin(executor), parsedParamsPlugin, boundsPlugin, answerPlugin(answers)],
   });
 }
 
 /** graphql-js's own executor; the default one also serves @defer and @stream, which costs time. */
 function executorPlugin(executor: Executor): Plugin<ServerContext, ServerContext> {
   return {
-    onExecute({ args, setExecuteFn }) {
-      args.contextValue.learn?.(args.document);
+    onExecute({ setExecuteFn }) {
       setExecuteFn((args) => tooManyValues(args) ?? executor.execute(args));
     },
     onSubscribe({ args, setSubscribeFn }) {
@@ -94,13 +83,6 @@ function needsEvents(): GraphQLError {
 const parsedParamsPlugin: Plugin<object, ServerContext> = {
   onRequestParse({ serverContext, setRequestParser }) {
     setRequestParser(() => serverContext.params);
-  },
-};
-
-/** Takes the result of an operation that has run. */
-const resultPlugin: Plugin<ServerContext, ServerContext> = {
-  onParams({ context, setResult }) {
-    if (context.result !== undefined) setResult(context.result);
   },
 };
 

@@ -1,0 +1,30 @@
+import type { Lsn } from '../../model/position.ts';
+
+/** By chunk of so many rows, the last position that changed one of them. */
+export class ChunkMarks {
+  readonly #rowBits: number;
+  #lsns = new Float64Array(16);
+
+  constructor(rowBits: number) {
+    this.#rowBits = rowBits;
+  }
+
+  /** The first `count` of `rows` were changed at `lsn`. */
+  touch(rows: Uint32Array, count: number, lsn: Lsn): void {
+    for (let i = 0; i < count; i++) {
+      const chunk = (rows[i] as number) >>> this.#rowBits;
+      if (chunk >= this.#lsns.length) this.#grow(chunk + 1);
+      this.#lsns[chunk] = lsn;
+    }
+  }
+
+  isTouched(chunk: number, afterLsn: Lsn): boolean {
+    return (this.#lsns[chunk] ?? 0) > afterLsn;
+  }
+
+  #grow(chunks: number): void {
+    const lsns = new Float64Array(Math.max(chunks, this.#lsns.length * 2));
+    lsns.set(this.#lsns);
+    this.#lsns = lsns;
+  }
+}

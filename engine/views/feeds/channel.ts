@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto';
+import type { WorkOrder } from '../../govern/turns.ts';
+import type { Lsn } from '../../model/position.ts';
+import type { Row, Value } from '../../model/types.ts';
+import type { Filter } from '../../query/filter.ts';
+import { rowPredicate } from '../../query/row-predicate.ts';
+import type { Frame } from '../view-engine.ts';
+import { encodeCursor } from './cursor.ts';
+import type { FeedContext } from './feed-context.ts';
+import type { FeedSource, RowChange } from './feed-source.ts';
+import { namesAny } from './named-columns.ts';
+import { sessionOf } from './pinned-session.ts';
+
+/** What a channel does with a subscriber: wakes it. */
+export interface Subscriber {
+  /** Makes its next frame if there is one to make. */
+  advance(nowMs: number): void;
+  /** Ends its iterator. */
+  end(): void;
+}
+
+/** Who waits for the rows of a snapshot. */
+export interface SnapshotReader {
+  /** `lsn`: what they are true of. */
+  done(rows: readonly Row[], lsn: Lsn): void;
+  failed(error: unknown): void;
+}
+
+/** All subscribers of one feed with the same `where`; they share the frames made for it. */
+export class Channel {
+  readonly subscribers = new Set<Subscriber>();
+  /** Those of them that wait for news. */
+  readonly waiting = new Set<Subscriber>();
+  /** `filterText` of the `where`. */
+  readonly id: string;
+  /** Of all channels of the process, this one's number: names its frames among those remembered. */
+  readonly serial: number;
+  /** The session its rows can only belong to, where the source tells; its other ticks are skipped. */
+  readonly sessionId: string | null;
+  /** What its cursors carry of the source's definition and the `where`. */
+  readonly definition: string;
+  readonly where: Filter | null;
+  #reading: { readonly readers: Set<SnapshotReader>; readonly abort: AbortController } | null =
+    null;
+  readonly #source: FeedSource;
+  readonly #changes: FeedSource['changes'];
+  readonly #matches: (row: Row) => boolean;
+  /** The `where` names a column that is unknown before a change: any row may have matched. */
+  readonly #unknownBefore: boolean;
+
+  constructor(
+    source: FeedSource,
+    where: Filter | null,
+    id: string,
+    changes: FeedSource['changes'] = (...range) => source.changes(...range),
+  ) {
+    this.#changes = changes;
+    this.id = id;
+    this.serial = nextSerial++;
+    this.where = where;
+    this.sessionId = source.sessionBound ? sessionOf(where) : null;
+    this.definition = createHash('sha256')
+      .update(JSON.stringify([source.name, source.fingerprint, this.id]))
+      .digest('base64url')
+      .slice(0, 22);
+    this.#source = source;
+    this.#matches = rowPredicate(where);
+    this.#unknownBefore = namesAny(where, source.unknownBefore);
+  }
+
+  /**
+   * Reads every matching row, over turns of the event loop where there are many; whoever asks
+   * meanwhile gets the same. `order` is of whoever asks first.
+   */
+  read(context: FeedContext, order: WorkOrder, reader: SnapshotReader): void {
+    if (this.#reading) {
+      this.#reading.readers.add(reader);
+      return;
+    }
+    const readers = new Set([reader]);
+    const abort = new AbortController();
+    this.#reading = { readers, abort };
+    const end = (tell: (reader: SnapshotReader) => void): void => {
+      if (this.#reading?.readers === readers) this.#reading = null;
+      for (const each of readers) tell(each);
+    };
+    context.turns.start(
+      this.#source.snapshot(this.where),
+      { ...order, signal: abort.signal },
+      {
+        done: (rows) => end((each) => each.done(rows, context.head())),
+        failed: (error) => end((each) => each.failed(error)),
+      },
+    );
+  }
+
+  /** The reader wants nothing any more. */
+  leave(reader: SnapshotReader): void {
+    const reading = this.#reading;
+    if (!reading?.readers.delete(reader) || reading.readers.size > 0) return;
+    this.#reading = null;
+    reading.abort.abort();
+  }
+
+  /** Every matching row as of `lsn`, the last change set folded in. */
+  snapshot(kind: 'SNAPSHOT' | 'RESET', rows: readonly Row[], lsn: Lsn): Frame {
+    return { kind, cursor: this.cursorAt(lsn), lsn, tick: this.#newestTick(), rows, removed: [] };
+  }
+
+  /** What changed after `from` up to `to`, named `lsn` (nothing changed after `to` up to it). */
+  delta(from: Lsn, to: Lsn, lsn: Lsn): Frame {
+    const rows: Row[] = [];
+    const removed: Row[] = [];
+    let newest: RowChange | null = null;
+    let severalSessions = false;
+    for (const change of this.#changes(from, to, this.sessionId)) {
+      if (change.after !== null && this.#matches(change.after)) rows.push(change.after);
+      else if (this.#matchedBefore(change)) removed.push(this.#keyOf(change.before as Row));
+      else continue;
+      severalSessions ||= change.sessionId === null;
+      severalSessions ||= newest !== null && newest.sessionId !== change.sessionId;
+      if (newest === null || change.lsn >= newest.lsn) newest = change;
+    }
+    const tick = severalSessions ? null : (newest?.tick ?? null);
+    return { kind: 'DELTA', cursor: this.cursorAt(lsn), lsn, tick, rows, removed };
+  }
+
+  heartbeat(lsn: Lsn): Frame {
+    const cursor = this.cursorAt(lsn);
+    return { kind: 'HEARTBEAT', cursor, lsn, tick: null, rows: [], removed: [] };
+  }
+
+  cursorAt(lsn: Lsn): string {
+    const { name, frames } = this.#source;
+    const stamp = frames.stampAt(lsn) ?? 0;
+    return encodeCursor({ source: name, definition: this.definition, lsn, stamp });
+  }
+
+  /** Of the one session its rows belong to, as far back as the feed remembers. */
+  #newestTick(): number | null {
+    if (this.sessionId === null) return null;
+    const { frames } = this.#source;
+    for (let index = frames.size - 1; index >= 0; index--) {
+      const frame = frames.at(index);
+      if (frame?.sessionId === this.sessionId && frame.tick !== null) return frame.tick;
+    }
+    return null;
+  }
+
+  #matchedBefore({ before }: RowChange): boolean {
+    if (before === null) return false;
+    return this.#unknownBefore || this.#matches(before);
+  }
+
+  #keyOf(row: Row): Row {
+    const key: Record<string, Value> = {};
+    for (const name of this.#source.key) key[name] = row[name] ?? null;
+    return key;
+  }
+}
+
+let nextSerial = 1;

@@ -1,0 +1,23 @@
+import type { Turns } from '../../govern/turns.ts';
+import type { Lsn } from '../../model/position.ts';
+import type { Frame } from '../view-engine.ts';
+import type { ViewObserver } from '../view-observer.ts';
+import type { BoundedCache } from './bounded-cache.ts';
+import type { Channel } from './channel.ts';
+import type { Clock } from './clock.ts';
+import type { SubscriptionBudget } from './subscription-budget.ts';
+import type { TimerWheel } from './timer-wheel.ts';
+
+/** What all feeds of one engine share. */
+export interface FeedContext {
+  readonly clock: Clock;
+  readonly wheel: TimerWheel;
+  readonly frames: BoundedCache<Frame>;
+  readonly observer: ViewObserver | null;
+  readonly turns: Turns;
+  readonly subjects: SubscriptionBudget;
+  /** The last change set folded in. */
+  head(): Lsn;
+  /** Advances the channel's waiting subscribers, soon and once. */
+  wake(channel: Channel): void;
+}

@@ -1,0 +1,45 @@
+import type { Work } from '../../govern/work.ts';
+import type { Lsn } from '../../model/position.ts';
+import type { Row } from '../../model/types.ts';
+import type { Filter } from '../../query/filter.ts';
+import type { FrameLog } from './frame-log.ts';
+
+/** What happened to one row over a range of ticks. */
+export interface RowChange {
+  /** Null: the row was not there. */
+  readonly before: Row | null;
+  readonly after: Row | null;
+  /** The newest tick that changed it: its place, its session (null: several changed it) and tick. */
+  readonly lsn: Lsn;
+  readonly sessionId: string | null;
+  readonly tick: number | null;
+}
+
+/** The tick that a change set stems from, as feeds remember it. */
+export interface TickMark {
+  readonly lsn: Lsn;
+  readonly sessionId: string;
+  readonly tick: number | null;
+  readonly committedAtMs: number;
+  readonly appliedAtMs: number;
+}
+
+/** Rows by key that change with the log, and what a feed needs to tell subscribers of it. */
+export interface FeedSource {
+  readonly name: string;
+  /** Changes with the definition of the rows: cursors of another definition do not hold. */
+  readonly fingerprint: string;
+  readonly key: readonly string[];
+  readonly frames: FrameLog<unknown>;
+  /** A row belongs to the session in its column `sessionId`, and no other session changes it. */
+  readonly sessionBound: boolean;
+  /** Columns that `RowChange.before` leaves out. */
+  readonly unknownBefore: ReadonlySet<string>;
+  /** The rows as of the position at which it ends, however many turns of the event loop it takes. */
+  snapshot(where: Filter | null): Work<readonly Row[]>;
+  /**
+   * What changed after `from` up to and including `to`, a row once. `from` is at or after the
+   * horizon. With a session: of it alone; only where the source is session-bound.
+   */
+  changes(from: Lsn, to: Lsn, sessionId: string | null): readonly RowChange[];
+}

@@ -1,0 +1,120 @@
+import { EngineError } from '../../model/errors.ts';
+import { limits } from '../../model/limits.ts';
+import { filterText } from '../../query/canonical-filter.ts';
+import type { Filter } from '../../query/filter.ts';
+import type { SubscribeRequest } from '../view-engine.ts';
+import { BoundedCache } from './bounded-cache.ts';
+import { Channel } from './channel.ts';
+import type { FeedContext } from './feed-context.ts';
+import type { FeedSource, RowChange } from './feed-source.ts';
+import { Subscription } from './subscription.ts';
+
+/**
+ * The subscribers of one view or state table, by `where`. A tick wakes only the channels it can
+ * concern: those bound to its session, and those bound to none.
+ */
+export class Feed {
+  readonly source: FeedSource;
+  readonly #context: FeedContext;
+  readonly #onIdle: () => void;
+  readonly #channels = new Map<string, Channel>();
+  readonly #unbound = new Set<Channel>();
+  readonly #bySession = new Map<string, Set<Channel>>();
+  /** Changes in rows, so that channels with different filters need not each build them. */
+  readonly #recent = new BoundedCache<readonly RowChange[]>(limits.feedChangesCacheRowsMax);
+  #subscriberCount = 0;
+
+  /** `onIdle` is told when the last subscriber leaves. */
+  constructor(context: FeedContext, source: FeedSource, onIdle: () => void = () => {}) {
+    this.#context = context;
+    this.source = source;
+    this.#onIdle = onIdle;
+  }
+
+  get subscriberCount(): number {
+    return this.#subscriberCount;
+  }
+
+  subscribe(request: SubscribeRequest): Subscription {
+    if (this.#subscriberCount >= limits.subscribersPerFeedMax) {
+      throw new EngineError(
+        'OVERLOADED',
+        `${this.source.name} has ${limits.subscribersPerFeedMax} subscribers, the most it may have`,
+        { retryAfterMs: 5_000, details: { limit: 'subscribersPerFeedMax' } },
+      );
+    }
+    const id = filterText(request.where);
+    const channel = this.#channels.get(id) ?? this.#newChannel(request.where, id);
+    const giveBack = this.#context.subjects.take(request.subject ?? '', request.where);
+    const subscription = this.#begin(channel, request, giveBack);
+    channel.subscribers.add(subscription);
+    this.#subscriberCount += 1;
+    if (!this.#channels.has(id)) this.#register(channel);
+    return subscription;
+  }
+
+  #begin(channel: Channel, request: SubscribeRequest, giveBack: () => void): Subscription {
+    try {
+      return new Subscription(this.#context, this.source, channel, request, (ended) => {
+        giveBack();
+        this.#release(channel, ended);
+      });
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
+  }
+
+  /** A tick of the session changed rows of the source. */
+  changed(sessionId: string): void {
+    for (const channel of this.#unbound) this.#wake(channel);
+    for (const channel of this.#bySession.get(sessionId) ?? []) this.#wake(channel);
+  }
+
+  close(): void {
+    for (const channel of [...this.#channels.values()]) {
+      for (const subscriber of [...channel.subscribers]) subscriber.end();
+    }
+  }
+
+  #newChannel(where: Filter | null, id: string): Channel {
+    return new Channel(this.source, where, id, (from, to, sessionId) => {
+      const make = (): readonly RowChange[] => this.source.changes(from, to, sessionId);
+      if (this.#channels.size < 2) return make();
+      return this.#recent.get(`${from}:${to}:${sessionId}`, make, (changes) => changes.length);
+    });
+  }
+
+  #wake(channel: Channel): void {
+    if (channel.waiting.size > 0) this.#context.wake(channel);
+  }
+
+  #register(channel: Channel): void {
+    this.#channels.set(channel.id, channel);
+    if (channel.sessionId === null) {
+      this.#unbound.add(channel);
+      return;
+    }
+    const bound = this.#bySession.get(channel.sessionId);
+    if (bound) bound.add(channel);
+    else this.#bySession.set(channel.sessionId, new Set([channel]));
+  }
+
+  #release(channel: Channel, subscription: Subscription): void {
+    channel.subscribers.delete(subscription);
+    this.#subscriberCount -= 1;
+    if (channel.subscribers.size === 0) {
+      this.#channels.delete(channel.id);
+      this.#unbound.delete(channel);
+      if (channel.sessionId !== null) {
+        const bound = this.#bySession.get(channel.sessionId);
+        bound?.delete(channel);
+        if (bound?.size === 0) this.#bySession.delete(channel.sessionId);
+      }
+    }
+    if (this.#subscriberCount === 0) {
+      this.#recent.clear();
+      this.#onIdle();
+    }
+  }
+}

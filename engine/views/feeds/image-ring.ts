@@ -1,0 +1,186 @@
+import type { Lsn } from '../../model/position.ts';
+import type { ValueLane } from '../operators/value-lane.ts';
+import type { RowChange, TickMark } from './feed-source.ts';
+import { type DropListener, type FeedFrame, type FrameBounds, FrameLog } from './frame-log.ts';
+import { PagedRing } from './paged-ring.ts';
+
+/** Where the values of a row lie. */
+export interface RowImage {
+  readonly lanes: readonly ValueLane[];
+  readonly index: number;
+}
+
+const pageEntries = 1024;
+
+/** By place in the page. */
+class EntryPage {
+  readonly rows = new Uint32Array(pageEntries);
+  readonly present = new Uint8Array(pageEntries);
+  /** The row's next entry; 0: none. */
+  readonly next = new Float64Array(pageEntries);
+  readonly lanes: readonly ValueLane[];
+
+  constructor(like: readonly ValueLane[]) {
+    this.lanes = like.map((lane) => {
+      const copy = lane.emptyCopy();
+      copy.grow(pageEntries);
+      return copy;
+    });
+  }
+}
+
+/**
+ * What rows were before each of the newest ticks that changed them, in columns: 5 to 6 numbers an
+ * entry, none of them an object. Entries of one row are chained towards newer ones, so the image of
+ * a row at any position held is found from either end:
+ *
+ * ```
+ * row 7:   entry 3 ───▶ entry 9 ───▶ now
+ *          before 3     = after 3     = after 9
+ * ```
+ */
+export class ImageRing {
+  /** The payload is the number of the frame's first entry. */
+  readonly frames: FrameLog<number>;
+  readonly #entries: PagedRing<EntryPage>;
+  /** By row, its newest entry; 0: none. */
+  #newest = new Float64Array(0);
+  /** Entries are numbered from 1. */
+  #end = 1;
+  #open: { readonly mark: TickMark; readonly first: number } | null = null;
+
+  /** `onForgotten` is told of each row that the ring holds no entry of any more. */
+  constructor(
+    like: readonly ValueLane[],
+    bounds: FrameBounds,
+    onForgotten: ((row: number) => void) | null = null,
+  ) {
+    this.#entries = new PagedRing(pageEntries, () => new EntryPage(like));
+    const listener: DropListener<number> = {
+      dropping: (first, rows) => {
+        for (let entry = first; entry < first + rows; entry++) {
+          const row = this.#entries.pageOf(entry).rows[this.#entries.indexOf(entry)] as number;
+          if (this.#newest[row] === entry) onForgotten?.(row);
+        }
+      },
+    };
+    this.frames = new FrameLog(bounds, 0 as Lsn, 0, onForgotten && listener);
+  }
+
+  /** Whether an entry of the row is held. */
+  remembers(row: number): boolean {
+    return (this.#newest[row] ?? 0) >= this.#start;
+  }
+
+  /** Begins a tick that changes `count` rows; false when it is larger than the ring, which then forgets. */
+  begin(mark: TickMark, count: number): boolean {
+    if (count > this.frames.bounds.rowsMax) {
+      this.frames.restart(mark.lsn, mark.committedAtMs);
+      return false;
+    }
+    this.frames.makeRoom(count, 0);
+    this.#entries.hold(this.#start, this.#end + count);
+    this.#open = { mark, first: this.#end };
+    return true;
+  }
+
+  /** Tells what a row is before the tick; a row once a tick. `before` null: it is not there. */
+  add(row: number, before: RowImage | null): void {
+    const entry = this.#end;
+    const page = this.#entries.pageOf(entry);
+    const at = this.#entries.indexOf(entry);
+    this.#end += 1;
+    page.rows[at] = row;
+    page.present[at] = before ? 1 : 0;
+    page.next[at] = 0;
+    if (before) {
+      const { lanes } = page;
+      for (let lane = 0; lane < lanes.length; lane++) {
+        (lanes[lane] as ValueLane).copyFrom(before.lanes[lane] as ValueLane, before.index, at);
+      }
+    }
+    if (row >= this.#newest.length) {
+      const newest = new Float64Array(Math.max(row + 1, this.#newest.length * 2));
+      newest.set(this.#newest);
+      this.#newest = newest;
+    }
+    const previous = this.#newest[row] as number;
+    if (previous >= this.#start) {
+      this.#entries.pageOf(previous).next[this.#entries.indexOf(previous)] = entry;
+    }
+    this.#newest[row] = entry;
+  }
+
+  end(): void {
+    if (!this.#open) throw new Error('no tick was begun');
+    const { mark, first } = this.#open;
+    this.#open = null;
+    const rows = this.#end - first;
+    if (rows === 0) return;
+    const { lsn, sessionId, tick, committedAtMs: stamp, appliedAtMs } = mark;
+    this.frames.push({ lsn, sessionId, tick, stamp, appliedAtMs, rows }, 0, first);
+  }
+
+  /** What the row was before the newest tick, if that changed it and the ring holds it. */
+  beforeNewest(row: number): RowImage | 'absent' | null {
+    const first = this.frames.payloadAt(this.frames.size - 1);
+    const entry = this.#newest[row] ?? 0;
+    if (first === null || entry < first) return null;
+    return this.#imageOf(entry) ?? 'absent';
+  }
+
+  /** As `FeedSource.changes`; `build` makes rows, from an image or (null) from what is now. */
+  changes(
+    from: Lsn,
+    to: Lsn,
+    sessionId: string | null,
+    build: (row: number, image: RowImage | 'now') => RowChange['after'],
+  ): RowChange[] {
+    const touched = new Map<number, { first: number; frame: FeedFrame; several: boolean }>();
+    let end = 0;
+    for (let index = this.frames.indexAfter(from); ; index++) {
+      const frame = this.frames.at(index);
+      if (!frame || frame.lsn > to) break;
+      const begin = this.frames.payloadAt(index) as number;
+      end = begin + frame.rows;
+      if (sessionId !== null && frame.sessionId !== sessionId) continue;
+      for (let entry = begin; entry < end; entry++) {
+        const row = this.#entries.pageOf(entry).rows[this.#entries.indexOf(entry)] as number;
+        const known = touched.get(row);
+        if (known) {
+          known.several ||= known.frame.sessionId !== frame.sessionId;
+          known.frame = frame;
+        } else {
+          touched.set(row, { first: entry, frame, several: false });
+        }
+      }
+    }
+    return Array.from(touched, ([row, { first, frame, several }]) => {
+      const before = this.#imageOf(first);
+      let later = first;
+      while (later !== 0 && later < end) later = this.#nextOf(later);
+      const after = later === 0 ? 'now' : this.#imageOf(later);
+      return {
+        before: before && build(row, before),
+        after: after && build(row, after),
+        lsn: frame.lsn,
+        sessionId: several ? null : frame.sessionId,
+        tick: frame.tick,
+      };
+    });
+  }
+
+  get #start(): number {
+    return this.frames.payloadAt(0) ?? this.#open?.first ?? this.#end;
+  }
+
+  #nextOf(entry: number): number {
+    return this.#entries.pageOf(entry).next[this.#entries.indexOf(entry)] as number;
+  }
+
+  #imageOf(entry: number): RowImage | null {
+    const { present, lanes } = this.#entries.pageOf(entry);
+    const index = this.#entries.indexOf(entry);
+    return present[index] === 1 ? { lanes, index } : null;
+  }
+}

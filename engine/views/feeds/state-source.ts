@@ -1,0 +1,184 @@
+import type { Work } from '../../govern/work.ts';
+import { formatPosition, type Lsn } from '../../model/position.ts';
+import { systemColumns } from '../../model/system-columns.ts';
+import type { ColumnDefinition, Row, TableDefinition, Value } from '../../model/types.ts';
+import type { Filter } from '../../query/filter.ts';
+import type { StateChanges } from '../../state/change-set.ts';
+import type { StateReader } from '../../state/state-reader.ts';
+import { type ColumnVector, valueAt } from '../../vectors/column-vector.ts';
+import type { FeedSource, RowChange, TickMark } from './feed-source.ts';
+import { type FeedFrame, type FrameBounds, FrameLog } from './frame-log.ts';
+import { packBatch, unpackBatch } from './packed-batch.ts';
+
+interface PackedRows {
+  readonly bytes: Uint8Array;
+  readonly committedAtMs: number;
+}
+
+/** What a frame takes beside its bytes, roughly: three objects. */
+const frameOverheadBytes = 320;
+
+/**
+ * The rows of one state table as a feed. While nobody listens it costs one comparison a tick:
+ * `before()` is not asked and nothing is copied. `start` makes it remember; every change is then
+ * one packed copy of the rows before and after. The rows now are the state's own.
+ */
+export class StateSource implements FeedSource {
+  readonly name: string;
+  readonly fingerprint: string;
+  readonly key: readonly string[];
+  readonly frames: FrameLog<PackedRows>;
+  readonly sessionBound: boolean;
+  readonly unknownBefore: ReadonlySet<string>;
+  #recording = false;
+  readonly #table: TableDefinition;
+  readonly #state: StateReader;
+  readonly #epoch: number;
+  readonly #packedColumns: readonly ColumnDefinition[];
+
+  /** `epoch` differs each time the engine starts: what it remembered before is gone with it. */
+  constructor(table: TableDefinition, state: StateReader, bounds: FrameBounds, epoch: number) {
+    this.name = table.name;
+    this.fingerprint = JSON.stringify(table);
+    this.key = table.key;
+    this.sessionBound = table.key.includes('sessionId');
+    this.unknownBefore = new Set(systemColumns(table).map((column) => column.name));
+    this.frames = new FrameLog<PackedRows>(bounds, 0 as Lsn, epoch);
+    this.#table = table;
+    this.#state = state;
+    this.#epoch = epoch;
+    this.#packedColumns = [...table.columns, ...table.columns, kinds, versions];
+  }
+
+  get recording(): boolean {
+    return this.#recording;
+  }
+
+  /** Remembers changes after `lsn` from now on. */
+  start(lsn: Lsn): void {
+    if (this.#recording) return;
+    this.#recording = true;
+    this.frames.restart(lsn, this.#epoch);
+  }
+
+  /** Forgets everything; cursors from before no longer hold. */
+  stop(lsn: Lsn): void {
+    this.#recording = false;
+    this.frames.restart(lsn, this.#epoch);
+  }
+
+  record(changes: StateChanges, mark: TickMark): void {
+    const packed = packBatch({
+      length: changes.length,
+      vectors: [
+        ...changes.after.vectors,
+        ...changes.before().vectors,
+        fixed(kinds, changes.kinds, changes.length),
+        fixed(versions, changes.versions, changes.length),
+      ],
+    });
+    const { lsn, sessionId, tick, committedAtMs, appliedAtMs } = mark;
+    this.frames.push(
+      { lsn, sessionId, tick, stamp: this.#epoch, appliedAtMs, rows: changes.length },
+      packed.byteLength + frameOverheadBytes,
+      { bytes: packed, committedAtMs },
+    );
+  }
+
+  snapshot(where: Filter | null): Work<readonly Row[]> {
+    return this.#state.select(this.name, where);
+  }
+
+  changes(from: Lsn, to: Lsn, sessionId: string | null): readonly RowChange[] {
+    const first = this.frames.indexAfter(from);
+    const second = this.frames.at(first + 1);
+    const single = !second || second.lsn > to;
+    const changes: RowChange[] = [];
+    const places = new Map<string, number>();
+    for (let index = first; ; index++) {
+      const frame = this.frames.at(index);
+      if (!frame || frame.lsn > to) return changes;
+      if (sessionId !== null && frame.sessionId !== sessionId) continue;
+      const packed = this.frames.payloadAt(index) as PackedRows;
+      for (const change of this.#changesOf(frame, packed)) {
+        if (single) {
+          changes.push(change);
+          continue;
+        }
+        const key = this.#keyText((change.after ?? change.before) as Row);
+        const place = places.get(key);
+        if (place === undefined) {
+          places.set(key, changes.push(change) - 1);
+        } else {
+          const earlier = changes[place] as RowChange;
+          const sameSession = earlier.sessionId === change.sessionId;
+          changes[place] = {
+            ...change,
+            before: earlier.before,
+            sessionId: sameSession ? change.sessionId : null,
+          };
+        }
+      }
+    }
+  }
+
+  #changesOf(frame: FeedFrame, packed: PackedRows): RowChange[] {
+    const { length, vectors } = unpackBatch(this.#packedColumns, packed.bytes);
+    const width = this.#table.columns.length;
+    const position = formatPosition(frame.lsn);
+    const changes: RowChange[] = [];
+    for (let index = 0; index < length; index++) {
+      const kind = valueAt(vectors[width * 2] as ColumnVector, index);
+      const before = kind === inserted ? null : rowAt(vectors, width, width * 2, index);
+      const after = kind === deleted ? null : rowAt(vectors, 0, width, index);
+      if (after) {
+        const version = valueAt(vectors[width * 2 + 1] as ColumnVector, index);
+        Object.assign(after, { version, position, committedAt: packed.committedAtMs });
+      }
+      const { lsn, sessionId, tick } = frame;
+      changes.push({ before, after, lsn, sessionId, tick });
+    }
+    return changes;
+  }
+
+  #keyText(row: Row): string {
+    return JSON.stringify(
+      this.key.map((name) => {
+        const value = row[name] ?? null;
+        return typeof value === 'bigint' ? `${value}` : value;
+      }),
+    );
+  }
+}
+
+const inserted = 1;
+const deleted = 3;
+
+const kinds = column('kind', 'u8');
+const versions = column('version', 'u32');
+
+function column(name: string, kind: 'u8' | 'u32'): ColumnDefinition {
+  return { name, kind, optional: false, list: false, values: [] };
+}
+
+function fixed(
+  column: ColumnDefinition,
+  values: Uint8Array | Uint32Array,
+  length: number,
+): ColumnVector {
+  return { layout: 'fixed', column, length, validity: null, values };
+}
+
+function rowAt(
+  vectors: readonly ColumnVector[],
+  from: number,
+  to: number,
+  index: number,
+): Record<string, Value> {
+  const row: Record<string, Value> = {};
+  for (let i = from; i < to; i++) {
+    const vector = vectors[i] as ColumnVector;
+    row[vector.column.name] = valueAt(vector, index);
+  }
+  return row;
+}
