@@ -1,6 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Catalog, ColumnsHost, EngineError, Lifetime } from '../../engine/index.ts';
+import {
+  type Catalog,
+  ColumnsHost,
+  EngineError,
+  Lifetime,
+  makeDirectories,
+} from '../../engine/index.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import { SocketPlaces } from '../api/graphql/socket-places.ts';
 import type { Settings } from '../config/settings.ts';
@@ -68,6 +74,7 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
   const { url } = front;
   const metricsUrl = `${(metricsFront ?? front).url}/metrics`;
 
+  await makeDirectories(settings.dataDir);
   const discovery = settings.oidcIssuer === null ? null : watchIssuer(settings.oidcIssuer, logger);
   lifetime.add(() => discovery?.close());
   if (discovery !== null) readiness.identityProblem = () => discovery.problem;
@@ -138,8 +145,7 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
       discovery?.close();
       const fronts = [front, metricsFront].map((one) => one?.http.drain(settings.drainMs));
       await Promise.all([registry.leaveSubscribers(), ...fronts]);
-      await registry.closeAll();
-      await (await columns).close();
+      await registry.closeAll().finally(async () => (await columns).close());
       logger.info('closed');
     },
   };

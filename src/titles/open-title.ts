@@ -53,7 +53,7 @@ export function openTitle(
   const { settings } = shared;
   const logger = shared.logger.child({ title: name });
   const onError = (error: unknown) =>
-    logger.error({ error }, 'a part of a title that is closed could not be ended');
+    logger.error({ error }, 'a part of a title that failed to open could not be ended');
   return Lifetime.of(async (lifetime) => {
     const metrics = new Metrics(shared.metrics, name);
     lifetime.add(() => shared.metrics.forget(name));
@@ -103,9 +103,11 @@ export function openTitle(
       requests,
       places: shared.places,
     });
-    return new OpenTitle({ name, engine, recoveredLsn, metrics, requests, served }, () =>
-      lifetime.end(onError),
-    );
+    return new OpenTitle({ name, engine, recoveredLsn, metrics, requests, served }, async () => {
+      const failures: unknown[] = [];
+      await lifetime.end((error) => failures.push(error));
+      if (failures.length > 0) throw failures[0];
+    });
   }, onError);
 }
 

@@ -27,7 +27,7 @@ export class TitleRegistry {
     const outcomes = await Promise.allSettled(
       manifests.map((manifest) => this.#open(manifest, mends, true)),
     );
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    throwFirst(outcomes);
   }
 
   /**
@@ -89,7 +89,7 @@ export class TitleRegistry {
   async closeAll(): Promise<void> {
     const open = this.#served();
     this.#entries.clear();
-    await Promise.all(open.map((title) => title.close(0)));
+    throwFirst(await Promise.allSettled(open.map((title) => title.close(0))));
   }
 
   /** Tells the subscribers of all titles to go elsewhere. */
@@ -151,4 +151,9 @@ export class TitleRegistry {
       state === 'open' && title !== null ? [title] : [],
     );
   }
+}
+
+/** Throws what went wrong first, now that the others are done as well. */
+function throwFirst(outcomes: readonly PromiseSettledResult<void>[]): void {
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }
