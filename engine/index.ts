@@ -45,7 +45,7 @@ export { conditionTerms } from './query/condition-units.ts';
 export type { Filter } from './query/filter.ts';
 export { parseWhere } from './query/parse-where.ts';
 export { rowPredicate } from './query/row-predicate.ts';
-export { isPosition, operatorsOf, type WhereOperator } from './query/where-operators.ts';
+export { operatorsOf, type WhereOperator } from './query/where-operators.ts';
 export { diffReplay, type ReplayDifference } from './recover/diff-replay.ts';
 export { parseKept } from './recover/kept-manifest.ts';
 export type { ReplayOptions } from './recover/replay-log.ts';

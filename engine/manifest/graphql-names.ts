@@ -181,6 +181,10 @@ export const fixedTypes = [
   'StringFilter',
   'Subscription',
   'UuidFilter',
+  'Vec3',
+  'Vec3Add',
+  'Vec3Filter',
+  'Vec3Input',
   'Verdict',
   'WriterRef',
 ];

@@ -1,13 +1,13 @@
 import { EngineError } from '../model/errors.ts';
+import { isPosition } from '../model/kinds.ts';
 import { limits } from '../model/limits.ts';
 import { asLsn, formatPosition, parsePosition } from '../model/position.ts';
 import { allColumns } from '../model/system-columns.ts';
 import type { ColumnDefinition, Scalar, Value } from '../model/types.ts';
 import { compareScalars } from '../query/compare-values.ts';
 import { decodeCursor, encodeCursor, type ListIdentity } from '../query/page-cursor.ts';
-import { isPosition } from '../query/where-operators.ts';
 import { readValue } from './row-codec.ts';
-import { committedAtWord, lsnWord, versionWord } from './row-layout.ts';
+import { committedAtWord, lsnWord, placeOf, versionWord } from './row-layout.ts';
 import type { OrderBy, RowPage, StateListRequest } from './state-reader.ts';
 import type { StateTable } from './state-table.ts';
 
@@ -201,7 +201,7 @@ function reader(table: StateTable, name: string): OrderReader {
     case 'committedAt':
       return (slot) => pages.page(slot).f64[(pages.offset(slot) + committedAtWord) >> 1] as number;
   }
-  const column = layout.columns.find((candidate) => candidate.column.name === name);
+  const column = placeOf(layout, name);
   if (!column) throw new RangeError(`a column of the table has a place in its rows: ${name}`);
   return (slot) => readValue(layout, column, pages.page(slot), pages.offset(slot), pool);
 }
