@@ -51,6 +51,7 @@ export { parseKept } from './recover/kept-manifest.ts';
 export type { ReplayOptions } from './recover/replay-log.ts';
 export { type VerifyReport, verifyReplay } from './recover/verify-replay.ts';
 export type { SessionInfo } from './state/session.ts';
+export { sessionColumns } from './state/session-list.ts';
 export type { OrderBy, RowPage } from './state/state-reader.ts';
 export type { ConflictPolicy, EffectOp, TickBatch, TickHeader } from './tick/tick-batch.ts';
 export type { ActionConflict, EffectConflict, TickOutcome } from './tick/tick-outcome.ts';

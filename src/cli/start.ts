@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { TitleManifest } from '../../engine/model/types.ts';
+import { serverUrlOf } from '../http/server-url.ts';
 import { verb } from './fail.ts';
 import { loadTitles, refuseMendsOfSeveral } from './load-titles.ts';
 import { addMendOptions, type MendFlags, mendsOf } from './mend-options.ts';
@@ -37,7 +38,6 @@ async function start(flags: SettingFlags & StartFlags): Promise<void> {
     return;
   }
   const isOne = titles.length === 1;
-  const tokenFlags = `${isOne ? '' : ` --title ${title}`}${urlFlag(loaded.settings.port, url)}`;
   process.stdout.write(
     `${[
       '',
@@ -46,8 +46,7 @@ async function start(flags: SettingFlags & StartFlags): Promise<void> {
       ...titles.map((name, i) => `  ${i === 0 ? 'API      ' : '         '} ${url}/${name}/graphql`),
       `  Console   ${url}/console`,
       `  Metrics   ${metricsUrl}`,
-      `  Token     npx tickloom token --role liveops${tokenFlags}`,
-      `            curl -X POST '${url}/sandbox/token?title=${title}&role=liveops&subject=me'`,
+      ...tokenLines(manifests, url),
       '',
       `  ready in ${readyMs} ms`,
       '',
@@ -60,6 +59,19 @@ async function referenceTitle(): Promise<readonly TitleManifest[]> {
   return [ashfall];
 }
 
-function urlFlag(port: number, url: string): string {
-  return port === 4800 ? '' : ` --url ${url}`;
+/** How to get a token of the role that sees most of what happens. */
+function tokenLines(manifests: readonly TitleManifest[], url: string): string[] {
+  const [first, ...others] = manifests;
+  if (first === undefined) return [];
+  const { title, roles } = first;
+  const titleFlag = others.length === 0 ? '' : ` --title ${title}`;
+  const [role] = [...roles].sort((a, b) => b.views.length - a.views.length);
+  if (role === undefined) return ['  Token     none: the manifest has no roles, so nobody gets in'];
+  const urlFlag = url === serverUrlOf(process.env) ? '' : ` --url ${url}`;
+  const names = roles.map(({ name }) => name).join(', ');
+  return [
+    `  Token     npx tickloom token --role ${role.name}${titleFlag}${urlFlag}`,
+    `            curl -X POST '${url}/sandbox/token?title=${title}&role=${role.name}&subject=me'`,
+    `  Roles     ${names}`,
+  ];
 }

@@ -12,6 +12,7 @@ import { SocketPlaces } from '../api/graphql/socket-places.ts';
 import type { Settings } from '../config/settings.ts';
 import { isLoopback } from '../http/loopback.ts';
 import type { Handler, Route } from '../http/route.ts';
+import { hostForUrl } from '../http/server-url.ts';
 import { Identity } from '../identity/identity.ts';
 import { ProviderDiscovery } from '../identity/provider.ts';
 import { packageDirectory } from '../package-directory.ts';
@@ -87,6 +88,7 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
           audience: settings.oidcAudience,
           claims,
           catalogOf: (title) => catalogOf(titles, title),
+          catalogs: () => titles?.conditions().flatMap(({ engine }) => engine?.catalog ?? []) ?? [],
           metrics,
         })
       : null;
@@ -256,11 +258,4 @@ function consoleRoutes(metrics: Metrics): Route[] {
     { ...route, path: '/console/*', handle },
     { ...route, path: '/', handle: toConsole },
   ];
-}
-
-/** An address to listen on as one to connect to. */
-function hostForUrl(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  if (host === '::') return '[::1]';
-  return host.includes(':') ? `[${host}]` : host;
 }

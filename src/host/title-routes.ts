@@ -48,13 +48,19 @@ export function titleRoutes(titles: TitleRegistry): Route[] {
         titles.get(parameters.title ?? '').answer(answeredBy, exchange, parameters),
     };
   });
-  return [
-    ...named,
-    {
-      methods: ['POST', 'GET'],
-      path: '/graphql',
-      endpoint: 'graphql',
-      handle: async (exchange, parameters) => titles.only().answer('graphql', exchange, parameters),
-    },
-  ];
+  const only = titlePaths.flatMap(({ answeredBy, path, ...route }): Route[] => {
+    if (!withoutTitle.includes(answeredBy)) return [];
+    return [
+      {
+        ...route,
+        path: path.replace('/{title}', ''),
+        handle: async (exchange, parameters) =>
+          titles.only().answer(answeredBy, exchange, parameters),
+      },
+    ];
+  });
+  return [...named, ...only];
 }
+
+/** What is also found without a title, where there is only one. */
+const withoutTitle: readonly TitleEndpoint[] = ['graphql', 'schema', 'manifest'];

@@ -23,6 +23,8 @@ export interface SandboxIssuerOptions {
   readonly claims: ClaimNames;
   /** The title of this name, or the only one. Throws `UNKNOWN_TITLE` and `UNAVAILABLE`. */
   readonly catalogOf: (title: string | undefined) => Catalog;
+  /** Of all titles that are open. */
+  readonly catalogs: () => readonly Catalog[];
   readonly metrics: Metrics;
 }
 
@@ -79,7 +81,23 @@ export class SandboxIssuer {
         endpoint: 'sandbox',
         handle: (exchange) => this.#answerToken(exchange),
       },
+      {
+        methods: ['GET'],
+        path: '/sandbox/titles',
+        endpoint: 'sandbox',
+        handle: (exchange) => this.#answerTitles(exchange),
+      },
     ];
+  }
+
+  /** `GET /sandbox/titles`: what tokens can be asked for, so that nobody need know it before. */
+  async #answerTitles(exchange: Exchange): Promise<void> {
+    refuseForeignHost(exchange);
+    const { catalogs, metrics } = this.#options;
+    const titles = catalogs().map(({ manifest: { title }, roles }) => {
+      return { title, roles: [...roles.values()].map(({ name, views }) => ({ name, views })) };
+    });
+    await sendJson(exchange, metrics, { titles });
   }
 
   /**

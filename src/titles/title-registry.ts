@@ -106,7 +106,9 @@ export class TitleRegistry {
       const isOnly = only !== undefined && others.length === 0;
       throw new EngineError(
         'UNKNOWN_TITLE',
-        isOnly ? `this server serves the title "${only}"` : 'this server has no title of this name',
+        isOnly
+          ? `there is no title "${name}" here; this server serves "${only}"`
+          : `there is no title "${name}" here`,
       );
     }
     const { state, title } = entry;

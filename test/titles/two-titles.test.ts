@@ -132,7 +132,7 @@ describe('two titles of one server', () => {
       const answer = await answerOf(await fetch(`${sandbox.url}/brawl/${path}`, request));
       expect([path, answer.status, codeOf(answer)]).toEqual([path, 403, 'FORBIDDEN']);
     }
-    const closed = await FrameSocket.refused(sandbox.url, headers, 'brawl');
+    const closed = await FrameSocket.refused(sandbox.url, headers, {}, 'brawl');
     expect(closed).toEqual({ code: 4403, reason: 'FORBIDDEN' });
     expect(await unitsOf('brawl')).toBe(5);
   });
@@ -172,6 +172,7 @@ describe('two titles of one server', () => {
       const socket = await FrameSocket.connect(
         sandbox.url,
         await authorization(title, 'liveops'),
+        {},
         title,
       );
       socket.subscribe('1', pulse);
@@ -268,6 +269,7 @@ describe('a title that is opened while the server runs', () => {
     const socket = await FrameSocket.connect(
       sandbox.url,
       await authorization('late', 'liveops'),
+      {},
       'late',
     );
     socket.subscribe('1', pulse);
