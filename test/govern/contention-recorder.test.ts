@@ -146,7 +146,11 @@ describe('time', () => {
     pass(1);
     expect(keys()[0]?.conflicts).toBe(1);
     pass(paneMs);
-    expect(recorder.report(null)).toEqual({ windowSeconds: paneMs / 1000, rows: [] });
+    expect(recorder.report(null)).toEqual({
+      windowSeconds: paneMs / 1000,
+      rows: [],
+      truncated: false,
+    });
   });
 
   it('forgets all after a silence of two panes', () => {
