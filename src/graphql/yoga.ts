@@ -5,7 +5,6 @@ import {
   type GraphQLSchema,
   getOperationAST,
   parse,
-  subscribe,
   validate,
 } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
@@ -14,10 +13,12 @@ import { limits } from '../../engine/model/limits.ts';
 import type { ErrorPhase } from '../../resolvers/errors.ts';
 import { servingLimits } from '../serving-limits.ts';
 import type { Answers } from './answer.ts';
+import { subscribeToFrames } from './answered-frames.ts';
 import { DocumentCache } from './document-cache.ts';
 import { checkDocumentCost } from './document-cost.ts';
 import { checkDocumentNesting } from './document-nesting.ts';
 import type { Executor } from './executor.ts';
+import { FrameTexts } from './frame-texts.ts';
 import type { GraphqlParams } from './graphql-params.ts';
 import type { OperationContext } from './operation-context.ts';
 import { printedResult } from './printed-result.ts';
@@ -54,19 +55,32 @@ export function createTitleYoga(schema: GraphQLSchema, executor: Executor, answe
       documentCache: new DocumentCache<DocumentNode>(),
       errorCache: new DocumentCache<Error>(),
     },
-    plugins: [executorPlugin(executor), parsedParamsPlugin, boundsPlugin, answerPlugin(answers)],
+    plugins: [
+      executorPlugin(executor, answers),
+      parsedParamsPlugin,
+      boundsPlugin,
+      answerPlugin(answers),
+    ],
   });
 }
 
 /** graphql-js's own executor; the default one also serves @defer and @stream, which costs time. */
-function executorPlugin(executor: Executor): Plugin<ServerContext, ServerContext> {
+function executorPlugin(
+  executor: Executor,
+  answers: Answers,
+): Plugin<ServerContext, ServerContext> {
+  const texts = new FrameTexts();
   return {
     onExecute({ setExecuteFn }) {
       setExecuteFn((args) => tooManyValues(args) ?? executor.execute(args));
     },
     onSubscribe({ args, setSubscribeFn }) {
       const refusal = args.contextValue.takesEvents ? null : { errors: [needsEvents()] };
-      setSubscribeFn((args) => refusal ?? tooManyValues(args) ?? subscribe(args));
+      const { operation } = args.contextValue;
+      setSubscribeFn(
+        (args) =>
+          refusal ?? tooManyValues(args) ?? subscribeToFrames(args, operation, answers, texts),
+      );
     },
   };
 }
@@ -127,11 +141,7 @@ function answerPlugin(answers: Answers): Plugin<ServerContext, ServerContext> {
             return undefined;
           }
           answers.subscribed(context);
-          return {
-            onNext: ({ result: message, setResult: setMessage }) => {
-              setMessage(printed(answers.message(message, context), context));
-            },
-          };
+          return undefined;
         },
       };
     },

@@ -120,7 +120,8 @@ export class Subscription
     try {
       let frame = this.#make(nowMs);
       if (!frame && !this.#reading && nowMs >= this.#lastFrameMs + limits.heartbeatMs) {
-        frame = this.#channel.heartbeat(this.#position);
+        const at = this.#position;
+        frame = this.#frame(`HEARTBEAT:${at}`, () => this.#channel.heartbeat(at));
       }
       if (!frame) {
         if (this.#reading) this.#unpark();
