@@ -110,7 +110,8 @@ async function subscribe(
   if (context.signal.aborted) throw requestEnded();
   const frames = context.engine.views.subscribe(source, {
     where,
-    cursor: args.cursor ?? null,
+    // Newer than the argument, which a client that opens its stream again sends as at first.
+    cursor: context.lastEventId ?? args.cursor ?? null,
     maxRate,
     onLag: args.onLag ?? 'COALESCE',
     subject: context.principal.subject,

@@ -91,7 +91,7 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
       const result = this.#execute(frame);
       // Errors tell which request they are of.
       if (result instanceof Promise || result.errors !== undefined) return null;
-      return textOf(this.#message(result, frame));
+      return textOf(this.#message(result, frame), frame.cursor);
     });
   }
 
@@ -116,15 +116,19 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
 }
 
 /** Null where the answer cannot be printed: whoever prints it as a result then says why. */
-function textOf(message: ExecutionResult): FrameText | null {
+function textOf(message: ExecutionResult, cursor: string): FrameText | null {
   try {
-    return new FrameText(JSON.stringify(message));
+    return new FrameText(JSON.stringify(message), cursor);
   } catch {
     return null;
   }
 }
 
-/** Yoga asks a result itself how it becomes text. */
-function withText({ text }: FrameText): ExecutionResult {
-  return { stringify: () => text } as ExecutionResult;
+/**
+ * Yoga asks a result itself how it becomes text. On an event stream the text is the last of its
+ * event, so that a line of the event's own may follow: its `id`, with which a client that opens the
+ * stream again says what it has seen. An answer with errors has none, and is asked for again.
+ */
+function withText({ text, cursor }: FrameText): ExecutionResult {
+  return { stringify: () => `${text}\nid: ${cursor}` } as ExecutionResult;
 }

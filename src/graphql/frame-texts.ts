@@ -4,10 +4,13 @@ import { servingLimits } from '../serving-limits.ts';
 export class FrameText {
   /** The result in JSON. */
   readonly text: string;
+  /** Where to resume after the frame. */
+  readonly cursor: string;
   #bytes: Buffer | null = null;
 
-  constructor(text: string) {
+  constructor(text: string, cursor: string) {
     this.text = text;
+    this.cursor = cursor;
   }
 
   /** The text in UTF-8. */

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { FrameText, FrameTexts } from '../../src/graphql/frame-texts.ts';
 import { servingLimits } from '../../src/serving-limits.ts';
 
-const text = (chars: number) => () => new FrameText('x'.repeat(chars));
+const text = (chars: number) => () => new FrameText('x'.repeat(chars), 'cursor');
 const unwanted = (): never => {
   throw new Error('it was made before');
 };

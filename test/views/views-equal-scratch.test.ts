@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Row } from '../../engine/model/types.ts';
 import { createViewEngine } from '../../engine/views/open-views.ts';
 import type { ViewEngine } from '../../engine/views/view-engine.ts';
+import { withinTime } from '../property/within-time.ts';
 import { binaryOfViews } from './binary-views-writer.ts';
 import { CheckpointInMemory } from './checkpoint-in-memory.ts';
 import { compensatedBound, naiveView } from './naive-view.ts';
@@ -64,7 +65,7 @@ describe('group and top views', () => {
           views.close();
         },
       ),
-      { numRuns: 40, interruptAfterTimeLimit: 30_000 },
+      withinTime({ runs: 40, runsMin: 10 }),
     );
   });
 
@@ -110,7 +111,7 @@ describe('group and top views', () => {
           restored.close();
         },
       ),
-      { numRuns: 60, interruptAfterTimeLimit: 30_000 },
+      withinTime({ runs: 60, runsMin: 15 }),
     );
   });
 
@@ -139,7 +140,7 @@ describe('group and top views', () => {
         straight.close();
         restored.close();
       }),
-      { numRuns: 40, interruptAfterTimeLimit: 30_000 },
+      withinTime({ runs: 40, runsMin: 10 }),
     );
   });
 });
