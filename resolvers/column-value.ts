@@ -22,11 +22,11 @@ export function jsonColumnValue(name: string): (row: Row) => unknown {
   };
 }
 
-/** Aggregates of no rows, and of floats past their range, have no value to print. */
+/** Aggregates of no rows have no value to print. */
 export function aggregateValue(name: string): (values: Row) => Value {
   return (values) => {
     const value = values[name] ?? null;
-    return typeof value === 'number' && !Number.isFinite(value) ? null : value;
+    return Number.isNaN(value) ? null : value;
   };
 }
 

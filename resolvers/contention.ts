@@ -21,7 +21,8 @@ export function contention(
   context: RequestContext,
 ): readonly Contention[] {
   authoriseCapability(context, 'explain');
-  const { rows, windowSeconds } = context.engine.contention(args.sessionId ?? null);
+  const { rows, windowSeconds, truncated } = context.engine.contention(args.sessionId ?? null);
+  if (truncated) context.report.cut('contention');
   return rows.map((row) => {
     const hidden = row.table !== null && !maySeeKeys(context.principal, row.table);
     return { ...row, windowSeconds, key: hidden ? null : row.key };

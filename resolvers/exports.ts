@@ -88,6 +88,9 @@ export function exportExpiresAt(info: ExportInfo): number {
 function sourceOf(input: CreateExportArguments, context: RequestContext): ExportSource {
   const { table: tableName, sql } = input;
   if (typeof tableName === 'string' && typeof sql !== 'string') {
+    if (input.parameters !== null && input.parameters !== undefined) {
+      throw invalid('parameters', 'goes with sql; a table has values in its where');
+    }
     return tableSource(tableName, input, context);
   }
   if (typeof sql === 'string' && typeof tableName !== 'string') {

@@ -1,5 +1,6 @@
 import type { SqlResult } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
+import { holdsExactNumbers, jsonNumberChanges } from '../engine/model/json-number.ts';
 import { limits } from '../engine/model/limits.ts';
 import type { Scalar, Value } from '../engine/model/types.ts';
 import { authoriseCapability, authoriseSql } from './authorise.ts';
@@ -87,6 +88,7 @@ export function sqlParameters(input: unknown): Readonly<Record<string, Value>> {
     Object.entries(input).map(([name, value]): [string, Value] => {
       const isList = Array.isArray(value) && value.every(isScalar);
       if (value !== null && !isScalar(value) && !isList) throw badParameter(`parameters.${name}`);
+      if (!holdsExactNumbers(value)) throw jsonNumberChanges(`parameters.${name}`);
       return [name, value];
     }),
   );

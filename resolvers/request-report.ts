@@ -11,6 +11,8 @@ export interface TickloomExtensions {
   readonly rowsRead?: number;
   readonly bytesRead?: number;
   readonly memoryPeakBytes?: number;
+  /** Fields whose lists have a bound of their own that cut them. */
+  readonly truncated?: readonly string[];
 }
 
 /** What one operation used and rests on, summed over its fields. */
@@ -22,6 +24,7 @@ export class RequestReport {
   #rowsRead: number | null = null;
   #bytesRead: number | null = null;
   #memoryPeakBytes: number | null = null;
+  readonly #cut = new Set<string>();
 
   /** `nowMs`: a monotonic clock in milliseconds. */
   constructor(queryClass: QueryClass, nowMs: () => number = () => performance.now()) {
@@ -33,6 +36,11 @@ export class RequestReport {
   /** A field rests on the log up to here. */
   sawPosition(lsn: Lsn): void {
     if (this.#lsn === null || lsn > this.#lsn) this.#lsn = lsn;
+  }
+
+  /** The list that a field answers had more entries than its bound. */
+  cut(field: string): void {
+    this.#cut.add(field);
   }
 
   readRows(count: number): void {
@@ -56,6 +64,7 @@ export class RequestReport {
       ...(this.#rowsRead === null ? {} : { rowsRead: this.#rowsRead }),
       ...(this.#bytesRead === null ? {} : { bytesRead: this.#bytesRead }),
       ...(this.#memoryPeakBytes === null ? {} : { memoryPeakBytes: this.#memoryPeakBytes }),
+      ...(this.#cut.size === 0 ? {} : { truncated: [...this.#cut] }),
     };
   }
 }

@@ -7,6 +7,7 @@ import type {
 } from '../engine/index.ts';
 import type { Catalog } from '../engine/model/catalog.ts';
 import { EngineError } from '../engine/model/errors.ts';
+import { holdsExactNumbers, jsonNumberChanges } from '../engine/model/json-number.ts';
 import type { Row, TableDefinition, Value, WhereInput } from '../engine/model/types.ts';
 
 /** `CommitTickInput` as graphql-js has coerced it: names, types and enums are checked already. */
@@ -64,7 +65,7 @@ export class TickInputReader {
       const action = input.actions[i] as ActionArguments;
       actions[i] = {
         actionId: action.actionId,
-        row: withJsonText(action as Row, this.#actionJson),
+        row: withJsonText(action as Row, this.#actionJson, () => `actions[${i}]`),
         effects: this.#readEffects(action.effects, sessionId, tables, i),
       };
     }
@@ -106,31 +107,38 @@ export class TickInputReader {
           if (keySession !== undefined && keySession !== null && keySession !== sessionId) {
             throw foreignSession(action, i, table, op);
           }
-          read[i] = this.readOperation(table, op as EffectOp, operation);
+          const place = () => `${effectPath(action, i)}.${table}.${op}`;
+          read[i] = this.readOperation(table, op as EffectOp, operation, place);
         }
       }
     }
     return read;
   }
 
-  /** One effect, whose key has no `sessionId` any more. */
-  readOperation(table: string, op: EffectOp, input: OperationArguments): EffectInput {
+  /** One effect, whose key has no `sessionId` any more. `place` names it in messages. */
+  readOperation(
+    table: string,
+    op: EffectOp,
+    input: OperationArguments,
+    place: () => string,
+  ): EffectInput {
     const json = this.#tables.get(table)?.json ?? noColumns;
     const key = input.key ? withoutSession(input.key) : noRow;
     const require = input.require ?? null;
+    const setOf = () => withJsonText(input.set ?? noRow, json, () => `${place()}.set`);
     switch (op) {
       case 'append':
       case 'insert':
-        return { op, table, row: withJsonText(input as Row, json) };
+        return { op, table, row: withJsonText(input as Row, json, place) };
       case 'upsert':
-        return { op, table, key, set: withJsonText(input.set ?? noRow, json), require };
+        return { op, table, key, set: setOf(), require };
       case 'compareAndSet':
         return {
           op,
           table,
           key,
           expectedVersion: input.expectedVersion ?? 0,
-          set: withJsonText(input.set ?? noRow, json),
+          set: setOf(),
           require,
         };
       case 'adjust':
@@ -149,11 +157,12 @@ function jsonColumnsOf(table: TableDefinition): readonly string[] {
 }
 
 /** The row with the text of its JSON values; the row itself where there are none. */
-function withJsonText(row: Row, jsonColumns: readonly string[]): Row {
+function withJsonText(row: Row, jsonColumns: readonly string[], place: () => string): Row {
   let copy: { [column: string]: Value } | null = null;
   for (const column of jsonColumns) {
     const value = row[column] as unknown;
     if (value === undefined || value === null) continue;
+    if (!holdsExactNumbers(value)) throw jsonNumberChanges(`${place()}.${column}`);
     copy ??= { ...row };
     copy[column] = JSON.stringify(value);
   }
@@ -173,9 +182,12 @@ function wholeTick(tick: number, path: string): number {
   });
 }
 
+function effectPath(action: number | null, effect: number): string {
+  return `${action === null ? '' : `actions[${action}].`}effects[${effect}]`;
+}
+
 function foreignSession(action: number | null, effect: number, table: string, op: string) {
-  const owner = action === null ? '' : `actions[${action}].`;
-  const path = `${owner}effects[${effect}].${table}.${op}.key.sessionId`;
+  const path = `${effectPath(action, effect)}.${table}.${op}.key.sessionId`;
   return new EngineError(
     'BAD_USER_INPUT',
     `${path}: a tick touches rows of its own session; leave sessionId out`,

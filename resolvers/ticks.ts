@@ -70,7 +70,7 @@ export function compareAndSet(catalog: Catalog, table: TableDefinition) {
         afterTick: null,
       },
       actions: [],
-      effects: [reader.readOperation(table.name, 'compareAndSet', args.input)],
+      effects: [reader.readOperation(table.name, 'compareAndSet', args.input, () => 'input')],
     });
     const outcome = await context.engine.commit(batch);
     context.report.sawPosition(outcome.lsn);

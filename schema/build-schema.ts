@@ -13,7 +13,7 @@ import { addSharedTypes } from './shared-types.ts';
 import { addTableTypes } from './table-types.ts';
 import { addTickFields } from './tick-fields.ts';
 import { addRowChangesField, addViewFields } from './view-fields.ts';
-import { withWideInt } from './wide-int.ts';
+import { withWideNumbers } from './wide-numbers.ts';
 
 /**
  * The typed API of one title: its manifest, as GraphQL. One schema serves all roles; what a role
@@ -43,5 +43,5 @@ export function buildSchema(catalog: Catalog): GraphQLSchema {
   addQueryFields(scope);
   addContentionFields(scope);
   // In the order of the manifest: sorted, `actionId` would stand apart from what an action is.
-  return withWideInt(builder.toSchema({ sortSchema: false }));
+  return withWideNumbers(builder.toSchema({ sortSchema: false }));
 }

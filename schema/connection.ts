@@ -1,6 +1,6 @@
 import { type ListEdge, type ListPage, listEdges, listPageInfo } from '../resolvers/list-page.ts';
 import { position } from '../resolvers/position.ts';
-import { anyType } from './column-types.ts';
+import { anyType } from './any-type.ts';
 import type { SchemaScope } from './scope.ts';
 import type { SharedTypes } from './shared-types.ts';
 

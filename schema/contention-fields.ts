@@ -1,4 +1,5 @@
 import type { ContentionKind } from '../engine/index.ts';
+import { limits } from '../engine/model/limits.ts';
 import {
   type Contention,
   type ContentionCount,
@@ -16,8 +17,7 @@ export function addContentionFields(scope: SchemaScope): void {
   scope.builder.queryField('contention', (t) =>
     t.field({
       type: [type],
-      description:
-        'Which sessions and rows conflicted and waited in the last one to two minutes, hot ones first. Counted in memory since the server started.',
+      description: `Which sessions and rows conflicted and waited in the last one to two minutes, hot ones first. Counted in memory since the server started. ${limits.contentionRowsMax} lines at most; where there were more, \`extensions.tickloom.truncated\` names this field.`,
       args: {
         sessionId: t.arg.id({
           description:
@@ -54,7 +54,7 @@ function addContentionType({ builder }: SchemaScope) {
           'The session; of a row the one whose ticks met the conflicts, null where they are of several or of none.',
       }),
       sessions: t.exposeInt('sessions', {
-        description: 'How many sessions met a conflict on the row; 1 of a session.',
+        description: `How many sessions met a conflict on the row, ${limits.contentionKeySessionsMax} at most, as no more of them are told apart; 1 of a session.`,
       }),
       table: t.exposeString('table', {
         nullable: true,

@@ -9,6 +9,7 @@ import {
 } from '../vectors/arrow/ipc-messages.ts';
 import type { ClientQuery, ColumnClient } from './client.ts';
 import type { ExportRequest } from './column-queries.ts';
+import { withBytesColumns } from './parquet-footer.ts';
 import { tableSource } from './queries/source-sql.ts';
 import { SqlParameters } from './queries/sql-parameters.ts';
 import { quoteName } from './queries/sql-text.ts';
@@ -35,6 +36,9 @@ export async function exportRows(
     settings: { ...plan.query.settings, ...formatSettings(request) },
     signal: request.signal,
   });
+  if (request.format === 'PARQUET') {
+    return plan.bytesColumns.size === 0 ? bytes : withBytesColumns(bytes, plan.bytesColumns);
+  }
   if (!framed) return bytes;
   return request.format === 'ARROW_FILE' ? asFile(bytes, fields) : asStream(bytes, fields);
 }
@@ -45,6 +49,8 @@ interface ExportPlan {
   readonly query: ClientQuery;
   /** Null where the types are ClickHouse's. */
   readonly fields: readonly ArrowField[] | null;
+  /** Columns of a table that are bytes and no text. */
+  readonly bytesColumns: ReadonlySet<string>;
 }
 
 async function planExport(
@@ -60,7 +66,7 @@ async function planExport(
       parameters,
       signal: request.signal,
     });
-    return { query: checked, fields: null };
+    return { query: checked, fields: null, bytesColumns: new Set() };
   }
   const table = catalog.table(source.table);
   const names = source.columns ?? [...catalog.columnsOf(table).keys()];
@@ -81,6 +87,9 @@ async function planExport(
       settings: { prefer_column_name_to_alias: 1 },
     },
     fields: columns.map((column) => fieldOf(column, exportedType(column))),
+    bytesColumns: new Set(
+      columns.filter(({ kind }) => kind === 'bytes').map((column) => column.name),
+    ),
   };
 }
 

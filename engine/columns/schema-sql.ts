@@ -166,7 +166,7 @@ function createTable(database: string, table: TableDefinition): string {
   const order =
     table.kind === 'state'
       ? [...table.key, lsnColumn].map(quoteName).join(', ')
-      : 'sessionId, tick, seq';
+      : ['sessionId', 'tick', 'seq'].map(quoteName).join(', ');
   return `CREATE TABLE IF NOT EXISTS ${database}.${quoteName(storedName(table))} (
   ${storedColumns(table).map(columnSql).join(',\n  ')},
   INDEX lsn_range ${quoteName(lsnColumn)} TYPE minmax GRANULARITY 1

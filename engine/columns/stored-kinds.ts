@@ -4,7 +4,7 @@ import type { ColumnDefinition, Scalar, Value } from '../model/types.ts';
 import type { ArrowType } from '../vectors/arrow/arrow-type.ts';
 import type { ColumnVector } from '../vectors/column-vector.ts';
 import type { StructVector } from '../vectors/part-vector.ts';
-import { quoteName, quotePath, quoteText } from './queries/sql-text.ts';
+import { ownName, quoteName, quotePath, quoteText } from './queries/sql-text.ts';
 import { partsForm } from './stored-parts.ts';
 
 /** Everything that ClickHouse does with values of one form otherwise than with those of another. */
@@ -42,6 +42,8 @@ export interface ParameterShape {
   readonly wrap: (sql: string) => string;
 }
 
+/** The variable of a lambda over a list. */
+const itemName = ownName('x');
 const asIs = (sql: string) => sql;
 const text: ArrowType = { kind: 'binary', isText: true, isLarge: false };
 const asText = { type: () => text, sql: (sql: string) => `toString(${sql})` };
@@ -64,7 +66,7 @@ const forms: { readonly [Form in ValueForm]: StoredForm } = {
     // An f32 is exact as a double, and ClickHouse compares the two as doubles.
     parameter: parameter('Float64', Number),
     // ClickHouse writes the shortest digits that give the same f32.
-    read: (json, { kind }) => (kind === 'f32' ? Math.fround(Number(json)) : Number(json)),
+    read: (json, { kind }) => (kind === 'f32' ? Math.fround(readFloat(json)) : readFloat(json)),
   },
   timestamp: {
     parameter: parameter('Int64', Number, (sql) => `fromUnixTimestamp64Milli(${sql}, 'UTC')`),
@@ -140,7 +142,9 @@ export function exportSql(column: ColumnDefinition): string {
   const name = quoteName(column.name);
   const { exported } = formOf(column);
   if (exported) {
-    return column.list ? `arrayMap(x -> ${exported.sql('x')}, ${name})` : exported.sql(name);
+    return column.list
+      ? `arrayMap(${itemName} -> ${exported.sql(itemName)}, ${name})`
+      : exported.sql(name);
   }
   // Out of a LowCardinality, which Arrow would have as a dictionary.
   if (kindOf(column).form === 'text' && !column.list && !isPosition(column)) {
@@ -166,7 +170,7 @@ export function readableSql(column: ColumnDefinition): string {
 export function readableExpression(column: ColumnDefinition, sql: string): string {
   const { readable } = formOf(column);
   if (!readable) return sql;
-  return column.list ? `arrayMap(x -> ${readable('x')}, ${sql})` : readable(sql);
+  return column.list ? `arrayMap(${itemName} -> ${readable(itemName)}, ${sql})` : readable(sql);
 }
 
 /** A JSON value of `readableSql` in the column's in-memory shape. */
@@ -177,4 +181,11 @@ export function readValue(column: ColumnDefinition, value: unknown): Value {
   return column.list
     ? (value as unknown[]).map((item) => read(item, column) as Scalar)
     : read(value, column);
+}
+
+/** A float as ClickHouse writes it in JSON; sums of rows may be infinite, though no row is. */
+export function readFloat(value: unknown): number {
+  if (value === 'inf') return Number.POSITIVE_INFINITY;
+  if (value === '-inf') return Number.NEGATIVE_INFINITY;
+  return Number(value);
 }

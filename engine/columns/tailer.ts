@@ -163,7 +163,7 @@ export class Tailer {
     const taken = new Map<TableQueue, readonly KeptBlock[]>();
     for (const queue of this.#queues) {
       const kept = backlog.tables.find(({ table }) => table === queue.table.definition.name);
-      const blocks = kept ? missingBlocks(kept, backlog.whole, queue.shippedLsn) : [];
+      const blocks = kept ? missingBlocks(kept, backlog, queue.shippedLsn) : [];
       if (typeof blocks === 'string') return blocks;
       taken.set(queue, blocks);
     }

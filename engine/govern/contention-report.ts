@@ -21,6 +21,8 @@ export interface ContentionReport {
   readonly windowSeconds: number;
   /** Hot ones first, then by conflicts, waits and commits; at most `limits.contentionRowsMax`. */
   readonly rows: readonly ContentionRow[];
+  /** There were more rows than that. */
+  readonly truncated: boolean;
 }
 
 export type ContentionKind = 'SESSION' | 'KEY';
@@ -66,7 +68,8 @@ export function contentionReport(
   const rows = [...sessionRows(panes, windowSeconds, sessionId), ...keyRows(panes, sessionId)].sort(
     byHeat,
   );
-  return { windowSeconds, rows: rows.slice(0, limits.contentionRowsMax) };
+  const max = limits.contentionRowsMax;
+  return { windowSeconds, rows: rows.slice(0, max), truncated: rows.length > max };
 }
 
 function sessionRows(

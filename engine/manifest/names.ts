@@ -29,11 +29,13 @@ function camelCase(name: string): string {
 
 /** Why a table's column may not have this name although it is well formed, or null. */
 export function columnNameProblem(name: string, kind: TableKind): string | null {
-  const isSystem = systemColumns({ kind } as TableDefinition).some(
-    (column) => column.name === name,
+  const ofKind = systemColumns({ kind } as TableDefinition).map((column) => column.name);
+  const system = [...ofKind, ...commonSystemNames].find(
+    (other) => other.toLowerCase() === name.toLowerCase(),
   );
-  if (isSystem || commonSystemNames.has(name)) {
-    return `"${name}" is a system column; choose another name`;
+  if (system === name) return `"${name}" is a system column; choose another name`;
+  if (system !== undefined) {
+    return `"${name}" and the system column "${system}" differ by capital letters alone; choose another name`;
   }
   return viewColumnNameProblem(name) ?? usedBeside(name, kind);
 }
@@ -51,7 +53,7 @@ export function viewColumnNameProblem(name: string): string | null {
 }
 
 /** In every table, whether its kind has them or not: one word has one meaning in a title. */
-const commonSystemNames = new Set(['sessionId', 'tick', 'seq', 'position', 'committedAt']);
+const commonSystemNames = ['sessionId', 'tick', 'seq', 'position', 'committedAt'];
 const connectives = new Set(['and', 'or', 'not']);
 /** Groups and orders name columns by values of an enum, which GraphQL does not let be called so. */
 const literals: ReadonlySet<string> = new Set(['true', 'false', 'null']);

@@ -1,3 +1,4 @@
+import { isCalendarDay } from '../model/calendar-day.ts';
 import { EngineError } from '../model/errors.ts';
 import { isPosition, type Kind, kindOf, kinds, partColumns } from '../model/kinds.ts';
 import { limits } from '../model/limits.ts';
@@ -87,13 +88,20 @@ function float(path: string, value: unknown, kind: ScalarKind): number {
   return Number.isFinite(rounded) ? rounded : refuse(path, 'a number in the range of f32', value);
 }
 
-const isoDate = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/;
+const isoDate =
+  /^(\d{4}-\d\d-\d\d)(?:T(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d))?$/;
+
+/** Of a day that there is: `Date.parse` makes March 2 of February 30. */
+function isMoment(text: string): boolean {
+  const day = isoDate.exec(text)?.[1];
+  return day !== undefined && isCalendarDay(day);
+}
 
 function timestamp(path: string, value: unknown): number {
   const wanted = 'a time: ISO 8601 with a zone ("2026-01-31T12:00:00Z") or milliseconds since 1970';
   let ms: number;
   if (value instanceof Date) ms = value.getTime();
-  else if (typeof value === 'string' && isoDate.test(value)) ms = Date.parse(value);
+  else if (typeof value === 'string' && isMoment(value)) ms = Date.parse(value);
   else if (typeof value === 'number' || typeof value === 'bigint') ms = Number(value);
   else return refuse(path, wanted, value);
   const [low, high] = kinds.timestamp.range ?? [0, 0];

@@ -1,7 +1,7 @@
+import { isPosition } from '../model/kinds.ts';
 import { asLsn, formatPosition, parsePosition } from '../model/position.ts';
 import type { ColumnDefinition, Scalar, Value } from '../model/types.ts';
 import { compareScalars } from './compare-values.ts';
-import { isPosition } from './where-operators.ts';
 
 /** 1 ascending, -1 descending. */
 export type OrderSign = 1 | -1;

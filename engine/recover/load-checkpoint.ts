@@ -11,7 +11,12 @@ import type { Projection } from '../tick/projection.ts';
 import { aligned } from '../vectors/aligned.ts';
 import { decodeArrow } from '../vectors/arrow/arrow-file.ts';
 import { examineCheckpoints } from './checkpoint-directory.ts';
-import { type CheckpointFile, type CheckpointManifest, filesOf } from './checkpoint-manifest.ts';
+import {
+  type CheckpointFile,
+  type CheckpointManifest,
+  filesOf,
+  manifestName,
+} from './checkpoint-manifest.ts';
 import {
   decodeSessions,
   forgottenColumns,
@@ -45,24 +50,27 @@ export async function* findCheckpoints(
   for (const { lsn, manifest } of await examineCheckpoints(storage, directory)) {
     if (lsn > upToLsn) continue;
     if (typeof manifest === 'string') {
-      onDamaged(lsn, manifest);
+      onDamaged(lsn, `${manifest} (${directory}/${manifestName(lsn)})`);
       continue;
     }
     const contents = await readContents(storage, directory, manifest);
-    if (contents) yield { manifest, contents };
-    else onDamaged(lsn, 'its files are damaged');
+    if (typeof contents !== 'string') yield { manifest, contents };
+    else onDamaged(lsn, contents);
   }
 }
 
 /** A file is four calls, each of which takes a turn of the event loop. */
 const readsInFlightMax = 8;
 
-/** All in one piece of memory: many would make V8 collect everything time and again meanwhile. */
+/**
+ * What the files hold, or a text that names the first that is not as it was written. All in one piece
+ * of memory: many would make V8 collect everything time and again meanwhile.
+ */
 async function readContents(
   storage: Storage,
   directory: string,
   manifest: CheckpointManifest,
-): Promise<Map<string, Uint8Array> | null> {
+): Promise<Map<string, Uint8Array> | string> {
   const contents = new Map<string, Uint8Array>();
   const files = filesOf(manifest);
   const memory = new Uint8Array(files.reduce((bytes, file) => bytes + aligned(file.bytes), 0));
@@ -78,7 +86,11 @@ async function readContents(
     }
   };
   await Promise.all(Array.from({ length: readsInFlightMax }, readOnes));
-  return files.every(({ name }) => contents.has(name)) ? contents : null;
+  const damaged = files.filter(({ name }) => !contents.has(name)).map(({ name }) => name);
+  const [first, ...others] = damaged;
+  if (first === undefined) return contents;
+  const more = others.length === 0 ? '' : `, and ${others.length} of its other files`;
+  return `${directory}/${first} is damaged or gone${more}`;
 }
 
 /**

@@ -1,5 +1,4 @@
 import { EngineError } from '../model/errors.ts';
-import { isPosition } from '../model/kinds.ts';
 import { limits } from '../model/limits.ts';
 import { allColumns } from '../model/system-columns.ts';
 import type { ColumnDefinition, Value } from '../model/types.ts';

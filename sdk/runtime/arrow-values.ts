@@ -131,8 +131,17 @@ const milliseconds: Check<bigint> = (value, place) => {
 const jsonText: Check<string> = (value, place) => {
   const json: string | undefined = JSON.stringify(value);
   if (json === undefined) throw badValue(place, value, 'a value that JSON has');
+  // JSON.stringify quietly writes null for them.
+  if (json.includes('null') && holdsInfinity(value)) {
+    throw badValue(place, value, 'a value whose numbers are finite');
+  }
   return json;
 };
+
+function holdsInfinity(value: unknown): boolean {
+  if (typeof value === 'number') return !Number.isFinite(value);
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsInfinity);
+}
 
 const plainText: Check<string> = (value, place) => {
   if (typeof value === 'string') return value;

@@ -1,3 +1,5 @@
+import { open } from 'node:fs/promises';
+import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Engine, ExportRequest } from '../../engine/index.ts';
@@ -6,6 +8,8 @@ import type { Exchange } from '../http/exchange.ts';
 import type { Handler } from '../http/router.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { type ByteRange, readRange } from './byte-range.ts';
+import type { CopyDraft, ExportCopy } from './export-copies.ts';
 import type { StoredExport } from './export-file.ts';
 import type { ExportLinks } from './export-link.ts';
 import type { Exports, ReadOutcome } from './exports.ts';
@@ -25,26 +29,127 @@ const formats: Readonly<Record<ExportRequest['format'], { type: string; extensio
 };
 
 /**
- * `GET /{title}/exports/{id}?expires=…&signature=…`: the rows, straight from the column store and
- * no faster than the client reads. What fails before the first byte is answered as an error; what
- * fails later cuts the connection, so that half an export never looks whole.
+ * `GET /{title}/exports/{id}?expires=…&signature=…`: the rows, at first straight from the column
+ * store and no faster than the client reads; once that was read whole, the same bytes again from its
+ * copy, with length and validator, whole or a part (`Range`). What fails before the first byte is
+ * answered as an error; what fails later cuts the connection, so that half an export never looks
+ * whole.
  */
 export function exportEndpoint(options: ExportEndpointOptions): Handler {
   return async (exchange, { id = '' }) => {
     options.links.check(id, exchange.query, Date.now());
     const stored = options.exports.find(id);
-    if (exchange.request.method === 'HEAD') return sendHead(exchange, stored);
+    if (exchange.request.method === 'HEAD') return sendHead(exchange, options, stored);
     options.exports.begin(id);
     let outcome: ReadOutcome = { kind: 'failed' };
     try {
-      outcome = await stream(exchange, options, stored);
+      outcome =
+        (await sendCopy(exchange, options, stored)) ?? (await stream(exchange, options, stored));
     } finally {
       options.exports.end(id, outcome);
     }
   };
 }
 
+/** Answers from the copy; null where there is none. */
+async function sendCopy(
+  exchange: Exchange,
+  { exports, metrics, logger }: ExportEndpointOptions,
+  stored: StoredExport,
+): Promise<ReadOutcome | null> {
+  const copy = exports.copies.use(stored.id);
+  if (copy === null) return null;
+  const { request, response, requestId } = exchange;
+  try {
+    const file = await open(copy.path).catch((error: unknown) => {
+      // Removed by hand: it is made again.
+      logger.warn({ error, path: copy.path }, 'the copy of an export cannot be read');
+      exports.copies.remove(stored.id);
+      return null;
+    });
+    if (file === null) return null;
+    const headers = headersOf(stored, copy);
+    const answer = copyAnswer(request.headers, copy);
+    response.writeHead(answer.status, { ...headers, ...answer.headers });
+    if (answer.range === null) {
+      await file.close();
+      response.end();
+      return { kind: 'left' };
+    }
+    const { first: start, last: end } = answer.range;
+    const bytes = file.createReadStream({ start, end });
+    bytes.on('data', (chunk) => {
+      metrics.exportsBytes.inc(chunk.length);
+      metrics.sent('export', chunk.length);
+    });
+    await pipeline(bytes, response);
+    return answer.status === 200 ? { kind: 'complete', bytes: copy.bytes } : { kind: 'left' };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') {
+      logger.error({ error, requestId, path: copy.path }, 'an export broke off');
+      response.destroy();
+    }
+    return { kind: 'left' };
+  } finally {
+    exports.copies.release(stored.id);
+  }
+}
+
+interface CopyAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | number>>;
+  /** Null: no content. */
+  readonly range: ByteRange | null;
+}
+
+/** What conditions and `Range` of a request ask of a copy (RFC 9110, sections 13 and 14). */
+function copyAnswer(asked: IncomingHttpHeaders, { bytes, etag }: ExportCopy): CopyAnswer {
+  const known = asked['if-none-match']?.split(',').map((each) => each.trim().replace(/^W\//, ''));
+  if (known?.some((each) => each === etag || each === '*')) {
+    return { status: 304, headers: {}, range: null };
+  }
+  const isSame = asked['if-range'] === undefined || asked['if-range'] === etag;
+  const range = isSame ? readRange(asked.range, bytes) : null;
+  if (range === null) {
+    return {
+      status: 200,
+      headers: { 'content-length': bytes },
+      range: { first: 0, last: bytes - 1 },
+    };
+  }
+  if (range === 'unsatisfiable') {
+    return {
+      status: 416,
+      headers: { 'content-range': `bytes */${bytes}`, 'content-length': 0 },
+      range: null,
+    };
+  }
+  return {
+    status: 206,
+    headers: {
+      'content-range': `bytes ${range.first}-${range.last}/${bytes}`,
+      'content-length': range.last - range.first + 1,
+    },
+    range,
+  };
+}
+
 async function stream(
+  exchange: Exchange,
+  options: ExportEndpointOptions,
+  stored: StoredExport,
+): Promise<ReadOutcome> {
+  const { copies } = options.exports;
+  const draft = await copies.begin(stored.id);
+  try {
+    return await streamInto(draft, exchange, options, stored);
+  } finally {
+    if (draft !== null) await copies.end(stored.id, draft);
+  }
+}
+
+async function streamInto(
+  draft: CopyDraft | null,
   exchange: Exchange,
   options: ExportEndpointOptions,
   stored: StoredExport,
@@ -64,13 +169,16 @@ async function stream(
         bytes += step.value.length;
         metrics.exportsBytes.inc(step.value.length);
         metrics.sent('export', step.value.length);
+        await draft?.write(step.value);
         yield step.value;
       }
+      // Before the answer ends: whoever has read it whole finds the copy.
+      if (draft !== null) await options.exports.copies.keep(stored.id, draft);
     } finally {
       await iterator.return?.();
     }
   };
-  response.writeHead(200, headersOf(stored));
+  response.writeHead(200, headersOf(stored, null));
   try {
     await pipeline(Readable.from(counted(), { objectMode: false }), response);
   } catch (error) {
@@ -84,15 +192,20 @@ async function stream(
   return { kind: 'complete', bytes };
 }
 
-function sendHead(exchange: Exchange, stored: StoredExport): void {
+function sendHead(
+  exchange: Exchange,
+  { exports }: ExportEndpointOptions,
+  stored: StoredExport,
+): void {
+  const copy = exports.copies.peek(stored.id);
   exchange.response.writeHead(200, {
-    ...headersOf(stored),
-    ...(stored.bytes === null ? {} : { 'content-length': stored.bytes }),
+    ...headersOf(stored, copy),
+    ...(copy === null ? {} : { 'content-length': copy.bytes }),
   });
   exchange.response.end();
 }
 
-function headersOf(stored: StoredExport): Record<string, string> {
+function headersOf(stored: StoredExport, copy: ExportCopy | null): Record<string, string> {
   const { type, extension } = formats[stored.spec.format];
   return {
     'content-type': type,
@@ -101,6 +214,9 @@ function headersOf(stored: StoredExport): Record<string, string> {
     'cache-control': 'private, no-store',
     'referrer-policy': 'no-referrer',
     'x-content-type-options': 'nosniff',
+    ...(copy === null
+      ? { 'accept-ranges': 'none' }
+      : { 'accept-ranges': 'bytes', etag: copy.etag }),
   };
 }
 

@@ -6,6 +6,7 @@ import { limits } from '../../engine/model/limits.ts';
 import type { ExportInfo, ExportRegistry, ExportSpec, Principal } from '../../resolvers/context.ts';
 import { writePrivately } from '../storage/private-file.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { ExportCopies } from './export-copies.ts';
 import { decodeExport, encodeExport, type StoredExport } from './export-file.ts';
 import type { ExportLinks } from './export-link.ts';
 
@@ -15,6 +16,8 @@ export interface ExportsOptions {
   readonly links: ExportLinks;
   readonly ttlMs: number;
   readonly logger: Logger;
+  /** Disk that copies of what was read may take. */
+  readonly copiesBytesMax?: number;
   readonly nowMs?: () => number;
 }
 
@@ -27,8 +30,9 @@ export type ReadOutcome =
 const sweepEveryMs = 60_000;
 
 /**
- * The exports of one title. An export is an order, not a copy: each read of its link computes the
- * rows as of its position, so nothing but the order is stored, and a link can be read repeatedly.
+ * The exports of one title. An export is an order: the first read of its link computes the rows as of
+ * its position, and leaves a copy of them (`ExportCopies`), which later reads are sent while it is
+ * kept. What has no copy is computed again.
  */
 export class Exports implements ExportRegistry {
   readonly #options: ExportsOptions;
@@ -37,11 +41,18 @@ export class Exports implements ExportRegistry {
   /** Reads running now, by export. */
   readonly #streaming = new Map<string, number>();
   readonly #sweeper: NodeJS.Timeout;
+  readonly copies: ExportCopies;
 
   constructor(options: ExportsOptions) {
     this.#options = options;
     this.#nowMs = options.nowMs ?? Date.now;
+    this.copies = new ExportCopies({
+      directory: join(options.directory, 'copies'),
+      logger: options.logger,
+      ...(options.copiesBytesMax === undefined ? {} : { bytesMax: options.copiesBytesMax }),
+    });
     this.#load();
+    this.copies.retain((id) => this.#stored.has(id));
     this.#sweeper = setInterval(() => this.#sweep(), sweepEveryMs);
     this.#sweeper.unref();
   }
@@ -110,6 +121,7 @@ export class Exports implements ExportRegistry {
 
   #info(stored: StoredExport): ExportInfo {
     const { id, expiresAtMs, spec } = stored;
+    const bytes = this.copies.peek(id)?.bytes ?? stored.bytes;
     const isStreaming = this.#streaming.has(id) && stored.state !== 'COMPLETE';
     return {
       id,
@@ -118,7 +130,7 @@ export class Exports implements ExportRegistry {
       state: expiresAtMs <= this.#nowMs() ? 'EXPIRED' : isStreaming ? 'STREAMING' : stored.state,
       lsn: spec.asOfLsn,
       rows: null,
-      bytes: stored.bytes === null ? null : BigInt(stored.bytes),
+      bytes: bytes === null ? null : BigInt(bytes),
       format: spec.format,
     };
   }
@@ -137,7 +149,8 @@ export class Exports implements ExportRegistry {
         const stored = decodeExport(text);
         this.#stored.set(stored.id, stored);
       } catch (error) {
-        this.#options.logger.warn({ error, file }, 'an export file cannot be read and is ignored');
+        const path = join(this.#options.directory, file);
+        this.#options.logger.warn({ error, path }, 'an export file cannot be read and is ignored');
       }
     }
     this.#sweep();
@@ -164,6 +177,7 @@ export class Exports implements ExportRegistry {
 
   #drop({ id }: StoredExport): void {
     this.#stored.delete(id);
+    this.copies.remove(id);
     rmSync(this.#path(id), { force: true });
   }
 

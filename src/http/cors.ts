@@ -16,7 +16,10 @@ export function applyCors(
   if (origin === undefined || !origins.includes(origin)) return false;
   response.setHeader('access-control-allow-origin', origin);
   response.setHeader('vary', 'origin');
-  response.setHeader('access-control-expose-headers', 'x-request-id, retry-after, etag');
+  response.setHeader(
+    'access-control-expose-headers',
+    'x-request-id, retry-after, etag, accept-ranges, content-range',
+  );
   if (request.method !== 'OPTIONS') return false;
   response.writeHead(204, {
     'access-control-allow-methods': 'GET, HEAD, POST',

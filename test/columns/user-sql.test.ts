@@ -51,6 +51,14 @@ describe('SQL of a user', () => {
     expect(result.coveredLsn).toBe(3);
   });
 
+  it('refuses a parameter that the text does not name', async () => {
+    await expect(sql('SELECT {a:UInt8}', { a: 1, b: 2 })).rejects.toMatchObject({
+      code: 'BAD_USER_INPUT',
+      message: 'SQL: the text names no parameter "b"',
+      details: { path: 'parameters.b' },
+    });
+  });
+
   it('takes text, lists and nulls as parameters without reading them as SQL', async () => {
     const hostile = "'; DROP TABLE orders; --";
     const result = await sql(

@@ -120,6 +120,16 @@ describe('a malformed commit body is answered BAD_USER_INPUT', () => {
     ],
     ['no UUID', /token\[0\] must be a UUID/, () => [upsert({ token: texts(['x', null]) })]],
     ['no JSON', /extra\[1\] is not JSON/, () => [upsert({ extra: texts(['{}', '{']) })]],
+    [
+      'a JSON number that would change',
+      /extra\[1\]: a number in it is too large to be kept/,
+      () => [upsert({ extra: texts(['{}', '{"a":[1e400]}']) })],
+    ],
+    [
+      'a JSON integer that a double rounds',
+      /extra\[0\]: a number in it is too large to be kept/,
+      () => [upsert({ extra: texts(['9007199254740993', '{}']) })],
+    ],
     ['no list', /units is Uint32; expected a list/, () => [actions(1, { units: u32([1]) })]],
     [
       'a null in a list',

@@ -224,6 +224,14 @@ describe('a problem is told with its place and its mend', () => {
       ]),
     ],
     [
+      'a column that differs from a system name by capital letters alone',
+      `${unit}.columns.2.name`,
+      'committedat',
+      expect.arrayContaining([
+        'tables.unit.columns.committedat: "committedat" and the system column "committedAt" differ by capital letters alone; choose another name',
+      ]),
+    ],
+    [
       'a column that joins conditions',
       `${unit}.columns.2.name`,
       'not',

@@ -115,13 +115,14 @@ describe('a damaged checkpoint', () => {
     for (let offset = 0; offset < bytes; offset += 37) {
       const [first, ...more] = await stored.startWithout(path, offset);
       expect(first).toMatchObject({ lsn, reason: expect.stringContaining('its manifest') });
+      expect(first?.reason).toContain(path);
       expect(more).toEqual([]);
     }
     for (const file of filesOf(newest).filter(({ name }) => name.includes(`-${lsn}.`))) {
       const at = join(stored.checkpoints, file.name);
       for (const offset of [0, file.bytes >> 1, file.bytes - 1]) {
         const [first] = await stored.startWithout(at, offset);
-        expect(first).toEqual({ lsn, reason: 'its files are damaged' });
+        expect(first).toEqual({ lsn, reason: `${at} is damaged or gone` });
       }
     }
   });

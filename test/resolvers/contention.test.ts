@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { parse, validate } from 'graphql';
 import { expect, test } from 'vitest';
+import { limits } from '../../engine/model/limits.ts';
 import { openTitleApi, type TitleApi } from './title-api.ts';
 
 const query = `query ($sessionId: ID) {
@@ -114,4 +115,42 @@ test('the examples of docs/contention.md are operations of the API', async () =>
   const examples = Array.from(page.matchAll(/```graphql\n(.*?)```/gs), ([, text = '']) => text);
   expect(examples.length).toBeGreaterThan(2);
   for (const example of examples) expect(validate(schema, parse(example)), example).toEqual([]);
+});
+
+test('a report that is cut at its bound says so', async () => {
+  const api = await openTitleApi();
+  const server = api.as('game-server');
+  const liveops = api.as('liveops');
+  await server.data('mutation { openSession(input: { sessionId: "m1" }) { fence } }');
+  const swaps = (tick: number, from: number, to: number) => {
+    const actions = Array.from({ length: to - from }, (_, i) => ({
+      actionId: `${i}`,
+      playerId: 1,
+      kind: 'MOVE',
+      effects: [
+        {
+          playerWallet: {
+            compareAndSet: {
+              key: { playerId: from + i, resource: 'MASS' },
+              expectedVersion: 7,
+              set: { balance: 1 },
+            },
+          },
+        },
+      ],
+    }));
+    return server.data(
+      'mutation ($input: CommitTickInput!) { commitTick(input: $input) { rejected } }',
+      { input: { sessionId: 'm1', tick, actions } },
+    );
+  };
+  // A line of the session, and one of each row.
+  await swaps(1, 0, limits.contentionRowsMax - 1);
+  const fitting = await liveops.run(query);
+  expect(fitting.result.data?.contention).toHaveLength(limits.contentionRowsMax);
+  expect(fitting.report).not.toHaveProperty('truncated');
+  await swaps(2, limits.contentionRowsMax, limits.contentionRowsMax + 1);
+  const cut = await liveops.run(query);
+  expect(cut.result.data?.contention).toHaveLength(limits.contentionRowsMax);
+  expect(cut.report).toMatchObject({ truncated: ['contention'] });
 });

@@ -110,3 +110,12 @@ test('an export is seen by who ordered it alone', async () => {
   expect(own).toEqual({ export: { id: 'e1', state: 'READY' } });
   expect(await api.as('analyst', { subject: 'bob' }).data(read)).toEqual({ export: null });
 });
+
+test('parameters are for SQL, and refused beside a table', async () => {
+  const api = await withOnePosition();
+  const refused = await api
+    .as('analyst')
+    .refusal(create, { input: { table: 'actionLog', parameters: { a: 1 } } });
+  expect(refused).toMatchObject({ code: 'BAD_USER_INPUT', details: { path: 'input.parameters' } });
+  expect(api.exports.created).toEqual([]);
+});

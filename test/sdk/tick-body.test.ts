@@ -212,6 +212,7 @@ describe('a tick that a game server builds', () => {
     ['timestampOne', '2026-01-31'],
     ['bytesOne', 'YQ=='],
     ['jsonOne', () => undefined],
+    ['jsonOne', { deep: [null, Number.NEGATIVE_INFINITY] }],
     ['u32List', 7],
     ['u32List', [1, null]],
     ['colour', 'red'],

@@ -446,6 +446,24 @@ describe('a body of JSON on the commit endpoint', () => {
       'stream 0 (actionLog actions).payload[0]',
     ],
     [
+      'a JSON number past all doubles',
+      JSON.stringify({ actions: { ...actions, payload: [{ n: 0 }] } }).replace(
+        '"n":0',
+        '"n":1e400',
+      ),
+      'BAD_USER_INPUT',
+      'stream 0 (actionLog actions).payload[0]',
+    ],
+    [
+      'a JSON integer that a double rounds',
+      JSON.stringify({ actions: { ...actions, payload: [[0]] } }).replace(
+        '[[0]]',
+        '[[9007199254740993]]',
+      ),
+      'BAD_USER_INPUT',
+      'stream 0 (actionLog actions).payload[0]',
+    ],
+    [
       'JSON that nests far too deep',
       `{"actions":${'['.repeat(100_000)}`,
       'LIMIT_EXCEEDED',

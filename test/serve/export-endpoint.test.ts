@@ -1,3 +1,4 @@
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { tableFromIPC } from 'apache-arrow';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -15,6 +16,7 @@ interface Created {
   readonly position: string;
 }
 
+const formats = ['ARROW_STREAM', 'ARROW_FILE', 'PARQUET'];
 let sandbox: Sandbox;
 
 beforeAll(async () => {
@@ -84,6 +86,87 @@ describe('an export link', () => {
     expect(await stateOf(id)).toEqual({ state: 'COMPLETE', bytes: first.length });
     const head = await fetch(url, { method: 'HEAD' });
     expect(head.headers.get('content-length')).toBe(String(first.length));
+  });
+
+  test.each(formats)(
+    'gives the same bytes at every read, whatever ClickHouse merged since: %s',
+    async (format) => {
+      const { url } = await order({ format });
+      const head = await fetch(url, { method: 'HEAD' });
+      expect(head.headers.get('content-length')).toBeNull();
+      expect(head.headers.get('accept-ranges')).toBe('none');
+      const first = Buffer.from(await (await fetch(url)).bytes());
+      await sandbox.commit('match', 6 + formats.indexOf(format), 3);
+      const again = await fetch(url, { method: 'HEAD' });
+      const second = await fetch(url);
+      for (const { headers } of [again, second]) {
+        expect(headers.get('content-length')).toBe(String(first.length));
+        expect(headers.get('accept-ranges')).toBe('bytes');
+        expect(headers.get('etag')).toBe(again.headers.get('etag'));
+      }
+      expect(Buffer.from(await second.bytes()).equals(first)).toBe(true);
+      await sandbox.restart();
+      const third = await fetch(url);
+      expect(third.headers.get('etag')).toBe(again.headers.get('etag'));
+      expect(Buffer.from(await third.bytes()).equals(first)).toBe(true);
+    },
+  );
+
+  test('gives the part that is asked for once it was read whole', async () => {
+    const { url } = await order({ format: 'PARQUET' });
+    const part = async (headers: Record<string, string>) => {
+      const response = await fetch(url, { headers });
+      const range = response.headers.get('content-range');
+      return { status: response.status, range, bytes: Buffer.from(await response.bytes()) };
+    };
+    const early = await part({ range: 'bytes=0-3' });
+    expect(early).toMatchObject({ status: 200, range: null });
+    const whole = early.bytes;
+    const size = whole.length;
+    const etag = (await fetch(url, { method: 'HEAD' })).headers.get('etag') ?? '';
+    for (const [range, from, to] of [
+      ['bytes=0-3', 0, 4],
+      ['bytes=4-', 4, size],
+      ['bytes=-8', size - 8, size],
+      [`bytes=10-${size + 100}`, 10, size],
+    ] as const) {
+      expect(await part({ range })).toEqual({
+        status: 206,
+        range: `bytes ${from}-${to - 1}/${size}`,
+        bytes: whole.subarray(from, to),
+      });
+    }
+    expect(await part({ range: `bytes=${size}-` })).toMatchObject({
+      status: 416,
+      range: `bytes */${size}`,
+    });
+    for (const range of ['bytes=9-3', 'rows=0-3', 'bytes=0-1,4-5', 'bytes=-', 'bytes=x']) {
+      expect(await part({ range }), range).toMatchObject({ status: 200, bytes: whole });
+    }
+    expect(await part({ range: 'bytes=0-3', 'if-range': etag })).toMatchObject({ status: 206 });
+    expect(await part({ range: 'bytes=0-3', 'if-range': '"other"' })).toMatchObject({
+      status: 200,
+      bytes: whole,
+    });
+    expect(await part({ 'if-none-match': etag })).toMatchObject({ status: 304 });
+    expect(await part({ 'if-none-match': '"other"' })).toMatchObject({ status: 200 });
+  });
+
+  test('makes its copy anew where it was lost, under another name where it is another', async () => {
+    const { url, id } = await order();
+    const first = Buffer.from(await (await fetch(url)).bytes());
+    const folder = join(sandbox.directory, 'titles/ashfall/exports/copies');
+    const copies = () => readdirSync(folder).filter((name) => name.startsWith(id));
+    expect(copies()).toHaveLength(1);
+    rmSync(join(folder, copies()[0] ?? ''));
+    const second = await fetch(url);
+    expect(second.headers.get('etag')).toBeNull();
+    const bytes = Buffer.from(await second.bytes());
+    expect(tableFromIPC(bytes).numRows).toBe(tableFromIPC(first).numRows);
+    const head = await fetch(url, { method: 'HEAD' });
+    expect(head.headers.get('content-length')).toBe(String(bytes.length));
+    expect(copies()).toHaveLength(1);
+    expect(copies()[0]).toContain(head.headers.get('etag')?.replaceAll('"', ''));
   });
 
   test('counts its bytes', async () => {

@@ -1,10 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { expect, onTestFinished, test } from 'vitest';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ExportRequest } from '../../engine/columns/column-queries.ts';
 import { EngineError } from '../../engine/model/errors.ts';
+import { limits } from '../../engine/model/limits.ts';
 import { asLsn } from '../../engine/model/position.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
+import { ExportCopies } from '../../src/exports/export-copies.ts';
 import { exportEndpoint } from '../../src/exports/export-endpoint.ts';
 import { ExportLinks } from '../../src/exports/export-link.ts';
 import { Exports } from '../../src/exports/exports.ts';
@@ -16,20 +19,25 @@ import { serveRoutes } from './http-front.ts';
 type Source = (request: ExportRequest) => AsyncIterable<Uint8Array>;
 
 /** The export endpoint over HTTP, before a column store that behaves as told. */
-async function serveExport(source: Source) {
+async function serveExport(source: Source, copiesBytesMax?: number) {
   const directory = mkdtempSync(`${tmpdir()}/tickloom-exports-`);
   const metrics = new Metrics();
   const logger = createLogger('silent');
   const { url: base, front } = await serveRoutes(metrics, []);
   const links = new ExportLinks('ashfall', Buffer.from('s'), () => base);
-  const exports = new Exports({ directory, links, ttlMs: 60_000, logger });
+  const bound = copiesBytesMax === undefined ? {} : { copiesBytesMax };
+  const exports = new Exports({ directory, links, ttlMs: 60_000, logger, ...bound });
   const columns = {
     waitForCovered: async () => undefined,
     export: async (request: ExportRequest) => source(request),
   };
   const engine = { columns } as unknown as Engine;
   const handle = exportEndpoint({ engine, exports, links, metrics, logger });
-  const route = { methods: ['GET'], path: '/{title}/exports/{id}', endpoint: 'export' } as const;
+  const route = {
+    methods: ['GET', 'HEAD'],
+    path: '/{title}/exports/{id}',
+    endpoint: 'export',
+  } as const;
   front.serve(new Router([{ ...route, handle }]), () => undefined);
   onTestFinished(() => {
     exports.close();
@@ -49,9 +57,16 @@ async function serveExport(source: Source) {
     sinceLsn: null,
     asOfLsn: asLsn(1),
   } as const;
-  const { url, id } = await exports.create(spec, principal);
-  return { url, state: async () => (await exports.get(id, principal))?.state };
+  const order = async () => {
+    const { url, id } = await exports.create(spec, principal);
+    return { url, state: async () => (await exports.get(id, principal))?.state };
+  };
+  const files = () => readdirSync(join(directory, 'copies'));
+  return { ...(await order()), order, files };
 }
+
+const lengthOf = async (url: string) =>
+  (await fetch(url, { method: 'HEAD' })).headers.get('content-length');
 
 test('an export that fails before its first byte answers the error', async () => {
   const { url, state } = await serveExport(async function* () {
@@ -114,4 +129,101 @@ test('an export is read no faster than its client takes it', async () => {
   }
   expect(made).toBeLessThan(100);
   await reader?.cancel();
+});
+
+describe('the copy of an export', () => {
+  /** Other bytes at every read, as ClickHouse gives. */
+  function changing(size: number): Source {
+    let reads = 0;
+    return async function* () {
+      reads += 1;
+      for (let sent = 0; sent < size; sent += 100) yield new Uint8Array(100).fill(reads);
+    };
+  }
+  const read = async (url: string) => Buffer.from(await (await fetch(url)).bytes());
+
+  test('is made by one read at a time; another is asked to wait', async () => {
+    let goOn: () => void = () => undefined;
+    const paused = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const { url } = await serveExport(async function* () {
+      yield new Uint8Array(1_000);
+      await paused;
+      yield new Uint8Array(1_000);
+    });
+    const first = await fetch(url);
+    const second = await fetch(url);
+    expect(second.status).toBe(503);
+    expect(second.headers.get('retry-after')).toBe('2');
+    expect(await second.json()).toMatchObject({
+      errors: [{ extensions: { code: 'UNAVAILABLE' } }],
+    });
+    goOn();
+    const whole = Buffer.from(await first.bytes());
+    expect((await read(url)).equals(whole)).toBe(true);
+  });
+
+  test('is not made of a read that broke off, nor left behind by it', async () => {
+    let reads = 0;
+    const { url, files } = await serveExport(async function* () {
+      reads += 1;
+      yield new Uint8Array(1_000);
+      if (reads === 1) throw new Error('the column store went away');
+    });
+    await expect(read(url)).rejects.toThrow();
+    expect(await lengthOf(url)).toBeNull();
+    await expect.poll(files).toEqual([]);
+    expect(await read(url)).toHaveLength(1_000);
+    expect(await lengthOf(url)).toBe('1000');
+  });
+
+  test('makes room for newer ones, those read the longest ago first (exportCopiesBytesMax)', async () => {
+    const { url: a, order, files } = await serveExport(changing(1_000), 2_500);
+    const [b, c] = [(await order()).url, (await order()).url];
+    const bytesOfA = await read(a);
+    await read(b);
+    expect((await read(a)).equals(bytesOfA)).toBe(true);
+    await read(c);
+    expect(files()).toHaveLength(2);
+    expect(await lengthOf(a)).toBe('1000');
+    expect(await lengthOf(b)).toBeNull();
+    expect(await lengthOf(c)).toBe('1000');
+    expect((await read(a)).equals(bytesOfA)).toBe(true);
+  });
+
+  test('is not made of an export that is larger than all copies may be, which promises no length', async () => {
+    const { url, files, state } = await serveExport(changing(3_000), 2_500);
+    const first = await read(url);
+    expect(first).toHaveLength(3_000);
+    expect(await state()).toBe('COMPLETE');
+    expect(files()).toEqual([]);
+    const head = await fetch(url, { method: 'HEAD' });
+    expect(head.headers.get('content-length')).toBeNull();
+    expect(head.headers.get('etag')).toBeNull();
+    expect(head.headers.get('accept-ranges')).toBe('none');
+    const [second, third] = await Promise.all([read(url), read(url)]);
+    expect([second, third].map((bytes) => bytes.length)).toEqual([3_000, 3_000]);
+  });
+
+  test('is not made where the disk is almost full (exportCopiesFreeBytesMin)', async () => {
+    const directory = mkdtempSync(`${tmpdir()}/tickloom-copies-`);
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    let free: number = limits.exportCopiesFreeBytesMin;
+    const freeBytesAt = async () => free;
+    const copies = new ExportCopies({ directory, logger: createLogger('silent'), freeBytesAt });
+    for (const [id, isKept] of [
+      ['a', true],
+      ['b', false],
+    ] as const) {
+      const draft = await copies.begin(id);
+      await draft?.write(new Uint8Array(10));
+      if (draft === null) throw new Error('no draft');
+      await copies.keep(id, draft);
+      await copies.end(id, draft);
+      expect(copies.peek(id) !== null).toBe(isKept);
+      expect(readdirSync(directory)).toHaveLength(1);
+      free -= 1;
+    }
+  });
 });

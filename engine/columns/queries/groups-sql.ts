@@ -4,12 +4,18 @@ import { isNumeric, isPosition, kindOf } from '../../model/kinds.ts';
 import type { ColumnDefinition, TableDefinition, Value } from '../../model/types.ts';
 import type { ClientQuery } from '../client.ts';
 import type { Group, GroupAggregate, GroupsRequest } from '../column-queries.ts';
-import { isTextual, readableExpression, readableSql, readValue } from '../stored-kinds.ts';
+import {
+  isTextual,
+  readableExpression,
+  readableSql,
+  readFloat,
+  readValue,
+} from '../stored-kinds.ts';
 import { comparable } from './filter-sql.ts';
 import { orderSql } from './order-sql.ts';
 import { tableSource } from './source-sql.ts';
 import { SqlParameters } from './sql-parameters.ts';
-import { quoteName } from './sql-text.ts';
+import { ownName, quoteName } from './sql-text.ts';
 
 export interface GroupsPlan {
   readonly query: ClientQuery;
@@ -26,9 +32,9 @@ export function planGroups(catalog: Catalog, request: GroupsRequest): GroupsPlan
   );
   const source = tableSource(catalog, table, request.where, parameters);
   const selected = [
-    ...keys.map((key, i) => `${key.readable} AS k${i}`),
-    'count() AS n',
-    ...aggregates.map((aggregate, i) => `${aggregate.sql} AS a${i}`),
+    ...keys.map((key, i) => `${key.readable} AS ${ownName(`k${i}`)}`),
+    `count() AS ${countName}`,
+    ...aggregates.map((aggregate, i) => `${aggregate.sql} AS ${ownName(`a${i}`)}`),
   ];
   const sql = [
     `SELECT ${selected.join(', ')}`,
@@ -43,6 +49,8 @@ export function planGroups(catalog: Catalog, request: GroupsRequest): GroupsPlan
       sql,
       author: 'engine',
       parameters: parameters.values,
+      // It would take the unit of `inRange` out of the sum again.
+      settings: { optimize_arithmetic_operations_in_aggregate_functions: 0 },
       bounds: request.bounds,
       signal: request.signal,
     },
@@ -59,6 +67,8 @@ export function planGroups(catalog: Catalog, request: GroupsRequest): GroupsPlan
     },
   };
 }
+
+const countName = ownName('n');
 
 interface GroupKey {
   readonly column: ColumnDefinition;
@@ -90,7 +100,7 @@ function groupKeys(
       throw new EngineError('BAD_USER_INPUT', 'tickBucket must be a whole number of ticks, from 1');
     }
     const width = parameters.add('UInt32', String(request.tickBucket));
-    const sql = `toUInt32(intDiv(tick, ${width}) * ${width})`;
+    const sql = `toUInt32(intDiv(${quoteName('tick')}, ${width}) * ${width})`;
     keys.push({ column: tickBucket, sql, readable: sql, order: sql });
   }
   return keys;
@@ -114,7 +124,7 @@ function orderClause(request: GroupsRequest, keys: readonly GroupKey[]): string[
   const named = new Set<string>();
   for (const { column, direction } of request.orderBy) {
     named.add(column);
-    if (column === 'count') terms.push(`n ${direction}`);
+    if (column === 'count') terms.push(`${countName} ${direction}`);
     else {
       const key = keys.find((candidate) => candidate.column.name === column);
       if (!key) {
@@ -140,7 +150,7 @@ interface AggregatePlan {
 function planAggregate(column: ColumnDefinition, aggregate: GroupAggregate): AggregatePlan {
   const sql = quoteName(column.name);
   const number = (value: unknown, count: bigint) =>
-    value === null || count === 0n ? null : Number(value);
+    value === null || count === 0n ? null : readFloat(value);
   switch (aggregate.op) {
     case 'countDistinct':
       return {
@@ -150,7 +160,8 @@ function planAggregate(column: ColumnDefinition, aggregate: GroupAggregate): Agg
     case 'sum':
       requireNumber(column, 'sum');
       if (kindOf(column).form !== 'integer') {
-        return { sql: `sum(${sql})`, read: (value) => (value === null ? null : Number(value)) };
+        const read = (value: unknown) => (value === null ? null : readFloat(value));
+        return { sql: column.kind === 'f64' ? inRange('sum', sql) : `sum(${sql})`, read };
       }
       // A sum of 64-bit integers may leave their range; 128 bits hold any number of rows.
       return {
@@ -159,19 +170,37 @@ function planAggregate(column: ColumnDefinition, aggregate: GroupAggregate): Agg
       };
     case 'avg':
       requireNumber(column, 'avg');
+      if (column.kind === 'f64') return { sql: inRange('avg', sql), read: number };
+      // ClickHouse adds 64-bit integers up in 64 bits for their mean, too.
+      if (kindOf(column).wideRange) {
+        return { sql: `sum(toInt128(${sql})) / count(${sql})`, read: number };
+      }
       return { sql: `avg(${sql})`, read: number };
     case 'quantile':
       requireNumber(column, 'quantile');
       if (!(aggregate.q >= 0 && aggregate.q <= 1)) {
         throw new EngineError('BAD_USER_INPUT', 'a quantile lies between 0 and 1');
       }
-      // Exact, and between two values on the line between them, so that answers repeat.
-      return { sql: `quantileExactInclusive(${aggregate.q})(${sql})`, read: number };
+      // Exact, and between two values on the line between them, so that answers repeat. The length
+      // of that line must be in range: an integer's may not be, and half a double's always is.
+      return column.kind === 'f64'
+        ? { sql: `quantileExactInclusive(${aggregate.q})(${sql} * 0.5) * 2`, read: number }
+        : { sql: `quantileExactInclusive(${aggregate.q})(toFloat64(${sql}))`, read: number };
     case 'min':
     case 'max':
       return planExtreme(column, aggregate.op);
   }
 }
+
+/**
+ * A sum or mean of doubles that passes the range of a double on its way only where the result itself
+ * does: what has left the range is added up anew in units of 2^64. More rows than that there are not.
+ */
+function inRange(op: 'sum' | 'avg', sql: string): string {
+  return `if(isFinite(${op}(${sql})), ${op}(${sql}), ${op}(${sql} / ${doubleUnit}) * ${doubleUnit})`;
+}
+
+const doubleUnit = `${2 ** 64}.`;
 
 function planExtreme(column: ColumnDefinition, op: 'min' | 'max'): AggregatePlan {
   if (column.list) throw new EngineError('BAD_USER_INPUT', `lists have no ${op}: "${column.name}"`);

@@ -13,6 +13,7 @@ import { completeOrder } from './list-order.ts';
 import { orderSql, orderValue } from './order-sql.ts';
 import { tableSource } from './source-sql.ts';
 import { SqlParameters } from './sql-parameters.ts';
+import { ownName } from './sql-text.ts';
 
 export interface ListPlan {
   readonly query: ClientQuery;
@@ -37,7 +38,7 @@ export function planList(catalog: Catalog, request: ColumnListRequest): ListPlan
   }
   const terms = order.map(({ column, direction }) => `${orderSql(column)} ${direction} NULLS LAST`);
   const sql = [
-    `SELECT ${columns.map((column, i) => `${readableSql(column)} AS c${i}`).join(', ')}`,
+    `SELECT ${columns.map((column, i) => `${readableSql(column)} AS ${ownName(`c${i}`)}`).join(', ')}`,
     `FROM ${source.from}`,
     `WHERE ${conditions.join(' AND ')}`,
     `ORDER BY ${terms.join(', ')}`,

@@ -1,6 +1,9 @@
 import type { ColumnDefinition, Scalar } from '../../model/types.ts';
 import type { ParameterValue } from '../client.ts';
 import { parameterOf } from '../stored-kinds.ts';
+import { ownName } from './sql-text.ts';
+
+const itemName = ownName('x');
 
 /** Collects the values of a query, so that none is ever pasted into its text. */
 export class SqlParameters {
@@ -28,7 +31,7 @@ export class SqlParameters {
   scalars(column: ColumnDefinition, values: readonly Scalar[]): string {
     const { type, text, wrap } = parameterOf(column);
     const list = this.add(`Array(${type})`, values.map(text));
-    const item = wrap('x');
-    return item === 'x' ? list : `arrayMap(x -> ${item}, ${list})`;
+    const item = wrap(itemName);
+    return item === itemName ? list : `arrayMap(${itemName} -> ${item}, ${list})`;
   }
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Storage } from '../../disk/storage.ts';
 import type { Lsn } from '../../model/position.ts';
 import { isWhole, type SpoolFile } from './spool.ts';
@@ -31,11 +32,13 @@ export type KeptBacklog = readonly KeptTable[];
 /** What is still there of it. */
 export interface FoundBacklog {
   readonly tables: KeptBacklog;
+  /** Where the files lie. */
+  readonly directory: string;
   /** Names of the files of which every byte is as it was written. */
   readonly whole: ReadonlySet<string>;
 }
 
-export const emptyBacklog: FoundBacklog = { tables: [], whole: new Set() };
+export const emptyBacklog: FoundBacklog = { tables: [], directory: '', whole: new Set() };
 
 /** Reads what is kept, without holding it in memory. Blocks that ClickHouse has may be gone. */
 export async function findBacklog(
@@ -49,7 +52,7 @@ export async function findBacklog(
       if (await isWhole(storage, directory, file)) whole.add(file.name);
     }
   }
-  return { tables, whole };
+  return { tables, directory, whole };
 }
 
 /**
@@ -58,7 +61,7 @@ export async function findBacklog(
  */
 export function missingBlocks(
   { table, afterLsn, blocks }: KeptTable,
-  whole: ReadonlySet<string>,
+  { whole, directory }: FoundBacklog,
   shippedLsn: Lsn,
 ): readonly KeptBlock[] | string {
   if (shippedLsn < afterLsn) {
@@ -71,5 +74,7 @@ export function missingBlocks(
     return `the column store holds ${table} up to ${shippedLsn}, within the block from ${first.firstLsn} to ${first.lastLsn}`;
   }
   const lost = missing.find(({ file }) => !whole.has(file.name));
-  return lost ? `${lost.file.name} of the column store's backlog is damaged or gone` : missing;
+  return lost
+    ? `${join(directory, lost.file.name)} of the column store's backlog is damaged or gone`
+    : missing;
 }

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Catalog } from '../../model/catalog.ts';
 import { EngineError } from '../../model/errors.ts';
 import { jsonTooDeep, textNestsDeeper } from '../../model/json-depth.ts';
+import { holdsExactNumbers, jsonNumberChanges } from '../../model/json-number.ts';
 import { kindOf } from '../../model/kinds.ts';
 import { limits } from '../../model/limits.ts';
 import type { ColumnDefinition, Scalar, Value } from '../../model/types.ts';
@@ -177,6 +178,7 @@ function scalarOf(column: ColumnDefinition, value: unknown, place: () => string)
     case 'json': {
       const text = JSON.stringify(value);
       if (textNestsDeeper(text, limits.jsonDepthMax)) throw jsonTooDeep(place());
+      if (!holdsExactNumbers(value)) throw jsonNumberChanges(place());
       return text;
     }
     default:

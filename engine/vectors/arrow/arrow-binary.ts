@@ -1,5 +1,6 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { jsonTooDeep, textNestsDeeper } from '../../model/json-depth.ts';
+import { holdsExactNumbers, jsonNumberChanges } from '../../model/json-number.ts';
 import { kindOf } from '../../model/kinds.ts';
 import { limits } from '../../model/limits.ts';
 import type { ColumnDefinition } from '../../model/types.ts';
@@ -92,12 +93,14 @@ function checkJson({ offsets, data, length, validity }: BinaryVector, place: str
 
 function requireJson(bytes: Uint8Array, place: string, row: number): void {
   const text = textOf(bytes);
+  if (textNestsDeeper(text, limits.jsonDepthMax)) throw jsonTooDeep(`${place}[${row}]`);
+  let value: unknown;
   try {
-    JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     throw misfit(`${place}[${row}]`, `is not JSON`);
   }
-  if (textNestsDeeper(text, limits.jsonDepthMax)) throw jsonTooDeep(`${place}[${row}]`);
+  if (!holdsExactNumbers(value)) throw jsonNumberChanges(`${place}[${row}]`);
 }
 
 function textOf(bytes: Uint8Array): string {

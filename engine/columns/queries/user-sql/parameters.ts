@@ -1,3 +1,4 @@
+import { isCalendarDay } from '../../../model/calendar-day.ts';
 import { EngineError } from '../../../model/errors.ts';
 import type { Value } from '../../../model/types.ts';
 import type { ParameterValue } from '../../client.ts';
@@ -14,6 +15,11 @@ export function readParameters(
   for (const [name, value] of Object.entries(values)) {
     if (!/^\w{1,64}$/.test(name)) {
       throw new EngineError('BAD_USER_INPUT', `"${name}" cannot name a parameter`);
+    }
+    if (!named.some((one) => one.name === name)) {
+      throw new EngineError('BAD_USER_INPUT', `SQL: the text names no parameter "${name}"`, {
+        details: { path: `parameters.${name}` },
+      });
     }
     parameters[name] = parameterValue(name, value);
   }
@@ -109,12 +115,8 @@ function requireDate(name: string, value: ParameterValue, type: string): void {
       text,
     )?.[1];
   const [low, high] = dateRanges[/^\w+/.exec(type.toLowerCase())?.[0] ?? ''] ?? ['', ''];
-  if (day === undefined || !isDay(day) || day < low || day > high) throw misfit(name, value, type);
-}
-
-function isDay(text: string): boolean {
-  const date = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
+  if (day === undefined || !isCalendarDay(day) || day < low || day > high)
+    throw misfit(name, value, type);
 }
 
 function misfit(name: string, value: ParameterValue, type: string): EngineError {

@@ -1,5 +1,6 @@
 import {
   GraphQLError,
+  GraphQLFloat,
   GraphQLInt,
   GraphQLList,
   GraphQLNonNull,
@@ -31,8 +32,29 @@ export const WideInt = new GraphQLScalarType<number, number>({
   },
 });
 
-/** The schema with `WideInt` in place of Int. Pothos offers no way to say so; its types are changed. */
-export function withWideInt(schema: GraphQLSchema): GraphQLSchema {
+/**
+ * GraphQL's own Float, but for one thing: a sum past the range of a double is answered as the double
+ * of the largest amount and its sign. No row holds such a value, but a view or a group may come to
+ * one, and JSON has no infinity. To fail the field would null the answer around it, and every frame
+ * of a view, for as long as its rows add up to that; and a sum is not null, as there are rows.
+ */
+export const WideFloat = new GraphQLScalarType<number, number>({
+  ...GraphQLFloat.toConfig(),
+  description: `A double-precision number. A sum past their range is answered as the largest of them, ${Number.MAX_VALUE} or its negative.`,
+  serialize(value) {
+    if (value === Number.POSITIVE_INFINITY) return Number.MAX_VALUE;
+    if (value === Number.NEGATIVE_INFINITY) return -Number.MAX_VALUE;
+    return GraphQLFloat.serialize(value);
+  },
+});
+
+const wideTypes: ReadonlyMap<GraphQLType, GraphQLType> = new Map<GraphQLType, GraphQLType>([
+  [GraphQLInt, WideInt],
+  [GraphQLFloat, WideFloat],
+]);
+
+/** The schema with `WideInt` and `WideFloat` in place of Int and Float. Pothos offers no way to say so; its types are changed. */
+export function withWideNumbers(schema: GraphQLSchema): GraphQLSchema {
   const config = schema.toConfig();
   for (const type of config.types) {
     if (isObjectType(type)) {
@@ -46,12 +68,12 @@ export function withWideInt(schema: GraphQLSchema): GraphQLSchema {
   }
   return new GraphQLSchema({
     ...config,
-    types: config.types.filter((type) => type !== GraphQLInt),
+    types: config.types.filter((type) => !wideTypes.has(type)),
   });
 }
 
 function widened<T extends GraphQLType>(type: T): T {
   if (isNonNullType(type)) return new GraphQLNonNull(widened(type.ofType)) as unknown as T;
   if (isListType(type)) return new GraphQLList(widened(type.ofType)) as unknown as T;
-  return (type === (GraphQLInt as GraphQLType) ? WideInt : type) as T;
+  return (wideTypes.get(type) ?? type) as T;
 }
