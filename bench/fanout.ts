@@ -138,6 +138,8 @@ await runBounded(600, async (whole) => {
     variables: { where: { sessionId: { eq: match } } },
   });
   await game.run();
+  // The frames of the last tick are on their way.
+  await sleep(500);
   await Promise.all(processes.map((each) => each.ask({ kind: 'measure' })));
   const before = server.usage().cpuSeconds;
   const followed = await game.run();

@@ -4,12 +4,12 @@ import type { Filter } from '../../query/filter.ts';
 /** A column that has one value in every row that matches a condition. */
 export interface PinnedValue {
   readonly column: string;
-  readonly value: Exclude<Scalar, Uint8Array>;
+  readonly value: Exclude<Scalar, object>;
 }
 
 /**
  * The first of `columns` that the filter pins to a value, null where it pins none of them: a row with
- * another value there need not be tested. Bytes pin nothing: they are not equal as objects.
+ * another value there need not be tested. Bytes and parts pin nothing: they are equal without being one.
  */
 export function pinnedValue(
   filter: Filter | null,
@@ -38,5 +38,5 @@ export function pinnedValue(
 }
 
 function pinned(column: string, value: Scalar, columns: ReadonlySet<string>): PinnedValue | null {
-  return value instanceof Uint8Array || !columns.has(column) ? null : { column, value };
+  return typeof value === 'object' || !columns.has(column) ? null : { column, value };
 }
