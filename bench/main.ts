@@ -17,6 +17,7 @@ const benches = [
   'views-fold',
   'views-fanout',
   'views-rows',
+  'fanout',
   'canary',
 ] as const;
 

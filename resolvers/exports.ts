@@ -1,8 +1,8 @@
 import type { ExportRequest, ExportSource } from '../engine/index.ts';
-import { parseWhere } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import { limits } from '../engine/model/limits.ts';
 import { type Lsn, parsePosition } from '../engine/model/position.ts';
+import type { WhereInput } from '../engine/model/types.ts';
 import {
   authoriseCapability,
   authoriseSql,
@@ -10,6 +10,7 @@ import {
   bothOf,
   rowFilterOf,
 } from './authorise.ts';
+import { filterOf } from './bounded-work.ts';
 import type { ExportInfo, RequestContext } from './context.ts';
 import { waitForApplied } from './fresh-reads.ts';
 import { shownSql, sqlParameters } from './queries.ts';
@@ -19,7 +20,7 @@ export interface CreateExportArguments {
   readonly table?: string | null | undefined;
   readonly sql?: string | null | undefined;
   readonly parameters?: unknown;
-  readonly where?: unknown;
+  readonly where?: WhereInput | null | undefined;
   readonly columns?: readonly string[] | null | undefined;
   readonly format?: ExportRequest['format'] | null | undefined;
   readonly compression?: ExportRequest['compression'] | null | undefined;
@@ -35,7 +36,7 @@ export async function createExport(
 ): Promise<ExportInfo> {
   const { input } = args;
   authoriseCapability(context, 'export');
-  const source = sourceOf(input, context);
+  const source = await sourceOf(input, context);
   if (source.kind === 'sql') {
     // What is wrong with it is told now, not to whoever follows the link.
     await context.engine.columns.checkSql(
@@ -85,7 +86,10 @@ export function exportExpiresAt(info: ExportInfo): number {
   return info.expiresAtMs;
 }
 
-function sourceOf(input: CreateExportArguments, context: RequestContext): ExportSource {
+async function sourceOf(
+  input: CreateExportArguments,
+  context: RequestContext,
+): Promise<ExportSource> {
   const { table: tableName, sql } = input;
   if (typeof tableName === 'string' && typeof sql !== 'string') {
     if (input.parameters !== null && input.parameters !== undefined) {
@@ -113,11 +117,11 @@ const sayings = {
   sincePosition: ', by the tick or position of the rows it reads',
 } as const;
 
-function tableSource(
+async function tableSource(
   name: string,
   input: CreateExportArguments,
   context: RequestContext,
-): ExportSource {
+): Promise<ExportSource> {
   const { catalog } = context.engine;
   const table = catalog.table(name);
   const grant = authoriseTableExport(context, name);
@@ -125,10 +129,7 @@ function tableSource(
   checkColumnList('input.columns', input.columns ?? [], (column) => column, 'tableColumnsMax');
   for (const column of input.columns ?? []) catalog.column(table, column);
   if (input.columns?.length === 0) throw invalid('columns', 'name at least one, or leave it out');
-  const where =
-    input.where === null || input.where === undefined
-      ? null
-      : parseWhere(columns, input.where, 'input.where');
+  const where = await filterOf(context, input.where, columns, 'input.where');
   return {
     kind: 'table',
     table: name,

@@ -116,25 +116,7 @@ async function subscribe(
     onLag: args.onLag ?? 'COALESCE',
     subject: context.principal.subject,
   });
-  return untilAborted(reported(frames, context), context.signal);
-}
-
-/** Each frame's answer tells where it stands. */
-function reported(
-  frames: AsyncIterableIterator<Frame>,
-  { report }: RequestContext,
-): AsyncIterableIterator<Frame> {
-  return {
-    next: async () => {
-      const step = await frames.next();
-      if (!step.done) report.sawFrame(step.value);
-      return step;
-    },
-    return: async () => (await frames.return?.()) ?? { done: true, value: undefined },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
+  return untilAborted(frames, context.signal);
 }
 
 /**

@@ -99,6 +99,7 @@ class Views implements OwnedViewEngine {
   readonly #parts: readonly CheckpointPart[];
   readonly #states = new Map<string, StateSource>();
   readonly #feeds = new Map<string, Feed>();
+  readonly #undispatched = new Set<Feed>();
   readonly #woken = new Set<Channel>();
   /** Of views of live rows, as the checkpoint that was restored has them. */
   #rowStamps: StoredViews['rowStamps'] = [];
@@ -122,6 +123,7 @@ class Views implements OwnedViewEngine {
       turns: clock ? new Turns(clock) : mainTurns,
       subjects: new SubscriptionBudget(),
       head: () => this.lsn,
+      dispatch: (feed) => this.#dispatch(feed),
       wake: (channel) => this.#wake(channel),
     };
     const frameBounds = bounds ?? defaultBounds();
@@ -256,6 +258,7 @@ class Views implements OwnedViewEngine {
     this.#closed = true;
     for (const feed of this.#feeds.values()) feed.close();
     this.#wheel.close();
+    this.#undispatched.clear();
     this.#woken.clear();
     this.#flushQueue = [];
   }
@@ -299,6 +302,11 @@ class Views implements OwnedViewEngine {
     }
   }
 
+  #dispatch(feed: Feed): void {
+    this.#undispatched.add(feed);
+    this.#planFlush();
+  }
+
   #wake(channel: Channel): void {
     this.#woken.add(channel);
     this.#planFlush();
@@ -313,6 +321,12 @@ class Views implements OwnedViewEngine {
   /** In slices, so that commits get their turn while tens of thousands of subscribers are served. */
   #flush(): void {
     this.#flushPlanned = false;
+    const beginMs = this.#clock.now();
+    const mayGoOn = () => this.#clock.now() < beginMs + limits.workSliceMs;
+    for (const feed of this.#undispatched) {
+      if (feed.dispatch(mayGoOn)) this.#undispatched.delete(feed);
+      if (!mayGoOn()) break;
+    }
     if (this.#flushAt >= this.#flushQueue.length) {
       this.#flushQueue = [];
       this.#flushAt = 0;
@@ -321,15 +335,15 @@ class Views implements OwnedViewEngine {
       }
       this.#woken.clear();
     }
-    const beginMs = this.#clock.now();
     const end = Math.min(this.#flushAt + flushSliceSubscribers, this.#flushQueue.length);
     let nowMs = beginMs;
     while (this.#flushAt < end && nowMs < beginMs + limits.workSliceMs) {
       this.#flushQueue[this.#flushAt++]?.advance(nowMs);
       nowMs = this.#clock.now();
     }
-    if (this.#flushAt < this.#flushQueue.length || this.#woken.size > 0) this.#planFlush();
-    else this.#flushQueue = [];
+    const isLeft = this.#flushAt < this.#flushQueue.length;
+    if (!isLeft) this.#flushQueue = [];
+    if (isLeft || this.#woken.size > 0 || this.#undispatched.size > 0) this.#planFlush();
   }
 
   /** Remembers for a while after the last subscriber left: it may be about to come back. */
@@ -347,7 +361,8 @@ class Views implements OwnedViewEngine {
 }
 
 const wheelGridMs = 4;
-const flushSliceSubscribers = 512;
+/** Whoever is handed a frame sends it in the same turn, some 20 µs each: commits wait no longer. */
+const flushSliceSubscribers = 128;
 
 /** Asked for once, though views and the table's own feed both read how rows were. */
 function withOneBefore(rows: StateChanges): StateChanges {

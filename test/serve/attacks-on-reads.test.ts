@@ -101,6 +101,19 @@ describe('while a player reads what costs much, ticks are answered', () => {
     expect(answer.data?.unitStateList).toMatchObject({ nodes: [] });
   });
 
+  test('with exports of long lists under many names: they share one budget', async () => {
+    const values = Array.from({ length: 9_900 }, (_, i) => i);
+    const input = { table: 'unitState', where: { unitId: { in: values } } };
+    const fields = Array.from(
+      { length: 60 },
+      (_, i) => `a${i}: createExport(input: $input) { id }`,
+    );
+    const query = `mutation Many($input: CreateExportInput!) { ${fields.join(' ')} }`;
+    const attack = sandbox.ask('analyst', query, { input });
+    expect(await ticksDuring(attack)).toBeGreaterThan(1);
+    expect(codeOf(await attack)).toBe('LIMIT_EXCEEDED');
+  });
+
   test('with a client that has left, whose read ends with it', async () => {
     const abort = new AbortController();
     const request = fetch(`${sandbox.url}/ashfall/graphql`, {

@@ -21,6 +21,8 @@ const subscriptions: readonly (readonly [source: string, where: object | null])[
   ['pulse', { sessionId: { ne: 'match-1' } }],
   ['balance', { or: [session, { playerId: { lt: 2 } }] }],
   ['unit', { not: session }],
+  ['unit', { ownerId: { eq: 1 } }],
+  ['unit', { ...session, ownerId: { eq: 1 }, alive: { eq: true } }],
   ['pulse', { actions: { between: [2, 6] } }],
   ['mix', { kind: { ne: 'STOP' }, count: { lt: 3 } }],
   ['activity', { tickWindow: { gte: 4 } }],

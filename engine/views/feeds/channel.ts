@@ -5,16 +5,21 @@ import type { Row, Value } from '../../model/types.ts';
 import type { Filter } from '../../query/filter.ts';
 import { rowPredicate } from '../../query/row-predicate.ts';
 import type { Frame } from '../view-engine.ts';
+import type { ChannelDispatch } from './channel-dispatch.ts';
 import { encodeCursor } from './cursor.ts';
 import type { FeedContext } from './feed-context.ts';
 import type { FeedSource, RowChange } from './feed-source.ts';
 import { namesAny } from './named-columns.ts';
 import { sessionOf } from './pinned-session.ts';
+import { type PinnedValue, pinnedValue } from './pinned-value.ts';
+import type { RowChanges } from './row-changes.ts';
 
 /** What a channel does with a subscriber: wakes it. */
 export interface Subscriber {
   /** Makes its next frame if there is one to make. */
   advance(nowMs: number): void;
+  /** Nothing concerned it after `from` up to `to`: who has been told everything up to `from` is at `to`. */
+  pass(from: Lsn, to: Lsn): void;
   /** Ends its iterator. */
   end(): void;
 }
@@ -40,10 +45,18 @@ export class Channel {
   /** What its cursors carry of the source's definition and the `where`. */
   readonly definition: string;
   readonly where: Filter | null;
+  /**
+   * A value that all of its rows have, in a column that the source can read of changed rows: the
+   * channel is then told of the ticks that concern it, and of no others.
+   */
+  readonly pinned: PinnedValue | null;
+  /** The newest tick that may have concerned it, as far as it was told. */
+  #concernedLsn = 0 as Lsn;
   #reading: { readonly readers: Set<SnapshotReader>; readonly abort: AbortController } | null =
     null;
   readonly #source: FeedSource;
-  readonly #changes: FeedSource['changes'];
+  readonly #changes: (from: Lsn, to: Lsn, sessionId: string | null) => RowChanges;
+  readonly #dispatch: ChannelDispatch;
   readonly #matches: (row: Row) => boolean;
   /** The `where` names a column that is unknown before a change: any row may have matched. */
   readonly #unknownBefore: boolean;
@@ -52,13 +65,16 @@ export class Channel {
     source: FeedSource,
     where: Filter | null,
     id: string,
-    changes: FeedSource['changes'] = (...range) => source.changes(...range),
+    dispatch: ChannelDispatch,
+    changes: (from: Lsn, to: Lsn, sessionId: string | null) => RowChanges,
   ) {
     this.#changes = changes;
+    this.#dispatch = dispatch;
     this.id = id;
     this.serial = nextSerial++;
     this.where = where;
     this.sessionId = source.sessionBound ? sessionOf(where) : null;
+    this.pinned = pinnedValue(where, pinnable(source));
     this.definition = createHash('sha256')
       .update(JSON.stringify([source.name, source.fingerprint, this.id]))
       .digest('base64url')
@@ -66,6 +82,28 @@ export class Channel {
     this.#source = source;
     this.#matches = rowPredicate(where);
     this.#unknownBefore = namesAny(where, source.unknownBefore);
+  }
+
+  /** Up to where it is known which ticks concern it; `head` for one that every tick may concern. */
+  knownUpTo(head: Lsn): Lsn {
+    return this.pinned === null ? head : this.#dispatch.position();
+  }
+
+  /** Whether a tick after `lsn` may have concerned it, of those up to `knownUpTo`. */
+  hasNewsAfter(lsn: Lsn): boolean {
+    return this.pinned === null || lsn < this.#concernedLsn;
+  }
+
+  /** The tick concerns it, and none between the last that it was told of and this one. */
+  concern(lsn: Lsn): void {
+    const before = (lsn - 1) as Lsn;
+    for (const subscriber of this.subscribers) subscriber.pass(this.#concernedLsn, before);
+    this.#concernedLsn = lsn;
+  }
+
+  /** Any tick up to `lsn` may have concerned it: nobody looked. */
+  suspect(lsn: Lsn): void {
+    this.#concernedLsn = lsn;
   }
 
   /**
@@ -113,7 +151,8 @@ export class Channel {
     const removed: Row[] = [];
     let newest: RowChange | null = null;
     let severalSessions = false;
-    for (const change of this.#changes(from, to, this.sessionId)) {
+    const changes = this.#changes(from, to, this.sessionId);
+    for (const change of this.pinned ? changes.of(this.pinned) : changes.all) {
       if (change.after !== null && this.#matches(change.after)) rows.push(change.after);
       else if (this.#matchedBefore(change)) removed.push(this.#keyOf(change.before as Row));
       else continue;
@@ -157,6 +196,12 @@ export class Channel {
     for (const name of this.#source.key) key[name] = row[name] ?? null;
     return key;
   }
+}
+
+/** A session is told by the tick, before any row is looked at. */
+function pinnable({ sessionBound, readable }: FeedSource): ReadonlySet<string> {
+  if (!sessionBound) return readable;
+  return new Set([...readable].filter((column) => column !== 'sessionId'));
 }
 
 let nextSerial = 1;

@@ -5,6 +5,7 @@ import type { ViewObserver } from '../view-observer.ts';
 import type { BoundedCache } from './bounded-cache.ts';
 import type { Channel } from './channel.ts';
 import type { Clock } from './clock.ts';
+import type { Feed } from './feed.ts';
 import type { SubscriptionBudget } from './subscription-budget.ts';
 import type { TimerWheel } from './timer-wheel.ts';
 
@@ -18,6 +19,8 @@ export interface FeedContext {
   readonly subjects: SubscriptionBudget;
   /** The last change set folded in. */
   head(): Lsn;
+  /** Has the feed find out, soon, whom its newest ticks concern. */
+  dispatch(feed: Feed): void;
   /** Advances the channel's waiting subscribers, soon and once. */
   wake(channel: Channel): void;
 }

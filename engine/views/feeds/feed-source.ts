@@ -1,6 +1,6 @@
 import type { Work } from '../../govern/work.ts';
 import type { Lsn } from '../../model/position.ts';
-import type { Row } from '../../model/types.ts';
+import type { Row, Value } from '../../model/types.ts';
 import type { Filter } from '../../query/filter.ts';
 import type { FrameLog } from './frame-log.ts';
 
@@ -42,4 +42,11 @@ export interface FeedSource {
    * horizon. With a session: of it alone; only where the source is session-bound.
    */
   changes(from: Lsn, to: Lsn, sessionId: string | null): readonly RowChange[];
+  /** The columns whose values of changed rows are known without making the rows. */
+  readonly readable: ReadonlySet<string>;
+  /**
+   * The values of a readable column in the rows that a held tick changed, by its place in `frames`:
+   * before it and after it; repeated where several rows have one.
+   */
+  changedValues(frame: number, column: string): Iterable<Value>;
 }

@@ -5,29 +5,31 @@ import type { Filter } from '../../query/filter.ts';
 import type { SubscribeRequest } from '../view-engine.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import { Channel } from './channel.ts';
+import { ChannelDispatch } from './channel-dispatch.ts';
 import type { FeedContext } from './feed-context.ts';
-import type { FeedSource, RowChange } from './feed-source.ts';
+import type { FeedSource } from './feed-source.ts';
+import { RowChanges } from './row-changes.ts';
 import { Subscription } from './subscription.ts';
 
 /**
  * The subscribers of one view or state table, by `where`. A tick wakes only the channels it can
- * concern: those bound to its session, and those bound to none.
+ * concern, by its session and by the values that conditions pin.
  */
 export class Feed {
   readonly source: FeedSource;
   readonly #context: FeedContext;
   readonly #onIdle: () => void;
   readonly #channels = new Map<string, Channel>();
-  readonly #unbound = new Set<Channel>();
-  readonly #bySession = new Map<string, Set<Channel>>();
+  readonly #dispatch: ChannelDispatch;
   /** Changes in rows, so that channels with different filters need not each build them. */
-  readonly #recent = new BoundedCache<readonly RowChange[]>(limits.feedChangesCacheRowsMax);
+  readonly #recent = new BoundedCache<RowChanges>(limits.feedChangesCacheRowsMax);
   #subscriberCount = 0;
 
   /** `onIdle` is told when the last subscriber leaves. */
   constructor(context: FeedContext, source: FeedSource, onIdle: () => void = () => {}) {
     this.#context = context;
     this.source = source;
+    this.#dispatch = new ChannelDispatch(source, context.head, (channel) => this.#wake(channel));
     this.#onIdle = onIdle;
   }
 
@@ -67,8 +69,13 @@ export class Feed {
 
   /** A tick of the session changed rows of the source. */
   changed(sessionId: string): void {
-    for (const channel of this.#unbound) this.#wake(channel);
-    for (const channel of this.#bySession.get(sessionId) ?? []) this.#wake(channel);
+    for (const channel of this.#dispatch.unpinned(sessionId)) this.#wake(channel);
+    if (this.#dispatch.hasPinned(sessionId)) this.#context.dispatch(this);
+  }
+
+  /** Finds out whom the newest ticks concern, while `mayGoOn`; whether it is done. */
+  dispatch(mayGoOn: () => boolean): boolean {
+    return this.#dispatch.run(mayGoOn);
   }
 
   close(): void {
@@ -78,10 +85,10 @@ export class Feed {
   }
 
   #newChannel(where: Filter | null, id: string): Channel {
-    return new Channel(this.source, where, id, (from, to, sessionId) => {
-      const make = (): readonly RowChange[] => this.source.changes(from, to, sessionId);
+    return new Channel(this.source, where, id, this.#dispatch, (from, to, sessionId) => {
+      const make = () => new RowChanges(this.source.changes(from, to, sessionId));
       if (this.#channels.size < 2) return make();
-      return this.#recent.get(`${from}:${to}:${sessionId}`, make, (changes) => changes.length);
+      return this.#recent.get(`${from}:${to}:${sessionId}`, make, ({ all }) => all.length);
     });
   }
 
@@ -91,13 +98,7 @@ export class Feed {
 
   #register(channel: Channel): void {
     this.#channels.set(channel.id, channel);
-    if (channel.sessionId === null) {
-      this.#unbound.add(channel);
-      return;
-    }
-    const bound = this.#bySession.get(channel.sessionId);
-    if (bound) bound.add(channel);
-    else this.#bySession.set(channel.sessionId, new Set([channel]));
+    this.#dispatch.add(channel);
   }
 
   #release(channel: Channel, subscription: Subscription): void {
@@ -105,12 +106,7 @@ export class Feed {
     this.#subscriberCount -= 1;
     if (channel.subscribers.size === 0) {
       this.#channels.delete(channel.id);
-      this.#unbound.delete(channel);
-      if (channel.sessionId !== null) {
-        const bound = this.#bySession.get(channel.sessionId);
-        bound?.delete(channel);
-        if (bound?.size === 0) this.#bySession.delete(channel.sessionId);
-      }
+      this.#dispatch.delete(channel);
     }
     if (this.#subscriberCount === 0) {
       this.#recent.clear();

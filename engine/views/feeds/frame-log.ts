@@ -167,6 +167,16 @@ export class FrameLog<Payload> {
     };
   }
 
+  /** Rows changed by the frames held after `lsn`. */
+  rowsAfter(lsn: Lsn): number {
+    let rows = 0;
+    for (let index = this.indexAfter(lsn); index < this.size; index++) {
+      const frame = this.#first + index;
+      rows += this.#ring.pageOf(frame).rows[this.#ring.indexOf(frame)] as number;
+    }
+    return rows;
+  }
+
   payloadAt(index: number): Payload | null {
     if (index < 0 || index >= this.size) return null;
     const frame = this.#first + index;

@@ -30,6 +30,7 @@ export class StateSource implements FeedSource {
   readonly frames: FrameLog<PackedRows>;
   readonly sessionBound: boolean;
   readonly unknownBefore: ReadonlySet<string>;
+  readonly readable: ReadonlySet<string>;
   #recording = false;
   readonly #table: TableDefinition;
   readonly #state: StateReader;
@@ -43,6 +44,7 @@ export class StateSource implements FeedSource {
     this.key = table.key;
     this.sessionBound = table.key.includes('sessionId');
     this.unknownBefore = new Set(systemColumns(table).map((column) => column.name));
+    this.readable = new Set(table.columns.map((column) => column.name));
     this.frames = new FrameLog<PackedRows>(bounds, 0 as Lsn, epoch);
     this.#table = table;
     this.#state = state;
@@ -119,6 +121,24 @@ export class StateSource implements FeedSource {
           };
         }
       }
+    }
+  }
+
+  *changedValues(frame: number, column: string): Iterable<Value> {
+    const packed = this.frames.payloadAt(frame);
+    const place = this.#table.columns.findIndex(({ name }) => name === column);
+    if (packed === null || place < 0) return;
+    const { length, vectors } = unpackBatch(this.#packedColumns, packed.bytes);
+    const width = this.#table.columns.length;
+    const after = vectors[place] as ColumnVector;
+    const before = vectors[place + width] as ColumnVector;
+    const kind = vectors[width * 2] as ColumnVector;
+    for (let row = 0; row < length; row++) {
+      const kindOfRow = valueAt(kind, row);
+      const is = kindOfRow === deleted ? null : valueAt(after, row);
+      const was = kindOfRow === inserted ? null : valueAt(before, row);
+      if (is !== null) yield is;
+      if (was !== null && was !== is) yield was;
     }
   }
 

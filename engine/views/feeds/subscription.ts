@@ -120,7 +120,8 @@ export class Subscription
     try {
       let frame = this.#make(nowMs);
       if (!frame && !this.#reading && nowMs >= this.#lastFrameMs + limits.heartbeatMs) {
-        frame = this.#channel.heartbeat(this.#position);
+        const at = this.#position;
+        frame = this.#frame(`HEARTBEAT:${at}`, () => this.#channel.heartbeat(at));
       }
       if (!frame) {
         if (this.#reading) this.#unpark();
@@ -137,6 +138,10 @@ export class Subscription
     }
   }
 
+  pass(from: Lsn, to: Lsn): void {
+    if (this.#position >= from && this.#position < to) this.#position = to;
+  }
+
   onDue(nowMs: number): void {
     this.advance(nowMs);
   }
@@ -147,20 +152,27 @@ export class Subscription
     const head = this.#context.head();
     if (this.#begin) return this.#first(this.#begin.cursor, head);
     if (this.#isTooSoon(nowMs)) return null;
+    const known = this.#channel.knownUpTo(head);
+    if (!this.#channel.hasNewsAfter(this.#position)) {
+      if (known > this.#position) this.#position = known;
+      return null;
+    }
     if (this.#position < frames.horizon) return this.#lagged(head);
     let index = frames.indexAfter(this.#position);
     const behind = frames.size - index;
     const oldestMs = frames.at(index)?.appliedAtMs ?? nowMs;
     const keepsUp = behind <= limits.feedStepFramesMax && nowMs - oldestMs <= limits.feedStepMs;
-    if (this.#intervalMs > 0 || !keepsUp) return this.#delta(head, head);
+    if (this.#intervalMs > 0 || !keepsUp) return this.#delta(known, known);
     for (; ; index++) {
       const tick = frames.at(index);
-      if (!tick) break;
+      if (!tick || tick.lsn > known) break;
       if (this.#channel.sessionId !== null && tick.sessionId !== this.#channel.sessionId) continue;
-      const frame = this.#delta(tick.lsn, index === frames.size - 1 ? head : tick.lsn);
+      const next = frames.at(index + 1);
+      const isNewest = !next || next.lsn > known;
+      const frame = this.#delta(tick.lsn, isNewest ? known : tick.lsn);
       if (frame) return frame;
     }
-    this.#position = head;
+    this.#position = known;
     return null;
   }
 

@@ -14,6 +14,7 @@ import type { FeedSource, RowChange, TickMark } from '../feeds/feed-source.ts';
 import type { FrameBounds } from '../feeds/frame-log.ts';
 import { ImageRing, type RowImage } from '../feeds/image-ring.ts';
 import { sessionOf } from '../feeds/pinned-session.ts';
+import { valuesOf } from '../feeds/row-changes.ts';
 import type { Lane } from '../sources/lane-table.ts';
 import type { RowCondition } from '../sources/row-conditions.ts';
 import type { Sign, SourceRows, ViewSource } from '../sources/source-rows.ts';
@@ -51,6 +52,7 @@ export class GroupView implements FeedSource {
   readonly key: readonly string[];
   readonly sessionBound: boolean;
   readonly unknownBefore: ReadonlySet<string> = new Set();
+  readonly readable: ReadonlySet<string>;
   readonly keys: GroupKeys;
   readonly ring: ImageRing;
   /** Of all aggregates, in order; indexed by group. */
@@ -88,6 +90,7 @@ export class GroupView implements FeedSource {
     this.name = definition.name;
     this.fingerprint = JSON.stringify([definition, key, values]);
     this.key = key.map((column) => column.name);
+    this.readable = new Set([...key, ...values].map((column) => column.name));
     this.sessionBound = this.key.includes('sessionId');
     this.source = source;
     this.#window = definition.tickWindow;
@@ -261,6 +264,11 @@ export class GroupView implements FeedSource {
     }
     if (!disordered) return [...rows.values()];
     return inOrder(this.keys.ordered(), rows);
+  }
+
+  changedValues(frame: number, column: string): Iterable<Value> {
+    const lsn = this.frames.at(frame)?.lsn ?? (0 as Lsn);
+    return valuesOf(this.changes((lsn - 1) as Lsn, lsn, null), column);
   }
 
   changes(from: Lsn, to: Lsn, sessionId: string | null): readonly RowChange[] {

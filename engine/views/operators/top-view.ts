@@ -9,6 +9,7 @@ import { rowPredicate } from '../../query/row-predicate.ts';
 import type { FeedSource, RowChange, TickMark } from '../feeds/feed-source.ts';
 import type { FrameBounds } from '../feeds/frame-log.ts';
 import type { ImageRing, RowImage } from '../feeds/image-ring.ts';
+import { valuesOf } from '../feeds/row-changes.ts';
 import { LaneTable } from '../sources/lane-table.ts';
 import { type GroupView, inOrder } from './group-view.ts';
 
@@ -43,6 +44,7 @@ export class TopView implements FeedSource {
   readonly key: readonly string[];
   readonly sessionBound: boolean;
   readonly unknownBefore: ReadonlySet<string> = new Set();
+  readonly readable: ReadonlySet<string>;
   readonly groups: GroupView;
   readonly #definition: TopViewDefinition;
   readonly #ring: ImageRing;
@@ -59,6 +61,7 @@ export class TopView implements FeedSource {
     this.name = definition.name;
     this.fingerprint = JSON.stringify([definition, groups.fingerprint]);
     this.key = groups.key;
+    this.readable = groups.readable;
     this.sessionBound = definition.partitionBy.includes('sessionId');
     this.groups = groups;
     this.#definition = definition;
@@ -146,6 +149,11 @@ export class TopView implements FeedSource {
     for (const partition of partitions) {
       for (const { group } of this.#topOf(partition)) yield group;
     }
+  }
+
+  changedValues(frame: number, column: string): Iterable<Value> {
+    const lsn = this.frames.at(frame)?.lsn ?? (0 as Lsn);
+    return valuesOf(this.changes((lsn - 1) as Lsn, lsn, null), column);
   }
 
   changes(from: Lsn, to: Lsn, sessionId: string | null): readonly RowChange[] {

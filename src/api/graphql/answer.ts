@@ -1,6 +1,7 @@
 import { type ExecutionResult, GraphQLError } from 'graphql';
 import { EngineError, type ErrorCode } from '../../../engine/model/errors.ts';
 import { type ErrorPhase, type ErrorScope, toClientError } from '../../../resolvers/errors.ts';
+import type { RequestReport } from '../../../resolvers/request-report.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { refusalOf } from '../../telemetry/refusal.ts';
@@ -37,11 +38,15 @@ export class Answers {
     return this.#assemble(result, errors, context);
   }
 
-  /** One message of a subscription; only what failed is counted, its start was. */
-  message(result: ExecutionResult, context: OperationContext): ExecutionResult {
+  /** One message of a subscription, which tells what `report` does; only what failed is counted. */
+  message(
+    result: ExecutionResult,
+    context: OperationContext,
+    report: RequestReport,
+  ): ExecutionResult {
     const errors = result.errors?.map((error) => this.error(error, 'execute', context));
     if (errors !== undefined) this.#count(context, 'subscription', errors);
-    return this.#assemble(result, errors, context);
+    return this.#assemble(result, errors, context, report);
   }
 
   subscribed(context: OperationContext): void {
@@ -84,8 +89,9 @@ export class Answers {
     result: ExecutionResult,
     errors: readonly GraphQLError[] | undefined,
     context: OperationContext,
+    report: RequestReport = context.report,
   ): ExecutionResult {
-    const tickloom = context.report.toExtensions();
+    const tickloom = report.toExtensions();
     if (tickloom.memoryPeakBytes !== undefined) {
       this.#metrics.queryMemory.observe({ class: context.queryClass }, tickloom.memoryPeakBytes);
     }

@@ -25,11 +25,14 @@ import { servingLimits } from '../../serving-limits.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Answers } from './answer.ts';
+import { AnsweredFrames } from './answered-frames.ts';
 import { connectionHeader } from './connection-parameters.ts';
+import type { FrameText } from './frame-texts.ts';
 import { checkParams } from './graphql-params.ts';
 import { watchBytes } from './message-bytes.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
 import { OperationIds } from './operation-ids.ts';
+import { PushedFrames } from './pushed-frames.ts';
 import { SocketOperations } from './socket-operations.ts';
 import type { SocketPlaces } from './socket-places.ts';
 import { unresolvedOperation } from './unresolved-operation.ts';
@@ -56,6 +59,8 @@ interface Connection {
   /** Called when the client has said who it is. */
   readonly signedIn: () => void;
   readonly operations: SocketOperations<OperationContext>;
+  /** Sends a result that is a text already, under the id that the operation has here. */
+  readonly sendText: (id: string, text: FrameText) => Promise<void>;
   /** What the protocol knows by the client's id; nothing before the connection was accepted. */
   subscriptions: SocketContext['subscriptions'];
 }
@@ -129,9 +134,10 @@ export class GraphqlSocket {
 
   #open(socket: WebSocket, stream: Duplex, request: IncomingMessage): void {
     const address = request.socket.remoteAddress ?? '';
-    const { places } = this.#options;
+    const { places, metrics, logger } = this.#options;
     const leavePlace = places.take();
     const leaveUnsigned = places.unsigned.add(address);
+    const ids = new OperationIds();
     const stopWatch = watchBytes(socket, stream, servingLimits.webSocketInitBytesMax);
     const connection: Connection = {
       socket,
@@ -144,10 +150,14 @@ export class GraphqlSocket {
         leaveUnsigned();
       },
       operations: new SocketOperations(),
+      sendText: async (id, { bytes }) => {
+        const message = ids.result(id, bytes);
+        if (message === null) return;
+        metrics.sent('websocket', message.length);
+        await send(socket, message);
+      },
       subscriptions: {},
     };
-    const { metrics, logger } = this.#options;
-    const ids = new OperationIds();
     const closed = this.#protocol.opened(
       {
         protocol: socket.protocol,
@@ -268,7 +278,14 @@ export class GraphqlSocket {
         variableValues: params.variables,
         operationName: params.operationName ?? null,
         contextValue: await enveloped.contextFactory(),
-        rootValue: { execute: enveloped.execute, subscribe: enveloped.subscribe } satisfies Root,
+        rootValue: {
+          execute: enveloped.execute,
+          subscribe: async (args) => {
+            const answer = await enveloped.subscribe(args);
+            if (!(answer instanceof AnsweredFrames)) return answer;
+            return new PushedFrames(answer, (text) => connection.sendText(id, text));
+          },
+        } satisfies Root,
       };
     } catch (error) {
       // One that its client has completed by now gets no call about its end.
@@ -345,10 +362,10 @@ function closeCodeOf(error: EngineError): number {
 }
 
 /** Resolves once the message has left, which holds a subscription to the pace of its client. */
-function send(socket: WebSocket, data: string): Promise<void> {
+function send(socket: WebSocket, data: string | Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     if (socket.readyState !== socket.OPEN) return resolve();
-    socket.send(data, (error) => (error ? reject(error) : resolve()));
+    socket.send(data, { binary: false }, (error) => (error ? reject(error) : resolve()));
   });
 }
 

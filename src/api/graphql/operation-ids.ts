@@ -3,6 +3,8 @@ interface Named {
   /** How messages about the operation begin, here and at the client. */
   readonly innerHead: string;
   readonly clientHead: string;
+  /** How a result of the operation begins at the client, in UTF-8, up to the result's own text. */
+  readonly resultHead: Buffer;
 }
 
 /**
@@ -23,7 +25,12 @@ export class OperationIds {
     if (this.#inner.has(clientId)) return null;
     const inner = `${++this.#last}:${clientId}`;
     this.#inner.set(clientId, inner);
-    this.#named.set(inner, { clientId, innerHead: headOf(inner), clientHead: headOf(clientId) });
+    this.#named.set(inner, {
+      clientId,
+      innerHead: headOf(inner),
+      clientHead: headOf(clientId),
+      resultHead: Buffer.from(`${headOf(clientId)}next","payload":`),
+    });
     return inner;
   }
 
@@ -47,6 +54,12 @@ export class OperationIds {
     return named.clientHead + rest;
   }
 
+  /** A message with a result of an operation, as bytes; null: of none that runs. */
+  result(inner: string, result: Buffer): Buffer | null {
+    const named = this.#named.get(inner);
+    return named === undefined ? null : Buffer.concat([named.resultHead, result, resultTail]);
+  }
+
   #end(inner: string, clientId: string): void {
     this.#inner.delete(clientId);
     this.#named.delete(inner);
@@ -54,6 +67,7 @@ export class OperationIds {
 }
 
 const idHead = '{"id":';
+const resultTail = Buffer.from('}');
 
 function headOf(id: string): string {
   return `${idHead}${JSON.stringify(id)},"type":"`;

@@ -5,7 +5,6 @@ import {
   type GraphQLSchema,
   getOperationAST,
   parse,
-  subscribe,
   validate,
 } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
@@ -13,13 +12,15 @@ import type { ErrorCode } from '../../../engine/model/errors.ts';
 import type { ErrorPhase } from '../../../resolvers/errors.ts';
 import { servingLimits } from '../../serving-limits.ts';
 import type { Answers } from './answer.ts';
+import { subscribeToFrames } from './answered-frames.ts';
 import { DocumentCache } from './document-cache.ts';
 import { checkDocumentCost } from './document-cost.ts';
 import { checkDocumentNesting } from './document-nesting.ts';
 import type { Executor } from './executor.ts';
+import { FrameTexts } from './frame-texts.ts';
 import type { GraphqlParams } from './graphql-params.ts';
 import type { OperationContext } from './operation-context.ts';
-import { printedMessage, printedResult } from './printed-result.ts';
+import { printedResult } from './printed-result.ts';
 import { unresolvedOperation } from './unresolved-operation.ts';
 import { tooManyValues } from './variable-values.ts';
 
@@ -53,19 +54,32 @@ export function createTitleYoga(schema: GraphQLSchema, executor: Executor, answe
       documentCache: new DocumentCache<DocumentNode>(),
       errorCache: new DocumentCache<Error>(),
     },
-    plugins: [executorPlugin(executor), parsedParamsPlugin, boundsPlugin, answerPlugin(answers)],
+    plugins: [
+      executorPlugin(executor, answers),
+      parsedParamsPlugin,
+      boundsPlugin,
+      answerPlugin(answers),
+    ],
   });
 }
 
 /** graphql-js's own executor; the default one also serves @defer and @stream, which costs time. */
-function executorPlugin(executor: Executor): Plugin<ServerContext, ServerContext> {
+function executorPlugin(
+  executor: Executor,
+  answers: Answers,
+): Plugin<ServerContext, ServerContext> {
+  const texts = new FrameTexts();
   return {
     onExecute({ setExecuteFn }) {
       setExecuteFn((args) => tooManyValues(args) ?? executor.execute(args));
     },
     onSubscribe({ args, setSubscribeFn }) {
       const refusal = args.contextValue.takesEvents ? null : { errors: [needsEvents()] };
-      setSubscribeFn((args) => refusal ?? tooManyValues(args) ?? subscribe(args));
+      const { operation } = args.contextValue;
+      setSubscribeFn(
+        (args) =>
+          refusal ?? tooManyValues(args) ?? subscribeToFrames(args, operation, answers, texts),
+      );
     },
   };
 }
@@ -105,10 +119,8 @@ const boundsPlugin: Plugin = {
 };
 
 function answerPlugin(answers: Answers): Plugin<ServerContext, ServerContext> {
-  const failedIn = (context: OperationContext) => (error: unknown) =>
-    answers.error(error, 'execute', context);
   const printed = (result: ExecutionResult, context: OperationContext) =>
-    printedResult(result, failedIn(context));
+    printedResult(result, (error) => answers.error(error, 'execute', context));
   return {
     onExecute: ({ args }) => {
       const kind = getOperationAST(args.document, args.operationName)?.operation ?? 'query';
@@ -128,13 +140,7 @@ function answerPlugin(answers: Answers): Plugin<ServerContext, ServerContext> {
             return undefined;
           }
           answers.subscribed(context);
-          return {
-            onNext: ({ result: message, setResult: setMessage }) => {
-              const { cursor } = context.report;
-              const answer = answers.message(message, context);
-              setMessage(printedMessage(answer, failedIn(context), cursor));
-            },
-          };
+          return undefined;
         },
       };
     },
