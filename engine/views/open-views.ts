@@ -11,7 +11,6 @@ import type { ChangeSet, StateChanges } from '../state/change-set.ts';
 import type { StateReader } from '../state/state-reader.ts';
 import type { TickBatch } from '../tick/tick-batch.ts';
 import type { ColumnBatch } from '../vectors/column-vector.ts';
-import { readBinaryViews } from './checkpoint/binary-views.ts';
 import type { CheckpointPart } from './checkpoint/checkpoint-part.ts';
 import {
   captureViews,
@@ -70,8 +69,6 @@ export interface OwnedViewEngine extends ViewEngine {
    * start.
    */
   restore(stored: StoredViews): boolean;
-  /** The same, of a checkpoint whose views are one binary: up to format 3. */
-  restoreBinary(bytes: Uint8Array): boolean;
 }
 
 export function createViewEngine(options: ViewEngineOptions): OwnedViewEngine {
@@ -218,10 +215,6 @@ class Views implements OwnedViewEngine {
   checkpoint(before: HeldViews | null): ViewsCapture {
     const rowBits = this.#chunkRowBits;
     return captureViews(this.lsn, this.#parts, this.#logGroups, this.#rowGroups, rowBits, before);
-  }
-
-  restoreBinary(bytes: Uint8Array): boolean {
-    return this.restore(readBinaryViews(bytes, this.#parts));
   }
 
   restore(stored: StoredViews): boolean {

@@ -1,23 +1,15 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Catalog } from '../../engine/model/catalog.ts';
 import { asLsn } from '../../engine/model/position.ts';
 import {
   examineCheckpoints,
   listCheckpoints,
   removeBeyond,
 } from '../../engine/recover/checkpoint-directory.ts';
-import {
-  decodeManifest,
-  encodeManifest,
-  filesOf,
-  manifestName,
-} from '../../engine/recover/checkpoint-manifest.ts';
-import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { decodeManifest, filesOf, manifestName } from '../../engine/recover/checkpoint-manifest.ts';
 import { FaultyStorage } from '../fault/storage.ts';
 import { TestTitle } from '../title/test-title.ts';
 import { contentDigest, play, workload } from '../title/workload.ts';
-import { withBinaryViews } from './binary-views-checkpoint.ts';
 
 const steps = workload(17, 30);
 
@@ -78,15 +70,6 @@ class StoredTitle {
     if (!newest || !before) throw new Error('there are no two checkpoints');
     const path = join(this.checkpoints, manifestName(newest.lsn));
     return { ...newest, path, bytes: this.storage.contentOf(path).length, before: before.lsn };
-  }
-
-  /** Writes the newest manifest as it was before it had a checksum. */
-  async writeFormat2(change: (text: string) => string = (text) => text): Promise<void> {
-    const { path, lsn } = await this.newest();
-    const source = { storage: this.storage, directory: this.checkpoints };
-    const before = await withBinaryViews(source, new Catalog(ashfall), lsn);
-    const text = change(JSON.stringify({ ...before, format: 2 }));
-    this.storage.overwrite(path, () => Buffer.from(text));
   }
 }
 
@@ -159,37 +142,5 @@ describe('a damaged checkpoint', () => {
     const left = await examineCheckpoints(stored.storage, stored.checkpoints);
     expect(left).toMatchObject([{ lsn: before, manifest: { lsn: before } }]);
     expect(await stored.start()).toEqual({ digest: stored.digest, passedOver: [] });
-  });
-});
-
-describe('a manifest that was written before it had a checksum', () => {
-  it('is read, if its name and its files say the same position', async () => {
-    const stored = await StoredTitle.create();
-    const { lsn, path } = await stored.newest();
-    const written = stored.storage.contentOf(path);
-    await stored.writeFormat2();
-    expect(await stored.start()).toEqual({ digest: stored.digest, passedOver: [] });
-    const changes: ((text: string) => string)[] = [
-      (text) => text.replace(`"lsn":${lsn}`, `"lsn":${lsn + 1}`),
-      (text) => text.replace('"page":0', '"page":1'),
-      (text) => text.replace('"tables"', '"tablds"'),
-      (text) => text.slice(0, -30),
-    ];
-    for (const change of changes) {
-      stored.storage.overwrite(path, () => Buffer.from(written));
-      await stored.writeFormat2(change);
-      const { digest, passedOver } = await stored.start();
-      expect(digest).toBe(stored.digest);
-      expect(passedOver).toMatchObject([{ lsn }]);
-    }
-  });
-
-  it('is written with one from then on', async () => {
-    const stored = await StoredTitle.create();
-    const { lsn, path } = await stored.newest();
-    await stored.writeFormat2();
-    const read = decodeManifest(lsn, stored.storage.contentOf(path));
-    if (typeof read === 'string') throw new Error(read);
-    expect(decodeManifest(lsn, encodeManifest(read))).toEqual(read);
   });
 });

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import type { Row } from '../../engine/model/types.ts';
 import { createViewEngine } from '../../engine/views/open-views.ts';
 import type { ViewEngine } from '../../engine/views/view-engine.ts';
-import { binaryOfViews } from './binary-views-writer.ts';
 import { CheckpointInMemory } from './checkpoint-in-memory.ts';
 import { compensatedBound, naiveView } from './naive-view.ts';
 import { catalog, tickPlan, World } from './world.ts';
@@ -111,35 +110,6 @@ describe('group and top views', () => {
         },
       ),
       { numRuns: 60, interruptAfterTimeLimit: 30_000 },
-    );
-  });
-
-  test('are the same after a restart from a checkpoint that holds them as one binary', () => {
-    fc.assert(
-      fc.property(fc.array(tickPlan, { maxLength: 10, size: 'max' }), fc.nat(9), (plans, at) => {
-        const world = new World();
-        const straight = createViewEngine({ catalog, state: world.state });
-        let restored = createViewEngine({ catalog, state: world.state });
-        plans.forEach((plan, index) => {
-          if (index === at) {
-            const checkpoint = new CheckpointInMemory();
-            checkpoint.take(restored);
-            const open = () => createViewEngine({ catalog, state: world.state });
-            const bytes = binaryOfViews(checkpoint.stored(), open());
-            restored = open();
-            expect(restored.restoreBinary(bytes)).toBe(true);
-            restored.readLiveRows();
-          }
-          world.commit(plan, (changes) => {
-            straight.apply(changes);
-            restored.apply(changes);
-          });
-        });
-        expectSame(restored, straight);
-        straight.close();
-        restored.close();
-      }),
-      { numRuns: 40, interruptAfterTimeLimit: 30_000 },
     );
   });
 });
