@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { mainTurns, Turns } from '../govern/turns.ts';
 import { finish, type Work } from '../govern/work.ts';
 import type { Catalog } from '../model/catalog.ts';
@@ -21,7 +22,6 @@ import {
   type StoredViews,
   type ViewsCapture,
 } from './checkpoint/view-checkpoint.ts';
-import { BoundedCache } from './feeds/bounded-cache.ts';
 import type { Channel, Subscriber } from './feeds/channel.ts';
 import { type Clock, systemClock } from './feeds/clock.ts';
 import { Feed } from './feeds/feed.ts';
@@ -114,7 +114,11 @@ class Views implements OwnedViewEngine {
     const context: FeedContext = {
       clock: this.#clock,
       wheel: this.#wheel,
-      frames: new BoundedCache<Frame>(limits.feedFrameCacheRowsMax),
+      frames: new LRUCache<string, Frame, () => Frame>({
+        maxSize: limits.feedFrameCacheRowsMax,
+        sizeCalculation: ({ rows, removed }) => rows.length + removed.length + 1,
+        memoMethod: (_key, _stale, { context: make }) => make(),
+      }),
       observer: this.#observer,
       turns: clock ? new Turns(clock) : mainTurns,
       subjects: new SubscriptionBudget(),

@@ -1,9 +1,9 @@
+import { LRUCache } from 'lru-cache';
 import { EngineError } from '../../model/errors.ts';
 import { limits } from '../../model/limits.ts';
 import { filterText } from '../../query/canonical-filter.ts';
 import type { Filter } from '../../query/filter.ts';
 import type { SubscribeRequest } from '../view-engine.ts';
-import { BoundedCache } from './bounded-cache.ts';
 import { Channel } from './channel.ts';
 import type { FeedContext } from './feed-context.ts';
 import type { FeedSource, RowChange } from './feed-source.ts';
@@ -21,7 +21,11 @@ export class Feed {
   readonly #unbound = new Set<Channel>();
   readonly #bySession = new Map<string, Set<Channel>>();
   /** Changes in rows, so that channels with different filters need not each build them. */
-  readonly #recent = new BoundedCache<readonly RowChange[]>(limits.feedChangesCacheRowsMax);
+  readonly #recent = new LRUCache<string, readonly RowChange[], () => readonly RowChange[]>({
+    maxSize: limits.feedChangesCacheRowsMax,
+    sizeCalculation: ({ length }) => length + 1,
+    memoMethod: (_key, _stale, { context: make }) => make(),
+  });
   #subscriberCount = 0;
 
   /** `onIdle` is told when the last subscriber leaves. */
@@ -81,7 +85,7 @@ export class Feed {
     return new Channel(this.source, where, id, (from, to, sessionId) => {
       const make = (): readonly RowChange[] => this.source.changes(from, to, sessionId);
       if (this.#channels.size < 2) return make();
-      return this.#recent.get(`${from}:${to}:${sessionId}`, make, (changes) => changes.length);
+      return this.#recent.memo(`${from}:${to}:${sessionId}`, { context: make });
     });
   }
 
