@@ -4,6 +4,7 @@ import { ViewShadow } from '../../engine/canary/view-shadow.ts';
 import type { Row } from '../../engine/model/types.ts';
 import { createViewEngine } from '../../engine/views/open-views.ts';
 import type { ViewEngine } from '../../engine/views/view-engine.ts';
+import { runs } from '../budget.ts';
 import { catalog, tickPlan, World } from '../views/world.ts';
 
 const plans = fc.array(tickPlan, { maxLength: 10, size: 'max' });
@@ -23,7 +24,7 @@ it('agrees with every view after every tick, wherever it began', () => {
       });
       views.close();
     }),
-    { numRuns: 40, interruptAfterTimeLimit: 30_000 },
+    { numRuns: runs(40), interruptAfterTimeLimit: 30_000 },
   );
 });
 
@@ -60,7 +61,7 @@ it('finds any one value of any view that is another', () => {
       });
       folded.close();
     }),
-    { numRuns: 60, interruptAfterTimeLimit: 30_000 },
+    { numRuns: runs(60), interruptAfterTimeLimit: 30_000 },
   );
   expect(found).toBeGreaterThan(20);
 });

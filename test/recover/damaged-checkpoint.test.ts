@@ -7,6 +7,7 @@ import {
   removeBeyond,
 } from '../../engine/recover/checkpoint-directory.ts';
 import { decodeManifest, filesOf, manifestName } from '../../engine/recover/checkpoint-manifest.ts';
+import { points } from '../budget.ts';
 import { FaultyStorage } from '../fault/storage.ts';
 import { TestTitle } from '../title/test-title.ts';
 import { contentDigest, play, workload } from '../title/workload.ts';
@@ -79,7 +80,7 @@ describe('a damaged checkpoint', () => {
     const { lsn, path } = await stored.newest();
     const bytes = stored.storage.contentOf(path);
     expect(decodeManifest(lsn, bytes)).toMatchObject({ lsn });
-    for (let bit = 0; bit < bytes.length * 8; bit++) {
+    for (const bit of points(0, bytes.length * 8 - 1)) {
       const damaged = Buffer.from(bytes);
       damaged[bit >> 3] = (damaged[bit >> 3] as number) ^ (1 << (bit & 7));
       expect(decodeManifest(lsn, damaged), `bit ${bit}`).toBeTypeOf('string');
@@ -95,7 +96,7 @@ describe('a damaged checkpoint', () => {
     expect((await stored.start()).passedOver).toEqual([]);
     const newest = await stored.newest();
     const { lsn, path, bytes } = newest;
-    for (let offset = 0; offset < bytes; offset += 37) {
+    for (const offset of points(0, bytes - 1, 37)) {
       const [first, ...more] = await stored.startWithout(path, offset);
       expect(first).toMatchObject({ lsn, reason: expect.stringContaining('its manifest') });
       expect(more).toEqual([]);

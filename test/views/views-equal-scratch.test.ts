@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Row } from '../../engine/model/types.ts';
 import { createViewEngine } from '../../engine/views/open-views.ts';
 import type { ViewEngine } from '../../engine/views/view-engine.ts';
+import { runs } from '../budget.ts';
 import { CheckpointInMemory } from './checkpoint-in-memory.ts';
 import { compensatedBound, naiveView } from './naive-view.ts';
 import { catalog, tickPlan, World } from './world.ts';
@@ -63,7 +64,7 @@ describe('group and top views', () => {
           views.close();
         },
       ),
-      { numRuns: 40, interruptAfterTimeLimit: 30_000 },
+      { numRuns: runs(40), interruptAfterTimeLimit: 30_000 },
     );
   });
 
@@ -109,7 +110,7 @@ describe('group and top views', () => {
           restored.close();
         },
       ),
-      { numRuns: 60, interruptAfterTimeLimit: 30_000 },
+      { numRuns: runs(60), interruptAfterTimeLimit: 30_000 },
     );
   });
 });
