@@ -1,9 +1,9 @@
 import { Catalog } from '../engine/model/catalog.ts';
+import { elementsOf } from '../engine/model/kinds.ts';
 import type { Lsn } from '../engine/model/position.ts';
 import type { ChangeSet } from '../engine/state/change-set.ts';
 import type { StateReader } from '../engine/state/state-reader.ts';
 import type { ColumnVector } from '../engine/vectors/column-vector.ts';
-import { fixedValues } from '../engine/vectors/vector-builder.ts';
 import { createViewEngine } from '../engine/views/open-views.ts';
 import { ashfall } from '../src/sandbox/ashfall.ts';
 import { readOptions } from './harness/options.ts';
@@ -24,7 +24,7 @@ function actionVectors(catalog: Catalog, actions: number): ColumnVector[] {
       const base = { column, length: actions };
       if (column.list) {
         const offsets = Int32Array.from({ length: actions + 1 }, (_, i) => i * unitsPerAction);
-        const values = fixedValues(column.kind, actions * unitsPerAction);
+        const values = new (elementsOf(column.kind))(actions * unitsPerAction);
         const element = { ...column, list: false };
         const child = { column: element, length: values.length, validity: null, values } as const;
         return {
@@ -43,7 +43,7 @@ function actionVectors(catalog: Catalog, actions: number): ColumnVector[] {
         });
         return { ...base, layout: 'binary', validity: null, offsets, data: Buffer.concat(texts) };
       }
-      const values = fixedValues(column.kind, actions);
+      const values = new (elementsOf(column.kind))(actions);
       const choices = column.kind === 'enum' ? column.values.length : players;
       for (let i = 0; i < actions; i++) values[i] = Math.floor(Math.random() * choices);
       return { ...base, layout: 'fixed', validity: null, values };

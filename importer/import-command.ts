@@ -39,16 +39,22 @@ const triesMax = 13;
 /** A wrong use of the command: exit code 2. */
 class UsageError extends Error {}
 
-/** The importer as a command. `onDone` gets the exit code: 0, 1 (failed) or 2 (bad usage). */
-export function importCommand(onDone: (exitCode: number) => void): Command {
+/**
+ * The importer as a command, for the server at `url` unless told otherwise. `onDone` gets the exit
+ * code: 0, 1 (failed) or 2 (bad usage).
+ */
+export function importCommand(url: string, onDone: (exitCode: number) => void): Command {
   const { units, players, ticks, seed } = generatedMatchDefaults;
   return new Command('import')
     .description(
       'Commits a recorded match (.fafreplay, .scfareplay) tick by tick, or a generated one where no file is given. Importing the same match again changes nothing.',
     )
     .argument('[file]', 'a recording')
-    .addOption(
-      new Option('--url <url>', 'the server').env('TICKLOOM_URL').default('http://127.0.0.1:4800'),
+    .option(
+      '--url <url>',
+      'the server [TICKLOOM_URL, or TICKLOOM_HOST and TICKLOOM_PORT]',
+      originOf,
+      originOf(url),
     )
     .addOption(
       new Option('--token <token>', 'of a game-server; asked of the sandbox when left out').env(
@@ -181,6 +187,12 @@ function explainFailure(error: unknown): number {
   process.stderr.write(`${message}\n`);
   if (error instanceof TickloomError && error.retryable) process.stderr.write(`${howToGoOn}\n`);
   return error instanceof UsageError ? 2 : 1;
+}
+
+/** The title's path, which other commands take with the URL, is the client's own to add. */
+function originOf(url: string): string {
+  if (!URL.canParse(url)) throw new InvalidArgumentError('It must be a URL.');
+  return new URL(url).origin;
 }
 
 function parseSpeed(text: string): number | 'max' {

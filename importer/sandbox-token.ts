@@ -9,10 +9,22 @@ export function sandboxToken(url: string, role: string, subject: string): TokenP
       throw new Error(`${url} cannot be reached: is the server running (npm start)?`, { cause });
     });
     if (!response.ok) {
+      const refusal = refusalOf(await response.text());
       throw new Error(
-        `${address} answered with HTTP status ${response.status}: outside a sandbox give a --token`,
+        refusal?.code === 'UNKNOWN_TITLE'
+          ? `${url} does not serve "ashfall", to which matches are imported: ${refusal.message}`
+          : `${address} answered with HTTP status ${response.status}: outside a sandbox give a --token`,
       );
     }
     return (await response.text()).trim();
   };
+}
+
+function refusalOf(body: string): { readonly code: string; readonly message: string } | null {
+  try {
+    const [first] = JSON.parse(body).errors;
+    return { code: String(first.extensions.code), message: String(first.message) };
+  } catch {
+    return null;
+  }
 }

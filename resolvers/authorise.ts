@@ -1,6 +1,7 @@
 import type { Filter } from '../engine/index.ts';
 import { coerceScalar } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
+import { isNumeric, kindOf } from '../engine/model/kinds.ts';
 import type {
   Capability,
   ColumnDefinition,
@@ -153,7 +154,7 @@ function grantOf(role: RoleDefinition, table: string): TableGrant | undefined {
 
 /** Issuers often write numbers as strings. */
 function claimAs(column: ColumnDefinition, claim: unknown): unknown {
-  const isNumber = /^[iuf](8|16|32)$|^f64$/.test(column.kind);
+  const isNumber = isNumeric(column) && kindOf(column).wideRange === null;
   return isNumber && typeof claim === 'string' && /^-?\d+(\.\d+)?$/.test(claim)
     ? Number(claim)
     : claim;

@@ -17,6 +17,11 @@ export interface RequestContext {
   readonly running: RunningQueries;
   /** `x-tickloom-read-after`: reads wait until the node has applied it. Null: no header. */
   readonly readAfter: Lsn | null;
+  /**
+   * `Last-Event-ID`: the cursor of the last frame that the client of an event stream has seen, as it
+   * opens the stream again. Null: no header.
+   */
+  readonly lastEventId: string | null;
   /** The role's class, or the lower one that `x-tickloom-class` asked for. */
   readonly queryClass: QueryClass;
   readonly requestId: string;

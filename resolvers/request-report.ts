@@ -19,6 +19,7 @@ export class RequestReport {
   readonly #startedMs: number;
   readonly #nowMs: () => number;
   #lsn: Lsn | null = null;
+  #cursor: string | null = null;
   #rowsRead: number | null = null;
   #bytesRead: number | null = null;
   #memoryPeakBytes: number | null = null;
@@ -33,6 +34,17 @@ export class RequestReport {
   /** A field rests on the log up to here. */
   sawPosition(lsn: Lsn): void {
     if (this.#lsn === null || lsn > this.#lsn) this.#lsn = lsn;
+  }
+
+  /** The frame that is answered next: a frame stands where it says, whatever was read before. */
+  sawFrame({ lsn, cursor }: { readonly lsn: Lsn; readonly cursor: string }): void {
+    this.#lsn = lsn;
+    this.#cursor = cursor;
+  }
+
+  /** Where to resume after the frame that is being answered; null where there is none. */
+  get cursor(): string | null {
+    return this.#cursor;
   }
 
   readRows(count: number): void {

@@ -13,13 +13,10 @@ import { answerRows, filterOf, runBounded } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 
 import { sawApplied, waitForApplied, waitForCovered } from './fresh-reads.ts';
+import type { ListPage } from './list-page.ts';
 import { orderOf, pageSizeOf, queryBoundsOf } from './query-bounds.ts';
 
-/** A page and the position it is true of. */
-export interface RowList {
-  readonly page: RowPage;
-  readonly lsn: Lsn;
-}
+export type RowList = ListPage<Row>;
 
 export interface RowListArguments {
   readonly where?: WhereInput | null | undefined;
@@ -74,7 +71,7 @@ export function stateRowList(table: TableDefinition) {
     answerRows(context, page.rows.length);
     // How many rows there are that the role may not see is not told either.
     context.report.readRows(visible === null ? page.rowsRead : page.rows.length);
-    return { page, lsn: sawApplied(context) };
+    return rowList(page, args, sawApplied(context));
   };
 }
 
@@ -107,20 +104,14 @@ export function columnRowList(table: TableDefinition, field: string) {
     );
     answerRows(context, page.rows.length);
     reportQuery(context, page.statistics, visible === null ? null : page.rows.length);
-    return { page, lsn: page.coveredLsn };
+    return rowList(page, args, page.coveredLsn);
   };
 }
 
-export function listNodes(list: RowList): readonly Row[] {
-  return list.page.rows;
-}
-
-export function listEdges(list: RowList): readonly { node: Row; cursor: string }[] {
-  return list.page.rows.map((node, i) => ({ node, cursor: list.page.cursorAt(i) }));
-}
-
-export function listPageInfo(list: RowList): RowPage {
-  return list.page;
+function rowList(page: RowPage, { after }: RowListArguments, lsn: Lsn): RowList {
+  const isAfter = (after ?? null) !== null;
+  const { rows: nodes, hasNextPage } = page;
+  return { nodes, hasNextPage, isAfter, lsn, cursorAt: (index) => page.cursorAt(index) };
 }
 
 /** What a query used; of one that may not see all rows, only how many it shows. */

@@ -1,7 +1,11 @@
-import type { SessionInfo } from '../engine/index.ts';
+import { type OrderBy, type SessionInfo, sessionColumns } from '../engine/index.ts';
+import type { WhereInput } from '../engine/model/types.ts';
 import { authoriseCapability, authoriseSession } from './authorise.ts';
+import { answerRows, filterOf, runBounded } from './bounded-work.ts';
 import type { AuditEvent, RequestContext } from './context.ts';
 import { waitForApplied } from './fresh-reads.ts';
+import type { ListPage } from './list-page.ts';
+import { orderOf, pageSizeOf } from './query-bounds.ts';
 
 export async function openSession(
   _root: unknown,
@@ -40,6 +44,40 @@ export async function sessionById(
   authoriseSession(context);
   await waitForApplied(context);
   return context.engine.session(args.sessionId);
+}
+
+export interface SessionListArguments {
+  readonly where?: WhereInput | null | undefined;
+  readonly orderBy?: readonly OrderBy[] | null | undefined;
+  readonly first?: number | null | undefined;
+  readonly after?: string | null | undefined;
+}
+
+/** The columns of sessions that conditions may name. */
+export const sessionConditions = new Map(
+  sessionColumns
+    .filter(({ name }) => name !== 'position')
+    .map((column) => [column.name, column] as const),
+);
+
+/** A page of the sessions there are, closed ones among them. */
+export async function sessionList(
+  _root: unknown,
+  args: SessionListArguments,
+  context: RequestContext,
+): Promise<ListPage<SessionInfo>> {
+  authoriseSession(context);
+  const orderBy = orderOf(args.orderBy);
+  const first = pageSizeOf(args.first);
+  const where = await filterOf(context, args.where, sessionConditions);
+  const lsn = await waitForApplied(context);
+  const after = args.after ?? null;
+  const work = context.engine.listSessions({ where, orderBy, first, after });
+  const page = await runBounded(context, work, 'narrow the sessions by where');
+  answerRows(context, page.sessions.length);
+  context.report.readRows(page.sessions.length);
+  const { sessions: nodes, hasNextPage } = page;
+  return { nodes, hasNextPage, isAfter: after !== null, lsn, cursorAt: page.cursorAt };
 }
 
 function recordSession(

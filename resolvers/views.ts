@@ -110,12 +110,31 @@ async function subscribe(
   if (context.signal.aborted) throw requestEnded();
   const frames = context.engine.views.subscribe(source, {
     where,
-    cursor: args.cursor ?? null,
+    // Newer than the argument, which a client that opens its stream again sends as at first.
+    cursor: context.lastEventId ?? args.cursor ?? null,
     maxRate,
     onLag: args.onLag ?? 'COALESCE',
     subject: context.principal.subject,
   });
-  return untilAborted(frames, context.signal);
+  return untilAborted(reported(frames, context), context.signal);
+}
+
+/** Each frame's answer tells where it stands. */
+function reported(
+  frames: AsyncIterableIterator<Frame>,
+  { report }: RequestContext,
+): AsyncIterableIterator<Frame> {
+  return {
+    next: async () => {
+      const step = await frames.next();
+      if (!step.done) report.sawFrame(step.value);
+      return step;
+    },
+    return: async () => (await frames.return?.()) ?? { done: true, value: undefined },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }
 
 /**

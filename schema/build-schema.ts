@@ -31,7 +31,7 @@ export function buildSchema(catalog: Catalog): GraphQLSchema {
 
   const shared = addSharedTypes(scope);
   const tables = catalog.manifest.tables.map((table) => addTableTypes(scope, shared, table));
-  addSessionFields(scope);
+  addSessionFields(scope, shared);
   addTickFields(scope, tables);
   for (const types of tables) {
     addRowFields(scope, shared, types);

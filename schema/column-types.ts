@@ -1,25 +1,18 @@
-import { isPosition, operatorsOf, type WhereOperator } from '../engine/index.ts';
+import { operatorsOf, type WhereOperator } from '../engine/index.ts';
+import { isPosition, kindOf } from '../engine/model/kinds.ts';
+import type { ColumnDefinition } from '../engine/model/types.ts';
+import { type AnyType, anyType } from './any-type.ts';
 import type { Builder } from './builder.ts';
 import { conflictCodeName, isIdColumn } from './names.ts';
+import { addPartsTypes, type PartsTypes } from './parts-types.ts';
 import type { RelationColumn } from './relation.ts';
 
-/**
- * The GraphQL types of columns: scalars by kind, enums and filters made once and shared.
- *
- * Types of a manifest are known at run time only. So that Pothos can still check the rest, a
- * column's type is given to it as `JSON`, the scalar whose TypeScript shape is `unknown`.
- */
-export type AnyType = 'JSON';
-
-/** A type that is a column's, by its name or reference. */
-export function anyType(type: unknown): AnyType {
-  return type as AnyType;
-}
-
+/** The GraphQL types of columns: scalars by kind, enums and filters made once and shared. */
 export class ColumnTypes {
   readonly #builder: Builder;
   readonly #enums = new Map<string, AnyType>();
   readonly #filters = new Map<string, AnyType>();
+  readonly #parts = new Map<string, PartsTypes>();
 
   constructor(builder: Builder) {
     this.#builder = builder;
@@ -27,6 +20,8 @@ export class ColumnTypes {
 
   /** The type of one value: a list column's element type. */
   scalarOf(column: RelationColumn): AnyType {
+    const parts = this.#partsOf(column);
+    if (parts) return parts.value;
     return column.enumName === null
       ? anyType(scalarNameOf(column))
       : this.#enumOf(column, column.enumName);
@@ -38,8 +33,20 @@ export class ColumnTypes {
     return column.definition.list ? anyType([scalar]) : scalar;
   }
 
+  /** The type of the column in inputs. */
+  inputOf(column: RelationColumn): AnyType {
+    return this.#partsOf(column)?.input ?? this.typeOf(column);
+  }
+
+  /** The type of what is added to the column. */
+  addendOf(column: RelationColumn): AnyType {
+    return this.#partsOf(column)?.addend ?? this.typeOf(column);
+  }
+
   /** What `where` may say of the column: `IntFilter`, `ActionKindFilter`. */
   filterOf(column: RelationColumn): AnyType {
+    const parts = this.#partsOf(column);
+    if (parts) return parts.filter;
     const operators = operatorsOf(column.definition);
     const name = filterNameOf(column, operators);
     const known = this.#filters.get(name);
@@ -64,6 +71,25 @@ export class ColumnTypes {
     return filter;
   }
 
+  /** Null of a column whose values have no parts. */
+  #partsOf({ definition }: RelationColumn): PartsTypes | null {
+    const { parts, graphql } = kindOf(definition);
+    if (!parts) return null;
+    const known = this.#parts.get(graphql);
+    if (known) return known;
+    const asColumn = (part: ColumnDefinition): RelationColumn => {
+      return { definition: part, enumName: null, description: '' };
+    };
+    const made = addPartsTypes(
+      this.#builder,
+      definition,
+      (part) => this.scalarOf(asColumn(part)),
+      (part) => this.filterOf(asColumn(part)),
+    );
+    this.#parts.set(graphql, made);
+    return made;
+  }
+
   #enumOf(column: RelationColumn, name: string): AnyType {
     const known = this.#enums.get(name);
     if (known) return known;
@@ -85,31 +111,7 @@ function scalarNameOf(column: RelationColumn): string {
   const { definition } = column;
   if (isPosition(definition)) return 'Position';
   if (isIdColumn(definition)) return 'ID';
-  switch (definition.kind) {
-    case 'bool':
-      return 'Boolean';
-    case 'i8':
-    case 'i16':
-    case 'i32':
-    case 'u8':
-    case 'u16':
-    case 'u32':
-      return 'Int';
-    case 'i64':
-    case 'u64':
-      return 'BigInt';
-    case 'f32':
-    case 'f64':
-      return 'Float';
-    case 'timestamp':
-      return 'DateTime';
-    case 'json':
-      return 'JSON';
-    case 'bytes':
-      return 'Bytes';
-    default:
-      return 'String';
-  }
+  return kindOf(definition).graphql;
 }
 
 /** Lists and JSON share one filter; UUIDs are IDs without an order and so have their own. */

@@ -1,7 +1,7 @@
+import { kindOf } from '../engine/model/kinds.ts';
 import { systemColumns } from '../engine/model/system-columns.ts';
 import type {
   ColumnDefinition,
-  ScalarKind,
   TableDefinition,
   ViewAggregate,
   ViewColumnDefinition,
@@ -70,7 +70,7 @@ function columnFacts(table: TableDefinition, column: ColumnDefinition): string {
   const inKey = table.key.includes(column.name);
   if (inKey && column.name === 'sessionId') return 'The session the row lives in; part of the key.';
   return [
-    `${column.list ? 'A list, each ' : ''}${kindDescriptions[column.kind]}`,
+    `${column.list ? 'A list, each ' : ''}${kindOf(column).description}`,
     inKey ? 'part of the key' : '',
     column.optional ? 'may be null' : '',
   ]
@@ -117,24 +117,4 @@ const systemColumnDescriptions: Readonly<Record<string, string>> = {
   accepted: 'Whether all effects of the action held; a rejected action changed nothing.',
   conflict: 'Why the action was rejected; null when it was accepted.',
   version: '1 when the row was created, one more with every change. Compare-and-set names it.',
-};
-
-const kindDescriptions: Readonly<Record<ScalarKind, string>> = {
-  bool: 'true or false',
-  i8: 'a signed 8-bit integer',
-  i16: 'a signed 16-bit integer',
-  i32: 'a signed 32-bit integer',
-  i64: 'a signed 64-bit integer',
-  u8: 'an unsigned 8-bit integer',
-  u16: 'an unsigned 16-bit integer',
-  u32: 'an unsigned 32-bit integer (GraphQL writes up to 2147483647, Arrow all of it)',
-  u64: 'an unsigned 64-bit integer',
-  f32: 'a 32-bit floating-point number, finite',
-  f64: 'a 64-bit floating-point number, finite',
-  string: 'text',
-  enum: 'one of the values of its enum',
-  uuid: 'a UUID, in lower case',
-  timestamp: 'a moment, to the millisecond',
-  json: 'a JSON value',
-  bytes: 'bytes, as base64',
 };

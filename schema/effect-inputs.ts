@@ -1,4 +1,5 @@
 import type { EffectOp } from '../engine/index.ts';
+import { isAdjustable } from '../engine/model/kinds.ts';
 import type { OperationArguments } from '../resolvers/tick-input.ts';
 import type { RelationColumn, TableRelation } from './relation.ts';
 import { addFilterType, type FilterType } from './row-types.ts';
@@ -102,7 +103,7 @@ function addRowInput(scope: SchemaScope, relation: TableRelation, description: s
           .map((column) => [
             column.definition.name,
             t.field({
-              type: scope.columns.typeOf(column),
+              type: scope.columns.inputOf(column),
               required: !column.definition.optional,
               description: column.description,
             }),
@@ -147,7 +148,7 @@ function addSetInput(scope: SchemaScope, relation: TableRelation) {
       Object.fromEntries(
         settable.map((column) => [
           column.definition.name,
-          t.field({ type: scope.columns.typeOf(column), description: column.description }),
+          t.field({ type: scope.columns.inputOf(column), description: column.description }),
         ]),
       ),
   });
@@ -192,7 +193,7 @@ function addCompareAndSetInput(scope: SchemaScope, relation: TableRelation, part
 
 /** Null for a table without a number to add to. */
 function addAdjustInput(scope: SchemaScope, relation: TableRelation, parts: SharedParts) {
-  const numbers = valuesOf(relation).filter(({ definition }) => /^[iuf]\d+$/.test(definition.kind));
+  const numbers = valuesOf(relation).filter(({ definition }) => isAdjustable(definition));
   if (numbers.length === 0) return null;
   const add = scope.builder.inputType(`${relation.typeName}Add`, {
     description: `What to add to numbers of a row of \`${relation.name}\`; negative to take away.`,
@@ -200,7 +201,7 @@ function addAdjustInput(scope: SchemaScope, relation: TableRelation, parts: Shar
       Object.fromEntries(
         numbers.map((column) => [
           column.definition.name,
-          t.field({ type: scope.columns.typeOf(column), description: column.description }),
+          t.field({ type: scope.columns.addendOf(column), description: column.description }),
         ]),
       ),
   });

@@ -1,3 +1,4 @@
+import { isNumeric, isPosition, kindOf } from '../engine/model/kinds.ts';
 import type { Row } from '../engine/model/types.ts';
 import { aggregateValue, columnValue } from '../resolvers/column-value.ts';
 import {
@@ -9,7 +10,7 @@ import {
   rowGroups,
 } from '../resolvers/groups.ts';
 import { coveredPosition } from '../resolvers/position.ts';
-import { type AnyType, anyType } from './column-types.ts';
+import { type AnyType, anyType } from './any-type.ts';
 import type { RelationColumn } from './relation.ts';
 import type { SchemaScope } from './scope.ts';
 import type { SharedTypes } from './shared-types.ts';
@@ -97,7 +98,7 @@ function addGroupsType(scope: SchemaScope, types: TableTypes) {
 function addGroupType(scope: SchemaScope, types: TableTypes) {
   const { relation } = types;
   const comparable = relation.columns.filter(isComparable);
-  const numeric = comparable.filter(isNumeric);
+  const numeric = comparable.filter(({ definition }) => isNumeric(definition));
   const ordered = comparable.filter(isOrdered);
   const key = addGroupKeyType(scope, types, comparable);
   const distinct = addAggregateType(scope, types, 'CountDistinct', comparable, () =>
@@ -218,16 +219,11 @@ function namesOf(columns: readonly RelationColumn[]): string[] {
   return columns.map((column) => column.definition.name);
 }
 
-function isNumeric({ definition }: RelationColumn): boolean {
-  return /^[iuf]\d+$/.test(definition.kind);
-}
-
 function sumTypeOf({ definition }: RelationColumn): AnyType {
-  return anyType(definition.kind.startsWith('f') ? 'Float' : 'BigInt');
+  return anyType(kindOf(definition).sum === 'f64' ? 'Float' : 'BigInt');
 }
 
 /** Kinds whose order means something to a reader: not true and false, ids, or places in an enum. */
-function isOrdered(column: RelationColumn): boolean {
-  const { kind, name } = column.definition;
-  return isNumeric(column) || kind === 'timestamp' || (kind === 'string' && name !== 'position');
+function isOrdered({ definition }: RelationColumn): boolean {
+  return kindOf(definition).hasExtremes && !isPosition(definition);
 }

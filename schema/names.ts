@@ -19,8 +19,7 @@ export function enumNameOf(table: TableDefinition, column: ColumnDefinition): st
 
 export const conflictCodeName = 'ConflictCode';
 
-/** Names travel as GraphQL's ID where they are only ever compared: sessions, actions, UUIDs. */
+/** Names travel as GraphQL's ID where they are only ever compared: sessions, actions. */
 export function isIdColumn(column: ColumnDefinition): boolean {
-  if (column.kind === 'uuid') return true;
   return column.kind === 'string' && (column.name === 'sessionId' || column.name === 'actionId');
 }

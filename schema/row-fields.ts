@@ -1,13 +1,6 @@
-import { position } from '../resolvers/position.ts';
-import {
-  columnRowList,
-  listEdges,
-  listNodes,
-  listPageInfo,
-  type RowList,
-  rowByKey,
-  stateRowList,
-} from '../resolvers/rows.ts';
+import type { Row } from '../engine/index.ts';
+import { columnRowList, rowByKey, stateRowList } from '../resolvers/rows.ts';
+import { addConnection } from './connection.ts';
 import type { SchemaScope } from './scope.ts';
 import type { SharedTypes } from './shared-types.ts';
 import { addKeyInput, type TableTypes } from './table-types.ts';
@@ -35,7 +28,14 @@ function addRowList(scope: SchemaScope, shared: SharedTypes, types: TableTypes):
   const { table, where, order } = types;
   const isState = table.kind === 'state';
   const field = `${table.name}List`;
-  const connection = addConnection(scope, shared, types);
+  const connection = addConnection<Row>(scope, shared, {
+    typeName: types.relation.typeName,
+    node: types.row,
+    of: `\`${table.name}\``,
+    edge: `A row of \`${table.name}\``,
+    noun: 'row',
+    position: isState ? liveRows : coveredRows,
+  });
   scope.builder.queryField(field, (t) =>
     t.field({
       type: connection,
@@ -62,51 +62,12 @@ function addRowList(scope: SchemaScope, shared: SharedTypes, types: TableTypes):
   );
 }
 
-function addConnection(
-  scope: SchemaScope,
-  shared: SharedTypes,
-  { relation, row, table }: TableTypes,
-) {
-  const edge = scope.builder
-    .objectRef<ReturnType<typeof listEdges>[number]>(`${relation.typeName}Edge`)
-    .implement({
-      description: `A row of \`${table.name}\` in a page.`,
-      fields: (t) => ({
-        node: t.expose('node', { type: row, description: 'The row.' }),
-        cursor: t.exposeString('cursor', {
-          description: 'What to give as `after` to go on behind this row.',
-        }),
-      }),
-    });
-  return scope.builder.objectRef<RowList>(`${relation.typeName}Connection`).implement({
-    description: `A page of \`${table.name}\`.`,
-    fields: (t) => ({
-      nodes: t.field({ type: [row], description: 'The rows.', resolve: listNodes }),
-      edges: t.field({
-        type: [edge],
-        description: 'The rows, each with its cursor.',
-        resolve: listEdges,
-      }),
-      pageInfo: t.field({
-        type: shared.pageInfo,
-        description: 'Whether and how the list goes on.',
-        resolve: listPageInfo,
-      }),
-      ...(table.kind === 'state'
-        ? {
-            position: t.field({
-              type: 'Position',
-              description: 'The rows are exactly those as of here.',
-              resolve: position,
-            }),
-          }
-        : {
-            coveredPosition: t.field({
-              type: 'Position',
-              description: 'Everything committed up to here is in the answer.',
-              resolve: position,
-            }),
-          }),
-    }),
-  });
-}
+const liveRows = {
+  name: 'position',
+  description: 'The rows are exactly those as of here.',
+} as const;
+
+const coveredRows = {
+  name: 'coveredPosition',
+  description: 'Everything committed up to here is in the answer.',
+} as const;

@@ -1,10 +1,22 @@
-import type { SessionInfo } from '../engine/index.ts';
+import { type SessionInfo, sessionColumns } from '../engine/index.ts';
 import { position } from '../resolvers/position.ts';
-import { closeSession, openSession, sessionById } from '../resolvers/sessions.ts';
+import {
+  closeSession,
+  openSession,
+  sessionById,
+  sessionConditions,
+  sessionList,
+} from '../resolvers/sessions.ts';
+import { addConnection } from './connection.ts';
+import type { Relation, RelationColumn } from './relation.ts';
+import { addWhereType } from './row-types.ts';
 import type { SchemaScope } from './scope.ts';
+import type { SharedTypes } from './shared-types.ts';
+import { addOrderType, columnEnumValues } from './table-types.ts';
 
-/** `session`, `openSession`, `closeSession`. */
-export function addSessionFields({ builder }: SchemaScope): void {
+/** `session`, `sessions`, `openSession`, `closeSession`. */
+export function addSessionFields(scope: SchemaScope, shared: SharedTypes): void {
+  const { builder } = scope;
   const session = builder.objectRef<SessionInfo>('Session').implement({
     description: 'One match: the unit of tick order.',
     fields: (t) => ({
@@ -57,10 +69,12 @@ export function addSessionFields({ builder }: SchemaScope): void {
       resolve: sessionById,
     }),
   );
+  addSessionList(scope, shared, session);
   builder.mutationField('openSession', (t) =>
     t.field({
       type: session,
-      description: 'Opens a session, or finds it open. Durable when it answers.',
+      description:
+        'Opens a session, or finds it open; a closed one is refused (`FENCED`) without `takeOver`. Durable when it answers.',
       args: { input: t.arg({ type: openInput, required: true, description: 'Which and how.' }) },
       resolve: openSession,
     }),
@@ -74,3 +88,59 @@ export function addSessionFields({ builder }: SchemaScope): void {
     }),
   );
 }
+
+function addSessionList(scope: SchemaScope, shared: SharedTypes, session: unknown): void {
+  const { builder } = scope;
+  const columns: RelationColumn[] = sessionColumns.map((definition) => ({
+    definition,
+    enumName: null,
+    description: columnDescriptions[definition.name] ?? '',
+  }));
+  const relation: Relation = {
+    name: 'sessions',
+    typeName: 'Session',
+    columns: columns.filter(({ definition }) => sessionConditions.has(definition.name)),
+    key: [],
+  };
+  const column = builder.enumType('SessionColumn', {
+    description: 'What to order sessions by.',
+    values: columnEnumValues(columns),
+  });
+  const where = addWhereType(scope, relation);
+  const order = addOrderType(scope, shared, 'SessionOrder', column, relation.name);
+  const connection = addConnection<SessionInfo>(scope, shared, {
+    typeName: relation.typeName,
+    node: session,
+    of: 'sessions',
+    edge: 'A session',
+    noun: 'session',
+    position: {
+      name: 'position',
+      description: 'Each session is as it was here, or a moment later.',
+    },
+  });
+  builder.queryField('sessions', (t) =>
+    t.field({
+      type: connection,
+      description:
+        'The sessions there are, closed ones among them, a page at a time; in order of name unless `orderBy` says otherwise.',
+      args: {
+        where: t.arg({ type: where, description: 'Which sessions; all where it is left out.' }),
+        orderBy: t.arg({ type: [order], description: 'Their order; ties are broken by name.' }),
+        first: t.arg.int({
+          description: 'Sessions of the page at most; 100 where it is left out.',
+        }),
+        after: t.arg.string({ description: 'The cursor after which the page begins.' }),
+      },
+      resolve: sessionList,
+    }),
+  );
+}
+
+const columnDescriptions: Readonly<Record<string, string>> = {
+  sessionId: 'Its name.',
+  fence: 'Its epoch: rises with every take-over.',
+  lastTick: 'The last tick committed; null before the first.',
+  open: 'Whether it takes ticks.',
+  position: 'The last place in the log that concerns it: what happened last comes last.',
+};

@@ -1,4 +1,5 @@
-import type { OrderBy, RowPage, SubscribeRequest } from '../engine/index.ts';
+import type { OrderBy, SubscribeRequest } from '../engine/index.ts';
+import type { PageInfo } from '../resolvers/list-page.ts';
 import type { SchemaScope } from './scope.ts';
 
 /** Types that every title's schema has, whatever its tables. */
@@ -10,11 +11,18 @@ export function addSharedTypes({ builder }: SchemaScope) {
       DESC: { description: 'Greatest first.' },
     } satisfies Record<OrderBy['direction'], unknown>,
   });
-  const pageInfo = builder.objectRef<RowPage>('PageInfo').implement({
+  const pageInfo = builder.objectRef<PageInfo>('PageInfo').implement({
     description: 'Whether and how a list goes on.',
     fields: (t) => ({
       hasNextPage: t.exposeBoolean('hasNextPage', {
-        description: 'Whether rows follow after this page.',
+        description: 'Whether more follows after this page.',
+      }),
+      hasPreviousPage: t.exposeBoolean('hasPreviousPage', {
+        description: 'Whether the page was asked for by `after`, behind what that cursor ended.',
+      }),
+      startCursor: t.exposeString('startCursor', {
+        nullable: true,
+        description: 'The cursor of the first of this page; null on an empty page.',
       }),
       endCursor: t.exposeString('endCursor', {
         nullable: true,

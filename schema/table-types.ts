@@ -1,4 +1,5 @@
 import type { OrderBy } from '../engine/index.ts';
+import { kindOf } from '../engine/model/kinds.ts';
 import type { Row, TableDefinition } from '../engine/model/types.ts';
 import { tableDescription } from './descriptions.ts';
 import {
@@ -88,5 +89,5 @@ export function columnEnumValues(columns: readonly RelationColumn[]): ColumnEnum
 
 /** One value of its own, not a list or a document. */
 export function isComparable({ definition }: RelationColumn): boolean {
-  return !definition.list && definition.kind !== 'json' && definition.kind !== 'bytes';
+  return !definition.list && kindOf(definition).ordersRows;
 }

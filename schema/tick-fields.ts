@@ -127,7 +127,7 @@ function addActionInput(scope: SchemaScope, tables: readonly TableTypes[], effec
         columns.map((column) => [
           column.definition.name,
           t.field({
-            type: scope.columns.typeOf(column),
+            type: scope.columns.inputOf(column),
             ...requirementOf(column),
             description: column.description,
           }),

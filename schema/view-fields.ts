@@ -145,6 +145,12 @@ function addViewRowsType({ builder }: SchemaScope, view: ViewDefinition, row: Ro
         description: 'The rows are exactly those as of here.',
         resolve: position,
       }),
+      nodes: t.field({
+        type: [row],
+        description:
+          'The rows, in order of key, by the name that lists and groups have for theirs.',
+        resolve: viewRowList,
+      }),
       rows: t.field({
         type: [row],
         description: 'The rows, in order of key.',

@@ -1,5 +1,5 @@
 export type { RetryPolicy } from './runtime/backoff.ts';
-export type { ColumnSpec, Json, JsonObject, JsonValue } from './runtime/columns.ts';
+export type { ColumnSpec, Json, JsonObject, JsonValue, Vec3 } from './runtime/columns.ts';
 export {
   type ClientErrorCode,
   type CodeOf,

@@ -66,9 +66,17 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
     authenticate,
     onDrain: options.onDrain,
   });
-  const description = { audit, metrics, authenticate };
   const socket = new GraphqlSocket({ yoga, services, answers, metrics, logger, authenticate });
   const ofTitle = (handle: Handler): Handler => onlyTitle(name, handle);
+  /** What generators read, under the title's path and, where it is the only one, without. */
+  const readable = (file: string, contentType: string, content: string): Route[] => {
+    const handle = descriptionEndpoint({ audit, metrics, authenticate, contentType, content });
+    const route = { methods: ['GET', 'HEAD'], endpoint: 'manifest' } as const;
+    return [
+      { ...route, path: `/{title}/${file}`, handle: ofTitle(handle) },
+      { ...route, path: `/${file}`, handle },
+    ];
+  };
   return {
     name,
     socket,
@@ -93,30 +101,12 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
         endpoint: 'export',
         handle: ofTitle(exportEndpoint({ engine, exports, links, metrics, logger })),
       },
-      {
-        methods: ['GET', 'HEAD'],
-        path: '/{title}/schema.graphql',
-        endpoint: 'manifest',
-        handle: ofTitle(
-          descriptionEndpoint({
-            ...description,
-            contentType: 'application/graphql; charset=utf-8',
-            content: printSchema(schema),
-          }),
-        ),
-      },
-      {
-        methods: ['GET', 'HEAD'],
-        path: '/{title}/manifest.json',
-        endpoint: 'manifest',
-        handle: ofTitle(
-          descriptionEndpoint({
-            ...description,
-            contentType: 'application/json; charset=utf-8',
-            content: serializeManifest(catalog.manifest),
-          }),
-        ),
-      },
+      ...readable('schema.graphql', 'application/graphql; charset=utf-8', printSchema(schema)),
+      ...readable(
+        'manifest.json',
+        'application/json; charset=utf-8',
+        serializeManifest(catalog.manifest),
+      ),
     ],
   };
 }
@@ -124,7 +114,10 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
 function onlyTitle(name: string, handle: Handler): Handler {
   return async (exchange, parameters) => {
     if (parameters.title !== name) {
-      throw new EngineError('UNKNOWN_TITLE', `this server serves the title "${name}"`);
+      throw new EngineError(
+        'UNKNOWN_TITLE',
+        `there is no title "${parameters.title}" here; this server serves "${name}"`,
+      );
     }
     return handle(exchange, parameters);
   };

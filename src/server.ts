@@ -21,6 +21,7 @@ import {
 import { HttpFront, refuseUpgrade, type UpgradeHandler } from './http/http-front.ts';
 import { isLoopback } from './http/loopback.ts';
 import { type Handler, type Route, Router, unavailableRoute } from './http/router.ts';
+import { hostForUrl } from './http/server-url.ts';
 import { Identity } from './identity/identity.ts';
 import { ProviderDiscovery } from './identity/provider.ts';
 import { packageDirectory } from './package-directory.ts';
@@ -328,11 +329,4 @@ function upgradeRefusal(
     return new EngineError('UNAVAILABLE', 'the server is stopping', { retryAfterMs: 1_000 });
   }
   return served.socket.refusal(request.socket.remoteAddress ?? '');
-}
-
-/** An address to listen on as one to connect to. */
-function hostForUrl(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  if (host === '::') return '[::1]';
-  return host.includes(':') ? `[${host}]` : host;
 }

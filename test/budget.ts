@@ -56,6 +56,18 @@ export function points(first: number, last: number, step = 1): number[] {
   return sampled(all, quickOneIn.points);
 }
 
+/** As `points`, and after a sample the others too, until what must happen at some point has. */
+export function* pointsUntil(
+  isEnough: () => boolean,
+  first: number,
+  last: number,
+  step = 1,
+): Generator<number> {
+  const sample = new Set(points(first, last, step));
+  yield* sample;
+  for (let at = first; at <= last && !isEnough(); at += step) if (!sample.has(at)) yield at;
+}
+
 /** Cases of one kind that cost a server each: all, or in `quick` an even sample, as of `points`. */
 export function cases<Case>(all: readonly Case[]): Case[] {
   return sampled(all, quickOneIn.cases);

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { IndexDefinition, Row, TableDefinition, Value } from '../model/types.ts';
 import type { ChangeSet } from '../state/change-set.ts';
 import { LiveState } from '../state/live-state.ts';
@@ -76,8 +77,5 @@ function under(index: IndexDefinition, row: Row) {
 }
 
 function isSame(left: Value, right: Value): boolean {
-  if (left instanceof Uint8Array && right instanceof Uint8Array) {
-    return Buffer.compare(left, right) === 0;
-  }
-  return left === right;
+  return left === right || (typeof left === 'object' && isDeepStrictEqual(left, right));
 }

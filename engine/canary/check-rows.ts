@@ -1,3 +1,4 @@
+import { kindOf } from '../model/kinds.ts';
 import { noBytes } from '../state/byte-pool.ts';
 import { isPresent } from '../state/row-codec.ts';
 import { type ColumnLayout, committedAtWord, lsnWord, versionWord } from '../state/row-layout.ts';
@@ -117,7 +118,7 @@ function checkCells(table: StateTable, column: ColumnLayout): void {
     for (let row = 0, offset = 0; row < pageRows; row++, offset += layout.wordsPerRow) {
       if (u32[offset + versionWord] === 0) continue;
       if (validityBit >= 0 && !isPresent(layout, column, page, offset)) {
-        if (u32[offset + word] !== 0 || (words === 2 && u32[offset + word + 1] !== 0)) {
+        if (u32.subarray(offset + word, offset + word + words).some((held) => held !== 0)) {
           broken(table, 'cells', first + row, `has a null with a value in ${name}`);
         }
       } else if (!isValue(u32[offset + word] as number)) {
@@ -130,23 +131,26 @@ function checkCells(table: StateTable, column: ColumnLayout): void {
 /** Whether a word is one that a value of the column may have; wide ones may have any. */
 function valueTest(table: StateTable, { column, kind }: ColumnLayout): (word: number) => boolean {
   const { pool } = table;
+  const { range, elements, stride } = kindOf(column);
   switch (kind) {
     case 'bool':
       return (word) => word <= 1;
     case 'enum':
       return (word) => word < column.values.length;
     case 'u32': {
-      const max = column.kind === 'u8' ? 0xff : column.kind === 'u16' ? 0xffff : 0xffff_ffff;
+      const [, max] = range ?? [0, 0xffff_ffff];
       return (word) => word <= max;
     }
     case 'i32': {
-      const bits = column.kind === 'i8' ? 24 : column.kind === 'i16' ? 16 : 0;
-      return (word) => ((word << bits) >> bits) >>> 0 === word;
+      const [low, high] = range ?? [-(2 ** 31), 2 ** 31 - 1];
+      return (word) => (word | 0) >= low && (word | 0) <= high;
     }
     case 'pool': {
       const { idCount } = pool.tables;
       const isId = (id: number) => id !== noBytes && id < idCount;
-      return column.kind === 'uuid' ? (id) => isId(id) && pool.byteLength(id) === 16 : isId;
+      if (!elements) return isId;
+      const bytes = elements.BYTES_PER_ELEMENT * stride;
+      return (id) => isId(id) && pool.byteLength(id) === bytes;
     }
     case 'f32':
     case 'f64':

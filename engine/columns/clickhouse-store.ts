@@ -21,9 +21,9 @@ import type { MergePause } from './merge-pause.ts';
 import type { OpenColumnStore } from './open-column-store.ts';
 import { planGroups } from './queries/groups-sql.ts';
 import { planList } from './queries/list-sql.ts';
-import { readValue } from './queries/row-values.ts';
 import { describeUserSql, runUserSql } from './queries/user-sql/user-sql.ts';
 import type { FoundBacklog } from './shipping/kept-backlog.ts';
+import { readValue } from './stored-kinds.ts';
 import type { Tailer } from './tailer.ts';
 
 export interface StoreParts {

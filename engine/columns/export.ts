@@ -1,5 +1,5 @@
 import type { Catalog } from '../model/catalog.ts';
-import type { ColumnDefinition } from '../model/types.ts';
+import { type ArrowField, fieldOf } from '../vectors/arrow/arrow-type.ts';
 import { readFrames, requireSameLayout } from '../vectors/arrow/ipc-frames.ts';
 import {
   endOfStream,
@@ -7,13 +7,13 @@ import {
   fileMagic,
   schemaMessage,
 } from '../vectors/arrow/ipc-messages.ts';
-import type { ArrowField, ArrowType } from '../vectors/arrow/wire-field.ts';
 import type { ClientQuery, ColumnClient } from './client.ts';
 import type { ExportRequest } from './column-queries.ts';
 import { tableSource } from './queries/source-sql.ts';
-import { isPosition, SqlParameters } from './queries/sql-parameters.ts';
+import { SqlParameters } from './queries/sql-parameters.ts';
 import { quoteName } from './queries/sql-text.ts';
 import { checkedUserSql } from './queries/user-sql/user-sql.ts';
+import { exportedType, exportSql } from './stored-kinds.ts';
 
 /**
  * Rows as one Arrow stream, Arrow file or Parquet file, at ClickHouse's own pace and in constant
@@ -80,57 +80,8 @@ async function planExport(
       parameters: parameters.values,
       settings: { prefer_column_name_to_alias: 1 },
     },
-    fields: columns.map(exportField),
+    fields: columns.map((column) => fieldOf(column, exportedType(column))),
   };
-}
-
-function exportSql(column: ColumnDefinition): string {
-  const name = quoteName(column.name);
-  if (column.list) {
-    return isTextKind(column) ? `arrayMap(x -> toString(x), ${name})` : name;
-  }
-  if (column.kind === 'string' && !isPosition(column)) {
-    return `CAST(${name} AS ${column.optional ? 'Nullable(String)' : 'String'})`;
-  }
-  return isTextKind(column) ? `toString(${name})` : name;
-}
-
-function isTextKind(column: ColumnDefinition): boolean {
-  return column.kind === 'enum' || column.kind === 'uuid';
-}
-
-/** The manifest's type in Arrow: `enum` and `uuid` are text, timestamps milliseconds UTC. */
-function exportField(column: ColumnDefinition): ArrowField {
-  const type = exportType(column);
-  if (!column.list) return { name: column.name, type, nullable: column.optional };
-  const item = { name: 'item', type, nullable: false };
-  return { name: column.name, type: { id: 'list', item }, nullable: false };
-}
-
-function exportType(column: ColumnDefinition): ArrowType {
-  switch (column.kind) {
-    case 'bool':
-      return { id: 'bool' };
-    case 'f32':
-      return { id: 'float', bits: 32 };
-    case 'f64':
-      return { id: 'float', bits: 64 };
-    case 'bytes':
-      return { id: 'binary' };
-    case 'timestamp':
-      return { id: 'timestampMs' };
-    case 'string':
-    case 'json':
-    case 'enum':
-    case 'uuid':
-      return { id: 'utf8' };
-    default:
-      return {
-        id: 'int',
-        bits: Number(column.kind.slice(1)) as 8 | 16 | 32 | 64,
-        signed: column.kind.startsWith('i'),
-      };
-  }
 }
 
 const arrowCompression = { NONE: 'none', LZ4: 'lz4_frame', ZSTD: 'zstd' } as const;
@@ -160,7 +111,7 @@ async function* asStream(
 ): AsyncGenerator<Uint8Array> {
   for await (const frame of readFrames(bytes)) {
     if (frame.kind === 'schema') {
-      requireSameLayout(frame.message, fields);
+      requireSameLayout(frame.fields, fields);
       yield schemaMessage(fields);
     } else {
       yield frame.metadata;
@@ -182,7 +133,7 @@ async function* asFile(
   let offset = head.byteLength;
   for await (const frame of readFrames(bytes)) {
     if (frame.kind === 'schema') {
-      requireSameLayout(frame.message, fields);
+      requireSameLayout(frame.fields, fields);
       const schema = schemaMessage(fields);
       yield schema;
       offset += schema.byteLength;

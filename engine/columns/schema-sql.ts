@@ -1,9 +1,11 @@
 import type { Catalog } from '../model/catalog.ts';
+import { kinds } from '../model/kinds.ts';
 import { type Lsn, lsnZero } from '../model/position.ts';
 import { conflictCodes } from '../model/system-columns.ts';
-import type { ColumnDefinition, TableDefinition } from '../model/types.ts';
-import { quoteName, quoteText } from './queries/sql-text.ts';
+import type { TableDefinition } from '../model/types.ts';
+import { quoteName } from './queries/sql-text.ts';
 import { deletedColumn, lsnColumn } from './shipping/system-vectors.ts';
+import { clickHouseType, enumType } from './stored-kinds.ts';
 
 /** The ClickHouse database of a title. Titles have no underscores, so two never share one. */
 export function databaseName(title: string): string {
@@ -111,7 +113,7 @@ export function storedColumns(table: TableDefinition): StoredColumn[] {
   const declared = table.columns.map((column) => stored(column.name, clickHouseType(column)));
   const position = stored('position', 'String', `ALIAS concat('0:', toString(${lsnColumn}))`);
   const lsn = stored(lsnColumn, 'UInt64', 'CODEC(Delta(8), LZ4)');
-  const committedAt = stored('committedAt', timestampType, 'CODEC(Delta(8), LZ4)');
+  const committedAt = stored('committedAt', kinds.timestamp.clickHouse, 'CODEC(Delta(8), LZ4)');
   if (table.kind === 'state') {
     return [
       ...declared,
@@ -138,49 +140,6 @@ export function storedColumns(table: TableDefinition): StoredColumn[] {
     ...(table.kind === 'action' ? action : []),
     ...declared,
   ];
-}
-
-const timestampType = "DateTime64(3, 'UTC')";
-
-/** Written as ClickHouse itself writes types, so that they can be compared with `system.columns`. */
-export function clickHouseType(column: ColumnDefinition): string {
-  const scalar = scalarType(column);
-  if (column.list) return `Array(${scalar})`;
-  return column.optional ? `Nullable(${scalar})` : scalar;
-}
-
-function scalarType(column: ColumnDefinition): string {
-  switch (column.kind) {
-    case 'bool':
-      return 'Bool';
-    case 'i8':
-    case 'i16':
-    case 'i32':
-    case 'i64':
-      return `Int${column.kind.slice(1)}`;
-    case 'u8':
-    case 'u16':
-    case 'u32':
-    case 'u64':
-      return `UInt${column.kind.slice(1)}`;
-    case 'f32':
-    case 'f64':
-      return `Float${column.kind.slice(1)}`;
-    case 'string':
-    case 'json':
-    case 'bytes':
-      return 'String';
-    case 'enum':
-      return enumType(column.values, 0);
-    case 'uuid':
-      return 'UUID';
-    case 'timestamp':
-      return timestampType;
-  }
-}
-
-function enumType(values: readonly string[], first: number): string {
-  return `Enum16(${values.map((value, index) => `${quoteText(value)} = ${index + first}`).join(', ')})`;
 }
 
 function stored(name: string, type: string, rest = ''): StoredColumn {

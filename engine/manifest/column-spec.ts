@@ -58,6 +58,12 @@ export type ColumnValue<Spec> =
 export type IntegerKind = 'i8' | 'i16' | 'i32' | 'i64' | 'u8' | 'u16' | 'u32' | 'u64';
 export type FloatKind = 'f32' | 'f64';
 
+export interface Vec3 {
+  readonly x: number;
+  readonly y: number;
+  readonly z: number;
+}
+
 /** Names of the scalar columns of some kinds. */
 export type NameOfKind<Columns, Kind extends ScalarKind> = {
   [Name in keyof Columns & string]: Columns[Name] extends ColumnSpec<Kind, unknown, boolean, false>
@@ -68,7 +74,7 @@ export type NameOfKind<Columns, Kind extends ScalarKind> = {
 /** Columns whose equality is certain: they may name a group or stand in a key or an index. */
 export type KeyColumnName<Columns> = NameOfKind<
   Columns,
-  Exclude<ScalarKind, FloatKind | 'json' | 'bytes'>
+  Exclude<ScalarKind, FloatKind | 'json' | 'bytes' | 'vec3'>
 >;
 
 /**
@@ -113,13 +119,18 @@ export const t = {
   // Written out: what is inferred, `Uint8Array<ArrayBufferLike>`, TypeScript 5.6 does not know.
   bytes: (): ColumnBuilder<'bytes', Uint8Array> => scalar('bytes'),
   /**
+   * Three f32, a position or a velocity: `{ x, y, z }`. Conditions are on its parts; never part of a
+   * key, an index, a group or a list.
+   */
+  vec3: () => scalar<'vec3', Vec3>('vec3'),
+  /**
    * One of some values: `t.enum('MOVE', 'ATTACK')`. New values may be added at the end later; their
    * order is what is stored.
    */
   enum: <const Values extends readonly [string, ...string[]]>(...values: Values) =>
     builder<'enum', Values[number]>('enum', values),
   /** A list of scalars without nulls, possibly empty: `t.list(t.u32())`; in event and action tables only. */
-  list: <Kind extends Exclude<ScalarKind, 'json'>, Value>(
+  list: <Kind extends Exclude<ScalarKind, 'json' | 'vec3'>, Value>(
     element: ColumnSpec<Kind, Value, false, false>,
   ): DescribableColumn<Kind, Value, false, true> =>
     describable({ kind: element.kind, isOptional: false, isList: true, values: element.values }),

@@ -1,3 +1,4 @@
+import { kindOf } from '../model/kinds.ts';
 import { limits } from '../model/limits.ts';
 import type { ColumnDefinition, IndexDefinition, TableKind } from '../model/types.ts';
 import { type Problems, placeOf } from './problems.ts';
@@ -31,17 +32,8 @@ export function checkKey(
 /** Why equal values of a column cannot be told for certain, or null. */
 export function identityProblem(column: ColumnDefinition): string | null {
   if (column.list) return `"${column.name}" is a list, which names nothing; use a scalar`;
-  switch (column.kind) {
-    case 'f32':
-    case 'f64':
-      return `"${column.name}" is a float, whose equality depends on rounding; use an integer`;
-    case 'json':
-      return `"${column.name}" is json, which has many spellings of one value; use a scalar`;
-    case 'bytes':
-      return `"${column.name}" is bytes, which JSON cannot name; use a uuid or a string`;
-    default:
-      return null;
-  }
+  const { identityProblem: problem } = kindOf(column);
+  return problem === null ? null : `"${column.name}" ${problem}`;
 }
 
 /** Event and action tables have neither key nor indexes. */

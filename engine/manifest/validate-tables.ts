@@ -1,3 +1,4 @@
+import { kindOf, scalarKinds } from '../model/kinds.ts';
 import { limits } from '../model/limits.ts';
 import type { ColumnDefinition, TableDefinition, TableKind } from '../model/types.ts';
 import { columnNameProblem, enumValueProblem } from './names.ts';
@@ -5,7 +6,6 @@ import { type Problems, placeOf } from './problems.ts';
 import { readDescription } from './validate-description.ts';
 import { checkKey, checkNoKey, readIndexes } from './validate-keys.ts';
 import { checkDistinct, readName } from './validate-names.ts';
-import { scalarKinds } from './vocabulary.ts';
 
 /** Reads the tables; a table that has a name and a kind is returned even if more of it is wrong. */
 export function readTables(problems: Problems, value: unknown): TableDefinition[] {
@@ -144,7 +144,7 @@ function checkList(
       'lists stand in event and action tables only; use json, or rows of a table',
     );
   }
-  if (column.kind === 'json') {
+  if (!kindOf(column).isListable) {
     problems.add(place, 'a list holds scalars; one json value can hold the whole list');
   }
   // ClickHouse has no nullable arrays; two ways to say "nothing" would be one too many anyway.

@@ -1,4 +1,5 @@
 import { EngineError } from '../model/errors.ts';
+import { isNumeric, isPosition, kindOf } from '../model/kinds.ts';
 import { limits } from '../model/limits.ts';
 import { didYouMean } from '../model/nearest-name.ts';
 import { allColumns, systemColumns } from '../model/system-columns.ts';
@@ -213,20 +214,15 @@ function readAggregate(
 function operandProblem(op: Exclude<ViewAggregate['op'], 'count'>, column: ColumnDefinition) {
   const shape = column.list ? `a list of ${column.kind}` : column.kind;
   const refusal = (wanted: string) => `${op} takes ${wanted}, and "${column.name}" is ${shape}`;
-  const isNumber = /^[iuf]\d+$/.test(column.kind) && !column.list;
   switch (op) {
     case 'sumLength':
       return column.list ? null : refusal('a list');
     case 'sum':
-      return isNumber ? null : refusal('a number');
+      return isNumeric(column) ? null : refusal('a number');
     case 'min':
     case 'max': {
       // `position` is text whose order is not that of the log; a tick or a time says it.
-      const isOrdered =
-        isNumber ||
-        (!column.list &&
-          (column.kind === 'timestamp' ||
-            (column.kind === 'string' && column.name !== 'position')));
+      const isOrdered = !column.list && !isPosition(column) && kindOf(column).hasExtremes;
       return isOrdered ? null : refusal('a number, a timestamp or a string');
     }
     case 'countDistinct':

@@ -1,3 +1,4 @@
+import { kindOf } from '../model/kinds.ts';
 import { allColumns } from '../model/system-columns.ts';
 import type {
   ColumnDefinition,
@@ -62,7 +63,7 @@ function aggregateColumn(
     case 'sumLength':
       return plainColumn(name, 'u64', false);
     case 'sum':
-      return plainColumn(name, sumKind(sourceColumn(aggregate.column).kind), false);
+      return plainColumn(name, kindOf(sourceColumn(aggregate.column)).sum ?? 'f64', false);
     case 'min':
     case 'max': {
       const { kind, values, optional } = sourceColumn(aggregate.column);
@@ -71,12 +72,6 @@ function aggregateColumn(
       return { name, kind, list: false, values, optional: mayLack };
     }
   }
-}
-
-/** A sum is as wide as there is, as in the column store. */
-function sumKind(kind: ScalarKind): 'i64' | 'u64' | 'f64' {
-  if (kind.startsWith('f')) return 'f64';
-  return kind.startsWith('u') ? 'u64' : 'i64';
 }
 
 function plainColumn(name: string, kind: ScalarKind, optional: boolean): ColumnDefinition {

@@ -6,6 +6,7 @@ import type {
   IntegerKind,
   KeyColumnName,
   NameOfKind,
+  Vec3,
 } from './column-spec.ts';
 import type { AllColumnSpecs, TableSpec, TableSpecs } from './table-spec.ts';
 
@@ -170,7 +171,10 @@ type WhereSpec<Columns> = {
   readonly not?: WhereSpec<Columns>;
 };
 
-interface ConditionSpec<Value> {
+type ConditionSpec<Value> = ComparisonSpec<Value> &
+  (Value extends Vec3 ? { readonly [Part in keyof Vec3]?: ComparisonSpec<number> } : unknown);
+
+interface ComparisonSpec<Value> {
   readonly eq?: Value;
   readonly ne?: Value;
   readonly in?: readonly Value[];

@@ -1,26 +1,6 @@
-import type { Capability, QueryClass, ScalarKind } from '../model/types.ts';
+import type { Capability, QueryClass } from '../model/types.ts';
 
 /** The closed unions of `types.ts` as lists; the compiler holds each complete. */
-
-export const scalarKinds = namesOf<ScalarKind>({
-  bool: true,
-  i8: true,
-  i16: true,
-  i32: true,
-  i64: true,
-  u8: true,
-  u16: true,
-  u32: true,
-  u64: true,
-  f32: true,
-  f64: true,
-  string: true,
-  enum: true,
-  uuid: true,
-  timestamp: true,
-  json: true,
-  bytes: true,
-});
 
 export const queryClasses = namesOf<QueryClass>({ GAMEPLAY: true, OPERATOR: true, ARCHIVAL: true });
 

@@ -21,7 +21,8 @@ export type ScalarKind =
   | 'uuid'
   | 'timestamp'
   | 'json'
-  | 'bytes';
+  | 'bytes'
+  | 'vec3';
 
 /**
  * One value of a column, in memory.
@@ -35,9 +36,12 @@ export type ScalarKind =
  * | timestamp | number, milliseconds since 1970 UTC |
  * | json | string: the JSON text |
  * | bytes | Uint8Array |
+ * | vec3 | `{ x, y, z }`, numbers |
  * | a list | array of the above |
  */
-export type Scalar = boolean | number | bigint | string | Uint8Array;
+export type Scalar = boolean | number | bigint | string | Uint8Array | Parts;
+/** A value of several numbers, each under the name of its part. */
+export type Parts = { readonly [part: string]: number };
 export type Value = Scalar | readonly Scalar[] | null;
 /** A row as an object; used at the edges, never on the hot path. */
 export type Row = { readonly [column: string]: Value };

@@ -1,9 +1,11 @@
 import type { ColumnQueries } from '../columns/column-queries.ts';
 import type { ContentionReport } from '../govern/contention-report.ts';
 import type { Turns } from '../govern/turns.ts';
+import type { Work } from '../govern/work.ts';
 import type { Catalog } from '../model/catalog.ts';
 import type { Lsn } from '../model/position.ts';
 import type { SessionInfo } from '../state/session.ts';
+import type { SessionListRequest, SessionPage } from '../state/session-list.ts';
 import type { StateReader } from '../state/state-reader.ts';
 import type { EngineMemory } from '../tick/projection.ts';
 import type { TickBatch } from '../tick/tick-batch.ts';
@@ -26,8 +28,8 @@ export interface Engine {
   readonly failure: Error | null;
 
   /**
-   * Opens a session, or finds it open. With `takeOver` its fence rises by one and every writer
-   * with an older fence is refused (`FENCED`) from then on. Durable when it resolves. One that is
+   * Opens a session, or finds it open; one that is closed is refused (`FENCED`). With `takeOver` its fence rises by one and every writer
+   * with an older fence is refused (`FENCED`) from then on; a closed session is opened again. Durable when it resolves. One that is
    * not there yet is refused where there is no room: `LIMIT_EXCEEDED` (sessions), `QUOTA_EXCEEDED`
    * (memory of rows, views and answers).
    */
@@ -38,6 +40,8 @@ export interface Engine {
    */
   closeSession(sessionId: string, fence: number | null): Promise<SessionInfo>;
   session(sessionId: string): SessionInfo | null;
+  /** A page of the sessions there are, closed ones among them. */
+  listSessions(request: SessionListRequest): Work<SessionPage>;
 
   /**
    * Commits one tick. Resolves once it is durable and applied. Rejects with `TICK_OUT_OF_ORDER`,

@@ -1,9 +1,9 @@
 import { EngineError } from '../model/errors.ts';
+import { isPosition, type Kind, kindOf, kinds, partColumns } from '../model/kinds.ts';
 import { limits } from '../model/limits.ts';
 import { didYouMean } from '../model/nearest-name.ts';
 import { formatPosition, parsePosition } from '../model/position.ts';
-import type { ColumnDefinition, Scalar } from '../model/types.ts';
-import { isPosition } from './where-operators.ts';
+import type { ColumnDefinition, Parts, Scalar, ScalarKind } from '../model/types.ts';
 
 /**
  * A value from outside in the column's in-memory shape (`Scalar`), for one element of a list
@@ -17,29 +17,21 @@ import { isPosition } from './where-operators.ts';
  * | timestamp | ISO 8601 with a zone, or a date alone (UTC); Date |
  * | uuid | upper case |
  * | bytes | base64 |
+ * | vec3 | parts that are any numbers, rounded to the nearest f32 |
  *
  * Throws `BAD_USER_INPUT` (`LIMIT_EXCEEDED` for size) that names `path` and what is wanted.
  */
 export function coerceScalar(column: ColumnDefinition, value: unknown, path: string): Scalar {
-  switch (column.kind) {
+  switch (kindOf(column).form) {
     case 'bool':
       return typeof value === 'boolean' ? value : refuse(path, 'true or false', value);
-    case 'i8':
-    case 'i16':
-    case 'i32':
-    case 'u8':
-    case 'u16':
-    case 'u32':
-      return Number(integer(path, value, column.kind, false));
-    case 'i64':
-    case 'u64':
-      return integer(path, value, column.kind, true);
-    case 'f32':
-    case 'f64':
+    case 'integer':
+      return integer(path, value, kindOf(column));
+    case 'float':
       return float(path, value, column.kind);
     case 'timestamp':
       return timestamp(path, value);
-    case 'string':
+    case 'text':
       return isPosition(column) ? position(path, value) : text(path, value, 'a string');
     case 'json':
       return text(path, value, 'JSON text');
@@ -49,22 +41,26 @@ export function coerceScalar(column: ColumnDefinition, value: unknown, path: str
       return uuid(path, value);
     case 'bytes':
       return bytes(path, value);
+    case 'parts':
+      return parts(column, path, value);
   }
 }
 
-const ranges = {
-  i8: [-(2n ** 7n), 2n ** 7n - 1n],
-  i16: [-(2n ** 15n), 2n ** 15n - 1n],
-  i32: [-(2n ** 31n), 2n ** 31n - 1n],
-  i64: [-(2n ** 63n), 2n ** 63n - 1n],
-  u8: [0n, 2n ** 8n - 1n],
-  u16: [0n, 2n ** 16n - 1n],
-  u32: [0n, 2n ** 32n - 1n],
-  u64: [0n, 2n ** 64n - 1n],
-} as const;
+function parts(column: ColumnDefinition, path: string, value: unknown): Parts {
+  const names = kindOf(column).parts?.names ?? [];
+  const given = typeof value === 'object' && value !== null ? value : {};
+  if (Object.keys(given).length !== names.length || !names.every((name) => name in given)) {
+    return refuse(path, `{ ${names.join(', ')} }, each a number`, value);
+  }
+  const coerced = partColumns(column).map((part, i) => {
+    const name = names[i] as string;
+    return [name, coerceScalar(part, given[name as never], `${path}.${name}`)];
+  });
+  return Object.fromEntries(coerced);
+}
 
-function integer(path: string, value: unknown, kind: keyof typeof ranges, wide: boolean): bigint {
-  const [low, high] = ranges[kind];
+function integer(path: string, value: unknown, { range, wideRange }: Kind): number | bigint {
+  const [low, high] = wideRange ?? range ?? [0, 0];
   const wanted = `an integer from ${low} to ${high}`;
   let whole: bigint;
   if (typeof value === 'bigint') {
@@ -73,15 +69,16 @@ function integer(path: string, value: unknown, kind: keyof typeof ranges, wide: 
     // Past 2^53 the number is not what its writer wrote.
     if (!Number.isSafeInteger(value)) refuse(path, `${wanted}, past 2^53 as a string`, value);
     whole = BigInt(value);
-  } else if (wide && typeof value === 'string' && /^-?\d{1,20}$/.test(value)) {
+  } else if (wideRange && typeof value === 'string' && /^-?\d{1,20}$/.test(value)) {
     whole = BigInt(value);
   } else {
     return refuse(path, wanted, value);
   }
-  return whole < low || whole > high ? refuse(path, wanted, value) : whole;
+  if (whole < low || whole > high) return refuse(path, wanted, value);
+  return wideRange ? whole : Number(whole);
 }
 
-function float(path: string, value: unknown, kind: 'f32' | 'f64'): number {
+function float(path: string, value: unknown, kind: ScalarKind): number {
   if (typeof value !== 'number' || !Number.isFinite(value)) {
     return refuse(path, 'a finite number', value);
   }
@@ -90,7 +87,6 @@ function float(path: string, value: unknown, kind: 'f32' | 'f64'): number {
   return Number.isFinite(rounded) ? rounded : refuse(path, 'a number in the range of f32', value);
 }
 
-const timestampMsMax = 8_640_000_000_000_000;
 const isoDate = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/;
 
 function timestamp(path: string, value: unknown): number {
@@ -100,7 +96,8 @@ function timestamp(path: string, value: unknown): number {
   else if (typeof value === 'string' && isoDate.test(value)) ms = Date.parse(value);
   else if (typeof value === 'number' || typeof value === 'bigint') ms = Number(value);
   else return refuse(path, wanted, value);
-  if (!Number.isInteger(ms) || Math.abs(ms) > timestampMsMax) return refuse(path, wanted, value);
+  const [low, high] = kinds.timestamp.range ?? [0, 0];
+  if (!Number.isInteger(ms) || ms < low || ms > high) return refuse(path, wanted, value);
   return ms + 0; // minus zero becomes zero
 }
 

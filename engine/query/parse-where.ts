@@ -1,11 +1,12 @@
 import { EngineError } from '../model/errors.ts';
+import { isPosition, kindOf, partColumns } from '../model/kinds.ts';
 import { limits } from '../model/limits.ts';
 import { didYouMean } from '../model/nearest-name.ts';
 import type { ColumnDefinition } from '../model/types.ts';
 import { coerceScalar } from './coerce-scalar.ts';
 import { type Filter, filterTrue } from './filter.ts';
 import { likePatternProblem } from './like-pattern.ts';
-import { isPosition, operatorsOf, type WhereOperator, whereOperators } from './where-operators.ts';
+import { operatorsOf, type WhereOperator, whereOperators } from './where-operators.ts';
 
 /**
  * A `where` (or `require`, or a view's `where`) as a checked filter.
@@ -81,16 +82,23 @@ function parseColumn(
   path: string,
   into: Filter[],
 ): void {
-  const allowed = operatorsOf(column);
+  const parts = partColumns(column);
+  const partNames = kindOf(column).parts?.names ?? [];
+  const allowed = [...partNames, ...operatorsOf(column)];
   for (const [name, operand] of operatorsIn(member, path)) {
     const place = `${path}.${name}`;
+    const part = parts[partNames.indexOf(name)];
+    if (part) {
+      parseColumn(parse, part, operand, place, into);
+      continue;
+    }
     const operator = whereOperators.find((known) => known === name);
     if (!operator) {
       throw invalid(place, `there is no operator "${name}"; ${didYouMean(name, allowed)}`);
     }
     if (!allowed.includes(operator)) {
       const only = allowed.map((other) => `"${other}"`).join(', ');
-      throw invalid(place, `${kindOf(column)} column has no "${operator}", only ${only}`);
+      throw invalid(place, `${nounOf(column)} column has no "${operator}", only ${only}`);
     }
     if (operand === null) throw invalid(place, nullMend);
     into.push(parseOperator(parse, column, operator, operand, place));
@@ -169,7 +177,7 @@ function membersOf(value: unknown, path: string, wanted: string): [string, unkno
   return Object.entries(value).filter(([, member]) => member !== undefined);
 }
 
-function kindOf(column: ColumnDefinition): string {
+function nounOf(column: ColumnDefinition): string {
   if (column.list) return 'a list';
   if (isPosition(column)) return 'a position';
   return column.kind === 'enum' || column.kind.startsWith('i')

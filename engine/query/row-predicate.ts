@@ -1,4 +1,5 @@
-import type { Row, Scalar, Value } from '../model/types.ts';
+import { wholeName } from '../model/kinds.ts';
+import type { Parts, Row, Scalar, Value } from '../model/types.ts';
 import { compareScalars } from './compare-values.ts';
 import type { CompareOp, Filter } from './filter.ts';
 import { likeMatcher } from './like-pattern.ts';
@@ -23,8 +24,9 @@ export function rowPredicate(filter: Filter | null): (row: Row) => boolean {
       return (row) => !inner(row);
     }
     case 'isNull': {
-      const { column, isNull } = filter;
-      return (row) => ((row[column] ?? null) === null) === isNull;
+      const { isNull } = filter;
+      const read = cellReader(filter.column);
+      return (row) => ((read(row) ?? null) === null) === isNull;
     }
     case 'compare':
       return onColumn(filter.column, comparison(filter.op, filter.value));
@@ -40,9 +42,18 @@ export function rowPredicate(filter: Filter | null): (row: Row) => boolean {
   }
 }
 
+/** Reads a column of a row, or a part of one. */
+function cellReader(name: string): (row: Row) => Value | undefined {
+  const whole = wholeName(name);
+  if (whole === null) return (row) => row[name];
+  const part = name.slice(whole.length + 1);
+  return (row) => (row[whole] as Parts | null | undefined)?.[part];
+}
+
 function onColumn(column: string, holds: (value: Scalar) => boolean): (row: Row) => boolean {
+  const read = cellReader(column);
   return (row) => {
-    const value: Value | undefined = row[column];
+    const value = read(row);
     if (value === null || value === undefined) return false;
     return holds(value as Scalar); // a checked filter compares no list column
   };

@@ -1,3 +1,4 @@
+import { type Comparisons, isPosition, kindOf } from '../model/kinds.ts';
 import type { ColumnDefinition } from '../model/types.ts';
 
 export const whereOperators = [
@@ -23,25 +24,13 @@ export type WhereOperator = (typeof whereOperators)[number];
  * not compared at all: both know `isNull` only.
  */
 export function operatorsOf(column: ColumnDefinition): readonly WhereOperator[] {
-  if (column.list || column.kind === 'json') return nullness;
-  switch (column.kind) {
-    case 'string':
-      return isPosition(column) ? equality : whereOperators;
-    case 'bool':
-    case 'enum':
-    case 'uuid':
-    case 'bytes':
-      return equality;
-    default:
-      return ordered;
-  }
+  if (column.list) return operatorsBy.presence;
+  return isPosition(column) ? operatorsBy.equality : operatorsBy[kindOf(column).comparisons];
 }
 
-/** The system column; a manifest can declare no other of that name. */
-export function isPosition(column: ColumnDefinition): boolean {
-  return column.name === 'position' && column.kind === 'string';
-}
-
-const nullness: readonly WhereOperator[] = ['isNull'];
-const equality: readonly WhereOperator[] = ['eq', 'ne', 'in', 'isNull'];
-const ordered: readonly WhereOperator[] = whereOperators.filter((operator) => operator !== 'like');
+const operatorsBy: { readonly [Name in Comparisons]: readonly WhereOperator[] } = {
+  text: whereOperators,
+  order: whereOperators.filter((operator) => operator !== 'like'),
+  equality: ['eq', 'ne', 'in', 'isNull'],
+  presence: ['isNull'],
+};

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { nodeStorage } from '../disk/node-storage.ts';
 import { parseManifest, serializeManifest } from '../manifest/manifest-json.ts';
 import { EngineError } from '../model/errors.ts';
-import type { ColumnDefinition, TableDefinition, TitleManifest } from '../model/types.ts';
+import type { TitleManifest } from '../model/types.ts';
+import { incompatibilities } from './incompatibilities.ts';
 
 /** A manifest that the log beside it allows. */
 export interface FittingManifest {
@@ -73,38 +74,4 @@ async function replaceDurably(directory: string, path: string, text: string): Pr
   }
   await rename(`${path}.new`, path);
   await nodeStorage.syncDirectory(directory);
-}
-
-function incompatibilities(before: TitleManifest, after: TitleManifest): string[] {
-  return before.tables.flatMap((table) => {
-    const successor = after.tables.find((candidate) => candidate.name === table.name);
-    if (!successor) return [`table ${table.name} is gone`];
-    return tableProblems(table, successor);
-  });
-}
-
-function tableProblems(before: TableDefinition, after: TableDefinition): string[] {
-  const problems: string[] = [];
-  if (before.kind !== after.kind) problems.push(`table ${before.name} changed its kind`);
-  if (before.key.join() !== after.key.join()) problems.push(`table ${before.name} changed its key`);
-  before.columns.forEach((column, i) => {
-    const successor = after.columns[i];
-    const place = `${before.name}.${column.name}`;
-    if (!successor || successor.name !== column.name)
-      problems.push(`column ${place} moved or is gone`);
-    else if (!isSameOrWider(column, successor)) problems.push(`column ${place} changed its type`);
-  });
-  for (const column of after.columns.slice(before.columns.length)) {
-    if (!column.optional) problems.push(`new column ${before.name}.${column.name} is not optional`);
-  }
-  return problems;
-}
-
-function isSameOrWider(before: ColumnDefinition, after: ColumnDefinition): boolean {
-  return (
-    before.kind === after.kind &&
-    before.list === after.list &&
-    before.optional === after.optional &&
-    before.values.every((value, i) => after.values[i] === value)
-  );
 }

@@ -1,14 +1,20 @@
-import { bitAt, type ColumnVector } from '../vectors/column-vector.ts';
+import { kindOf } from '../model/kinds.ts';
+import {
+  bitAt,
+  type ColumnVector,
+  type FixedVector,
+  type StridedVector,
+} from '../vectors/column-vector.ts';
 import { type BytePool, noBytes } from './byte-pool.ts';
-import { wordKind, wordsOf } from './row-layout.ts';
+import { wordsOf } from './row-layout.ts';
 
 /**
- * A vector as the words its values have in a row: one or two a row. Ids of pooled values hold one
+ * A vector as the words its values have in a row. Ids of pooled values hold one
  * reference each until `releaseWords`.
  */
 export interface ColumnWords {
   readonly words: Uint32Array;
-  /** 1 or 2. */
+  /** Words a row. */
   readonly width: number;
   readonly validity: Uint8Array | null;
   readonly pooled: boolean;
@@ -23,14 +29,6 @@ export function columnWords(vector: ColumnVector, pool: BytePool): ColumnWords {
       for (let i = 0; i < length; i++) words[i] = bitAt(vector.bits, i) ? 1 : 0;
       return { words, width: 1, validity, pooled: false };
     }
-    case 'uuid': {
-      const words = new Uint32Array(length);
-      for (let i = 0; i < length; i++) {
-        const absent = validity !== null && !bitAt(validity, i);
-        words[i] = absent ? noBytes : pool.intern(vector.bytes, i * 16, i * 16 + 16);
-      }
-      return { words, width: 1, validity, pooled: true };
-    }
     case 'binary': {
       const words = new Uint32Array(length);
       const { offsets, data } = vector;
@@ -42,9 +40,11 @@ export function columnWords(vector: ColumnVector, pool: BytePool): ColumnWords {
       }
       return { words, width: 1, validity, pooled: true };
     }
+    case 'strided':
     case 'fixed': {
       const { values } = vector;
-      const width = wordsOf(wordKind(vector.column));
+      if (kindOf(vector.column).word === 'pool') return pooledElements(vector, pool);
+      const width = wordsOf(vector.column);
       if (values.BYTES_PER_ELEMENT >= 4) {
         const words = new Uint32Array(values.buffer, values.byteOffset, length * width);
         return { words, width, validity, pooled: false };
@@ -56,6 +56,21 @@ export function columnWords(vector: ColumnVector, pool: BytePool): ColumnWords {
     case 'list':
       throw new RangeError('state tables hold no lists');
   }
+}
+
+/** Each row's elements as bytes of the pool. */
+function pooledElements(
+  { column, values, length, validity }: FixedVector | StridedVector,
+  pool: BytePool,
+): ColumnWords {
+  const words = new Uint32Array(length);
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  const width = values.BYTES_PER_ELEMENT * kindOf(column).stride;
+  for (let i = 0; i < length; i++) {
+    const absent = validity !== null && !bitAt(validity, i);
+    words[i] = absent ? noBytes : pool.intern(bytes, i * width, (i + 1) * width);
+  }
+  return { words, width: 1, validity, pooled: true };
 }
 
 export function releaseWords(column: ColumnWords, pool: BytePool): void {

@@ -11,6 +11,7 @@ import { VectorBuilder } from '../vectors/vector-builder.ts';
 import { type ColumnWords, columnWords, releaseWords } from './column-words.ts';
 import { adviceFor, type LookupPlan, planIndex, planLookup } from './lookup-plan.ts';
 import { gatherRows } from './row-codec.ts';
+import { placeOf } from './row-layout.ts';
 import { PageOfRows, spareRows } from './row-order.ts';
 import { pageRows, RowImages } from './row-pages.ts';
 import { RowTest } from './row-test.ts';
@@ -204,7 +205,7 @@ export class LiveState implements StateReader {
   /** To be released. Throws before it holds any, where a value is none of its column. */
   #words(table: StateTable, names: readonly string[], row: Row): ColumnWords[] {
     const vectors = names.map((name) => {
-      const layout = table.layout.columns.find((c) => c.column.name === name);
+      const layout = placeOf(table.layout, name);
       if (!layout) throw new RangeError(`table "${table.table.name}" has no column "${name}"`);
       const builder = new VectorBuilder(operandColumn(layout.column));
       builder.push(row[name] as Value, () => `key.${name}`);

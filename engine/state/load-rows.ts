@@ -38,8 +38,7 @@ export function loadPage(
     const { word, validityBit } = column;
     for (let i = 0; i < slots.length; i++) {
       const at = (slots[i] as number) * wordsPerRow + word;
-      u32[at] = words[i * width] as number;
-      if (width === 2) u32[at + 1] = words[i * 2 + 1] as number;
+      for (let w = 0; w < width; w++) u32[at + w] = words[i * width + w] as number;
     }
     if (validityBit < 0) continue;
     for (let i = 0; i < slots.length; i++) {

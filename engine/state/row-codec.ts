@@ -1,8 +1,13 @@
+import { elementsOf, kindOf } from '../model/kinds.ts';
 import type { Row, Scalar } from '../model/types.ts';
-import { utf8 } from '../model/utf8.ts';
 import type { ColumnMemory } from '../vectors/column-memory.ts';
-import { type ColumnBatch, type ColumnVector, formatUuid } from '../vectors/column-vector.ts';
-import { fixedArray } from '../vectors/vector-builder.ts';
+import {
+  type ColumnBatch,
+  type ColumnVector,
+  scalarOf,
+  scalarOfBytes,
+  scalarOfElements,
+} from '../vectors/column-vector.ts';
 import { type BytePool, noBytes } from './byte-pool.ts';
 import type { ColumnLayout, RowLayout } from './row-layout.ts';
 import type { RowPage } from './row-pages.ts';
@@ -25,21 +30,22 @@ export function readValue(
     case 'i32':
       return page.i32[at] as number;
     case 'f32':
-      return page.f32[at] as number;
+      return column.words === 1
+        ? (page.f32[at] as number)
+        : scalarOfElements(column.column, page.f32, at);
     case 'enum':
-      return column.column.values[page.u32[at] as number] as string;
+      return scalarOf(column.column, page.u32[at] as number);
     case 'f64':
       return page.f64[at >> 1] as number;
-    case 'i64': {
-      const value = page.i64[at >> 1] as bigint;
-      return column.column.kind === 'timestamp' ? Number(value) : value;
-    }
+    case 'i64':
+      return scalarOf(column.column, page.i64[at >> 1] as bigint);
     case 'u64':
       return page.u64[at >> 1] as bigint;
     case 'pool': {
       const bytes = pool.bytes(page.u32[at] as number);
-      if (column.column.kind === 'uuid') return formatUuid(bytes, 0);
-      return column.column.kind === 'bytes' ? bytes.slice() : utf8.decode(bytes);
+      return kindOf(column.column).layout === 'strided'
+        ? scalarOfElements(column.column, bytes, 0)
+        : scalarOfBytes(column.column, bytes);
     }
   }
 }
@@ -112,7 +118,7 @@ function gatherColumn(
     case 'f64':
     case 'i64':
     case 'u64': {
-      const values = memory.fixed(fixedArray(column.kind), count);
+      const values = memory.fixed(elementsOf(column.kind), count);
       const words = new Uint32Array(values.buffer, values.byteOffset, count * 2);
       for (let i = 0, at = word; i < count; i++, at += stride) {
         words[i * 2] = page.u32[at] as number;
@@ -121,12 +127,32 @@ function gatherColumn(
       return { ...base, layout: 'fixed', values };
     }
     default: {
-      const values = memory.fixed(fixedArray(column.kind), count);
-      const source = column.kind === 'f32' ? page.f32 : page.i32;
+      if (kindOf(column).layout === 'strided') {
+        return gatherStrided(layoutColumn, page, count, stride, validity, memory);
+      }
+      const values = memory.fixed(elementsOf(column.kind), count);
+      const source = layoutColumn.kind === 'f32' ? page.f32 : page.i32;
       for (let i = 0, at = word; i < count; i++, at += stride) values[i] = source[at] as number;
       return { ...base, layout: 'fixed', values };
     }
   }
+}
+
+function gatherStrided(
+  { column, word, words }: ColumnLayout,
+  page: RowPage,
+  count: number,
+  wordsPerRow: number,
+  validity: Uint8Array | null,
+  memory: ColumnMemory,
+): ColumnVector {
+  const { stride } = kindOf(column);
+  const values = memory.fixed(elementsOf(column.kind), count * stride);
+  const target = new Uint32Array(values.buffer, values.byteOffset, count * words);
+  for (let i = 0, at = word; i < count; i++, at += wordsPerRow) {
+    for (let w = 0; w < words; w++) target[i * words + w] = page.u32[at + w] as number;
+  }
+  return { column, layout: 'strided', length: count, validity, stride, values };
 }
 
 function gatherPooled(
@@ -139,13 +165,14 @@ function gatherPooled(
   memory: ColumnMemory,
 ): ColumnVector {
   const { column, word } = layoutColumn;
-  if (column.kind === 'uuid') {
-    const bytes = memory.bytes(count * 16);
+  const kind = kindOf(column);
+  if (kind.layout === 'strided') {
+    const values = memory.bytes(count * kind.stride);
     for (let i = 0, at = word; i < count; i++, at += stride) {
       const id = page.u32[at] as number;
-      if (id !== noBytes) pool.copyTo(id, bytes, i * 16);
+      if (id !== noBytes) pool.copyTo(id, values, i * kind.stride);
     }
-    return { column, layout: 'uuid', length: count, validity, bytes };
+    return { column, layout: 'strided', length: count, validity, stride: kind.stride, values };
   }
   const offsets = memory.int32s(count + 1);
   let end = 0;

@@ -1,3 +1,4 @@
+import { kindOf, partColumns, type WordKind, wholeName } from '../model/kinds.ts';
 import type { ColumnDefinition, TableDefinition } from '../model/types.ts';
 
 /**
@@ -29,16 +30,13 @@ export interface RowLayout {
   readonly pooled: readonly ColumnLayout[];
 }
 
-/** How a column's words are read. */
-export type WordKind = 'bool' | 'u32' | 'i32' | 'f32' | 'enum' | 'f64' | 'i64' | 'u64' | 'pool';
-
 export interface ColumnLayout {
   readonly column: ColumnDefinition;
   /** Index in `table.columns`. */
   readonly index: number;
   readonly kind: WordKind;
   readonly word: number;
-  readonly words: 1 | 2;
+  readonly words: number;
   /** Index of the bit that says "present"; -1 where the column is never null. */
   readonly validityBit: number;
 }
@@ -51,39 +49,15 @@ export const actionWord = 5;
 export const tickWord = 6;
 const firstFreeWord = 8;
 
-export function wordKind(column: ColumnDefinition): WordKind {
-  switch (column.kind) {
-    case 'bool':
-      return 'bool';
-    case 'u8':
-    case 'u16':
-    case 'u32':
-      return 'u32';
-    case 'i8':
-    case 'i16':
-    case 'i32':
-      return 'i32';
-    case 'f32':
-      return 'f32';
-    case 'enum':
-      return 'enum';
-    case 'f64':
-      return 'f64';
-    case 'i64':
-    case 'timestamp':
-      return 'i64';
-    case 'u64':
-      return 'u64';
-    case 'string':
-    case 'json':
-    case 'bytes':
-    case 'uuid':
-      return 'pool';
-  }
+/** How many words of a row a column takes. */
+export function wordsOf(column: ColumnDefinition): number {
+  const { word, stride } = kindOf(column);
+  if (word === 'pool') return 1;
+  return isDouble(word) ? stride * 2 : stride;
 }
 
-export function wordsOf(kind: WordKind): 1 | 2 {
-  return kind === 'f64' || kind === 'i64' || kind === 'u64' ? 2 : 1;
+function isDouble(word: WordKind): boolean {
+  return word === 'f64' || word === 'i64' || word === 'u64';
 }
 
 export function rowLayout(table: TableDefinition): RowLayout {
@@ -91,13 +65,14 @@ export function rowLayout(table: TableDefinition): RowLayout {
   const validityWords = Math.ceil(optional.length / 32);
   let word = firstFreeWord + validityWords + (validityWords % 2);
   const layouts = new Map<string, ColumnLayout>();
-  for (const width of [2, 1] as const) {
+  for (const areDoubles of [true, false]) {
     table.columns.forEach((column, index) => {
-      const kind = wordKind(column);
-      if (wordsOf(kind) !== width) return;
+      const kind = kindOf(column).word;
+      if (isDouble(kind) !== areDoubles) return;
+      const words = wordsOf(column);
       const validityBit = column.optional ? optional.indexOf(column) : -1;
-      layouts.set(column.name, { column, index, kind, word, words: width, validityBit });
-      word += width;
+      layouts.set(column.name, { column, index, kind, word, words, validityBit });
+      word += words;
     });
   }
   const columns = table.columns.map((column) => layoutOf(layouts, column.name));
@@ -109,9 +84,27 @@ export function rowLayout(table: TableDefinition): RowLayout {
     validityWord: firstFreeWord,
     validityWords,
     key,
-    keyWords: key.flatMap((part) => (part.words === 2 ? [part.word, part.word + 1] : [part.word])),
+    keyWords: key.flatMap(wordsIn),
     pooled: columns.filter((layout) => layout.kind === 'pool'),
   };
+}
+
+/** The place of a column, or of a part of one; undefined where the table has none of that name. */
+export function placeOf(layout: RowLayout, name: string): ColumnLayout | undefined {
+  const whole = wholeName(name);
+  const place = layout.columns.find(({ column }) => column.name === (whole ?? name));
+  if (!place || whole === null) return place;
+  const parts = partColumns(place.column);
+  const index = parts.findIndex((part) => part.name === name);
+  const column = parts[index];
+  if (!column) return undefined;
+  const words = wordsOf(column);
+  return { ...place, column, kind: kindOf(column).word, word: place.word + index * words, words };
+}
+
+/** The words of a column, as offsets in the row. */
+export function wordsIn({ word, words }: ColumnLayout): number[] {
+  return Array.from({ length: words }, (_, i) => word + i);
 }
 
 function layoutOf(layouts: ReadonlyMap<string, ColumnLayout>, name: string): ColumnLayout {

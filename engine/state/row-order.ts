@@ -1,13 +1,16 @@
 import { EngineError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import { asLsn, formatPosition, parsePosition } from '../model/position.ts';
 import { allColumns } from '../model/system-columns.ts';
-import type { ColumnDefinition, Scalar, Value } from '../model/types.ts';
-import { compareScalars } from '../query/compare-values.ts';
+import type { ColumnDefinition, Value } from '../model/types.ts';
+import {
+  compareNullsLast,
+  cursorValue,
+  type OrderSign,
+  orderValue,
+} from '../query/order-values.ts';
 import { decodeCursor, encodeCursor, type ListIdentity } from '../query/page-cursor.ts';
-import { isPosition } from '../query/where-operators.ts';
 import { readValue } from './row-codec.ts';
-import { committedAtWord, lsnWord, versionWord } from './row-layout.ts';
+import { committedAtWord, lsnWord, placeOf, versionWord } from './row-layout.ts';
 import type { OrderBy, RowPage, StateListRequest } from './state-reader.ts';
 import type { StateTable } from './state-table.ts';
 
@@ -17,8 +20,7 @@ type OrderReader = (slot: number) => Value;
 interface OrderTerm {
   readonly column: ColumnDefinition;
   readonly read: OrderReader;
-  /** 1 ascending, -1 descending. Null comes last either way. */
-  readonly sign: 1 | -1;
+  readonly sign: OrderSign;
 }
 
 interface Entry {
@@ -180,7 +182,7 @@ export function spareRows(first: number, attempt: number): number {
 
 function orderTerms(table: StateTable, orderBy: readonly OrderBy[]): OrderTerm[] {
   const columns = new Map(allColumns(table.table).map((column) => [column.name, column]));
-  const term = (name: string, sign: 1 | -1): OrderTerm => {
+  const term = (name: string, sign: OrderSign): OrderTerm => {
     const column = columns.get(name);
     if (!column) {
       throw new EngineError('BAD_USER_INPUT', `${table.table.name} has no column "${name}"`);
@@ -201,21 +203,7 @@ function reader(table: StateTable, name: string): OrderReader {
     case 'committedAt':
       return (slot) => pages.page(slot).f64[(pages.offset(slot) + committedAtWord) >> 1] as number;
   }
-  const column = layout.columns.find((candidate) => candidate.column.name === name);
+  const column = placeOf(layout, name);
   if (!column) throw new RangeError(`a column of the table has a place in its rows: ${name}`);
   return (slot) => readValue(layout, column, pages.page(slot), pages.offset(slot), pool);
-}
-
-function compareNullsLast(left: Value, right: Value, sign: 1 | -1): number {
-  if (left === null || right === null) return Number(left === null) - Number(right === null);
-  return compareScalars(left as Scalar, right as Scalar) * sign;
-}
-
-/** Positions are ordered by number and travel as text. */
-function orderValue(column: ColumnDefinition, value: Scalar | null): Value {
-  return isPosition(column) && value !== null ? parsePosition(String(value), 'after') : value;
-}
-
-function cursorValue(column: ColumnDefinition, value: Value): Value {
-  return isPosition(column) && value !== null ? formatPosition(asLsn(Number(value))) : value;
 }

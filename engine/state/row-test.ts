@@ -7,7 +7,7 @@ import { rowPredicate } from '../query/row-predicate.ts';
 import { VectorBuilder } from '../vectors/vector-builder.ts';
 import { type ColumnWords, columnWords, releaseWords } from './column-words.ts';
 import { compileGuard, membershipTest, type TestMeter } from './guard-test.ts';
-import type { ColumnLayout } from './row-layout.ts';
+import { type ColumnLayout, placeOf } from './row-layout.ts';
 import type { StateTable } from './state-table.ts';
 
 type SlotTest = (slot: number) => boolean;
@@ -64,7 +64,7 @@ export class RowTest {
   #compileColumn(filter: Exclude<Filter, { kind: 'and' | 'or' | 'not' }>): SlotTest {
     const { layout, pool, pages, table } = this.#table;
     const { column } = filter;
-    const place = layout.columns.find((candidate) => candidate.column.name === column);
+    const place = placeOf(layout, column);
     if (!place) {
       // `version`, `position` and `committedAt` are not among the columns that a guard can name.
       if (table.columns.some(({ name }) => name === column)) {

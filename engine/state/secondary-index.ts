@@ -1,5 +1,5 @@
 import { finishHash, KeyIndex, mixWord } from './key-index.ts';
-import type { ColumnLayout, RowLayout } from './row-layout.ts';
+import { type ColumnLayout, type RowLayout, wordsIn } from './row-layout.ts';
 import type { RowPages } from './row-pages.ts';
 
 /**
@@ -24,7 +24,7 @@ export class SecondaryIndex {
       if (!found) throw new RangeError(`a valid index has the column "${column}"`);
       return found;
     });
-    this.words = this.columns.flatMap((c) => (c.words === 2 ? [c.word, c.word + 1] : [c.word]));
+    this.words = this.columns.flatMap(wordsIn);
     this.#pages = pages;
   }
 

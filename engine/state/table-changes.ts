@@ -364,8 +364,12 @@ export class TableChanges {
     } else if (column.width === 2) {
       page.u32[at] = present ? (column.words[row * 2] as number) : 0;
       page.u32[at + 1] = present ? (column.words[row * 2 + 1] as number) : 0;
-    } else {
+    } else if (column.width === 1) {
       page.u32[at] = present ? (column.words[row] as number) : 0;
+    } else {
+      for (let i = 0; i < column.width; i++) {
+        page.u32[at + i] = present ? (column.words[row * column.width + i] as number) : 0;
+      }
     }
     if (layout.validityBit >= 0) {
       const word = offset + this.table.layout.validityWord + (layout.validityBit >>> 5);

@@ -1,25 +1,26 @@
-import type { ColumnDefinition } from '../model/types.ts';
-import type { ColumnLayout, RowLayout } from '../state/row-layout.ts';
+import { kindOf } from '../model/kinds.ts';
+import type { ColumnDefinition, Parts, Value } from '../model/types.ts';
+import { type ColumnLayout, placeOf, type RowLayout } from '../state/row-layout.ts';
 import type { RowPage } from '../state/row-pages.ts';
 import { type ColumnVector, isNullAt } from '../vectors/column-vector.ts';
-import { bigIntegerRanges, integerRanges } from '../vectors/vector-builder.ts';
+import { partVectors } from '../vectors/part-vector.ts';
 
 /**
  * The column in which the operands of an `adjust` travel: wide enough to add and to subtract.
- * Integers up to 32 bits take whole `f64`s, 64-bit ones `i64`, floats `f64`.
+ * Integers up to 32 bits take whole `f64`s, 64-bit ones `i64`, floats `f64`, values of parts their own.
  */
 export function addendColumn(column: ColumnDefinition): ColumnDefinition {
-  const kind = column.kind === 'i64' || column.kind === 'u64' ? 'i64' : 'f64';
+  const { wideRange, parts } = kindOf(column);
+  const kind = parts ? column.kind : wideRange ? 'i64' : 'f64';
   return { ...column, kind, optional: true };
 }
 
-export function isAdjustable(column: ColumnDefinition): boolean {
-  return (
-    column.kind in integerRanges ||
-    column.kind in bigIntegerRanges ||
-    column.kind === 'f32' ||
-    column.kind === 'f64'
-  );
+/** What is added, whole: a part that is not named gets minus zero, which changes no number. */
+export function wholeAddend(column: ColumnDefinition, addend: Value | undefined): Value {
+  const { parts } = kindOf(column);
+  if (!parts || typeof addend !== 'object' || addend === null) return addend ?? null;
+  const given = addend as Parts;
+  return { ...given, ...Object.fromEntries(parts.names.map((name) => [name, given[name] ?? -0])) };
 }
 
 /** Adding to one numeric column. A null column counts as zero; a null addend changes nothing. */
@@ -29,7 +30,21 @@ export interface Adjustment {
   write(page: RowPage, offset: number, row: number): void;
 }
 
-export function compileAdjustment(
+/** Adding to a column: to each of its parts, where it has some. */
+export function compileAdjustments(
+  layout: RowLayout,
+  column: ColumnLayout,
+  addends: ColumnVector,
+): readonly Adjustment[] {
+  if (addends.layout !== 'strided') return [compileAdjustment(layout, column, addends)];
+  return partVectors(addends).map((part) => {
+    const place = placeOf(layout, part.column.name);
+    if (!place) throw new RangeError(`${column.column.name} has no part "${part.column.name}"`);
+    return compileAdjustment(layout, place, part);
+  });
+}
+
+function compileAdjustment(
   layout: RowLayout,
   column: ColumnLayout,
   addends: ColumnVector,
@@ -43,9 +58,10 @@ export function compileAdjustment(
     page.u32[at] = (page.u32[at] as number) | (1 << (validityBit & 31));
   };
   // A null column's words are zero, so the sum needs no case of its own.
-  if (column.kind === 'i64' || column.kind === 'u64') {
-    const view = column.kind;
-    const [low, high] = bigIntegerRanges[view] as readonly [bigint, bigint];
+  const { range, wideRange } = kindOf(column.column);
+  if (wideRange) {
+    const view = column.kind as 'i64' | 'u64';
+    const [low, high] = wideRange;
     const sum = (page: RowPage, offset: number, row: number) =>
       (page[view][(offset + word) >> 1] as bigint) + (values[row] as bigint);
     return {
@@ -62,7 +78,6 @@ export function compileAdjustment(
   }
   const view = column.kind as 'u32' | 'i32' | 'f32' | 'f64';
   const shift = view === 'f64' ? 1 : 0;
-  const range = integerRanges[column.column.kind];
   const sum = (page: RowPage, offset: number, row: number) =>
     (page[view][(offset + word) >> shift] as number) + (values[row] as number);
   return {

@@ -48,7 +48,9 @@ function admitFence(session: SessionState, header: TickHeader): Admission | null
     message,
     details,
   });
-  if (!session.open) return refuse(`session "${session.sessionId}" is closed`);
+  if (!session.open) {
+    return refuse(`session "${session.sessionId}" is closed until it is opened with takeOver`);
+  }
   if (header.fence === session.fence) return null;
   if (header.fence !== null) {
     return refuse(`fence ${header.fence} is not the session's, which is ${session.fence}`);

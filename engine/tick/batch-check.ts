@@ -1,5 +1,11 @@
 import { EngineError } from '../model/errors.ts';
-import { type ColumnVector, type FixedVector, valueAt } from '../vectors/column-vector.ts';
+import { holdsFloats, partColumns } from '../model/kinds.ts';
+import {
+  type ColumnVector,
+  type FixedVector,
+  type StridedVector,
+  valueAt,
+} from '../vectors/column-vector.ts';
 import { firstRepeated } from '../vectors/repeated-value.ts';
 import type { TickBatch } from './tick-batch.ts';
 
@@ -63,9 +69,9 @@ function checkActionIds(ids: ColumnVector): void {
 
 function checkFinite(vector: ColumnVector): void {
   const { kind, name } = vector.column;
-  if (kind !== 'f32' && kind !== 'f64') return;
+  if (!holdsFloats(vector.column)) return;
   const leaf = vector.layout === 'list' ? vector.child : vector;
-  if (leaf.layout !== 'fixed' || areFinite(leaf)) return;
+  if (!('values' in leaf) || areFinite(leaf)) return;
   const index = (leaf.values as Float64Array).findIndex((value) => !Number.isFinite(value));
   const path = `actions${placeIn(vector, name, index)}`;
   throw new EngineError('BAD_USER_INPUT', `${path} is ${outOfRange(kind)}`, {
@@ -75,6 +81,10 @@ function checkFinite(vector: ColumnVector): void {
 
 /** Where the value, or the element of a list, of that index stands. */
 function placeIn(vector: ColumnVector, name: string, index: number): string {
+  if (vector.layout === 'strided') {
+    const part = partColumns(vector.column)[index % vector.stride];
+    return `[${Math.floor(index / vector.stride)}].${part?.name}`;
+  }
   if (vector.layout !== 'list') return `[${index}].${name}`;
   const row = vector.offsets.findIndex((offset) => offset > index) - 1;
   return `[${row}].${name}[${index - (vector.offsets[row] as number)}]`;
@@ -86,7 +96,9 @@ export function outOfRange(kind: string): string {
 }
 
 /** Whether no value is a NaN or an infinity. */
-export function areFinite({ values, length }: FixedVector): boolean {
+export function areFinite(vector: FixedVector | StridedVector): boolean {
+  const { values, layout } = vector;
+  const length = layout === 'strided' ? vector.length * vector.stride : vector.length;
   if (!(values instanceof Float32Array) && !(values instanceof Float64Array)) return true;
   for (let i = 0; i < length; i++) if (!Number.isFinite(values[i])) return false;
   return true;

@@ -1,4 +1,5 @@
 import type { ConflictReport, RowWriter } from '../model/conflict.ts';
+import { holdsFloats } from '../model/kinds.ts';
 import { asLsn } from '../model/position.ts';
 import type { ConflictCode } from '../model/system-columns.ts';
 import type { Row, Value } from '../model/types.ts';
@@ -7,7 +8,7 @@ import { actionWord, lsnWord, tickWord, versionWord } from '../state/row-layout.
 import type { TableChanges } from '../state/table-changes.ts';
 import { valueAt } from '../vectors/column-vector.ts';
 import { outOfRange } from './batch-check.ts';
-import { type EffectRun, isFiniteAt, isFloat, missingColumns } from './effect-run.ts';
+import { type EffectRun, isFiniteAt, missingColumns } from './effect-run.ts';
 import { tickItself } from './tick-batch.ts';
 
 /** Describes the conflict at once, before the action is taken back: the row is as the effect saw it. */
@@ -102,7 +103,7 @@ function messageOf(
 
 function nonFiniteText({ stream }: EffectRun, row: number): string {
   return stream.rows.vectors
-    .filter((vector) => isFloat(vector.column) && !isFiniteAt(vector, row))
+    .filter((vector) => holdsFloats(vector.column) && !isFiniteAt(vector, row))
     .map(({ column }) => `${column.name} is ${outOfRange(column.kind)}`)
     .join('; ');
 }
@@ -119,14 +120,18 @@ function columnsText(run: EffectRun, row: number, found: RowFacts | null): strin
   return added
     .map((vector) => {
       const { name } = vector.column;
-      const sum = `plus ${String(valueAt(vector, row))}`;
+      const sum = `plus ${textOf(valueAt(vector, row))}`;
       const column = changes?.table.layout.columns.find((c) => c.column.name === name);
       if (!changes || !found || !column) return `${name} ${sum}`;
       const { table } = changes;
       const page = table.pages.page(found.slot);
       const offset = table.pages.offset(found.slot);
       const value = readValue(table.layout, column, page, offset, table.pool);
-      return `${name} ${String(value)} ${sum}`;
+      return `${name} ${textOf(value)} ${sum}`;
     })
     .join(', ');
+}
+
+function textOf(value: Value): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

@@ -1,5 +1,6 @@
+import { holdsFloats } from '../model/kinds.ts';
 import type { ConflictCode } from '../model/system-columns.ts';
-import type { ColumnDefinition, TableDefinition } from '../model/types.ts';
+import type { TableDefinition } from '../model/types.ts';
 import type { BytePool } from '../state/byte-pool.ts';
 import { type ColumnWords, columnWords, releaseWords } from '../state/column-words.ts';
 import { type CompiledGuard, compileGuard } from '../state/guard-test.ts';
@@ -9,7 +10,7 @@ import type { StateTable } from '../state/state-table.ts';
 import type { TableChanges } from '../state/table-changes.ts';
 import type { TitleState } from '../state/title-state.ts';
 import { bitAt, type ColumnVector } from '../vectors/column-vector.ts';
-import { type Adjustment, compileAdjustment } from './adjustment.ts';
+import { type Adjustment, compileAdjustments } from './adjustment.ts';
 import type { EffectStream } from './tick-batch.ts';
 
 /**
@@ -103,7 +104,7 @@ class StateRun implements EffectRun {
       const column = layout.columns.find((c) => c.column.name === vector.column.name);
       if (!column) throw new RangeError(`a checked stream has no column "${vector.column.name}"`);
       if (stream.op === 'adjust') {
-        this.#adjustments.push(compileAdjustment(layout, column, vector));
+        this.#adjustments.push(...compileAdjustments(layout, column, vector));
         continue;
       }
       const words = columnWords(vector, pool);
@@ -248,7 +249,7 @@ export function missingColumns(table: TableDefinition, set: ReadonlySet<string>)
 function nonFiniteRows(vectors: readonly ColumnVector[], length: number): Uint8Array | null {
   let rows: Uint8Array | null = null;
   for (const vector of vectors) {
-    if (!isFloat(vector.column)) continue;
+    if (!holdsFloats(vector.column)) continue;
     for (let row = 0; row < length; row++) {
       if (isFiniteAt(vector, row)) continue;
       rows ??= new Uint8Array(length);
@@ -258,14 +259,17 @@ function nonFiniteRows(vectors: readonly ColumnVector[], length: number): Uint8A
   return rows;
 }
 
-export function isFloat({ kind }: ColumnDefinition): boolean {
-  return kind === 'f32' || kind === 'f64';
-}
-
-/** Whether a float, or each of a list of them, is neither a NaN nor an infinity. */
+/** Whether a float, or each of a list or of the parts of a value, is neither a NaN nor an infinity. */
 export function isFiniteAt(vector: ColumnVector, row: number): boolean {
   if (vector.layout === 'fixed') {
     return Number.isFinite(vector.values[row] as number);
+  }
+  if (vector.layout === 'strided') {
+    const { values, stride } = vector;
+    for (let i = row * stride; i < (row + 1) * stride; i++) {
+      if (!Number.isFinite(values[i] as number)) return false;
+    }
+    return true;
   }
   if (vector.layout !== 'list') return true;
   if (vector.validity !== null && !bitAt(vector.validity, row)) return true;

@@ -1,5 +1,6 @@
 import { createHash, hash } from 'node:crypto';
 import type { Catalog } from '../model/catalog.ts';
+import { columnNamed } from '../model/kinds.ts';
 import type { ColumnDefinition, TableDefinition } from '../model/types.ts';
 import { type GuardCondition, operandColumn, plainCondition } from '../query/guard.ts';
 import { aligned } from '../vectors/aligned.ts';
@@ -290,7 +291,7 @@ function named(
   names: readonly string[],
 ): readonly ColumnDefinition[] {
   return names.map((name) => {
-    const column = columns.find((candidate) => candidate.name === name);
+    const column = columnNamed(columns, name);
     if (!column) throw new RangeError(`the record has a column "${name}" that the manifest lacks`);
     return column;
   });

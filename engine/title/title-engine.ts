@@ -5,6 +5,7 @@ import type { ColumnStore } from '../columns/column-store.ts';
 import { ContentionRecorder } from '../govern/contention-recorder.ts';
 import type { ContentionReport } from '../govern/contention-report.ts';
 import { mainTurns } from '../govern/turns.ts';
+import type { Work } from '../govern/work.ts';
 import type { CommitLog } from '../log/commit-log.ts';
 import type { Catalog } from '../model/catalog.ts';
 import { EngineError } from '../model/errors.ts';
@@ -17,6 +18,7 @@ import type { Checkpointer } from '../recover/checkpointer.ts';
 import type { LogRetention } from '../recover/log-retention.ts';
 import { LiveState } from '../state/live-state.ts';
 import type { SessionInfo } from '../state/session.ts';
+import type { SessionListRequest, SessionPage } from '../state/session-list.ts';
 import type { StateReader } from '../state/state-reader.ts';
 import type { EngineMemory, Projection } from '../tick/projection.ts';
 import type { TickBatch } from '../tick/tick-batch.ts';
@@ -141,6 +143,10 @@ export class TitleEngine implements Engine {
 
   session(sessionId: string): SessionInfo | null {
     return this.#sessions.get(sessionId);
+  }
+
+  listSessions(request: SessionListRequest): Work<SessionPage> {
+    return this.#sessions.list(request);
   }
 
   contention(sessionId: string | null): ContentionReport {

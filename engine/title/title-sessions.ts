@@ -1,7 +1,8 @@
+import type { Work } from '../govern/work.ts';
 import { EngineError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import type { SessionInfo } from '../state/session.ts';
-import { sessionInfo } from '../state/session.ts';
+import { type SessionInfo, type SessionState, sessionInfo } from '../state/session.ts';
+import { listSessions, type SessionListRequest, type SessionPage } from '../state/session-list.ts';
 import { checkSessionId } from '../tick/batch-check.ts';
 import type { EngineMemory, Projection } from '../tick/projection.ts';
 import type { WritePath } from './write-path.ts';
@@ -35,10 +36,17 @@ export class TitleSessions {
     return session ? sessionInfo(session) : null;
   }
 
+  list(request: SessionListRequest): Work<SessionPage> {
+    return listSessions(this.#projection.sessions, request);
+  }
+
   async open(sessionId: string, takeOver: boolean): Promise<SessionInfo> {
     checkSessionId(sessionId);
     const session = this.#projection.sessions.get(sessionId);
-    if (session && !takeOver) return sessionInfo(session);
+    if (session && !takeOver) {
+      if (session.open) return sessionInfo(session);
+      throw closedSession(session);
+    }
     const verb = takeOver ? 'takeOver' : 'open';
     const record = { type: 'session', at: 0, session: sessionId, verb, fence: null } as const;
     if (session) return this.#writes.logSession(record);
@@ -77,6 +85,14 @@ function checkSessionMemory(memory: EngineMemory, bytesMax: number): void {
       `retries (${answerBytes}) fill their ${bytesMax} bytes of memory: close sessions that have ` +
       'ended, delete rows of ended matches, take over a session that has ended, or raise the budget',
     { retryAfterMs: 1000, details: { limit: bytesMax, actual, rowBytes, viewBytes, answerBytes } },
+  );
+}
+
+function closedSession({ sessionId, fence }: SessionState): EngineError {
+  return new EngineError(
+    'FENCED',
+    `session "${sessionId}" is closed; open it with takeOver: true to write to it again`,
+    { details: { sessionId, fence: null, current: fence } },
   );
 }
 

@@ -1,10 +1,5 @@
+import type { FixedArray, FixedValues } from '../model/kinds.ts';
 import { aligned } from './aligned.ts';
-import type { FixedValues } from './column-vector.ts';
-
-interface FixedArray {
-  new (buffer: ArrayBuffer, byteOffset: number, length: number): FixedValues;
-  readonly BYTES_PER_ELEMENT: number;
-}
 
 /**
  * The memory in which columns come to lie: one buffer if the guess was right, so that a tick or a

@@ -1,3 +1,4 @@
+import { type FixedValues, kindOf } from '../model/kinds.ts';
 import type { ColumnDefinition, Scalar, Value } from '../model/types.ts';
 import { utf8 } from '../model/utf8.ts';
 
@@ -6,36 +7,24 @@ import { utf8 } from '../model/utf8.ts';
  * endpoint's bodies, the log's records, change sets and exports are copies of each other, never
  * conversions.
  *
- * Physical layout by kind:
+ * The kind says the layout (`model/kinds.ts`):
  *
- * | column kind | vector |
+ * | layout | vector |
  * |---|---|
- * | i8…i32, u8…u32, f32, f64 | `fixed`, the matching typed array, one element a row |
- * | i64, timestamp (ms) | `fixed`, BigInt64Array |
- * | u64 | `fixed`, BigUint64Array |
- * | enum | `fixed`, Uint16Array of ordinals into `column.values` |
- * | bool | `bool`, one bit a row, least significant first |
- * | uuid | `uuid`, 16 bytes a row |
- * | string, json, bytes | `binary`, Int32 offsets (rows + 1) into `data` |
- * | a list | `list`, Int32 offsets (rows + 1) into a `child` vector without nulls |
+ * | `fixed` | a typed array, one element a row; of an enum ordinals into `column.values` |
+ * | `strided` | a typed array, `stride` elements a row |
+ * | `bool` | one bit a row, least significant first |
+ * | `binary` | Int32 offsets (rows + 1) into `data` |
+ * | `list` | Int32 offsets (rows + 1) into a `child` vector without nulls |
  *
  * `validity` has one bit a row, 1 = present; null when every row is present. Values under a 0 bit
  * are zero (or of zero length), always, so that equal columns are equal bytes. `offsets[0]` is 0.
  * Typed arrays may be longer than `length` needs; bytes past it are meaningless.
  */
-export type ColumnVector = FixedVector | BoolVector | UuidVector | BinaryVector | ListVector;
+export type ColumnVector = LeafVector | ListVector;
+export type LeafVector = FixedVector | StridedVector | BoolVector | BinaryVector;
 
-export type FixedValues =
-  | Int8Array
-  | Int16Array
-  | Int32Array
-  | BigInt64Array
-  | Uint8Array
-  | Uint16Array
-  | Uint32Array
-  | BigUint64Array
-  | Float32Array
-  | Float64Array;
+export type { FixedValues };
 
 interface VectorBase {
   readonly column: ColumnDefinition;
@@ -46,13 +35,14 @@ export interface FixedVector extends VectorBase {
   readonly layout: 'fixed';
   readonly values: FixedValues;
 }
+export interface StridedVector extends VectorBase {
+  readonly layout: 'strided';
+  readonly stride: number;
+  readonly values: FixedValues;
+}
 export interface BoolVector extends VectorBase {
   readonly layout: 'bool';
   readonly bits: Uint8Array;
-}
-export interface UuidVector extends VectorBase {
-  readonly layout: 'uuid';
-  readonly bytes: Uint8Array;
 }
 export interface BinaryVector extends VectorBase {
   readonly layout: 'binary';
@@ -63,7 +53,7 @@ export interface ListVector extends VectorBase {
   readonly layout: 'list';
   readonly offsets: Int32Array;
   /** A vector of the same column with `list: false, optional: false`. */
-  readonly child: Exclude<ColumnVector, ListVector>;
+  readonly child: LeafVector;
 }
 
 /** Rows of equal length columns; `vectors[i]` is the column `vectors[i].column`. */
@@ -91,25 +81,52 @@ export function valueAt(vector: ColumnVector, row: number): Value {
   return list;
 }
 
-function scalarAt(vector: Exclude<ColumnVector, ListVector>, row: number): Scalar {
+function scalarAt(vector: LeafVector, row: number): Scalar {
+  const { column } = vector;
   switch (vector.layout) {
-    case 'fixed': {
-      const raw = vector.values[row] as number | bigint;
-      if (vector.column.kind === 'enum') return vector.column.values[raw as number] as string;
-      return vector.column.kind === 'timestamp' ? Number(raw) : raw;
-    }
+    case 'fixed':
+      return scalarOf(column, vector.values[row] as number | bigint);
     case 'bool':
       return bitAt(vector.bits, row);
-    case 'uuid':
-      return formatUuid(vector.bytes, row * 16);
+    case 'strided':
+      return scalarOfElements(column, vector.values, row * vector.stride);
     case 'binary': {
-      const bytes = vector.data.subarray(
-        vector.offsets[row] as number,
-        vector.offsets[row + 1] as number,
-      );
-      return vector.column.kind === 'bytes' ? bytes.slice() : utf8.decode(bytes);
+      const { data, offsets } = vector;
+      return scalarOfBytes(column, data.subarray(offsets[row] as number, offsets[row + 1]));
     }
   }
+}
+
+/** The value that an element of a `fixed` column stands for. */
+export function scalarOf(column: ColumnDefinition, element: number | bigint): Scalar {
+  switch (kindOf(column).form) {
+    case 'enum':
+      return column.values[element as number] as string;
+    case 'timestamp':
+      return Number(element);
+    default:
+      return element;
+  }
+}
+
+/** The value that a row's elements in a `strided` column stand for. */
+export function scalarOfElements(
+  column: ColumnDefinition,
+  values: FixedValues,
+  at: number,
+): Scalar {
+  const { parts } = kindOf(column);
+  if (!parts) return formatUuid(values as Uint8Array, at);
+  const value: { [part: string]: number } = {};
+  for (let i = 0; i < parts.names.length; i++) {
+    value[parts.names[i] as string] = values[at + i] as number;
+  }
+  return value;
+}
+
+/** The value that a row's bytes in a `binary` column stand for. */
+export function scalarOfBytes(column: ColumnDefinition, bytes: Uint8Array): Scalar {
+  return kindOf(column).form === 'bytes' ? bytes.slice() : utf8.decode(bytes);
 }
 
 const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));

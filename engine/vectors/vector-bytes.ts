@@ -1,5 +1,7 @@
+import { kindOf } from '../model/kinds.ts';
 import { countBits } from './bits.ts';
 import type { ColumnVector } from './column-vector.ts';
+import type { StructVector } from './part-vector.ts';
 
 /**
  * The vector's Arrow buffers in Arrow's order, cut to its length: validity, then offsets and data
@@ -13,7 +15,10 @@ export function vectorBuffers(vector: ColumnVector): Uint8Array[] {
 }
 
 /** Appends the vector's buffers. */
-export function pushVectorBuffers(vector: ColumnVector, buffers: Uint8Array[]): void {
+export function pushVectorBuffers(
+  vector: ColumnVector | StructVector,
+  buffers: Uint8Array[],
+): void {
   buffers.push(validityBuffer(vector));
   switch (vector.layout) {
     case 'fixed':
@@ -22,12 +27,17 @@ export function pushVectorBuffers(vector: ColumnVector, buffers: Uint8Array[]): 
     case 'bool':
       buffers.push(vector.bits.subarray(0, (vector.length + 7) >>> 3));
       break;
-    case 'uuid':
-      buffers.push(vector.bytes.subarray(0, vector.length * 16));
+    case 'strided':
+      // In Arrow the elements are a column without nulls.
+      if (kindOf(vector.column).parts) buffers.push(empty);
+      buffers.push(bytesOf(vector.values, vector.length * vector.stride));
       break;
     case 'binary':
       buffers.push(bytesOf(vector.offsets, vector.length + 1));
       buffers.push(vector.data.subarray(0, vector.offsets[vector.length]));
+      break;
+    case 'struct':
+      for (const part of vector.parts) pushVectorBuffers(part, buffers);
       break;
     case 'list':
       buffers.push(bytesOf(vector.offsets, vector.length + 1));
@@ -51,7 +61,7 @@ export function isNullThroughout(vector: ColumnVector): boolean {
 
 const empty = new Uint8Array(0);
 
-function validityBuffer(vector: ColumnVector): Uint8Array {
+function validityBuffer(vector: ColumnVector | StructVector): Uint8Array {
   return vector.validity === null ? empty : vector.validity.subarray(0, (vector.length + 7) >>> 3);
 }
 

@@ -1,8 +1,6 @@
+import { elementColumn, elementsOf, kindOf } from '../model/kinds.ts';
 import type { ColumnDefinition } from '../model/types.ts';
-import { bitAt, type ColumnVector, isNullAt } from './column-vector.ts';
-import { fixedArray, fixedValues } from './vector-builder.ts';
-
-type LeafVector = Exclude<ColumnVector, { layout: 'list' }>;
+import { bitAt, type ColumnVector, isNullAt, type LeafVector } from './column-vector.ts';
 
 /**
  * A vector of `length` rows without a value: nulls, or zeros where the column is not optional. All
@@ -11,7 +9,7 @@ type LeafVector = Exclude<ColumnVector, { layout: 'list' }>;
 export function emptyVector(column: ColumnDefinition, length: number): ColumnVector {
   const validity = column.optional && length > 0 ? zeroBytes((length + 7) >>> 3) : null;
   if (column.list) {
-    const child = emptyLeaf({ ...column, list: false, optional: false }, 0, null);
+    const child = emptyLeaf(elementColumn(column), 0, null);
     return { column, layout: 'list', length, validity, offsets: zeroOffsets(length), child };
   }
   return emptyLeaf(column, length, validity);
@@ -38,21 +36,21 @@ function emptyLeaf(
   length: number,
   validity: Uint8Array | null,
 ): LeafVector {
-  switch (column.kind) {
+  const { layout, stride } = kindOf(column);
+  switch (layout) {
     case 'bool':
-      return { column, layout: 'bool', length, validity, bits: zeroBytes((length + 7) >>> 3) };
-    case 'uuid':
-      return { column, layout: 'uuid', length, validity, bytes: zeroBytes(length * 16) };
-    case 'string':
-    case 'json':
-    case 'bytes': {
+      return { column, layout, length, validity, bits: zeroBytes((length + 7) >>> 3) };
+    case 'binary': {
       const offsets = zeroOffsets(length);
-      return { column, layout: 'binary', length, validity, offsets, data: zeroBytes(0) };
+      return { column, layout, length, validity, offsets, data: zeroBytes(0) };
     }
     default: {
-      const Values = fixedArray(column.kind);
-      const values = new Values(zeroMemory(length * Values.BYTES_PER_ELEMENT), 0, length);
-      return { column, layout: 'fixed', length, validity, values };
+      const Elements = elementsOf(column.kind);
+      const memory = zeroMemory(length * stride * Elements.BYTES_PER_ELEMENT);
+      const values = new Elements(memory, 0, length * stride);
+      return layout === 'fixed'
+        ? { column, layout, length, validity, values }
+        : { column, layout, length, validity, stride, values };
     }
   }
 }
@@ -72,7 +70,7 @@ export function pickRows(sources: readonly ColumnVector[], picks: RowPicks): Col
   const { column } = first;
   switch (first.layout) {
     case 'fixed': {
-      const values = fixedValues(column.kind, length);
+      const values = new (elementsOf(column.kind))(length);
       for (let i = 0; i < length; i++) {
         const source = sources[picks.of[i] as number];
         if (source?.layout === 'fixed')
@@ -90,16 +88,16 @@ export function pickRows(sources: readonly ColumnVector[], picks: RowPicks): Col
       }
       return { column, layout: 'bool', length, validity, bits };
     }
-    case 'uuid': {
-      const bytes = new Uint8Array(length * 16);
+    case 'strided': {
+      const { stride } = first;
+      const values = new (elementsOf(column.kind))(length * stride);
       for (let i = 0; i < length; i++) {
         const source = sources[picks.of[i] as number];
-        const row = picks.rows[i] as number;
-        if (source?.layout === 'uuid') {
-          bytes.set(source.bytes.subarray(row * 16, row * 16 + 16), i * 16);
-        }
+        if (source?.layout !== 'strided') continue;
+        const at = (picks.rows[i] as number) * stride;
+        for (let j = 0; j < stride; j++) values[i * stride + j] = source.values[at + j] as number;
       }
-      return { column, layout: 'uuid', length, validity, bytes };
+      return { column, layout: 'strided', length, validity, stride, values };
     }
     case 'binary': {
       const offsets = pickOffsets(sources, picks);

@@ -1,3 +1,4 @@
+import { kindTexts } from './kinds.ts';
 import type { SdkColumn } from './relation.ts';
 
 /** A column's type in TypeScript. */
@@ -8,28 +9,7 @@ export function columnType(column: SdkColumn): string {
 }
 
 function scalarType(column: SdkColumn): string {
-  if (column.enumName !== null) return column.enumName;
-  switch (column.kind) {
-    case 'bool':
-      return 'boolean';
-    case 'i64':
-    case 'u64':
-      return 'bigint';
-    case 'string':
-    case 'enum':
-    case 'uuid':
-      return 'string';
-    case 'position':
-      return 'Position';
-    case 'timestamp':
-      return 'Date';
-    case 'json':
-      return 'Json';
-    case 'bytes':
-      return 'Uint8Array';
-    default:
-      return 'number';
-  }
+  return column.enumName ?? kindTexts[column.kind].type;
 }
 
 /** A column's kind in the descriptor: `u32`, `u32?`, `u32[]`. */
@@ -40,7 +20,8 @@ export function columnSpec(column: SdkColumn): string {
 
 /** Integers, whose sums are bigint. */
 export function isInteger(column: SdkColumn): boolean {
-  return !column.list && /^[iu]\d/.test(column.kind);
+  const { sum } = kindTexts[column.kind];
+  return !column.list && sum !== null && sum !== 'f64';
 }
 
 export function quoted(text: string): string {

@@ -57,6 +57,7 @@ function imports(tables: readonly Relation[], views: readonly Relation[]): strin
   if (columns.some((column) => column.kind === 'json')) types.push('Json');
   if (tables.some((table) => table.kind === 'event')) types.push('EventEffects');
   if (tables.some((table) => table.kind === 'state')) types.push('StateEffects');
+  if (columns.some((column) => column.kind === 'vec3')) types.push('Vec3');
   types.push('SqlExport', 'TickBuilder', 'TitleDescriptor');
   const names = [...types, 'TitleClient'].sort();
   const members = names.map((name) => (name === 'TitleClient' ? `  ${name},` : `  type ${name},`));

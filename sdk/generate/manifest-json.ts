@@ -1,3 +1,5 @@
+import { isManifestKind, type ManifestKind } from './kinds.ts';
+
 /**
  * The manifest's JSON, format 1, as `GET /{title}/manifest.json` answers it: the parts a client
  * needs. Declared here on its own, for the SDK imports nothing of the server.
@@ -22,32 +24,11 @@ export interface TableJson {
 export interface ColumnJson {
   readonly name: string;
   readonly description?: string;
-  readonly kind: ScalarKind;
+  readonly kind: ManifestKind;
   readonly optional: boolean;
   readonly list: boolean;
   readonly values: readonly string[];
 }
-
-export const scalarKinds = [
-  'bool',
-  'i8',
-  'i16',
-  'i32',
-  'i64',
-  'u8',
-  'u16',
-  'u32',
-  'u64',
-  'f32',
-  'f64',
-  'string',
-  'enum',
-  'uuid',
-  'timestamp',
-  'json',
-  'bytes',
-] as const;
-export type ScalarKind = (typeof scalarKinds)[number];
 
 export type ViewJson =
   | {
@@ -113,7 +94,7 @@ function checkTable(value: unknown, place: string): void {
     const { name, kind, values, ...more } = objectAt(column, at);
     textAt(name, `${at}.name`);
     checkDescription(more, at);
-    if (!scalarKinds.some((known) => known === kind)) {
+    if (!isManifestKind(kind)) {
       throw new TypeError(`${at}.kind: this SDK knows no ${JSON.stringify(kind)}`);
     }
     listAt(values, `${at}.values`);

@@ -1,3 +1,4 @@
+import { kindTexts, type SdkKind } from './kinds.ts';
 import type {
   AggregateJson,
   ColumnJson,
@@ -11,8 +12,7 @@ export interface SdkColumn {
   readonly name: string;
   /** What its author says of it. */
   readonly description: string | null;
-  /** Its kind in the descriptor, without marks: a manifest's kind, or `count`. */
-  readonly kind: ColumnJson['kind'] | 'count' | 'position';
+  readonly kind: SdkKind;
   readonly optional: boolean;
   readonly list: boolean;
   /** The name of the string union of an enum column. */
@@ -135,7 +135,7 @@ function aggregateColumn(
       return system(name, 'count');
     case 'sum': {
       const { kind } = sourceColumn(aggregate.column ?? '');
-      return system(name, kind.startsWith('f') ? 'f64' : kind.startsWith('u') ? 'u64' : 'i64');
+      return system(name, kindTexts[kind].sum ?? 'f64');
     }
     case 'min':
     case 'max': {

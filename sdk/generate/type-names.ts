@@ -18,6 +18,7 @@ const usedNames = [
   'TitleClient',
   'TitleDescriptor',
   'Uint8Array',
+  'Vec3',
 ];
 
 const titleSuffixes = ['Action', 'ActionInput', 'Client', 'Effects', 'ExportSource', 'Tick'];

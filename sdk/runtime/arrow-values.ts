@@ -79,6 +79,8 @@ function leafValues(kind: BaseKind): ArrowValues {
       return new TextValues(jsonText);
     case 'bytes':
       return new BytesValues();
+    case 'vec3':
+      return new PartsValues(['x', 'y', 'z'], floatType(1), Float32Array);
   }
 }
 
@@ -330,6 +332,47 @@ class BytesValues implements ArrowValues {
   }
 }
 
+/** Values of several numbers: lists of fixed size. */
+class PartsValues implements ArrowValues {
+  readonly type: ArrowType;
+  readonly #names: readonly string[];
+  readonly #parts: NumberValues;
+
+  constructor(
+    names: readonly string[],
+    type: ArrowType,
+    Values: new (length: number) => NumberArray,
+  ) {
+    this.#names = names;
+    this.#parts = new NumberValues(Values, type, finite);
+    this.type = { id: 16, properties: table(int32(names.length)), item: type };
+  }
+
+  get length(): number {
+    return this.#parts.length / this.#names.length;
+  }
+
+  get childLengths(): readonly number[] {
+    return [this.#parts.length];
+  }
+
+  push(value: unknown, place: string): void {
+    if (typeof value !== 'object' || value === null) {
+      throw badValue(place, value, `{ ${this.#names.join(', ')} }`);
+    }
+    const given = value as { readonly [part: string]: unknown };
+    for (const name of this.#names) this.#parts.push(given[name], `${place}.${name}`);
+  }
+
+  pushNothing(): void {
+    for (const _ of this.#names) this.#parts.pushNothing();
+  }
+
+  buffers(): readonly Uint8Array[] {
+    return [noBytes, ...this.#parts.buffers()];
+  }
+}
+
 class ListValues implements ArrowValues {
   readonly type: ArrowType;
   length = 0;
@@ -342,7 +385,7 @@ class ListValues implements ArrowValues {
   }
 
   get childLengths(): readonly number[] {
-    return [this.#elements.length];
+    return [this.#elements.length, ...this.#elements.childLengths];
   }
 
   push(value: unknown, place: string): void {

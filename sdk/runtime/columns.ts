@@ -19,12 +19,25 @@ export type BaseKind =
   | 'timestamp'
   | 'json'
   | 'bytes'
+  | 'vec3'
   /** A number of rows: 64 bits on the wire, a number here (no table holds 2^53 rows). */
   | 'count';
 
 /** A column's kind as generated code writes it: `u32`, `u32?` (may be null), `u32[]` (a list). */
 export type ColumnSpec = `${BaseKind}${'' | '[]'}${'' | '?'}`;
 export type ColumnSpecs = { readonly [column: string]: ColumnSpec };
+
+/** A value of a `vec3` column: a position, a velocity. */
+export interface Vec3 {
+  readonly x: number;
+  readonly y: number;
+  readonly z: number;
+}
+
+/** The kinds whose values have parts, with the parts' names and kind. */
+const partsOf: {
+  readonly [Kind in BaseKind]?: readonly [names: readonly string[], kind: BaseKind];
+} = { vec3: [['x', 'y', 'z'], 'f32'] };
 
 export type JsonObject = { readonly [name: string]: JsonValue };
 /** A value of a `json` column. The column's own null is SQL's null. */
@@ -66,6 +79,10 @@ const encoders: { readonly [Kind in BaseKind]?: Convert } = {
   // JSON has neither NaN nor infinities: JSON.stringify would quietly write null.
   f32: finite,
   f64: finite,
+  vec3: (value, place) => {
+    for (const [part, number] of Object.entries(value as Vec3)) finite(number, `${place}.${part}`);
+    return value;
+  },
 };
 
 function finite(value: unknown, place: string): unknown {
@@ -106,23 +123,32 @@ export class RowCodec {
   /** How each column is laid out. */
   readonly shapes: ReadonlyMap<string, ColumnShape>;
   readonly #encoders = new Map<string, Convert>();
+  /** Of columns whose values have parts: their parts as columns of their own. */
+  readonly #parts = new Map<string, RowCodec>();
   readonly #decoders: (readonly [column: string, decode: Convert])[] = [];
 
   constructor(name: string, columns: ColumnSpecs) {
     this.name = name;
-    this.selection = Object.keys(columns).join(' ');
     this.shapes = new Map(
       Object.entries(columns).map(([column, spec]) => {
         const kind = spec.replace(/\[\]|\?/g, '') as BaseKind;
         return [column, { kind, isList: spec.includes('[]') }];
       }),
     );
+    const selected: string[] = [];
     for (const [column, { kind, isList }] of this.shapes) {
+      const [parts, partKind] = partsOf[kind] ?? [];
+      selected.push(parts ? `${column} { ${parts.join(' ')} }` : column);
+      if (parts && partKind) {
+        const inner = parts.map((part) => [part, partKind] as const);
+        this.#parts.set(column, new RowCodec(`${name}.${column}`, Object.fromEntries(inner)));
+      }
       const encode = encoders[kind];
       const decode = decoders[kind];
       if (encode) this.#encoders.set(column, isList ? eachOf(encode) : encode);
       if (decode) this.#decoders.push([column, isList ? eachOf(decode) : decode]);
     }
+    this.selection = selected.join(' ');
   }
 
   /** A copy fit for JSON; columns that are undefined are left out. */
@@ -176,7 +202,9 @@ export class RowCodec {
     const encoded: Record<string, unknown> = {};
     for (const [operator, operand] of Object.entries(comparison)) {
       if (operand === undefined) continue;
-      encoded[operator] = this.#encodeOperand(column, operator, operand);
+      const parts = operator === 'isNull' ? undefined : this.#parts.get(column);
+      if (parts) Object.assign(encoded, parts.encodeWhere({ [operator]: operand }));
+      else encoded[operator] = this.#encodeOperand(column, operator, operand);
     }
     return encoded;
   }

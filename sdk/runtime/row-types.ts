@@ -1,3 +1,5 @@
+import type { Vec3 } from './columns.ts';
+
 /** Shows a derived type as one plain object in editors. */
 type Plain<T> = { [Name in keyof T]: T[Name] } & {};
 
@@ -73,6 +75,11 @@ interface Text extends Ordering<string> {
   readonly like?: string | undefined;
 }
 
+/** Conditions on the parts of a value; all must hold. */
+type PartsComparison<Value> = NullTest & {
+  readonly [Part in keyof Value]?: Ordering<number> | undefined;
+};
+
 /** All comparisons of one column must hold. A comparison with null is false, `ne` too. */
 export type Comparison<Value> = [Value] extends [boolean | Uint8Array]
   ? Equality<Value>
@@ -82,7 +89,9 @@ export type Comparison<Value> = [Value] extends [boolean | Uint8Array]
       : Equality<Value>
     : [Value] extends [number | bigint | Date]
       ? Ordering<Value>
-      : NullTest;
+      : [Value] extends [Vec3]
+        ? PartsComparison<Value>
+        : NullTest;
 
 /** The filter language of `where` and `require`: columns, all of which must hold, and connectives. */
 export type Where<Row> = {

@@ -20,6 +20,9 @@ export interface ChangesOptions<Row> {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A token that is refused sooner after it was fetched is not replaced by another. */
+const tokenGoodMsMin = 500;
+
 export interface SubscriptionDocument {
   readonly name: string;
   readonly field: string;
@@ -94,34 +97,44 @@ export class Subscription<Row, Key> implements AsyncIterable<Frame<Row, Key>> {
     let { cursor } = this.#options;
     let failures = 0;
     let everSeen = false;
-    let tokenReplaced = false;
+    let replacedAtMs = Number.NEGATIVE_INFINITY;
     const connection = new AbortController();
     const stop = () => connection.abort();
     signal?.addEventListener('abort', stop, { once: true });
     try {
       while (!signal?.aborted) {
         let retryAfterMs: number | null = null;
+        const used = token.current;
         try {
           for await (const raw of this.#frames.frames(this.#request(cursor), connection.signal)) {
             const frame = this.#decode(raw);
             cursor = frame.cursor;
             failures = 0;
             everSeen = true;
-            tokenReplaced = false;
             this.#transport.positions.see(frame.position);
             yield frame;
           }
         } catch (error) {
           if (signal?.aborted) return;
           if (!(error instanceof TickloomError)) throw error;
-          if (isTokenRefusal(error) && !tokenReplaced) {
-            tokenReplaced = true;
-            if ((await token.replace(await token.get())) === null) throw error;
-            continue;
+          // A token that was good for a while has expired; one refused at once is no good.
+          if (isTokenRefusal(error) && performance.now() - replacedAtMs > tokenGoodMsMin) {
+            const isLast = !everSeen && failures + 1 >= retry.attemptsMax;
+            const another = await token.replace(used ?? (await token.get())).catch((cause) => {
+              // Whoever gives tokens is away for a moment: asked again, as the server would be.
+              if (isLast) throw cause;
+              return undefined;
+            });
+            if (another === null) throw error;
+            if (another !== undefined) {
+              replacedAtMs = performance.now();
+              continue;
+            }
+          } else {
+            if (!this.#mayResume(error)) throw error;
+            if (!everSeen && failures + 1 >= retry.attemptsMax) throw error;
+            retryAfterMs = error.retryAfterMs;
           }
-          if (!this.#mayResume(error)) throw error;
-          if (!everSeen && failures + 1 >= retry.attemptsMax) throw error;
-          retryAfterMs = error.retryAfterMs;
         }
         failures += 1;
         await sleep(backoffMs(Math.min(failures, 16), retry, retryAfterMs, random), signal);

@@ -164,7 +164,10 @@ class StreamRows {
       const value = (row as Record<string, unknown>)[name];
       if (value === undefined) continue;
       const kind = this.kindOf(name);
-      this.push(name, kindOf ? kindOf(kind) : kind, value);
+      // To a part that is not named minus zero is added, which changes no number.
+      const isPartial = kindOf !== undefined && kind === 'vec3' && value !== null;
+      const whole = isPartial ? { x: -0, y: -0, z: -0, ...(value as object) } : value;
+      this.push(name, kindOf ? kindOf(kind) : kind, whole);
     }
   }
 
@@ -214,6 +217,7 @@ class StreamRows {
 
 /** Columns to add travel in a type that can subtract too. */
 function addendKind(kind: BaseKind): BaseKind {
+  if (kind === 'vec3') return kind;
   return kind === 'i64' || kind === 'u64' ? 'i64' : 'f64';
 }
 

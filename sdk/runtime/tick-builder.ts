@@ -1,4 +1,4 @@
-import type { RowCodec } from './columns.ts';
+import type { RowCodec, Vec3 } from './columns.ts';
 import type { RowInput, RowPatch, Where } from './row-types.ts';
 import { EffectOwner, type RecordedEffect, SchemaMessages, TickBody } from './tick-body.ts';
 import type { Title } from './title.ts';
@@ -20,14 +20,15 @@ export type TickKey<Row, Key extends keyof Row> = Pick<Row, Exclude<Key, 'sessio
 export type StateInput<Row> = RowInput<Omit<Row, StateSystemColumn | 'sessionId'>>;
 /** The columns of a state row that a write may set. */
 export type StatePatch<Row, Key extends keyof Row> = RowPatch<Omit<Row, StateSystemColumn | Key>>;
-/** What to add to numeric columns. */
+/** What to add to numeric columns, and to the parts of others. */
 export type StateAddition<Row, Key extends keyof Row> = {
   readonly [Column in keyof Omit<Row, StateSystemColumn | Key> as [
     NonNullable<Row[Column]>,
-  ] extends [number | bigint]
+  ] extends [number | bigint | Vec3]
     ? Column
-    : never]?: NonNullable<Row[Column]> | undefined;
+    : never]?: Addend<NonNullable<Row[Column]>> | undefined;
 };
+type Addend<Value> = [Value] extends [Vec3] ? Partial<Vec3> : Value;
 
 export interface Guarded<Row> {
   /** Must hold on the row (for `adjust`: on the result), or the effect is a `GUARD_FAILED`. */

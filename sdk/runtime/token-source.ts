@@ -11,6 +11,11 @@ export class TokenSource {
     this.#provider = provider;
   }
 
+  /** The one in use; null before the first was asked for. */
+  get current(): string | null {
+    return this.#current;
+  }
+
   get(): string | Promise<string> {
     return this.#current ?? this.#ask();
   }

@@ -1,11 +1,19 @@
 import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import { type Command, Option } from 'commander';
 import { UsageError, verb } from './fail.ts';
 import { byteProgress } from './progress.ts';
-import { addRemoteOptions, type RemoteFlags, remoteTitle, remoteToken, request } from './remote.ts';
+import {
+  addRemoteOptions,
+  type RemoteFlags,
+  remoteTitle,
+  remoteToken,
+  request,
+  titleUrl,
+} from './remote.ts';
 
 interface ExportFlags extends RemoteFlags {
   readonly table?: string;
@@ -82,7 +90,7 @@ async function create(flags: ExportFlags): Promise<CreatedExport> {
     format: formats[flags.format],
     compression: flags.compression.toUpperCase(),
   };
-  const response = await request(`${remote.origin}/${remote.title}/graphql`, {
+  const response = await request(titleUrl(remote, 'graphql'), {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: JSON.stringify({ query: createExport, variables: { input } }),
@@ -116,12 +124,18 @@ async function download(url: string, out: string, showProgress: boolean): Promis
       done(null, chunk);
     },
   });
+  // Half an export must not look whole.
+  const partial = `${out}.part`;
   try {
     await pipeline(
       Readable.fromWeb(response.body as ReadableStream<Uint8Array>),
       count,
-      createWriteStream(out),
+      createWriteStream(partial),
     );
+    await rename(partial, out);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
   } finally {
     progress.stop();
   }

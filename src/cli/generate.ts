@@ -5,7 +5,15 @@ import { manifestHash, parseManifest } from '../../engine/index.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import { verb } from './fail.ts';
 import { loadManifest } from './load-manifest.ts';
-import { addRemoteOptions, type RemoteFlags, remoteTitle, remoteToken, request } from './remote.ts';
+import {
+  addRemoteOptions,
+  type RemoteFlags,
+  remoteTitle,
+  remoteToken,
+  request,
+  sandboxRoles,
+  titleUrl,
+} from './remote.ts';
 
 interface GenerateFlags extends RemoteFlags {
   readonly out: string;
@@ -47,8 +55,9 @@ async function generateSdkFile(flags: GenerateFlags): Promise<void> {
 async function fetchManifest(flags: GenerateFlags): Promise<TitleManifest> {
   const remote = remoteTitle(flags);
   const isAnonymous = flags.token === undefined && flags.role === undefined;
-  const token = await remoteToken(isAnonymous ? { ...flags, role: 'game-server' } : flags, remote);
-  const response = await request(`${remote.origin}/${remote.title}/manifest.json`, {
+  const [role] = isAnonymous ? await sandboxRoles(remote) : [];
+  const token = await remoteToken(role === undefined ? flags : { ...flags, role }, remote);
+  const response = await request(titleUrl(remote, 'manifest.json'), {
     headers: { authorization: `Bearer ${token}` },
   });
   return parseManifest(await response.text());

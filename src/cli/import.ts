@@ -1,4 +1,5 @@
 import { type Command, CommanderError } from 'commander';
+import { serverUrlOf } from '../http/server-url.ts';
 
 /** `tickloom import`: a match, recorded or generated, through the SDK. */
 export function addImport(program: Command): void {
@@ -10,7 +11,7 @@ export function addImport(program: Command): void {
     .helpOption(false)
     .action(async (args: readonly string[]) => {
       const { importCommand } = await import('../../importer/import-command.ts');
-      const command = importCommand((exitCode) => {
+      const command = importCommand(serverUrlOf(process.env), (exitCode) => {
         process.exitCode = exitCode;
       });
       try {

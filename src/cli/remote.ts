@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { serverUrlOf } from '../http/server-url.ts';
 import { UsageError } from './fail.ts';
 
 /** Flags of the verbs that talk to a running server. */
@@ -13,10 +14,13 @@ export function addRemoteOptions(command: Command): Command {
   return command
     .option(
       '--url <url>',
-      'The server, with or without the path of its title. [TICKLOOM_URL]',
-      process.env.TICKLOOM_URL ?? 'http://127.0.0.1:4800',
+      'The server, with or without the path of its title. [TICKLOOM_URL, or TICKLOOM_HOST and TICKLOOM_PORT]',
+      serverUrlOf(process.env),
     )
-    .option('--title <title>', 'The title, where the URL does not name it. (default: ashfall)')
+    .option(
+      '--title <title>',
+      "The title, where the URL does not name it. (default: the server's only one)",
+    )
     .option('--token <token>', 'A bearer token. [TICKLOOM_TOKEN]', process.env.TICKLOOM_TOKEN)
     .option('--role <role>', 'Ask the sandbox for a token of this role, instead of --token.');
 }
@@ -24,14 +28,20 @@ export function addRemoteOptions(command: Command): Command {
 /** A title on a server: `http://host:4800/ashfall`, `…/ashfall/graphql` or `http://host:4800`. */
 export interface RemoteTitle {
   readonly origin: string;
-  readonly title: string;
+  /** Null: the server's only one. */
+  readonly title: string | null;
 }
 
 export function remoteTitle(flags: Pick<RemoteFlags, 'url' | 'title'>): RemoteTitle {
   if (!URL.canParse(flags.url)) throw new UsageError(`--url is "${flags.url}"; it must be a URL`);
   const url = new URL(flags.url);
   const named = url.pathname.split('/').find((part) => part !== '' && part !== 'graphql');
-  return { origin: url.origin, title: flags.title ?? named ?? 'ashfall' };
+  return { origin: url.origin, title: flags.title ?? named ?? null };
+}
+
+/** The URL of a path of the title. */
+export function titleUrl({ origin, title }: RemoteTitle, path: string): string {
+  return title === null ? `${origin}/${path}` : `${origin}/${title}/${path}`;
 }
 
 /** The token given, or one of the sandbox. Throws `UsageError` when neither can be had. */
@@ -47,9 +57,19 @@ export async function sandboxToken(
   { origin, title }: RemoteTitle,
   parameters: Readonly<Record<string, string>>,
 ): Promise<string> {
-  const query = new URLSearchParams({ title, ...parameters });
+  const query = new URLSearchParams({ ...(title === null ? {} : { title }), ...parameters });
   const response = await request(`${origin}/sandbox/token?${query}`, { method: 'POST' });
   return response.text();
+}
+
+/** The roles that the sandbox gives tokens of, in the manifest's order. */
+export async function sandboxRoles({ origin, title }: RemoteTitle): Promise<string[]> {
+  const response = await request(`${origin}/sandbox/titles`);
+  const { titles } = (await response.json()) as {
+    readonly titles: readonly { title: string; roles: readonly { name: string }[] }[];
+  };
+  const chosen = titles.find((one) => title === null || one.title === title);
+  return chosen?.roles.map(({ name }) => name) ?? [];
 }
 
 /** `fetch` whose failures say what to do about them. */

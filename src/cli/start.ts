@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { TitleManifest } from '../../engine/model/types.ts';
+import { serverUrlOf } from '../http/server-url.ts';
 import { verb } from './fail.ts';
 import { loadManifest } from './load-manifest.ts';
 import { addMendOptions, type MendFlags, mendsOf } from './mend-options.ts';
@@ -44,8 +45,7 @@ async function start(flags: SettingFlags & StartFlags): Promise<void> {
       `  API       ${url}/${title}/graphql`,
       `  Console   ${url}/console`,
       `  Metrics   ${metricsUrl}`,
-      `  Token     npx tickloom token --role liveops${urlFlag(loaded.settings.port, url)}`,
-      `            curl -X POST '${url}/sandbox/token?title=${title}&role=liveops&subject=me'`,
+      ...tokenLines(manifest, url),
       '',
       `  ready in ${readyMs} ms`,
       '',
@@ -58,6 +58,15 @@ async function referenceTitle(): Promise<TitleManifest> {
   return ashfall;
 }
 
-function urlFlag(port: number, url: string): string {
-  return port === 4800 ? '' : ` --url ${url}`;
+/** How to get a token of the role that sees most of what happens. */
+function tokenLines({ title, roles }: TitleManifest, url: string): string[] {
+  const [role] = [...roles].sort((a, b) => b.views.length - a.views.length);
+  if (role === undefined) return ['  Token     none: the manifest has no roles, so nobody gets in'];
+  const urlFlag = url === serverUrlOf(process.env) ? '' : ` --url ${url}`;
+  const names = roles.map(({ name }) => name).join(', ');
+  return [
+    `  Token     npx tickloom token --role ${role.name}${urlFlag}`,
+    `            curl -X POST '${url}/sandbox/token?title=${title}&role=${role.name}&subject=me'`,
+    `  Roles     ${names}`,
+  ];
 }

@@ -1,6 +1,12 @@
 import type { Command } from 'commander';
 import { UsageError, verb } from './fail.ts';
-import { addRemoteOptions, type RemoteFlags, remoteTitle, sandboxToken } from './remote.ts';
+import {
+  addRemoteOptions,
+  type RemoteFlags,
+  remoteTitle,
+  sandboxRoles,
+  sandboxToken,
+} from './remote.ts';
 
 interface TokenFlags extends RemoteFlags {
   readonly subject?: string;
@@ -18,8 +24,13 @@ export function addToken(program: Command): void {
 }
 
 async function token(flags: TokenFlags): Promise<void> {
-  if (flags.role === undefined) throw new UsageError('token needs --role');
-  const printed = await sandboxToken(remoteTitle(flags), {
+  const remote = remoteTitle(flags);
+  if (flags.role === undefined) {
+    const roles = await sandboxRoles(remote).catch(() => []);
+    const known = roles.length > 0 ? `, one of ${roles.join(', ')}` : '';
+    throw new UsageError(`token needs --role${known}`);
+  }
+  const printed = await sandboxToken(remote, {
     role: flags.role,
     ...(flags.subject === undefined ? {} : { subject: flags.subject }),
     ...(flags.playerId === undefined ? {} : { player_id: flags.playerId }),

@@ -54,6 +54,7 @@ function operationContext(
     principal,
     askedClass: textHeader(headers['x-tickloom-class']),
     readAfter: textHeader(headers['x-tickloom-read-after']),
+    lastEventId: textHeader(headers['last-event-id']),
     requestId: exchange.requestId,
     endpoint: exchange.endpoint,
   });

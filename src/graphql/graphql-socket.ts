@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
   type ExecutionArgs,
@@ -26,6 +26,7 @@ import { servingLimits } from '../serving-limits.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Answers } from './answer.ts';
+import { connectionHeader } from './connection-parameters.ts';
 import { checkParams } from './graphql-params.ts';
 import { watchBytes } from './message-bytes.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
@@ -46,6 +47,8 @@ export interface GraphqlSocketOptions {
 
 interface Connection {
   readonly socket: WebSocket;
+  /** Of the request that opened it. */
+  readonly headers: IncomingHttpHeaders;
   principal: Principal | null;
   askedClass: string | undefined;
   forgetExpiry: () => void;
@@ -115,7 +118,7 @@ export class GraphqlSocket {
 
   accept(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     this.#sockets.handleUpgrade(request, stream, head, (opened) =>
-      this.#open(opened, stream, request.socket.remoteAddress ?? ''),
+      this.#open(opened, stream, request),
     );
   }
 
@@ -129,11 +132,13 @@ export class GraphqlSocket {
     clearTimeout(cut);
   }
 
-  #open(socket: WebSocket, stream: Duplex, address: string): void {
+  #open(socket: WebSocket, stream: Duplex, request: IncomingMessage): void {
+    const address = request.socket.remoteAddress ?? '';
     const leaveUnsigned = this.#unsigned.add(address);
     const stopWatch = watchBytes(socket, stream, servingLimits.webSocketInitBytesMax);
     const connection: Connection = {
       socket,
+      headers: request.headers,
       principal: null,
       askedClass: undefined,
       forgetExpiry: () => undefined,
@@ -190,14 +195,18 @@ export class GraphqlSocket {
     });
   }
 
-  /** `connection_init`: `{ authorization: "Bearer …", "x-tickloom-class"?: … }`. */
+  /**
+   * `connection_init`: `{ authorization: "Bearer …", "x-tickloom-class"?: … }`, or as headers of the
+   * request.
+   */
   async #connect(context: SocketContext): Promise<boolean> {
     const { connection } = context.extra;
     connection.subscriptions = context.subscriptions;
-    const parameters = context.connectionParams ?? {};
+    const header = (name: string) =>
+      connectionHeader(name, context.connectionParams, connection.headers);
     try {
-      const principal = await this.#options.authenticate(parameters.authorization);
-      const asked = parameters['x-tickloom-class'];
+      const principal = await this.#options.authenticate(header('authorization'));
+      const asked = header('x-tickloom-class');
       connection.askedClass = typeof asked === 'string' ? asked : undefined;
       queryClassOf(principal, connection.askedClass);
       connection.principal = principal;

@@ -28,6 +28,8 @@ export interface OperationOptions {
   readonly askedClass: string | undefined;
   /** `x-tickloom-read-after` as given. */
   readonly readAfter: string | undefined;
+  /** `last-event-id` as given; of an event stream. */
+  readonly lastEventId?: string | undefined;
   readonly requestId: string;
   readonly endpoint: Endpoint;
 }
@@ -41,6 +43,7 @@ export class OperationContext implements RequestContext {
   readonly principal: Principal;
   readonly queryClass: QueryClass;
   readonly readAfter: Lsn | null;
+  readonly lastEventId: string | null;
   readonly requestId: string;
   readonly budget = new WorkBudget(limits.operationUnitsMax);
   readonly report: RequestReport;
@@ -60,6 +63,7 @@ export class OperationContext implements RequestContext {
       options.readAfter === undefined
         ? null
         : parsePosition(options.readAfter, 'x-tickloom-read-after');
+    this.lastEventId = options.lastEventId || null;
     this.requestId = options.requestId;
     this.report = new RequestReport(this.queryClass);
     this.endpoint = options.endpoint;

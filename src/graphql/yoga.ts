@@ -20,7 +20,7 @@ import { checkDocumentNesting } from './document-nesting.ts';
 import type { Executor } from './executor.ts';
 import type { GraphqlParams } from './graphql-params.ts';
 import type { OperationContext } from './operation-context.ts';
-import { printedResult } from './printed-result.ts';
+import { printedMessage, printedResult } from './printed-result.ts';
 import { unresolvedOperation } from './unresolved-operation.ts';
 import { tooManyValues } from './variable-values.ts';
 
@@ -106,8 +106,10 @@ const boundsPlugin: Plugin = {
 };
 
 function answerPlugin(answers: Answers): Plugin<ServerContext, ServerContext> {
+  const failedIn = (context: OperationContext) => (error: unknown) =>
+    answers.error(error, 'execute', context);
   const printed = (result: ExecutionResult, context: OperationContext) =>
-    printedResult(result, (error) => answers.error(error, 'execute', context));
+    printedResult(result, failedIn(context));
   return {
     onExecute: ({ args }) => {
       const kind = getOperationAST(args.document, args.operationName)?.operation ?? 'query';
@@ -129,7 +131,9 @@ function answerPlugin(answers: Answers): Plugin<ServerContext, ServerContext> {
           answers.subscribed(context);
           return {
             onNext: ({ result: message, setResult: setMessage }) => {
-              setMessage(printed(answers.message(message, context), context));
+              const { cursor } = context.report;
+              const answer = answers.message(message, context);
+              setMessage(printedMessage(answer, failedIn(context), cursor));
             },
           };
         },

@@ -77,7 +77,21 @@ export class SandboxIssuer {
         endpoint: 'sandbox',
         handle: (exchange) => this.#answerToken(exchange),
       },
+      {
+        methods: ['GET'],
+        path: '/sandbox/titles',
+        endpoint: 'sandbox',
+        handle: (exchange) => this.#answerTitles(exchange),
+      },
     ];
+  }
+
+  /** `GET /sandbox/titles`: what tokens can be asked for, so that nobody need know it before. */
+  async #answerTitles(exchange: Exchange): Promise<void> {
+    refuseForeignHost(exchange);
+    const { catalog, metrics } = this.#options;
+    const roles = [...catalog.roles.values()].map(({ name, views }) => ({ name, views }));
+    await sendJson(exchange, metrics, { titles: [{ title: catalog.manifest.title, roles }] });
   }
 
   /**
@@ -89,7 +103,10 @@ export class SandboxIssuer {
     const { catalog, metrics } = this.#options;
     const { title, role, subject, ttl, ...claims } = Object.fromEntries(exchange.query);
     if (title !== undefined && title !== catalog.manifest.title) {
-      throw new EngineError('UNKNOWN_TITLE', `this sandbox serves "${catalog.manifest.title}"`);
+      throw new EngineError(
+        'UNKNOWN_TITLE',
+        `there is no title "${title}" here; this sandbox serves "${catalog.manifest.title}"`,
+      );
     }
     if (role === undefined || !catalog.roles.has(role)) {
       const roles = [...catalog.roles.keys()].join(', ');

@@ -58,6 +58,10 @@ class ObservedEngine implements Engine {
     return this.#engine.session(sessionId);
   }
 
+  listSessions(request: Parameters<Engine['listSessions']>[0]): ReturnType<Engine['listSessions']> {
+    return this.#engine.listSessions(request);
+  }
+
   async commit(batch: TickBatch): Promise<TickOutcome> {
     const startedMs = performance.now();
     this.#metrics.logPending.inc();

@@ -4,7 +4,7 @@ import { ViewShadow } from '../../engine/canary/view-shadow.ts';
 import type { Row } from '../../engine/model/types.ts';
 import { createViewEngine } from '../../engine/views/open-views.ts';
 import type { ViewEngine } from '../../engine/views/view-engine.ts';
-import { runs } from '../budget.ts';
+import { withinTime } from '../property/within-time.ts';
 import { catalog, tickPlan, World } from '../views/world.ts';
 
 const plans = fc.array(tickPlan, { maxLength: 10, size: 'max' });
@@ -24,7 +24,7 @@ it('agrees with every view after every tick, wherever it began', () => {
       });
       views.close();
     }),
-    { numRuns: runs(40), interruptAfterTimeLimit: 30_000 },
+    withinTime({ runs: 40, runsMin: 10 }),
   );
 });
 
@@ -61,7 +61,7 @@ it('finds any one value of any view that is another', () => {
       });
       folded.close();
     }),
-    { numRuns: runs(60), interruptAfterTimeLimit: 30_000 },
+    withinTime({ runs: 60, runsMin: 40 }),
   );
   expect(found).toBeGreaterThan(20);
 });

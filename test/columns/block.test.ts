@@ -2,9 +2,9 @@ import { tableFromIPC } from 'apache-arrow';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BlockBuilder } from '../../engine/columns/shipping/block.ts';
-import { GrowingBits } from '../../engine/columns/shipping/growing-bytes.ts';
 import { type ShippedTable, shippedTables } from '../../engine/columns/shipping/shipped-table.ts';
 import type { Row } from '../../engine/model/types.ts';
+import { GrowingBits } from '../../engine/vectors/growing-array.ts';
 import { runs } from '../budget.ts';
 import { catalog, fabricate } from './fabricate.ts';
 

@@ -85,6 +85,6 @@ describe.skipIf(!hasChromium)('the console of a real server', () => {
     await page.click('#sign-out');
     await page.selectOption('select[name=role]', 'analyst');
     await page.click('text="Sign in"');
-    await shows('#sign-in-problem', 'may not read the views');
+    await shows('#view-note', 'may not read the views');
   });
 });

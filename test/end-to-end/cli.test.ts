@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tableFromIPC } from 'apache-arrow';
 import { describe, expect, test } from 'vitest';
@@ -106,6 +106,34 @@ describe('a title that a studio brings', () => {
       headers: { authorization: `Bearer ${await token.text()}` },
     });
     expect(await answer.json()).toMatchObject({ data: { __typename: 'Query' } });
+    // No command needs to be told the only title; the port is followed as the server follows it.
+    const here = { TICKLOOM_PORT: new URL(server.url).port };
+    const game = (await runCli(['token', '--role', 'game-server'], here)).out.trim();
+    const open = await fetch(`${server.url}/graphql`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${game}`, 'content-type': 'application/json' },
+      body: '{"query":"mutation { openSession(input: { sessionId: \\"m\\" }) { fence } }"}',
+    });
+    expect(await open.json()).toMatchObject({ data: { openSession: { fence: 1 } } });
+    const client = join(directory, 'chess.ts');
+    const generated = await runCli(['generate', 'sdk', '--out', client, '--json'], here);
+    expect(JSON.parse(generated.out)).toMatchObject({ title: 'chess' });
+    const exported = ['export', '--role', 'analyst', '--table', 'actionLog', '--json'];
+    const { url } = JSON.parse((await runCli(exported, here)).out) as { url: string };
+    expect(tableFromIPC(await (await fetch(url)).bytes()).numRows).toBe(0);
+    expect(await runCli(['token'], here)).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/token needs --role, one of game-server, liveops, /),
+    });
+    const wrong = ['token', '--role', 'analyst', '--title', 'ashfall'];
+    expect(await runCli(wrong, here)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('there is no title "ashfall" here; this sandbox serves "chess"'),
+    });
+    expect(await runCli(['import', '--ticks', '10'], here)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('does not serve "ashfall", to which matches are imported'),
+    });
     server.signal('SIGTERM');
     await server.exit;
     writeFileSync(path, serializeManifest({ ...ashfall, title: 'console' }));
@@ -161,9 +189,11 @@ describe('the verbs that talk to a server', () => {
       'player',
       '--table',
       'actionLog',
+      '--out',
+      join(directory, 'refused.arrows'),
     ]);
     expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('FORBIDDEN: ') });
-    expect(existsSync(join(directory, 'nothing'))).toBe(false);
+    expect(readdirSync(directory).filter((name) => name.startsWith('refused'))).toEqual([]);
     server.signal('SIGTERM');
     await server.exit;
   });

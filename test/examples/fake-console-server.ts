@@ -5,6 +5,8 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { handleProtocols } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { viewColumns } from '../../engine/index.ts';
+import { ashfall } from '../../src/sandbox/ashfall.ts';
 
 const page = fileURLToPath(new URL('../../examples/live-dashboard/page/', import.meta.url));
 const types: Readonly<Record<string, string>> = {
@@ -13,6 +15,16 @@ const types: Readonly<Record<string, string>> = {
   '.js': 'text/javascript',
   '.svg': 'image/svg+xml',
 };
+
+/** Columns of the reference title's views, by name. */
+const views: Readonly<Record<string, Readonly<Record<'key' | 'columns', string[]>>>> =
+  Object.fromEntries(
+    ashfall.views.map((view) => {
+      const { key, values } = viewColumns(ashfall, view);
+      const columns = [...key, ...values].map(({ name }) => name);
+      return [view.name, { key: key.map(({ name }) => name), columns }];
+    }),
+  );
 
 /** No stricter one fits a page that runs its own files and talks to its own server. */
 const policy = [
@@ -107,12 +119,52 @@ export class FakeConsoleServer {
     });
   }
 
+  /** The manifest, and of GraphQL over HTTP what the page asks: columns of types, sessions. */
+  async #answerTitle(request: IncomingMessage, response: ServerResponse, file: string) {
+    response.setHeader('content-type', 'application/json');
+    const token = String(request.headers.authorization).replace('Bearer ', '');
+    if (!this.tokens.includes(token)) {
+      const error = { message: 'expired', extensions: { code: 'TOKEN_EXPIRED' } };
+      response.writeHead(401).end(JSON.stringify({ errors: [error] }));
+      return;
+    }
+    const names = Object.keys(views);
+    if (file === 'manifest.json') {
+      const roles = [{ name: 'liveops', views: names }];
+      const listed = names.map((name) => ({ name }));
+      response.end(JSON.stringify({ title: 'ashfall', views: listed, roles }));
+      return;
+    }
+    let body = '';
+    for await (const piece of request) body += piece;
+    const { query } = JSON.parse(body) as { query: string };
+    const types = [...query.matchAll(/([rk]\d+): __type\(name: "(\w+)"/g)].map(
+      ([, alias, type]) => {
+        const view = Object.entries(views).find(([name]) => {
+          const rowType = name.charAt(0).toUpperCase() + name.slice(1);
+          return type === rowType || type === `${rowType}Key`;
+        })?.[1];
+        const columns = alias?.startsWith('k') ? view?.key : view?.columns;
+        return [alias, { fields: columns?.map((name) => ({ name })) }];
+      },
+    );
+    const sessions = { nodes: [], pageInfo: { hasNextPage: false } };
+    response.end(JSON.stringify({ data: { sessions, ...Object.fromEntries(types) } }));
+  }
+
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = new URL(request.url ?? '/', 'http://fake');
     if (request.method === 'POST' && pathname === '/sandbox/token' && this.sandbox === 'open') {
       response.end(this.tokens.at(-1));
       return;
     }
+    if (pathname === '/sandbox/titles' && this.sandbox === 'open') {
+      const roles = [{ name: 'liveops', views: Object.keys(views) }];
+      response.end(JSON.stringify({ titles: [{ title: 'ashfall', roles }] }));
+      return;
+    }
+    const file = /^(?:\/ashfall)?\/(manifest\.json|graphql)$/.exec(pathname)?.[1];
+    if (file !== undefined) return this.#answerTitle(request, response, file);
     const name = pathname.replace(/^\/console\/?/, '') || 'index.html';
     try {
       const content = await readFile(`${page}${name}`);

@@ -7,7 +7,7 @@ import type { Engine } from '../../engine/ports/engine.ts';
 import { listCheckpoints } from '../../engine/recover/checkpoint-directory.ts';
 import { openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
-import { points } from '../budget.ts';
+import { points, pointsUntil } from '../budget.ts';
 import { ColumnsOnDisk, memoryColumns } from '../title/memory-columns.ts';
 import { commit, TestTitle } from '../title/test-title.ts';
 import { contentDigest, play, playOneByOne, workload } from '../title/workload.ts';
@@ -222,7 +222,8 @@ describe('with durability that is looser than strict', () => {
     async (durability) => {
       const calls = await storageCalls(durability);
       const crashes = { thatLost: 0, afterASync: 0 };
-      for (const at of points(5, calls, 2)) {
+      const isTried = () => crashes.thatLost > 0 && crashes.afterASync > 0;
+      for (const at of pointsUntil(isTried, 5, calls, 2)) {
         const storage = new FaultyStorage({
           seed: at,
           faults: [{ kind: 'crash', moment: 'during', at }],

@@ -1,27 +1,8 @@
 import fc from 'fast-check';
+import { scalarKinds } from '../../engine/model/kinds.ts';
 import type { ColumnDefinition, Scalar, ScalarKind, Value } from '../../engine/model/types.ts';
 import type { ColumnVector } from '../../engine/vectors/column-vector.ts';
 import { VectorBuilder } from '../../engine/vectors/vector-builder.ts';
-
-export const allKinds: readonly ScalarKind[] = [
-  'bool',
-  'i8',
-  'i16',
-  'i32',
-  'i64',
-  'u8',
-  'u16',
-  'u32',
-  'u64',
-  'f32',
-  'f64',
-  'string',
-  'enum',
-  'uuid',
-  'timestamp',
-  'json',
-  'bytes',
-];
 
 export function columnOf(
   name: string,
@@ -35,7 +16,7 @@ export function columnOf(
 /** A column of any kind, optional and a list or not, under the name. */
 export function anyColumn(name: string): fc.Arbitrary<ColumnDefinition> {
   return fc
-    .tuple(fc.constantFrom(...allKinds), fc.boolean(), fc.boolean())
+    .tuple(fc.constantFrom(...scalarKinds), fc.boolean(), fc.boolean())
     .map(([kind, optional, list]) => columnOf(name, kind, { optional, list }));
 }
 
@@ -88,5 +69,7 @@ function scalarOf(kind: ScalarKind): fc.Arbitrary<Scalar> {
       return fc.json({ maxDepth: 2 });
     case 'bytes':
       return fc.uint8Array({ maxLength: 20 });
+    case 'vec3':
+      return fc.record({ x: fc.float(), y: fc.float(), z: fc.float() });
   }
 }

@@ -56,8 +56,8 @@ export function arrowReads(body: Uint8Array, batch: TickBatch): OracleStream[] {
     const { value: stream } = effects.next();
     const byRow = reader.schema.fields.filter((field) => field.name.startsWith('require.'));
     const read = [
-      (one: RecordBatch, row: number) => one.getChild('action')?.get(row) ?? tickItself,
-      (one: RecordBatch, row: number) => one.getChild('expectedVersion')?.get(row) ?? null,
+      (one: RecordBatch, row: number) => wholeNumber(one, 'action', row) ?? tickItself,
+      (one: RecordBatch, row: number) => wholeNumber(one, 'expectedVersion', row),
       ...(stream?.rows.vectors ?? []).map(({ column }) => columnReader(column.name, column)),
       ...(stream?.guard?.operands ?? []).map((operand, i) => {
         const field = byRow[i]?.name;
@@ -70,6 +70,12 @@ export function arrowReads(body: Uint8Array, batch: TickBatch): OracleStream[] {
     streams.push({ name, rows: rows.sort((a, b) => (a[0] as number) - (b[0] as number)) });
   }
   return streams;
+}
+
+/** An index or a version, which a client may send as an integer of any width. */
+function wholeNumber(batch: RecordBatch, name: string, row: number): number | null {
+  const value: unknown = batch.getChild(name)?.get(row);
+  return value === null || value === undefined ? null : Number(value);
 }
 
 type CellReader = (batch: RecordBatch, row: number) => unknown;
@@ -110,6 +116,10 @@ function comparable(column: ColumnDefinition, value: unknown): unknown {
       return typeof value === 'string' ? value.replaceAll('-', '').toLowerCase() : hex(value);
     case 'bytes':
       return hex(value);
+    case 'vec3':
+      return Symbol.iterator in Object(value)
+        ? Array.from(value as Iterable<number>)
+        : Object.values(value as object);
     case 'bool':
     case 'string':
     case 'enum':

@@ -5,6 +5,7 @@ import {
   Dictionary,
   Field,
   FixedSizeBinary,
+  FixedSizeList,
   Float32,
   Float64,
   Int8,
@@ -76,6 +77,8 @@ export function clientType(column: ColumnDefinition): DataType {
       return new FixedSizeBinary(16);
     case 'bytes':
       return new Binary();
+    case 'vec3':
+      return new FixedSizeList(3, new Field('item', new Float32(), true));
     case 'string':
     case 'json':
       return new Utf8();
@@ -90,7 +93,11 @@ export function clientColumn(vector: ColumnVector): Vector {
 }
 
 function clientValue(column: ColumnDefinition, value: Value): unknown {
-  if (value === null || column.kind !== 'uuid') return value;
-  if (Array.isArray(value)) return value.map((one: Scalar) => parseUuid(one as string));
-  return parseUuid(value as string);
+  if (value === null) return value;
+  if (Array.isArray(value)) {
+    const element = { ...column, list: false };
+    return value.map((one: Scalar) => clientValue(element, one));
+  }
+  if (column.kind === 'vec3') return Object.values(value);
+  return column.kind === 'uuid' ? parseUuid(value as string) : value;
 }

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import type { TickInput } from '../../engine/intake/rows/row-input.ts';
+import { scalarKinds } from '../../engine/model/kinds.ts';
 import type { ColumnDefinition, Row, TitleManifest, Value } from '../../engine/model/types.ts';
 import { tickHeader } from '../tick/tick-header.ts';
-import { allKinds, cellOf, columnOf } from './any-column.ts';
+import { cellOf, columnOf } from './any-column.ts';
 
 /** Each kind as it is, optional, and as a list. */
-const columns = allKinds.flatMap((kind) => [
+const columns = scalarKinds.flatMap((kind) => [
   columnOf(`${kind}One`, kind),
   columnOf(`${kind}Maybe`, kind, { optional: true }),
   columnOf(`${kind}List`, kind, { list: true, optional: true }),
@@ -29,6 +30,7 @@ function sendable({ kind, list }: ColumnDefinition, value: Value): boolean {
   const scalars = list ? ((value ?? []) as readonly Value[]) : [value];
   return scalars.every((scalar) => {
     if (typeof scalar === 'number') return Number.isFinite(scalar);
+    if (kind === 'vec3' && scalar !== null) return Object.values(scalar).every(Number.isFinite);
     return kind !== 'json' || scalar === null || isPlainJson(scalar as string);
   });
 }

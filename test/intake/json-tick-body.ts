@@ -50,6 +50,9 @@ function cellText(kind: ScalarKind, value: Value): string {
   if (Array.isArray(value)) return `[${value.map((one) => cellText(kind, one)).join()}]`;
   if (value instanceof Uint8Array) return `"${Buffer.from(value).toString('base64')}"`;
   if (kind === 'json' && value !== null) return value as string;
+  if (typeof value === 'object' && value !== null) {
+    return `{${Object.entries(value).map(([part, number]) => `"${part}":${cellText('f32', number)}`)}}`;
+  }
   if (kind === 'timestamp' && value !== null) {
     const iso = new Date(value as number).toISOString();
     // Years of more than four digits have no such form.

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { ActionInput, EffectInput, TickInput } from '../../engine/intake/rows/row-input.ts';
+import { isNumeric, kindOf } from '../../engine/model/kinds.ts';
 import type {
   ColumnDefinition,
   Row,
@@ -13,7 +14,19 @@ import type {
 import { isRepresentable } from './naive-model.ts';
 
 /** Kinds that a random table may have. */
-const kinds = ['bool', 'u8', 'i16', 'u32', 'i64', 'u64', 'f32', 'f64', 'string', 'enum'] as const;
+export const kinds = [
+  'bool',
+  'u8',
+  'i16',
+  'u32',
+  'i64',
+  'u64',
+  'f32',
+  'f64',
+  'string',
+  'enum',
+  'vec3',
+] as const;
 export type Kind = (typeof kinds)[number];
 const keyKinds = ['u8', 'u32', 'i64', 'string', 'enum'] as const;
 
@@ -22,33 +35,39 @@ function column(name: string, kind: ScalarKind, optional = false): ColumnDefinit
 }
 
 /** One action table, one event table, and two state tables, one of them title-wide. */
-export function manifestArbitrary(): fc.Arbitrary<TitleManifest> {
-  return fc.tuple(stateTable('unit', true), stateTable('shared', false)).map(([unit, shared]) => ({
-    format: 1,
-    title: 'random',
-    version: 1,
-    tables: [
-      {
-        name: 'order',
-        kind: 'action',
-        columns: [column('player', 'u32'), { ...column('units', 'u32', true), list: true }],
-        key: [],
-        indexes: [],
-      },
-      { name: 'ledger', kind: 'event', columns: [column('amount', 'f64')], key: [], indexes: [] },
-      unit,
-      shared,
-    ],
-    views: [],
-    roles: [],
-  }));
+export function manifestArbitrary(among: readonly Kind[] = kinds): fc.Arbitrary<TitleManifest> {
+  return fc
+    .tuple(stateTable('unit', true, among), stateTable('shared', false, among))
+    .map(([unit, shared]) => ({
+      format: 1,
+      title: 'random',
+      version: 1,
+      tables: [
+        {
+          name: 'order',
+          kind: 'action',
+          columns: [column('player', 'u32'), { ...column('units', 'u32', true), list: true }],
+          key: [],
+          indexes: [],
+        },
+        { name: 'ledger', kind: 'event', columns: [column('amount', 'f64')], key: [], indexes: [] },
+        unit,
+        shared,
+      ],
+      views: [],
+      roles: [],
+    }));
 }
 
-function stateTable(name: string, ofSession: boolean): fc.Arbitrary<TableDefinition> {
+function stateTable(
+  name: string,
+  ofSession: boolean,
+  among: readonly Kind[],
+): fc.Arbitrary<TableDefinition> {
   return fc
     .record({
       keys: fc.array(fc.constantFrom(...keyKinds), { minLength: 1, maxLength: 2 }),
-      columns: fc.array(fc.tuple(fc.constantFrom(...kinds), fc.boolean()), {
+      columns: fc.array(fc.tuple(fc.constantFrom(...among), fc.boolean()), {
         minLength: 1,
         maxLength: 6,
       }),
@@ -58,7 +77,7 @@ function stateTable(name: string, ofSession: boolean): fc.Arbitrary<TableDefinit
       const keyColumns = keys.map((kind, i) => column(`k${i}`, kind));
       if (ofSession) keyColumns.unshift(column('sessionId', 'string'));
       const others = columns.map(([kind, optional], i) => column(`c${i}`, kind, optional));
-      const exact = others.filter(({ kind }) => kind !== 'f32' && kind !== 'f64');
+      const exact = others.filter((c) => kindOf(c).identityProblem === null);
       const on = new Set(indexed.flatMap((i) => exact[i % exact.length]?.name ?? []));
       return {
         name,
@@ -85,6 +104,11 @@ export const valuesOf: { readonly [kind in Kind]: readonly Scalar[] } = {
   f64: [0, -0, 0.5, -3, 1.7e308],
   enum: ['A', 'B', 'C'],
   string: ['', 'a', 'ä€😀', 'a longer text than a chunk of the hash'],
+  vec3: [
+    { x: 0, y: 0, z: 0 },
+    { x: 0.5, y: -0, z: -3 },
+    { x: -3, y: 1e300, z: 0 },
+  ],
 };
 
 function someValue(c: ColumnDefinition): fc.Arbitrary<Scalar> {
@@ -117,6 +141,7 @@ function someOf(columns: readonly ColumnDefinition[]): fc.Arbitrary<Row> {
 
 function requireOf(columns: readonly ColumnDefinition[]): fc.Arbitrary<WhereInput | null> {
   const conditions = columns.flatMap((c): fc.Arbitrary<WhereInput>[] => {
+    if (c.kind === 'vec3') return requireOfParts(c);
     const value = someValue(c).filter((v) => v !== 1e300);
     const eq = value.map((v) => ({ [c.name]: { eq: v } }));
     const isNull = fc.boolean().map((v) => ({ [c.name]: { isNull: v } }));
@@ -134,8 +159,22 @@ function requireOf(columns: readonly ColumnDefinition[]): fc.Arbitrary<WhereInpu
   );
 }
 
+function requireOfParts({ name }: ColumnDefinition): fc.Arbitrary<WhereInput>[] {
+  const operand = fc.constantFrom(0, -0, 0.5, -3);
+  const part = fc.constantFrom('x', 'y', 'z');
+  const on = (op: string) =>
+    fc.tuple(part, operand).map(([p, v]) => ({ [name]: { [p]: { [op]: v } } }));
+  return [
+    on('eq'),
+    on('gt'),
+    fc.tuple(on('lt'), on('ne')).map(([a, b]) => ({ not: { and: [a, b] } })),
+    fc.boolean().map((isNull) => ({ [name]: { isNull } })),
+  ];
+}
+
 /** What is added, more often than not little enough for the sum to fit. */
-function addendsOf({ kind }: ColumnDefinition): readonly (number | bigint)[] {
+function addendsOf({ kind }: ColumnDefinition): readonly Scalar[] {
+  if (kind === 'vec3') return [{ x: 2 }, { y: -0.5, z: 2 }, { x: 1, y: 1, z: 1 }, { z: 3e38 }];
   if (kind === 'i64' || kind === 'u64') return [1n, -1n, 1n, 2n ** 62n];
   if (kind === 'f32' || kind === 'f64') return [2, -0.5, 2, 1e308];
   return [1, -1, 1, 250];
@@ -144,7 +183,7 @@ function addendsOf({ kind }: ColumnDefinition): readonly (number | bigint)[] {
 /** A condition on the sums of an adjust: operands are what some of them come to. */
 function requireOnSums(numeric: readonly ColumnDefinition[]): fc.Arbitrary<WhereInput | null> {
   const conditions = numeric.map((c): fc.Arbitrary<WhereInput> => {
-    const [first, second] = addendsOf(c);
+    const [first, second] = addendsOf(c) as readonly (number | bigint)[];
     const sums = valuesOf[c.kind as Kind].flatMap((value) => {
       return [first, second].map((addend) =>
         typeof value === 'bigint' ? value + BigInt(addend ?? 0) : Number(value) + Number(addend),
@@ -224,7 +263,7 @@ function effectOf(table: TableDefinition): fc.Arbitrary<EffectInput> {
       table: fc.constant(name),
       key,
       add: adds,
-      require: requireOnSums(numeric),
+      require: requireOnSums(numeric.filter(isNumeric)),
     }),
     fc.record({
       op: fc.constant('delete' as const),

@@ -75,6 +75,10 @@ function columnBytes(column: ColumnDefinition, cells: readonly Value[]): Uint8Ar
       const ordinals = cells.map((cell) => (cell === null ? 0 : column.values.indexOf(`${cell}`)));
       return [...validity, ...ordinals.map((ordinal) => numberBytes('u16', ordinal))];
     }
+    case 'vec3': {
+      const parts = cells.map((cell) => Object.values((cell ?? { x: 0, y: 0, z: 0 }) as Row));
+      return [...validity, ...parts.flat().map((part) => numberBytes('f32', part))];
+    }
     default:
       return [...validity, ...cells.map((cell) => numberBytes(column.kind, cell ?? 0))];
   }

@@ -1,7 +1,7 @@
 import type { EffectInput, TickInput } from '../../engine/intake/rows/row-input.ts';
 import type { Catalog } from '../../engine/model/catalog.ts';
 import type { ConflictCode } from '../../engine/model/system-columns.ts';
-import type { Row, TableDefinition, Value } from '../../engine/model/types.ts';
+import type { Parts, Row, TableDefinition, Value } from '../../engine/model/types.ts';
 import { parseWhere } from '../../engine/query/parse-where.ts';
 import { rowPredicate } from '../../engine/query/row-predicate.ts';
 import { chainStart, type ModelRow, nextLink, type RowChange } from './naive-hash.ts';
@@ -258,6 +258,10 @@ export class NaiveModel {
         for (const [name, addend] of Object.entries(effect.add)) {
           const old = existing.row[name] ?? null;
           const isWide = typeof addend === 'bigint';
+          if (typeof addend === 'object' && addend !== null) {
+            sums[name] = partsAdded(old as Parts | null, addend as Parts);
+            continue;
+          }
           sums[name] =
             addend === null
               ? old
@@ -282,6 +286,13 @@ export class NaiveModel {
   }
 }
 
+/** A part that is not named stays as it is, bit by bit; of no value all are zero. */
+function partsAdded(old: Parts | null, addend: Parts): Parts {
+  const whole: Parts = old ?? { x: 0, y: 0, z: 0 };
+  const sums = Object.entries(addend).map(([part, more]) => [part, (whole[part] as number) + more]);
+  return { ...whole, ...Object.fromEntries(sums) };
+}
+
 const ranges: { readonly [kind: string]: readonly [number | bigint, number | bigint] } = {
   u8: [0, 255],
   i16: [-32_768, 32_767],
@@ -296,6 +307,9 @@ export function isRepresentable({ columns }: Pick<TableDefinition, 'columns'>, r
     if (value === null) return true;
     if (column.kind === 'f64') return Number.isFinite(value);
     if (column.kind === 'f32') return Number.isFinite(Math.fround(value as number));
+    if (column.kind === 'vec3') {
+      return Object.values(value).every((part) => Number.isFinite(Math.fround(part as number)));
+    }
     const range = ranges[column.kind];
     return !range || ((value as number) >= range[0] && (value as number) <= range[1]);
   });
@@ -306,8 +320,13 @@ function stored(table: TableDefinition, row: Row): Row {
   return Object.fromEntries(
     table.columns.map((column) => {
       const value = row[column.name] ?? null;
-      const narrow = column.kind === 'f32' && value !== null;
-      return [column.name, narrow ? Math.fround(value as number) : value];
+      if (value === null) return [column.name, value];
+      if (column.kind === 'vec3') {
+        const { x, y, z } = value as Parts;
+        const [fx, fy, fz] = [x, y, z].map((part) => Math.fround(part as number));
+        return [column.name, { x: fx, y: fy, z: fz }];
+      }
+      return [column.name, column.kind === 'f32' ? Math.fround(value as number) : value];
     }),
   );
 }

@@ -1,29 +1,10 @@
-import type { ColumnDefinition, ScalarKind } from '../../engine/model/types.ts';
-
-const kinds: readonly ScalarKind[] = [
-  'bool',
-  'i8',
-  'i16',
-  'i32',
-  'i64',
-  'u8',
-  'u16',
-  'u32',
-  'u64',
-  'f32',
-  'f64',
-  'string',
-  'enum',
-  'uuid',
-  'timestamp',
-  'json',
-  'bytes',
-];
+import { scalarKinds } from '../../engine/model/kinds.ts';
+import type { ColumnDefinition } from '../../engine/model/types.ts';
 
 /** A column of each kind, optional and named for it, beside a list and the system's position. */
 export const columns: ReadonlyMap<string, ColumnDefinition> = new Map(
   [
-    ...kinds.map((kind) => ({
+    ...scalarKinds.map((kind) => ({
       name: kind,
       kind,
       optional: true,

@@ -69,7 +69,7 @@ describe('the manifest beside the log', () => {
     [
       'a column is gone',
       withColumns((columns) => columns.slice(0, -1)),
-      /unitState\.health moved or is gone/,
+      /: column unitState\.health is gone$/,
     ],
     [
       'columns changed places',
@@ -77,11 +77,59 @@ describe('the manifest beside the log', () => {
       /unitState\.sessionId moved/,
     ],
     [
+      'one column changed its place',
+      withColumns(([first, ...others]) => [...others, first as TableDefinition['columns'][number]]),
+      /: column unitState\.sessionId moved among the columns of its table$/,
+    ],
+    [
+      'a new column stands before older ones',
+      withColumns(([first, ...others]) => [
+        first as TableDefinition['columns'][number],
+        columnOf('mood', 'u32', { optional: true }),
+        ...others,
+      ]),
+      /: new column unitState\.mood stands before unitId, which was there before it: a new column comes last in its table$/,
+    ],
+    [
+      'a column was named anew',
+      withColumns((columns) =>
+        columns.map((c) => (c.name === 'health' ? { ...c, name: 'hitPoints' } : c)),
+      ),
+      /: column unitState\.health is gone$/,
+    ],
+    [
+      'a new value of an enum stands before older ones',
+      changed('resourceLedger', (table) => ({
+        ...table,
+        columns: table.columns.map((c) =>
+          c.name === 'resource' ? { ...c, values: ['CRYSTAL', ...c.values] } : c,
+        ),
+      })),
+      /: new value CRYSTAL of column resourceLedger\.resource stands before MASS, which was there before it: a new value comes last$/,
+    ],
+    [
+      'values of an enum changed places',
+      changed('resourceLedger', (table) => ({
+        ...table,
+        columns: table.columns.map((c) =>
+          c.name === 'resource' ? { ...c, values: [...c.values].reverse() } : c,
+        ),
+      })),
+      /: value \w+ of column resourceLedger\.resource moved among its values$/,
+    ],
+    [
+      'a column may be left out no more',
+      withColumns((columns) =>
+        columns.map((c) => (c.name === 'health' ? { ...c, optional: false } : c)),
+      ),
+      /: column unitState\.health is no longer optional$/,
+    ],
+    [
       'a column changed its type',
       withColumns((columns) =>
         columns.map((c) => (c.name === 'health' ? { ...c, kind: 'f64' as const } : c)),
       ),
-      /unitState\.health changed its type/,
+      /: column unitState\.health changed its type, from f32 to f64$/,
     ],
     [
       'a new column is not optional',
@@ -91,7 +139,7 @@ describe('the manifest beside the log', () => {
     [
       'a key changed',
       changed('unitState', (table) => ({ ...table, key: ['sessionId', 'ownerId'] })),
-      /unitState changed its key/,
+      /: table unitState changed its key, from \(sessionId, unitId\) to \(sessionId, ownerId\)$/,
     ],
   ];
   for (const [name, manifest, message] of refusals) {

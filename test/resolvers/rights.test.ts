@@ -129,6 +129,7 @@ describe('the root fields a role of ashfall gets an answer from', () => {
         'openSession',
         'closeSession',
         'session',
+        'sessions',
       ].sort(),
     );
   });
@@ -143,13 +144,14 @@ describe('the root fields a role of ashfall gets an answer from', () => {
         'killQuery',
         'runningQueries',
         'session',
+        'sessions',
       ].sort(),
     );
   });
 
   test('an analyst has aggregates, SQL, exports and the log', async () => {
     expect(await rightsOf('analyst')).toEqual(
-      [...lists, ...groups, 'createExport', 'export', 'session', 'sql'].sort(),
+      [...lists, ...groups, 'createExport', 'export', 'session', 'sessions', 'sql'].sort(),
     );
   });
 });

@@ -126,6 +126,7 @@ export class Caller {
       audit: { record: (event) => this.#api.audit.push(event) },
       running: this.#api.running,
       readAfter: this.#options.readAfter ?? null,
+      lastEventId: null,
       queryClass,
       requestId: 'r1',
       signal: this.#options.signal ?? new AbortController().signal,

@@ -38,7 +38,10 @@ test('a view answers its rows and the position they are of', async () => {
   await commit(api, 3, [order('a', 'MOVE'), order('b', 'MOVE'), order('c', 'ATTACK')]);
   const { orderMix, matchPulse } = await api.as('liveops').data(`{
     orderMix(where: { kind: { eq: MOVE } }) { position rows { sessionId kind count } }
-    matchPulse { rows { actions accepted rejected lastTick players } }
+    matchPulse {
+      nodes { actions accepted rejected lastTick players }
+      rows { actions accepted rejected lastTick players }
+    }
   }`);
   expect(orderMix).toEqual({
     position: '0:2',
@@ -47,6 +50,7 @@ test('a view answers its rows and the position they are of', async () => {
   expect(matchPulse.rows).toEqual([
     { actions: 3, accepted: 3, rejected: 0, lastTick: 3, players: 1 },
   ]);
+  expect(matchPulse.nodes).toEqual(matchPulse.rows);
 });
 
 test('a subscription begins with a snapshot and goes on with a frame a tick', async () => {

@@ -25,6 +25,7 @@ const everyKind = {
   at: t.timestamp(),
   data: t.json(),
   raw: t.bytes(),
+  place: t.vec3(),
 };
 
 /** A title with a column of every kind, present and optional, in a table of every sort. */
@@ -39,6 +40,7 @@ export const allKinds = defineTitle({
         ...everyKind,
         maybeWide: t.i64().optional(),
         maybeAt: t.timestamp().optional(),
+        maybePlace: t.vec3().optional(),
       },
       { key: ['sessionId', 'id'] },
     ),

@@ -21,6 +21,7 @@ const values = {
   at: '2026-01-31T13:00:00+01:00',
   data: { deep: [1, null, 'x'] },
   raw: 'AAEC/w==',
+  place: { x: 1.5, y: -2, z: 0.25 },
 };
 const answered = {
   ...values,
@@ -28,7 +29,7 @@ const answered = {
   at: '2026-01-31T12:00:00.000Z',
 };
 const id = 'AAAAAAAA-0000-0000-0000-000000000001';
-const columns = Object.keys(values).join(' ');
+const columns = Object.keys(values).join(' ').replace('place', 'place { x y z }');
 
 async function openTitle() {
   const api = await openTitleApi(allKinds);
@@ -54,10 +55,15 @@ test('a value of every kind is written, read back and found, by variables', asyn
   );
   expect(commitTick.aborted).toBe(false);
   const { thing } = await caller.data(
-    `query ($key: ThingKey!) { thing(key: $key) { ${columns} maybeWide maybeAt } }`,
+    `query ($key: ThingKey!) { thing(key: $key) { ${columns} maybeWide maybeAt maybePlace { x } } }`,
     { key: { sessionId: 's', id } },
   );
-  expect(thing).toEqual({ ...answered, maybeWide: 9007199254740991, maybeAt: null });
+  expect(thing).toEqual({
+    ...answered,
+    maybeWide: 9007199254740991,
+    maybeAt: null,
+    maybePlace: null,
+  });
   for (const where of [
     { wide: { eq: values.wide } },
     { uwide: { gte: '18446744073709551615' } },
@@ -65,6 +71,8 @@ test('a value of every kind is written, read back and found, by variables', asyn
     { ref: { in: [values.ref] } },
     { raw: { eq: values.raw } },
     { maybeAt: { isNull: true } },
+    { place: { x: { gt: 1, lte: 1.5 }, y: { eq: -2 } } },
+    { maybePlace: { isNull: true }, not: { place: { z: { lt: 0 } } } },
     { half: { lt: 1 }, text: { like: 'h_llo%' }, not: { flag: { eq: false } } },
   ]) {
     const { thingList } = await caller.data(
@@ -81,13 +89,14 @@ test('the same values are written as literals', async () => {
   const literal = `{
     id: "${id}", flag: true, tiny: -128, small: 1, whole: 1, wide: -9223372036854775808,
     utiny: 1, usmall: 1, uwhole: 1, uwide: 18446744073709551615, half: 1, real: 1.5, text: "x",
-    colour: RED, ref: "${id}", at: "2026-01-31", data: { a: [1, "b"], c: null }, raw: ""
+    colour: RED, ref: "${id}", at: "2026-01-31", data: { a: [1, "b"], c: null }, raw: "",
+    place: { x: 1, y: 2.5, z: -3 }
   }`;
   await caller.data(`mutation {
     commitTick(input: { sessionId: "s", tick: 1, effects: [{ thing: { insert: ${literal} } }] }) { tick }
   }`);
   const { thing } = await caller.data(
-    `{ thing(key: { sessionId: "s", id: "${id}" }) { wide uwide at data raw } }`,
+    `{ thing(key: { sessionId: "s", id: "${id}" }) { wide uwide at data raw place { x y z } } }`,
   );
   expect(thing).toEqual({
     wide: '-9223372036854775808',
@@ -95,6 +104,7 @@ test('the same values are written as literals', async () => {
     at: '2026-01-31T00:00:00.000Z',
     data: { a: [1, 'b'], c: null },
     raw: '',
+    place: { x: 1, y: 2.5, z: -3 },
   });
 });
 

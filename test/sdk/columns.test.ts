@@ -17,6 +17,7 @@ const codec = new RowCodec('all', {
   doc: 'json?',
   wides: 'u64[]',
   counted: 'count',
+  place: 'vec3?',
 });
 
 const wire = (row: object) => JSON.parse(JSON.stringify(row));
@@ -33,6 +34,7 @@ describe('RowCodec', () => {
       data: fc.uint8Array(),
       doc: fc.option(fc.dictionary(fc.string(), fc.integer()).map((value) => wire(value))),
       wides: fc.array(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })),
+      place: fc.option(fc.constant({ x: 1, y: -2.5, z: 0 })),
     });
     fc.assert(
       fc.property(row, (original) => {
@@ -47,6 +49,18 @@ describe('RowCodec', () => {
       wider: 18446744073709551615n,
       counted: 7,
     });
+  });
+
+  it('selects the parts of a vector, compares them, and refuses those that JSON cannot carry', () => {
+    expect(codec.selection).toContain('place { x y z }');
+    const where = { place: { x: { gt: 3 }, isNull: false }, not: { place: { y: { eq: 0 } } } };
+    expect(codec.encodeWhere(where)).toEqual(where);
+    expect(() => codec.encode({ place: { x: 0, y: Number.NaN, z: 0 } })).toThrow(
+      'all.place.y: NaN cannot be sent',
+    );
+    expect(() => codec.encodeWhere({ place: { z: { lt: Number.POSITIVE_INFINITY } } })).toThrow(
+      'all.place.z: Infinity cannot be sent',
+    );
   });
 
   it('converts the operands of a where, in every connective', () => {

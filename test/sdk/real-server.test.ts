@@ -124,6 +124,52 @@ it.each(['websocket', 'sse'] as const)(
   },
 );
 
+it.each(['websocket', 'sse'] as const)(
+  'follows views over %s while tokens expire, each with one snapshot and nothing missed',
+  async (subscriptions) => {
+    const sessionId = `renewed-${subscriptions}`;
+    let asked = 0;
+    const token = async () => {
+      asked += 1;
+      // Whoever gives tokens may be away for a moment, too.
+      if (asked === 3) throw new Error('no token now');
+      return sandbox.token('liveops', { ttl: '1', subject: `${subscriptions}-${asked}` });
+    };
+    const ops = clientOf('liveops', { token, subscriptions, retry: { baseMs: 1, maxMs: 20 } });
+    const stop = new AbortController();
+    const where = { sessionId: { eq: sessionId } };
+    const follow = async (frames: AsyncIterable<{ kind: string; rows: readonly object[] }>) => {
+      const kinds: string[] = [];
+      let row: object | undefined;
+      for await (const frame of frames) {
+        if (frame.kind !== 'DELTA' || kinds.at(-1) !== 'DELTA') kinds.push(frame.kind);
+        row = frame.rows.at(-1) ?? row;
+      }
+      return { kinds: kinds.filter((kind) => kind !== 'HEARTBEAT' && kind !== 'DELTA'), row };
+    };
+    const { signal } = stop;
+    const followed = [
+      follow(ops.matchPulse.changes({ where, signal })),
+      follow(ops.matchPulse.changes({ where, signal })),
+    ];
+    const game = clientOf('game-server');
+    const session = await game.openSession(sessionId);
+    let tick = 0;
+    while (asked < 5) {
+      tick += 1;
+      await session.commit(tick, move(tick));
+    }
+    const last = ops.matchPulse.changes({ where }).materialize();
+    await last.when(lastTickIs(tick));
+    await last.close();
+    stop.abort();
+    for (const { kinds, row } of await Promise.all(followed)) {
+      expect(kinds).toEqual(['SNAPSHOT']);
+      expect((row as { lastTick: number }).lastTick).toBeGreaterThan(tick - 100);
+    }
+  },
+);
+
 it('shuts the earlier writer out when the session is taken over', async () => {
   const game = clientOf('game-server');
   const earlier = await game.openSession('taken');

@@ -11,7 +11,9 @@ export interface PulseFrame {
 /** One message of a subscription to `matchPulseChanges`. */
 export interface Event {
   readonly frame: PulseFrame;
-  readonly extensions: { readonly tickloom: unknown };
+  readonly extensions: { readonly tickloom: { readonly position?: string } };
+  /** Of an event stream's events. */
+  readonly id?: string | undefined;
   readonly errors?: readonly { readonly extensions: { readonly code: string } }[];
 }
 
@@ -34,9 +36,9 @@ export class FrameSocket {
   #wake: () => void = () => undefined;
   readonly closed: Promise<Closed>;
 
-  private constructor(url: string) {
+  private constructor(url: string, headers: Record<string, string>) {
     const address = `${url.replace('http', 'ws')}/ashfall/graphql`;
-    this.#socket = new WebSocket(address, 'graphql-transport-ws');
+    this.#socket = new WebSocket(address, 'graphql-transport-ws', { headers });
     this.#socket.on('message', (data) => {
       this.#received.push(JSON.parse(String(data)));
       this.#wake();
@@ -46,8 +48,12 @@ export class FrameSocket {
     );
   }
 
-  static async connect(url: string, parameters: Record<string, unknown>): Promise<FrameSocket> {
-    const socket = new FrameSocket(url);
+  static async connect(
+    url: string,
+    parameters: Record<string, unknown>,
+    headers: Record<string, string> = {},
+  ): Promise<FrameSocket> {
+    const socket = new FrameSocket(url, headers);
     await new Promise((resolve, reject) => {
       socket.#socket.once('open', resolve);
       socket.#socket.once('error', reject);
@@ -58,8 +64,12 @@ export class FrameSocket {
   }
 
   /** How the server closes a connection it does not accept. */
-  static async refused(url: string, parameters: Record<string, unknown>): Promise<Closed> {
-    const socket = new FrameSocket(url);
+  static async refused(
+    url: string,
+    parameters: Record<string, unknown>,
+    headers: Record<string, string> = {},
+  ): Promise<Closed> {
+    const socket = new FrameSocket(url, headers);
     socket.#socket.once('open', () =>
       socket.send({ type: 'connection_init', payload: parameters }),
     );

@@ -14,7 +14,8 @@ export async function* readEvents(response: Response): AsyncGenerator<Event> {
       const data = /^data: (.*)$/m.exec(block)?.[1];
       if (data === undefined) continue;
       const payload = JSON.parse(data);
-      yield { ...payload, frame: payload.data?.matchPulseChanges };
+      const id = /^id: (.*)$/m.exec(block)?.[1];
+      yield { ...payload, id, frame: payload.data?.matchPulseChanges };
     }
   }
 }

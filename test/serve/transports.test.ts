@@ -4,8 +4,8 @@ import { type Event, FrameSocket, Sum } from './frame-socket.ts';
 import { codeOf, commitTick, Sandbox, tickOf } from './sandbox.ts';
 import { readEvents } from './server-sent.ts';
 
-const pulse = `subscription Pulse($where: MatchPulseWhere) {
-  matchPulseChanges(where: $where) {
+const pulse = `subscription Pulse($where: MatchPulseWhere, $cursor: String) {
+  matchPulseChanges(where: $where, cursor: $cursor) {
     kind cursor position rows { sessionId actions accepted } removed { sessionId }
   }
 }`;
@@ -59,6 +59,18 @@ describe('a WebSocket', () => {
     socket.close();
   });
 
+  test('tells with every frame the position of that frame', async () => {
+    await sandbox.openSession('ws-position');
+    const socket = await connect();
+    socket.subscribe('1', pulse);
+    for (let tick = 1; tick <= 4; tick++) {
+      const { frame, extensions } = await socket.next('1');
+      expect(extensions.tickloom.position).toBe(frame.position);
+      await sandbox.commit('ws-position', tick);
+    }
+    socket.close();
+  });
+
   test('answers queries and mutations too', async () => {
     const socket = await connect('game-server');
     await sandbox.openSession('ws-commit');
@@ -107,6 +119,35 @@ describe('a WebSocket', () => {
     expect(closed).toEqual({ code, reason });
   });
 
+  test.each<[string, (bearer: string) => Record<string, unknown>]>([
+    ['in its parameters, in any case', (bearer) => ({ AUTHORIZATION: bearer })],
+    ['in headers of its parameters', (bearer) => ({ headers: { authorization: bearer } })],
+    ['in such headers in any case', (bearer) => ({ headers: { Authorization: bearer } })],
+  ])('takes its token %s', async (_name, parameters) => {
+    const { authorization } = await sandbox.authorization('liveops');
+    const socket = await FrameSocket.connect(sandbox.url, parameters(authorization));
+    socket.subscribe('1', pulse);
+    expect((await socket.next('1')).frame.kind).toBe('SNAPSHOT');
+    socket.close();
+  });
+
+  test('takes its token and class from the request that opens it', async () => {
+    const headers = await sandbox.authorization('liveops');
+    const socket = await FrameSocket.connect(sandbox.url, {}, headers);
+    socket.subscribe('1', pulse);
+    expect((await socket.next('1')).frame.kind).toBe('SNAPSHOT');
+    socket.close();
+    const lower = { ...headers, 'x-tickloom-class': 'ARCHIVAL' };
+    const archival = await FrameSocket.connect(sandbox.url, {}, lower);
+    archival.subscribe('1', pulse);
+    expect((await archival.next('1')).extensions.tickloom).toMatchObject({ class: 'ARCHIVAL' });
+    archival.close();
+    // What the client says itself comes first.
+    const said = { authorization: 'Bearer x' };
+    const closed = await FrameSocket.refused(sandbox.url, said, headers);
+    expect(closed).toEqual({ code: 4401, reason: 'UNAUTHENTICATED' });
+  });
+
   test('is closed with an expired token', async () => {
     const authorization = `Bearer ${await sandbox.expiredToken('liveops')}`;
     const closed = await FrameSocket.refused(sandbox.url, { authorization });
@@ -138,15 +179,21 @@ describe('a WebSocket', () => {
 });
 
 describe('an event stream', () => {
-  async function subscribe(token: string, signal: AbortSignal): Promise<AsyncIterable<Event>> {
+  async function subscribe(
+    token: string,
+    signal: AbortSignal,
+    headers: Record<string, string> = {},
+    variables: Record<string, unknown> = {},
+  ): Promise<AsyncIterable<Event>> {
     const response = await fetch(`${sandbox.url}/ashfall/graphql`, {
       method: 'POST',
       headers: {
         authorization: `Bearer ${token}`,
         'content-type': 'application/json',
         accept: 'text/event-stream',
+        ...headers,
       },
-      body: JSON.stringify({ query: pulse }),
+      body: JSON.stringify({ query: pulse, variables }),
       signal,
     });
     expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
@@ -171,6 +218,42 @@ describe('an event stream', () => {
     }
     abort.abort();
     expect(sum?.rows()).toEqual(await viewRows());
+  });
+
+  test('names each event by its cursor, and goes on behind the one that `Last-Event-ID` names', async () => {
+    await sandbox.openSession('sse-again');
+    const token = await sandbox.token('liveops');
+    const seen: Event[] = [];
+    const first = new AbortController();
+    for await (const event of await subscribe(token, first.signal)) {
+      expect(event.id).toBe(event.frame.cursor);
+      expect(event.extensions.tickloom.position).toBe(event.frame.position);
+      seen.push(event);
+      if (seen.length === 3) break;
+      await sandbox.commit('sse-again', seen.length);
+    }
+    first.abort();
+    await sandbox.commit('sse-again', 3);
+    // As an `EventSource` does it: the request as at first, with the cursor of its first frame.
+    const again = new AbortController();
+    const headers = { 'last-event-id': seen.at(-1)?.id ?? '' };
+    const variables = { cursor: seen[0]?.frame.cursor };
+    const resumed = await subscribe(token, again.signal, headers, variables);
+    for await (const { frame } of resumed) {
+      expect(frame.kind).toBe('DELTA');
+      expect(frame.rows).toEqual([expect.objectContaining({ sessionId: 'sse-again', actions: 6 })]);
+      break;
+    }
+    again.abort();
+  });
+
+  test('that is opened with a `Last-Event-ID` that is none is refused as for such a cursor', async () => {
+    const headers = { 'last-event-id': 'x' };
+    const signal = AbortSignal.timeout(20_000);
+    const events = await subscribe(await sandbox.token('liveops'), signal, headers);
+    const codes: unknown[] = [];
+    for await (const { errors, id } of events) codes.push(errors?.[0]?.extensions.code, id);
+    expect(codes).toEqual(['BAD_USER_INPUT', undefined]);
   });
 
   test('says why it ends when its token expires', async () => {

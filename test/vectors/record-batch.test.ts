@@ -129,6 +129,10 @@ function comparable(column: ColumnDefinition, value: unknown): unknown {
       return typeof value === 'string' ? value.replaceAll('-', '') : bytesOf(value as Uint8Array);
     case 'bytes':
       return bytesOf(value as Uint8Array);
+    case 'vec3':
+      return Symbol.iterator in Object(value)
+        ? [...(value as Iterable<number>)]
+        : Object.values(value as object);
     default:
       return value;
   }

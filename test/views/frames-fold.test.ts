@@ -7,7 +7,7 @@ import type { ColumnDefinition, Row } from '../../engine/model/types.ts';
 import { parseWhere } from '../../engine/query/parse-where.ts';
 import { rowPredicate } from '../../engine/query/row-predicate.ts';
 import { createViewEngine, type OwnedViewEngine } from '../../engine/views/open-views.ts';
-import { runs } from '../budget.ts';
+import { withinTime } from '../property/within-time.ts';
 import { Follower } from './follower.ts';
 import { ManualClock } from './manual-clock.ts';
 import { catalog, type TickPlan, tickPlan, World } from './world.ts';
@@ -224,10 +224,7 @@ describe('the fold of frames', () => {
   test('equals the rows at the frame, whatever a client asks, misses, loses or resumes', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 8, maxLength: 60, size: 'max' }), run),
-      {
-        numRuns: runs(100),
-        interruptAfterTimeLimit: 30_000,
-      },
+      withinTime({ runs: 100, runsMin: 25 }),
     );
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Row } from '../../engine/model/types.ts';
 import { createViewEngine } from '../../engine/views/open-views.ts';
 import type { ViewEngine } from '../../engine/views/view-engine.ts';
-import { runs } from '../budget.ts';
+import { withinTime } from '../property/within-time.ts';
 import { CheckpointInMemory } from './checkpoint-in-memory.ts';
 import { compensatedBound, naiveView } from './naive-view.ts';
 import { catalog, tickPlan, World } from './world.ts';
@@ -64,7 +64,7 @@ describe('group and top views', () => {
           views.close();
         },
       ),
-      { numRuns: runs(40), interruptAfterTimeLimit: 30_000 },
+      withinTime({ runs: 40, runsMin: 10 }),
     );
   });
 
@@ -110,7 +110,7 @@ describe('group and top views', () => {
           restored.close();
         },
       ),
-      { numRuns: runs(60), interruptAfterTimeLimit: 30_000 },
+      withinTime({ runs: 60, runsMin: 15 }),
     );
   });
 });

@@ -1,8 +1,10 @@
+import { columnOrPart, isPosition } from '../../model/kinds.ts';
 import type { ColumnDefinition } from '../../model/types.ts';
 import type { CompareOp, Filter } from '../../query/filter.ts';
 import { lsnColumn } from '../shipping/system-vectors.ts';
-import { isPosition, type SqlParameters } from './sql-parameters.ts';
-import { quoteName } from './sql-text.ts';
+import { isNullSql } from '../stored-kinds.ts';
+import type { SqlParameters } from './sql-parameters.ts';
+import { quoteName, quotePath } from './sql-text.ts';
 
 /**
  * A filter as a condition that is 0 or 1, never null: a comparison with null is false, as in
@@ -14,7 +16,7 @@ export function filterSql(
   parameters: SqlParameters,
 ): string {
   const find = (name: string): ColumnDefinition => {
-    const column = columns.get(name);
+    const column = columnOrPart((whole) => columns.get(whole), name);
     if (!column) throw new RangeError(`a checked filter names no column "${name}"`);
     return column;
   };
@@ -28,9 +30,9 @@ export function filterSql(
         return `NOT ${visit(node.inner)}`;
       case 'isNull': {
         // Only optional columns can be null; lists are stored empty instead.
-        const { name, optional, list } = find(node.column);
-        if (!optional || list) return node.isNull ? '0' : '1';
-        return `(${quoteName(name)} IS ${node.isNull ? '' : 'NOT '}NULL)`;
+        const column = find(node.column);
+        if (!column.optional || column.list) return node.isNull ? '0' : '1';
+        return `(${node.isNull ? '' : 'NOT '}${isNullSql(column)})`;
       }
       case 'compare': {
         const column = find(node.column);
@@ -66,7 +68,7 @@ const operators: Readonly<Record<CompareOp, string>> = {
 
 /** A column as its parameters compare with it. */
 export function comparable(column: ColumnDefinition): string {
-  return quoteName(isPosition(column) ? lsnColumn : column.name);
+  return isPosition(column) ? quoteName(lsnColumn) : quotePath(column.name);
 }
 
 function present(column: ColumnDefinition, condition: string): string {

@@ -1,13 +1,14 @@
 import type { Catalog } from '../../model/catalog.ts';
 import { EngineError } from '../../model/errors.ts';
+import { isNumeric, isPosition, kindOf } from '../../model/kinds.ts';
 import type { ColumnDefinition, TableDefinition, Value } from '../../model/types.ts';
 import type { ClientQuery } from '../client.ts';
 import type { Group, GroupAggregate, GroupsRequest } from '../column-queries.ts';
+import { isTextual, readableExpression, readableSql, readValue } from '../stored-kinds.ts';
 import { comparable } from './filter-sql.ts';
-import { isTextual, orderSql } from './order-sql.ts';
-import { readableExpression, readableSql, readValue } from './row-values.ts';
+import { orderSql } from './order-sql.ts';
 import { tableSource } from './source-sql.ts';
-import { isPosition, SqlParameters } from './sql-parameters.ts';
+import { SqlParameters } from './sql-parameters.ts';
 import { quoteName } from './sql-text.ts';
 
 export interface GroupsPlan {
@@ -136,9 +137,6 @@ interface AggregatePlan {
   read(value: unknown, count: bigint): Value;
 }
 
-const integers = new Set(['i8', 'i16', 'i32', 'i64', 'u8', 'u16', 'u32', 'u64']);
-const wide = new Set(['i64', 'u64']);
-
 function planAggregate(column: ColumnDefinition, aggregate: GroupAggregate): AggregatePlan {
   const sql = quoteName(column.name);
   const number = (value: unknown, count: bigint) =>
@@ -151,12 +149,12 @@ function planAggregate(column: ColumnDefinition, aggregate: GroupAggregate): Agg
       };
     case 'sum':
       requireNumber(column, 'sum');
-      if (!integers.has(column.kind)) {
+      if (kindOf(column).form !== 'integer') {
         return { sql: `sum(${sql})`, read: (value) => (value === null ? null : Number(value)) };
       }
       // A sum of 64-bit integers may leave their range; 128 bits hold any number of rows.
       return {
-        sql: `toString(sum(${wide.has(column.kind) ? `toInt128(${sql})` : sql}))`,
+        sql: `toString(sum(${kindOf(column).wideRange ? `toInt128(${sql})` : sql}))`,
         read: (value) => (value === null ? null : BigInt(value as string)),
       };
     case 'avg':
@@ -191,7 +189,6 @@ function planExtreme(column: ColumnDefinition, op: 'min' | 'max'): AggregatePlan
 }
 
 function requireNumber(column: ColumnDefinition, op: string): void {
-  const isNumber = integers.has(column.kind) || column.kind === 'f32' || column.kind === 'f64';
-  if (isNumber && !column.list) return;
+  if (isNumeric(column)) return;
   throw new EngineError('BAD_USER_INPUT', `${op} needs a column of numbers, not "${column.name}"`);
 }

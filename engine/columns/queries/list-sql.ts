@@ -8,9 +8,9 @@ import {
 } from '../../query/page-cursor.ts';
 import type { ClientQuery } from '../client.ts';
 import type { ColumnListRequest } from '../column-queries.ts';
+import { readableSql } from '../stored-kinds.ts';
 import { completeOrder } from './list-order.ts';
 import { orderSql, orderValue } from './order-sql.ts';
-import { readableSql } from './row-values.ts';
 import { tableSource } from './source-sql.ts';
 import { SqlParameters } from './sql-parameters.ts';
 

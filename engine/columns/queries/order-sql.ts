@@ -1,4 +1,5 @@
 import type { ColumnDefinition, Scalar, Value } from '../../model/types.ts';
+import { isTextual } from '../stored-kinds.ts';
 import { comparable } from './filter-sql.ts';
 import type { SqlParameters } from './sql-parameters.ts';
 import { quoteName } from './sql-text.ts';
@@ -19,8 +20,4 @@ export function orderValue(
 ): string {
   if (isTextual(column)) return parameters.add('String', String(value));
   return parameters.scalar(column, value as Scalar);
-}
-
-export function isTextual(column: ColumnDefinition): boolean {
-  return column.kind === 'enum' || column.kind === 'uuid';
 }

@@ -1,13 +1,11 @@
 import type { Lsn } from '../../model/position.ts';
 import type { ChangeSet } from '../../state/change-set.ts';
-import {
-  endOfStream,
-  recordBatchMessage,
-  schemaMessage,
-} from '../../vectors/arrow/ipc-messages.ts';
-import { type BatchParts, GrowingColumn } from './growing-column.ts';
+import { fieldOf } from '../../vectors/arrow/arrow-type.ts';
+import { endOfStream, schemaMessage } from '../../vectors/arrow/ipc-messages.ts';
+import { encodeRecordBatch } from '../../vectors/arrow/record-batch.ts';
+import { type AppendedVector, GrowingVector } from '../../vectors/growing-vector.ts';
+import { shippedType, shippedVector } from '../stored-kinds.ts';
 import type { ShippedTable } from './shipped-table.ts';
-import type { ShippedVector } from './system-vectors.ts';
 
 /**
  * Rows of one table from whole change sets, to be inserted as one atom. All rows of a change set
@@ -30,21 +28,21 @@ export interface Block {
 
 export class BlockBuilder {
   readonly #table: ShippedTable;
-  readonly #columns: readonly GrowingColumn[];
+  readonly #columns: readonly GrowingVector[];
   #firstLsn: Lsn | null = null;
   #lastLsn: Lsn | null = null;
   #rows = 0;
   /** Of the largest block that was made in this memory. */
   #largestBytes = 0;
 
-  private constructor(table: ShippedTable, columns: readonly GrowingColumn[]) {
+  private constructor(table: ShippedTable, columns: readonly GrowingVector[]) {
     this.#table = table;
     this.#columns = columns;
   }
 
   /** Of a table's first block. */
   static of(table: ShippedTable): BlockBuilder {
-    const columns = table.fields.map((field) => GrowingColumn.of(field, rowsInitial));
+    const columns = table.columns.map((column) => GrowingVector.of(column, rowsInitial));
     return new BlockBuilder(table, columns);
   }
 
@@ -70,12 +68,12 @@ export class BlockBuilder {
     return bytes;
   }
 
-  append(changes: ChangeSet, vectors: readonly ShippedVector[]): void {
+  append(changes: ChangeSet, vectors: readonly AppendedVector[]): void {
     if (vectors.length !== this.#columns.length) {
       throw new RangeError(`${this.#table.storedName} takes ${this.#columns.length} columns`);
     }
     for (let i = 0; i < vectors.length; i++) {
-      (this.#columns[i] as GrowingColumn).append(vectors[i] as ShippedVector);
+      (this.#columns[i] as GrowingVector).append(vectors[i] as AppendedVector);
     }
     this.#firstLsn ??= changes.lsn;
     this.#lastLsn = changes.lsn;
@@ -93,13 +91,11 @@ export class BlockBuilder {
   /** The block; the builder must not be appended to afterwards. */
   seal(): Block {
     if (this.#firstLsn === null || this.#lastLsn === null) throw new RangeError('an empty block');
-    const batch: BatchParts = { nodes: [], buffers: [] };
-    for (const column of this.#columns) column.addTo(batch);
-    const parts = [
-      schemaMessage(this.#table.fields),
-      ...recordBatchMessage(this.#rows, batch.nodes, batch.buffers),
-      endOfStream,
-    ];
+    const { columns } = this.#table;
+    const parts = [schemaMessage(columns.map((column) => fieldOf(column, shippedType(column))))];
+    const vectors = this.#columns.map((column) => shippedVector(column.build()));
+    encodeRecordBatch(this.#rows, vectors, parts);
+    parts.push(endOfStream);
     let byteLength = 0;
     for (const part of parts) byteLength += part.byteLength;
     this.#largestBytes = Math.max(this.#largestBytes, byteLength);
@@ -109,7 +105,7 @@ export class BlockBuilder {
       lastLsn: this.#lastLsn,
       rows: this.#rows,
       byteLength,
-      columns: this.#table.fields.map((field) => field.name),
+      columns: columns.map((column) => column.name),
       parts: () => parts,
       reuse: () => (isWorthKeeping ? this.#emptied() : null),
     };

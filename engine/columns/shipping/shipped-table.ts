@@ -1,13 +1,13 @@
 import type { Catalog } from '../../model/catalog.ts';
 import { conflictCodes } from '../../model/system-columns.ts';
-import type { ColumnDefinition, TableDefinition } from '../../model/types.ts';
+import type { ColumnDefinition, ScalarKind, TableDefinition } from '../../model/types.ts';
 import type {
   ActionChanges,
   ChangeSet,
   EventChanges,
   StateChanges,
 } from '../../state/change-set.ts';
-import { type ArrowField, shippedField } from '../../vectors/arrow/wire-field.ts';
+import type { AppendedVector } from '../../vectors/growing-vector.ts';
 import { storedName } from '../schema-sql.ts';
 import {
   constantText,
@@ -19,7 +19,6 @@ import {
   lsnColumn,
   nullU8,
   rowNumbers,
-  type ShippedVector,
   u8Vector,
   u32Vector,
 } from './system-vectors.ts';
@@ -31,9 +30,9 @@ export interface ShippedTable {
   /** The ClickHouse table that holds the rows. */
   readonly storedName: string;
   /** In the order of `vectors`. */
-  readonly fields: readonly ArrowField[];
+  readonly columns: readonly ColumnDefinition[];
   /** The change's rows of this table, or null when it has none. */
-  vectors(changes: ChangeSet): readonly ShippedVector[] | null;
+  vectors(changes: ChangeSet): readonly AppendedVector[] | null;
 }
 
 export function shippedTables(catalog: Catalog): ShippedTable[] {
@@ -44,23 +43,19 @@ export function shippedTables(catalog: Catalog): ShippedTable[] {
   ];
 }
 
-const u8: ArrowField['type'] = { id: 'int', bits: 8, signed: false };
-const u32: ArrowField['type'] = { id: 'int', bits: 32, signed: false };
-const u64: ArrowField['type'] = { id: 'int', bits: 64, signed: false };
-
-function field(name: string, type: ArrowField['type'], nullable = false): ArrowField {
-  return { name, type, nullable };
+function system(name: string, kind: ScalarKind, optional = false): ColumnDefinition {
+  return { name, kind, optional, list: false, values: [] };
 }
 
-const eventFields: readonly ArrowField[] = [
-  field('sessionId', { id: 'utf8' }),
-  field('tick', u32),
-  field('seq', u32),
-  field(lsnColumn, u64),
-  field('committedAt', { id: 'timestampMs' }),
+const eventColumns: readonly ColumnDefinition[] = [
+  system('sessionId', 'string'),
+  system('tick', 'u32'),
+  system('seq', 'u32'),
+  system(lsnColumn, 'u64'),
+  system('committedAt', 'timestamp'),
 ];
 
-function eventVectors(changes: ChangeSet, seq: ShippedVector): ShippedVector[] {
+function eventVectors(changes: ChangeSet, seq: AppendedVector): AppendedVector[] {
   const { length } = seq;
   return [
     constantText(changes.sessionId, length),
@@ -75,12 +70,12 @@ function shippedActions(definition: TableDefinition): ShippedTable {
   return {
     definition,
     storedName: storedName(definition),
-    fields: [
-      ...eventFields,
-      field('accepted', u8),
-      field('conflict', u8, true),
-      field('actionId', { id: 'utf8' }),
-      ...definition.columns.map(shippedField),
+    columns: [
+      ...eventColumns,
+      system('accepted', 'u8'),
+      system('conflict', 'u8', true),
+      system('actionId', 'string'),
+      ...definition.columns,
     ],
     vectors(changes) {
       const actions = changes.actions;
@@ -95,7 +90,7 @@ function shippedActions(definition: TableDefinition): ShippedTable {
 }
 
 /** `accepted` as 0 or 1; `conflict` as 1 + its index in `conflictCodes`, null when accepted. */
-function verdictVectors(actions: ActionChanges): ShippedVector[] {
+function verdictVectors(actions: ActionChanges): AppendedVector[] {
   const { length } = actions.rows;
   if (actions.accepted === length) return [constantU8(1, length), nullU8(length)];
   const accepted = new Uint8Array(length);
@@ -114,7 +109,7 @@ function shippedEvents(definition: TableDefinition): ShippedTable {
   return {
     definition,
     storedName: storedName(definition),
-    fields: [...eventFields, ...definition.columns.map(shippedField)],
+    columns: [...eventColumns, ...definition.columns],
     vectors(changes) {
       const found = changes.events.filter((events) => events.table.name === definition.name);
       return found.length === 0 ? null : joined(found.map((events) => oneEvent(changes, events)));
@@ -122,7 +117,7 @@ function shippedEvents(definition: TableDefinition): ShippedTable {
   };
 }
 
-function oneEvent(changes: ChangeSet, events: EventChanges): ShippedVector[] | null {
+function oneEvent(changes: ChangeSet, events: EventChanges): AppendedVector[] | null {
   const { length } = events.rows;
   if (length === 0) return null;
   return [...eventVectors(changes, u32Vector(events.seq, length)), ...events.rows.vectors];
@@ -132,12 +127,12 @@ function shippedStates(definition: TableDefinition): ShippedTable {
   return {
     definition,
     storedName: storedName(definition),
-    fields: [
-      ...definition.columns.map((column: ColumnDefinition) => shippedField(column)),
-      field('version', u32),
-      field(lsnColumn, u64),
-      field('committedAt', { id: 'timestampMs' }),
-      field(deletedColumn, u8),
+    columns: [
+      ...definition.columns,
+      system('version', 'u32'),
+      system(lsnColumn, 'u64'),
+      system('committedAt', 'timestamp'),
+      system(deletedColumn, 'u8'),
     ],
     vectors(changes) {
       const found = changes.states.filter((states) => states.table.name === definition.name);
@@ -146,7 +141,7 @@ function shippedStates(definition: TableDefinition): ShippedTable {
   };
 }
 
-function oneState(changes: ChangeSet, states: StateChanges): ShippedVector[] | null {
+function oneState(changes: ChangeSet, states: StateChanges): AppendedVector[] | null {
   const { length } = states;
   if (length === 0) return null;
   const deleted = new Uint8Array(length);
@@ -161,7 +156,7 @@ function oneState(changes: ChangeSet, states: StateChanges): ShippedVector[] | n
 }
 
 /** A change set names a table once; more entries would be a change of that contract. */
-function joined(found: (ShippedVector[] | null)[]): ShippedVector[] | null {
+function joined(found: (AppendedVector[] | null)[]): AppendedVector[] | null {
   if (found.length > 1) throw new RangeError('a change set names each table once');
   return found[0] ?? null;
 }

@@ -1,26 +1,9 @@
 import type { ColumnVector } from '../../vectors/column-vector.ts';
+import type { ConstantVector, CountingVector } from '../../vectors/growing-vector.ts';
 
 /** Columns that ClickHouse holds beside the manifest's; no manifest can name them. */
 export const lsnColumn = '_lsn';
 export const deletedColumn = '_deleted';
-
-/** One value on all rows: a block repeats its bytes in place, and no vector is made of it. */
-export interface ConstantVector {
-  readonly layout: 'constant';
-  readonly length: number;
-  /** Of one row, as Arrow lays them out; zeros where `isNull`. */
-  readonly bytes: Uint8Array;
-  readonly isNull: boolean;
-}
-
-/** The rows' numbers from 0 on, as u32. */
-export interface CountingVector {
-  readonly layout: 'counting';
-  readonly length: number;
-}
-
-/** What a block takes of one column: a column of the change, or what stands for one. */
-export type ShippedVector = ColumnVector | ConstantVector | CountingVector;
 
 export function constantU8(value: number, length: number): ConstantVector {
   return constant(Uint8Array.of(value), length);

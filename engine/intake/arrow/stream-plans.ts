@@ -5,7 +5,7 @@ import { limits } from '../../model/limits.ts';
 import type { ColumnDefinition } from '../../model/types.ts';
 import { type ColumnReader, columnReader } from '../../vectors/arrow/arrow-column.ts';
 import { ArrowDamage } from '../../vectors/arrow/arrow-damage.ts';
-import type { ArrowField } from '../../vectors/arrow/arrow-field.ts';
+import type { PlacedField } from '../../vectors/arrow/arrow-field.ts';
 import { type ArrowSchema, readSchema } from '../../vectors/arrow/arrow-schema.ts';
 import { openMessage } from '../../vectors/arrow/arrow-streams.ts';
 import type { Flatbuffer } from '../../vectors/arrow/flatbuffer.ts';
@@ -65,7 +65,7 @@ function planArrowStream(catalog: Catalog, schema: ArrowSchema, index: number): 
     require: requireOf(metadata, placeOf(index, `(${table} ${op})`)),
     fields: fields.map((field) => field.name),
     readerOf: (name: string, column: ColumnDefinition, place: string) =>
-      columnReader(byName.get(name) as ArrowField, column, place),
+      columnReader(byName.get(name) as PlacedField, column, place),
   };
   return { schema, ...planStream(catalog, shape, index) };
 }

@@ -1,3 +1,4 @@
+import { columnNamed } from '../../model/kinds.ts';
 import { limits } from '../../model/limits.ts';
 import type { ColumnDefinition, TableDefinition } from '../../model/types.ts';
 import { type GuardCondition, operandColumn } from '../../query/guard.ts';
@@ -39,9 +40,10 @@ export function planGuard<Read>(
 ): GuardPlan<Read> {
   const { place } = fields;
   const columns = new Map(table.columns.map((column) => [column.name, column]));
+  const find = (name: string) => columnNamed(table.columns, name);
   const byRow = names.map((name): OperandPlan<Read> => {
-    const match = /^require\.(\w+)\.(eq|ne|lt|lte|gt|gte|like)$/.exec(name);
-    const column = match ? columns.get(match[1] as string) : undefined;
+    const match = /^require\.(\w+(?:\.\w+)?)\.(eq|ne|lt|lte|gt|gte|like)$/.exec(name);
+    const column = match ? find(match[1] as string) : undefined;
     if (!match || !column) {
       throw badStream(place, `"${name}" is not require.<column>.<eq|ne|lt|lte|gt|gte|like>`, name);
     }
@@ -62,7 +64,7 @@ export function planGuard<Read>(
   if (require === undefined) return { condition: { kind: 'and', all }, byRow, constants: [] };
   const template = guardTemplate(parseWhere(columns, require, `${place}.require`));
   const constants = template.operands.map(({ column, value }) => ({
-    column: operandColumn(columns.get(column) as ColumnDefinition),
+    column: operandColumn(find(column) as ColumnDefinition),
     value,
   }));
   all.push(shifted(template.condition, byRow.length));

@@ -1,6 +1,7 @@
 import type { Catalog } from '../../model/catalog.ts';
+import { isAdjustable } from '../../model/kinds.ts';
 import type { ColumnDefinition, TableDefinition } from '../../model/types.ts';
-import { addendColumn, isAdjustable } from '../../tick/adjustment.ts';
+import { addendColumn } from '../../tick/adjustment.ts';
 import { type EffectOp, effectOps } from '../../tick/tick-batch.ts';
 import { actionBatchColumns, actionIdColumn } from '../../tick/tick-record.ts';
 import { type GuardPlan, planGuard } from './guard-plan.ts';

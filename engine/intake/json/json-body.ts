@@ -2,9 +2,11 @@ import { isUtf8 } from 'node:buffer';
 import type { Catalog } from '../../model/catalog.ts';
 import { EngineError } from '../../model/errors.ts';
 import { jsonTooDeep, textNestsDeeper } from '../../model/json-depth.ts';
+import { kindOf } from '../../model/kinds.ts';
 import { limits } from '../../model/limits.ts';
 import type { ColumnDefinition, Scalar, Value } from '../../model/types.ts';
 import { coerceScalar } from '../../query/coerce-scalar.ts';
+import { wholeAddend } from '../../tick/adjustment.ts';
 import type { TickBatch, TickHeader } from '../../tick/tick-batch.ts';
 import { ExpansionBudget } from '../../vectors/arrow/expansion-budget.ts';
 import type { ColumnVector } from '../../vectors/column-vector.ts';
@@ -139,7 +141,12 @@ class JsonBodyStream implements BodyStream<Values> {
     const builder = new VectorBuilder(column);
     let row = 0;
     const at = () => `${place}[${row}]`;
-    for (; row < values.length; row++) builder.push(cellOf(column, values[row], at), at);
+    const { content } = this.plan;
+    const isAddend = content.kind === 'effects' && content.op === 'adjust';
+    for (; row < values.length; row++) {
+      const cell = cellOf(column, values[row], at);
+      builder.push(isAddend ? wholeAddend(column, cell) : cell, at);
+    }
     return builder.build();
   }
 
@@ -158,14 +165,12 @@ function cellOf(column: ColumnDefinition, value: unknown, place: () => string): 
 
 /** Kinds that JSON has no form of its own for are converted; the others are as JSON has them. */
 function scalarOf(column: ColumnDefinition, value: unknown, place: () => string): Scalar {
-  switch (column.kind) {
-    case 'i64':
-    case 'u64':
+  const { form, wideRange } = kindOf(column);
+  switch (form) {
     case 'timestamp':
     case 'bytes':
       return coerceScalar(column, value, place());
-    case 'f32':
-    case 'f64':
+    case 'float':
       // A number past the range of f64 was parsed as an infinity.
       if (Number.isFinite(value)) return value as number;
       throw badBody(place(), 'must be a finite number');
@@ -175,7 +180,7 @@ function scalarOf(column: ColumnDefinition, value: unknown, place: () => string)
       return text;
     }
     default:
-      return value as Scalar;
+      return wideRange ? coerceScalar(column, value, place()) : (value as Scalar);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Catalog } from '../../model/catalog.ts';
 import { EngineError } from '../../model/errors.ts';
 import { jsonTooDeep, textNestsDeeper } from '../../model/json-depth.ts';
+import { columnNamed, isAdjustable } from '../../model/kinds.ts';
 import { limits } from '../../model/limits.ts';
 import type {
   ColumnDefinition,
@@ -12,7 +13,7 @@ import type {
 } from '../../model/types.ts';
 import { operandColumn } from '../../query/guard.ts';
 import { type GuardInput, readGuard } from '../../query/guard-input.ts';
-import { addendColumn, isAdjustable } from '../../tick/adjustment.ts';
+import { addendColumn, wholeAddend } from '../../tick/adjustment.ts';
 import { checkActionValues } from '../../tick/batch-check.ts';
 import type { EffectOp, EffectStream, TickBatch } from '../../tick/tick-batch.ts';
 import { tickItself } from '../../tick/tick-batch.ts';
@@ -209,9 +210,10 @@ class StreamBuilder {
     this.#keyNames = new Set(this.#keys.map((builder) => builder.column.name));
     this.#names = new Set([...this.#keyNames, ...this.#columns.map((b) => b.column.name)]);
     this.#condition = guard?.condition ?? null;
-    const byName = new Map(table.columns.map((column) => [column.name, column]));
     this.#operands = (guard?.operands ?? []).map(({ column }) => {
-      return new VectorBuilder(operandColumn(byName.get(column) as ColumnDefinition));
+      return new VectorBuilder(
+        operandColumn(columnNamed(table.columns, column) as ColumnDefinition),
+      );
     });
   }
 
@@ -229,7 +231,9 @@ class StreamBuilder {
     path = rowPath;
     for (const builder of this.#columns) {
       name = builder.column.name;
-      pushGiven(builder, row[name], value);
+      const given = row[name];
+      const isAddend = this.#op === 'adjust';
+      pushGiven(builder, isAddend ? wholeAddend(builder.column, given) : given, value);
     }
     if (this.#versions && 'expectedVersion' in effect) {
       const version = effect.expectedVersion as number;

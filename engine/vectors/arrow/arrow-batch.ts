@@ -1,6 +1,6 @@
 import { ArrowDamage } from './arrow-damage.ts';
 import type { ArrowDictionary } from './arrow-dictionary.ts';
-import type { ArrowField, BatchLayout } from './arrow-field.ts';
+import type { BatchLayout, PlacedField } from './arrow-field.ts';
 import { misfit } from './arrow-misfit.ts';
 import type { ExpansionBudget } from './expansion-budget.ts';
 import type { Flatbuffer } from './flatbuffer.ts';
@@ -49,17 +49,17 @@ export class ArrowBatch {
     this.#start = aligned.byteOffset;
   }
 
-  lengthOf(field: ArrowField): number {
+  lengthOf(field: PlacedField): number {
     return this.#nodes[field.node * 2] as number;
   }
 
-  nullsOf(field: ArrowField): number {
+  nullsOf(field: PlacedField): number {
     return this.#nodes[field.node * 2 + 1] as number;
   }
 
   /** Elements `from` to `from + count` of the field's buffer `index`. Refuses what is cut short. */
   elements<Values>(
-    field: ArrowField,
+    field: PlacedField,
     index: number,
     Values: ArrayOver<Values>,
     from: number,
@@ -77,20 +77,20 @@ export class ArrowBatch {
   }
 
   /** All of the field's buffer `index`. */
-  bytes(field: ArrowField, index: number): Uint8Array {
+  bytes(field: PlacedField, index: number): Uint8Array {
     const at = this.#indexOf(field, index);
     const offset = this.#buffers[at] as number;
     return new Uint8Array(this.#memory, this.#start + offset, this.#buffers[at + 1]);
   }
 
   /** How many buffers a field of views has beside its validity and its views. */
-  viewBuffersOf({ viewsBefore }: ArrowField): number {
+  viewBuffersOf({ viewsBefore }: PlacedField): number {
     const before = this.#viewBuffers[viewsBefore] as number;
     return (this.#viewBuffers[viewsBefore + 1] as number) - before;
   }
 
   /** Where the numbers of the buffer are among those of all. */
-  #indexOf(field: ArrowField, index: number): number {
+  #indexOf(field: PlacedField, index: number): number {
     return (field.buffer + (this.#viewBuffers[field.viewsBefore] as number) + index) * 2;
   }
 }

@@ -1,10 +1,11 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { jsonTooDeep, textNestsDeeper } from '../../model/json-depth.ts';
+import { kindOf } from '../../model/kinds.ts';
 import { limits } from '../../model/limits.ts';
 import type { ColumnDefinition } from '../../model/types.ts';
 import { type BinaryVector, bitAt } from '../column-vector.ts';
 import { tooLong, valueBound } from '../value-bound.ts';
-import type { ArrowField } from './arrow-field.ts';
+import type { PlacedField } from './arrow-field.ts';
 import { misfit, wrongType } from './arrow-misfit.ts';
 import { fromZero, nullsHoldSome, readOffsets } from './arrow-offsets.ts';
 import type { ArrowRows } from './arrow-rows.ts';
@@ -18,12 +19,13 @@ export type BinaryReader = (
 
 /** The reader of a field of texts or bytes, small or large; throws where it is not of that type. */
 export function binaryReader(
-  field: ArrowField,
+  field: PlacedField,
   column: ColumnDefinition,
   place: string,
 ): BinaryReader {
   const { type } = field;
-  if (type.kind !== 'binary' || type.isText !== (column.kind !== 'bytes')) {
+  const { form } = kindOf(column);
+  if (type.kind !== 'binary' || type.isText !== (form !== 'bytes')) {
     throw wrongType(place, type, column.kind);
   }
   return (rows, validity, at) => {
@@ -38,7 +40,7 @@ export function binaryReader(
       validity,
       ...packed(source, given, validity),
     };
-    if (column.kind === 'json') checkJson(vector, at);
+    if (form === 'json') checkJson(vector, at);
     return vector;
   };
 }
@@ -111,12 +113,13 @@ const inlineBytesMax = 12;
  * first 4, the buffer and the place there.
  */
 export function viewReader(
-  field: ArrowField,
+  field: PlacedField,
   column: ColumnDefinition,
   place: string,
 ): (rows: ArrowRows, place: string) => (row: number) => string | Uint8Array {
   const { type } = field;
-  if (type.kind !== 'view' || type.isText !== (column.kind !== 'bytes')) {
+  const { form } = kindOf(column);
+  if (type.kind !== 'view' || type.isText !== (form !== 'bytes')) {
     throw wrongType(place, type, column.kind);
   }
   return ({ batch, start, length }, at) => {
@@ -146,9 +149,9 @@ export function viewReader(
       if (bytes.length > valueBound.max) {
         throw tooLong(bytes.length, valueBound, `${at}[${row}]`);
       }
-      if (column.kind === 'bytes') return bytes;
+      if (form === 'bytes') return bytes;
       if (!isUtf8(bytes)) throw misfit(at, `is not UTF-8`);
-      if (column.kind === 'json') requireJson(bytes, at, row);
+      if (form === 'json') requireJson(bytes, at, row);
       return textOf(bytes);
     };
   };

@@ -1,17 +1,17 @@
+import { elementColumn, elementsOf, kindOf } from '../../model/kinds.ts';
 import type { ColumnDefinition } from '../../model/types.ts';
-import { bitAt, type ColumnVector } from '../column-vector.ts';
+import { bitAt, type ColumnVector, type LeafVector } from '../column-vector.ts';
 import { listBound } from '../value-bound.ts';
 import { enumOrdinal, VectorBuilder } from '../vector-builder.ts';
 import { emptyVector } from '../vector-rows.ts';
 import { binaryReader } from './arrow-binary.ts';
 import { cellsReader, dictionaryReader, notLookedUp } from './arrow-dictionary.ts';
-import type { ArrowField } from './arrow-field.ts';
+import type { PlacedField } from './arrow-field.ts';
 import { misfit, wrongType } from './arrow-misfit.ts';
 import { numberReader } from './arrow-number.ts';
 import { fromZero, nullsHoldSome, readOffsets } from './arrow-offsets.ts';
+import { partsReader } from './arrow-parts.ts';
 import { type ArrowRows, readBits, readValidity } from './arrow-rows.ts';
-
-type LeafVector = Exclude<ColumnVector, { layout: 'list' }>;
 
 /**
  * Makes a vector of rows of a batch. Throws `BAD_USER_INPUT` naming `place` for what the column
@@ -29,7 +29,7 @@ type LeafReader = (rows: ArrowRows, validity: Uint8Array | null, place: string) 
  * Throws `BAD_USER_INPUT` naming `place` for a type that the column does not take.
  */
 export function columnReader(
-  field: ArrowField,
+  field: PlacedField,
   column: ColumnDefinition,
   place: string,
 ): ColumnReader {
@@ -57,29 +57,28 @@ function holdsNull(place: string, row: number): Error {
   return misfit(place, `holds a null; the column is not optional (row ${row})`);
 }
 
-function leafReader(field: ArrowField, column: ColumnDefinition, place: string): LeafReader {
+function leafReader(field: PlacedField, column: ColumnDefinition, place: string): LeafReader {
   const { type } = field;
-  switch (column.kind) {
+  const { form, layout } = kindOf(column);
+  switch (layout) {
     case 'bool':
       return boolReader(field, column, place);
-    case 'string':
-    case 'json':
-    case 'bytes':
+    case 'binary':
       if (type.kind === 'binary') return binaryReader(field, column, place);
       break;
-    case 'enum':
+    case 'strided':
+      if (form === 'parts') return partsReader(field, column, place);
+      if (type.kind === 'fixedBinary') return stridedReader(field, column, place);
+      break;
+    case 'fixed':
+      if (form !== 'enum') return numberReader(field, column, place);
       if (type.kind === 'dictionary') return enumReader(field, column, place);
       break;
-    case 'uuid':
-      if (type.kind === 'fixedBinary') return uuidReader(field, column, place);
-      break;
-    default:
-      return numberReader(field, column, place);
   }
   return convertingReader(field, column, place);
 }
 
-function boolReader(field: ArrowField, column: ColumnDefinition, place: string): LeafReader {
+function boolReader(field: PlacedField, column: ColumnDefinition, place: string): LeafReader {
   if (field.type.kind !== 'bool') throw wrongType(place, field.type, column.kind);
   return (rows, validity, at) => {
     const bits = readBits(field, 1, rows, at);
@@ -92,23 +91,27 @@ function boolReader(field: ArrowField, column: ColumnDefinition, place: string):
   };
 }
 
-function uuidReader(field: ArrowField, column: ColumnDefinition, place: string): LeafReader {
+function stridedReader(field: PlacedField, column: ColumnDefinition, place: string): LeafReader {
   const { type } = field;
-  if (type.kind !== 'fixedBinary' || type.width !== 16) throw wrongType(place, type, column.kind);
+  const { arrow, stride } = kindOf(column);
+  if (type.kind !== 'fixedBinary' || arrow.kind !== type.kind || arrow.width !== type.width) {
+    throw wrongType(place, type, column.kind);
+  }
+  const Elements = elementsOf(column.kind);
   return ({ batch, start, length }, validity, at) => {
-    const given = batch.elements(field, 1, Uint8Array, start * 16, length * 16, at);
-    const bytes = validity ? given.slice() : given;
+    const given = batch.elements(field, 1, Elements, start * stride, length * stride, at);
+    const values = validity ? given.slice() : given;
     if (validity) {
       for (let i = 0; i < length; i++) {
-        if (!bitAt(validity, i)) bytes.fill(0, i * 16, i * 16 + 16);
+        if (!bitAt(validity, i)) (values as Uint8Array).fill(0, i * stride, (i + 1) * stride);
       }
     }
-    return { column, layout: 'uuid', length, validity, bytes };
+    return { column, layout: 'strided', length, validity, stride, values };
   };
 }
 
 /** Value by value, for types whose layout differs: dictionaries, views, names of an enum. */
-function convertingReader(field: ArrowField, column: ColumnDefinition, place: string): LeafReader {
+function convertingReader(field: PlacedField, column: ColumnDefinition, place: string): LeafReader {
   const open = cellsReader(field, column, place);
   return (rows, validity, at) => {
     const builder = new VectorBuilder(column);
@@ -129,7 +132,7 @@ function convertingReader(field: ArrowField, column: ColumnDefinition, place: st
 const namesMax = 4096;
 
 /** A name of the dictionary is looked up once, when the first row has it. */
-function enumReader(field: ArrowField, column: ColumnDefinition, place: string): LeafReader {
+function enumReader(field: PlacedField, column: ColumnDefinition, place: string): LeafReader {
   const open = dictionaryReader(field, column, place);
   const rowByRow = convertingReader(field, column, place);
   return (rows, validity, at) => {
@@ -156,12 +159,11 @@ function enumReader(field: ArrowField, column: ColumnDefinition, place: string):
 
 const noOrdinals = new Int32Array(0);
 
-function listReader(field: ArrowField, column: ColumnDefinition, place: string) {
+function listReader(field: PlacedField, column: ColumnDefinition, place: string) {
   const { type } = field;
   if (type.kind !== 'list') throw wrongType(place, type, `a list of ${column.kind}`);
   const { item, isLarge } = type;
-  const element: ColumnDefinition = { ...column, list: false, optional: false };
-  const readElements = columnReader(item, element, place);
+  const readElements = columnReader(item, elementColumn(column), place);
   return (rows: ArrowRows, validity: Uint8Array | null, at: string): ColumnVector => {
     const { batch, length } = rows;
     const given = readOffsets(field, rows, isLarge, batch.lengthOf(item), null, listBound, at);

@@ -1,9 +1,9 @@
+import { elementsOf, kindOf } from '../../model/kinds.ts';
 import type { ColumnDefinition } from '../../model/types.ts';
 import { type FixedValues, valueAt } from '../column-vector.ts';
-import { fixedArray } from '../vector-builder.ts';
 import type { ArrowBatch } from './arrow-batch.ts';
 import { binaryReader, viewReader } from './arrow-binary.ts';
-import type { ArrowField } from './arrow-field.ts';
+import type { PlacedField } from './arrow-field.ts';
 import { misfit, wrongType } from './arrow-misfit.ts';
 import type { ArrowRows } from './arrow-rows.ts';
 
@@ -63,7 +63,7 @@ export interface OpenDictionary {
 
 /** The reader of a field of a dictionary; throws where it is none, or of other values. */
 export function dictionaryReader(
-  field: ArrowField,
+  field: PlacedField,
   column: ColumnDefinition,
   place: string,
 ): (rows: ArrowRows, place: string) => OpenDictionary {
@@ -71,7 +71,7 @@ export function dictionaryReader(
   if (type.kind !== 'dictionary') throw wrongType(place, type, column.kind);
   const { values } = type.dictionary;
   const open = cellsReader(values, column, place);
-  const Indices = fixedArray(type.index);
+  const Indices = elementsOf(type.index);
   return ({ batch, start, length: rows }, at) => {
     const dictionary = batch.dictionaries[type.dictionary.place] ?? null;
     if (dictionary && dictionary.parts > 1) {
@@ -99,7 +99,7 @@ function plainNumbers(indices: FixedValues): OpenDictionary['indices'] {
 
 /** Texts and bytes are checked when they are opened, all of them; other values when they are read. */
 function openOnce(
-  values: ArrowField,
+  values: PlacedField,
   { kind }: ColumnDefinition,
   dictionary: ArrowDictionary,
   open: (dictionary: ArrowDictionary) => CellReader,
@@ -111,7 +111,7 @@ function openOnce(
 
 /** The reader of a field of single texts or bytes; throws where it holds neither. */
 export function cellsReader(
-  field: ArrowField,
+  field: PlacedField,
   column: ColumnDefinition,
   place: string,
 ): CellsReader {
@@ -125,7 +125,8 @@ export function cellsReader(
       };
     }
     case 'fixedBinary':
-      if (column.kind !== 'uuid' || type.width !== 16) throw wrongType(place, type, column.kind);
+      if (kindOf(column).form !== 'uuid' || type.width !== 16)
+        throw wrongType(place, type, column.kind);
       return ({ batch, start, length }, at) => {
         const bytes = batch.elements(field, 1, Uint8Array, start * 16, length * 16, at);
         return (row) => Buffer.from(bytes.subarray(row * 16, row * 16 + 16)).toString('hex');
@@ -133,7 +134,7 @@ export function cellsReader(
     case 'view':
       return viewReader(field, column, place);
     case 'binary': {
-      const kind = column.kind === 'bytes' || column.kind === 'json' ? column.kind : 'string';
+      const kind = kindOf(column).layout === 'binary' ? column.kind : 'string';
       // Nulls among a dictionary's values are read as what lies under them.
       const read = binaryReader(field, { ...column, kind, optional: true }, place);
       return (rows, at) => {

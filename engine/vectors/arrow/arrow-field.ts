@@ -1,41 +1,25 @@
-import type { ScalarKind } from '../../model/types.ts';
+import type { NumberKind, TimeUnit } from '../../model/kinds.ts';
 import { ArrowDamage } from './arrow-damage.ts';
+import type { ArrowField, ArrowType } from './arrow-type.ts';
 import type { Flatbuffer } from './flatbuffer.ts';
 
-/** Kinds of a column by which Arrow's numbers are laid out. */
-export type NumberKind = Extract<ScalarKind, `${'i' | 'u' | 'f'}${number}`>;
-
-/**
- * The types of Arrow that some column of a title takes; of all others the name alone is known,
- * which is what a refusal says. `name` is how Arrow's libraries write the type.
- */
-export type ArrowType = { readonly name: string } & (
-  | { readonly kind: 'null' | 'bool' | 'other' }
-  | { readonly kind: 'number'; readonly as: NumberKind }
-  | { readonly kind: 'timestamp'; readonly unit: TimeUnit }
-  | { readonly kind: 'binary'; readonly isText: boolean; readonly isLarge: boolean }
-  | { readonly kind: 'view'; readonly isText: boolean }
-  | { readonly kind: 'fixedBinary'; readonly width: number }
-  | { readonly kind: 'list'; readonly isLarge: boolean; readonly item: ArrowField }
-  | {
-      readonly kind: 'dictionary';
-      readonly index: NumberKind;
-      readonly dictionary: DictionaryValues;
-    }
-);
-
-export type TimeUnit = 'SECOND' | 'MILLISECOND' | 'MICROSECOND' | 'NANOSECOND';
-
 /** A column, or the elements of a list, and where it lies in every batch of its schema. */
-export interface ArrowField {
-  readonly name: string;
-  readonly type: ArrowType;
+export interface PlacedField extends ArrowField {
+  readonly type: PlacedType;
   /** Its first node and its first buffer: the nodes and buffers of its elements come after. */
   readonly node: number;
   readonly buffer: number;
   /** Fields of views before it: their buffers, as many as a batch says, come before its own. */
   readonly viewsBefore: number;
 }
+
+export type PlacedType =
+  | Exclude<ArrowType<PlacedField>, { kind: 'dictionary' }>
+  | {
+      readonly kind: 'dictionary';
+      readonly index: NumberKind;
+      readonly dictionary: DictionaryValues;
+    };
 
 /** What every batch of some fields has; each of views has more buffers, as many as the batch says. */
 export class BatchLayout {
@@ -48,18 +32,19 @@ export class BatchLayout {
 export interface DictionaryValues {
   /** The dictionary's place among those of the schema. */
   readonly place: number;
-  readonly values: ArrowField;
+  readonly values: PlacedField;
   readonly layout: BatchLayout;
 }
 
 /** Slots of `Schema.fbs`. */
-const fieldSlots = { name: 0, typeId: 2, type: 3, dictionary: 4, children: 5 };
+const fieldSlots = { name: 0, nullable: 1, typeId: 2, type: 3, dictionary: 4, children: 5 };
 const encodingSlots = { id: 0, indexType: 1 };
 const typeSlots = {
   int: { bits: 0, isSigned: 1 },
   float: { precision: 0 },
   timestamp: { unit: 0, timezone: 1 },
   fixedBinary: { width: 0 },
+  fixedList: { size: 0 },
 };
 
 /** Reads a field and puts it behind those of `layout`. Throws `ArrowDamage` for a malformed one. */
@@ -69,13 +54,14 @@ export function readField(
   layout: BatchLayout,
   dictionaries: Map<number, DictionaryValues>,
   depth = 0,
-): ArrowField {
+): PlacedField {
   const name = flat.text(table, fieldSlots.name) ?? '';
+  const nullable = flat.uint8(table, fieldSlots.nullable) !== 0;
   const place = { node: layout.nodes, buffer: layout.buffers, viewsBefore: layout.views };
   const encoding = flat.table(table, fieldSlots.dictionary);
   if (encoding === 0) {
     const type = readType(flat, table, layout, dictionaries, depth);
-    return { name, type, ...place };
+    return { name, nullable, type, ...place };
   }
   layout.nodes += 1;
   layout.buffers += 2;
@@ -86,15 +72,14 @@ export function readField(
   if (!dictionary) {
     const own = new BatchLayout();
     const type = readType(flat, table, own, dictionaries, depth + 1);
-    const values = { name, type, node: 0, buffer: 0, viewsBefore: 0 };
+    const values = { name, nullable, type, node: 0, buffer: 0, viewsBefore: 0 };
     dictionary = { place: dictionaries.size, values, layout: own };
     dictionaries.set(id, dictionary);
   }
-  const typeName = `Dictionary<${nameOfNumber(index ?? 'i32')}, ${dictionary.values.type.name}>`;
-  const type: ArrowType = index
-    ? { kind: 'dictionary', name: typeName, index, dictionary }
+  const type: PlacedType = index
+    ? { kind: 'dictionary', index, dictionary }
     : { kind: 'other', name: 'Dictionary' };
-  return { name, type, ...place };
+  return { name, nullable, type, ...place };
 }
 
 export function exactId(id: number): number {
@@ -111,7 +96,7 @@ function readType(
   layout: BatchLayout,
   dictionaries: Map<number, DictionaryValues>,
   depth: number,
-): ArrowType {
+): PlacedType {
   const id = flat.uint8(field, fieldSlots.typeId);
   const [typeName, buffers] = typesById[id] ?? ['', 0];
   if (typeName === '') throw new ArrowDamage('a field is of an unknown type');
@@ -120,54 +105,76 @@ function readType(
   const table = flat.table(field, fieldSlots.type);
   switch (typeName) {
     case 'Null':
-      return { kind: 'null', name: typeName };
+      return { kind: 'null' };
     case 'Bool':
-      return { kind: 'bool', name: typeName };
+      return { kind: 'bool' };
     case 'Int': {
       const as = integerKind(flat, table);
-      return as
-        ? { kind: 'number', as, name: nameOfNumber(as) }
-        : { kind: 'other', name: typeName };
+      return as ? { kind: 'number', as } : { kind: 'other', name: typeName };
     }
     case 'Float': {
       const precision = table === 0 ? 0 : flat.int16(table, typeSlots.float.precision);
       const as = ([null, 'f32', 'f64'] as const)[precision] ?? null;
-      return as
-        ? { kind: 'number', as, name: nameOfNumber(as) }
-        : { kind: 'other', name: 'Float16' };
+      return as ? { kind: 'number', as } : { kind: 'other', name: 'Float16' };
     }
     case 'Timestamp': {
       const unit = timeUnits[table === 0 ? 0 : flat.int16(table, typeSlots.timestamp.unit)];
       if (!unit) return { kind: 'other', name: typeName };
       const zone = table === 0 ? null : flat.text(table, typeSlots.timestamp.timezone);
-      return { kind: 'timestamp', unit, name: `Timestamp<${unit}${zone ? `, ${zone}` : ''}>` };
+      return { kind: 'timestamp', unit, zone };
     }
     case 'Utf8':
     case 'LargeUtf8':
-      return { kind: 'binary', isText: true, isLarge: typeName !== 'Utf8', name: typeName };
+      return { kind: 'binary', isText: true, isLarge: typeName !== 'Utf8' };
     case 'Binary':
     case 'LargeBinary':
-      return { kind: 'binary', isText: false, isLarge: typeName !== 'Binary', name: typeName };
+      return { kind: 'binary', isText: false, isLarge: typeName !== 'Binary' };
     case 'Utf8View':
     case 'BinaryView':
       layout.views += 1;
-      return { kind: 'view', isText: typeName === 'Utf8View', name: typeName };
+      return { kind: 'view', isText: typeName === 'Utf8View' };
     case 'FixedSizeBinary': {
       const width = table === 0 ? 0 : flat.int32(table, typeSlots.fixedBinary.width);
-      return { kind: 'fixedBinary', width, name: `FixedSizeBinary[${width}]` };
+      return { kind: 'fixedBinary', width };
+    }
+    case 'FixedSizeList': {
+      if (depth >= depthMax) return { kind: 'other', name: typeName };
+      const size = table === 0 ? 0 : flat.int32(table, typeSlots.fixedList.size);
+      const item = readItem(flat, field, layout, dictionaries, depth);
+      return { kind: 'items', size, item };
+    }
+    case 'Struct': {
+      if (depth >= depthMax) return { kind: 'other', name: typeName };
+      const children = flat.vector(field, fieldSlots.children, 4);
+      const fields: PlacedField[] = [];
+      for (let i = 0; i < flat.lengthOf(children); i++) {
+        const child = flat.tableIn(children, i);
+        fields.push(readField(flat, child, layout, dictionaries, depth + 1));
+      }
+      return { kind: 'struct', fields };
     }
     case 'List':
     case 'LargeList': {
       if (depth >= depthMax) return { kind: 'other', name: typeName };
-      const children = flat.vector(field, fieldSlots.children, 4);
-      if (flat.lengthOf(children) !== 1) throw new ArrowDamage('a list has one type of elements');
-      const item = readField(flat, flat.tableIn(children, 0), layout, dictionaries, depth + 1);
-      const name = `${typeName}<${item.type.name}>`;
-      return { kind: 'list', isLarge: typeName === 'LargeList', item, name };
+      const item = readItem(flat, field, layout, dictionaries, depth);
+      return { kind: 'list', isLarge: typeName === 'LargeList', item };
     }
     default:
       return { kind: 'other', name: typeName };
   }
+}
+
+/** The one field of a list's elements, which lies behind the list's own. */
+function readItem(
+  flat: Flatbuffer,
+  field: number,
+  layout: BatchLayout,
+  dictionaries: Map<number, DictionaryValues>,
+  depth: number,
+): PlacedField {
+  const children = flat.vector(field, fieldSlots.children, 4);
+  if (flat.lengthOf(children) !== 1) throw new ArrowDamage('a list has one type of elements');
+  return readField(flat, flat.tableIn(children, 0), layout, dictionaries, depth + 1);
 }
 
 /** Arrow's types by their ids in `Schema.fbs`, with the buffers of a field of its own. */
@@ -221,9 +228,4 @@ function integerKind(flat: Flatbuffer, table: number): NumberKind | null {
     default:
       return null;
   }
-}
-
-function nameOfNumber(kind: NumberKind): string {
-  const family = { i: 'Int', u: 'Uint', f: 'Float' }[kind[0] as 'i' | 'u' | 'f'];
-  return `${family}${kind.slice(1)}`;
 }

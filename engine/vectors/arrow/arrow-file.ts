@@ -1,12 +1,12 @@
 import type { ColumnDefinition } from '../../model/types.ts';
 import type { ColumnBatch, ColumnVector } from '../column-vector.ts';
+import { fieldOf } from './arrow-type.ts';
 import { endOfStream, schemaMessage } from './ipc-messages.ts';
 import { decodeRecordBatch, encodeRecordBatch } from './record-batch.ts';
-import { shippedField } from './wire-field.ts';
 
 /** A column batch as a whole Arrow IPC stream that any Arrow reader opens. */
 export function encodeArrow(batch: ColumnBatch): Uint8Array[] {
-  const fields = batch.vectors.map((vector) => shippedField(vector.column));
+  const fields = batch.vectors.map((vector) => fieldOf(vector.column));
   const parts = [schemaMessage(fields)];
   encodeRecordBatch(batch.length, batch.vectors, parts);
   parts.push(endOfStream);

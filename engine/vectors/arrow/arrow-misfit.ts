@@ -1,5 +1,6 @@
 import { EngineError } from '../../model/errors.ts';
-import type { ArrowType } from './arrow-field.ts';
+import type { PlacedType } from './arrow-field.ts';
+import { typeName } from './arrow-type.ts';
 
 /** What an Arrow column of a body holds and its column cannot. */
 export function misfit(place: string, complaint: string): EngineError {
@@ -7,6 +8,6 @@ export function misfit(place: string, complaint: string): EngineError {
 }
 
 /** An Arrow column of a type that its column does not take. */
-export function wrongType(place: string, type: ArrowType, expected: string): EngineError {
-  return misfit(place, `is ${type.name}; expected ${expected}`);
+export function wrongType(place: string, type: PlacedType, expected: string): EngineError {
+  return misfit(place, `is ${typeName(type)}; expected ${expected}`);
 }

@@ -1,7 +1,7 @@
+import { elementsOf, type Kind, kindOf, type TimeUnit } from '../../model/kinds.ts';
 import type { ColumnDefinition } from '../../model/types.ts';
 import { bitAt, type FixedValues, type FixedVector } from '../column-vector.ts';
-import { bigIntegerRanges, fixedArray, fixedValues, integerRanges } from '../vector-builder.ts';
-import type { ArrowField, TimeUnit } from './arrow-field.ts';
+import type { PlacedField } from './arrow-field.ts';
 import { misfit, wrongType } from './arrow-misfit.ts';
 import type { ArrowRows } from './arrow-rows.ts';
 
@@ -9,14 +9,14 @@ type NumberReader = (rows: ArrowRows, validity: Uint8Array | null, place: string
 
 /** The reader of a field of numbers or times; throws where it is of another type. */
 export function numberReader(
-  field: ArrowField,
+  field: PlacedField,
   column: ColumnDefinition,
   place: string,
 ): NumberReader {
   const { type } = field;
-  const isTime = column.kind === 'timestamp' && type.kind === 'timestamp';
+  const isTime = kindOf(column).form === 'timestamp' && type.kind === 'timestamp';
   if (type.kind !== 'number' && !isTime) throw wrongType(place, type, column.kind);
-  const Values = fixedArray(type.kind === 'number' ? type.as : 'i64');
+  const Values = elementsOf(type.kind === 'number' ? type.as : 'i64');
   if (type.kind === 'number' && type.as === column.kind) {
     return ({ batch, start, length }, validity, at) => {
       const given = batch.elements(field, 1, Values, start, length, at);
@@ -27,7 +27,7 @@ export function numberReader(
   const cast = castTo(field, column);
   return ({ batch, start, length }, validity, at) => {
     const given = batch.elements(field, 1, Values, start, length, at);
-    const values = fixedValues(column.kind, length);
+    const values = new (elementsOf(column.kind))(length);
     for (let i = 0; i < length; i++) {
       if (validity && !bitAt(validity, i)) continue;
       values[i] = cast(given[i] as number | bigint, at, i);
@@ -45,34 +45,28 @@ function zeroedUnderNulls(given: FixedValues, validity: Uint8Array): FixedValues
 
 type Cast = (value: number | bigint, place: string, row: number) => number | bigint;
 
-function castTo({ type }: ArrowField, column: ColumnDefinition): Cast {
-  switch (column.kind) {
-    case 'f32':
-    case 'f64':
+function castTo({ type }: PlacedField, column: ColumnDefinition): Cast {
+  const kind = kindOf(column);
+  switch (kind.form) {
+    case 'float':
       return (value) => Number(value);
     case 'timestamp':
       if (type.kind === 'timestamp') {
         const { unit } = type;
-        return (value, place) => milliseconds(BigInt(value), unit, place);
+        return (value, place) => milliseconds(BigInt(value), unit, kind, place);
       }
       return (_value, place) => {
         throw wrongType(place, type, 'a timestamp');
       };
-    case 'i64':
-    case 'u64':
-      return (value, place, row) => wholeBigInt(value, column, place, row);
     default:
-      return (value, place, row) => wholeNumber(value, column, place, row);
+      return kind.wideRange ? toWide(kind.wideRange) : toInteger(kind);
   }
 }
 
-/** What a `Date` can hold, either side of 1970. */
-const timestampMsMax = 8_640_000_000_000_000n;
-
 /** Timestamps come in seconds, milli-, micro- or nanoseconds; a fraction of a millisecond is cut off. */
-function milliseconds(value: bigint, unit: TimeUnit, place: string): bigint {
+function milliseconds(value: bigint, unit: TimeUnit, { range }: Kind, place: string): bigint {
   const ms = toMilliseconds(value, unit);
-  if (ms > timestampMsMax || ms < -timestampMsMax) {
+  if (range && (ms < range[0] || ms > range[1])) {
     throw misfit(place, `holds a time beyond the years -271821 to 275760`);
   }
   return ms;
@@ -91,28 +85,22 @@ function toMilliseconds(value: bigint, unit: TimeUnit): bigint {
   }
 }
 
-function wholeNumber(
-  value: number | bigint,
-  column: ColumnDefinition,
-  place: string,
-  row: number,
-): number {
-  const number = Number(value);
-  const [low, high] = integerRanges[column.kind] as readonly [number, number];
-  if (Number.isInteger(number) && number >= low && number <= high) return number;
-  throw misfit(`${place}[${row}]`, `must be a whole number from ${low} to ${high}`);
+function toInteger({ range }: Kind): Cast {
+  if (!range) throw new RangeError('an integer has a range');
+  const [low, high] = range;
+  return (value, place, row) => {
+    const number = Number(value);
+    if (Number.isInteger(number) && number >= low && number <= high) return number;
+    throw misfit(`${place}[${row}]`, `must be a whole number from ${low} to ${high}`);
+  };
 }
 
-function wholeBigInt(
-  value: number | bigint,
-  column: ColumnDefinition,
-  place: string,
-  row: number,
-): bigint {
-  const [low, high] = bigIntegerRanges[column.kind] as readonly [bigint, bigint];
-  if (typeof value === 'bigint' || Number.isInteger(value)) {
-    const whole = BigInt(value);
-    if (whole >= low && whole <= high) return whole;
-  }
-  throw misfit(`${place}[${row}]`, `must be a whole number from ${low} to ${high}`);
+function toWide([low, high]: readonly [bigint, bigint]): Cast {
+  return (value, place, row) => {
+    if (typeof value === 'bigint' || Number.isInteger(value)) {
+      const whole = BigInt(value);
+      if (whole >= low && whole <= high) return whole;
+    }
+    throw misfit(`${place}[${row}]`, `must be a whole number from ${low} to ${high}`);
+  };
 }

@@ -1,7 +1,7 @@
 import type { EngineError } from '../../model/errors.ts';
 import { bitAt } from '../column-vector.ts';
 import { tooLong, type ValueBound } from '../value-bound.ts';
-import type { ArrowField } from './arrow-field.ts';
+import type { PlacedField } from './arrow-field.ts';
 import { misfit } from './arrow-misfit.ts';
 import type { ArrowRows } from './arrow-rows.ts';
 
@@ -10,7 +10,7 @@ import type { ArrowRows } from './arrow-rows.ts';
  * value that is not null past the bound. They begin where the client's do.
  */
 export function readOffsets(
-  field: ArrowField,
+  field: PlacedField,
   rows: ArrowRows,
   isLarge: boolean,
   available: number,

@@ -1,6 +1,6 @@
 import { copyBits, countBits } from '../bits.ts';
 import type { ArrowBatch } from './arrow-batch.ts';
-import type { ArrowField } from './arrow-field.ts';
+import type { PlacedField } from './arrow-field.ts';
 
 /** Some rows of a batch, one after the other; of a list's elements those that its rows use. */
 export interface ArrowRows {
@@ -10,7 +10,11 @@ export interface ArrowRows {
 }
 
 /** The rows' bits from bit 0 on, zero beyond the last; null when no row is null. */
-export function readValidity(field: ArrowField, rows: ArrowRows, place: string): Uint8Array | null {
+export function readValidity(
+  field: PlacedField,
+  rows: ArrowRows,
+  place: string,
+): Uint8Array | null {
   if (rows.batch.nullsOf(field) === 0) return null;
   const bits = readBits(field, 0, rows, place);
   return countBits(bits, rows.length) === rows.length ? null : bits;
@@ -18,7 +22,7 @@ export function readValidity(field: ArrowField, rows: ArrowRows, place: string):
 
 /** A copy of the rows' bits in the field's buffer `index`. */
 export function readBits(
-  field: ArrowField,
+  field: PlacedField,
   index: number,
   { batch, start, length }: ArrowRows,
   place: string,

@@ -1,10 +1,10 @@
 import { ArrowDamage } from './arrow-damage.ts';
-import { type ArrowField, BatchLayout, type DictionaryValues, readField } from './arrow-field.ts';
+import { BatchLayout, type DictionaryValues, type PlacedField, readField } from './arrow-field.ts';
 import type { Flatbuffer } from './flatbuffer.ts';
 
 /** The schema of an Arrow stream: what its columns are and where they lie in its batches. */
 export interface ArrowSchema {
-  readonly fields: readonly ArrowField[];
+  readonly fields: readonly PlacedField[];
   readonly metadata: ReadonlyMap<string, string>;
   readonly dictionaries: ReadonlyMap<number, DictionaryValues>;
   readonly layout: BatchLayout;
@@ -20,7 +20,7 @@ export function readSchema(flat: Flatbuffer, table: number): ArrowSchema {
   }
   const layout = new BatchLayout();
   const dictionaries = new Map<number, DictionaryValues>();
-  const fields: ArrowField[] = [];
+  const fields: PlacedField[] = [];
   const tables = flat.vector(table, schemaSlots.fields, 4);
   for (let i = 0; i < flat.lengthOf(tables); i++) {
     fields.push(readField(flat, flat.tableIn(tables, i), layout, dictionaries));

@@ -1,13 +1,10 @@
-import type { Field } from 'apache-arrow/fb/field';
-import { Message } from 'apache-arrow/fb/message';
-import { MessageHeader } from 'apache-arrow/fb/message-header';
-import { Schema } from 'apache-arrow/fb/schema';
-import { Type } from 'apache-arrow/fb/type';
-import { ByteBuffer } from 'flatbuffers';
-import type { ArrowField, ArrowType } from './wire-field.ts';
+import { readSchema } from './arrow-schema.ts';
+import { openMessage } from './arrow-streams.ts';
+import { type ArrowField, type ArrowType, typeName } from './arrow-type.ts';
+import { Flatbuffer } from './flatbuffer.ts';
 
 export type ArrowFrame =
-  | { readonly kind: 'schema'; readonly message: Message }
+  | { readonly kind: 'schema'; readonly fields: readonly ArrowField[] }
   | {
       readonly kind: 'batch';
       readonly metadata: Uint8Array;
@@ -38,70 +35,52 @@ async function* readAll(reader: ByteReader): AsyncGenerator<ArrowFrame> {
     const metadataBytes = view.getInt32(4, true);
     if (metadataBytes === 0) break;
     const flatbuffer = await reader.read(metadataBytes);
-    const message = Message.getRootAsMessage(new ByteBuffer(flatbuffer));
-    const bodyBytes = Number(message.bodyLength());
-    switch (message.headerType()) {
-      case MessageHeader.Schema:
-        yield { kind: 'schema', message };
-        break;
-      case MessageHeader.RecordBatch: {
-        const metadata = new Uint8Array(8 + metadataBytes);
-        metadata.set(prefix);
-        metadata.set(flatbuffer, 8);
-        yield { kind: 'batch', metadata, bodyBytes, body: () => reader.pass(bodyBytes) };
-        break;
-      }
-      default:
-        throw new RangeError(`an Arrow message of type ${message.headerType()} was not asked for`);
+    const flat = new Flatbuffer(flatbuffer);
+    const { kind, header, bodyBytes } = openMessage(flat, 0, metadataBytes);
+    if (kind === 'schema') {
+      yield { kind, fields: readSchema(flat, header).fields };
+    } else if (kind === 'recordBatch') {
+      const metadata = new Uint8Array(8 + metadataBytes);
+      metadata.set(prefix);
+      metadata.set(flatbuffer, 8);
+      yield { kind: 'batch', metadata, bodyBytes, body: () => reader.pass(bodyBytes) };
+    } else {
+      throw new RangeError('an Arrow dictionary was not asked for');
     }
   }
   await reader.drain();
 }
 
 /**
- * Asserts that columns laid out for `message`'s schema can be read by `fields`: same names in the
- * same order, same layout. Text and binary are laid out alike.
+ * Asserts that columns laid out for the fields `actual` can be read by `wanted`: same names in the
+ * same order, same layout.
  */
-export function requireSameLayout(message: Message, fields: readonly ArrowField[]): void {
-  const schema: Schema = message.header(new Schema());
-  const actual: string[] = [];
-  for (let i = 0; i < schema.fieldsLength(); i++) {
-    const field = schema.fields(i);
-    if (field) actual.push(`${field.name()} ${layoutOf(field)}`);
-  }
-  const wanted = fields.map((field) => `${field.name} ${wantedLayout(field.type)}`);
-  if (actual.join() !== wanted.join()) {
-    throw new RangeError(`ClickHouse laid out ${actual.join()} where ${wanted.join()} was asked`);
+export function requireSameLayout(
+  actual: readonly ArrowField[],
+  wanted: readonly ArrowField[],
+): void {
+  const [given, asked] = [actual, wanted].map((fields) => fields.map(layoutOf).join());
+  if (given !== asked) {
+    throw new RangeError(`ClickHouse laid out ${given} where ${asked} was asked`);
   }
 }
 
-function layoutOf(field: Field): string {
-  const type = field.typeType();
-  if (type === Type.Utf8 || type === Type.Binary) return 'text';
-  if (type !== Type.List) return Type[type];
-  const item = field.children(0);
-  return `List<${item ? layoutOf(item) : '?'}>`;
+/** Text and binary are laid out alike, and times in every unit and zone. */
+function layoutOf({ name, type }: ArrowField): string {
+  const alike = (part: ArrowType): ArrowType => {
+    switch (part.kind) {
+      case 'binary':
+        return { ...part, isText: false };
+      case 'timestamp':
+        return { ...part, zone: null };
+      case 'list':
+        return { ...part, item: { ...part.item, type: alike(part.item.type) } };
+      default:
+        return part;
+    }
+  };
+  return `${name} ${typeName(alike(type))}`;
 }
-
-function wantedLayout(type: ArrowType): string {
-  switch (type.id) {
-    case 'utf8':
-    case 'binary':
-      return 'text';
-    case 'list':
-      return `List<${wantedLayout(type.item.type)}>`;
-    default:
-      return layoutNames[type.id];
-  }
-}
-
-const layoutNames = {
-  int: 'Int',
-  float: 'FloatingPoint',
-  bool: 'Bool',
-  fixedBinary: 'FixedSizeBinary',
-  timestampMs: 'Timestamp',
-} as const;
 
 class ByteReader {
   readonly #source: AsyncIterator<Uint8Array>;

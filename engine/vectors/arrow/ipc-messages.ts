@@ -1,11 +1,10 @@
 import { Binary } from 'apache-arrow/fb/binary';
 import { Block } from 'apache-arrow/fb/block';
 import { Bool } from 'apache-arrow/fb/bool';
-import { Buffer as ArrowBuffer } from 'apache-arrow/fb/buffer';
 import { Endianness } from 'apache-arrow/fb/endianness';
 import { Field } from 'apache-arrow/fb/field';
-import { FieldNode } from 'apache-arrow/fb/field-node';
 import { FixedSizeBinary } from 'apache-arrow/fb/fixed-size-binary';
+import { FixedSizeList } from 'apache-arrow/fb/fixed-size-list';
 import { FloatingPoint } from 'apache-arrow/fb/floating-point';
 import { Footer } from 'apache-arrow/fb/footer';
 import { Int } from 'apache-arrow/fb/int';
@@ -14,15 +13,16 @@ import { Message } from 'apache-arrow/fb/message';
 import { MessageHeader } from 'apache-arrow/fb/message-header';
 import { MetadataVersion } from 'apache-arrow/fb/metadata-version';
 import { Precision } from 'apache-arrow/fb/precision';
-import { RecordBatch } from 'apache-arrow/fb/record-batch';
 import { Schema } from 'apache-arrow/fb/schema';
+import { Struct_ as Struct } from 'apache-arrow/fb/struct-';
 import { TimeUnit } from 'apache-arrow/fb/time-unit';
 import { Timestamp } from 'apache-arrow/fb/timestamp';
 import { Type } from 'apache-arrow/fb/type';
 import { Utf8 } from 'apache-arrow/fb/utf8';
 import { Builder } from 'flatbuffers';
+import type { NumberKind } from '../../model/kinds.ts';
 import { aligned } from '../aligned.ts';
-import type { ArrowField, ArrowType } from './wire-field.ts';
+import type { ArrowField, ArrowType } from './arrow-type.ts';
 
 /**
  * Messages of the Arrow IPC format, uncompressed.
@@ -34,52 +34,6 @@ export function schemaMessage(fields: readonly ArrowField[]): Uint8Array {
   const builder = new Builder(1024);
   const schema = writeSchema(builder, fields);
   return frame(builder, MessageHeader.Schema, schema, 0);
-}
-
-export interface BatchNode {
-  readonly length: number;
-  readonly nullCount: number;
-}
-
-/**
- * A record batch as parts to be written one after the other: metadata, then every buffer padded
- * to 8 bytes. The buffers are not copied.
- */
-export function recordBatchMessage(
-  length: number,
-  nodes: readonly BatchNode[],
-  buffers: readonly Uint8Array[],
-): Uint8Array[] {
-  const builder = new Builder(256 + 16 * (nodes.length + buffers.length));
-  const offsets: number[] = [];
-  const body: Uint8Array[] = [];
-  let bodyBytes = 0;
-  for (const buffer of buffers) {
-    offsets.push(bodyBytes);
-    if (buffer.byteLength === 0) continue;
-    body.push(buffer);
-    const padding = -buffer.byteLength & 7;
-    if (padding > 0) body.push(zeros.subarray(0, padding));
-    bodyBytes += buffer.byteLength + padding;
-  }
-  RecordBatch.startNodesVector(builder, nodes.length);
-  for (let i = nodes.length - 1; i >= 0; i--) {
-    const node = nodes[i] as BatchNode;
-    FieldNode.createFieldNode(builder, BigInt(node.length), BigInt(node.nullCount));
-  }
-  const nodesVector = builder.endVector();
-  RecordBatch.startBuffersVector(builder, buffers.length);
-  for (let i = buffers.length - 1; i >= 0; i--) {
-    const bytes = (buffers[i] as Uint8Array).byteLength;
-    ArrowBuffer.createBuffer(builder, BigInt(offsets[i] as number), BigInt(bytes));
-  }
-  const buffersVector = builder.endVector();
-  RecordBatch.startRecordBatch(builder);
-  RecordBatch.addLength(builder, BigInt(length));
-  RecordBatch.addNodes(builder, nodesVector);
-  RecordBatch.addBuffers(builder, buffersVector);
-  const batch = RecordBatch.endRecordBatch(builder);
-  return [frame(builder, MessageHeader.RecordBatch, batch, bodyBytes), ...body];
 }
 
 export const endOfStream: Uint8Array = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0);
@@ -120,8 +74,6 @@ export function fileFooter(
   return out;
 }
 
-const zeros = new Uint8Array(8);
-
 function frame(
   builder: Builder,
   header: MessageHeader,
@@ -155,7 +107,7 @@ function writeSchema(builder: Builder, fields: readonly ArrowField[]): number {
 
 function writeField(builder: Builder, field: ArrowField): number {
   const name = builder.createString(field.name);
-  const items = field.type.id === 'list' ? [writeField(builder, field.type.item)] : [];
+  const items = fieldsWithin(field.type).map((item) => writeField(builder, item));
   const children = Field.createChildrenVector(builder, items);
   const [typeId, type] = writeType(builder, field.type);
   Field.startField(builder);
@@ -167,35 +119,57 @@ function writeField(builder: Builder, field: ArrowField): number {
   return Field.endField(builder);
 }
 
+function fieldsWithin(type: ArrowType): readonly ArrowField[] {
+  switch (type.kind) {
+    case 'list':
+      return [type.item];
+    case 'fixedList':
+      return [{ name: 'item', type: { kind: 'number', as: type.as }, nullable: false }];
+    case 'struct':
+      return type.fields;
+    default:
+      return [];
+  }
+}
+
 function writeType(builder: Builder, type: ArrowType): [Type, number] {
-  switch (type.id) {
-    case 'int':
-      return [Type.Int, Int.createInt(builder, type.bits, type.signed)];
-    case 'float':
-      return [
-        Type.FloatingPoint,
-        FloatingPoint.createFloatingPoint(
-          builder,
-          type.bits === 32 ? Precision.SINGLE : Precision.DOUBLE,
-        ),
-      ];
+  switch (type.kind) {
+    case 'number':
+      return writeNumber(builder, type.as);
     case 'bool':
       Bool.startBool(builder);
       return [Type.Bool, Bool.endBool(builder)];
-    case 'utf8':
-      Utf8.startUtf8(builder);
-      return [Type.Utf8, Utf8.endUtf8(builder)];
     case 'binary':
+      if (type.isText) {
+        Utf8.startUtf8(builder);
+        return [Type.Utf8, Utf8.endUtf8(builder)];
+      }
       Binary.startBinary(builder);
       return [Type.Binary, Binary.endBinary(builder)];
     case 'fixedBinary':
-      return [Type.FixedSizeBinary, FixedSizeBinary.createFixedSizeBinary(builder, type.byteWidth)];
-    case 'timestampMs': {
-      const zone = builder.createString('UTC');
-      return [Type.Timestamp, Timestamp.createTimestamp(builder, TimeUnit.MILLISECOND, zone)];
+      return [Type.FixedSizeBinary, FixedSizeBinary.createFixedSizeBinary(builder, type.width)];
+    case 'timestamp': {
+      const zone = builder.createString(type.zone ?? '');
+      return [Type.Timestamp, Timestamp.createTimestamp(builder, TimeUnit[type.unit], zone)];
     }
+    case 'fixedList':
+      return [Type.FixedSizeList, FixedSizeList.createFixedSizeList(builder, type.size)];
+    case 'struct':
+      Struct.startStruct_(builder);
+      return [Type.Struct_, Struct.endStruct_(builder)];
     case 'list':
       List.startList(builder);
       return [Type.List, List.endList(builder)];
+    default:
+      throw new RangeError(`no column is written as ${type.kind}`);
   }
+}
+
+function writeNumber(builder: Builder, kind: NumberKind): [Type, number] {
+  const bits = Number(kind.slice(1));
+  if (!kind.startsWith('f')) {
+    return [Type.Int, Int.createInt(builder, bits, kind.startsWith('i'))];
+  }
+  const precision = bits === 32 ? Precision.SINGLE : Precision.DOUBLE;
+  return [Type.FloatingPoint, FloatingPoint.createFloatingPoint(builder, precision)];
 }

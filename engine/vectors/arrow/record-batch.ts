@@ -1,9 +1,10 @@
 import { Builder } from 'flatbuffers';
+import { elementColumn, elementsOf, type FixedValues, kindOf } from '../../model/kinds.ts';
 import type { ColumnDefinition } from '../../model/types.ts';
 import { aligned } from '../aligned.ts';
 import { countBits } from '../bits.ts';
-import type { ColumnVector, FixedValues } from '../column-vector.ts';
-import { fixedArray } from '../vector-builder.ts';
+import type { ColumnVector, LeafVector } from '../column-vector.ts';
+import type { StructVector } from '../part-vector.ts';
 import { pushVectorBuffers } from '../vector-bytes.ts';
 
 /**
@@ -22,13 +23,13 @@ const headerRecordBatch = 3;
 /** Appends the message's parts; returns its bytes in all (a multiple of 8). */
 export function encodeRecordBatch(
   length: number,
-  vectors: readonly ColumnVector[],
+  vectors: readonly (ColumnVector | StructVector)[],
   parts: Uint8Array[],
 ): number {
   const buffers: Uint8Array[] = [];
   let nodeCount = 0;
   for (const vector of vectors) {
-    nodeCount += vector.layout === 'list' ? 2 : 1;
+    nodeCount += nodeCountOf(vector);
     pushVectorBuffers(vector, buffers);
   }
   const template = templateFor(nodeCount, buffers.length);
@@ -36,10 +37,7 @@ export function encodeRecordBatch(
   const view = new DataView(metadata.buffer);
   setWide(view, template.lengthAt, length);
   let at = template.nodesAt;
-  for (const vector of vectors) {
-    at = setPair(view, at, vector.length, nullCount(vector));
-    if (vector.layout === 'list') at = setPair(view, at, vector.child.length, 0);
-  }
+  for (const vector of vectors) at = setNodes(view, at, vector);
   parts.push(metadata);
   let offset = 0;
   at = template.buffersAt;
@@ -53,6 +51,32 @@ export function encodeRecordBatch(
   }
   setWide(view, template.bodyLengthAt, offset);
   return metadata.length + offset;
+}
+
+function nodeCountOf(vector: ColumnVector | StructVector): number {
+  if (vector.layout === 'list') return 1 + nodeCountOf(vector.child);
+  return vector.layout === 'struct' ? 1 + vector.parts.length : scalarNodes(vector.column);
+}
+
+/** Parts that lie in one vector are the items of a list of fixed size: a column within the column. */
+function scalarNodes(column: ColumnDefinition): 1 | 2 {
+  return kindOf(column).parts ? 2 : 1;
+}
+
+function setNodes(view: DataView, at: number, vector: ColumnVector | StructVector): number {
+  const next = setPair(view, at, vector.length, nullCount(vector));
+  switch (vector.layout) {
+    case 'list':
+      return setNodes(view, next, vector.child);
+    case 'struct':
+      return vector.parts.reduce((place, part) => setNodes(view, place, part), next);
+    case 'strided':
+      return scalarNodes(vector.column) === 1
+        ? next
+        : setPair(view, next, vector.length * vector.stride, 0);
+    default:
+      return next;
+  }
 }
 
 /** Zeros, by how many. */
@@ -79,7 +103,7 @@ export function decodeRecordBatch(
   offset: number,
   columns: readonly ColumnDefinition[],
 ): { readonly vectors: ColumnVector[]; readonly end: number } {
-  const nodeCount = columns.reduce((sum, column) => sum + (column.list ? 2 : 1), 0);
+  const nodeCount = columns.reduce((sum, c) => sum + Number(c.list) + scalarNodes(c), 0);
   const bufferCount = columns.reduce((sum, column) => sum + bufferCountOf(column), 0);
   const template = templateFor(nodeCount, bufferCount);
   const view = new DataView(bytes.buffer, bytes.byteOffset + offset);
@@ -111,21 +135,23 @@ function readVector(
   const base = { column, length, validity };
   if (column.list) {
     const offsets = int32s(nextBuffer());
-    const child = readVector({ ...column, list: false, optional: false }, nextNode, nextBuffer);
-    if (child.layout === 'list') throw new RangeError('lists do not nest');
+    const child = readVector(elementColumn(column), nextNode, nextBuffer) as LeafVector;
     return { ...base, layout: 'list', offsets, child };
   }
-  switch (column.kind) {
+  const { layout, stride } = kindOf(column);
+  if (scalarNodes(column) === 2) {
+    nextNode();
+    nextBuffer();
+  }
+  switch (layout) {
     case 'bool':
-      return { ...base, layout: 'bool', bits: nextBuffer() };
-    case 'uuid':
-      return { ...base, layout: 'uuid', bytes: nextBuffer() };
-    case 'string':
-    case 'json':
-    case 'bytes':
-      return { ...base, layout: 'binary', offsets: int32s(nextBuffer()), data: nextBuffer() };
-    default:
-      return { ...base, layout: 'fixed', values: fixedView(column, nextBuffer()) };
+      return { ...base, layout, bits: nextBuffer() };
+    case 'binary':
+      return { ...base, layout, offsets: int32s(nextBuffer()), data: nextBuffer() };
+    case 'strided':
+      return { ...base, layout, stride, values: fixedView(column, nextBuffer()) };
+    case 'fixed':
+      return { ...base, layout, values: fixedView(column, nextBuffer()) };
   }
 }
 
@@ -134,16 +160,15 @@ function int32s(bytes: Uint8Array): Int32Array {
 }
 
 function fixedView(column: ColumnDefinition, bytes: Uint8Array): FixedValues {
-  const Values = fixedArray(column.kind);
+  const Values = elementsOf(column.kind);
   return new Values(bytes.buffer, bytes.byteOffset, bytes.length / Values.BYTES_PER_ELEMENT);
 }
 
 function bufferCountOf(column: ColumnDefinition): number {
-  const binary = column.kind === 'string' || column.kind === 'json' || column.kind === 'bytes';
-  return (binary ? 3 : 2) + (column.list ? 2 : 0);
+  return (kindOf(column).layout === 'binary' ? 3 : 1 + scalarNodes(column)) + (column.list ? 2 : 0);
 }
 
-function nullCount({ validity, length }: ColumnVector): number {
+function nullCount({ validity, length }: ColumnVector | StructVector): number {
   return validity === null ? 0 : length - countBits(validity, length);
 }
 

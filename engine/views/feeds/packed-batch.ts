@@ -1,7 +1,7 @@
+import { elementsOf, kindOf } from '../../model/kinds.ts';
 import type { ColumnDefinition } from '../../model/types.ts';
 import { aligned } from '../../vectors/aligned.ts';
 import type { ColumnBatch, ColumnVector, FixedValues } from '../../vectors/column-vector.ts';
-import { fixedArray } from '../../vectors/vector-builder.ts';
 
 /**
  * A copy of a batch in one array of bytes: a feed keeps thousands of small batches, and one object
@@ -29,8 +29,8 @@ export function packBatch(batch: ColumnBatch): Uint8Array {
       case 'bool':
         parts.push(vector.bits.subarray(0, bitBytes(length)));
         break;
-      case 'uuid':
-        parts.push(vector.bytes.subarray(0, length * 16));
+      case 'strided':
+        parts.push(bytesOf(vector.values, length * vector.stride));
         break;
       case 'binary': {
         const dataBytes = vector.offsets[length] as number;
@@ -68,29 +68,25 @@ export function unpackBatch(columns: readonly ColumnDefinition[], packed: Uint8A
       ? new Uint8Array(buffer, take(bitBytes(length)), bitBytes(length))
       : null;
     const base = { column, length, validity };
-    switch (column.kind) {
+    const { layout, stride } = kindOf(column);
+    switch (layout) {
       case 'bool': {
         const bits = new Uint8Array(buffer, take(bitBytes(length)), bitBytes(length));
-        return { ...base, layout: 'bool', bits };
+        return { ...base, layout, bits };
       }
-      case 'uuid':
-        return {
-          ...base,
-          layout: 'uuid',
-          bytes: new Uint8Array(buffer, take(length * 16), length * 16),
-        };
-      case 'string':
-      case 'json':
-      case 'bytes': {
+      case 'binary': {
         const offsets = new Int32Array(buffer, take((length + 1) * 4), length + 1);
         const dataBytes = header[2 + index * 2] as number;
         const data = new Uint8Array(buffer, take(dataBytes), dataBytes);
-        return { ...base, layout: 'binary', offsets, data };
+        return { ...base, layout, offsets, data };
       }
       default: {
-        const Values = fixedArray(column.kind);
-        const values = new Values(buffer, take(length * Values.BYTES_PER_ELEMENT), length);
-        return { ...base, layout: 'fixed', values };
+        const Elements = elementsOf(column.kind);
+        const count = length * stride;
+        const values = new Elements(buffer, take(count * Elements.BYTES_PER_ELEMENT), count);
+        return layout === 'fixed'
+          ? { ...base, layout, values }
+          : { ...base, layout, stride, values };
       }
     }
   });

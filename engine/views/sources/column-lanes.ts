@@ -66,8 +66,8 @@ export function vectorLanes(vector: ColumnVector, dictionary: TextNumbers): Lane
     case 'bool':
       lanes.push(fill(length, (row) => Number(bitAt(vector.bits, row))));
       break;
-    case 'uuid': {
-      const words = new DataView(vector.bytes.buffer, vector.bytes.byteOffset);
+    case 'strided': {
+      const words = new DataView(vector.values.buffer, vector.values.byteOffset);
       for (let word = 0; word < 4; word++) {
         lanes.push(fill(length, (row) => words.getUint32(row * 16 + word * 4)));
       }

@@ -15,9 +15,9 @@ export function markDifferences(a: ColumnVector, b: ColumnVector, differs: Uint8
     for (let row = 0; row < length; row++) {
       if (bitAt(a.bits, row) !== bitAt(b.bits, row)) differs[row] = 1;
     }
-  } else if (a.layout === 'uuid' && b.layout === 'uuid') {
-    for (let row = 0; row < length; row++) {
-      if (!sameBytes(a.bytes, row * 16, b.bytes, row * 16, 16)) differs[row] = 1;
+  } else if (a.layout === 'strided' && b.layout === 'strided') {
+    for (let i = 0; i < length * a.stride; i++) {
+      if (a.values[i] !== b.values[i]) differs[Math.floor(i / a.stride)] = 1;
     }
   } else if (a.layout === 'binary' && b.layout === 'binary') {
     for (let row = 0; row < length; row++) {

@@ -1,3 +1,4 @@
+import { columnOrPart } from '../../model/kinds.ts';
 import type { ColumnDefinition, Scalar } from '../../model/types.ts';
 import type { Filter } from '../../query/filter.ts';
 import { rowPredicate } from '../../query/row-predicate.ts';
@@ -36,7 +37,7 @@ export function compileRowMask(
       };
     }
     default: {
-      const column = columns.get(filter.column);
+      const column = columnOrPart((name) => columns.get(name), filter.column);
       if (!column) throw new RangeError(`a checked filter names a column: ${filter.column}`);
       return filter.kind === 'isNull' ? nullness(filter) : comparison(filter, column);
     }
@@ -98,8 +99,9 @@ function comparison(filter: Comparison, column: ColumnDefinition): RowMask {
 }
 
 function scalarTest(filter: Comparison): (value: Scalar) => boolean {
-  const predicate = rowPredicate(filter);
-  return (value) => predicate({ [filter.column]: value });
+  // Under a name that is no part's: the value is there already.
+  const predicate = rowPredicate({ ...filter, column: 'value' });
+  return (value) => predicate({ value });
 }
 
 /** Decides every row that is not null; what it writes for a null is overwritten. */

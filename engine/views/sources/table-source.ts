@@ -1,8 +1,10 @@
 import type { Catalog } from '../../model/catalog.ts';
+import { wholeName } from '../../model/kinds.ts';
 import { formatPosition } from '../../model/position.ts';
 import type { ColumnDefinition, Scalar, TableDefinition, WhereInput } from '../../model/types.ts';
 import type { ChangeSet } from '../../state/change-set.ts';
 import type { ColumnBatch, ColumnVector, FixedValues } from '../../vectors/column-vector.ts';
+import { partVectors } from '../../vectors/part-vector.ts';
 import { ByteDictionary } from './byte-dictionary.ts';
 import { valueLanes, vectorLanes } from './column-lanes.ts';
 import type { Lane } from './lane-table.ts';
@@ -83,7 +85,7 @@ export class TableSource implements ViewSource, SourceRows {
     if (index !== undefined) return this.#batch.vectors[index] as ColumnVector;
     let column = this.#derived.get(name);
     if (!column) {
-      column = this.#systemColumn(name);
+      column = this.#partOf(name) ?? this.#systemColumn(name);
       this.#derived.set(name, column);
     }
     return column;
@@ -142,6 +144,13 @@ export class TableSource implements ViewSource, SourceRows {
   /** The dictionaries made so far, by column; for checkpoints. */
   dictionaries(): ReadonlyMap<string, ByteDictionary> {
     return this.#dictionaries;
+  }
+
+  #partOf(name: string): ColumnVector | undefined {
+    const whole = wholeName(name);
+    const vector = whole === null ? null : this.column(whole);
+    if (vector?.layout !== 'strided') return undefined;
+    return partVectors(vector).find((part) => part.column.name === name);
   }
 
   #systemColumn(name: string): SourceColumn {

@@ -1,19 +1,29 @@
 import { Dashboard } from './dashboard.js';
 import { byId, setText } from './element.js';
 import { GraphqlSocket } from './graphql-socket.js';
+import { views as matchViews } from './live-view.js';
 import {
   askSandbox,
   bindSignInForm,
+  offerTitles,
   remember,
   rememberedCredentials,
   showSignIn,
   showSignInProblem,
 } from './sign-in.js';
+import { describeTitle, Refused, titlePath } from './title-description.js';
+import { ViewTables } from './view-tables.js';
 
 /** @typedef {import('./sign-in.js').Credentials} Credentials */
 /** @typedef {import('./graphql-socket.js').SocketState} SocketState */
 
-/** @type {{ socket: GraphqlSocket, dashboard: Dashboard, credentials: Credentials } | null} */
+/**
+ * What is open: how its views are shown, the other way to show them (null: there is none), and the
+ * credentials in use.
+ *
+ * @typedef {{ close(): void }} Shown
+ * @type {{ socket: GraphqlSocket, shown: Shown, other: (() => Shown) | null, credentials: Credentials } | null}
+ */
 let open = null;
 /** A token refused right after it was fetched is not fetched a third time. */
 let renewedAtMs = 0;
@@ -24,26 +34,102 @@ let socketState = { kind: 'connecting' };
 bindSignInForm((credentials) => signIn(credentials));
 byId('sign-out').addEventListener('click', () => signOut('signed-out'));
 const remembered = rememberedCredentials();
-if (remembered) signIn(remembered);
+void offerTitles();
+if (remembered) void signIn(remembered);
 setInterval(() => drawCountdown(), 500);
 
-/** @param {Credentials} credentials */
-function signIn(credentials) {
+/**
+ * @param {Credentials} credentials
+ * @returns {Promise<void>}
+ */
+async function signIn(credentials) {
   close();
+  /** @type {import('./title-description.js').TitleDescription} */
+  let described;
+  try {
+    described = await describeTitle(credentials);
+  } catch (error) {
+    return signInFailed(credentials, error);
+  }
   remember(credentials);
   const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
-  const url = `${scheme}://${location.host}/${encodeURIComponent(credentials.title)}/graphql`;
+  const url = `${scheme}://${location.host}${titlePath(credentials.title)}/graphql`;
   const socket = new GraphqlSocket(url, credentials.token, (state) => void stateChanged(state));
-  const dashboard = new Dashboard(socket, (message) => {
+  const onProblem = (/** @type {string} */ message) => {
     signOut('signed-out');
     showSignInProblem(message);
-  });
-  open = { socket, dashboard, credentials };
-  setText(byId('title-name'), credentials.title);
+  };
+  const tables = () =>
+    new ViewTables(socket, described.views, () => open?.credentials ?? credentials, onProblem);
+  const matches = () => new Dashboard(socket, onProblem);
+  open = drawsMatches(described.views)
+    ? { socket, credentials, shown: matches(), other: tables }
+    : { socket, credentials, shown: tables(), other: null };
+  offerOther('Tables', matches);
+  setText(byId('title-name'), described.title);
   setText(
     byId('subject'),
     credentials.role ? `${credentials.subject} (${credentials.role})` : credentials.subject,
   );
+}
+
+/**
+ * A wrong title, a token that is none, one that has expired and one without a right are four things.
+ *
+ * @param {Credentials} credentials
+ * @param {unknown} error
+ * @returns {Promise<void>}
+ */
+async function signInFailed(credentials, error) {
+  const { code, message } = error instanceof Refused ? error : { code: '', message: String(error) };
+  const { role } = credentials;
+  // Of a sandbox another one is to be had: what a reloaded tab remembers may be old.
+  if (code === 'TOKEN_EXPIRED' && role !== null && Date.now() - renewedAtMs > renewalsApartMs) {
+    renewedAtMs = Date.now();
+    const renewed = await askSandbox({ ...credentials, role }).catch(() => null);
+    if (renewed !== null) return signIn(renewed);
+  }
+  if (code === 'TOKEN_EXPIRED') {
+    signOut('expired');
+    showSignInProblem('This token has expired. Paste a new one.');
+    return;
+  }
+  signOut('signed-out');
+  const problems = new Map([
+    ['UNKNOWN_TITLE', `There is no such title: ${message}.`],
+    ['UNAUTHENTICATED', 'This is no token of an issuer that this server trusts.'],
+    ['FORBIDDEN', 'This token gives no right to this title.'],
+    ['UNREACHABLE', message],
+  ]);
+  showSignInProblem(problems.get(code) ?? `${message} (${code})`);
+}
+
+/** Whether a title has what the dashboard of matches draws. */
+function drawsMatches(/** @type {readonly import('./live-view.js').ViewDefinition[]} */ views) {
+  return Object.values(matchViews).every(({ name, columns }) => {
+    const view = views.find((one) => one.name === name);
+    return view !== undefined && columns.every((column) => view.columns.includes(column));
+  });
+}
+
+/**
+ * The button that shows the views the other way.
+ *
+ * @param {string} name
+ * @param {() => Shown} current
+ */
+function offerOther(name, current) {
+  const button = byId('switch');
+  const other = open?.other ?? null;
+  button.hidden = other === null;
+  button.textContent = name;
+  button.onclick = () => {
+    if (!open || !other) return;
+    open.shown.close();
+    open.shown = other();
+    open.other = current;
+    offerOther(name === 'Tables' ? 'Matches' : 'Tables', other);
+  };
 }
 
 /** @param {'signed-out' | 'expired'} state */
@@ -59,7 +145,7 @@ function signOut(state) {
 }
 
 function close() {
-  open?.dashboard.close();
+  open?.shown.close();
   open?.socket.close();
   open = null;
 }
@@ -94,6 +180,7 @@ async function renew(code) {
   try {
     const renewed = await askSandbox({ ...credentials, role });
     if (open?.socket !== socket) return;
+    open.credentials = renewed;
     remember(renewed);
     socket.renew(renewed.token);
   } catch {

@@ -5,6 +5,7 @@
  * @property {string} name
  * @property {readonly string[]} key
  * @property {readonly string[]} columns  The key's included.
+ * @property {boolean} [isExact]  Values are shown as they came, not reckoned with.
  */
 
 /** @type {Record<'matchPulse' | 'orderMix' | 'busiestPlayers' | 'playerActivity', ViewDefinition>} */
@@ -103,7 +104,7 @@ export class LiveView {
     const previous = this.rows;
     if (frame.kind === 'SNAPSHOT' || frame.kind === 'RESET') this.rows = new Map();
     for (const row of frame.rows) {
-      for (const column of this.#definition.columns) {
+      for (const column of this.#definition.isExact ? [] : this.#definition.columns) {
         // 64-bit counts come as strings once they are large; none here passes 2^53.
         if (!textColumns.has(column) && row[column] !== null) row[column] = Number(row[column]);
       }

@@ -1,4 +1,5 @@
-import { byId } from './element.js';
+import { byId, element } from './element.js';
+import { refusalOf } from './title-description.js';
 
 /**
  * @typedef {object} Credentials
@@ -36,19 +37,53 @@ export async function askSandbox({ title, role, subject }) {
   /** @type {Response} */
   let response;
   try {
-    const query = new URLSearchParams({ title, role, subject });
+    const query = new URLSearchParams({ ...(title === '' ? {} : { title }), role, subject });
     response = await fetch(`/sandbox/token?${query}`, { method: 'POST' });
   } catch {
     throw new Error('The server cannot be reached. Is it running?');
   }
-  if (response.status === 404) {
-    throw new Error('This server is no sandbox: it hands out no tokens. Paste one you have.');
+  if (!response.ok) {
+    const { code, message } = await refusalOf(response);
+    if (response.status === 404 && code !== 'UNKNOWN_TITLE') {
+      throw new Error('This server is no sandbox: it hands out no tokens. Paste one you have.');
+    }
+    throw new Error(`The sandbox gave no token: ${message} (${code}).`);
   }
-  if (!response.ok) throw new Error(`The sandbox gave no token (HTTP ${response.status}).`);
   return { title, role, subject, token: (await response.text()).trim() };
 }
 
-/** @param {(credentials: Credentials) => void} onSignedIn */
+/**
+ * Offers the titles that the sandbox serves and the roles of the one that is named, those that see
+ * most first. Without a sandbox there are no roles to choose: a token says its own.
+ */
+export async function offerTitles() {
+  const field = /** @type {HTMLInputElement} */ (
+    byId('sign-in-form').querySelector('[name=title]')
+  );
+  const response = await fetch('/sandbox/titles').catch(() => null);
+  /** @type {readonly { title: string, roles: { name: string, views: string[] }[] }[]} */
+  const titles = response?.ok ? (await response.json()).titles : [];
+  const isSandbox = titles.length > 0;
+  byId('role-field').hidden = !isSandbox;
+  byId('subject-field').hidden = !isSandbox;
+  /** @type {HTMLDetailsElement} */ (byId('own-token')).open = !isSandbox;
+  byId('titles').replaceChildren(...titles.map(({ title }) => element('option', { value: title })));
+  const offerRoles = () => {
+    const chosen = titles.find(({ title }) => title === field.value) ?? titles[0];
+    const roles = [...(chosen?.roles ?? [])].sort((a, b) => b.views.length - a.views.length);
+    byId('roles').replaceChildren(
+      ...roles.map(({ name }) => element('option', { value: name }, [name])),
+    );
+  };
+  if (field.value === '') field.value = titles[0]?.title ?? '';
+  field.addEventListener('input', offerRoles);
+  offerRoles();
+  if (!isSandbox) {
+    byId('sign-in-text').textContent = 'Paste a token of your identity provider.';
+  }
+}
+
+/** @param {(credentials: Credentials) => void | Promise<void>} onSignedIn */
 export function bindSignInForm(onSignedIn) {
   const form = /** @type {HTMLFormElement} */ (byId('sign-in-form'));
   const problem = byId('sign-in-problem');
@@ -62,7 +97,7 @@ export function bindSignInForm(onSignedIn) {
     problem.hidden = true;
     button.disabled = true;
     try {
-      onSignedIn(
+      await onSignedIn(
         token === ''
           ? await askSandbox({ title, role: field('role'), subject: field('subject') })
           : { title, token, subject: 'own token', role: null },
@@ -85,8 +120,8 @@ export function showSignInProblem(message) {
 /** @param {boolean} expired */
 export function showSignIn(expired) {
   byId('sign-in-problem').hidden = true;
-  byId('sign-in-heading').textContent = expired ? 'Your sign-in has expired' : 'Watch matches live';
+  byId('sign-in-heading').textContent = expired ? 'Your sign-in has expired' : 'Watch it live';
   byId('sign-in-text').textContent = expired
     ? 'Tokens live for a short time only. Sign in again to go on watching.'
-    : 'This is a sandbox: it signs in whoever asks. Choose what you want to be.';
+    : byId('sign-in-text').textContent;
 }
