@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
+import { LRUCache } from 'lru-cache';
 import { EngineError } from '../../engine/model/errors.ts';
 import { limits } from '../../engine/model/limits.ts';
 import type { Provider } from './provider.ts';
@@ -51,7 +52,7 @@ interface Remembered {
 export class TokenVerifier {
   readonly #options: TokenVerifierOptions;
   readonly #nowMs: () => number;
-  readonly #remembered = new Map<string, Remembered>();
+  readonly #remembered = new LRUCache<string, Remembered>({ max: limits.tokensRememberedMax });
 
   constructor(options: TokenVerifierOptions) {
     this.#options = options;
@@ -115,10 +116,6 @@ export class TokenVerifier {
   }
 
   #remember(digest: string, token: VerifiedToken, nowMs: number): void {
-    if (this.#remembered.size >= limits.tokensRememberedMax) {
-      const oldest = this.#remembered.keys().next();
-      if (!oldest.done) this.#remembered.delete(oldest.value);
-    }
     const untilMs = Math.min(token.expiresAtMs, nowMs + rememberMs);
     this.#remembered.set(digest, { token, untilMs });
   }
