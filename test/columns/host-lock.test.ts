@@ -58,9 +58,9 @@ describe("the lock of the column store's data", () => {
       const { parent, pid } = await started(holderOf(directory.path));
       process.kill(pid, 'SIGSTOP');
       const ended = once(parent, 'exit');
-      const lock = await lockData(directory.path);
+      const lock = await lockData(directory.path, 500);
       expect(await ended).toEqual([null, 'SIGKILL']);
-      await expect(lockData(directory.path)).rejects.toMatchObject({
+      await expect(lockData(directory.path, 500)).rejects.toMatchObject({
         code: 'UNAVAILABLE',
         message: expect.stringContaining(`pid ${process.pid}`),
       });

@@ -5,7 +5,7 @@ import { lockDirectory } from '../../disk/directory-lock.ts';
 import type { StorageLock } from '../../disk/storage.ts';
 import { EngineError } from '../../model/errors.ts';
 
-const waitMs = 5_000;
+const holderEndsWithinMs = 5_000;
 const marker = 'columns/host/main';
 
 /**
@@ -16,7 +16,10 @@ const marker = 'columns/host/main';
  * `host.pid` says which child to end: one that hangs does not answer for itself. It locks nothing,
  * so it may be stale, or come with a copy of the directory.
  */
-export async function lockData(dataDirectory: string): Promise<StorageLock> {
+export async function lockData(
+  dataDirectory: string,
+  waitMs = holderEndsWithinMs,
+): Promise<StorageLock> {
   const path = join(dataDirectory, 'host.pid');
   let deadline = Date.now() + waitMs;
   for (;;) {
