@@ -18,7 +18,8 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 60_000,
+    // Beyond `quick` (test/budget.ts) one test walks through every crash point.
+    testTimeout: process.env.CI === 'true' || process.env.TICKLOOM_TEST_BUDGET ? 300_000 : 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
     // Two cores: test files that start servers and ClickHouse children would starve each other.

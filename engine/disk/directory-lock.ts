@@ -120,7 +120,7 @@ function whoAnswers(path: string): Promise<string | null> {
 function inUse(directory: string, pid: string): EngineError {
   return new EngineError(
     'UNAVAILABLE',
-    `another process (pid ${pid}) holds the log in ${directory}: stop it first, or give this one a data directory of its own`,
+    `another process (pid ${pid}) holds ${directory}: stop it first, or give this one a data directory of its own`,
     { details: { directory, pid } },
   );
 }

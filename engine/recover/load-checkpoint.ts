@@ -2,7 +2,6 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import type { Storage } from '../disk/storage.ts';
 import { readExactly } from '../disk/whole-file.ts';
-import { limits } from '../model/limits.ts';
 import type { Lsn } from '../model/position.ts';
 import { loadPage } from '../state/load-rows.ts';
 import { rowSystemColumns } from '../state/row-capture.ts';
@@ -113,10 +112,6 @@ export async function loadCheckpoint(
   }
   for (const file of manifest.ledgers) {
     loadLedger(projection.sessions, decodeArrow(bytesOf(found, file), ledgerColumns));
-  }
-  // An older version's closed sessions kept all; by the log they have forgotten.
-  for (const { open, ledger } of projection.sessions.values()) {
-    if (!open) ledger.keepNewest(limits.closedSessionAnswersMax);
   }
 }
 

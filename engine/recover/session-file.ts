@@ -51,7 +51,6 @@ export function decodeSessions(
   }));
 }
 
-/** A file of its own, which an older version passes by: it reads one of sessions by its columns. */
 export const forgottenColumns: readonly ColumnDefinition[] = [
   column('sessionId', 'string'),
   column('ticksLsn', 'f64'),

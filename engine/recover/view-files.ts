@@ -6,9 +6,9 @@ import type { OwnedViewEngine } from '../views/open-views.ts';
 import type { CheckpointFile, CheckpointManifest, ViewFiles } from './checkpoint-manifest.ts';
 import { bytesOf, type FoundCheckpoint } from './load-checkpoint.ts';
 
-/** What need not be written again, where the checkpoint holds it as files of their own. */
+/** What need not be written again, since a checkpoint holds it. */
 export function heldViews(checkpoint: CheckpointManifest | null): HeldViews | null {
-  if (checkpoint?.views.kind !== 'arrow') return null;
+  if (checkpoint === null) return null;
   const { chunkRows, parts } = checkpoint.views;
   const rows = new Map(parts.map((part) => [part.part, part.rows]));
   return { lsn: checkpoint.lsn, chunkRows, rows };
@@ -32,7 +32,7 @@ export function viewFilesOf(
   before: CheckpointManifest | null,
 ): ViewFiles {
   const { lsn, definitions, stamps, rowStamps, chunkRows } = capture;
-  const known = before?.views.kind === 'arrow' ? before.views.parts : [];
+  const known = before?.views.parts ?? [];
   const parts = capture.parts.map(({ part, rows, chunks }) => {
     const files = known.find((candidate) => candidate.part === part)?.chunks;
     return {
@@ -45,17 +45,16 @@ export function viewFilesOf(
       }),
     };
   });
-  return { kind: 'arrow', definitions, stamps, rowStamps, chunkRows, parts };
+  return { definitions, stamps, rowStamps, chunkRows, parts };
 }
 
 /** False, and nothing is loaded, when the checkpoint's views are defined otherwise. */
 export function restoreViews(
-  views: Pick<OwnedViewEngine, 'restore' | 'restoreBinary'>,
+  views: Pick<OwnedViewEngine, 'restore'>,
   found: FoundCheckpoint,
 ): boolean {
   const { lsn, views: stored } = found.manifest;
-  if (stored.kind === 'binary') return views.restoreBinary(bytesOf(found, stored.file));
-  const { definitions, stamps, rowStamps = [] } = stored;
+  const { definitions, stamps, rowStamps } = stored;
   const chunks = new Map(stored.parts.map((part) => [part.part, part.chunks]));
   return views.restore({
     lsn,

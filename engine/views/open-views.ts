@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { mainTurns, Turns } from '../govern/turns.ts';
 import { finish, type Work } from '../govern/work.ts';
 import type { Catalog } from '../model/catalog.ts';
@@ -11,7 +12,6 @@ import type { ChangeSet, StateChanges } from '../state/change-set.ts';
 import type { StateReader } from '../state/state-reader.ts';
 import type { TickBatch } from '../tick/tick-batch.ts';
 import type { ColumnBatch } from '../vectors/column-vector.ts';
-import { readBinaryViews } from './checkpoint/binary-views.ts';
 import type { CheckpointPart } from './checkpoint/checkpoint-part.ts';
 import {
   captureViews,
@@ -22,7 +22,6 @@ import {
   type StoredViews,
   type ViewsCapture,
 } from './checkpoint/view-checkpoint.ts';
-import { BoundedCache } from './feeds/bounded-cache.ts';
 import type { Channel, Subscriber } from './feeds/channel.ts';
 import { type Clock, systemClock } from './feeds/clock.ts';
 import { Feed } from './feeds/feed.ts';
@@ -70,8 +69,6 @@ export interface OwnedViewEngine extends ViewEngine {
    * start.
    */
   restore(stored: StoredViews): boolean;
-  /** The same, of a checkpoint whose views are one binary: up to format 3. */
-  restoreBinary(bytes: Uint8Array): boolean;
 }
 
 export function createViewEngine(options: ViewEngineOptions): OwnedViewEngine {
@@ -118,7 +115,11 @@ class Views implements OwnedViewEngine {
     const context: FeedContext = {
       clock: this.#clock,
       wheel: this.#wheel,
-      frames: new BoundedCache<Frame>(limits.feedFrameCacheRowsMax),
+      frames: new LRUCache<string, Frame, () => Frame>({
+        maxSize: limits.feedFrameCacheRowsMax,
+        sizeCalculation: ({ rows, removed }) => rows.length + removed.length + 1,
+        memoMethod: (_key, _stale, { context: make }) => make(),
+      }),
       observer: this.#observer,
       turns: clock ? new Turns(clock) : mainTurns,
       subjects: new SubscriptionBudget(),
@@ -220,10 +221,6 @@ class Views implements OwnedViewEngine {
   checkpoint(before: HeldViews | null): ViewsCapture {
     const rowBits = this.#chunkRowBits;
     return captureViews(this.lsn, this.#parts, this.#logGroups, this.#rowGroups, rowBits, before);
-  }
-
-  restoreBinary(bytes: Uint8Array): boolean {
-    return this.restore(readBinaryViews(bytes, this.#parts));
   }
 
   restore(stored: StoredViews): boolean {

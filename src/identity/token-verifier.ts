@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
+import { LRUCache } from 'lru-cache';
 import { EngineError } from '../../engine/model/errors.ts';
 import { servingLimits } from '../serving-limits.ts';
 import type { Provider } from './provider.ts';
@@ -51,7 +52,9 @@ interface Remembered {
 export class TokenVerifier {
   readonly #options: TokenVerifierOptions;
   readonly #nowMs: () => number;
-  readonly #remembered = new Map<string, Remembered>();
+  readonly #remembered = new LRUCache<string, Remembered>({
+    max: servingLimits.tokensRememberedMax,
+  });
 
   constructor(options: TokenVerifierOptions) {
     this.#options = options;
@@ -115,10 +118,6 @@ export class TokenVerifier {
   }
 
   #remember(digest: string, token: VerifiedToken, nowMs: number): void {
-    if (this.#remembered.size >= servingLimits.tokensRememberedMax) {
-      const oldest = this.#remembered.keys().next();
-      if (!oldest.done) this.#remembered.delete(oldest.value);
-    }
     const untilMs = Math.min(token.expiresAtMs, nowMs + rememberMs);
     this.#remembered.set(digest, { token, untilMs });
   }

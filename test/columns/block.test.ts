@@ -5,6 +5,7 @@ import { BlockBuilder } from '../../engine/columns/shipping/block.ts';
 import { type ShippedTable, shippedTables } from '../../engine/columns/shipping/shipped-table.ts';
 import type { Row } from '../../engine/model/types.ts';
 import { GrowingBits } from '../../engine/vectors/growing-array.ts';
+import { runs } from '../budget.ts';
 import { catalog, fabricate } from './fabricate.ts';
 
 const tables = shippedTables(catalog);
@@ -82,7 +83,7 @@ describe('a block', () => {
           expect(actual).toEqual(expected.map(({ mood: _, token: __, at: ___, ...rest }) => rest));
         },
       ),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 });

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { OpenColumnStore } from '../../engine/columns/open-column-store.ts';
 import { asLsn } from '../../engine/model/position.ts';
 import type { ChangeSet } from '../../engine/state/change-set.ts';
+import { kills } from '../budget.ts';
 import { childHosts } from './child-hosts.ts';
 import { manifest } from './fabricate.ts';
 import { SeededRandom } from './random.ts';
@@ -67,7 +68,7 @@ describe(`shipping under kill -9 (seed ${seed})`, () => {
   it('holds every row once when the child is killed at random moments', async () => {
     store = await openEmbedded(directory.path);
     const open = store;
-    for (let round = 0; round < 6; round++) {
+    for (let round = 0; round < kills(6); round++) {
       const until = offered + 30 + random.below(30);
       for (; offered < until; offered++) {
         open.offer(tickOf(offered + 1));
@@ -125,7 +126,7 @@ describe(`shipping under kill -9 (seed ${seed})`, () => {
 
   it('holds every row once when the parent is killed, and leaves no process behind', async () => {
     const program = fileURLToPath(new URL('ship-until-killed.mjs', import.meta.url));
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < kills(3); round++) {
       const parent = fork(program, [], { execArgv: [], serialization: 'advanced' });
       const ticks = Array.from({ length: 40 }, (_, i) => sendable(tickOf(offered + 1 + i)));
       parent.send({ manifest, directory: directory.path, ticks });

@@ -6,6 +6,7 @@ import { silentLogger } from '../../engine/columns/logger.ts';
 import { type OpenColumnStore, openColumnStore } from '../../engine/columns/open-column-store.ts';
 import { limits } from '../../engine/model/limits.ts';
 import { asLsn } from '../../engine/model/position.ts';
+import { kills } from '../budget.ts';
 import { catalog } from './fabricate.ts';
 import { SeededRandom } from './random.ts';
 import { bounds, countOf, temporaryDirectory } from './stores.ts';
@@ -79,7 +80,7 @@ describe('a store behind a URL', () => {
   it('holds every row once when the connection is cut at random moments', async () => {
     const random = new SeededRandom(11);
     let lsn = 0;
-    for (let round = 0; round < 8; round++) {
+    for (let round = 0; round < kills(8); round++) {
       for (const until = lsn + 25; lsn < until; ) {
         lsn += 1;
         store.offer(tickOf(lsn));

@@ -15,6 +15,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { actionTable, defineTitle, t } from '../../engine/manifest/index.ts';
 import { serializeManifest } from '../../engine/manifest/manifest-json.ts';
+import { cases } from '../budget.ts';
 import { FrameSocket } from '../serve/frame-socket.ts';
 import { commitTick, tickOf } from '../serve/sandbox.ts';
 import { columnHostOf, runCli, SandboxProcess, temporaryDirectory } from './cli-process.ts';
@@ -51,23 +52,25 @@ async function sandboxWithMatch(directory: string): Promise<[SandboxProcess, str
 describe('a server whose data goes while it serves', () => {
   const title = (directory: string) => join(directory, 'titles', 'ashfall');
   const segment = (directory: string) => join(title(directory), 'log', '00000000000000000001.log');
-  test.each<[string, (directory: string) => void]>([
-    ['deleted', (directory) => rmSync(directory, { recursive: true })],
-    [
-      'moved a level above, with an empty one in its place',
-      (directory) => {
-        renameSync(join(directory, 'titles'), join(directory, 'aside'));
-        mkdirSync(join(title(directory), 'log'), { recursive: true });
-      },
-    ],
-    [
-      'with a segment replaced by a copy',
-      (directory) => {
-        cpSync(segment(directory), `${segment(directory)}.copy`);
-        renameSync(`${segment(directory)}.copy`, segment(directory));
-      },
-    ],
-  ])('acknowledges nothing more, and says why: %s', async (_, damage) => {
+  test.each(
+    cases<[string, (directory: string) => void]>([
+      ['deleted', (directory) => rmSync(directory, { recursive: true })],
+      [
+        'moved a level above, with an empty one in its place',
+        (directory) => {
+          renameSync(join(directory, 'titles'), join(directory, 'aside'));
+          mkdirSync(join(title(directory), 'log'), { recursive: true });
+        },
+      ],
+      [
+        'with a segment replaced by a copy',
+        (directory) => {
+          cpSync(segment(directory), `${segment(directory)}.copy`);
+          renameSync(`${segment(directory)}.copy`, segment(directory));
+        },
+      ],
+    ]),
+  )('acknowledges nothing more, and says why: %s', async (_, damage) => {
     const directory = join(temporaryDirectory(), 'data');
     const [server, token] = await sandboxWithMatch(directory);
     damage(directory);
@@ -149,7 +152,7 @@ describe('a start that cannot succeed', () => {
     ['a file for the folder of exports', 'titles/ashfall/exports', makeFile, /ENOTDIR|EEXIST/],
     ['a file for the log', 'titles/ashfall/log', makeFile, /ENOTDIR/],
   ];
-  test.each(damages)(
+  test.each(cases(damages))(
     'ends with 1, names the file and leaves nothing alive: %s',
     async (_, file, damage, message) => {
       const directory = join(temporaryDirectory(), 'data');
@@ -239,7 +242,7 @@ describe('a start that cannot succeed', () => {
 });
 
 describe('a signal while the server starts', () => {
-  test.each(['SIGTERM', 'SIGINT'] as const)('%s ends the start', async (signal) => {
+  test.each(cases(['SIGTERM', 'SIGINT'] as const))('%s ends the start', async (signal) => {
     const directory = temporaryDirectory();
     const starting = SandboxProcess.launch(directory);
     // Its column store has a process by now, and takes longer to serve.
@@ -374,7 +377,7 @@ describe('a cursor', () => {
       kind cursor rows { sessionId actions }
     }
   }`;
-  test.each(['SIGTERM', 'SIGKILL'] as const)(
+  test.each(cases(['SIGTERM', 'SIGKILL'] as const))(
     'of before %s and a start goes on with one delta',
     async (signal) => {
       const directory = temporaryDirectory();

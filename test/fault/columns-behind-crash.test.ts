@@ -6,6 +6,7 @@ import { Catalog } from '../../engine/model/catalog.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
 import { openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { points } from '../budget.ts';
 import { ClickHouseDisk, tailedColumns } from '../title/tailed-columns.ts';
 import { contentDigest, play, playOneByOne, workload } from '../title/workload.ts';
 import { seededRandom } from './seeded-random.ts';
@@ -86,8 +87,8 @@ const moments = ['before', 'during', 'after'] as const;
 describe('an engine whose column store is behind, and that crashes at any call to its disk', () => {
   test.each(['process', 'power'] as const)('of the %s, ships every row once', async (after) => {
     const calls = await storageCalls();
-    const random = seededRandom(after === 'power' ? 1 : 2);
-    for (let at = 1; at <= calls; at++) {
+    for (const at of points(1, calls)) {
+      const random = seededRandom(at * 2 + (after === 'power' ? 0 : 1));
       const moment = moments[Math.floor(random() * 3)] ?? 'during';
       const storage = new FaultyStorage({ seed: at, faults: [{ kind: 'crash', moment, at }] });
       const disk = new ClickHouseDisk();
@@ -103,8 +104,8 @@ describe('an engine whose column store is behind, and that crashes at any call t
 
   test('and again before the column store has caught up, ships every row once', async () => {
     const calls = await storageCalls();
-    const random = seededRandom(3);
-    for (let at = 5; at <= calls; at += 3) {
+    for (const at of points(5, calls, 3)) {
+      const random = seededRandom(at);
       const storage = new FaultyStorage({
         seed: at,
         faults: [{ kind: 'crash', moment: 'during', at }],

@@ -9,11 +9,12 @@ import { nodeStorage } from '../../engine/disk/node-storage.ts';
 import { listCheckpoints } from '../../engine/recover/checkpoint-directory.ts';
 import { openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { kills } from '../budget.ts';
 import { seededRandom } from './seeded-random.ts';
 
 const loader = fileURLToPath(new URL('../log/process/load-typescript.mjs', import.meta.url));
 const program = fileURLToPath(new URL('./process/commit-behind-until-killed.mjs', import.meta.url));
-const kills = Number(process.env.TICKLOOM_KILLS ?? (process.env.CI ? 20 : 4));
+const times = kills(20);
 
 /** Lets the child commit so many ticks, with a ClickHouse that stands still after the first few. */
 async function lifeOf(directory: string, stopAfter: number, ticks: number): Promise<void> {
@@ -54,7 +55,7 @@ async function shipped(directory: string): Promise<unknown> {
 }
 
 test(
-  `a server killed ${kills} times while ClickHouse is behind ships every row once`,
+  `a server killed ${times} times while ClickHouse is behind ships every row once`,
   async () => {
     const directory = await mkdtemp(join(tmpdir(), 'tickloom-behind-'));
     const again = await mkdtemp(join(tmpdir(), 'tickloom-anew-'));
@@ -63,14 +64,14 @@ test(
     });
     const random = seededRandom(7);
     let ahead = 0;
-    for (let kill = 0; kill < kills; kill++) {
+    for (let kill = 0; kill < times; kill++) {
       const stopAfter = 1 + Math.floor(random() * 100);
       await lifeOf(directory, stopAfter, stopAfter + 450 + Math.floor(random() * 200));
       const [newest] = await listCheckpoints(nodeStorage, join(directory, 'checkpoints'));
       if (newest?.backlog.some(({ blocks }) => blocks.length > 0)) ahead++;
     }
     // Else this would not be about checkpoints that are ahead.
-    expect(ahead).toBeGreaterThanOrEqual(Math.floor(kills * 0.95));
+    expect(ahead).toBeGreaterThanOrEqual(Math.floor(times * 0.95));
     await cp(join(directory, 'log'), join(again, 'log'), {
       recursive: true,
       filter: (path) => !path.endsWith('.sock'),
@@ -78,5 +79,5 @@ test(
     const rows = await shipped(directory);
     expect(rows).toEqual(await shipped(again));
   },
-  60_000 + kills * 15_000,
+  60_000 + times * 15_000,
 );

@@ -8,17 +8,17 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { Durability } from '../../engine/log/commit-log.ts';
 import { openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { kills } from '../budget.ts';
 import { ColumnsOnDisk, memoryColumns } from '../title/memory-columns.ts';
 import { killedTick, sessions } from './killed-tick.ts';
 import { seededRandom } from './seeded-random.ts';
 
 const loader = fileURLToPath(new URL('../log/process/load-typescript.mjs', import.meta.url));
 const program = fileURLToPath(new URL('./process/commit-until-killed.mjs', import.meta.url));
-/** A few at a desk, 50 in CI, hundreds in `npm run soak`. */
-const kills = Number(process.env.TICKLOOM_KILLS ?? (process.env.CI ? 50 : 10));
+const times = kills(50);
 /** Every life replays what the ones before it in its directory have logged, so these are few. */
 const livesOfADirectory = 50;
-const timeoutMs = 60_000 + kills * 15_000;
+const timeoutMs = 60_000 + times * 15_000;
 
 interface Acknowledged {
   readonly session: string;
@@ -101,10 +101,10 @@ async function killTimes(
 }
 
 test(
-  `an engine killed ${kills} times under load keeps every tick it acknowledged`,
+  `an engine killed ${times} times under load keeps every tick it acknowledged`,
   async () => {
     const random = seededRandom(20_26);
-    for (let left = kills; left > 0; left -= livesOfADirectory) {
+    for (let left = times; left > 0; left -= livesOfADirectory) {
       await killTimes(Math.min(left, livesOfADirectory), { mode: 'strict' }, random);
     }
   },
@@ -115,7 +115,7 @@ test(
 test.each<Durability>([{ mode: 'interval', syncEveryMs: 1_000 }, { mode: 'none' }])(
   'an engine in $mode that is killed keeps every tick it acknowledged',
   async (durability) => {
-    await killTimes(Math.max(2, Math.ceil(kills / 10)), durability, seededRandom(11_27));
+    await killTimes(Math.max(2, Math.ceil(times / 10)), durability, seededRandom(11_27));
   },
   timeoutMs,
 );

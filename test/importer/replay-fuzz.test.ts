@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { recordedMatch } from '../../importer/recorded/recorded-match.ts';
 import { ReplayError } from '../../importer/recorded/replay-error.ts';
+import { runs } from '../budget.ts';
 import {
   advance,
   callback,
@@ -77,7 +78,7 @@ describe.each(Object.entries(containers))('a damaged %s', (_, file) => {
         damaged.set(noise.subarray(0, file.length - c), c);
         readOrRefuse(damaged);
       }),
-      { numRuns: 400 },
+      { numRuns: runs(400) },
     );
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeCommitBody } from '../../engine/intake/arrow/commit-body.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import type { TickBatch } from '../../engine/tick/tick-batch.ts';
+import { runs } from '../budget.ts';
 import { checkMessages } from './arrow-checks.ts';
 import { arrowReads, batchReads, type OracleStream } from './arrow-oracle.ts';
 import { catalog, header } from './bodies.ts';
@@ -98,7 +99,7 @@ describe('a commit body', () => {
           compared++;
         },
       ),
-      { numRuns: Number(process.env.TICKLOOM_PROPERTY_RUNS ?? 200) * 25 },
+      { numRuns: runs(200) * 25 },
     );
     expect(compared).toBeGreaterThan(0);
   });

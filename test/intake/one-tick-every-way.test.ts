@@ -5,6 +5,7 @@ import { decodeJsonBody } from '../../engine/intake/json/json-body.ts';
 import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
 import { encodeTick } from '../../engine/tick/tick-record.ts';
+import { runs } from '../budget.ts';
 import { manifestArbitrary, ticksArbitrary } from '../property/arbitraries.ts';
 import { everyKind, everyKindTick } from './every-kind.ts';
 import { Follower, plain } from './follower.ts';
@@ -38,7 +39,7 @@ describe('a tick', () => {
           expect(byJson.rows()).toEqual(byRows.rows());
         },
       ),
-      { numRuns: Number(process.env.TICKLOOM_PROPERTY_RUNS ?? 25) },
+      { numRuns: runs(25) },
     );
   });
 
@@ -53,7 +54,7 @@ describe('a tick', () => {
         const json = decodeJsonBody(catalog, batch.header, jsonTickBody(batch));
         expect(encodeTick(json).digest).toEqual(digest);
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 });

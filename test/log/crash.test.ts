@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Durability } from '../../engine/log/commit-log.ts';
 import { openFileLog } from '../../engine/log/open-file-log.ts';
 import { asLsn } from '../../engine/model/position.ts';
+import { points } from '../budget.ts';
 import { FaultyStorage, StorageCrashed } from '../fault/storage.ts';
 import { RecordingListener } from './listener.ts';
 import { ManualTimers } from './manual-timers.ts';
@@ -141,7 +142,7 @@ describe('a crash at every single call', () => {
         const whole = new FaultyStorage();
         await workload(whole, durability, new Told());
         expect(whole.calls).toBeGreaterThan(60);
-        for (let at = 1; at <= whole.calls; at++) {
+        for (const at of points(1, whole.calls)) {
           // Before a call is after the one before it.
           for (const moment of ['during', 'after'] as const) {
             const seed = at * 3 + moment.length;
@@ -172,7 +173,7 @@ describe('a crash of the recovery itself', () => {
     const durability: Durability = { mode: 'strict' };
     const whole = new FaultyStorage();
     await workload(whole, durability, new Told());
-    for (let first = 5; first <= whole.calls; first += 7) {
+    for (const first of points(5, whole.calls, 7)) {
       for (let second = 1; ; second++) {
         const seed = first * 100 + second;
         const storage = new FaultyStorage({

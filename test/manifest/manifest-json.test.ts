@@ -9,6 +9,7 @@ import {
 } from '../../engine/manifest/manifest-json.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { runs } from '../budget.ts';
 import { problemsOf } from './problems-of.ts';
 
 test('a manifest that went out as JSON comes in equal', () => {
@@ -22,7 +23,7 @@ test('the JSON is canonical: whatever the order of members was, the bytes are th
       const shuffled = shuffleMembers(JSON.parse(canonical), () => random.next().value ?? 0);
       expect(serializeManifest(shuffled as TitleManifest)).toBe(canonical);
     }),
-    { numRuns: 20 },
+    { numRuns: runs(20) },
   );
 });
 

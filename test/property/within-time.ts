@@ -1,7 +1,8 @@
 import fc, { type Parameters, type RunDetails } from 'fast-check';
+import * as budget from '../budget.ts';
 
 export interface TimedRuns {
-  /** Where the machine has the time. */
+  /** Where the budget and the machine have the time. */
   readonly runs: number;
   /** Of which so many suffice; fewer fail the test, for they have shown next to nothing. */
   readonly runsMin: number;
@@ -15,8 +16,9 @@ export function withinTime<Values>({
   runsMin,
   timeLimitMs = 40_000,
 }: TimedRuns): Parameters<Values> {
+  const numRuns = Math.max(runsMin, budget.runs(runs));
   return {
-    numRuns: runs,
+    numRuns,
     interruptAfterTimeLimit: timeLimitMs,
     reporter: (details: RunDetails<Values>) => {
       if (details.failed) {
@@ -24,7 +26,7 @@ export function withinTime<Values>({
       }
       if (details.numRuns >= runsMin) return;
       throw new Error(
-        `the property was cut short after ${details.numRuns} of ${runs} runs, ${runsMin} are needed; seed ${details.seed}`,
+        `the property was cut short after ${details.numRuns} of ${numRuns} runs, ${runsMin} are needed; seed ${details.seed}`,
       );
     },
   };

@@ -4,6 +4,7 @@ import type { Row, Scalar, Value } from '../../engine/model/types.ts';
 import type { CompareOp, Filter } from '../../engine/query/filter.ts';
 import { parseWhere } from '../../engine/query/parse-where.ts';
 import { rowPredicate } from '../../engine/query/row-predicate.ts';
+import { runs } from '../budget.ts';
 import { columns } from './columns.ts';
 
 describe('a filter on rows', () => {
@@ -147,7 +148,7 @@ test('a predicate agrees with a naive evaluation of the filter, whatever filter 
       const predicate = rowPredicate(tree);
       for (const each of rows) expect(predicate(each)).toBe(naive(tree, each));
     }),
-    { numRuns: 2_000 },
+    { numRuns: runs(2_000) },
   );
 });
 

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -7,12 +7,6 @@ import type { DroppedSegments } from '../../engine/log/commit-log.ts';
 import { firstHeldLsn } from '../../engine/log/segment-files.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
-import { listCheckpoints } from '../../engine/recover/checkpoint-directory.ts';
-import {
-  type CheckpointManifest,
-  encodeManifest,
-  manifestName,
-} from '../../engine/recover/checkpoint-manifest.ts';
 import { diffReplay } from '../../engine/recover/diff-replay.ts';
 import { verifyReplay } from '../../engine/recover/verify-replay.ts';
 import { type EngineOptions, openEngine } from '../../engine/title/open-engine.ts';
@@ -20,7 +14,6 @@ import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { ClickHouseDisk, tailedColumns } from '../title/tailed-columns.ts';
 import { commit, setUnit } from '../title/test-title.ts';
 import { contentDigest, play, sessions, workload } from '../title/workload.ts';
-import { withBinaryViews } from './binary-views-checkpoint.ts';
 import { damageRecord } from './damage-record.ts';
 
 const catalog = new Catalog(ashfall);
@@ -117,38 +110,6 @@ describe('a log whose old segments are dropped', () => {
     expect(dropped.every(({ segments, bytes }) => segments > 0 && bytes > 0)).toBe(true);
     expect(contentDigest(await open())).toBe(digest);
     await close();
-  });
-
-  it('comes back from checkpoints that hold the views as one binary, and writes no more such', async () => {
-    const digest = await playAll();
-    expect(await firstLsn()).toBeGreaterThan(20);
-    const checkpoints = join(directory, 'checkpoints');
-    const source = { storage: nodeStorage, directory: checkpoints };
-    for (const { lsn } of await listCheckpoints(nodeStorage, checkpoints)) {
-      const before = await withBinaryViews(source, catalog, lsn);
-      const bytes = encodeManifest(before as unknown as CheckpointManifest);
-      await writeFile(join(checkpoints, manifestName(lsn)), bytes);
-    }
-    const filesOfViews = async (pattern: RegExp) =>
-      (await readdir(checkpoints)).filter((name) => pattern.test(name));
-    for (const name of await filesOfViews(/^(groups|distinct|texts)-/)) {
-      await rm(join(checkpoints, name));
-    }
-    const warnings: object[] = [];
-    const warn = (fields: object) => warnings.push(fields);
-    const opened = await open({ logger: { info: () => {}, error: () => {}, warn } });
-    expect(warnings).toEqual([]);
-    expect(contentDigest(opened)).toBe(digest);
-    // The end of each life takes a checkpoint.
-    await commitMore(opened, 1);
-    await close();
-    expect(await filesOfViews(/^views-.*\.bin$/)).toHaveLength(1);
-    const next = await open();
-    await commitMore(next, 2);
-    const later = contentDigest(next);
-    await close();
-    expect(await filesOfViews(/^views-.*\.bin$/)).toEqual([]);
-    expect(contentDigest(await open())).toBe(later);
   });
 
   it('keeps as many bytes as it is told', async () => {

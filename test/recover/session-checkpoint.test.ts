@@ -1,13 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { nodeStorage } from '../../engine/disk/node-storage.ts';
 import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
-import { limits } from '../../engine/model/limits.ts';
 import { asLsn, type Lsn } from '../../engine/model/position.ts';
-import { encodeManifest, manifestName } from '../../engine/recover/checkpoint-manifest.ts';
 import { Checkpointer } from '../../engine/recover/checkpointer.ts';
 import { findCheckpoints, loadCheckpoint } from '../../engine/recover/load-checkpoint.ts';
 import type { LedgerEntry } from '../../engine/state/tick-ledger.ts';
@@ -185,24 +183,5 @@ describe('the sessions of a checkpoint', () => {
     await checkpointer(matches).take(matches.lsn as Lsn);
     await rm(join(directory, `forgotten-${matches.lsn}.arrow`));
     await expect(load()).rejects.toThrow('there is no checkpoint');
-  });
-
-  it('are read from a checkpoint of an older version, where closed ones forget what they had kept', async () => {
-    const { closedSessionAnswersMax } = limits;
-    Object.assign(limits, { closedSessionAnswersMax: 30 });
-    const matches = new Matches(7);
-    matches.play(2_000);
-    await checkpointer(matches).take(matches.lsn as Lsn);
-    Object.assign(limits, { closedSessionAnswersMax });
-    const { forgotten: _, ...older } = (await load()).manifest;
-    await writeFile(join(directory, manifestName(older.lsn)), encodeManifest(older));
-    const { projection } = await load();
-    for (const { ledger, open } of matches.projection.sessions.values()) {
-      if (!open) ledger.keepNewest(closedSessionAnswersMax);
-    }
-    const known = (of: Projection) => content(of).map(({ forgotten, ...session }) => session);
-    expect(known(projection)).toEqual(known(matches.projection));
-    const closed = [...projection.sessions.values()].filter(({ open }) => !open);
-    expect(Math.max(...closed.map(({ ledger }) => ledger.tickCount))).toBe(closedSessionAnswersMax);
   });
 });

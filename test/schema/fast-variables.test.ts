@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { Catalog } from '../../engine/model/catalog.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
 import { FastVariables } from '../../schema/fast-variables.ts';
+import { runs } from '../budget.ts';
 import { allKinds } from './all-kinds.ts';
 import { fitting, spoiled, wrong } from './input-values.ts';
 
@@ -37,7 +38,7 @@ test('what fits is coerced as graphql-js does', () => {
       const prepared = fast.prepare({ schema, document, variableValues: { input } });
       expect(normal(prepared?.variableValues)).toEqual(expected);
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });
 
@@ -56,7 +57,7 @@ test('what does not fit is left to graphql-js, and the input is never changed', 
         if (prepared) expect(normal(prepared.variableValues)).toEqual(expected);
       },
     ),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   );
 });
 

@@ -22,7 +22,7 @@ async function read(chunks: readonly Uint8Array[]) {
 const text = (value: string) => new TextEncoder().encode(value);
 
 it('reads events, comments, and data of several lines', async () => {
-  const stream = ':\n\nevent: next\ndata: {"a":\ndata:1}\n\ndata: x\n\nevent: complete\n\n';
+  const stream = ':\n\nevent: next\ndata: {"a":\ndata:1}\n\ndata: x\n\nevent: complete\ndata:\n\n';
   expect(await read([text(stream)])).toEqual([
     ['comment', ''],
     ['next', '{"a":\n1}'],

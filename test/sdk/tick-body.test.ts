@@ -9,6 +9,7 @@ import { encodeTick } from '../../engine/tick/tick-record.ts';
 import type { ColumnSpec } from '../../sdk/runtime/columns.ts';
 import { tickRecorders } from '../../sdk/runtime/tick-builder.ts';
 import { Title } from '../../sdk/runtime/title.ts';
+import { runs } from '../budget.ts';
 import { columnOf } from '../intake/any-column.ts';
 import { everyKind, everyKindTick } from '../intake/every-kind.ts';
 import { Follower, finiteOnly, plain } from '../intake/follower.ts';
@@ -133,7 +134,7 @@ describe('the body of a tick', () => {
         else expect(verdictsOf(bySdk)).toEqual(verdictsOf(byRows));
         expect(bySdk.rows()).toEqual(byRows.rows());
       }),
-      { numRuns: Number(process.env.TICKLOOM_PROPERTY_RUNS ?? 25) },
+      { numRuns: runs(25) },
     );
   });
 
@@ -154,7 +155,7 @@ describe('the body of a tick', () => {
         const sent = decodeCommitBody(catalog, tick.header, body);
         expect(encodeTick(sent).digest).toEqual(encodeTick(buildTickBatch(catalog, tick)).digest);
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 });

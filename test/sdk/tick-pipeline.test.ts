@@ -2,6 +2,7 @@ import { PipelineStoppedError, TickloomError } from '@tickloom/sdk';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { AshfallClient, type AshfallTick } from '../../examples/ashfall/tickloom.ts';
+import { runs } from '../budget.ts';
 import { type Fault, type ModelOptions, ModelServer } from './model-server.ts';
 
 let model: ModelServer;
@@ -169,7 +170,7 @@ describe('pipeline', () => {
           await model.http.close();
         }
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
     model = await ModelServer.start();
   });

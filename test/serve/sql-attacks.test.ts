@@ -10,6 +10,7 @@ import { EmbeddedHost } from '../../engine/columns/embedded-host.ts';
 import { silentLogger } from '../../engine/columns/logger.ts';
 import { limits } from '../../engine/model/limits.ts';
 import { shownSql } from '../../resolvers/queries.ts';
+import { runs } from '../budget.ts';
 import { codeOf, Sandbox } from './sandbox.ts';
 
 /** Stands in files that no answer may hold. */
@@ -332,7 +333,7 @@ describe('SQL of an analyst', () => {
       fc.asyncProperty(statements(), async (q) => {
         expectNothingReached(await sandbox.ask('analyst', ask, { q }));
       }),
-      { numRuns: Number(process.env.TICKLOOM_PROPERTY_RUNS ?? 150) },
+      { numRuns: runs(150) },
     );
     expect(readFileSync(open, 'utf8')).toContain(canary);
   });

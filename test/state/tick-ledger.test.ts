@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { AnswerMemory } from '../../engine/state/answer-memory.ts';
 import { type LedgerEntry, TickLedger } from '../../engine/state/tick-ledger.ts';
+import { runs } from '../budget.ts';
 
 const window = 100;
 
@@ -57,7 +58,7 @@ describe('the ledger of a session', () => {
           expect(ledger.find(null, absent)).toBeNull();
         }
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
   });
 

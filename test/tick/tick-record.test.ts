@@ -16,6 +16,7 @@ import {
 } from '../../engine/tick/tick-record.ts';
 import type { ColumnVector } from '../../engine/vectors/column-vector.ts';
 import { heldBytes } from '../../engine/vectors/vector-bytes.ts';
+import { runs } from '../budget.ts';
 import { manifestArbitrary, ticksArbitrary } from '../property/arbitraries.ts';
 import { digestOf as digestOfChanges } from '../title/memory-columns.ts';
 import { tickHeader } from './tick-header.ts';
@@ -72,7 +73,7 @@ describe('a tick record', () => {
           });
         },
       ),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 

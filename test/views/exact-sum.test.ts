@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { scaledDouble, unscaledDouble } from '../../engine/views/operators/scaled-double.ts';
 import { ExactSumAggregate } from '../../engine/views/operators/sum-exact.ts';
 import type { SourceRows } from '../../engine/views/sources/source-rows.ts';
+import { runs } from '../budget.ts';
 import { exactSum } from './naive-view.ts';
 
 const anyDouble = fc.double({ noNaN: true, noDefaultInfinity: true });
@@ -32,7 +33,7 @@ describe('doubles as multiples of the least one', () => {
         // Minus zero and zero are one.
         expect(unscaledDouble(scaledDouble(a) + scaledDouble(b))).toBe(a + b + 0);
       }),
-      { numRuns: 5_000 },
+      { numRuns: runs(5_000) },
     );
   });
 });
@@ -64,7 +65,7 @@ describe('an exact sum', () => {
         expect([...sum.lanes, ...sum.beside].map((lane) => lane.values[0])).toEqual([0, 0]);
         expect(sum.memoryBytes).toBe(0);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });

@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { limits } from '../../engine/model/limits.ts';
 import type { Filter } from '../../engine/query/filter.ts';
-import { BoundedCache } from '../../engine/views/feeds/bounded-cache.ts';
 import { StateSource } from '../../engine/views/feeds/state-source.ts';
 import { createViewEngine, type OwnedViewEngine } from '../../engine/views/open-views.ts';
 import type { Frame } from '../../engine/views/view-engine.ts';
@@ -140,28 +139,24 @@ describe('a subscriber', () => {
 });
 
 describe('what is kept for other subscribers', () => {
-  test('is forgotten once it weighs more than its bound, the oldest first', () => {
-    open();
-    const cache = new BoundedCache<string>(10);
-    let made: string[] = [];
-    /** Whether it had to be made. */
-    const get = (key: string, weight: number) => {
-      made = [];
-      const make = () => {
-        made.push(key);
-        return key;
-      };
-      cache.get(key, make, () => weight - 1);
-      return made.length > 0;
-    };
-    expect([get('a', 4), get('b', 6), get('a', 4), get('b', 6)]).toEqual([
-      true,
-      true,
-      false,
-      false,
-    ]);
-    expect([get('c', 1), get('b', 6), get('a', 4)]).toEqual([true, false, true]);
-    expect([get('large', 11), get('large', 11)]).toEqual([true, true]);
+  test('is forgotten once all weighs more than its bound, the one used longest ago first', async () => {
+    for (const [feedFrameCacheRowsMax, isKept] of [
+      [12, true],
+      [11, false],
+    ] as const) {
+      open({ feedFrameCacheRowsMax });
+      const [first, second] = [follow(ofOwner(0)), follow(ofOwner(0))];
+      const others = [follow(ofOwner(1)), follow(ofOwner(1))];
+      for (const follower of [first, second, ...others]) await follower.pull();
+      commit(10);
+      // Frames of five rows: the others' frame comes between those of the first two.
+      for (const follower of [first, ...others, second]) await follower.pull();
+      expect(others[0]?.last?.rows).toHaveLength(5);
+      expect(others[0]?.last).toBe(others[1]?.last);
+      expect(first.last === second.last).toBe(isKept);
+      expect(first.last).toEqual(second.last);
+      views.close();
+    }
   });
 
   test('is a frame of so many rows, and none of one more', async () => {

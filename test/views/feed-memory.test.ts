@@ -12,6 +12,7 @@ import { StateSource } from '../../engine/views/feeds/state-source.ts';
 import { GroupView } from '../../engine/views/operators/group-view.ts';
 import { NumberLane } from '../../engine/views/operators/value-lane.ts';
 import { TableSource } from '../../engine/views/sources/table-source.ts';
+import { runs } from '../budget.ts';
 import { naiveView } from './naive-view.ts';
 import { catalog, tickPlan, World } from './world.ts';
 
@@ -64,7 +65,7 @@ describe('what a feed remembers', () => {
           if (horizon > 0) expect(log.stampAt(asLsn(horizon - 1))).toBeNull();
         });
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     );
   });
 
@@ -97,7 +98,7 @@ describe('what a feed remembers', () => {
           }
         }
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 
@@ -140,7 +141,7 @@ describe('what a feed remembers', () => {
           }
         });
       }),
-      { numRuns: 25 },
+      { numRuns: runs(25) },
     );
   });
 
@@ -177,7 +178,7 @@ describe('what a feed remembers', () => {
           });
         }
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
   });
 });

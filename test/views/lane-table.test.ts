@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { ColumnMemory } from '../../engine/vectors/column-memory.ts';
 import { ByteDictionary } from '../../engine/views/sources/byte-dictionary.ts';
 import { type Lane, LaneTable } from '../../engine/views/sources/lane-table.ts';
+import { runs } from '../budget.ts';
 
 const word = fc.oneof(fc.nat(3), fc.integer({ min: 0, max: 2 ** 32 - 1 }), fc.constant(4096));
 
@@ -57,7 +58,7 @@ describe('a lane table', () => {
           }
         },
       ),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 
@@ -92,7 +93,7 @@ describe('a lane table', () => {
           expect([table.lane(ordinal, 0), table.lane(ordinal, 1)].join()).toBe(text);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 
@@ -132,7 +133,7 @@ describe('a byte dictionary', () => {
           expect(loaded.size).toBe(known.length);
         },
       ),
-      { numRuns: 100, examples: [[['\uFEFFa', 'a']]] },
+      { numRuns: runs(100), examples: [[['\uFEFFa', 'a']]] },
     );
   });
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { noNode, OrderedCounts } from '../../engine/views/operators/ordered-counts.ts';
+import { runs } from '../budget.ts';
 
 const byNumbers = (a: number, b: number, c: number, d: number) => a - c || b - d;
 const pair = fc.tuple(fc.integer({ min: -3, max: 3 }), fc.integer({ min: 0, max: 2 }));
@@ -39,7 +40,7 @@ describe('ordered counts', () => {
         const distinct = expected.flatMap((values) => [...new Map(values.map((v) => [`${v}`, v]))]);
         expect(held.sort()).toEqual(distinct.map(([, [first]]) => first).sort());
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     );
   });
 

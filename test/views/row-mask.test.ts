@@ -11,6 +11,7 @@ import { actionBatchColumns } from '../../engine/tick/tick-record.ts';
 import { VectorBuilder } from '../../engine/vectors/vector-builder.ts';
 import { compileRowMask } from '../../engine/views/sources/row-mask.ts';
 import { TableSource } from '../../engine/views/sources/table-source.ts';
+import { runs } from '../budget.ts';
 import { actionRow, catalog, texts, uuids } from './world.ts';
 
 const table = catalog.actionTable;
@@ -136,7 +137,7 @@ describe('a row mask', () => {
           expect([...mask]).toEqual(expected);
         },
       ),
-      { numRuns: 1_500 },
+      { numRuns: runs(1_500) },
     );
   });
 });

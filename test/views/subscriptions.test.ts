@@ -11,7 +11,6 @@ import {
   type ViewEngineOptions,
 } from '../../engine/views/open-views.ts';
 import type { Frame, SubscribeRequest } from '../../engine/views/view-engine.ts';
-import { binaryOfViews } from './binary-views-writer.ts';
 import { CheckpointInMemory } from './checkpoint-in-memory.ts';
 import { Follower } from './follower.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -529,7 +528,6 @@ describe('the view engine', () => {
     const fresh = createViewEngine({ catalog, state: world.state, clock });
     const other = { ...stored, definitions: '-' };
     expect(fresh.restore(other)).toBe(false);
-    expect(fresh.restoreBinary(binaryOfViews(other, fresh))).toBe(false);
     expect(fresh.lsn).toBe(0);
     expect(fresh.rows('pulse', null).rows).toEqual([]);
     expect(fresh.restore(stored)).toBe(true);

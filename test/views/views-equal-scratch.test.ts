@@ -4,7 +4,6 @@ import type { Row } from '../../engine/model/types.ts';
 import { createViewEngine } from '../../engine/views/open-views.ts';
 import type { ViewEngine } from '../../engine/views/view-engine.ts';
 import { withinTime } from '../property/within-time.ts';
-import { binaryOfViews } from './binary-views-writer.ts';
 import { CheckpointInMemory } from './checkpoint-in-memory.ts';
 import { compensatedBound, naiveView } from './naive-view.ts';
 import { catalog, tickPlan, World } from './world.ts';
@@ -112,35 +111,6 @@ describe('group and top views', () => {
         },
       ),
       withinTime({ runs: 60, runsMin: 15 }),
-    );
-  });
-
-  test('are the same after a restart from a checkpoint that holds them as one binary', () => {
-    fc.assert(
-      fc.property(fc.array(tickPlan, { maxLength: 10, size: 'max' }), fc.nat(9), (plans, at) => {
-        const world = new World();
-        const straight = createViewEngine({ catalog, state: world.state });
-        let restored = createViewEngine({ catalog, state: world.state });
-        plans.forEach((plan, index) => {
-          if (index === at) {
-            const checkpoint = new CheckpointInMemory();
-            checkpoint.take(restored);
-            const open = () => createViewEngine({ catalog, state: world.state });
-            const bytes = binaryOfViews(checkpoint.stored(), open());
-            restored = open();
-            expect(restored.restoreBinary(bytes)).toBe(true);
-            restored.readLiveRows();
-          }
-          world.commit(plan, (changes) => {
-            straight.apply(changes);
-            restored.apply(changes);
-          });
-        });
-        expectSame(restored, straight);
-        straight.close();
-        restored.close();
-      }),
-      withinTime({ runs: 40, runsMin: 10 }),
     );
   });
 });

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Catalog } from '../../model/catalog.ts';
 import { EngineError } from '../../model/errors.ts';
 import { limits } from '../../model/limits.ts';
@@ -29,8 +30,8 @@ interface Remembered {
  */
 export class StreamPlans {
   readonly #catalog: Catalog;
-  /** By hash, the one used longest ago first. */
-  readonly #remembered = new Map<number, Remembered>();
+  /** By hash of the message. */
+  readonly #remembered = new LRUCache<number, Remembered>({ max: limits.commitSchemasCachedMax });
 
   constructor(catalog: Catalog) {
     this.#catalog = catalog;
@@ -44,18 +45,9 @@ export class StreamPlans {
   planOf(flat: Flatbuffer, start: number, end: number, index: number): ArrowStreamPlan {
     const hash = flat.hash(start, end);
     const found = this.#remembered.get(hash);
-    if (found && flat.equals(start, end, found.message)) {
-      this.#remembered.delete(hash);
-      this.#remembered.set(hash, found);
-      return found.plan;
-    }
+    if (found && flat.equals(start, end, found.message)) return found.plan;
     const plan = planArrowStream(this.#catalog, readSchemaMessage(flat, start, end), index);
     if (end - start <= limits.commitSchemaCachedBytesMax) {
-      this.#remembered.delete(hash);
-      if (this.#remembered.size >= limits.commitSchemasCachedMax) {
-        const oldest = this.#remembered.keys().next();
-        if (!oldest.done) this.#remembered.delete(oldest.value);
-      }
       this.#remembered.set(hash, { message: flat.copy(start, end), plan });
     }
     return plan;

@@ -1,8 +1,8 @@
+import type { LRUCache } from 'lru-cache';
 import type { Turns } from '../../govern/turns.ts';
 import type { Lsn } from '../../model/position.ts';
 import type { Frame } from '../view-engine.ts';
 import type { ViewObserver } from '../view-observer.ts';
-import type { BoundedCache } from './bounded-cache.ts';
 import type { Channel } from './channel.ts';
 import type { Clock } from './clock.ts';
 import type { Feed } from './feed.ts';
@@ -13,7 +13,8 @@ import type { TimerWheel } from './timer-wheel.ts';
 export interface FeedContext {
   readonly clock: Clock;
   readonly wheel: TimerWheel;
-  readonly frames: BoundedCache<Frame>;
+  /** Frames that other subscribers of their channel may ask for as well. */
+  readonly frames: LRUCache<string, Frame, () => Frame>;
   readonly observer: ViewObserver | null;
   readonly turns: Turns;
   readonly subjects: SubscriptionBudget;

@@ -1,9 +1,9 @@
+import { LRUCache } from 'lru-cache';
 import { EngineError } from '../../model/errors.ts';
 import { limits } from '../../model/limits.ts';
 import { filterText } from '../../query/canonical-filter.ts';
 import type { Filter } from '../../query/filter.ts';
 import type { SubscribeRequest } from '../view-engine.ts';
-import { BoundedCache } from './bounded-cache.ts';
 import { Channel } from './channel.ts';
 import { ChannelDispatch } from './channel-dispatch.ts';
 import type { FeedContext } from './feed-context.ts';
@@ -22,7 +22,11 @@ export class Feed {
   readonly #channels = new Map<string, Channel>();
   readonly #dispatch: ChannelDispatch;
   /** Changes in rows, so that channels with different filters need not each build them. */
-  readonly #recent = new BoundedCache<RowChanges>(limits.feedChangesCacheRowsMax);
+  readonly #recent = new LRUCache<string, RowChanges, () => RowChanges>({
+    maxSize: limits.feedChangesCacheRowsMax,
+    sizeCalculation: ({ all }) => all.length + 1,
+    memoMethod: (_key, _stale, { context: make }) => make(),
+  });
   #subscriberCount = 0;
 
   /** `onIdle` is told when the last subscriber leaves. */
@@ -88,7 +92,7 @@ export class Feed {
     return new Channel(this.source, where, id, this.#dispatch, (from, to, sessionId) => {
       const make = () => new RowChanges(this.source.changes(from, to, sessionId));
       if (this.#channels.size < 2) return make();
-      return this.#recent.get(`${from}:${to}:${sessionId}`, make, ({ all }) => all.length);
+      return this.#recent.memo(`${from}:${to}:${sessionId}`, { context: make });
     });
   }
 

@@ -272,11 +272,7 @@ export class Subscription
   /** A frame that another subscriber of the channel may ask for as well is made once. */
   #frame(key: string, make: () => Frame): Frame {
     if (this.#channel.subscribers.size < 2) return make();
-    return this.#context.frames.get(
-      `${this.#channel.serial}:${key}`,
-      make,
-      (frame) => frame.rows.length + frame.removed.length,
-    );
+    return this.#context.frames.memo(`${this.#channel.serial}:${key}`, { context: make });
   }
 
   #isTooSoon(nowMs: number): boolean {

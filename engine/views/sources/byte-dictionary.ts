@@ -1,4 +1,5 @@
 import { utf8 } from '../../model/utf8.ts';
+import { hashBytes } from '../../state/byte-pool.ts';
 import type { ColumnVector } from '../../vectors/column-vector.ts';
 import type { CapturedChunk, PartRows } from '../checkpoint/checkpoint-part.ts';
 import { assertBinaryBytes, binaryOf, partColumn } from '../checkpoint/part-columns.ts';
@@ -162,11 +163,9 @@ const encoder = new TextEncoder();
 /** Texts kept decoded: those asked for since there were as many. */
 const textsDecodedMax = 65_536;
 
-/** FNV-1a, its high bits folded into the low ones that choose the slot. */
+/** Unsigned, as it is kept. */
 function hashOf(data: Uint8Array, start: number, end: number): number {
-  let hash = 0x811c_9dc5;
-  for (let i = start; i < end; i++) hash = Math.imul(hash ^ (data[i] as number), 0x0100_0193);
-  return (hash ^ (hash >>> 15)) >>> 0;
+  return hashBytes(data, start, end) >>> 0;
 }
 
 function grown(values: Uint32Array, length: number): Uint32Array<ArrayBuffer> {
