@@ -15,7 +15,9 @@ export type {
   SqlResult,
 } from './columns/column-queries.ts';
 export type { ColumnStore } from './columns/column-store.ts';
+export { ColumnsHost, type ColumnsTarget } from './columns/columns-host.ts';
 export type { OpenColumnStore } from './columns/open-column-store.ts';
+export { makeDirectories } from './disk/make-directories.ts';
 export type {
   ContentionKind,
   ContentionReport,
@@ -53,5 +55,6 @@ export { sessionColumns } from './state/session-list.ts';
 export type { OrderBy, RowPage } from './state/state-reader.ts';
 export type { ConflictPolicy, EffectOp, TickBatch, TickHeader } from './tick/tick-batch.ts';
 export type { ActionConflict, EffectConflict, TickOutcome } from './tick/tick-outcome.ts';
+export { Lifetime } from './time/lifetime.ts';
 export { type EngineOptions, openEngine } from './title/open-engine.ts';
 export type { Frame, SubscribeRequest, ViewEngine } from './views/view-engine.ts';

@@ -118,6 +118,22 @@ const forbidden = [
     to: { path: '^(sdk|importer|examples|bench|test)/', pathNot: '^sdk/(dist/)?generate/' },
   },
   {
+    name: 'host-stands-on-titles',
+    comment:
+      'The server is put together in src/host, for src/cli to start; titles know nothing of what they are hosted by.',
+    severity: 'error',
+    from: { path: '^src/', pathNot: '^src/(host|cli)/' },
+    to: { path: '^src/(host|cli)/' },
+  },
+  {
+    name: 'titles-stand-on-transports',
+    comment:
+      'A title is put together in src/titles, of what stands below it: transports, identity, exports, telemetry. None of these knows of titles that come and go; readiness alone looks at them.',
+    severity: 'error',
+    from: { path: '^src/', pathNot: '^src/(host|cli|titles)/' },
+    to: { path: '^src/titles/' },
+  },
+  {
     name: 'importer-is-a-client',
     comment:
       "The importer is a studio's backend: it imports the published SDK and the client generated for ashfall.",

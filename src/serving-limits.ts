@@ -1,8 +1,12 @@
+import { limits } from '../engine/model/limits.ts';
+
 /**
- * The bounds of serving: of GraphQL documents, of sockets and of tokens, which the engine knows
- * nothing of. `docs/limits.md` lists them beside the engine's own.
+ * The bounds of serving: of GraphQL documents, bodies, sockets, tokens and export links, which the
+ * engine knows nothing of. `docs/limits.md` lists them beside the engine's own.
  */
 export const servingLimits = {
+  /** Titles of one server. */
+  titlesMax: 100,
   /** Operations and fragments of one GraphQL document. */
   graphqlDefinitionsMax: 100,
   /** Directives of one GraphQL document. */
@@ -29,8 +33,54 @@ export const servingLimits = {
   keySetCooldownMs: 5_000,
   /** Tokens of unknown keys that wait for that look. */
   keySetWaitersMax: 1_000,
+  /** Bytes of one request body on the GraphQL path. */
+  graphqlBodyBytesMax: 32 * 1024 * 1024,
+  /** Bytes of one request body on the commit endpoint, and of one in JSON there. */
+  commitBodyBytesMax: 128 * 1024 * 1024,
+  commitJsonBytesMax: 32 * 1024 * 1024,
+  /** Nesting of fields in one GraphQL operation; the usual introspection query needs 13. */
+  graphqlDepthMax: 24,
+  /** Fields of one GraphQL operation, fragments spread out. */
+  graphqlFieldsMax: 2_000,
+  /** Lexical tokens of one GraphQL document; large ticks belong in variables. */
+  graphqlTokensMax: 50_000,
+  /** Brackets within each other in a GraphQL document, objects and lists in its variables. */
+  graphqlNestingMax: 256,
+  /** Parsed documents kept for the next request with the same text, and the longest kept. */
+  graphqlDocumentsCachedMax: 1_000,
+  graphqlDocumentCachedCharsMax: 32 * 1024,
+  /** Open WebSockets of one server, operations running on one of them. */
+  webSocketsMax: 20_000,
+  webSocketOperationsMax: 200,
+  /** How long a WebSocket may take to say who it is, and to answer a ping, which comes so often. */
+  webSocketInitMs: 5_000,
+  webSocketPingMs: 15_000,
+  /** How long the head of a request may take to arrive, and all of it: 128 MiB at a slow 4 MB/s take 34 s. */
+  httpHeadersMs: 20_000,
+  httpRequestMs: 120_000,
+  /** Longer than the idle timeouts of the usual load balancers (60 s), so that they close first. */
+  httpKeepAliveMs: 75_000,
+  /** Verified tokens remembered until they expire. */
+  tokensRememberedMax: 10_000,
+  /** Export links that have not expired, exports streaming at the same time. */
+  exportsMax: 10_000,
+  exportStreamsMax: 16,
 } as const;
 
 if (servingLimits.webSocketsUnsignedPerAddressMax > servingLimits.webSocketsUnsignedMax) {
   throw new RangeError('the WebSockets of one address are a part of all');
+}
+if (limits.logRecordBytesMax < servingLimits.commitBodyBytesMax) {
+  throw new RangeError('a commit body must fit in one log record');
+}
+if (servingLimits.httpRequestMs < servingLimits.httpHeadersMs) {
+  throw new RangeError('the head of a request is a part of it');
+}
+// What stands around a value: the body, the tick, lists of actions and effects, table, operation.
+if (servingLimits.graphqlNestingMax < limits.jsonDepthMax + 16) {
+  throw new RangeError('the deepest JSON value must fit in the variables of a tick');
+}
+// A `where` nests twice a level, in `and` or `or` and their lists.
+if (servingLimits.graphqlNestingMax < 2 * limits.filterDepthMax + 16) {
+  throw new RangeError('the deepest condition must fit in the variables of a tick');
 }

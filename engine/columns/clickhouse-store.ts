@@ -4,8 +4,8 @@ import { limits } from '../model/limits.ts';
 import type { Lsn } from '../model/position.ts';
 import type { Row, Value } from '../model/types.ts';
 import type { ChangeSet } from '../state/change-set.ts';
+import type { Lifetime } from '../time/lifetime.ts';
 import type { ColumnClient } from './client.ts';
-import type { ColumnPulse } from './column-pulse.ts';
 import type {
   ColumnListRequest,
   ExportRequest,
@@ -15,13 +15,14 @@ import type {
   RunningColumnQuery,
   SqlResult,
 } from './column-queries.ts';
-import type { EmbeddedHost } from './embedded-host.ts';
+import type { ColumnsHost } from './columns-host.ts';
 import { exportRows } from './export.ts';
 import type { MergePause } from './merge-pause.ts';
 import type { OpenColumnStore } from './open-column-store.ts';
 import { planGroups } from './queries/groups-sql.ts';
 import { planList } from './queries/list-sql.ts';
 import { describeUserSql, runUserSql } from './queries/user-sql/user-sql.ts';
+import { databaseName } from './schema-sql.ts';
 import type { FoundBacklog } from './shipping/kept-backlog.ts';
 import { readValue } from './stored-kinds.ts';
 import type { Tailer } from './tailer.ts';
@@ -30,11 +31,11 @@ export interface StoreParts {
   readonly catalog: Catalog;
   readonly client: ColumnClient;
   readonly tailer: Tailer;
-  /** Null where ClickHouse is someone else's process. */
-  readonly host: EmbeddedHost | null;
+  readonly host: ColumnsHost;
   /** Null where merges are not ours to stop. */
   readonly mergePause: MergePause | null;
-  readonly pulse: ColumnPulse;
+  /** What ends with the store. */
+  readonly lifetime: Lifetime;
 }
 
 /** One title's columns in ClickHouse. */
@@ -42,9 +43,9 @@ export class ClickHouseStore implements OpenColumnStore {
   readonly #catalog: Catalog;
   readonly #client: ColumnClient;
   readonly #tailer: Tailer;
-  readonly #host: EmbeddedHost | null;
+  readonly #host: ColumnsHost;
   readonly #mergePause: MergePause | null;
-  readonly #pulse: ColumnPulse;
+  readonly #lifetime: Lifetime;
 
   constructor(parts: StoreParts) {
     this.#catalog = parts.catalog;
@@ -52,7 +53,7 @@ export class ClickHouseStore implements OpenColumnStore {
     this.#tailer = parts.tailer;
     this.#host = parts.host;
     this.#mergePause = parts.mergePause;
-    this.#pulse = parts.pulse;
+    this.#lifetime = parts.lifetime;
   }
 
   get coveredLsn(): Lsn {
@@ -80,15 +81,15 @@ export class ClickHouseStore implements OpenColumnStore {
   }
 
   get trouble(): string | null {
-    return this.#pulse.trouble;
+    return this.#host.trouble;
   }
 
   get childPid(): number | null {
-    return this.#host?.pid ?? null;
+    return this.#host.childPid;
   }
 
   get childStartSeconds(): number | null {
-    return this.#host?.startSeconds ?? null;
+    return this.#host.childStartSeconds;
   }
 
   async rewind(lsn: Lsn): Promise<void> {
@@ -115,7 +116,7 @@ export class ClickHouseStore implements OpenColumnStore {
   recovered(lsn: Lsn): void {
     const settled = this.#tailer.waitForCovered(lsn, limits.columnsCatchUpMs).catch(() => {});
     void settled.then(() => {
-      this.#host?.yieldProcessors();
+      this.#host.caughtUp(this.#client);
       // Where that fails it is tried again.
       this.#mergePause?.end().catch(() => {});
     });
@@ -201,18 +202,22 @@ export class ClickHouseStore implements OpenColumnStore {
   }
 
   async mergesActive(): Promise<number> {
-    const rows = await this.#pulse.ask('SELECT count() FROM system.merges');
+    const database = databaseName(this.#catalog.manifest.title);
+    const rows = await this.#host.ask(
+      'SELECT count() FROM system.merges WHERE database = {database:String}',
+      { database },
+    );
     return Number(rows[0]?.[0] ?? 0);
   }
 
   async close(): Promise<void> {
-    await this.#pulse.close();
-    this.#mergePause?.close();
-    const closed = this.#tailer.close();
+    // Other titles' tables go on being merged, so those of this one shall not stay stopped.
+    const merging = this.#mergePause?.end().catch(() => {});
+    const closed = Promise.all([this.#tailer.close(), merging]);
     // An insert that nobody answers is broken off; whether it is in, the next start asks.
     await Promise.race([closed, sleep(limits.columnsCloseWaitMs, null, { ref: false })]);
-    await this.#client.close();
+    await this.#host.leave(this.#client);
     await closed;
-    await this.#host?.close();
+    await this.#lifetime.end();
   }
 }

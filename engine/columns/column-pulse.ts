@@ -60,11 +60,14 @@ export class ColumnPulse {
   }
 
   /** Asks what operators want to know, for a moment at most. Rejects where there is no answer. */
-  async ask(sql: string): Promise<readonly (readonly unknown[])[]> {
+  async ask(
+    sql: string,
+    parameters: Readonly<Record<string, string>>,
+  ): Promise<readonly (readonly unknown[])[]> {
     const { trouble } = this;
     if (trouble !== null) throw new EngineError('UNAVAILABLE', trouble);
     const signal = AbortSignal.timeout(askMsMax);
-    const query = { sql, author: 'engine', housekeeping: true, signal } as const;
+    const query = { sql, parameters, author: 'engine', housekeeping: true, signal } as const;
     return (await this.#parts.client.query(query)).rows;
   }
 

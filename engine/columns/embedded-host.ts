@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, lchownSync, mkdirSync, rmSync } from 'node:fs';
 import { freemem, totalmem } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,7 +15,7 @@ import {
   type ParentMessage,
   poolThreads,
 } from './host/host-options.ts';
-import { childFolders, type HostFolders, type Isolation, isolateHost } from './host-account.ts';
+import { childFolders, HostIsolation } from './host-account.ts';
 import { endWithProcess } from './live-hosts.ts';
 import type { ColumnLogger } from './logger.ts';
 import { clearDeadSocketFolders, makeSocketFolder, socketIn } from './socket-folder.ts';
@@ -27,7 +27,7 @@ import { clearDeadSocketFolders, makeSocketFolder, socketIn } from './socket-fol
 export class EmbeddedHost {
   readonly socketPath: string;
   readonly secret: string = randomBytes(24).toString('base64url');
-  readonly isolation: Isolation;
+  readonly isolation: HostIsolation;
   readonly #logger: ColumnLogger;
   readonly #options: HostOptions;
   readonly #socketDirectory: string;
@@ -46,17 +46,19 @@ export class EmbeddedHost {
   #startSeconds = 0;
   readonly #outliveProcess = endWithProcess(this);
 
-  /** Resolves when the child serves; rejects when it cannot even start. */
+  /**
+   * Resolves when the child serves; rejects when it cannot even start. `dataDirectory` lies around
+   * `directory`: its other parts are closed to the child.
+   */
   static async start(
     directory: string,
     logger: ColumnLogger,
-    around: Partial<Pick<HostFolders, 'spoolDirectory' | 'dataDirectory'>> = {},
+    dataDirectory: string = directory,
   ): Promise<EmbeddedHost> {
     void clearDeadSocketFolders();
-    const isolation = await isolateHost({
+    const isolation = await HostIsolation.begin({
       directory: resolve(directory),
-      spoolDirectory: resolve(around.spoolDirectory ?? join(directory, 'spool')),
-      dataDirectory: resolve(around.dataDirectory ?? directory),
+      dataDirectory: resolve(dataDirectory),
       program: hostProgram(),
     });
     logger.info({ runsAs: isolation.detail }, 'the process of the column store is started');
@@ -74,7 +76,7 @@ export class EmbeddedHost {
     }
   }
 
-  private constructor(directory: string, isolation: Isolation, logger: ColumnLogger) {
+  private constructor(directory: string, isolation: HostIsolation, logger: ColumnLogger) {
     this.#logger = logger;
     this.isolation = isolation;
     this.#socketDirectory = makeSocketFolder();
@@ -110,6 +112,11 @@ export class EmbeddedHost {
       // It died again; the next start begins with the event of its exit.
       await sleep(restartMs);
     }
+  }
+
+  /** Lets the child read what is written to this folder. Returns what takes that back. */
+  lend(folder: string): Promise<() => Promise<void>> {
+    return this.isolation.lend(resolve(folder));
   }
 
   /** From now on the child, and any that takes its place, works when a processor is idle. */

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmod, lchown, lstat, mkdir, readdir, realpath } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { join, relative, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -16,8 +16,6 @@ export interface HostAccount {
 export interface HostFolders {
   /** Holds the child's folders, `clickhouse` and `scratch`. */
   readonly directory: string;
-  /** Blocks that the child reads and the parent writes. */
-  readonly spoolDirectory: string;
   /** The server's whole data directory, around `directory`: its other parts stay closed. */
   readonly dataDirectory: string;
   /** What the child runs; it must be able to read it. */
@@ -27,40 +25,98 @@ export interface HostFolders {
 /** The child's folders within `HostFolders.directory`. */
 export const childFolders = { data: 'clickhouse', scratch: 'scratch' } as const;
 
-/** How far the child is kept away from what it does not need: for the log, in a sentence. */
-export interface Isolation {
-  readonly account: HostAccount | null;
-  readonly detail: string;
-}
-
 /**
- * Gives the child an account of its own where this process may (as root), and hands it the folders
- * it works in, those of an earlier version or account included. Nothing else of the data directory
- * can be read by it: folders on the way are opened for passing through, what lies beside is closed.
+ * How far the child is kept away from what it does not need.
  *
- * Where it cannot be (not root, or Node or this package lie where others may not read) the child
- * runs as this process does, and `detail` says why.
+ * Where this process may (as root) it gives the child an account of its own, and hands it the folders
+ * it works in, those of an earlier version or account included, and those that are lent to it. Nothing
+ * else of the data directory can be read by it: folders on the way are opened for passing through,
+ * what lies beside is closed.
+ *
+ * Where it may not (not root, or Node or this package lie where others may not read) the child runs
+ * as this process does, and `detail` says why.
  */
-export async function isolateHost(folders: HostFolders): Promise<Isolation> {
-  const own = { uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1 };
-  await mkdir(folders.directory, { recursive: true });
-  await mkdir(folders.spoolDirectory, { recursive: true });
-  if (process.platform !== 'linux' || own.uid !== 0) {
-    return { account: null, detail: 'the same user as the server, which is not root' };
+export class HostIsolation {
+  /** Null: the child runs as this process does. */
+  readonly account: HostAccount | null;
+  /** For the log, in a sentence. */
+  readonly detail: string;
+  readonly #folders: HostFolders;
+  /** Who owns the child's folders; null where nobody is kept apart. */
+  readonly #owner: HostAccount | null;
+  readonly #lent = new Set<string>();
+  /** Folders are opened and closed one lending after the other. */
+  #lending: Promise<unknown> = Promise.resolve();
+
+  static async begin(folders: HostFolders): Promise<HostIsolation> {
+    const own = { uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1 };
+    await mkdir(folders.directory, { recursive: true });
+    if (process.platform !== 'linux' || own.uid !== 0) {
+      const detail = 'the same user as the server, which is not root';
+      return new HostIsolation(folders, null, null, detail);
+    }
+    const account = await accountOf(folders.directory);
+    const way = wayTo(folders.directory, folders.dataDirectory);
+    await closeBeside(way, new Set(way));
+    const obstacle = await obstacleFor(account, folders);
+    const owner = obstacle === null ? account : own;
+    for (const name of Object.values(childFolders)) {
+      const path = join(folders.directory, name);
+      await mkdir(path, { recursive: true, mode: 0o700 });
+      await giveTo(path, owner);
+    }
+    return obstacle === null
+      ? new HostIsolation(
+          folders,
+          account,
+          owner,
+          `user ${account.uid}, which can read its own folders alone`,
+        )
+      : new HostIsolation(
+          folders,
+          null,
+          owner,
+          `root, as a user of its own cannot run it: ${obstacle}`,
+        );
   }
-  const account = await accountOf(folders.directory);
-  await closeBeside(folders);
-  const obstacle = await obstacleFor(account, folders);
-  const owner = obstacle === null ? account : own;
-  for (const name of Object.values(childFolders)) {
-    const path = join(folders.directory, name);
-    await mkdir(path, { recursive: true, mode: 0o700 });
-    await giveTo(path, owner);
+
+  private constructor(
+    folders: HostFolders,
+    account: HostAccount | null,
+    owner: HostAccount | null,
+    detail: string,
+  ) {
+    this.#folders = folders;
+    this.account = account;
+    this.#owner = owner;
+    this.detail = detail;
   }
-  await shareSpool(folders.spoolDirectory, owner);
-  return obstacle === null
-    ? { account, detail: `user ${account.uid}, which can read its own folders alone` }
-    : { account: null, detail: `root, as a user of its own cannot run it: ${obstacle}` };
+
+  /**
+   * Lets the child read the files that this process writes to `folder`, a title's spool; made where it
+   * is absent. Returns what takes that back: the way there is closed when another folder is lent.
+   */
+  lend(folder: string): Promise<() => Promise<void>> {
+    const lending = this.#lending.then(() => this.#lend(folder));
+    this.#lending = lending.catch(() => {});
+    return lending;
+  }
+
+  async #lend(folder: string): Promise<() => Promise<void>> {
+    await mkdir(folder, { recursive: true });
+    if (this.#owner !== null) {
+      this.#lent.add(folder);
+      const { directory, dataDirectory } = this.#folders;
+      const parent = wayTo(dirname(folder), dataDirectory);
+      const open = new Set(wayTo(directory, dataDirectory));
+      for (const one of this.#lent) {
+        for (const step of wayTo(dirname(one), dataDirectory)) open.add(step);
+      }
+      if (isWithin(folder, dataDirectory)) await closeBeside(parent, open);
+      await share(folder, this.#owner);
+    }
+    return async () => void this.#lent.delete(folder);
+  }
 }
 
 /** Users that neither people, packages nor systemd's services get: https://systemd.io/UIDS-GIDS */
@@ -80,27 +136,36 @@ async function accountOf(directory: string): Promise<HostAccount> {
   return { uid, gid: uid };
 }
 
+/** The folders from the data directory down to this one, both included; where it lies elsewhere, it alone. */
+function wayTo(folder: string, dataDirectory: string): string[] {
+  if (!isWithin(folder, dataDirectory)) return [folder];
+  const way = [dataDirectory];
+  for (const step of relative(dataDirectory, folder).split(sep)) {
+    if (step !== '') way.push(join(way.at(-1) as string, step));
+  }
+  return way;
+}
+
+function isWithin(folder: string, dataDirectory: string): boolean {
+  return !relative(dataDirectory, folder).startsWith('..');
+}
+
 /**
- * The folders from the data directory down to the child's may be passed through and not listed;
- * what lies beside them in any of these is closed to others.
+ * The folders of a way may be passed through and not listed; what lies beside them in any of these is
+ * closed to others, unless another way goes through it (`open`).
  */
-async function closeBeside({ directory, dataDirectory }: HostFolders): Promise<void> {
-  const way = relative(dataDirectory, directory);
-  const steps = way === '' || way.startsWith('..') ? [] : way.split(sep);
-  let folder = steps.length === 0 ? directory : dataDirectory;
-  for (const step of [...steps, null]) {
+async function closeBeside(way: readonly string[], open: ReadonlySet<string>): Promise<void> {
+  for (const folder of way) {
     const { mode } = await lstat(folder);
     await chmod(folder, (mode & 0o7770) | 0o1);
     for (const entry of await readdir(folder, { withFileTypes: true })) {
-      if (entry.name === step || entry.isSymbolicLink()) continue;
       const path = join(folder, entry.name);
+      if (open.has(path) || entry.isSymbolicLink()) continue;
       // The server's own temporary files may go at any time.
       const beside = await lstat(path).catch(() => null);
       if (beside && (beside.mode & 0o7) !== 0) await chmod(path, beside.mode & 0o7770);
     }
-    if (step !== null) folder = join(folder, step);
   }
-  // The spool's files are read by the child; `shareSpool` opens it.
 }
 
 /** Why the account cannot run the child; null: it can. It is tried, as that account. */
@@ -138,11 +203,9 @@ async function giveTo(path: string, owner: HostAccount): Promise<void> {
   await lchown(path, owner.uid, owner.gid);
 }
 
-/** Files made in the spool from now on belong to the child's group, which may read them. */
-async function shareSpool(spoolDirectory: string, { gid }: HostAccount): Promise<void> {
-  await lchown(spoolDirectory, 0, gid);
-  await chmod(spoolDirectory, 0o2710);
-  for (const name of await readdir(spoolDirectory)) {
-    await lchown(join(spoolDirectory, name), 0, gid);
-  }
+/** Files made in the folder from now on belong to the child's group, which may read them. */
+async function share(folder: string, { gid }: HostAccount): Promise<void> {
+  await lchown(folder, 0, gid);
+  await chmod(folder, 0o2710);
+  for (const name of await readdir(folder)) await lchown(join(folder, name), 0, gid);
 }

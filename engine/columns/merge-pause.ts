@@ -4,22 +4,32 @@ import type { ColumnClient } from './client.ts';
 const retryMs = 1_000;
 
 /**
- * Keeps the embedded ClickHouse from merging parts while it takes in what it lacked at a start,
- * which waits for that: merges take as much of the processors as inserts do. Mutations wait too. A
- * child that takes the place of another merges at once, which costs time and nothing else.
+ * Keeps the embedded ClickHouse from merging parts of a title's tables while it takes in what it
+ * lacked of them at a start, which waits for that: merges take as much of the processors as inserts
+ * do. Mutations wait too. Tables of other titles are merged meanwhile. A child that takes the place
+ * of another merges at once, which costs time and nothing else.
  */
 export class MergePause {
   readonly #client: ColumnClient;
+  readonly #tables: readonly string[];
   #timer: NodeJS.Timeout | null = null;
   #isOver = false;
 
-  static async begin(client: ColumnClient): Promise<MergePause> {
-    await client.command('SYSTEM STOP MERGES');
-    return new MergePause(client);
+  /** `tables`: as SQL names them. */
+  static async begin(client: ColumnClient, tables: readonly string[]): Promise<MergePause> {
+    const pause = new MergePause(client, tables);
+    try {
+      await pause.#tell('STOP');
+    } catch (error) {
+      pause.close();
+      throw error;
+    }
+    return pause;
   }
 
-  private constructor(client: ColumnClient) {
+  private constructor(client: ColumnClient, tables: readonly string[]) {
     this.#client = client;
+    this.#tables = tables;
     this.#endIn(limits.columnsMergePauseMs);
   }
 
@@ -27,7 +37,7 @@ export class MergePause {
   async end(): Promise<void> {
     if (this.#isOver) return;
     try {
-      await this.#client.command('SYSTEM START MERGES');
+      await this.#tell('START');
       this.close();
     } catch (error) {
       this.#endIn(retryMs);
@@ -39,6 +49,12 @@ export class MergePause {
   close(): void {
     this.#isOver = true;
     if (this.#timer) clearTimeout(this.#timer);
+  }
+
+  async #tell(what: 'START' | 'STOP'): Promise<void> {
+    await Promise.all(
+      this.#tables.map((table) => this.#client.command(`SYSTEM ${what} MERGES ${table}`)),
+    );
   }
 
   #endIn(ms: number): void {

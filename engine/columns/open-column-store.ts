@@ -1,14 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { gentleStorage } from '../disk/gentle-storage.ts';
 import { nodeStorage } from '../disk/node-storage.ts';
 import type { Storage } from '../disk/storage.ts';
 import type { Catalog } from '../model/catalog.ts';
 import { EngineError } from '../model/errors.ts';
+import { Lifetime } from '../time/lifetime.ts';
 import { ClickHouseStore } from './clickhouse-store.ts';
-import { type ClientTarget, ColumnClient } from './client.ts';
-import { ColumnPulse, type PulseTimes } from './column-pulse.ts';
+import type { ColumnClient } from './client.ts';
+import type { PulseTimes } from './column-pulse.ts';
 import type { ColumnStore } from './column-store.ts';
-import { EmbeddedHost } from './embedded-host.ts';
+import { ColumnsHost, type ColumnsTarget } from './columns-host.ts';
 import { type ColumnLogger, silentLogger } from './logger.ts';
 import { MergePause } from './merge-pause.ts';
 import {
@@ -18,6 +18,7 @@ import {
   databaseName,
   shippedTable,
   storedName,
+  storedTables,
   viewStatements,
 } from './schema-sql.ts';
 import { ClickHouseTarget } from './shipping/clickhouse-target.ts';
@@ -27,11 +28,11 @@ import { Tailer } from './tailer.ts';
 
 export interface ColumnStoreOptions {
   readonly catalog: Catalog;
-  /** `url`: `http(s)://user:password@host:8123` of a server or cluster. */
-  readonly target: 'embedded' | { readonly url: string };
-  /** For the embedded store's data. */
+  /** The ClickHouse that titles share; or where one is that this store has to itself, until it is closed. */
+  readonly target: ColumnsHost | ColumnsTarget;
+  /** For the data of an embedded ClickHouse of this store's own. */
   readonly directory: string;
-  /** The server's data directory around it, whose other parts the embedded store cannot read. */
+  /** The data directory around `directory`, whose other parts that ClickHouse cannot read. */
   readonly dataDirectory?: string;
   /** For blocks that ClickHouse lacks: what memory has no room for, and what checkpoints keep. */
   readonly spoolDirectory: string;
@@ -41,7 +42,7 @@ export interface ColumnStoreOptions {
   readonly observer?: TailerObserver;
   /** Goes on without rows that ClickHouse had once and holds no longer; else they are refused. */
   readonly acceptLostRows?: boolean;
-  /** When a ClickHouse that does not answer is taken to hang; tests shorten it. */
+  /** When a ClickHouse of this store's own that does not answer is taken to hang; tests shorten it. */
   readonly pulse?: PulseTimes;
 }
 
@@ -52,7 +53,7 @@ export interface OpenColumnStore extends ColumnStore {
   readonly backlog: { readonly memoryBytes: number; readonly spooledBlocks: number };
   /** Why ClickHouse answers nothing now; null while it does. */
   readonly trouble: string | null;
-  /** Merges under way in ClickHouse; rejects where it does not answer soon. */
+  /** Merges under way in the title's tables; rejects where ClickHouse does not answer soon. */
   mergesActive(): Promise<number>;
   /** Of the embedded child; null while it is down or for a remote store. */
   readonly childPid: number | null;
@@ -60,77 +61,42 @@ export interface OpenColumnStore extends ColumnStore {
   readonly childStartSeconds: number | null;
 }
 
-/** Opens the column store of one title: its process where embedded, its tables, its tailer. */
-export async function openColumnStore(options: ColumnStoreOptions): Promise<OpenColumnStore> {
-  const { catalog, target, directory, logger = silentLogger, observer = {} } = options;
-  const host =
-    target === 'embedded'
-      ? await EmbeddedHost.start(directory, logger, {
-          spoolDirectory: options.spoolDirectory,
-          ...(options.dataDirectory ? { dataDirectory: options.dataDirectory } : {}),
-        })
+/** Opens the column store of one title: its connections, its tables, its tailer. */
+export function openColumnStore(options: ColumnStoreOptions): Promise<OpenColumnStore> {
+  return Lifetime.of(async (lifetime) => {
+    const { catalog, target, spoolDirectory, logger = silentLogger, observer = {} } = options;
+    const host =
+      target instanceof ColumnsHost ? target : await ColumnsHost.open({ ...options, target });
+    if (host !== target) lifetime.add(() => host.close());
+    const client = host.connect();
+    lifetime.add(() => host.leave(client));
+    // An embedded ClickHouse reads files of this machine, not those of another storage.
+    const takesFiles = host.isEmbedded && !options.storage;
+    if (takesFiles) lifetime.add(await host.lend(spoolDirectory));
+    await host.despiteRestarts(() => prepareDatabase(client, catalog));
+    const mergePause = host.isEmbedded
+      ? await host.despiteRestarts(() => MergePause.begin(client, storedTables(catalog)))
       : null;
-  const way: ClientTarget = host
-    ? { kind: 'socket', socketPath: host.socketPath, secret: host.secret }
-    : { kind: 'url', url: (target as { url: string }).url };
-  const client = new ColumnClient(way, host ? () => host.whenUp() : undefined);
-  const pulse = new ColumnPulse({
-    client: new ColumnClient(way),
-    isUp: () => host === null || host.pid !== null,
-    onHung: () => {
-      host?.killHung();
-      client.breakOff();
-    },
-    logger,
-    ...(options.pulse ? { times: options.pulse } : {}),
-  });
-  client.refuseWhile(() => pulse.trouble);
-  let mergePause: MergePause | null = null;
-  try {
-    await despiteRestarts(host, () => prepareDatabase(client, catalog));
-    if (host) mergePause = await despiteRestarts(host, () => MergePause.begin(client));
-    const database = databaseName(catalog.manifest.title);
-    const whenUp = () => (host ? host.whenUp() : whenAlive(client));
-    // It reads files of this machine, not those of another storage.
-    const files = host && !options.storage ? 'taken' : 'sent';
+    lifetime.add(() => mergePause?.close());
     const opening = () =>
       Tailer.open({
         tables: shippedTables(catalog),
-        target: new ClickHouseTarget(client, database, files, whenUp),
+        target: new ClickHouseTarget(
+          client,
+          databaseName(catalog.manifest.title),
+          takesFiles ? 'taken' : 'sent',
+          () => host.whenUp(client),
+        ),
         storage: gentleStorage(options.storage ?? nodeStorage),
-        spoolDirectory: options.spoolDirectory,
+        spoolDirectory,
         logger,
         observer,
         acceptLostRows: options.acceptLostRows ?? false,
       });
-    const tailer = await despiteRestarts(host, opening);
-    return new ClickHouseStore({ catalog, client, tailer, host, mergePause, pulse });
-  } catch (error) {
-    mergePause?.close();
-    await pulse.close();
-    await client.close();
-    await host?.close();
-    throw error;
-  }
+    const tailer = await host.despiteRestarts(opening);
+    return new ClickHouseStore({ catalog, client, tailer, host, mergePause, lifetime });
+  });
 }
-
-/** Does again what an embedded child has not finished because it ended: its host starts another. */
-async function despiteRestarts<T>(host: EmbeddedHost | null, work: () => Promise<T>): Promise<T> {
-  for (let restarts = 0; ; restarts++) {
-    try {
-      return await work();
-    } catch (error) {
-      const isDown = error instanceof EngineError && error.code === 'UNAVAILABLE';
-      if (!host || !isDown || restarts === restartsMax) throw error;
-      // A connection breaks before the host hears of its child's end, and counts as up until then.
-      await sleep(exitNoticeMs * 2 ** restarts);
-      await host.whenUp();
-    }
-  }
-}
-
-const restartsMax = 3;
-const exitNoticeMs = 50;
 
 /** Few round trips, since a start waits for each: statements that do not need each other go together. */
 async function prepareDatabase(client: ColumnClient, catalog: Catalog): Promise<void> {
@@ -177,8 +143,4 @@ async function columnsByTable(
     byTable.set(String(table), columns.set(String(name), String(type)));
   }
   return byTable;
-}
-
-async function whenAlive(client: ColumnClient): Promise<void> {
-  while (!client.isClosed && !(await client.isAlive().catch(() => false))) await sleep(250);
 }

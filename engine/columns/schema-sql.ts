@@ -50,6 +50,13 @@ SETTINGS ${durable}`,
   ];
 }
 
+/** The tables that hold a title's rows, as SQL names them. */
+export function storedTables(catalog: Catalog): string[] {
+  const database = quoteName(databaseName(catalog.manifest.title));
+  const names = [shippedTable, ...[...catalog.tables.values()].map(storedName)];
+  return names.map((name) => `${database}.${quoteName(name)}`);
+}
+
 /** The views of current rows; made anew at each start, so that new columns appear. */
 export function viewStatements(catalog: Catalog): string[] {
   const database = quoteName(databaseName(catalog.manifest.title));

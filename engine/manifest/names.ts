@@ -93,7 +93,7 @@ export function enumValueProblem(value: string): string | null {
 
 const enumValueLengthMax = 128;
 
-/** First parts of paths that are the server's own. */
+/** First parts of paths that are the server's own: a title of such a name could not be reached. */
 const reservedTitles = ['graphql', 'metrics', 'healthz', 'readyz', 'console', 'sandbox'];
 
 export function titleProblem(title: string): string | null {

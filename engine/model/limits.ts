@@ -9,11 +9,6 @@ export const limits = {
   actionEffectsMax: 10_000,
   /** Effects in one tick, its own included. */
   tickEffectsMax: 1_000_000,
-  /** Bytes of one request body on the GraphQL path. */
-  graphqlBodyBytesMax: 32 * 1024 * 1024,
-  /** Bytes of one request body on the commit endpoint, and of one in JSON there. */
-  commitBodyBytesMax: 128 * 1024 * 1024,
-  commitJsonBytesMax: 32 * 1024 * 1024,
   /** Arrow schemas of commit bodies remembered for the next tick, and bytes of the longest. */
   commitSchemasCachedMax: 256,
   commitSchemaCachedBytesMax: 16 * 1024,
@@ -130,33 +125,6 @@ export const limits = {
   subjectSubscriptionUnitsMax: 4_000,
   /** A live subscription without news says so this often. */
   heartbeatMs: 10_000,
-  /** Nesting of fields in one GraphQL operation; the usual introspection query needs 13. */
-  graphqlDepthMax: 24,
-  /** Fields of one GraphQL operation, fragments spread out. */
-  graphqlFieldsMax: 2_000,
-  /** Lexical tokens of one GraphQL document; large ticks belong in variables. */
-  graphqlTokensMax: 50_000,
-  /** Brackets within each other in a GraphQL document, objects and lists in its variables. */
-  graphqlNestingMax: 256,
-  /** Parsed documents kept for the next request with the same text, and the longest kept. */
-  graphqlDocumentsCachedMax: 1_000,
-  graphqlDocumentCachedCharsMax: 32 * 1024,
-  /** Open WebSockets of one server, operations running on one of them. */
-  webSocketsMax: 20_000,
-  webSocketOperationsMax: 200,
-  /** How long a WebSocket may take to say who it is, and to answer a ping, which comes so often. */
-  webSocketInitMs: 5_000,
-  webSocketPingMs: 15_000,
-  /** How long the head of a request may take to arrive, and all of it: 128 MiB at a slow 4 MB/s take 34 s. */
-  httpHeadersMs: 20_000,
-  httpRequestMs: 120_000,
-  /** Longer than the idle timeouts of the usual load balancers (60 s), so that they close first. */
-  httpKeepAliveMs: 75_000,
-  /** Verified tokens remembered until they expire. */
-  tokensRememberedMax: 10_000,
-  /** Export links that have not expired, exports streaming at the same time. */
-  exportsMax: 10_000,
-  exportStreamsMax: 16,
   /** Bytes of a Parquet footer that is held in memory to name its columns of bytes: some 100 a column and row group of a million rows. */
   parquetFooterBytesMax: 16 * 1024 * 1024,
   /** Disk for copies of exports that were read whole, of one title, and free disk below which none are made. */
@@ -182,9 +150,6 @@ export const limits = {
   columnsCloseWaitMs: 5_000,
 } as const;
 
-if (limits.logRecordBytesMax < limits.commitBodyBytesMax) {
-  throw new RangeError('a commit body must fit in one log record');
-}
 if (limits.logPendingBytesMax < limits.logRecordBytesMax) {
   throw new RangeError('the largest record must fit in the pending bound');
 }
@@ -197,15 +162,4 @@ if (limits.replayLinksMax <= limits.commitsPendingMax) {
 }
 if (limits.closedSessionAnswersMax > limits.idempotencyTicksMax) {
   throw new RangeError('a closed session keeps a part of what an open one does');
-}
-if (limits.httpRequestMs < limits.httpHeadersMs) {
-  throw new RangeError('the head of a request is a part of it');
-}
-// What stands around a value: the body, the tick, lists of actions and effects, table, operation.
-if (limits.graphqlNestingMax < limits.jsonDepthMax + 16) {
-  throw new RangeError('the deepest JSON value must fit in the variables of a tick');
-}
-// A `where` nests twice a level, in `and` or `or` and their lists.
-if (limits.graphqlNestingMax < 2 * limits.filterDepthMax + 16) {
-  throw new RangeError('the deepest condition must fit in the variables of a tick');
 }

@@ -6,24 +6,15 @@ import type { TitleManifest } from '../../engine/model/types.ts';
 import { UsageError } from './fail.ts';
 import { importModule } from './import-module.ts';
 
-/** Paths of the server itself; a title of such a name could not be reached. */
-const reservedTitles = new Set(['console', 'graphql', 'healthz', 'metrics', 'readyz', 'sandbox']);
-
 /**
  * Reads a manifest from a module whose default export is one (`.ts`, `.js` and their like), or from
  * a JSON file. Throws `UsageError`; what is no program or no JSON is told with its line and column.
  */
-export async function loadManifest(path: string): Promise<TitleManifest> {
-  const manifest = await readManifest(path).catch((error: unknown) => {
+export function loadManifest(path: string): Promise<TitleManifest> {
+  return readManifest(path).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
     throw new UsageError(`the manifest ${path} cannot be used: ${reason}${placeOf(error, path)}`);
   });
-  if (reservedTitles.has(manifest.title)) {
-    throw new UsageError(
-      `the manifest ${path} cannot be used: "${manifest.title}" is a path of the server, so no title can have this name`,
-    );
-  }
-  return manifest;
 }
 
 async function readManifest(path: string): Promise<TitleManifest> {

@@ -1,14 +1,7 @@
 import type { Command } from 'commander';
 import { type Lsn, parsePosition } from '../../engine/model/position.ts';
+import type { Mends } from '../titles/open-title.ts';
 import { UsageError } from './fail.ts';
-
-/** What an operator allows a start to give up; a refusal to start names the one that it needs. */
-export interface Mends {
-  /** Cuts a log that is damaged at exactly this record there. */
-  readonly truncateAt: Lsn | null;
-  /** Serves without rows that the column store has lost. */
-  readonly acceptLostRows: boolean;
-}
 
 export interface MendFlags {
   readonly truncateAt?: string | undefined;

@@ -1,5 +1,5 @@
 import type { LoadedSettings } from '../config/load-settings.ts';
-import { type RunningServer, type ServerOptions, startServer } from '../server.ts';
+import { type RunningServer, type ServerOptions, startServer } from '../host/server.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { fitCollection } from './collection.ts';
 

@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
 import { UsageError, verb } from './fail.ts';
-import { loadManifest } from './load-manifest.ts';
+import { loadTitles, refuseMendsOfSeveral } from './load-titles.ts';
 import { addMendOptions, type MendFlags, mendsOf } from './mend-options.ts';
 import { addSettingOptions, type SettingFlags, settingsOf } from './setting-options.ts';
 
 export function addServe(program: Command): void {
   addMendOptions(addSettingOptions(program.command('serve')))
-    .description('Serve a title in production: with its manifest, and an OpenID provider of yours.')
+    .description(
+      'Serve titles in production: with their manifests, and an OpenID provider of yours.',
+    )
     .action(verb(serve));
 }
 
@@ -20,13 +22,13 @@ async function serve(flags: SettingFlags & MendFlags): Promise<void> {
     );
   }
   if (manifest === null) {
-    throw new UsageError("serve needs --manifest (TICKLOOM_MANIFEST): the title's manifest");
+    throw new UsageError(
+      "serve needs --manifest (TICKLOOM_MANIFEST): the title's manifest, or a directory of several",
+    );
   }
-  const title = await loadManifest(manifest);
+  const manifests = await loadTitles(manifest);
+  const mends = mendsOf({ truncateAt, acceptLostRows });
+  refuseMendsOfSeveral(manifests, mends);
   const { runServer } = await import('./run-server.ts');
-  await runServer(loaded, {
-    manifest: title,
-    mode: 'serve',
-    ...mendsOf({ truncateAt, acceptLostRows }),
-  });
+  await runServer(loaded, { manifests, mode: 'serve', ...mends });
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import { serverUrlOf } from '../http/server-url.ts';
 import { verb } from './fail.ts';
-import { loadManifest } from './load-manifest.ts';
+import { loadTitles, refuseMendsOfSeveral } from './load-titles.ts';
 import { addMendOptions, type MendFlags, mendsOf } from './mend-options.ts';
 import { addSettingOptions, type SettingFlags, settingsOf } from './setting-options.ts';
 
@@ -25,27 +25,28 @@ async function start(flags: SettingFlags & StartFlags): Promise<void> {
   const path = loaded.settings.manifest;
   // Only now: whoever asks for help need not wait for the whole server to load.
   const { runServer } = await import('./run-server.ts');
-  const manifest = await (path === null ? referenceTitle() : loadManifest(path));
-  const server = await runServer(loaded, {
-    manifest,
-    mode: 'sandbox',
-    ...mendsOf({ truncateAt, acceptLostRows }),
-  });
+  const manifests = await (path === null ? referenceTitle() : loadTitles(path));
+  const mends = mendsOf({ truncateAt, acceptLostRows });
+  refuseMendsOfSeveral(manifests, mends);
+  const server = await runServer(loaded, { manifests, mode: 'sandbox', ...mends });
   const readyMs = Math.round(performance.now());
-  const { url, metricsUrl, title } = server;
+  const { url, metricsUrl } = server;
+  const titles = manifests.map(({ title }) => title);
+  const [title = ''] = titles;
   if (json) {
-    process.stdout.write(`${JSON.stringify({ url, title, readyMs })}\n`);
+    process.stdout.write(`${JSON.stringify({ url, title, titles, readyMs })}\n`);
     return;
   }
+  const isOne = titles.length === 1;
   process.stdout.write(
     `${[
       '',
-      `  Tickloom sandbox, title "${title}"`,
+      `  Tickloom sandbox, ${isOne ? 'title' : 'titles'} ${titles.map((name) => `"${name}"`).join(', ')}`,
       '',
-      `  API       ${url}/${title}/graphql`,
+      ...titles.map((name, i) => `  ${i === 0 ? 'API      ' : '         '} ${url}/${name}/graphql`),
       `  Console   ${url}/console`,
       `  Metrics   ${metricsUrl}`,
-      ...tokenLines(manifest, url),
+      ...tokenLines(manifests, url),
       '',
       `  ready in ${readyMs} ms`,
       '',
@@ -53,19 +54,23 @@ async function start(flags: SettingFlags & StartFlags): Promise<void> {
   );
 }
 
-async function referenceTitle(): Promise<TitleManifest> {
+async function referenceTitle(): Promise<readonly TitleManifest[]> {
   const { ashfall } = await import('../sandbox/ashfall.ts');
-  return ashfall;
+  return [ashfall];
 }
 
 /** How to get a token of the role that sees most of what happens. */
-function tokenLines({ title, roles }: TitleManifest, url: string): string[] {
+function tokenLines(manifests: readonly TitleManifest[], url: string): string[] {
+  const [first, ...others] = manifests;
+  if (first === undefined) return [];
+  const { title, roles } = first;
+  const titleFlag = others.length === 0 ? '' : ` --title ${title}`;
   const [role] = [...roles].sort((a, b) => b.views.length - a.views.length);
   if (role === undefined) return ['  Token     none: the manifest has no roles, so nobody gets in'];
   const urlFlag = url === serverUrlOf(process.env) ? '' : ` --url ${url}`;
   const names = roles.map(({ name }) => name).join(', ');
   return [
-    `  Token     npx tickloom token --role ${role.name}${urlFlag}`,
+    `  Token     npx tickloom token --role ${role.name}${titleFlag}${urlFlag}`,
     `            curl -X POST '${url}/sandbox/token?title=${title}&role=${role.name}&subject=me'`,
     `  Roles     ${names}`,
   ];

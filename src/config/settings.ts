@@ -58,7 +58,7 @@ export const settingsTable = {
   manifest: setting(
     text,
     null,
-    "The title's manifest: a TypeScript or JavaScript module whose default export is one, or a JSON file. The sandbox serves the reference title when unset.",
+    "The title's manifest: a TypeScript or JavaScript module whose default export is one, or a JSON file; or a directory of such files, a title each. The sandbox serves the reference title when unset.",
   ),
   durability: setting(
     durability,

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '../../engine/model/errors.ts';
-import { limits } from '../../engine/model/limits.ts';
 import type { ExportInfo, ExportRegistry, ExportSpec, Principal } from '../../resolvers/context.ts';
+import { servingLimits } from '../serving-limits.ts';
 import { writePrivately } from '../storage/private-file.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { ExportCopies } from './export-copies.ts';
@@ -59,7 +59,7 @@ export class Exports implements ExportRegistry {
 
   async create(spec: ExportSpec, principal: Principal): Promise<ExportInfo> {
     this.#sweep();
-    if (this.#stored.size >= limits.exportsMax && !this.#forgetExpired()) {
+    if (this.#stored.size >= servingLimits.exportsMax && !this.#forgetExpired()) {
       throw new EngineError('OVERLOADED', 'too many exports are open; wait until some expire', {
         retryAfterMs: sweepEveryMs,
       });
@@ -93,7 +93,7 @@ export class Exports implements ExportRegistry {
   begin(id: string): void {
     let running = 0;
     for (const count of this.#streaming.values()) running += count;
-    if (running >= limits.exportStreamsMax) {
+    if (running >= servingLimits.exportStreamsMax) {
       throw new EngineError('OVERLOADED', 'too many exports are being read', {
         retryAfterMs: 2_000,
       });

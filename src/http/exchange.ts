@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { EngineError } from '../../engine/model/errors.ts';
-import type { Endpoint } from '../telemetry/metrics.ts';
+import type { Endpoint, Metrics } from '../telemetry/metrics.ts';
 
 /** One request with its answer, and what every handler needs to know of it. */
 export class Exchange {
@@ -10,43 +9,24 @@ export class Exchange {
   /** The client's `x-request-id` where it is a sane one, else a new id. */
   readonly requestId: string;
   endpoint: Endpoint = 'other';
-  readonly #path: readonly string[];
+  /** Of the title that answers; null for what belongs to none. */
+  metrics: Metrics | null = null;
+  /** As it was sent, percent-encoded. */
+  readonly pathname: string;
   readonly #search: string;
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.request = request;
     this.response = response;
-    const { path, search } = splitTarget(originFormOf(request.url ?? '/'));
-    this.#path = path;
+    const { pathname, search } = splitTarget(originFormOf(request.url ?? '/'));
+    this.pathname = pathname;
     this.#search = search;
     this.requestId = requestIdOf(request);
     response.setHeader('x-request-id', this.requestId);
   }
 
-  /**
-   * Decoded path segments: `/ashfall/graphql` is `['ashfall', 'graphql']`. Throws `BAD_USER_INPUT`
-   * for a path that is not validly percent-encoded.
-   */
-  get path(): readonly string[] {
-    return this.#path.some((segment) => segment.includes('%'))
-      ? this.#path.map(decoded)
-      : this.#path;
-  }
-
   get query(): URLSearchParams {
     return new URLSearchParams(this.#search);
-  }
-}
-
-function decoded(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch (cause) {
-    throw new EngineError(
-      'BAD_USER_INPUT',
-      `the path is not validly percent-encoded: "${segment}"`,
-      { details: { path: 'the path of the URL' }, cause },
-    );
   }
 }
 
@@ -61,16 +41,14 @@ export function originFormOf(target: string): string {
   return rest.startsWith('/') ? rest : `/${rest}`;
 }
 
-/** Segments of the path as they were sent, and what follows the question mark. */
-function splitTarget(target: string): { readonly path: string[]; readonly search: string } {
+/** The path, and what follows the question mark. */
+export function splitTarget(target: string): {
+  readonly pathname: string;
+  readonly search: string;
+} {
   const mark = target.indexOf('?');
-  const pathText = mark < 0 ? target : target.slice(0, mark);
-  const path = pathText.split('/').slice(1);
-  if (path.at(-1) === '') path.pop();
-  return {
-    path,
-    search: mark < 0 ? '' : target.slice(mark + 1),
-  };
+  if (mark < 0) return { pathname: target, search: '' };
+  return { pathname: target.slice(0, mark), search: target.slice(mark + 1) };
 }
 
 export function requestIdOf(request: IncomingMessage): string {

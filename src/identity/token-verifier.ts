@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
 import { EngineError } from '../../engine/model/errors.ts';
-import { limits } from '../../engine/model/limits.ts';
+import { servingLimits } from '../serving-limits.ts';
 import type { Provider } from './provider.ts';
 import { otherKindOf } from './token-kind.ts';
 
@@ -115,7 +115,7 @@ export class TokenVerifier {
   }
 
   #remember(digest: string, token: VerifiedToken, nowMs: number): void {
-    if (this.#remembered.size >= limits.tokensRememberedMax) {
+    if (this.#remembered.size >= servingLimits.tokensRememberedMax) {
       const oldest = this.#remembered.keys().next();
       if (!oldest.done) this.#remembered.delete(oldest.value);
     }

@@ -10,7 +10,7 @@ import type { Catalog } from '../../engine/model/catalog.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { sendBody, sendJson } from '../http/respond.ts';
-import type { Route } from '../http/router.ts';
+import type { Route } from '../http/route.ts';
 import type { ClaimNames } from '../identity/principal.ts';
 import { damagedFile, readPrivately, writePrivately } from '../storage/private-file.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -21,7 +21,10 @@ export interface SandboxIssuerOptions {
   readonly baseUrl: () => string;
   readonly audience: string;
   readonly claims: ClaimNames;
-  readonly catalog: Catalog;
+  /** The title of this name, or the only one. Throws `UNKNOWN_TITLE` and `UNAVAILABLE`. */
+  readonly catalogOf: (title: string | undefined) => Catalog;
+  /** Of all titles that are open. */
+  readonly catalogs: () => readonly Catalog[];
   readonly metrics: Metrics;
 }
 
@@ -29,6 +32,7 @@ const algorithm = 'ES256';
 const tokenSecondsMax = 15 * 60;
 
 interface TokenOrder {
+  readonly title: string;
   readonly role: string;
   readonly subject: string;
   readonly seconds: number;
@@ -89,9 +93,11 @@ export class SandboxIssuer {
   /** `GET /sandbox/titles`: what tokens can be asked for, so that nobody need know it before. */
   async #answerTitles(exchange: Exchange): Promise<void> {
     refuseForeignHost(exchange);
-    const { catalog, metrics } = this.#options;
-    const roles = [...catalog.roles.values()].map(({ name, views }) => ({ name, views }));
-    await sendJson(exchange, metrics, { titles: [{ title: catalog.manifest.title, roles }] });
+    const { catalogs, metrics } = this.#options;
+    const titles = catalogs().map(({ manifest: { title }, roles }) => {
+      return { title, roles: [...roles.values()].map(({ name, views }) => ({ name, views })) };
+    });
+    await sendJson(exchange, metrics, { titles });
   }
 
   /**
@@ -100,14 +106,9 @@ export class SandboxIssuer {
    */
   async #answerToken(exchange: Exchange): Promise<void> {
     refuseForeignHost(exchange);
-    const { catalog, metrics } = this.#options;
-    const { title, role, subject, ttl, ...claims } = Object.fromEntries(exchange.query);
-    if (title !== undefined && title !== catalog.manifest.title) {
-      throw new EngineError(
-        'UNKNOWN_TITLE',
-        `there is no title "${title}" here; this sandbox serves "${catalog.manifest.title}"`,
-      );
-    }
+    const { catalogOf, metrics } = this.#options;
+    const { title: name, role, subject, ttl, ...claims } = Object.fromEntries(exchange.query);
+    const catalog = catalogOf(name);
     if (role === undefined || !catalog.roles.has(role)) {
       const roles = [...catalog.roles.keys()].join(', ');
       throw new EngineError('BAD_USER_INPUT', `"role" must be one of ${roles}`);
@@ -116,14 +117,15 @@ export class SandboxIssuer {
     if (!(seconds >= 1 && seconds <= tokenSecondsMax)) {
       throw new EngineError('BAD_USER_INPUT', `"ttl" must be 1 to ${tokenSecondsMax} seconds`);
     }
-    const token = { role, subject: subject || `sandbox-${role}`, seconds, claims };
+    const { title } = catalog.manifest;
+    const token = { title, role, subject: subject || `sandbox-${role}`, seconds, claims };
     const content = await this.#sign(token);
     const headers = { 'cache-control': 'no-store' };
     await sendBody(exchange, metrics, { contentType: 'text/plain', content, headers });
   }
 
-  async #sign({ role, subject, seconds, claims }: TokenOrder): Promise<string> {
-    const { audience, claims: names, catalog } = this.#options;
+  async #sign({ title, role, subject, seconds, claims }: TokenOrder): Promise<string> {
+    const { audience, claims: names } = this.#options;
     const key = await importJWK(this.#privateKey, algorithm);
     const numbers = Object.entries(claims).map(([name, value]) => [
       name,
@@ -132,7 +134,7 @@ export class SandboxIssuer {
     return new SignJWT({
       ...Object.fromEntries(numbers),
       [names.role]: role,
-      [names.title]: catalog.manifest.title,
+      [names.title]: title,
     })
       .setProtectedHeader({ alg: algorithm, kid: this.#privateKey.kid ?? '', typ: 'at+jwt' })
       .setIssuer(this.url)

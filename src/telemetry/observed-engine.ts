@@ -23,10 +23,9 @@ class ObservedEngine implements Engine {
   constructor(engine: Engine, durability: string, metrics: Metrics) {
     this.#engine = engine;
     this.#metrics = metrics;
-    const { title } = engine.catalog.manifest;
-    this.#commitSeconds = metrics.commitSeconds.labels({ title, durability });
-    this.#accepted = metrics.commitActions.labels({ title, verdict: 'accepted' });
-    this.#rejected = metrics.commitActions.labels({ title, verdict: 'rejected' });
+    this.#commitSeconds = metrics.commitSeconds.labels({ durability });
+    this.#accepted = metrics.commitActions.labels({ verdict: 'accepted' });
+    this.#rejected = metrics.commitActions.labels({ verdict: 'rejected' });
     this.catalog = engine.catalog;
     this.state = engine.state;
     this.views = engine.views;

@@ -50,7 +50,7 @@ it.each(['hangs', 'refuses'] as const)(
     await beats(times.hungBeats + 1);
     expect(state.hung).toBe(2);
     expect(pulse.trouble).toMatch(/has not answered/);
-    await expect(pulse.ask('SELECT 1')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(pulse.ask('SELECT 1', {})).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await pulse.close();
   },
 );

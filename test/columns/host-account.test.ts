@@ -22,7 +22,8 @@ let host: EmbeddedHost;
 let client: ColumnClient;
 
 async function start(): Promise<void> {
-  host = await EmbeddedHost.start(columns, silentLogger, { dataDirectory: data.path });
+  host = await EmbeddedHost.start(columns, silentLogger, data.path);
+  await host.lend(join(columns, 'spool'));
   const target = { kind: 'socket', socketPath: host.socketPath, secret: host.secret } as const;
   client = new ColumnClient(target);
 }
@@ -71,6 +72,22 @@ describe.runIf(isRoot)('the child of a server that runs as root', () => {
     closeSync(openSync(block, 'w', 0o640));
     writeFileSync(block, 'rows');
     expect(await one(`SELECT file('${block}')`)).toBe('rows');
+  });
+
+  it('reads the spool of each title that is open, and nothing that lies beside it', async () => {
+    const titles = ['first', 'second'].map((name) => join(data.path, 'titles', name));
+    const spools = titles.map((title) => join(title, 'columns', 'spool'));
+    await Promise.all(spools.map((spool) => host.lend(spool)));
+    for (const [i, spool] of spools.entries()) {
+      const beside = join(titles[i] as string, 'record');
+      writeFileSync(beside, canary, { mode: 0o644 });
+      await host.lend(spool);
+      closeSync(openSync(join(spool, 'block'), 'w', 0o640));
+      writeFileSync(join(spool, 'block'), `rows ${i}`);
+      await expect(one(`SELECT file('${beside}')`)).rejects.toThrow(/Permission denied|errno: 13/);
+    }
+    expect(await one(`SELECT file('${spools[0]}/block')`)).toBe('rows 0');
+    expect(await one(`SELECT file('${spools[1]}/block')`)).toBe('rows 1');
   });
 
   it('opens what a server kept as root before, and goes on as its user after a restart', async () => {

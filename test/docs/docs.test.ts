@@ -114,11 +114,13 @@ describe('docs/errors.md', () => {
   });
 });
 
-describe('the READMEs of the engine’s rooms', () => {
-  const rooms = readdirSync(new URL('engine/', root), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => `engine/${name}`);
-  for (const room of ['engine', ...rooms]) {
+describe('the READMEs of the rooms of the engine and the server', () => {
+  const roomsOf = (house: string) =>
+    readdirSync(new URL(`${house}/`, root), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => `${house}/${name}`);
+  const hosted = roomsOf('src').filter((room) => existsSync(new URL(`${room}/README.md`, root)));
+  for (const room of ['engine', ...roomsOf('engine'), ...hosted]) {
     it(`of ${room} names files and tests that exist, titles included`, () => {
       const text = read(`${room}/README.md`);
       for (const [, path] of text.matchAll(/`(test\/[\w./-]+|bench\/[\w./-]+)`/g)) {
@@ -131,7 +133,7 @@ describe('the READMEs of the engine’s rooms', () => {
           expect(testsOf(path ?? '').has(title), `${path}: ${title}`).toBe(true);
         }
       }
-      const named = [...text.matchAll(/`((?:arrow\/|rows\/)?[\w-]+\.ts)`/g)].map(
+      const named = [...text.matchAll(/`((?:arrow\/|rows\/|graphql\/)?[\w-]+\.ts)`/g)].map(
         ([, name]) => name,
       );
       for (const name of named.filter((one) => !one?.endsWith('.test.ts'))) {

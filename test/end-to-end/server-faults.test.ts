@@ -183,7 +183,7 @@ describe('a start that cannot succeed', () => {
 
   /** The process id that the column store's data says it is held by; null for nobody. */
   function hostLeftIn(directory: string): string | null {
-    const path = join(directory, 'titles/ashfall/columns/clickhouse/host.pid');
+    const path = join(directory, 'columns/clickhouse/host.pid');
     return existsSync(path) ? readFileSync(path, 'utf8') : null;
   }
 

@@ -11,6 +11,7 @@ import type { TickHeader } from '../../engine/tick/tick-batch.ts';
 import { TickQueue } from '../../engine/tick/tick-queue.ts';
 import { type EngineOptions, openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { MetricRegistry } from '../../src/telemetry/metric-registry.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { FakeColumnStore } from '../resolvers/fake-column-store.ts';
 import { tickHeader } from '../tick/tick-header.ts';
@@ -104,17 +105,21 @@ it('counts ticks that came early and how long they waited, and tells the observe
 });
 
 it('shows waits in the metrics', async () => {
-  const metrics = new Metrics();
+  const metrics = new Metrics(new MetricRegistry(), 'rules');
   const title = await openTitle(metrics.engineObserver);
   await title.commit(1, []);
   await Promise.all([title.commit(3, [], { afterTick: 2 }), title.commit(2, [], { afterTick: 1 })]);
   expect(await metrics.registry.metrics()).toContain(
-    'tickloom_queue_wait_seconds_count{class="GAMEPLAY"} 1\n',
+    'tickloom_queue_wait_seconds_count{title="rules",class="GAMEPLAY"} 1\n',
   );
   const fifth = title.commit(5, [insert(1)], { afterTick: 4 });
-  expect(await metrics.registry.metrics()).toMatch(/^tickloom_ticks_waiting_bytes [1-9]/m);
+  expect(await metrics.registry.metrics()).toMatch(
+    /^tickloom_ticks_waiting_bytes\{title="rules"\} [1-9]/m,
+  );
   await Promise.all([title.commit(4, [], { afterTick: 3 }), fifth]);
-  expect(await metrics.registry.metrics()).toMatch(/^tickloom_ticks_waiting_bytes 0$/m);
+  expect(await metrics.registry.metrics()).toMatch(
+    /^tickloom_ticks_waiting_bytes\{title="rules"\} 0$/m,
+  );
 });
 
 it('counts the wait of a tick whose predecessor never came', () => {

@@ -1,17 +1,17 @@
 import { request } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { limits } from '../../engine/model/limits.ts';
+import { servingLimits } from '../../src/serving-limits.ts';
 import { arrowTick } from './arrow-tick.ts';
 import { type Answer, answerOf, codeOf, commitTick, Sandbox, tickOf } from './sandbox.ts';
 
-vi.mock('../../engine/model/limits.ts', async (original) => {
-  const { limits } = await original<typeof import('../../engine/model/limits.ts')>();
+vi.mock('../../src/serving-limits.ts', async (original) => {
+  const { servingLimits } = await original<typeof import('../../src/serving-limits.ts')>();
   const small = {
     graphqlBodyBytesMax: 2 * 1024 * 1024,
     commitBodyBytesMax: 4 * 1024 * 1024,
     graphqlTokensMax: 20_000,
   };
-  return { limits: { ...limits, ...small } };
+  return { servingLimits: { ...servingLimits, ...small } };
 });
 
 let sandbox: Sandbox;
@@ -182,11 +182,11 @@ describe('a request that is no operation', () => {
   });
 
   test.each<[string, number, string, string, (count: number) => string]>([
-    ['nests deeper', limits.graphqlDepthMax, 'OK', 'LIMIT_EXCEEDED', nested],
-    ['selects more fields', limits.graphqlFieldsMax, 'OK', 'LIMIT_EXCEEDED', fields],
+    ['nests deeper', servingLimits.graphqlDepthMax, 'OK', 'LIMIT_EXCEEDED', nested],
+    ['selects more fields', servingLimits.graphqlFieldsMax, 'OK', 'LIMIT_EXCEEDED', fields],
     [
       'has more tokens',
-      limits.graphqlTokensMax,
+      servingLimits.graphqlTokensMax,
       'GRAPHQL_VALIDATION_FAILED',
       'GRAPHQL_PARSE_FAILED',
       tokens,
@@ -208,7 +208,7 @@ describe('a body over the limit', () => {
     const answer = await announce('/ashfall/graphql', {
       authorization,
       'content-type': 'application/json',
-      'content-length': limits.graphqlBodyBytesMax + 1,
+      'content-length': servingLimits.graphqlBodyBytesMax + 1,
     });
     expect(answer).toMatchObject({ status: 413, code: 'LIMIT_EXCEEDED' });
   });
@@ -220,7 +220,7 @@ describe('a body over the limit', () => {
       pull(controller) {
         sent += chunk.length;
         controller.enqueue(chunk);
-        if (sent > limits.graphqlBodyBytesMax + 8 * chunk.length) controller.close();
+        if (sent > servingLimits.graphqlBodyBytesMax + 8 * chunk.length) controller.close();
       },
     });
     const response = await fetch(`${sandbox.url}/ashfall/graphql`, {
@@ -241,18 +241,25 @@ describe('a body over the limit', () => {
     const answer = await announce('/ashfall/sessions/match/ticks/6', {
       authorization,
       'content-type': 'application/vnd.apache.arrow.stream',
-      'content-length': limits.commitBodyBytesMax + 1,
+      'content-length': servingLimits.commitBodyBytesMax + 1,
     });
     expect(answer).toMatchObject({ status: 413, code: 'LIMIT_EXCEEDED' });
   });
 
   test.each<[string, string, string, number, number, string]>([
-    ['of GraphQL', '/ashfall/graphql', 'application/json', limits.graphqlBodyBytesMax, 200, 'OK'],
+    [
+      'of GraphQL',
+      '/ashfall/graphql',
+      'application/json',
+      servingLimits.graphqlBodyBytesMax,
+      200,
+      'OK',
+    ],
     [
       'of a commit',
       '/ashfall/sessions/match/ticks/6',
       'application/vnd.apache.arrow.stream',
-      limits.commitBodyBytesMax,
+      servingLimits.commitBodyBytesMax,
       400,
       'BAD_USER_INPUT',
     ],
@@ -260,7 +267,7 @@ describe('a body over the limit', () => {
       'of a commit in JSON',
       '/ashfall/sessions/match/ticks/6',
       'application/json',
-      limits.commitJsonBytesMax,
+      servingLimits.commitJsonBytesMax,
       400,
       'BAD_USER_INPUT',
     ],

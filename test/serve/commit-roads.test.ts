@@ -3,6 +3,7 @@ import type { TickOutcome } from '@tickloom/sdk';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { limits } from '../../engine/model/limits.ts';
 import { AshfallClient, type AshfallTick } from '../../examples/ashfall/tickloom.ts';
+import { servingLimits } from '../../src/serving-limits.ts';
 import { type Answer, answerOf, codeOf, Sandbox } from './sandbox.ts';
 
 const mutation = `mutation Commit($input: CommitTickInput!) {
@@ -502,7 +503,7 @@ describe('a body of JSON on the commit endpoint', () => {
   });
 
   test('past its bound is refused before it is read', async () => {
-    const body = ' '.repeat(limits.commitJsonBytesMax + 1);
+    const body = ' '.repeat(servingLimits.commitJsonBytesMax + 1);
     const answer = await byJson('curl', 9, body);
     expect([answer.status, codeOf(answer)]).toEqual([413, 'LIMIT_EXCEEDED']);
   });

@@ -2,19 +2,20 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { limits } from '../../engine/model/limits.ts';
 import { servingLimits } from '../../src/serving-limits.ts';
 import { Sandbox } from './sandbox.ts';
 
-vi.mock('../../engine/model/limits.ts', async (original) => {
-  const { limits } = await original<typeof import('../../engine/model/limits.ts')>();
-  const small = { webSocketInitMs: 300, webSocketPingMs: 400, httpHeadersMs: 400 };
-  return { limits: { ...limits, ...small, httpRequestMs: 2_000, httpKeepAliveMs: 500 } };
-});
-
 vi.mock('../../src/serving-limits.ts', async (original) => {
   const { servingLimits } = await original<typeof import('../../src/serving-limits.ts')>();
-  return { servingLimits: { ...servingLimits, webSocketCloseMs: 200 } };
+  const small = {
+    webSocketInitMs: 300,
+    webSocketPingMs: 400,
+    webSocketCloseMs: 200,
+    httpHeadersMs: 400,
+    httpRequestMs: 2_000,
+    httpKeepAliveMs: 500,
+  };
+  return { servingLimits: { ...servingLimits, ...small } };
 });
 
 let sandbox: Sandbox;
@@ -41,8 +42,8 @@ describe('a request', () => {
   test('that does not send its head in time is answered 408', async () => {
     const { answer, ms } = await answerTo('GET /healthz HTTP/1.1\r\nhost: x\r\n');
     expect(answer).toContain('408 Request Timeout');
-    expect(ms).toBeGreaterThanOrEqual(limits.httpHeadersMs - 50);
-    expect(ms).toBeLessThan(limits.httpRequestMs);
+    expect(ms).toBeGreaterThanOrEqual(servingLimits.httpHeadersMs - 50);
+    expect(ms).toBeLessThan(servingLimits.httpRequestMs);
   });
 
   test('that sends its head, and not its body in time, is answered 408', async () => {
@@ -52,13 +53,13 @@ describe('a request', () => {
       `POST /ashfall/graphql HTTP/1.1\r\n${head}\r\ncontent-length: 9\r\n\r\n{`,
     );
     expect(answer).toContain('408 Request Timeout');
-    expect(ms).toBeGreaterThanOrEqual(limits.httpRequestMs - 50);
+    expect(ms).toBeGreaterThanOrEqual(servingLimits.httpRequestMs - 50);
   });
 
   test('may be followed by another for a while, and then the connection is closed', async () => {
     const { answer, ms } = await answerTo('GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n');
     expect(answer).toContain('200 OK');
-    expect(ms).toBeGreaterThanOrEqual(limits.httpKeepAliveMs - 50);
+    expect(ms).toBeGreaterThanOrEqual(servingLimits.httpKeepAliveMs - 50);
   });
 });
 
@@ -80,7 +81,9 @@ describe('a WebSocket', () => {
     const { closed } = await open(true);
     const startedMs = performance.now();
     expect((await closed)[0]).toBe(4408);
-    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(limits.webSocketInitMs - 50);
+    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(
+      servingLimits.webSocketInitMs - 50,
+    );
   });
 
   test('whose client does not answer a closing is cut', async () => {
@@ -95,8 +98,10 @@ describe('a WebSocket', () => {
     ];
     const { answer, ms } = await answerTo(`${head.join('\r\n')}\r\n\r\n`);
     expect(answer).toContain('101 Switching Protocols');
-    expect(ms).toBeGreaterThanOrEqual(limits.webSocketInitMs + servingLimits.webSocketCloseMs - 50);
-    expect(ms).toBeLessThan(2 * limits.webSocketPingMs);
+    expect(ms).toBeGreaterThanOrEqual(
+      servingLimits.webSocketInitMs + servingLimits.webSocketCloseMs - 50,
+    );
+    expect(ms).toBeLessThan(2 * servingLimits.webSocketPingMs);
   });
 
   test('that answers pings stays, and one that does not is cut by the next ping', async () => {
@@ -107,7 +112,7 @@ describe('a WebSocket', () => {
     await once(silent.socket, 'ping');
     const pingedMs = performance.now();
     expect((await silent.closed)[0]).toBe(1006);
-    expect(performance.now() - pingedMs).toBeGreaterThanOrEqual(limits.webSocketPingMs - 50);
+    expect(performance.now() - pingedMs).toBeGreaterThanOrEqual(servingLimits.webSocketPingMs - 50);
     expect(answering.socket.readyState).toBe(WebSocket.OPEN);
     answering.socket.close();
     await answering.closed;

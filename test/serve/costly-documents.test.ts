@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { limits } from '../../engine/model/limits.ts';
 import { servingLimits } from '../../src/serving-limits.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { codeOf, Sandbox } from './sandbox.ts';
@@ -109,7 +108,7 @@ describe('validation', () => {
     expect((await sandbox.ask('player', wrong(most))).errors).toHaveLength(most);
     // The last one says that there are more.
     validated.documents = 0;
-    const answer = await sandbox.ask('player', wrong(limits.graphqlFieldsMax));
+    const answer = await sandbox.ask('player', wrong(servingLimits.graphqlFieldsMax));
     expect(validated.documents).toBe(1);
     expect(answer.errors).toHaveLength(most + 1);
     expect(codeOf(answer)).toBe('GRAPHQL_VALIDATION_FAILED');

@@ -1,11 +1,13 @@
 import { Field, List, Table, Uint32, Utf8, vectorFromArray } from 'apache-arrow';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { limits } from '../../engine/model/limits.ts';
+import { servingLimits } from '../../src/serving-limits.ts';
 import { arrowStream } from '../intake/arrow-body.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { type Answer, answerOf, codeOf, commitTick, Sandbox } from './sandbox.ts';
 
-const { jsonDepthMax, graphqlNestingMax } = limits;
+const { jsonDepthMax } = limits;
+const { graphqlNestingMax } = servingLimits;
 /** Each more than recursion bears somewhere, and the first past the bound. */
 const depths = [jsonDepthMax + 1, 3_000, 6_000, 100_000];
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { limits } from '../../engine/model/limits.ts';
-import { DocumentCache } from '../../src/graphql/document-cache.ts';
+import { DocumentCache } from '../../src/api/graphql/document-cache.ts';
+import { servingLimits } from '../../src/serving-limits.ts';
 
 describe('the cache of parsed documents', () => {
   it('keeps so many, and of one more drops the one that was unused longest', () => {
     const cache = new DocumentCache<number>();
-    const most = limits.graphqlDocumentsCachedMax;
+    const most = servingLimits.graphqlDocumentsCachedMax;
     for (let i = 0; i < most; i++) cache.set(`query ${i}`, i);
     // Asked for in order, so that afterwards the first is the one unused longest again.
     const kept = () =>
@@ -18,7 +18,7 @@ describe('the cache of parsed documents', () => {
 
   it('keeps a document up to a length, and none longer', () => {
     const cache = new DocumentCache<string>();
-    const longest = '#'.repeat(limits.graphqlDocumentCachedCharsMax);
+    const longest = '#'.repeat(servingLimits.graphqlDocumentCachedCharsMax);
     cache.set(longest, 'longest');
     cache.set(`${longest}#`, 'too long');
     expect([cache.get(longest), cache.get(`${longest}#`)]).toEqual(['longest', undefined]);

@@ -171,7 +171,7 @@ describe('an export link', () => {
 
   test('counts its bytes', async () => {
     const bytesIn = (metrics: string) =>
-      Number(/^tickloom_exports_bytes_total (\d+)$/m.exec(metrics)?.[1]);
+      Number(/^tickloom_exports_bytes_total\{title="ashfall"\} (\d+)$/m.exec(metrics)?.[1]);
     const before = bytesIn(await sandbox.metrics());
     const { length } = await (await fetch((await order()).url)).bytes();
     expect(bytesIn(await sandbox.metrics()) - before).toBe(length);

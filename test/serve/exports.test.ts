@@ -3,18 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { EngineError } from '../../engine/model/errors.ts';
-import { limits } from '../../engine/model/limits.ts';
 import { asLsn } from '../../engine/model/position.ts';
 import type { ExportSpec, Principal } from '../../resolvers/context.ts';
 import { decodeExport, encodeExport } from '../../src/exports/export-file.ts';
 import { ExportLinks } from '../../src/exports/export-link.ts';
 import { Exports } from '../../src/exports/exports.ts';
+import { servingLimits } from '../../src/serving-limits.ts';
 import { secretFromFile } from '../../src/storage/private-file.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 
-vi.mock('../../engine/model/limits.ts', async (original) => {
-  const { limits } = await original<typeof import('../../engine/model/limits.ts')>();
-  return { limits: { ...limits, exportsMax: 5 } };
+vi.mock('../../src/serving-limits.ts', async (original) => {
+  const { servingLimits } = await original<typeof import('../../src/serving-limits.ts')>();
+  return { servingLimits: { ...servingLimits, exportsMax: 5 } };
 });
 
 const spec: ExportSpec = {
@@ -153,12 +153,12 @@ describe('exports', () => {
     const path = directory();
     let nowMs = 1_000_000;
     const exports = openExports(path, () => nowMs);
-    for (let i = 0; i < limits.exportsMax; i++) await exports.create(spec, ann);
+    for (let i = 0; i < servingLimits.exportsMax; i++) await exports.create(spec, ann);
     await expect(exports.create(spec, ann)).rejects.toMatchObject({
       code: 'OVERLOADED',
       retryAfterMs: expect.any(Number),
     });
-    expect(readdirSync(path)).toHaveLength(limits.exportsMax);
+    expect(readdirSync(path)).toHaveLength(servingLimits.exportsMax);
     nowMs += 200_000;
     expect(await exports.create(spec, ann)).toMatchObject({ state: 'READY' });
   });
@@ -168,7 +168,7 @@ describe('exports', () => {
     let nowMs = 1_000_000;
     const exports = openExports(path, () => nowMs);
     const ids: string[] = [];
-    for (let i = 0; i < limits.exportsMax; i++) {
+    for (let i = 0; i < servingLimits.exportsMax; i++) {
       ids.push((await exports.create(spec, ann)).id);
       nowMs += 1_000;
     }
@@ -184,13 +184,13 @@ describe('exports', () => {
     expect(await exports.create(spec, ann)).toMatchObject({ state: 'READY' });
     // The rest are links that work, and one that is being read.
     await expect(exports.create(spec, ann)).rejects.toMatchObject({ code: 'OVERLOADED' });
-    expect(readdirSync(path)).toHaveLength(limits.exportsMax);
+    expect(readdirSync(path)).toHaveLength(servingLimits.exportsMax);
   });
 
   test('no more than a bounded number of exports stream at a time', async () => {
     const exports = openExports(directory(), () => 1_000_000);
     const { id } = await exports.create(spec, ann);
-    for (let i = 0; i < limits.exportStreamsMax; i++) exports.begin(id);
+    for (let i = 0; i < servingLimits.exportStreamsMax; i++) exports.begin(id);
     expect(refusalOf(() => exports.begin(id))).toBe('OVERLOADED');
     exports.end(id, { kind: 'left' });
     expect(refusalOf(() => exports.begin(id))).toBe('taken');

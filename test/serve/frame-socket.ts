@@ -36,8 +36,8 @@ export class FrameSocket {
   #wake: () => void = () => undefined;
   readonly closed: Promise<Closed>;
 
-  private constructor(url: string, headers: Record<string, string>) {
-    const address = `${url.replace('http', 'ws')}/ashfall/graphql`;
+  private constructor(url: string, headers: Record<string, string>, title: string) {
+    const address = `${url.replace('http', 'ws')}/${title}/graphql`;
     this.#socket = new WebSocket(address, 'graphql-transport-ws', { headers });
     this.#socket.on('message', (data) => {
       this.#received.push(JSON.parse(String(data)));
@@ -52,8 +52,9 @@ export class FrameSocket {
     url: string,
     parameters: Record<string, unknown>,
     headers: Record<string, string> = {},
+    title = 'ashfall',
   ): Promise<FrameSocket> {
-    const socket = new FrameSocket(url, headers);
+    const socket = new FrameSocket(url, headers, title);
     await new Promise((resolve, reject) => {
       socket.#socket.once('open', resolve);
       socket.#socket.once('error', reject);
@@ -68,8 +69,9 @@ export class FrameSocket {
     url: string,
     parameters: Record<string, unknown>,
     headers: Record<string, string> = {},
+    title = 'ashfall',
   ): Promise<Closed> {
-    const socket = new FrameSocket(url, headers);
+    const socket = new FrameSocket(url, headers, title);
     socket.#socket.once('open', () =>
       socket.send({ type: 'connection_init', payload: parameters }),
     );

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FrameText, FrameTexts } from '../../src/graphql/frame-texts.ts';
+import { FrameText, FrameTexts } from '../../src/api/graphql/frame-texts.ts';
 import { servingLimits } from '../../src/serving-limits.ts';
 
 const text = (chars: number) => () => new FrameText('x'.repeat(chars), 'cursor');

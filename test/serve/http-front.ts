@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest';
-import { HttpFront } from '../../src/http/http-front.ts';
-import { type Route, Router } from '../../src/http/router.ts';
+import { HttpFront } from '../../src/host/http-front.ts';
+import { Router } from '../../src/host/router.ts';
+import type { Route } from '../../src/http/route.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import type { Metrics } from '../../src/telemetry/metrics.ts';
 
@@ -8,6 +9,7 @@ import type { Metrics } from '../../src/telemetry/metrics.ts';
 export async function serveRoutes(
   metrics: Metrics,
   routes: readonly Route[],
+  elsewhere: string | null = null,
 ): Promise<{ readonly url: string; readonly front: HttpFront }> {
   const front = await HttpFront.listen({
     host: '127.0.0.1',
@@ -15,7 +17,7 @@ export async function serveRoutes(
     corsOrigins: [],
     metrics,
     logger: createLogger('silent'),
-    routerAtStart: new Router(routes),
+    routerAtStart: new Router(routes, elsewhere),
   });
   onTestFinished(() => front.drain(0));
   return { url: `http://127.0.0.1:${front.port}`, front };

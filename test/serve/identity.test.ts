@@ -3,7 +3,6 @@ import type { JWTHeaderParameters } from 'jose';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Catalog } from '../../engine/model/catalog.ts';
 import { EngineError } from '../../engine/model/errors.ts';
-import { limits } from '../../engine/model/limits.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import { Identity } from '../../src/identity/identity.ts';
 import { queryClassOf } from '../../src/identity/principal.ts';
@@ -14,14 +13,10 @@ import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { servingLimits } from '../../src/serving-limits.ts';
 import { TestIssuer } from './test-issuer.ts';
 
-vi.mock('../../engine/model/limits.ts', async (original) => {
-  const { limits } = await original<typeof import('../../engine/model/limits.ts')>();
-  return { limits: { ...limits, tokensRememberedMax: 3 } };
-});
-
 vi.mock('../../src/serving-limits.ts', async (original) => {
   const { servingLimits } = await original<typeof import('../../src/serving-limits.ts')>();
-  return { servingLimits: { ...servingLimits, keySetCooldownMs: 400, keySetWaitersMax: 3 } };
+  const small = { tokensRememberedMax: 3, keySetCooldownMs: 400, keySetWaitersMax: 3 };
+  return { servingLimits: { ...servingLimits, ...small } };
 });
 
 const catalog = new Catalog(ashfall);
@@ -88,7 +83,7 @@ describe('identity', () => {
       return answers.map((answer) => !(answer instanceof Promise));
     };
     const tokens: string[] = [];
-    for (let i = 0; i <= limits.tokensRememberedMax; i++) {
+    for (let i = 0; i <= servingLimits.tokensRememberedMax; i++) {
       tokens.push(await issuer.token('first', { sub: `subject ${i}` }));
     }
     const [first = '', ...others] = tokens;

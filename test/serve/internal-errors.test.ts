@@ -7,13 +7,14 @@ import {
 } from 'graphql';
 import { expect, test } from 'vitest';
 import type { Principal } from '../../resolvers/context.ts';
-import { Answers } from '../../src/graphql/answer.ts';
-import { Executor } from '../../src/graphql/executor.ts';
-import { graphqlEndpoint } from '../../src/graphql/graphql-endpoint.ts';
-import { GraphqlSocket } from '../../src/graphql/graphql-socket.ts';
-import type { TitleServices } from '../../src/graphql/operation-context.ts';
-import { createTitleYoga } from '../../src/graphql/yoga.ts';
-import { Router } from '../../src/http/router.ts';
+import { Answers } from '../../src/api/graphql/answer.ts';
+import { Executor } from '../../src/api/graphql/executor.ts';
+import { graphqlEndpoint } from '../../src/api/graphql/graphql-endpoint.ts';
+import { GraphqlSocket } from '../../src/api/graphql/graphql-socket.ts';
+import type { TitleServices } from '../../src/api/graphql/operation-context.ts';
+import { SocketPlaces } from '../../src/api/graphql/socket-places.ts';
+import { createTitleYoga } from '../../src/api/graphql/yoga.ts';
+import { Router } from '../../src/host/router.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { FrameSocket } from './frame-socket.ts';
@@ -67,7 +68,15 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const path = '/ashfall/graphql';
   const routes = [{ methods: ['POST'], path, endpoint: 'graphql', handle }] as const;
   const { url, front } = await serveRoutes(metrics, routes);
-  const sockets = new GraphqlSocket({ yoga, services, answers, metrics, logger, authenticate });
+  const sockets = new GraphqlSocket({
+    yoga,
+    services,
+    answers,
+    metrics,
+    logger,
+    authenticate,
+    places: new SocketPlaces(),
+  });
   front.serve(new Router(routes), (...upgrade) => sockets.accept(...upgrade));
   return url;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { metricsEndpoint, metricsReaders } from '../../src/http/health.ts';
+import { metricsEndpoint, metricsReaders } from '../../src/host/health.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { serveRoutes } from './http-front.ts';
 import { answerOf, codeOf, Sandbox } from './sandbox.ts';

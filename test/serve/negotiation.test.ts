@@ -7,13 +7,13 @@ import {
   gzipSync,
 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { limits } from '../../engine/model/limits.ts';
+import { servingLimits } from '../../src/serving-limits.ts';
 import { arrowTick } from './arrow-tick.ts';
 import { answerOf, codeOf, commitTick, Sandbox, tickOf } from './sandbox.ts';
 
-vi.mock('../../engine/model/limits.ts', async (original) => {
-  const { limits } = await original<typeof import('../../engine/model/limits.ts')>();
-  return { limits: { ...limits, graphqlBodyBytesMax: 2 * 1024 * 1024 } };
+vi.mock('../../src/serving-limits.ts', async (original) => {
+  const { servingLimits } = await original<typeof import('../../src/serving-limits.ts')>();
+  return { servingLimits: { ...servingLimits, graphqlBodyBytesMax: 2 * 1024 * 1024 } };
 });
 
 const json = 'application/json';
@@ -140,12 +140,12 @@ describe('a compressed body', () => {
   test.each(compressions)('by %s is held to the bound inflated', async (encoding, compress) => {
     const of = (bytes: number) =>
       compress(Buffer.from('{ "query": "{ __typename }" }'.padEnd(bytes)));
-    expect(await outcome(await send(encoding, of(limits.graphqlBodyBytesMax)))).toEqual([
+    expect(await outcome(await send(encoding, of(servingLimits.graphqlBodyBytesMax)))).toEqual([
       200,
       'OK',
     ]);
-    const bomb = of(64 * limits.graphqlBodyBytesMax);
-    expect(bomb.length).toBeLessThan(limits.graphqlBodyBytesMax / 2);
+    const bomb = of(64 * servingLimits.graphqlBodyBytesMax);
+    expect(bomb.length).toBeLessThan(servingLimits.graphqlBodyBytesMax / 2);
     expect(await outcome(await send(encoding, bomb))).toEqual([413, 'LIMIT_EXCEEDED']);
   });
 

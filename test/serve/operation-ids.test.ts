@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { OperationIds } from '../../src/graphql/operation-ids.ts';
+import { OperationIds } from '../../src/api/graphql/operation-ids.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { Sandbox } from './sandbox.ts';
 

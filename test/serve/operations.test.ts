@@ -6,8 +6,8 @@ import { buildClientSchema, buildSchema, getIntrospectionQuery } from 'graphql';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { parseManifest } from '../../engine/manifest/manifest-json.ts';
 import { loadSettings } from '../../src/config/load-settings.ts';
+import { startServer } from '../../src/host/server.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
-import { startServer } from '../../src/server.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { arrowTick } from './arrow-tick.ts';
 import { answerOf, codeOf, Sandbox } from './sandbox.ts';
@@ -40,20 +40,20 @@ describe('the server tells how it is', () => {
     for (const line of [
       'tickloom_commit_seconds_count{title="ashfall",durability="strict"} 1',
       'tickloom_commit_actions_total{title="ashfall",verdict="accepted"} 3',
-      'tickloom_state_rows{table="unitState"} 3',
-      'tickloom_requests_total{endpoint="graphql",operation_kind="mutation",code="OK"} 2',
-      'tickloom_requests_total{endpoint="graphql",operation_kind="",code="GRAPHQL_VALIDATION_FAILED"} 1',
+      'tickloom_state_rows{title="ashfall",table="unitState"} 3',
+      'tickloom_requests_total{title="ashfall",endpoint="graphql",operation_kind="mutation",code="OK"} 2',
+      'tickloom_requests_total{title="ashfall",endpoint="graphql",operation_kind="",code="GRAPHQL_VALIDATION_FAILED"} 1',
     ]) {
       expect(metrics).toContain(`${line}\n`);
     }
     for (const name of [
-      'log_sync_seconds_count',
-      'apply_seconds_count',
-      'columns_lag_lsn',
-      'columns_merges_active',
-      'log_pending',
-      'traffic_bytes_total{endpoint="graphql",direction="in"}',
-      'traffic_bytes_total{endpoint="graphql",direction="out"}',
+      'log_sync_seconds_count{title="ashfall"}',
+      'apply_seconds_count{title="ashfall"}',
+      'columns_lag_lsn{title="ashfall"}',
+      'columns_merges_active{title="ashfall"}',
+      'log_pending{title="ashfall"}',
+      'traffic_bytes_total{title="ashfall",endpoint="graphql",direction="in"}',
+      'traffic_bytes_total{title="ashfall",endpoint="graphql",direction="out"}',
     ]) {
       expect(metrics).toContain(`\ntickloom_${name} `);
     }
@@ -72,7 +72,7 @@ describe('the server tells how it is', () => {
     const query = `mutation C($input: CommitTickInput!) { commitTick(input: $input) { rejected } }`;
     await sandbox.ask('game-server', query, { input });
     expect(await sandbox.metrics()).toContain(
-      'tickloom_conflicts_total{table="unitState",code="ROW_EXISTS"} 1\n',
+      'tickloom_conflicts_total{title="ashfall",table="unitState",code="ROW_EXISTS"} 1\n',
     );
   });
 });
@@ -243,7 +243,7 @@ describe('the sandbox issuer', () => {
     });
     const server = await startServer({
       settings,
-      manifest: ashfall,
+      manifests: [ashfall],
       logger: createLogger('fatal'),
       mode: 'serve',
       truncateAt: null,

@@ -2,31 +2,36 @@ import { expect, test } from 'vitest';
 import { EngineError } from '../../engine/model/errors.ts';
 import { asLsn } from '../../engine/model/position.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
-import { type Readiness, readinessEndpoint } from '../../src/http/health.ts';
-import { unavailableRoute } from '../../src/http/router.ts';
+import { readinessEndpoint } from '../../src/host/health.ts';
+import { Readiness } from '../../src/host/readiness.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
+import type { TitleCondition } from '../../src/titles/title-condition.ts';
 import { serveRoutes } from './http-front.ts';
 import { answerOf, codeOf } from './sandbox.ts';
 
 const operations = { methods: ['GET'], path: '/readyz', endpoint: 'operations' } as const;
 
+type Title = { -readonly [Key in keyof TitleCondition]: TitleCondition[Key] };
+
 async function serveReadiness() {
-  const readiness: Readiness = {
+  const title: Title = {
+    name: 'ashfall',
+    state: 'open',
     engine: null,
     recoveredLsn: null,
-    server: 'serving',
-    identityProblem: () => null,
+    isOfStart: true,
   };
+  const titles: Title[] = [title];
+  const readiness = new Readiness(() => titles);
+  readiness.server = 'serving';
   const metrics = new Metrics();
-  const { url } = await serveRoutes(metrics, [
-    { ...operations, handle: readinessEndpoint(metrics, readiness) },
-    unavailableRoute('the server is starting'),
-  ]);
+  const routes = [{ ...operations, handle: readinessEndpoint(metrics, readiness) }];
+  const { url } = await serveRoutes(metrics, routes, 'the server is starting');
   const ask = async () => {
     const response = await fetch(`${url}/readyz`);
     return { status: response.status, ...((await response.json()) as object) };
   };
-  return { url, readiness, ask };
+  return { url, readiness, title, titles, ask };
 }
 
 function engineAt(applied: number, covered: number, failure: Error | null = null): Engine {
@@ -43,11 +48,11 @@ test('a server that recovers its log is not ready, and tells clients to come aga
 });
 
 test('it is ready once the columns have what the log held, and stays so when they lag later', async () => {
-  const { readiness, ask } = await serveReadiness();
-  readiness.engine = engineAt(9, 4);
-  readiness.recoveredLsn = asLsn(9);
+  const { title, ask } = await serveReadiness();
+  title.engine = engineAt(9, 4);
+  title.recoveredLsn = asLsn(9);
   expect(await ask()).toMatchObject({ status: 503, checks: { log: 'ok', columns: 'catching up' } });
-  readiness.engine = engineAt(200, 9);
+  title.engine = engineAt(200, 9);
   expect(await ask()).toMatchObject({
     status: 200,
     ready: true,
@@ -57,30 +62,30 @@ test('it is ready once the columns have what the log held, and stays so when the
 });
 
 test('it is not ready when the log failed, and says why where that may be said', async () => {
-  const { readiness, ask } = await serveReadiness();
-  readiness.recoveredLsn = asLsn(1);
-  readiness.engine = engineAt(1, 1, new EngineError('UNAVAILABLE', 'the disk is full'));
+  const { title, ask } = await serveReadiness();
+  title.recoveredLsn = asLsn(1);
+  title.engine = engineAt(1, 1, new EngineError('UNAVAILABLE', 'the disk is full'));
   expect(await ask()).toMatchObject({
     status: 503,
     checks: { log: 'failed' },
     reason: 'the disk is full',
   });
-  readiness.engine = engineAt(1, 1, new Error('EIO: /secret/path'));
+  title.engine = engineAt(1, 1, new Error('EIO: /secret/path'));
   expect(await ask()).toMatchObject({ reason: 'the log cannot be written' });
 });
 
 test('it is not ready while it drains', async () => {
-  const { readiness, ask } = await serveReadiness();
-  readiness.recoveredLsn = asLsn(1);
-  readiness.engine = engineAt(1, 1);
+  const { readiness, title, ask } = await serveReadiness();
+  title.recoveredLsn = asLsn(1);
+  title.engine = engineAt(1, 1);
   readiness.server = 'draining';
   expect(await ask()).toMatchObject({ status: 503, checks: { server: 'draining' } });
 });
 
 test('it is not ready before every route answers, nor while no token can be verified', async () => {
-  const { readiness, ask } = await serveReadiness();
-  readiness.recoveredLsn = asLsn(1);
-  readiness.engine = engineAt(1, 1);
+  const { readiness, title, ask } = await serveReadiness();
+  title.recoveredLsn = asLsn(1);
+  title.engine = engineAt(1, 1);
   readiness.server = 'starting';
   expect(await ask()).toMatchObject({ status: 503, checks: { server: 'starting' } });
   readiness.server = 'serving';
@@ -92,4 +97,21 @@ test('it is not ready before every route answers, nor while no token can be veri
   });
   readiness.identityProblem = () => null;
   expect(await ask()).toMatchObject({ status: 200, ready: true });
+});
+
+test('it tells of each title, and one that is opened or closed later makes it unready by no means', async () => {
+  const { title, titles, ask } = await serveReadiness();
+  Object.assign(title, { engine: engineAt(9, 9), recoveredLsn: asLsn(9) });
+  const late: Title = { ...title, name: 'late', isOfStart: false, state: 'opening', engine: null };
+  titles.push(late);
+  const ready = { ready: true, checks: { log: 'ok', columns: 'ok' } };
+  expect(await ask()).toMatchObject({
+    status: 200,
+    titles: { ashfall: { ...ready, position: '0:9' }, late: { ready: false } },
+  });
+  Object.assign(late, { state: 'open', engine: engineAt(7, 3), recoveredLsn: asLsn(7) });
+  const catchingUp = { ready: false, checks: { log: 'ok', columns: 'catching up' } };
+  expect(await ask()).toMatchObject({ status: 200, titles: { ashfall: ready, late: catchingUp } });
+  late.engine = engineAt(7, 7, new EngineError('UNAVAILABLE', 'the disk is full'));
+  expect(await ask()).toMatchObject({ status: 503, reason: 'the disk is full' });
 });

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { importJWK, type JWK, SignJWT } from 'jose';
 import type { QueryClass, TitleManifest } from '../../engine/model/types.ts';
 import { loadSettings } from '../../src/config/load-settings.ts';
+import { type RunningServer, startServer } from '../../src/host/server.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
-import { type RunningServer, startServer } from '../../src/server.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 
 export interface Answer {
@@ -30,29 +30,38 @@ export interface Answer {
 export class Sandbox {
   readonly #directory: string;
   readonly #flags: Readonly<Record<string, string>>;
-  readonly #manifest: TitleManifest;
+  readonly #manifests: readonly TitleManifest[];
   readonly #tokens = new Map<string, string>();
   #server: RunningServer;
 
   private constructor(
     directory: string,
     flags: Readonly<Record<string, string>>,
-    manifest: TitleManifest,
+    manifests: readonly TitleManifest[],
     server: RunningServer,
   ) {
     this.#directory = directory;
     this.#flags = flags;
-    this.#manifest = manifest;
+    this.#manifests = manifests;
     this.#server = server;
   }
 
-  /** `manifest`: of ashfall, which a test may have changed. */
-  static async start(
+  /** With a title for each manifest; ashfall where none is given. */
+  static start(
     flags: Readonly<Record<string, string>> = {},
-    manifest: TitleManifest = ashfall,
+    ...manifests: readonly TitleManifest[]
   ): Promise<Sandbox> {
-    const directory = mkdtempSync(join(tmpdir(), 'tickloom-serve-'));
-    return new Sandbox(directory, flags, manifest, await run(directory, flags, manifest));
+    const titles = manifests.length === 0 ? [ashfall] : manifests;
+    return Sandbox.startIn(mkdtempSync(join(tmpdir(), 'tickloom-serve-')), flags, titles);
+  }
+
+  static async startIn(
+    directory: string,
+    flags: Readonly<Record<string, string>>,
+    manifests: readonly TitleManifest[],
+  ): Promise<Sandbox> {
+    const server = await run(directory, flags, manifests);
+    return new Sandbox(directory, flags, manifests, server);
   }
 
   /** With a session "match" and two ticks. */
@@ -76,15 +85,24 @@ export class Sandbox {
     return this.#directory;
   }
 
+  get titles(): RunningServer['titles'] {
+    return this.#server.titles;
+  }
+
   /** Stops it in order and starts it on the same port and data. */
   async restart(): Promise<void> {
     const { port } = new URL(this.url);
     await this.#server.close();
-    this.#server = await run(this.#directory, { ...this.#flags, port }, this.#manifest);
+    this.#server = await run(this.#directory, { ...this.#flags, port }, this.#manifests);
+  }
+
+  /** Stops it in order and leaves its data. */
+  close(): Promise<void> {
+    return this.#server.close();
   }
 
   async stop(): Promise<void> {
-    await this.#server.close();
+    await this.close();
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
@@ -189,7 +207,7 @@ export function codeOf(answer: Answer): string {
 async function run(
   directory: string,
   flags: Readonly<Record<string, string>>,
-  manifest: TitleManifest,
+  manifests: readonly TitleManifest[],
 ): Promise<RunningServer> {
   const { settings } = loadSettings({
     flags: { port: '0', dataDir: directory, logLevel: 'fatal', ...flags },
@@ -198,7 +216,7 @@ async function run(
   });
   return startServer({
     settings,
-    manifest,
+    manifests,
     logger: createLogger(settings.logLevel),
     mode: 'sandbox',
     truncateAt: null,

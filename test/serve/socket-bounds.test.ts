@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { limits } from '../../engine/model/limits.ts';
+import { servingLimits } from '../../src/serving-limits.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { Sandbox } from './sandbox.ts';
 
-vi.mock('../../engine/model/limits.ts', async (original) => {
-  const { limits } = await original<typeof import('../../engine/model/limits.ts')>();
+vi.mock('../../src/serving-limits.ts', async (original) => {
+  const { servingLimits } = await original<typeof import('../../src/serving-limits.ts')>();
   const small = { webSocketsMax: 3, webSocketOperationsMax: 4, graphqlBodyBytesMax: 64 * 1024 };
-  return { limits: { ...limits, ...small } };
+  return { servingLimits: { ...servingLimits, ...small } };
 });
 
 const pulse = 'subscription { matchPulseChanges { kind cursor position rows { sessionId } } }';
@@ -30,10 +30,10 @@ async function close(socket: FrameSocket): Promise<void> {
 describe('at its bounds the server', () => {
   test('opens so many WebSockets and no more, until one is closed', async () => {
     const sockets: FrameSocket[] = [];
-    for (let i = 0; i < limits.webSocketsMax; i++) sockets.push(await connect());
+    for (let i = 0; i < servingLimits.webSocketsMax; i++) sockets.push(await connect());
     await expect(connect()).rejects.toThrow('Unexpected server response: 503');
     for (const socket of sockets.splice(1)) await close(socket);
-    for (let i = 1; i < limits.webSocketsMax; i++) sockets.push(await connect());
+    for (let i = 1; i < servingLimits.webSocketsMax; i++) sockets.push(await connect());
     await expect(connect()).rejects.toThrow('Unexpected server response: 503');
     for (const socket of sockets) await close(socket);
   });
@@ -45,7 +45,10 @@ describe('at its bounds the server', () => {
       const { type, payload } = await socket.receive((message) => message.id === id);
       return type === 'error' ? payload[0].extensions.code : 'OK';
     };
-    const ids = Array.from({ length: limits.webSocketOperationsMax }, (_, i) => `running ${i}`);
+    const ids = Array.from(
+      { length: servingLimits.webSocketOperationsMax },
+      (_, i) => `running ${i}`,
+    );
     for (const id of ids) expect(await codeOf(id)).toBe('OK');
     expect(await codeOf('one more')).toBe('LIMIT_EXCEEDED');
     expect(await codeOf('one more')).toBe('LIMIT_EXCEEDED');
@@ -64,9 +67,9 @@ describe('at its bounds the server', () => {
       const message = (query: string) => ({ id: '1', type: 'subscribe', payload: { query } });
       return message('{ __typename }'.padEnd(bytes - JSON.stringify(message('')).length));
     };
-    socket.send(ofBytes(limits.graphqlBodyBytesMax));
+    socket.send(ofBytes(servingLimits.graphqlBodyBytesMax));
     expect(await socket.receive(({ id }) => id === '1')).toMatchObject({ type: 'next' });
-    socket.send(ofBytes(limits.graphqlBodyBytesMax + 1));
+    socket.send(ofBytes(servingLimits.graphqlBodyBytesMax + 1));
     expect(await socket.closed).toMatchObject({ code: 1009 });
   });
 });

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { limits } from '../../engine/model/limits.ts';
-import { SocketOperations } from '../../src/graphql/socket-operations.ts';
+import { SocketOperations } from '../../src/api/graphql/socket-operations.ts';
+import { servingLimits } from '../../src/serving-limits.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { Sandbox } from './sandbox.ts';
 
-vi.mock('../../engine/model/limits.ts', async (original) => {
-  const { limits } = await original<typeof import('../../engine/model/limits.ts')>();
-  return { limits: { ...limits, webSocketOperationsMax: 4 } };
+vi.mock('../../src/serving-limits.ts', async (original) => {
+  const { servingLimits } = await original<typeof import('../../src/serving-limits.ts')>();
+  return { servingLimits: { ...servingLimits, webSocketOperationsMax: 4 } };
 });
 
 const pulse = 'subscription { matchPulseChanges { kind cursor position rows { sessionId } } }';
@@ -44,7 +44,7 @@ async function answered(id: string): Promise<void> {
 
 /** Takes all places, and tells that there was one for each. */
 async function fill(): Promise<void> {
-  for (let i = 0; i < limits.webSocketOperationsMax; i++) {
+  for (let i = 0; i < servingLimits.webSocketOperationsMax; i++) {
     socket.subscribe(`running ${i}`, pulse);
     expect(await codeOf(`running ${i}`)).toBe('OK');
   }
@@ -57,7 +57,7 @@ describe('an operation on a WebSocket leaves its place', () => {
     ['begins', pulse],
   ])('when its client completes it while it %s', async (_, query) => {
     for (let round = 0; round < 20; round++) {
-      for (let i = 0; i < limits.webSocketOperationsMax; i++) {
+      for (let i = 0; i < servingLimits.webSocketOperationsMax; i++) {
         socket.subscribe(`${round} ${i}`, query);
         complete(`${round} ${i}`);
       }
@@ -70,7 +70,7 @@ describe('an operation on a WebSocket leaves its place', () => {
     await fill();
     for (let i = 0; i < 50; i++) {
       complete(`running ${i}`);
-      const next = `running ${i + limits.webSocketOperationsMax}`;
+      const next = `running ${i + servingLimits.webSocketOperationsMax}`;
       socket.subscribe(next, pulse);
       expect(await codeOf(next)).toBe('OK');
     }
@@ -80,13 +80,13 @@ describe('an operation on a WebSocket leaves its place', () => {
 
   test('all at once, as a client does that shows something else now', async () => {
     await fill();
-    for (let i = 0; i < limits.webSocketOperationsMax; i++) complete(`running ${i}`);
+    for (let i = 0; i < servingLimits.webSocketOperationsMax; i++) complete(`running ${i}`);
     await fill();
   });
 
   test('but not without end, where many that are completed take long to end', () => {
     const operations = new SocketOperations<{ abandon(): void }>();
-    const payloads = Array.from({ length: 2 * limits.webSocketOperationsMax }, () => ({}));
+    const payloads = Array.from({ length: 2 * servingLimits.webSocketOperationsMax }, () => ({}));
     let abandoned = 0;
     for (const payload of payloads) {
       expect(operations.hasRoom).toBe(true);

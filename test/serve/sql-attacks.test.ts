@@ -28,7 +28,7 @@ let listener: Server;
 
 beforeAll(async () => {
   data = mkdtempSync(join(tmpdir(), 'tickloom-attacks-'));
-  const columns = join(data, 'titles', 'ashfall', 'columns');
+  const columns = join(data, 'columns');
   await makeOtherDatabases(columns);
   sandbox = await Sandbox.start({ dataDir: data });
   await sandbox.openSession('match');

@@ -102,12 +102,16 @@ describe('a WebSocket', () => {
     const socket = await connect();
     socket.subscribe('1', pulse);
     await socket.next('1');
-    expect(await sandbox.metrics()).toMatch(/tickloom_feed_subscribers\{view="matchPulse"\} 1/);
+    expect(await sandbox.metrics()).toMatch(
+      /tickloom_feed_subscribers\{title="ashfall",view="matchPulse"\} 1/,
+    );
     socket.send({ id: '1', type: 'complete' });
     // The answer to a later operation comes after the server has taken the completion.
     socket.subscribe('2', '{ __typename }');
     await socket.receive((event) => event.id === '2');
-    expect(await sandbox.metrics()).not.toMatch(/tickloom_feed_subscribers\{view="matchPulse"\} 1/);
+    expect(await sandbox.metrics()).not.toMatch(
+      /tickloom_feed_subscribers\{title="ashfall",view="matchPulse"\} 1/,
+    );
     socket.close();
   });
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { UnsignedSockets } from '../../src/graphql/unsigned-sockets.ts';
+import { UnsignedSockets } from '../../src/api/graphql/unsigned-sockets.ts';
 import { servingLimits } from '../../src/serving-limits.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { codeOf, Sandbox } from './sandbox.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { limits } from '../../engine/model/limits.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
+import { MetricRegistry } from '../../src/telemetry/metric-registry.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { commit, contentOf, setUnit, TestTitle } from './test-title.ts';
 
@@ -194,16 +195,18 @@ describe('the memory of rows and answers', () => {
   it('is shown in the metrics', async () => {
     const title = await TestTitle.create();
     const engine = await title.open();
-    const metrics = new Metrics();
+    const metrics = new Metrics(new MetricRegistry(), 'rules');
     metrics.watch(engine);
     await engine.openSession('s', false);
     await play(engine, 1, 20);
     const { rowBytes, viewBytes, answerBytes } = engine.memory;
     expect(answerBytes).toBeGreaterThan(20 * 88);
     const text = await metrics.registry.metrics();
-    expect(text).toContain(`tickloom_state_memory_bytes{of="rows"} ${rowBytes}\n`);
+    expect(text).toContain(`tickloom_state_memory_bytes{title="rules",of="rows"} ${rowBytes}\n`);
     expect(viewBytes).toBeGreaterThan(0);
-    expect(text).toContain(`tickloom_state_memory_bytes{of="views"} ${viewBytes}\n`);
-    expect(text).toContain(`tickloom_state_memory_bytes{of="answers"} ${answerBytes}\n`);
+    expect(text).toContain(`tickloom_state_memory_bytes{title="rules",of="views"} ${viewBytes}\n`);
+    expect(text).toContain(
+      `tickloom_state_memory_bytes{title="rules",of="answers"} ${answerBytes}\n`,
+    );
   });
 });

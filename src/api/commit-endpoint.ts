@@ -1,0 +1,165 @@
+import type {
+  ConflictPolicy,
+  Engine,
+  TickBatch,
+  TickHeader,
+  TickOutcome,
+} from '../../engine/index.ts';
+import { decodeCommitBody, decodeJsonBody } from '../../engine/index.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import { formatPosition } from '../../engine/model/position.ts';
+import { authoriseCommit } from '../../resolvers/authorise.ts';
+import type { AuditPort, Principal } from '../../resolvers/context.ts';
+import { RequestReport } from '../../resolvers/request-report.ts';
+import { actionResults, conflictKey } from '../../resolvers/ticks.ts';
+import { checkContentType } from '../http/content-type.ts';
+import type { Exchange } from '../http/exchange.ts';
+import { readBody } from '../http/read-body.ts';
+import { sendJson } from '../http/respond.ts';
+import type { Handler } from '../http/route.ts';
+import { servingLimits } from '../serving-limits.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+export interface CommitEndpointOptions {
+  readonly engine: Engine;
+  readonly audit: AuditPort;
+  readonly metrics: Metrics;
+  readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
+}
+
+/** `POST /{title}/sessions/{sessionId}/ticks/{tick}`: a tick in columns, as Arrow or as JSON. */
+export function commitEndpoint(options: CommitEndpointOptions): Handler {
+  const { engine, audit, metrics } = options;
+  const { catalog } = engine;
+  const committed = metrics.requests.labels({
+    endpoint: 'commit',
+    operation_kind: 'mutation',
+    code: 'OK',
+  });
+  return async (exchange, { sessionId = '', tick = '' }) => {
+    const { request, requestId } = exchange;
+    const report = new RequestReport('GAMEPLAY');
+    const principal = await options.authenticate(request.headers.authorization);
+    const asker = { principal, audit, requestId };
+    // Before the body: who may not commit at all need not send it.
+    authoriseCommit(asker, []);
+    const format = formats[checkContentType(request, arrowType, jsonType)];
+    const header = readHeader(exchange, sessionId, tick);
+    const body = await readBody(request, format.bytesMax);
+    metrics.received('commit', body.length);
+    if (body.length === 0) throw emptyBody();
+    const batch = format.decode(catalog, header, body);
+    authoriseCommit(asker, tablesOf(batch, catalog.actionTable.name));
+    const outcome = await engine.commit(batch);
+    report.sawPosition(outcome.lsn);
+    committed.inc();
+    const extensions = { tickloom: report.toExtensions() };
+    await sendJson(exchange, metrics, { ...answer(outcome), extensions });
+  };
+}
+
+const arrowType = 'application/vnd.apache.arrow.stream';
+const jsonType = 'application/json';
+
+/** What a body may be. */
+const formats = {
+  [arrowType]: { decode: decodeCommitBody, bytesMax: servingLimits.commitBodyBytesMax },
+  [jsonType]: { decode: decodeJsonBody, bytesMax: servingLimits.commitJsonBytesMax },
+} as const;
+
+/** A body that was lost on its way must not be a tick. */
+function emptyBody(): EngineError {
+  return new EngineError(
+    'BAD_USER_INPUT',
+    'the body is empty; a tick without actions is a stream of actions without rows (its schema and the end mark), in JSON {}',
+    { details: { path: 'body' } },
+  );
+}
+
+function tablesOf(batch: TickBatch, actionTable: string): Set<string> {
+  const tables = new Set(batch.streams.map((stream) => stream.table.name));
+  if (batch.actions.length > 0) tables.add(actionTable);
+  return tables;
+}
+
+function readHeader({ request }: Exchange, sessionId: string, tick: string): TickHeader {
+  const { headers } = request;
+  return {
+    sessionId,
+    tick: requiredInteger('tick', tick),
+    fence: optionalInteger('x-tickloom-fence', headers['x-tickloom-fence']),
+    idempotencyKey: single(headers['idempotency-key']) ?? null,
+    onConflict: conflictPolicy(single(headers['x-tickloom-on-conflict'])),
+    afterTick: optionalInteger('x-tickloom-after-tick', headers['x-tickloom-after-tick']),
+  };
+}
+
+function conflictPolicy(text: string | undefined): ConflictPolicy {
+  if (text === undefined) return 'REJECT_ACTION';
+  if (text === 'REJECT_ACTION' || text === 'ABORT_TICK') return text;
+  throw new EngineError(
+    'BAD_USER_INPUT',
+    'x-tickloom-on-conflict must be REJECT_ACTION or ABORT_TICK',
+    { details: { path: 'x-tickloom-on-conflict' } },
+  );
+}
+
+function optionalInteger(name: string, value: string | string[] | undefined): number | null {
+  const text = single(value);
+  return text === undefined ? null : requiredInteger(name, text);
+}
+
+/** `path`: the header, or the part of the URL. */
+function requiredInteger(path: string, text: string): number {
+  const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(number <= 0xffff_ffff)) {
+    throw new EngineError('BAD_USER_INPUT', `${path} must be a whole number of at most 32 bits`, {
+      details: { path },
+    });
+  }
+  return number;
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** The payload of `commitTick` as JSON, with the rejected results only. */
+function answer(outcome: TickOutcome): object {
+  return {
+    position: formatPosition(outcome.lsn),
+    sessionId: outcome.sessionId,
+    tick: outcome.tick,
+    duplicate: outcome.duplicate,
+    accepted: outcome.accepted,
+    rejected: outcome.rejected,
+    aborted: outcome.aborted,
+    stateHash: outcome.stateHash,
+    results: actionResults(outcome, { only: 'REJECTED' }).map(({ conflict, ...result }) => ({
+      ...result,
+      conflict: conflict === null ? null : conflictJson(conflict),
+    })),
+    conflict: outcome.tickConflict === null ? null : conflictJson(outcome.tickConflict),
+  };
+}
+
+function conflictJson(conflict: NonNullable<TickOutcome['tickConflict']>): unknown {
+  const { code, effect, table, expectedVersion, actualVersion, lastWriter, message } = conflict;
+  return {
+    code,
+    effect,
+    table,
+    key: conflictKey(conflict),
+    expectedVersion,
+    actualVersion,
+    lastWriter:
+      lastWriter === null
+        ? null
+        : {
+            position: formatPosition(lastWriter.lsn),
+            tick: lastWriter.tick,
+            actionId: lastWriter.actionId,
+          },
+    message,
+  };
+}

@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+import { authoriseRole } from '../../resolvers/authorise.ts';
+import type { AuditPort, Principal } from '../../resolvers/context.ts';
+import { type CompressedForms, isKnown, sendBody } from '../http/respond.ts';
+import type { Handler } from '../http/route.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+export interface DescriptionOptions {
+  readonly contentType: string;
+  readonly content: string;
+  readonly audit: AuditPort;
+  readonly metrics: Metrics;
+  readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
+}
+
+/** `GET /{title}/schema.graphql` and `/{title}/manifest.json`: what generators read; for any role. */
+export function descriptionEndpoint(options: DescriptionOptions): Handler {
+  const { audit, metrics, contentType, content } = options;
+  const etag = `"${createHash('sha256').update(content).digest('base64url').slice(0, 24)}"`;
+  const compressed: CompressedForms = new Map();
+  const headers = { etag, 'cache-control': 'private, no-cache' };
+  return async (exchange) => {
+    const { request, requestId } = exchange;
+    const principal = await options.authenticate(request.headers.authorization);
+    authoriseRole({ principal, audit, requestId });
+    if (isKnown(exchange, etag)) {
+      exchange.response.writeHead(304, headers).end();
+      return;
+    }
+    await sendBody(exchange, metrics, { contentType, content, headers, compressed });
+  };
+}

@@ -1,0 +1,134 @@
+import {
+  createSourceEventStream,
+  type ExecutionArgs,
+  type ExecutionResult,
+  execute,
+} from 'graphql';
+import type { Frame } from '../../../engine/index.ts';
+import { RequestReport } from '../../../resolvers/request-report.ts';
+import type { Answers } from './answer.ts';
+import { frameSelection } from './frame-selection.ts';
+import { FrameText, type FrameTexts } from './frame-texts.ts';
+import type { OperationContext } from './operation-context.ts';
+import { printedResult } from './printed-result.ts';
+
+/**
+ * Begins a subscription. Its frames are answered as graphql-js's `subscribe` would answer them, but
+ * each once for all subscribers who select the same of it.
+ */
+export async function subscribeToFrames(
+  args: ExecutionArgs,
+  operation: OperationContext,
+  answers: Answers,
+  texts: FrameTexts,
+): Promise<AnsweredFrames | ExecutionResult> {
+  const frames = await createSourceEventStream(args);
+  if (!(Symbol.asyncIterator in frames)) return frames;
+  const iterator = frames[Symbol.asyncIterator]() as AsyncIterator<Frame>;
+  return new AnsweredFrames(iterator, args, operation, answers, texts);
+}
+
+/** The frames of one subscription, answered. */
+export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
+  readonly #frames: AsyncIterator<Frame>;
+  readonly #args: ExecutionArgs;
+  readonly #operation: OperationContext;
+  readonly #answers: Answers;
+  readonly #texts: FrameTexts;
+  readonly #selection: string;
+
+  constructor(
+    frames: AsyncIterator<Frame>,
+    args: ExecutionArgs,
+    operation: OperationContext,
+    answers: Answers,
+    texts: FrameTexts,
+  ) {
+    this.#frames = frames;
+    this.#args = args;
+    this.#operation = operation;
+    this.#answers = answers;
+    this.#texts = texts;
+    this.#selection = frameSelection(args, operation);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** The next frame's answer as a text; as a result, where it has errors; null at the end. */
+  async nextText(): Promise<FrameText | ExecutionResult | null> {
+    const step = await this.#frames.next();
+    if (step.done === true) return null;
+    try {
+      return this.#sharedText(step.value) ?? (await this.#ownAnswer(step.value));
+    } catch (error) {
+      await this.#frames.return?.();
+      throw error;
+    }
+  }
+
+  async next(): Promise<IteratorResult<ExecutionResult>> {
+    const answer = await this.nextText();
+    if (answer === null) return { done: true, value: undefined };
+    const value = answer instanceof FrameText ? withText(answer) : this.#printed(answer);
+    return { done: false, value };
+  }
+
+  async return(): Promise<IteratorResult<ExecutionResult>> {
+    await this.#frames.return?.();
+    return { done: true, value: undefined };
+  }
+
+  async throw(error: unknown): Promise<IteratorResult<ExecutionResult>> {
+    await this.#frames.return?.();
+    throw error;
+  }
+
+  /** Null where the frame has no answer that another subscriber could get. */
+  #sharedText(frame: Frame): FrameText | null {
+    return this.#texts.of(frame, this.#selection, () => {
+      const result = this.#execute(frame);
+      // Errors tell which request they are of.
+      if (result instanceof Promise || result.errors !== undefined) return null;
+      return textOf(this.#message(result, frame), frame.cursor);
+    });
+  }
+
+  async #ownAnswer(frame: Frame): Promise<ExecutionResult> {
+    return this.#message(await this.#execute(frame), frame);
+  }
+
+  #execute(frame: Frame): ExecutionResult | Promise<ExecutionResult> {
+    return execute({ ...this.#args, rootValue: frame });
+  }
+
+  /** `extensions.tickloom` of a frame tell of the frame, whatever the operation did before. */
+  #message(result: ExecutionResult, frame: Frame): ExecutionResult {
+    const report = new RequestReport(this.#operation.queryClass);
+    report.sawPosition(frame.lsn);
+    return this.#answers.message(result, this.#operation, report);
+  }
+
+  #printed(result: ExecutionResult): ExecutionResult {
+    return printedResult(result, (error) => this.#answers.error(error, 'execute', this.#operation));
+  }
+}
+
+/** Null where the answer cannot be printed: whoever prints it as a result then says why. */
+function textOf(message: ExecutionResult, cursor: string): FrameText | null {
+  try {
+    return new FrameText(JSON.stringify(message), cursor);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Yoga asks a result itself how it becomes text. On an event stream the text is the last of its
+ * event, so that a line of the event's own may follow: its `id`, with which a client that opens the
+ * stream again says what it has seen. An answer with errors has none, and is asked for again.
+ */
+function withText({ text, cursor }: FrameText): ExecutionResult {
+  return { stringify: () => `${text}\nid: ${cursor}` } as ExecutionResult;
+}

@@ -1,0 +1,171 @@
+import { EngineError } from '../../../engine/model/errors.ts';
+import type { Principal } from '../../../resolvers/context.ts';
+import { checkContentType } from '../../http/content-type.ts';
+import type { Exchange } from '../../http/exchange.ts';
+import { readBody } from '../../http/read-body.ts';
+import { errorBody, sendBody } from '../../http/respond.ts';
+import { onTokenExpiry } from '../../identity/token-expiry.ts';
+import { servingLimits } from '../../serving-limits.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import { type AnswerTypes, answerTypesOf } from './answer-types.ts';
+import { type GraphqlParams, parseBodyParams, parseQueryParams } from './graphql-params.ts';
+import { OperationContext, type TitleServices } from './operation-context.ts';
+import type { TitleYoga } from './yoga.ts';
+
+export interface GraphqlEndpointOptions {
+  readonly yoga: TitleYoga;
+  readonly services: TitleServices;
+  readonly metrics: Metrics;
+  readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
+  /** Registers a subscription that runs; it is ended when the server drains. Returns its removal. */
+  readonly onDrain: (end: () => void) => () => void;
+}
+
+type FetchResponse = Awaited<ReturnType<TitleYoga['fetch']>>;
+
+/** `POST /{title}/graphql`, GET for queries, and SSE by `accept: text/event-stream`. */
+export function graphqlEndpoint(options: GraphqlEndpointOptions) {
+  return async (exchange: Exchange): Promise<void> => {
+    const principal = await options.authenticate(exchange.request.headers.authorization);
+    const types = answerTypesOf(exchange.request);
+    const context = operationContext(options, exchange, principal);
+    const params = await readParams(exchange, options.metrics);
+    const takesEvents = types.events !== null;
+    const operation = { operation: context, params, takesEvents };
+    const request = fetchRequestOf(options.yoga, exchange, types);
+    const response = await options.yoga.handleRequest(request, operation);
+    // Refusals and errors of fields have another status; this is yoga's own report of a bug.
+    if (response.status >= 500) throw new Error(`yoga failed: ${await response.text()}`);
+    if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
+      await sendEvents(exchange, options, response, principal);
+    } else {
+      await sendResult(exchange, options, response);
+    }
+  };
+}
+
+function operationContext(
+  options: GraphqlEndpointOptions,
+  exchange: Exchange,
+  principal: Principal,
+): OperationContext {
+  const { headers } = exchange.request;
+  const context = new OperationContext(options.services, {
+    principal,
+    askedClass: textHeader(headers['x-tickloom-class']),
+    readAfter: textHeader(headers['x-tickloom-read-after']),
+    lastEventId: textHeader(headers['last-event-id']),
+    requestId: exchange.requestId,
+    endpoint: exchange.endpoint,
+  });
+  const { response } = exchange;
+  response.once('close', () => {
+    if (!response.writableFinished) context.abandon();
+  });
+  return context;
+}
+
+function textHeader(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}
+
+async function readParams(exchange: Exchange, metrics: Metrics): Promise<GraphqlParams> {
+  const { request } = exchange;
+  if (request.method !== 'POST') return parseQueryParams(exchange.query);
+  checkContentType(request, 'application/json');
+  const body = await readBody(request, servingLimits.graphqlBodyBytesMax);
+  metrics.received(exchange.endpoint, body.length);
+  return parseBodyParams(body);
+}
+
+/**
+ * Yoga decides by method and `accept`, of which it gets what was settled: of several types it would
+ * take the last one. The operation itself is handed over beside the request.
+ */
+function fetchRequestOf(yoga: TitleYoga, { request }: Exchange, types: AnswerTypes): Request {
+  const headers: Record<string, string> = {
+    accept: [types.events, types.result].filter((type) => type !== null).join(', '),
+  };
+  if (request.method === 'POST') headers['content-type'] = 'application/json';
+  return new yoga.fetchAPI.Request('http://localhost/graphql', {
+    method: request.method ?? 'GET',
+    headers,
+  });
+}
+
+async function sendResult(
+  exchange: Exchange,
+  { metrics }: GraphqlEndpointOptions,
+  response: FetchResponse,
+): Promise<void> {
+  const contentType = response.headers.get('content-type');
+  if (contentType === null) {
+    throw new EngineError('BAD_USER_INPUT', 'a mutation needs POST; GET takes queries only');
+  }
+  await sendBody(exchange, metrics, {
+    status: response.status,
+    contentType,
+    content: await response.text(),
+    compress: 'large',
+  });
+}
+
+/**
+ * Streams events as they come, no faster than the client reads. Ends when the client leaves, the
+ * server drains, or the token expires; the last thing an expired subscriber hears is why.
+ */
+async function sendEvents(
+  exchange: Exchange,
+  options: GraphqlEndpointOptions,
+  response: FetchResponse,
+  principal: Principal,
+): Promise<void> {
+  const out = exchange.response;
+  const reader = response.body?.getReader();
+  if (reader === undefined) throw new RangeError('an event stream has a body');
+  out.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-cache, no-transform',
+    'x-accel-buffering': 'no',
+  });
+  let expired = false;
+  const stop = () => void reader.cancel().catch(() => undefined);
+  const forgetExpiry = onTokenExpiry(principal, () => {
+    expired = true;
+    stop();
+  });
+  const removeDrain = options.onDrain(stop);
+  out.once('close', stop);
+  try {
+    for (let step = await reader.read(); !step.done; step = await reader.read()) {
+      options.metrics.sent(exchange.endpoint, step.value.length);
+      if (!out.write(step.value)) await drained(out);
+    }
+  } finally {
+    forgetExpiry();
+    removeDrain();
+  }
+  if (out.destroyed) return;
+  if (expired) out.write(expiryEvent(exchange.requestId));
+  out.end();
+}
+
+function expiryEvent(requestId: string): string {
+  const error = new EngineError(
+    'TOKEN_EXPIRED',
+    'the token has expired; subscribe with another one',
+  );
+  return `event: next\ndata: ${JSON.stringify(errorBody(error, requestId))}\n\nevent: complete\ndata:\n\n`;
+}
+
+function drained(out: Exchange['response']): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      out.off('drain', done);
+      out.off('close', done);
+      resolve();
+    };
+    out.once('drain', done);
+    out.once('close', done);
+  });
+}

@@ -1,0 +1,384 @@
+import { isUtf8 } from 'node:buffer';
+import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import {
+  type ExecutionArgs,
+  GraphQLError,
+  type GraphQLFormattedError,
+  getOperationAST,
+} from 'graphql';
+import {
+  type Context,
+  handleProtocols,
+  makeServer,
+  type OperationResult,
+  type Server,
+  type SubscribePayload,
+} from 'graphql-ws';
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
+import { EngineError } from '../../../engine/model/errors.ts';
+import type { Principal } from '../../../resolvers/context.ts';
+import { queryClassOf } from '../../identity/principal.ts';
+import { onTokenExpiry } from '../../identity/token-expiry.ts';
+import { servingLimits } from '../../serving-limits.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import type { Answers } from './answer.ts';
+import { AnsweredFrames } from './answered-frames.ts';
+import { connectionHeader } from './connection-parameters.ts';
+import type { FrameText } from './frame-texts.ts';
+import { checkParams } from './graphql-params.ts';
+import { watchBytes } from './message-bytes.ts';
+import { OperationContext, type TitleServices } from './operation-context.ts';
+import { OperationIds } from './operation-ids.ts';
+import { PushedFrames } from './pushed-frames.ts';
+import { SocketOperations } from './socket-operations.ts';
+import type { SocketPlaces } from './socket-places.ts';
+import { unresolvedOperation } from './unresolved-operation.ts';
+import { phaseOf, type TitleYoga } from './yoga.ts';
+
+export interface GraphqlSocketOptions {
+  readonly yoga: TitleYoga;
+  readonly services: TitleServices;
+  readonly answers: Answers;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
+  /** Those of all WebSockets of the server. */
+  readonly places: SocketPlaces;
+}
+
+interface Connection {
+  readonly socket: WebSocket;
+  /** Of the request that opened it. */
+  readonly headers: IncomingHttpHeaders;
+  principal: Principal | null;
+  askedClass: string | undefined;
+  forgetExpiry: () => void;
+  /** Called when the client has said who it is. */
+  readonly signedIn: () => void;
+  readonly operations: SocketOperations<OperationContext>;
+  /** Sends a result that is a text already, under the id that the operation has here. */
+  readonly sendText: (id: string, text: FrameText) => Promise<void>;
+  /** What the protocol knows by the client's id; nothing before the connection was accepted. */
+  subscriptions: SocketContext['subscriptions'];
+}
+
+type Extra = { readonly connection: Connection };
+type SocketContext = Context<Record<string, unknown>, Extra>;
+
+/** Of the protocol (4401, 4403, 4409) and of RFC 6455 (1007: not UTF-8; 1013: try again later). */
+const closeCodes = {
+  unauthorized: 4401,
+  forbidden: 4403,
+  idInUse: 4409,
+  internal: 4500,
+  notUtf8: 1007,
+  tryAgainLater: 1013,
+};
+
+/** GraphQL over WebSocket (`graphql-transport-ws`) for one title. */
+export class GraphqlSocket {
+  readonly #options: GraphqlSocketOptions;
+  readonly #sockets: WebSocketServer;
+  readonly #protocol: Server<Extra>;
+
+  constructor(options: GraphqlSocketOptions) {
+    this.#options = options;
+    // The types of `ws` do not know of `closeTimeout` yet.
+    const socketOptions: ServerOptions & { readonly closeTimeout: number } = {
+      noServer: true,
+      maxPayload: servingLimits.graphqlBodyBytesMax,
+      perMessageDeflate: false,
+      closeTimeout: servingLimits.webSocketCloseMs,
+      handleProtocols,
+    };
+    this.#sockets = new WebSocketServer(socketOptions);
+    this.#protocol = makeServer<Record<string, unknown>, Extra>({
+      connectionInitWaitTimeout: servingLimits.webSocketInitMs,
+      onConnect: (context) => this.#connect(context),
+      onSubscribe: (context, id, payload) => this.#subscribe(context, id, payload),
+      execute: (args) => rootOf(args).execute(args),
+      subscribe: (args) => rootOf(args).subscribe(args),
+      onComplete: (context, _id, payload) => context.extra.connection.operations.end(payload),
+      onError: (context, _id, payload, errors) => {
+        const { operations } = context.extra.connection;
+        const shown = this.#shown(operations.find(payload), errors);
+        operations.end(payload);
+        return shown;
+      },
+    });
+  }
+
+  /** Why a WebSocket from this address is not opened now; null where it is. */
+  refusal(address: string): EngineError | null {
+    return this.#options.places.refusal(address);
+  }
+
+  accept(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    this.#sockets.handleUpgrade(request, stream, head, (opened) =>
+      this.#open(opened, stream, request),
+    );
+  }
+
+  /** Tells every client that the server goes away (1001); a client that does not answer is cut. */
+  async close(): Promise<void> {
+    for (const client of this.#sockets.clients) client.close(1001, 'Going away');
+    const cut = setTimeout(() => {
+      for (const client of this.#sockets.clients) client.terminate();
+    }, 1_000);
+    await new Promise<void>((resolve) => this.#sockets.close(() => resolve()));
+    clearTimeout(cut);
+  }
+
+  #open(socket: WebSocket, stream: Duplex, request: IncomingMessage): void {
+    const address = request.socket.remoteAddress ?? '';
+    const { places, metrics, logger } = this.#options;
+    const ids = new OperationIds();
+    const leavePlace = places.take();
+    const leaveUnsigned = places.unsigned.add(address);
+    const stopWatch = watchBytes(socket, stream, servingLimits.webSocketInitBytesMax);
+    const connection: Connection = {
+      socket,
+      headers: request.headers,
+      principal: null,
+      askedClass: undefined,
+      forgetExpiry: () => undefined,
+      signedIn: () => {
+        stopWatch();
+        leaveUnsigned();
+      },
+      operations: new SocketOperations(),
+      sendText: async (id, { bytes }) => {
+        const message = ids.result(id, bytes);
+        if (message === null) return;
+        metrics.sent('websocket', message.length);
+        await send(socket, message);
+      },
+      subscriptions: {},
+    };
+    const closed = this.#protocol.opened(
+      {
+        protocol: socket.protocol,
+        send: async (data) => {
+          const message = ids.outgoing(data);
+          if (message === null) return;
+          metrics.sent('websocket', message.length);
+          await send(socket, message);
+        },
+        close: (code, reason) => socket.close(code, reason),
+        onMessage: (listener) => {
+          socket.on('message', (data: Buffer, isBinary) => {
+            // `ws` has checked texts alone, and closes with 1007 for one that is broken.
+            if (isBinary && !isUtf8(data)) return socket.close(closeCodes.notUtf8, 'not UTF-8');
+            const text = String(data);
+            metrics.received('websocket', text.length);
+            const message = incoming(ids, text);
+            if (message === idInUse) return socket.close(closeCodes.idInUse, idInUse);
+            // The protocol takes a message that is parsed already, though its type says a text.
+            listener(message as string).catch((error: unknown) => {
+              logger.error({ error }, 'a WebSocket message failed');
+              socket.close(closeCodes.internal, 'INTERNAL');
+            });
+            // A completion has been taken by now, and has no call of its own.
+            connection.operations.leave((id) => id in connection.subscriptions);
+          });
+        },
+      },
+      { connection },
+    );
+    // `ws` closes the socket by itself, with the code that says why (a message too large: 1009).
+    socket.on('error', (error) => logger.debug({ error }, 'a WebSocket broke off'));
+    const stopPings = keepAlive(socket);
+    socket.once('close', (code, reason) => {
+      stopPings();
+      leavePlace();
+      leaveUnsigned();
+      connection.forgetExpiry();
+      connection.operations.abandon();
+      closed(code, String(reason)).catch((error: unknown) =>
+        logger.error({ error }, 'closing a WebSocket failed'),
+      );
+    });
+  }
+
+  /**
+   * `connection_init`: `{ authorization: "Bearer …", "x-tickloom-class"?: … }`, or as headers of the
+   * request.
+   */
+  async #connect(context: SocketContext): Promise<boolean> {
+    const { connection } = context.extra;
+    connection.subscriptions = context.subscriptions;
+    const header = (name: string) =>
+      connectionHeader(name, context.connectionParams, connection.headers);
+    try {
+      const principal = await this.#options.authenticate(header('authorization'));
+      const asked = header('x-tickloom-class');
+      connection.askedClass = typeof asked === 'string' ? asked : undefined;
+      queryClassOf(principal, connection.askedClass);
+      connection.principal = principal;
+    } catch (error) {
+      this.#refuse(connection.socket, error);
+      return false;
+    }
+    connection.signedIn();
+    connection.forgetExpiry = onTokenExpiry(connection.principal, () =>
+      connection.socket.close(closeCodes.unauthorized, 'TOKEN_EXPIRED'),
+    );
+    return true;
+  }
+
+  /** The close reason is the error's code. The protocol's own close that follows has no effect. */
+  #refuse(socket: WebSocket, error: unknown): void {
+    if (!(error instanceof EngineError)) {
+      this.#options.logger.error({ error }, 'a WebSocket could not be authenticated');
+      socket.close(closeCodes.internal, 'INTERNAL');
+      return;
+    }
+    socket.close(closeCodeOf(error), error.code);
+  }
+
+  async #subscribe(
+    context: SocketContext,
+    id: string,
+    payload: SubscribePayload,
+  ): Promise<ExecutionArgs | readonly GraphQLError[]> {
+    const { connection } = context.extra;
+    const { yoga, answers } = this.#options;
+    const operation = this.#operationContext(connection, payload);
+    try {
+      if (!connection.operations.hasRoom) {
+        throw new EngineError(
+          'LIMIT_EXCEEDED',
+          `one WebSocket runs ${servingLimits.webSocketOperationsMax} operations at most`,
+          {
+            details: {
+              limit: 'webSocketOperationsMax',
+              max: servingLimits.webSocketOperationsMax,
+            },
+          },
+        );
+      }
+      connection.operations.begin(id, payload, operation);
+      const params = checkParams(payload);
+      const enveloped = yoga.getEnveloped({ operation, params, takesEvents: true });
+      const document = enveloped.parse(params.query);
+      const invalid = enveloped.validate(enveloped.schema, document);
+      if (invalid.length > 0) {
+        connection.operations.end(payload);
+        return answers.refusal(invalid, 'validate', operation);
+      }
+      if (!getOperationAST(document, params.operationName)) {
+        throw unresolvedOperation(params.operationName);
+      }
+      return {
+        schema: enveloped.schema,
+        document,
+        variableValues: params.variables,
+        operationName: params.operationName ?? null,
+        contextValue: await enveloped.contextFactory(),
+        rootValue: {
+          execute: enveloped.execute,
+          subscribe: async (args) => {
+            const answer = await enveloped.subscribe(args);
+            if (!(answer instanceof AnsweredFrames)) return answer;
+            return new PushedFrames(answer, (text) => connection.sendText(id, text));
+          },
+        } satisfies Root,
+      };
+    } catch (error) {
+      // One that its client has completed by now gets no call about its end.
+      connection.operations.end(payload);
+      const phase = error instanceof GraphQLError ? phaseOf([error]) : 'request';
+      return answers.refusal([error], phase, operation);
+    }
+  }
+
+  /** A client may send `extensions: { readAfter: "<position>" }` with an operation. */
+  #operationContext(connection: Connection, payload: SubscribePayload): OperationContext {
+    const { principal } = connection;
+    if (principal === null) throw new RangeError('an operation before the connection was accepted');
+    const readAfter = payload.extensions?.readAfter;
+    return new OperationContext(this.#options.services, {
+      principal,
+      askedClass: connection.askedClass,
+      readAfter: typeof readAfter === 'string' ? readAfter : undefined,
+      requestId: randomUUID(),
+      endpoint: 'websocket',
+    });
+  }
+
+  /** Errors of the protocol's own, and of messages that cannot be printed, have no public form yet. */
+  #shown(
+    operation: OperationContext | undefined,
+    errors: readonly GraphQLError[],
+  ): readonly GraphQLFormattedError[] | undefined {
+    const isShown = errors.every(({ extensions }) => extensions.requestId !== undefined);
+    if (operation === undefined || isShown) return undefined;
+    const shown = this.#options.answers.refusal(errors, 'execute', operation);
+    return shown.map((error) => error.toJSON());
+  }
+}
+
+/** How a WebSocket is closed that begins an operation under the id of one that runs. */
+const idInUse = 'Subscriber for this id already exists';
+
+/**
+ * A message of a client with the id that its operation has here, parsed; as it came where it is not
+ * JSON, for the protocol to refuse. What completes an operation that there is not keeps its id.
+ */
+function incoming(ids: OperationIds, text: string): unknown {
+  let message: unknown;
+  try {
+    message = JSON.parse(text);
+  } catch {
+    return text;
+  }
+  const { type, id } = (message ?? {}) as { readonly type?: unknown; readonly id?: unknown };
+  if (typeof id !== 'string' || id === '') return message;
+  if (type === 'subscribe') {
+    const inner = ids.begin(id);
+    return inner === null ? idInUse : { ...(message as object), id: inner };
+  }
+  if (type !== 'complete') return message;
+  return { ...(message as object), id: ids.complete(id) ?? id };
+}
+
+/** The enveloped functions of one operation travel in its root value, as graphql-ws foresees. */
+interface Root {
+  readonly execute: (args: ExecutionArgs) => OperationResult;
+  readonly subscribe: (args: ExecutionArgs) => OperationResult;
+}
+
+function rootOf(args: ExecutionArgs): Root {
+  return args.rootValue as Root;
+}
+
+function closeCodeOf(error: EngineError): number {
+  if (error.retryable) return closeCodes.tryAgainLater;
+  const isToken = error.code === 'UNAUTHENTICATED' || error.code === 'TOKEN_EXPIRED';
+  return isToken ? closeCodes.unauthorized : closeCodes.forbidden;
+}
+
+/** Resolves once the message has left, which holds a subscription to the pace of its client. */
+function send(socket: WebSocket, data: string | Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (socket.readyState !== socket.OPEN) return resolve();
+    socket.send(data, { binary: false }, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** A socket that has not answered one ping by the next is gone. */
+function keepAlive(socket: WebSocket): () => void {
+  let answered = true;
+  socket.on('pong', () => {
+    answered = true;
+  });
+  const timer = setInterval(() => {
+    if (!answered) return socket.terminate();
+    answered = false;
+    socket.ping();
+  }, servingLimits.webSocketPingMs);
+  return () => clearInterval(timer);
+}

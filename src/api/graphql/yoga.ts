@@ -1,0 +1,187 @@
+import {
+  type DocumentNode,
+  type ExecutionResult,
+  GraphQLError,
+  type GraphQLSchema,
+  getOperationAST,
+  parse,
+  validate,
+} from 'graphql';
+import { createYoga, type Plugin } from 'graphql-yoga';
+import type { ErrorCode } from '../../../engine/model/errors.ts';
+import type { ErrorPhase } from '../../../resolvers/errors.ts';
+import { servingLimits } from '../../serving-limits.ts';
+import type { Answers } from './answer.ts';
+import { subscribeToFrames } from './answered-frames.ts';
+import { DocumentCache } from './document-cache.ts';
+import { checkDocumentCost } from './document-cost.ts';
+import { checkDocumentNesting } from './document-nesting.ts';
+import type { Executor } from './executor.ts';
+import { FrameTexts } from './frame-texts.ts';
+import type { GraphqlParams } from './graphql-params.ts';
+import type { OperationContext } from './operation-context.ts';
+import { printedResult } from './printed-result.ts';
+import { unresolvedOperation } from './unresolved-operation.ts';
+import { tooManyValues } from './variable-values.ts';
+
+/** What the server hands to yoga with a request: the operation is parsed and authenticated. */
+export interface ServerContext {
+  readonly operation: OperationContext;
+  readonly params: GraphqlParams;
+  /** Whether the client takes events, as which alone a subscription can be answered. */
+  readonly takesEvents: boolean;
+}
+
+export type TitleYoga = ReturnType<typeof createTitleYoga>;
+
+/** The GraphQL pipeline of one title; HTTP, SSE and WebSocket operations all run through it. */
+export function createTitleYoga(schema: GraphQLSchema, executor: Executor, answers: Answers) {
+  return createYoga<ServerContext>({
+    schema,
+    graphqlEndpoint: '/graphql',
+    context: ({ operation }) => operation.fields(),
+    batching: false,
+    multipart: false,
+    cors: false,
+    graphiql: false,
+    landingPage: false,
+    logging: false,
+    // Errors get their public form in `answerPlugin`, of which yoga's masking knows nothing.
+    maskedErrors: false,
+    // The server read the body and held it to its bound.
+    maxRequestBodySize: false,
+    parserAndValidationCache: {
+      documentCache: new DocumentCache<DocumentNode>(),
+      errorCache: new DocumentCache<Error>(),
+    },
+    plugins: [
+      executorPlugin(executor, answers),
+      parsedParamsPlugin,
+      boundsPlugin,
+      answerPlugin(answers),
+    ],
+  });
+}
+
+/** graphql-js's own executor; the default one also serves @defer and @stream, which costs time. */
+function executorPlugin(
+  executor: Executor,
+  answers: Answers,
+): Plugin<ServerContext, ServerContext> {
+  const texts = new FrameTexts();
+  return {
+    onExecute({ setExecuteFn }) {
+      setExecuteFn((args) => tooManyValues(args) ?? executor.execute(args));
+    },
+    onSubscribe({ args, setSubscribeFn }) {
+      const refusal = args.contextValue.takesEvents ? null : { errors: [needsEvents()] };
+      const { operation } = args.contextValue;
+      setSubscribeFn(
+        (args) =>
+          refusal ?? tooManyValues(args) ?? subscribeToFrames(args, operation, answers, texts),
+      );
+    },
+  };
+}
+
+/** Of a subscription that is not begun, so that nothing of it stays. */
+function needsEvents(): GraphQLError {
+  const code: ErrorCode = 'BAD_USER_INPUT';
+  return new GraphQLError(
+    'a subscription is answered as "accept: text/event-stream", or over a WebSocket',
+    { extensions: { code, details: { path: 'accept' }, http: { status: 406 } } },
+  );
+}
+
+/** Takes the operation the server has read already. */
+const parsedParamsPlugin: Plugin<object, ServerContext> = {
+  onRequestParse({ serverContext, setRequestParser }) {
+    setRequestParser(() => serverContext.params);
+  },
+};
+
+/** Bounds a document before it is validated: what it costs then, and how many errors it may have. */
+const boundsPlugin: Plugin = {
+  onParse({ setParseFn }) {
+    setParseFn((source, options) => {
+      checkDocumentNesting(typeof source === 'string' ? source : source.body);
+      const document = parse(source, { ...options, maxTokens: servingLimits.graphqlTokensMax });
+      checkDocumentCost(document);
+      return document;
+    });
+  },
+  onValidate({ setValidationFn }) {
+    const maxErrors = servingLimits.graphqlValidationErrorsMax;
+    setValidationFn((schema, document, rules, options) =>
+      validate(schema, document, rules, { ...options, maxErrors }),
+    );
+  },
+};
+
+function answerPlugin(answers: Answers): Plugin<ServerContext, ServerContext> {
+  const printed = (result: ExecutionResult, context: OperationContext) =>
+    printedResult(result, (error) => answers.error(error, 'execute', context));
+  return {
+    onExecute: ({ args }) => {
+      const kind = getOperationAST(args.document, args.operationName)?.operation ?? 'query';
+      return {
+        onExecuteDone: ({ result, setResult }) => {
+          if (!isResult(result)) return;
+          setResult(answers.result(result, args.contextValue.operation, kind));
+        },
+      };
+    },
+    onSubscribe: ({ args }) => {
+      const context = args.contextValue.operation;
+      return {
+        onSubscribeResult: ({ result, setResult }) => {
+          if (isResult(result)) {
+            setResult(answers.result(result, context, 'subscription'));
+            return undefined;
+          }
+          answers.subscribed(context);
+          return undefined;
+        },
+      };
+    },
+    onExecutionResult: ({ result, setResult, context: { operation, params } }) => {
+      if (!isResult(result)) return;
+      if (result.extensions?.tickloom !== undefined) {
+        setResult(printed(result, operation));
+        return;
+      }
+      // What did not get as far as being executed comes here only.
+      const found = (result.errors ?? []).map((error) =>
+        error.extensions.code === unresolvedCode
+          ? unresolvedOperation(params.operationName)
+          : error,
+      );
+      const errors = answers.refusal(found, phaseOf(found), operation);
+      setResult(printed({ errors }, operation));
+    },
+  };
+}
+
+/**
+ * Yoga marks what validation found, and a mutation by GET with the status it would answer; syntax
+ * errors have neither mark nor nodes.
+ */
+export function phaseOf(errors: readonly GraphQLError[]): ErrorPhase {
+  const marks = errors.map(({ extensions }) => extensions as { code?: unknown; http?: HttpMark });
+  if (marks.some(({ http }) => http?.status === 405)) return 'request';
+  const isValidation =
+    marks.some(({ code }) => code === 'GRAPHQL_VALIDATION_FAILED') ||
+    errors.some((error) => (error.nodes?.length ?? 0) > 0);
+  return isValidation ? 'validate' : 'parse';
+}
+
+/** By which yoga tells that it could not choose an operation. */
+const unresolvedCode = 'OPERATION_RESOLUTION_FAILURE';
+
+interface HttpMark {
+  readonly status?: number;
+}
+
+function isResult(value: unknown): value is ExecutionResult {
+  return typeof value === 'object' && value !== null && !(Symbol.asyncIterator in value);
+}

@@ -1,0 +1,261 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type Catalog,
+  ColumnsHost,
+  EngineError,
+  Lifetime,
+  makeDirectories,
+} from '../../engine/index.ts';
+import type { TitleManifest } from '../../engine/model/types.ts';
+import { SocketPlaces } from '../api/graphql/socket-places.ts';
+import type { Settings } from '../config/settings.ts';
+import { isLoopback } from '../http/loopback.ts';
+import type { Handler, Route } from '../http/route.ts';
+import { hostForUrl } from '../http/server-url.ts';
+import { Identity } from '../identity/identity.ts';
+import { ProviderDiscovery } from '../identity/provider.ts';
+import { packageDirectory } from '../package-directory.ts';
+import { SandboxIssuer } from '../sandbox/issuer.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { Metrics } from '../telemetry/metrics.ts';
+import type { Mends } from '../titles/open-title.ts';
+import { TitleRegistry } from '../titles/title-registry.ts';
+import { consoleEndpoint } from './console-endpoint.ts';
+import { healthEndpoint, metricsEndpoint, metricsReaders, readinessEndpoint } from './health.ts';
+import { HttpFront } from './http-front.ts';
+import { Readiness } from './readiness.ts';
+import { Router } from './router.ts';
+import { titleRoutes } from './title-routes.ts';
+import { upgradesTo } from './upgrades.ts';
+
+export interface ServerOptions extends Mends {
+  readonly settings: Settings;
+  /** A title each. */
+  readonly manifests: readonly TitleManifest[];
+  readonly logger: Logger;
+  /** The sandbox has an identity provider of its own, unless the settings name one. */
+  readonly mode: 'sandbox' | 'serve';
+  /** Ends the start where it is; once the server runs, `close` does. */
+  readonly stop?: AbortSignal;
+}
+
+export interface RunningServer {
+  /** How this machine reaches it, without a slash at the end. */
+  readonly url: string;
+  readonly metricsUrl: string;
+  /** Those that are open; others may be opened, and these closed. */
+  readonly titles: TitleRegistry;
+  /** Finishes what runs, tells subscribers to go elsewhere, closes the titles. */
+  close(): Promise<void>;
+}
+
+/**
+ * Puts the server together, or undoes what it did and rejects: a start succeeds whole or leaves
+ * nothing alive.
+ */
+export function startServer(options: ServerOptions): Promise<RunningServer> {
+  const onError = (error: unknown) =>
+    options.logger.error({ error }, 'a part of a start that failed could not be ended');
+  return Lifetime.of((lifetime) => bringUp(options, lifetime), onError);
+}
+
+/** It reads from top to bottom in the order things come to life. */
+async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<RunningServer> {
+  const { settings, logger, mode, stop } = options;
+  const metrics = new Metrics();
+  const readiness = new Readiness(() => titles?.conditions() ?? []);
+  /** Asked by what answers earlier than the titles can be opened. */
+  let titles: TitleRegistry | null = null;
+
+  const front = await listen(options, metrics, readiness);
+  lifetime.add(() => front.http.drain(0));
+  const metricsFront = await listenForMetrics(options, metrics, readiness);
+  lifetime.add(() => metricsFront?.http.drain(0));
+  const { url } = front;
+  const metricsUrl = `${(metricsFront ?? front).url}/metrics`;
+
+  await makeDirectories(settings.dataDir);
+  const discovery = settings.oidcIssuer === null ? null : watchIssuer(settings.oidcIssuer, logger);
+  lifetime.add(() => discovery?.close());
+  if (discovery !== null) readiness.identityProblem = () => discovery.problem;
+  const claims = { role: settings.oidcRoleClaim, title: settings.oidcTitleClaim };
+  const sandbox =
+    mode === 'sandbox' && settings.oidcIssuer === null
+      ? await SandboxIssuer.open({
+          keyFile: join(settings.dataDir, 'sandbox', 'issuer-key.json'),
+          baseUrl: () => url,
+          audience: settings.oidcAudience,
+          claims,
+          catalogOf: (title) => catalogOf(titles, title),
+          catalogs: () => titles?.conditions().flatMap(({ engine }) => engine?.catalog ?? []) ?? [],
+          metrics,
+        })
+      : null;
+  if (sandbox !== null && !isLoopback(settings.host)) {
+    logger.warn({ host: settings.host }, 'whoever reaches this sandbox gets a token of any role');
+  }
+  const identity = new Identity({
+    issuer: settings.oidcIssuer ?? sandbox?.url ?? '',
+    audience: settings.oidcAudience,
+    claims,
+    onFailure: (reason) => metrics.registry.authFailed(reason),
+    ...(discovery === null ? {} : { discovery }),
+  });
+
+  const columns = ColumnsHost.open({
+    target: settings.columns,
+    directory: join(settings.dataDir, 'columns'),
+    dataDirectory: settings.dataDir,
+    logger,
+  });
+  columns.then((host) => metrics.registry.watchColumns(host)).catch(() => {});
+  lifetime.add(async () => (await columns.catch(() => null))?.close());
+  const publicUrl = settings.publicUrl?.replace(/\/+$/, '') ?? url;
+  const registry = new TitleRegistry({
+    settings,
+    logger,
+    metrics: metrics.registry,
+    identity,
+    columns,
+    places: new SocketPlaces(),
+    publicUrl: () => publicUrl,
+  });
+  titles = registry;
+  lifetime.add(() => registry.closeAll());
+  const { truncateAt, acceptLostRows } = options;
+  const opening = registry.openAll(options.manifests, { truncateAt, acceptLostRows });
+  await unlessStopped(opening, stop);
+
+  const router = new Router([
+    ...titleRoutes(registry),
+    ...front.operations,
+    ...(sandbox?.routes() ?? []),
+    ...consoleRoutes(metrics),
+  ]);
+  front.http.serve(router, upgradesTo(registry, settings.corsOrigins, readiness));
+  readiness.server = 'serving';
+  logger.info({ url, titles: registry.names(), mode }, 'serving');
+
+  return {
+    url,
+    metricsUrl,
+    titles: registry,
+    async close() {
+      readiness.server = 'draining';
+      logger.info('draining');
+      discovery?.close();
+      const fronts = [front, metricsFront].map((one) => one?.http.drain(settings.drainMs));
+      await Promise.all([registry.leaveSubscribers(), ...fronts]);
+      await registry.closeAll().finally(async () => (await columns).close());
+      logger.info('closed');
+    },
+  };
+}
+
+/** Of the title of this name, or of the only one. Throws `UNKNOWN_TITLE` and `UNAVAILABLE`. */
+function catalogOf(titles: TitleRegistry | null, title: string | undefined): Catalog {
+  if (titles === null) throw new EngineError('UNAVAILABLE', 'the server is starting');
+  return (title === undefined ? titles.only() : titles.get(title)).engine.catalog;
+}
+
+interface Listening {
+  readonly http: HttpFront;
+  /** Answered from now on, whatever else is not there yet. */
+  readonly operations: readonly Route[];
+  readonly url: string;
+}
+
+/** Where users are served. Until all is there, what operators ask is answered. */
+async function listen(
+  { settings, logger }: ServerOptions,
+  metrics: Metrics,
+  readiness: Readiness,
+): Promise<Listening> {
+  const { host, port, corsOrigins } = settings;
+  const health = healthRoutes(metrics, readiness);
+  const operations =
+    settings.metricsPort === null
+      ? [...health, metricsRoute(metrics, metricsReaders(host))]
+      : health;
+  const routerAtStart = new Router(operations, 'the server is starting');
+  const http = await HttpFront.listen({ host, port, corsOrigins, metrics, logger, routerAtStart });
+  return { http, operations, url: `http://${hostForUrl(host)}:${http.port}` };
+}
+
+/** An address of their own for operators, where the settings name one. */
+async function listenForMetrics(
+  { settings, logger }: ServerOptions,
+  metrics: Metrics,
+  readiness: Readiness,
+): Promise<Listening | null> {
+  const { metricsHost: host, metricsPort: port } = settings;
+  if (port === null) return null;
+  const operations = [...healthRoutes(metrics, readiness), metricsRoute(metrics, () => true)];
+  const routerAtStart = new Router(operations);
+  const http = await HttpFront.listen({
+    host,
+    port,
+    corsOrigins: [],
+    metrics,
+    logger,
+    routerAtStart,
+  });
+  return { http, operations, url: `http://${hostForUrl(host)}:${http.port}` };
+}
+
+function healthRoutes(metrics: Metrics, readiness: Readiness): Route[] {
+  return [
+    { ...operation('/healthz'), handle: healthEndpoint(metrics) },
+    { ...operation('/readyz'), handle: readinessEndpoint(metrics, readiness) },
+  ];
+}
+
+function metricsRoute(metrics: Metrics, answers: (address: string) => boolean): Route {
+  return { ...operation('/metrics'), handle: metricsEndpoint(metrics, answers) };
+}
+
+function operation(path: string): Omit<Route, 'handle'> {
+  return { methods: ['GET', 'HEAD'], path, endpoint: 'operations' };
+}
+
+/** Rejects as soon as the start is told to stop. */
+function unlessStopped(step: Promise<void>, stop: AbortSignal | undefined): Promise<void> {
+  if (stop === undefined) return step;
+  return new Promise((resolve, reject) => {
+    const onStop = () => reject(stop.reason);
+    if (stop.aborted) onStop();
+    else stop.addEventListener('abort', onStop, { once: true });
+    step.then(resolve, reject).finally(() => stop.removeEventListener('abort', onStop));
+  });
+}
+
+/** Tells loudly of an issuer that is down or is another one: nobody is let in until it is found. */
+function watchIssuer(issuer: string, logger: Logger): ProviderDiscovery {
+  const discovery = new ProviderDiscovery({
+    issuer,
+    onFailure: (reason, retryMs) =>
+      logger.error(
+        { issuer, reason, retryMs },
+        'the identity provider cannot be used: no token is let in until it can; check --oidc-issuer (TICKLOOM_OIDC_ISSUER)',
+      ),
+    onFound: () => logger.info({ issuer }, 'the identity provider was found'),
+  });
+  discovery.watch();
+  return discovery;
+}
+
+function consoleRoutes(metrics: Metrics): Route[] {
+  const page = join(packageDirectory(), 'examples', 'live-dashboard', 'page');
+  if (!existsSync(page)) return [];
+  const route = { methods: ['GET', 'HEAD'], endpoint: 'console' } as const;
+  const handle = consoleEndpoint(page, metrics);
+  const toConsole: Handler = async ({ response }) => {
+    response.writeHead(302, { location: '/console/' }).end();
+  };
+  return [
+    { ...route, path: '/console', handle },
+    { ...route, path: '/console/*', handle },
+    { ...route, path: '/', handle: toConsole },
+  ];
+}

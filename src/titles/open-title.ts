@@ -1,0 +1,185 @@
+import { join } from 'node:path';
+import type { ColumnsHost, EngineOptions, Lsn } from '../../engine/index.ts';
+import { Lifetime, openEngine } from '../../engine/index.ts';
+import type { TitleManifest } from '../../engine/model/types.ts';
+import type { SocketPlaces } from '../api/graphql/socket-places.ts';
+import { auditLog } from '../audit/audit-log.ts';
+import type { Settings } from '../config/settings.ts';
+import { ExportLinks } from '../exports/export-link.ts';
+import { Exports } from '../exports/exports.ts';
+import type { Exchange } from '../http/exchange.ts';
+import type { Identity } from '../identity/identity.ts';
+import { secretFromFile } from '../storage/private-file.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { MetricRegistry } from '../telemetry/metric-registry.ts';
+import { Metrics } from '../telemetry/metrics.ts';
+import { observeEngine } from '../telemetry/observed-engine.ts';
+import { logRecovery } from '../telemetry/recovery-log.ts';
+import { RunningRequests } from './running-requests.ts';
+import type { ServedTitle, TitleEndpoint } from './served-title.ts';
+
+/** What all titles of a server share. */
+export interface SharedParts {
+  readonly settings: Settings;
+  readonly logger: Logger;
+  readonly metrics: MetricRegistry;
+  readonly identity: Identity;
+  /** The ClickHouse in which each title has a database; it may still be starting. */
+  readonly columns: Promise<ColumnsHost>;
+  /** For WebSockets. */
+  readonly places: SocketPlaces;
+  /** The URL clients reach the server under, without a slash at its end. */
+  readonly publicUrl: () => string;
+}
+
+/** What an operator allows a start to give up; a refusal to start names the one that it needs. */
+export interface Mends {
+  /** Cuts a log that is damaged at exactly this record there. */
+  readonly truncateAt: Lsn | null;
+  /** Serves without rows that the column store has lost. */
+  readonly acceptLostRows: boolean;
+}
+
+/**
+ * Opens a title: its log, rows and views, its database, its exports and its API, in this order; or
+ * ends what it has opened and rejects. Other titles are not touched by it.
+ */
+export function openTitle(
+  shared: SharedParts,
+  manifest: TitleManifest,
+  mends: Mends,
+): Promise<OpenTitle> {
+  const name = manifest.title;
+  const { settings } = shared;
+  const logger = shared.logger.child({ title: name });
+  const onError = (error: unknown) =>
+    logger.error({ error }, 'a part of a title that failed to open could not be ended');
+  return Lifetime.of(async (lifetime) => {
+    const metrics = new Metrics(shared.metrics, name);
+    lifetime.add(() => shared.metrics.forget(name));
+
+    // GraphQL is loaded while ClickHouse starts in a process of its own: a quarter of a second less
+    // until a server that was killed serves again.
+    const loading = import('./served-title.ts');
+    loading.catch(() => {});
+    const directory = join(settings.dataDir, 'titles', name);
+    const opened = await openEngine({
+      manifest,
+      directory,
+      durability: settings.durability,
+      columns: shared.columns,
+      canary: settings.canary,
+      logRetainBytes: settings.logRetain,
+      rowMemoryBytesMax: settings.rowMemory,
+      ...mends,
+      // Subscribers come back with their cursors: an orderly restart shall not cost them more than a crash.
+      checkpointOnClose: false,
+      logger,
+      proveManifest: async () => (await loading).proveServable(manifest),
+      observer: toldObserver(metrics, logger),
+      onRecovery: (report) => logRecovery(logger, report),
+    });
+    lifetime.add(() => opened.close());
+    const recoveredLsn = opened.appliedLsn;
+    const engine = observeEngine(opened, settings.durability.mode, metrics);
+
+    const exportsDirectory = join(directory, 'exports');
+    const linkSecret = secretFromFile(join(exportsDirectory, 'link-secret'));
+    const links = new ExportLinks(name, linkSecret, shared.publicUrl);
+    const ttlMs = settings.exportTtlSeconds * 1000;
+    const exports = new Exports({ directory: exportsDirectory, links, ttlMs, logger });
+    lifetime.add(() => exports.close());
+
+    const requests = new RunningRequests();
+    const { serveTitle } = await loading;
+    const served = serveTitle({
+      engine,
+      identity: shared.identity,
+      exports,
+      links,
+      audit: auditLog(logger),
+      metrics,
+      logger,
+      requests,
+      places: shared.places,
+    });
+    return new OpenTitle({ name, engine, recoveredLsn, metrics, requests, served }, async () => {
+      const failures: unknown[] = [];
+      await lifetime.end((error) => failures.push(error));
+      if (failures.length > 0) throw failures[0];
+    });
+  }, onError);
+}
+
+interface OpenTitleParts {
+  readonly name: string;
+  readonly engine: ReturnType<typeof observeEngine>;
+  /** Where the log ended when it was recovered. */
+  readonly recoveredLsn: Lsn;
+  readonly metrics: Metrics;
+  readonly requests: RunningRequests;
+  readonly served: ServedTitle;
+}
+
+/** A title that is served. */
+export class OpenTitle {
+  readonly name: string;
+  readonly engine: OpenTitleParts['engine'];
+  readonly recoveredLsn: Lsn;
+  readonly socket: ServedTitle['socket'];
+  readonly #parts: OpenTitleParts;
+  readonly #end: () => Promise<void>;
+
+  constructor(parts: OpenTitleParts, end: () => Promise<void>) {
+    this.name = parts.name;
+    this.engine = parts.engine;
+    this.recoveredLsn = parts.recoveredLsn;
+    this.socket = parts.served.socket;
+    this.#parts = parts;
+    this.#end = end;
+  }
+
+  answer(
+    endpoint: TitleEndpoint,
+    exchange: Exchange,
+    parameters: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    const { metrics, requests, served } = this.#parts;
+    exchange.metrics = metrics;
+    return requests.run(exchange.response, () => served.endpoints[endpoint](exchange, parameters));
+  }
+
+  /** Tells subscribers to go elsewhere, on WebSockets (1001) and event streams. */
+  async leaveSubscribers(): Promise<void> {
+    this.#parts.requests.endStreams();
+    await this.socket.close();
+  }
+
+  /** Lets what runs finish for `graceMs`, then closes everything of the title. */
+  async close(graceMs: number): Promise<void> {
+    await Promise.all([this.leaveSubscribers(), this.#parts.requests.drain(graceMs)]);
+    await this.#end();
+  }
+}
+
+/** What the engine tells, counted, and what operators should hear of it, logged. */
+function toldObserver(metrics: Metrics, logger: Logger): NonNullable<EngineOptions['observer']> {
+  const { engineObserver } = metrics;
+  return {
+    ...engineObserver,
+    onCheckpoint: (seconds, error) => {
+      engineObserver.onCheckpoint?.(seconds, error);
+      if (error !== null) logger.error({ error }, 'a checkpoint failed; the last one stays');
+    },
+    onLogDropped: (dropped, error) => {
+      engineObserver.onLogDropped?.(dropped, error);
+      if (error !== null) logger.error({ error }, 'old log could not be dropped');
+      else logger.info({ dropped }, 'old log was dropped');
+    },
+    log: {
+      ...engineObserver.log,
+      onFailure: (error) => logger.fatal({ error }, 'the log stopped: nothing is acknowledged'),
+    },
+    onBroken: (broken) => logger.fatal({ error: broken }, 'canary mode found a bug'),
+  };
+}

@@ -1,0 +1,94 @@
+import { printSchema } from 'graphql';
+import type { Engine } from '../../engine/index.ts';
+import { serializeManifest } from '../../engine/index.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
+import type { TitleManifest } from '../../engine/model/types.ts';
+import type { AuditPort } from '../../resolvers/context.ts';
+import { buildSchema } from '../../schema/build-schema.ts';
+import { commitEndpoint } from '../api/commit-endpoint.ts';
+import { descriptionEndpoint } from '../api/description-endpoints.ts';
+import { exportEndpoint } from '../api/export-endpoint.ts';
+import { Answers } from '../api/graphql/answer.ts';
+import { Executor } from '../api/graphql/executor.ts';
+import { graphqlEndpoint } from '../api/graphql/graphql-endpoint.ts';
+import { GraphqlSocket } from '../api/graphql/graphql-socket.ts';
+import type { SocketPlaces } from '../api/graphql/socket-places.ts';
+import { createTitleYoga } from '../api/graphql/yoga.ts';
+import type { ExportLinks } from '../exports/export-link.ts';
+import type { Exports } from '../exports/exports.ts';
+import type { Handler } from '../http/route.ts';
+import type { Identity } from '../identity/identity.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { ObservedQueries } from '../telemetry/observed-queries.ts';
+import type { RunningRequests } from './running-requests.ts';
+
+export interface ServedTitleOptions {
+  readonly engine: Engine;
+  readonly identity: Identity;
+  readonly exports: Exports;
+  readonly links: ExportLinks;
+  readonly audit: AuditPort;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly requests: RunningRequests;
+  readonly places: SocketPlaces;
+}
+
+/** What a title answers over HTTP. */
+export type TitleEndpoint = 'graphql' | 'commit' | 'export' | 'schema' | 'manifest';
+
+export interface ServedTitle {
+  readonly endpoints: Readonly<Record<TitleEndpoint, Handler>>;
+  readonly socket: GraphqlSocket;
+}
+
+/** Throws where no API can be made of the manifest. */
+export function proveServable(manifest: TitleManifest): void {
+  buildSchema(new Catalog(manifest));
+}
+
+/** One title as the outside sees it: its GraphQL over every transport, commits, exports, schema. */
+export function serveTitle(options: ServedTitleOptions): ServedTitle {
+  const { engine, identity, exports, links, audit, metrics, logger } = options;
+  const { catalog } = engine;
+  const authenticate = (authorization: unknown) => identity.principal(authorization, catalog);
+  const services = { engine, exports, audit, running: new ObservedQueries(metrics) };
+  const schema = buildSchema(catalog);
+  const answers = new Answers(metrics, logger);
+  const executor = new Executor(schema);
+  const yoga = createTitleYoga(schema, executor, answers);
+  const description = { audit, metrics, authenticate };
+  return {
+    endpoints: {
+      graphql: graphqlEndpoint({
+        yoga,
+        services,
+        metrics,
+        authenticate,
+        onDrain: options.requests.onDrain,
+      }),
+      commit: commitEndpoint({ engine, audit, metrics, authenticate }),
+      export: exportEndpoint({ engine, exports, links, metrics, logger }),
+      schema: descriptionEndpoint({
+        ...description,
+        contentType: 'application/graphql; charset=utf-8',
+        content: printSchema(schema),
+      }),
+      manifest: descriptionEndpoint({
+        ...description,
+        contentType: 'application/json; charset=utf-8',
+        content: serializeManifest(catalog.manifest),
+      }),
+    },
+    socket: new GraphqlSocket({
+      yoga,
+      services,
+      answers,
+      metrics,
+      logger,
+      authenticate,
+      places: options.places,
+    }),
+  };
+}
