@@ -156,3 +156,26 @@ function shown(name: string, value: number): string {
   if (name.endsWith('Ms')) return value % 1000 === 0 ? `${value / 1000} s` : `${value} ms`;
   return value.toLocaleString('en-US');
 }
+
+describe('every room of the engine and of the server', () => {
+  for (const house of ['engine', 'src']) {
+    const rooms = readdirSync(new URL(`${house}/`, root), { withFileTypes: true });
+    it.each(rooms.filter((entry) => entry.isDirectory()).map(({ name }) => `${house}/${name}`))(
+      'has a README: %s',
+      (room) => {
+        expect(existsSync(new URL(`${room}/README.md`, root)), room).toBe(true);
+      },
+    );
+  }
+});
+
+describe('docs/glossary.md', () => {
+  it('gives each word one meaning', () => {
+    const rows = [...read('docs/glossary.md').matchAll(/^\| ([^|]+) \| ([^|]+) \|$/gm)];
+    const words = rows
+      .filter(([, word]) => word !== 'word' && !/^-+$/.test(word ?? ''))
+      .flatMap(([, word = '']) => word.split(', '));
+    expect(words.length).toBeGreaterThan(40);
+    expect([...new Set(words)]).toEqual(words);
+  });
+});
