@@ -5,7 +5,7 @@ import { codeBlocks, program } from './code-blocks.mjs';
 /** @typedef {import('./project.mjs').Project} Project */
 
 /** What the README says for this repository's own folder; CI runs it as it stands in `.ci/run`. */
-const inClone = /^(npm ci && )?npm (start|test|run (check|check:packages|pack))$/;
+const inClone = /^(npm ci && )?npm (start|test|run (check|check:packages|pack|soak))$/;
 
 /**
  * Installs as the README says, then does everything that it shows, in its order.
