@@ -324,7 +324,7 @@ export class ColumnClient {
     return this.#killWhere('query_id = {id:String}', queryId);
   }
 
-  /** All of them whose id begins like this. */
+  /** Stops every query whose id begins with `idStart`. */
   killOnServerAll(idStart: string): Promise<void> {
     return this.#killWhere('startsWith(query_id, {id:String})', idStart);
   }

@@ -111,7 +111,7 @@ export class ColumnPulse {
         if (this.#isSilent) this.#parts.logger.warn({}, 'the column store answers again');
         this.#isSilent = false;
       },
-      // It could not be reached, so this is no answer; the next beat counts it, and asks again.
+      // ClickHouse was not reached, so this is no answer; the next beat counts it, and asks again.
       () => {
         if (this.#asking !== asking || asking.signal.aborted) return;
         setTimeout(() => this.#asking === asking && this.#ask(), this.#times.everyMs).unref();

@@ -99,7 +99,7 @@ export interface ExportRequest {
 
 export interface RunningColumnQuery {
   readonly queryId: string;
-  /** Its SQL. */
+  /** The query's SQL. */
   readonly query: string;
   readonly elapsedMs: number;
   readonly memoryBytes: number | null;

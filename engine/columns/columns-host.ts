@@ -12,7 +12,7 @@ export type ColumnsTarget = 'embedded' | { readonly url: string };
 
 export interface ColumnsHostOptions {
   readonly target: ColumnsTarget;
-  /** For the embedded ClickHouse's data. */
+  /** The folder for the embedded ClickHouse's data. */
   readonly directory: string;
   /** The server's data directory around it, whose other parts the embedded ClickHouse cannot read. */
   readonly dataDirectory?: string;
@@ -43,12 +43,12 @@ type Child = Pick<
  */
 export class ColumnsHost {
   readonly #child: Child | null;
-  /** Of the embedded ClickHouse's directory. */
+  /** The lock of the embedded ClickHouse's directory; null for a remote ClickHouse. */
   readonly #lock: StorageLock | null;
   readonly #way: ClientTarget;
   readonly #pulse: ColumnPulse;
   readonly #clients = new Set<ColumnClient>();
-  /** Those of titles that take in what they lacked when they were opened. */
+  /** The clients of titles that take in what they lacked when they were opened. */
   readonly #behind = new Set<ColumnClient>();
   #yields = false;
 
@@ -95,7 +95,7 @@ export class ColumnsHost {
     return this.#child !== null;
   }
 
-  /** Of the embedded child; null while it is down or for a remote ClickHouse. */
+  /** The embedded child's process id; null while it is down or for a remote ClickHouse. */
   get childPid(): number | null {
     return this.#child?.pid ?? null;
   }

@@ -93,7 +93,7 @@ export class EmbeddedHost {
     };
   }
 
-  /** Of the last start, until it served. */
+  /** How long the last start took, until the child served; 0 before the first. */
   get startSeconds(): number {
     return this.#startSeconds;
   }
@@ -109,7 +109,7 @@ export class EmbeddedHost {
       if (this.#closed) throw new EngineError('UNAVAILABLE', 'the column store is closed');
       await this.#up;
       if (this.#child) return;
-      // It died again; the next start begins with the event of its exit.
+      // The child died again; the next start begins with the event of its exit.
       await sleep(restartMs);
     }
   }
@@ -125,7 +125,7 @@ export class EmbeddedHost {
     this.#tell(this.#child, { kind: 'yield' });
   }
 
-  /** For a child that answers nothing any more: another one takes its place. */
+  /** Ends a child that answers nothing any more: another one takes its place. */
   killHung(): void {
     this.#child?.kill('SIGKILL');
   }
@@ -160,7 +160,7 @@ export class EmbeddedHost {
     const child = fork(hostProgram(), [], {
       execArgv: [],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      // Its own folder may be closed to it.
+      // The folder of this process may be closed to the child's account.
       cwd: '/',
       env: {
         PATH: process.env.PATH ?? '/usr/bin:/bin',
@@ -238,7 +238,7 @@ export class EmbeddedHost {
     });
   }
 
-  /** One that is gone is not told. */
+  /** Sends the child a message; a child that is gone is not told. */
   #tell(child: ChildProcess | null, message: ParentMessage): void {
     child?.send(message, () => {});
   }

@@ -1,6 +1,6 @@
 /** What must not outlive this process, however it comes to its end short of being killed. */
 export interface LiveHost {
-  /** At once, without waiting for anything. */
+  /** Kills the child at once, without waiting for anything. */
   killNow(): void;
 }
 

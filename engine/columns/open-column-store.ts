@@ -30,11 +30,11 @@ export interface ColumnStoreOptions {
   readonly catalog: Catalog;
   /** The ClickHouse that titles share; or where one is that this store has to itself, until it is closed. */
   readonly target: ColumnsHost | ColumnsTarget;
-  /** For the data of an embedded ClickHouse of this store's own. */
+  /** The folder for the data of an embedded ClickHouse of this store's own. */
   readonly directory: string;
   /** The data directory around `directory`, whose other parts that ClickHouse cannot read. */
   readonly dataDirectory?: string;
-  /** For blocks that ClickHouse lacks: what memory has no room for, and what checkpoints keep. */
+  /** The folder for blocks that ClickHouse lacks: memory's overflow, and what checkpoints keep. */
   readonly spoolDirectory: string;
   /** Where the spool lies; the file system by default. */
   readonly storage?: Storage;
@@ -55,7 +55,7 @@ export interface OpenColumnStore extends ColumnStore {
   readonly trouble: string | null;
   /** Merges under way in the title's tables; rejects where ClickHouse does not answer soon. */
   mergesActive(): Promise<number>;
-  /** Of the embedded child; null while it is down or for a remote store. */
+  /** The embedded child's process id; null while it is down or for a remote store. */
   readonly childPid: number | null;
   /** How long the embedded child took to start; null for a remote store. */
   readonly childStartSeconds: number | null;

@@ -91,11 +91,11 @@ export function unmarkedFooter(footer: Buffer, names: ReadonlySet<string>): Buff
 interface StructField {
   readonly id: number;
   readonly type: number;
-  /** As it is written. */
+  /** The field's bytes as they are written. */
   readonly value: Buffer;
-  /** Of an integer. */
+  /** The value of a 32-bit integer; null for a field of another type. */
   readonly number: number | null;
-  /** Of a binary. */
+  /** The text of a binary; null for a field of another type. */
   readonly text: string | null;
 }
 

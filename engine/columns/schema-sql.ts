@@ -22,7 +22,7 @@ export function storedName(table: TableDefinition): string {
 
 /** Where the store notes up to which LSN everything is in, and in how many rows; one row after merges. */
 export const shippedTable = '_shipped';
-/** By stored name: so many rows of that table up to that LSN. */
+/** How many rows each table has, and up to which LSN, by the table's stored name. */
 const countsColumn: StoredColumn = {
   name: 'tables',
   type: 'Map(String, Tuple(lsn UInt64, rows UInt64))',

@@ -9,7 +9,7 @@ import { partsForm } from './stored-parts.ts';
 
 /** Everything that ClickHouse does with values of one form otherwise than with those of another. */
 export interface StoredForm {
-  /** Its type, where the kind alone does not say it. */
+  /** The column's ClickHouse type, where the kind alone does not say it. */
   readonly type?: (column: ColumnDefinition) => string;
   /** The type of a column that may be null, where it is no `Nullable`. */
   readonly nullableType?: (column: ColumnDefinition) => string;
@@ -166,7 +166,7 @@ export function readableSql(column: ColumnDefinition): string {
   return readableExpression(column, quoteName(column.name));
 }
 
-/** The same for an expression of the column's type. */
+/** The SQL that yields `sql`, an expression of the column's type, in that form exactly. */
 export function readableExpression(column: ColumnDefinition, sql: string): string {
   const { readable } = formOf(column);
   if (!readable) return sql;

@@ -1,10 +1,10 @@
 import type { Storage, StorageFile } from './storage.ts';
 
-/** Of the four threads that Node has for files, and a sync takes one for milliseconds, one stays free. */
+/** Node has four threads for files, and a sync takes one for milliseconds: one stays free. */
 const syncsMax = 3;
 
 /**
- * The same storage for work in the background: however many files are on their way, few syncs run at
+ * Wraps a storage for work in the background: however many files are on their way, few syncs run at
  * a time, so that the log finds a free thread and a disk without a long queue.
  */
 export function gentleStorage(storage: Storage): Storage {

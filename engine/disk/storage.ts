@@ -35,7 +35,7 @@ export interface Storage {
 export interface PathIdentity {
   /** No two files or directories that exist at the same time have the same. */
   readonly id: string;
-  /** Of a directory: another text once a name in it was made, removed or renamed. */
+  /** A text that is another one once a name in the directory was made, removed or renamed. */
   readonly changed: string;
 }
 

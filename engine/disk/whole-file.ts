@@ -15,7 +15,7 @@ export async function writeDurably(
   });
 }
 
-/** The same, but what becomes of it in a power failure is open. */
+/** Writes a file anew; what becomes of its content in a power failure is open. */
 export async function writeWhole(
   storage: Storage,
   path: string,

@@ -43,14 +43,14 @@ const goesOn: GoesOn = { kind: 'goesOn' };
 
 /** What reading the segments of a directory came to. No byte was changed. */
 export interface Examination {
-  /** Ascending, those of the damage and behind it included. */
+  /** The segments' paths, ascending, those of the damage and behind it included. */
   readonly paths: readonly string[];
   readonly segments: Segment[];
   /** The segment read last, open, for the caller to close; null: there is none. */
   readonly file: StorageFile | null;
-  /** Of the last valid record. */
+  /** The chain hash of the last valid record. */
   readonly chain: Uint8Array;
-  /** The one behind it; null: nothing was read. */
+  /** The LSN behind the last valid record; null: nothing was read. */
   readonly nextLsn: Lsn | null;
   readonly records: number;
   readonly bytes: number;
@@ -71,7 +71,10 @@ export async function examineSegments(options: ExamineOptions): Promise<Examinat
 class Examiner {
   readonly #options: ExamineOptions;
   readonly #segments: Segment[] = [];
-  /** Of the last record read; with `#nextLsn` unknown (null) after a segment that was not read. */
+  /**
+   * The chain hash of the last record read. Neither it nor `#nextLsn`, which is null then, is known
+   * after a segment that was not read.
+   */
   readonly #chain = new Uint8Array(chainBytes);
   #nextLsn: Lsn | null = null;
   /** The segment read last, open. */

@@ -84,7 +84,7 @@ export class FileLog implements CommitLog {
   #draining = false;
   #whenDrained: (() => void) | null = null;
   #closing = false;
-  /** Of `interval`; null in the other modes. */
+  /** The loss window of the mode `interval`; null in the other modes. */
   readonly #lossWindow: LossWindow | null;
   #cancelTimer: (() => void) | null = null;
   /** The sync or the look for room that is under way; never two at a time. */
@@ -305,8 +305,8 @@ export class FileLog implements CommitLog {
   }
 
   /**
-   * Of `interval`: a sync begins half the interval after the first record that waits for it, so
-   * that it may take the other half and still end in time.
+   * Plans the next sync of the mode `interval`: it begins half the interval after the first record
+   * that waits for it, so that it may take the other half and still end in time.
    */
   #syncSoon(waitedMs = 0): void {
     if (this.durability.mode !== 'interval' || this.#closing) return;
@@ -341,7 +341,7 @@ export class FileLog implements CommitLog {
     return running;
   }
 
-  /** Of `interval`: a disk that does not keep up with its syncs holds acknowledgements back. */
+  /** In the mode `interval` a disk that does not keep up with syncs holds acknowledgements back. */
   async #whenNotSpent(): Promise<void> {
     while (this.#failure === null && this.#lossWindow?.isSpent(this.#parts.timers.now())) {
       this.#cancelTimer?.();

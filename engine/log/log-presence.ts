@@ -56,7 +56,7 @@ export class LogPresence {
       ids.set(path, found?.id ?? null);
     }
     const openId = await file.identity();
-    // Asked again: one that was dropped meanwhile is not missed.
+    // The segments are asked for again: one that was dropped meanwhile is not missed.
     for (const { path } of segments()) {
       const id = ids.get(path);
       if (id === undefined) continue;

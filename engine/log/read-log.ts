@@ -20,7 +20,7 @@ export interface ReadLogOptions {
 export interface LogReading {
   /** 0 where the log is empty. */
   readonly lastLsn: Lsn;
-  /** Which the next start cuts off. */
+  /** The unfinished write at the end, which the next start cuts off. */
   readonly torn: TornTail | null;
 }
 

@@ -31,7 +31,7 @@ export class RecordReader {
   syncedTo = 0 as Lsn;
   /** Where in the file the record (or what is bad) begins. */
   offset: number;
-  /** Where the next one does. */
+  /** Where in the file the next record begins. */
   nextOffset: number;
 
   readonly #file: StorageFile;

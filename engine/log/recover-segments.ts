@@ -26,7 +26,7 @@ export interface LogReport {
   readonly records: number;
   readonly bytes: number;
   readonly firstLsn: Lsn;
-  /** One below `firstLsn` where the log is empty. */
+  /** The last record's LSN; one below `firstLsn` where the log is empty. */
   readonly lastLsn: Lsn;
   /** The log was closed in order the last time. */
   readonly sealed: boolean;

@@ -21,9 +21,9 @@ export interface CheckpointManifest {
     readonly pages: readonly { readonly page: number; readonly file: CheckpointFile }[];
   }[];
   readonly sessions: CheckpointFile;
-  /** Of `ledgers`, what is no longer known; absent: nothing. */
+  /** Which answers of `ledgers` are no longer known; absent: all still are. */
   readonly forgotten?: CheckpointFile;
-  /** In order; each holds what the ones before lack. */
+  /** The ledger files in order; each holds what the ones before lack. */
   readonly ledgers: readonly CheckpointFile[];
   readonly views: ViewFiles;
   /** What the column store lacked of this prefix; its files lie in the column store's spool. */
@@ -32,11 +32,11 @@ export interface CheckpointManifest {
 
 /** The group views in parts, each cut into chunks of so many rows: a file a chunk, in order. */
 export interface ViewFiles {
-  /** Of the views of actions and events, digested. */
+  /** The digest of the definitions of the views of actions and events. */
   readonly definitions: string;
-  /** By group view, when the newest change was committed. */
+  /** When each group view of actions and events was last changed by a commit, in their order. */
   readonly stamps: readonly number[];
-  /** The same of views of live rows, which have no parts. */
+  /** When the newest change of each view of live rows was committed; those views have no parts. */
   readonly rowStamps: readonly ViewStamp[];
   readonly chunkRows: number;
   readonly parts: readonly {

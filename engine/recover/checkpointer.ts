@@ -49,7 +49,7 @@ interface Piece {
   content(memory: ColumnMemory): readonly Uint8Array[];
 }
 
-/** By name. */
+/** The files that were written, by name. */
 type Written = ReadonlyMap<string, CheckpointFile>;
 
 interface TableCapture {
@@ -68,13 +68,16 @@ interface TableCapture {
  */
 export class Checkpointer {
   readonly #parts: CheckpointerParts;
-  /** Newest first. */
+  /** The published checkpoints, newest first. */
   #published: readonly CheckpointManifest[];
   #running: Promise<Lsn> | null = null;
   #abandoned = false;
-  /** In which pages were gathered: new memory a page would make V8 collect everything meanwhile. */
+  /**
+   * Memory in which pages were gathered, for the pages to come: new memory for each would make V8
+   * collect everything meanwhile.
+   */
   readonly #spares: ColumnMemory[] = [];
-  /** Of it, the most that a page has taken. */
+  /** The most bytes of such memory that one page has taken: new memory has as many. */
   #pieceBytes = pieceBytesInitial;
 
   /** `published`: the checkpoint this process was loaded from, then older ones. */
@@ -206,7 +209,7 @@ export class Checkpointer {
     };
   }
 
-  /** Of the answers in it those that no ledger file has. */
+  /** Captures the sessions, and of their answers those that no ledger file has. */
   #captureSessions(lsn: Lsn): SessionCapture {
     const { incremental, projection } = this.#parts;
     const files = this.#previous?.ledgers.length ?? 0;

@@ -8,7 +8,7 @@ import { firstDifference, type TickDifference } from './tick-difference.ts';
 
 /** The first place where two sessions of a log are not the same; `tick`: their numbers differ. */
 export interface ReplayDifference extends Omit<TickDifference, 'what'> {
-  /** Of either session; null: it ended before. */
+  /** The tick's number in either session; null: that session ended before. */
   readonly ticks: readonly [number | null, number | null];
   readonly what: TickDifference['what'] | 'tick';
 }

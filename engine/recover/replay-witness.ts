@@ -36,9 +36,9 @@ interface Link {
  */
 export class ReplayWitness {
   readonly #applied = new Map<number, Link>();
-  /** For the name of the tick alone. */
+  /** Ticks that were not applied, kept for their names alone. */
   readonly #others = new Map<number, Link>();
-  /** Of ticks up to it nothing is known. */
+  /** The last LSN up to which nothing is known of ticks. */
   #unknownUpTo: number;
   /** Ticks of which a later record vouched. */
   witnessed = 0;

@@ -6,14 +6,14 @@ import { type ColumnBatch, valueAt } from '../vectors/column-vector.ts';
 
 /** A row that a tick changed or appended. */
 export interface DetailedRow {
-  /** Table and key; of an event, its number among the tick's rows of the table. */
+  /** The row's table and key; for an event its number among the tick's rows of the table. */
   readonly place: string;
   readonly row: Row;
 }
 
 /** One effect that held, on one row. */
 export interface DetailedWrite {
-  /** Null: the tick's own. */
+  /** The action's number in the tick; null: the effect is the tick's own. */
   readonly action: number | null;
   readonly text: string;
 }
@@ -21,10 +21,10 @@ export interface DetailedWrite {
 /** What one applied tick asked and what came of it, to be compared with another's. */
 export interface TickDetail {
   readonly actions: readonly Row[];
-  /** Of each action: `ACCEPTED`, or the code of its conflict. */
+  /** What became of each action: `ACCEPTED`, or the code of its conflict. */
   readonly verdicts: readonly string[];
   readonly rows: readonly DetailedRow[];
-  /** By the place of the row, in the order in which they ran. */
+  /** The effects that held, in the order in which they ran, by the place of their row. */
   readonly writes: ReadonlyMap<string, readonly DetailedWrite[]>;
 }
 

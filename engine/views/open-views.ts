@@ -47,7 +47,7 @@ export interface ViewEngineOptions {
   readonly observer?: ViewObserver;
   /** What a feed remembers; by default as `limits` says. */
   readonly bounds?: FrameBounds;
-  /** Of the rows of one chunk of a checkpoint, the binary logarithm; for tests. */
+  /** The binary logarithm of how many rows one chunk of a checkpoint has; for tests. */
   readonly chunkRowBits?: number;
 }
 
@@ -83,13 +83,13 @@ class Views implements OwnedViewEngine {
   readonly #tables = new Map<string, TableSource>();
   /** Whether a view is drawn from the action table. */
   readonly #growsByActions: boolean;
-  /** Of state tables that a view is drawn from. */
+  /** The live rows of each state table that a view is drawn from, by the table's name. */
   readonly #liveRows = new Map<string, StateRows>();
   readonly #texts = new PooledTexts();
   readonly #state: StateReader;
-  /** Of actions and events: a checkpoint holds them. */
+  /** The group views of actions and events: a checkpoint holds them. */
   readonly #logGroups: GroupView[] = [];
-  /** Of live rows: a start makes them of those. */
+  /** The group views of live rows: a start makes them from those rows. */
   readonly #rowGroups: GroupView[] = [];
   readonly #tops: TopView[] = [];
   readonly #chunkRowBits: number;
@@ -98,7 +98,7 @@ class Views implements OwnedViewEngine {
   readonly #feeds = new Map<string, Feed>();
   readonly #undispatched = new Set<Feed>();
   readonly #woken = new Set<Channel>();
-  /** Of views of live rows, as the checkpoint that was restored has them. */
+  /** The stamps of views of live rows, as the checkpoint that was restored has them. */
   #rowStamps: StoredViews['rowStamps'] = [];
   #flushQueue: Subscriber[] = [];
   #flushAt = 0;
@@ -358,10 +358,10 @@ class Views implements OwnedViewEngine {
 }
 
 const wheelGridMs = 4;
-/** Whoever is handed a frame sends it in the same turn, some 20 µs each: commits wait no longer. */
+/** Subscribers served in one turn, in which their frames are sent too: commits wait no longer. */
 const flushSliceSubscribers = 128;
 
-/** Asked for once, though views and the table's own feed both read how rows were. */
+/** Changes whose `before` is made once, though views and the table's own feed both read it. */
 function withOneBefore(rows: StateChanges): StateChanges {
   let before: ColumnBatch | null = null;
   return {

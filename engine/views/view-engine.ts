@@ -70,7 +70,7 @@ export interface ViewEngine {
    * which the work ends. `view`: a view of the manifest, else `BAD_USER_INPUT`.
    */
   read(view: string, where: Filter | null): Work<ViewRows>;
-  /** The same in one turn, however long that takes. */
+  /** Reads the view's rows as `read` does, but in one turn, however long that takes. */
   rows(view: string, where: Filter | null): ViewRows;
   /**
    * Frames of a view or, given a state table's name, of that table's rows (with their system

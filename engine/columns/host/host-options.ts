@@ -7,10 +7,10 @@ export interface HostOptions {
   readonly socketPath: string;
   /** The password of the user `default`. */
   readonly secret: string;
-  /** Of all queries together. */
+  /** The most memory that all queries together may take. */
   readonly memoryBytesMax: number;
   readonly threadsMax: number;
-  /** Of one answer that is not streamed. */
+  /** The most bytes of one answer that is not streamed. */
   readonly answerBytesMax: number;
   /** Nice value of the child and all its threads. */
   readonly niceness: number;

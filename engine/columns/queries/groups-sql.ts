@@ -49,7 +49,7 @@ export function planGroups(catalog: Catalog, request: GroupsRequest): GroupsPlan
       sql,
       author: 'engine',
       parameters: parameters.values,
-      // It would take the unit of `inRange` out of the sum again.
+      // This optimization would take the unit of `inRange` out of the sum again.
       settings: { optimize_arithmetic_operations_in_aggregate_functions: 0 },
       bounds: request.bounds,
       signal: request.signal,

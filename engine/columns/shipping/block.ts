@@ -32,7 +32,7 @@ export class BlockBuilder {
   #firstLsn: Lsn | null = null;
   #lastLsn: Lsn | null = null;
   #rows = 0;
-  /** Of the largest block that was made in this memory. */
+  /** The bytes of the largest block that was made in this memory. */
   #largestBytes = 0;
 
   private constructor(table: ShippedTable, columns: readonly GrowingVector[]) {
@@ -40,13 +40,13 @@ export class BlockBuilder {
     this.#columns = columns;
   }
 
-  /** Of a table's first block. */
+  /** The builder of a table's first block. */
   static of(table: ShippedTable): BlockBuilder {
     const columns = table.columns.map((column) => GrowingVector.of(column, rowsInitial));
     return new BlockBuilder(table, columns);
   }
 
-  /** Of the block after this one, with room for as much: growing would copy it anew each time. */
+  /** The next block's builder, with room for as much: growing would copy it anew each time. */
   successor(): BlockBuilder {
     return new BlockBuilder(
       this.#table,

@@ -110,7 +110,7 @@ export class ClickHouseTarget implements ShippingTarget {
     return this.#whenUp();
   }
 
-  /** By which an insert of another process is known: no database's name has a colon. */
+  /** How the ids of this title's inserts begin in every process: no database's name has a colon. */
   get #insertIdStart(): string {
     return `${this.#database}:`;
   }

@@ -8,7 +8,7 @@ export interface KeptBlock {
   readonly firstLsn: Lsn;
   readonly lastLsn: Lsn;
   readonly rows: number;
-  /** Of its Arrow stream, in order; a later manifest's table may have more. */
+  /** The columns of the block's Arrow stream, in order; a later manifest's table may have more. */
   readonly columns: readonly string[];
   readonly file: SpoolFile;
 }

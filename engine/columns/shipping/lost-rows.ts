@@ -5,7 +5,7 @@ import type { HeldRows, TableNote } from './shipping-target.ts';
 export interface LostRows {
   readonly table: ShippedTable;
   readonly note: TableNote;
-  /** Of the rows up to the noted position. */
+  /** How many rows up to the noted position the table holds. */
   readonly heldRows: number;
 }
 

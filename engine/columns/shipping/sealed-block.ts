@@ -11,7 +11,7 @@ export interface QueuedBlock {
   readonly rows: number;
   readonly byteLength: number;
   readonly columns: readonly string[];
-  /** Of its file; null while it is in memory only. */
+  /** The path of the block's file; null while the block is in memory only. */
   readonly path: string | null;
   body(): Readable;
 }
@@ -68,7 +68,7 @@ export class SealedBlock implements QueuedBlock {
     return this.#memory ? this.byteLength : 0;
   }
 
-  /** In memory, but not for long. */
+  /** Whether the block is in memory, but not for long. */
   get isWriting(): boolean {
     return this.#writing !== null;
   }
@@ -81,7 +81,7 @@ export class SealedBlock implements QueuedBlock {
     return this.#writing;
   }
 
-  /** The same at once, holding up the caller. Not while it is being written. */
+  /** Moves the block to the spool at once, holding up the caller. Not while it is being written. */
   spillNow(): void {
     if (!this.#memory) return;
     this.#file = this.#spool.writeNow(this.#name, this.#memory);
@@ -99,7 +99,7 @@ export class SealedBlock implements QueuedBlock {
     }
   }
 
-  /** Of a block that was kept and is not in yet. */
+  /** What is kept of a block that is in the spool, and not in ClickHouse yet. */
   get kept(): KeptBlock {
     const { firstLsn, lastLsn, rows, columns } = this;
     if (!this.#file) throw new RangeError(`${this.#name} is not in the spool`);

@@ -2,7 +2,7 @@ import type { Lsn } from '../../model/position.ts';
 import type { QueuedBlock } from './sealed-block.ts';
 import type { ShippedTable } from './shipped-table.ts';
 
-/** Of one table: it holds every row of it up to `lsn`, and those are so many. */
+/** What is noted of one table: every row up to `lsn` is in, and those are `rows` many. */
 export interface TableNote {
   readonly lsn: Lsn;
   readonly rows: number;
@@ -11,7 +11,7 @@ export interface TableNote {
 /** What the store noted of itself: everything up to `lsn` is in, in all tables. */
 export interface ShippedNote {
   readonly lsn: Lsn;
-  /** By stored name. A store of an earlier version has none. */
+  /** The tables' notes by stored name. A store of an earlier version has none. */
   readonly tables: ReadonlyMap<string, TableNote>;
 }
 
@@ -20,7 +20,7 @@ export interface HeldRows {
   /** The last LSN it has rows of, at least the one it was asked for. */
   readonly lastLsn: Lsn;
   readonly rows: number;
-  /** Those of `rows` that are after the LSN it was asked for. */
+  /** How many of `rows` are after the LSN it was asked for. */
   readonly rowsAfter: number;
 }
 
@@ -37,8 +37,8 @@ export interface ShippingTarget {
   /** Makes sure that an insert whose answer is missing does not go on behind our back. */
   stopInsert(queryId: string): Promise<void>;
   /**
-   * The same of every insert of this title, to be called before it is asked what it holds: a
-   * ClickHouse of its own goes on with an insert whose process was killed.
+   * Makes sure that no insert of this title goes on, to be called before ClickHouse is asked what
+   * it holds: one that runs by itself goes on with an insert whose process was killed.
    */
   stopInserts(): Promise<void>;
   /** Deletes a table's rows of positions after `lsn`; null: the notes of being shipped that far. */

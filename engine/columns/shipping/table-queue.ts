@@ -14,7 +14,7 @@ export class TableQueue {
   readonly #sealed: SealedBlock[] = [];
   #open: BlockBuilder;
   #openBytes = 0;
-  /** In the memory of a block that is in, or on disk, for the block after the open one. */
+  /** The builder of the block after the open one, in memory of a block that is in or on disk. */
   #spare: BlockBuilder | null = null;
   #shippedLsn: Lsn;
   #rows: number;
@@ -68,7 +68,7 @@ export class TableQueue {
     return this.#sealed.reduce((bytes, block) => bytes + block.memoryBytes, this.#openBytes);
   }
 
-  /** Of those, on their way to disk. */
+  /** Bytes in memory of the blocks that are being written to disk. */
   get writingBytes(): number {
     const writing = this.#sealed.filter((block) => block.isWriting);
     return writing.reduce((bytes, block) => bytes + block.memoryBytes, 0);
@@ -135,7 +135,7 @@ export class TableQueue {
     return { bytes: freed, done: chosen.map((block) => block.spill()) };
   }
 
-  /** The same at once, holding up the caller. */
+  /** Moves blocks to disk as `spill` does, but at once, holding up the caller. */
   spillNow(bytes: number): number {
     const chosen = this.#lastInMemory(bytes);
     const freed = chosen.reduce((sum, block) => sum + block.memoryBytes, 0);

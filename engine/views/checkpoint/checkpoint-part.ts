@@ -22,7 +22,7 @@ export interface PartRows {
 }
 
 export interface CheckpointPart {
-  /** Of the title's parts none has the same; of letters, digits and hyphens, since it names files. */
+  /** Unique among the title's parts; letters, digits and hyphens only, since it names files. */
   readonly name: string;
   readonly rows: PartRows;
 }

@@ -1,6 +1,6 @@
 import type { Lsn } from '../../model/position.ts';
 
-/** By chunk of so many rows, the last position that changed one of them. */
+/** The last position that changed a row of each chunk. */
 export class ChunkMarks {
   readonly #rowBits: number;
   #lsns = new Float64Array(16);

@@ -15,11 +15,14 @@ export const chunkRowBits = 15;
  */
 export interface ViewsCapture {
   readonly lsn: Lsn;
-  /** Of the definitions of those views: whether a checkpoint is one of these views. */
+  /** The digest of the views' definitions: tells whether a checkpoint is one of these views. */
   readonly definitions: string;
-  /** By group view, when the newest change was committed. */
+  /** When each group view of actions and events was last changed by a commit, in their order. */
   readonly stamps: readonly number[];
-  /** The same of views of live rows, of which nothing else is captured: they follow from those. */
+  /**
+   * When the newest change of each view of live rows was committed. Nothing else is captured of
+   * these views: they follow from the live rows.
+   */
   readonly rowStamps: readonly ViewStamp[];
   readonly chunkRows: number;
   readonly parts: readonly {
@@ -40,7 +43,7 @@ export interface ViewStamp {
 export interface HeldViews {
   readonly lsn: Lsn;
   readonly chunkRows: number;
-  /** By part. */
+  /** How many rows each part has, by its name. */
   readonly rows: ReadonlyMap<string, number>;
 }
 

@@ -6,7 +6,7 @@ import type { Channel } from './channel.ts';
  * by one look-up a column, however many there are.
  */
 export class ChannelIndex {
-  /** Those that pin nothing: any row can concern them. */
+  /** The channels that pin nothing: any row can concern them. */
   readonly unpinned = new Set<Channel>();
   readonly #byColumn = new Map<string, Map<Value, Set<Channel>>>();
 
@@ -49,7 +49,7 @@ export class ChannelIndex {
     if (byValue?.size === 0) this.#byColumn.delete(column);
   }
 
-  /** Those that a row with this value in the column can concern. */
+  /** The channels that a row with this value in the column can concern. */
   find(column: string, value: Value): Iterable<Channel> {
     return this.#byColumn.get(column)?.get(value) ?? none;
   }

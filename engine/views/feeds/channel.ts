@@ -34,11 +34,11 @@ export interface SnapshotReader {
 /** All subscribers of one feed with the same `where`; they share the frames made for it. */
 export class Channel {
   readonly subscribers = new Set<Subscriber>();
-  /** Those of them that wait for news. */
+  /** The subscribers that wait for news. */
   readonly waiting = new Set<Subscriber>();
   /** `filterText` of the `where`. */
   readonly id: string;
-  /** Of all channels of the process, this one's number: names its frames among those remembered. */
+  /** The channel's number within the process: names its frames among those remembered. */
   readonly serial: number;
   /** The session its rows can only belong to, where the source tells; its other ticks are skipped. */
   readonly sessionId: string | null;
@@ -175,7 +175,7 @@ export class Channel {
     return encodeCursor({ source: name, definition: this.definition, lsn, stamp });
   }
 
-  /** Of the one session its rows belong to, as far back as the feed remembers. */
+  /** The newest tick of the one session its rows belong to, as far back as the feed remembers. */
   #newestTick(): number | null {
     if (this.sessionId === null) return null;
     const { frames } = this.#source;

@@ -5,7 +5,7 @@ import { asLsn, type Lsn } from '../../model/position.ts';
 export interface Cursor {
   /** The view or state table. */
   readonly source: string;
-  /** Of the definition of its rows and of the subscription's `where`. */
+  /** The digest of the definition of the source's rows and of the subscription's `where`. */
   readonly definition: string;
   readonly lsn: Lsn;
   /**

@@ -27,7 +27,7 @@ export interface DropListener<Payload> {
 
 const pageFrames = 256;
 
-/** By place in the page. */
+/** One page of a log's frames, each property a column by place in the page. */
 class FramePage<Payload> {
   readonly lsns = new Float64Array(pageFrames);
   /** NaN: a write outside tick order. */
@@ -151,7 +151,7 @@ export class FrameLog<Payload> {
     return low;
   }
 
-  /** By place from the oldest held. */
+  /** The frame at a place, counted from the oldest held. */
   at(index: number): FeedFrame | null {
     if (index < 0 || index >= this.size) return null;
     const page = this.#ring.pageOf(this.#first + index);

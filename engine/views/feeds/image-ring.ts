@@ -12,7 +12,7 @@ export interface RowImage {
 
 const pageEntries = 1024;
 
-/** By place in the page. */
+/** One page of a ring's entries, each property a column by place in the page. */
 class EntryPage {
   readonly rows = new Uint32Array(pageEntries);
   readonly present = new Uint8Array(pageEntries);
@@ -43,7 +43,7 @@ export class ImageRing {
   /** The payload is the number of the frame's first entry. */
   readonly frames: FrameLog<number>;
   readonly #entries: PagedRing<EntryPage>;
-  /** By row, its newest entry; 0: none. */
+  /** Each row's newest entry; 0: none. */
   #newest = new Float64Array(0);
   /** Entries are numbered from 1. */
   #end = 1;

@@ -11,9 +11,9 @@
 export class PagedRing<Page> {
   readonly #pageEntries: number;
   readonly #create: () => Page;
-  /** The first begins with entry `#base`. */
+  /** The pages held; the first begins with entry `#base`. */
   readonly #pages: Page[] = [];
-  /** Of those dropped, the one to be used again. */
+  /** A page that was dropped, to be used again. */
   #spare: Page | null = null;
   #base = 0;
 

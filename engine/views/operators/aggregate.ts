@@ -20,7 +20,7 @@ export interface Aggregate {
   readonly lanes: readonly ValueLane[];
   /** The lanes' names in a checkpoint, behind the column's; absent: it has one lane. */
   readonly laneNames?: readonly string[];
-  /** What it holds of a group and nobody is shown; absent: nothing. Of rows that only come, nothing. */
+  /** What it holds of a group and nobody is shown; absent: nothing, as where rows only come. */
   readonly beside?: readonly ValueLane[];
   /**
    * Folds rows in, or (`sign` -1) takes rows back that were folded in before, in row order.
@@ -32,11 +32,11 @@ export interface Aggregate {
   value(lanes: readonly ValueLane[], first: number, index: number): Value;
   /** What it holds beside its lanes, for a checkpoint; absent: nothing. */
   readonly memory?: PartRows;
-  /** What that takes, or what else it holds beside its lanes, in bytes. */
+  /** What `memory`, or anything else that it holds beside its lanes, takes in bytes. */
   readonly memoryBytes?: number;
 }
 
-/** Of a source that takes rows back: aggregates that can, which remember more. */
+/** Makes the aggregate; over a source that takes rows back one that can, which remembers more. */
 export function createAggregate(
   definition: ViewAggregate,
   column: ColumnDefinition,

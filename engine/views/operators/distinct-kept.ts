@@ -19,7 +19,7 @@ export class KeptDistinctAggregate implements Aggregate {
   readonly #pairs: LaneTable;
   readonly #distinct = new NumberLane(0);
   readonly lanes = [this.#distinct];
-  /** By pair. */
+  /** How many rows each pair has. */
   #rows = new Uint32Array(16);
   #ordinals = new Uint32Array(0);
 

@@ -138,7 +138,7 @@ export class GroupKeys {
     if (sessionId === null) return () => true;
     const { dictionary, firstLane } = this.#column('sessionId');
     if (this.#fresh !== null) {
-      // Its number may become another text's.
+      // The number of the session's text may become another text's.
       const bytes = Buffer.from(sessionId, 'utf8');
       return (group) => bytes.equals(dictionary.bytes(this.#table.lane(group, firstLane)));
     }

@@ -55,7 +55,7 @@ export class GroupView implements FeedSource {
   readonly readable: ReadonlySet<string>;
   readonly keys: GroupKeys;
   readonly ring: ImageRing;
-  /** Of all aggregates, in order; indexed by group. */
+  /** The lanes of all aggregates, in order; indexed by group. */
   readonly lanes: readonly ValueLane[];
   /** The groups that the newest tick touched: `touched[0…touchedCount)`. */
   touched = new Uint32Array(16);
@@ -73,9 +73,9 @@ export class GroupView implements FeedSource {
   /** Null: groups only come. */
   readonly #leaving: LeavingGroups | null;
   #removedGroups = new Uint32Array(0);
-  /** By place among the touched groups, what the lanes held before the tick; where groups leave. */
+  /** What the lanes held before the tick, by place among the touched groups; where groups leave. */
   readonly #before: readonly ValueLane[];
-  /** By group, the last tick that touched it. */
+  /** The last tick that touched each group. */
   #stamps = new Uint32Array(0);
   #serial = 0;
 
@@ -237,7 +237,7 @@ export class GroupView implements FeedSource {
       : this.keys.value(group, name);
   }
 
-  /** In key order. */
+  /** The rows in key order. */
   *snapshot(where: Filter | null): Work<readonly Row[]> {
     const matches = rowPredicate(where);
     const units = rowUnits(where) + this.rowUnits;
@@ -392,7 +392,7 @@ export class GroupView implements FeedSource {
         this.lanes.every((lane, index) =>
           lane.isSameAs(this.#before[index] as ValueLane, i, group),
         );
-      // Also of a group that came and went within the tick: nobody has seen it.
+      // A group that came and went within the tick is the same as well: nobody has seen it.
       if (isSame) {
         if (!isThere) leaving.mayBeFree(group);
         continue;

@@ -1,12 +1,12 @@
 import type { ImageRing } from '../feeds/image-ring.ts';
 import type { Sign } from '../sources/source-rows.ts';
 
-/** Of a view whose groups can leave: how many rows each has, and which numbers may be free. */
+/** Groups of a view that can leave it: how many rows each has, and which numbers may be free. */
 export class LeavingGroups {
   /** All that may remember how a group was. */
   readonly rings: ImageRing[] = [];
   #rows = new Uint32Array(0);
-  /** By place among the groups of the tick at hand: 1, it had rows before. */
+  /** Whether a group had rows before (1), by its place among those of the tick at hand. */
   #there = new Uint8Array(0);
   /** Groups to look at: gone, or forgotten by a ring. */
   readonly #candidates = new Set<number>();

@@ -23,7 +23,7 @@ export class OrderedCounts {
   #second = new Float64Array(capacityInitial);
   #counts = new Uint32Array(capacityInitial);
   #left = new Uint32Array(capacityInitial);
-  /** Of a free node: the next free one. */
+  /** A node's right child; for a free node the next free one. */
   #right = new Uint32Array(capacityInitial);
   #priorities = new Uint32Array(capacityInitial);
   /** Nodes are numbered from 1, below it. */

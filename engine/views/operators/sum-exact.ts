@@ -87,5 +87,5 @@ function lostOf(a: number, b: number, sum: number): number {
   return a - (sum - ofB) + (b - ofB);
 }
 
-/** Of one such group: 2,100 bits and a little, and its place in the map. */
+/** What a group in `#wide` takes: 2,100 bits and a little, and its place in the map. */
 const wideBytes = 400;

@@ -19,7 +19,7 @@ interface Ranked {
 }
 
 interface Partition {
-  /** Those that have rows, in no order. */
+  /** The partition's groups that have rows, in no order. */
   readonly groups: number[];
   /**
    * At most `limit`, best first, with the values they had when they were ranked. Null: all groups
@@ -49,9 +49,9 @@ export class TopView implements FeedSource {
   readonly #definition: TopViewDefinition;
   readonly #ring: ImageRing;
   readonly #partitionKeys: LaneTable;
-  /** By number; undefined: none has it. */
+  /** The partitions by number; undefined: no partition has the number. */
   readonly #partitions: (Partition | undefined)[] = [];
-  /** By group: its partition, and its place there; -1: it is in none. */
+  /** Each group's partition, and in `#placeOf` its place there; -1: it is in none. */
   readonly #partitionOf: number[] = [];
   readonly #placeOf: number[] = [];
   readonly #inTop = new Set<number>();
@@ -113,7 +113,7 @@ export class TopView implements FeedSource {
     this.frames.restart(lsn, stamp);
   }
 
-  /** By partition in the order of its key, best first. */
+  /** The rows of the top: partitions in the order of their keys, best first within each. */
   *snapshot(where: Filter | null): Work<readonly Row[]> {
     const matches = rowPredicate(where);
     const units = rowUnits(where) + this.groups.rowUnits;
@@ -310,7 +310,7 @@ export class TopView implements FeedSource {
   }
 }
 
-/** Of a group: its partition, its place in it, and that in the partition's list. */
+/** What a group takes: its partition, its place in it, and its entry in the partition's list. */
 const placeBytes = 24;
-/** Of a group in the top: its place in the set, and its rank. */
+/** What a group in the top takes besides: its place in the set, and its rank. */
 const topBytes = 120;

@@ -132,5 +132,5 @@ export class BytesLane {
   }
 }
 
-/** Of a value on the heap, beside its bytes: its place, and the object around them. */
+/** What a value on the heap takes beside its bytes: its place, and the object around them. */
 const valueOverheadBytes = 104;

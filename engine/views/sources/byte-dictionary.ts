@@ -5,7 +5,7 @@ import type { CapturedChunk, PartRows } from '../checkpoint/checkpoint-part.ts';
 import { assertBinaryBytes, binaryOf, partColumn } from '../checkpoint/part-columns.ts';
 import type { TextNumbers } from './text-numbers.ts';
 
-/** Its texts as rows of a checkpoint, in the order of their numbers. */
+/** The column of a dictionary's texts in a checkpoint, in the order of their numbers. */
 const textColumn = partColumn('text', 'string');
 
 /**

@@ -33,7 +33,7 @@ const textLanes = ['text'];
 const wideLanes = ['low', 'high'];
 const uuidLanes = ['word0', 'word1', 'word2', 'word3'];
 
-/** By name; empty: the column's own. */
+/** The names of a scalar's lanes; the empty name is the column's own. */
 function scalarLanes(column: ColumnDefinition): readonly string[] {
   if (column.list) throw new TypeError(`a list has no lanes: ${column.name}`);
   switch (column.kind) {

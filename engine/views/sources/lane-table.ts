@@ -213,7 +213,7 @@ export class LaneTable {
   }
 }
 
-/** Of some rows of a batch. */
+/** The lane of some rows of a batch, picked from the lane of all its rows. */
 export function pickLane(lane: Uint32Array, rows: readonly number[]): Uint32Array {
   const picked = new Uint32Array(rows.length);
   for (let i = 0; i < picked.length; i++) picked[i] = lane[rows[i] as number] as number;

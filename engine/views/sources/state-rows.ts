@@ -33,7 +33,7 @@ export class StateRows implements ViewSource {
   readonly added: RowSet;
   readonly removed: RowSet;
   readonly #texts: PooledTexts;
-  /** By place among the table's columns: those that views read. */
+  /** The columns that views read, by place among the table's columns. */
   readonly #used: readonly number[];
   readonly #conditions: RowConditions;
   #differs = new Uint8Array(0);

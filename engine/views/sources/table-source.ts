@@ -134,7 +134,7 @@ export class TableSource implements ViewSource, SourceRows {
     return held.rows;
   }
 
-  /** Of its texts. */
+  /** The bytes that the texts of the source's columns take. */
   get memoryBytes(): number {
     let bytes = 0;
     for (const dictionary of this.#dictionaries.values()) bytes += dictionary.memoryBytes;

@@ -8,9 +8,9 @@ export interface TextNumbers {
   /** -1 for a text that has no number. */
   find(text: string): number;
   text(id: number): string;
-  /** By UTF-8 bytes, which is the order of code points. */
+  /** Compares texts by their UTF-8 bytes, which is the order of code points. */
   compare(left: number, right: number): number;
-  /** To be read at once, not kept. */
+  /** A text's bytes, to be read at once, not kept. */
   bytes(id: number): Uint8Array;
   /** Whoever keeps a number beyond the tick retains it, and releases it when it keeps it no more. */
   retain(id: number): void;

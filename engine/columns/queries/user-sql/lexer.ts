@@ -6,7 +6,7 @@ import { type Place, refused } from './refusal.ts';
 export interface Token {
   readonly kind: 'word' | 'name' | 'string' | 'number' | 'parameter' | 'sign';
   readonly text: string;
-  /** Of a parameter, the type that the text gives it. */
+  /** The type that the text gives a parameter; absent for every other token. */
   readonly type?: string;
   readonly place: Place;
 }

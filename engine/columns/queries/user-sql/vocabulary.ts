@@ -151,14 +151,14 @@ const aggregates = words(`
   singleValueOrNull sparkbar exponentialMovingAverage largestTriangleThreeBuckets
 `);
 
-/** Behind an aggregate's name. Not `State` and `Merge`: they hand around memory as it lies. */
+/** What may follow an aggregate's name. Not `State` and `Merge`: they hand around memory as it lies. */
 const combinators = words('If Array Map Distinct OrDefault OrNull Resample ForEach ArgMin ArgMax');
 
 const functions: ReadonlySet<string> = new Set(plainFunctions.map(lower));
 const aggregateNames: ReadonlySet<string> = new Set(aggregates.map(lower));
 const combinatorEnd = new RegExp(`(?:${combinators.map(lower).join('|')})$`);
 
-/** In any case, as ClickHouse knows many names in any; none that differs by case alone is harmful. */
+/** Case is ignored, as ClickHouse does for many names; no name that differs by case alone is harmful. */
 export function isAllowedFunction(name: string): boolean {
   let rest = name.toLowerCase();
   if (functions.has(rest)) return true;

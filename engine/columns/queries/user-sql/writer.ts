@@ -86,7 +86,7 @@ class Writer {
     }
   }
 
-  /** Of `a.b`; a call with a dot in its name is none that is known. */
+  /** Writes one name of `a.b`; a call with a dot in its name is none that is known. */
   #namePart(token: Token, before: Token | undefined, next: Token | undefined): void {
     if (isSign(next, '(')) throw refused(`${token.text} cannot be called`, token.place);
     if (!isSign(before, '.')) this.#requireOwn(token.text, token.place);
