@@ -43,7 +43,7 @@ export async function filterOf(
   return runBounded(context, parsed(where, columns, path), 'name fewer values in where');
 }
 
-/** The same condition may stand at a thousand fields, as one variable. */
+/** Parses in steps: one condition may stand at a thousand fields, as one variable. */
 function* parsed(
   where: WhereInput,
   columns: ReadonlyMap<string, ColumnDefinition>,

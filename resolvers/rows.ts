@@ -23,7 +23,7 @@ export interface RowListArguments {
   readonly orderBy?: readonly OrderBy[] | null | undefined;
   readonly first?: number | null | undefined;
   readonly after?: string | null | undefined;
-  /** Of action and event tables only. */
+  /** Which position the column store must cover first; lists of action and event tables only. */
   readonly minPosition?: string | null | undefined;
 }
 

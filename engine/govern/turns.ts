@@ -73,7 +73,10 @@ export class Turns {
     return new Promise((done, failed) => this.start(work, order, { done, failed }));
   }
 
-  /** The same for callers that bound what waits themselves. Short work is done before this returns. */
+  /**
+   * Starts work as `run` does, for callers that bound themselves how much of theirs waits. Short work
+   * is done before `start` returns.
+   */
   start<T>(work: Work<T>, order: WorkOrder, result: WorkResult<T>): void {
     const job: Job = {
       order,
@@ -152,7 +155,7 @@ export class Turns {
   }
 }
 
-/** Of the process: what titles read shares one thread. */
+/** The turns of the whole process: what titles read shares one thread. */
 export const mainTurns = new Turns({
   now: () => performance.now(),
   defer: (callback) => void setImmediate(callback),

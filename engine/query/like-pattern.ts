@@ -61,7 +61,7 @@ function piecesOf(pattern: string): Piece[] {
 }
 
 interface PieceSearch {
-  /** Of a piece: its code points, any of them where the piece says so. */
+  /** How many code points the piece matches, those counted that may be any. */
   readonly points: number;
   /** The place behind the piece where it stands at `from`, or -1. */
   at(text: Buffer, from: number): number;

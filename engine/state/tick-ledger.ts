@@ -15,11 +15,11 @@ export interface LedgerEntry {
   readonly conflicts: Uint8Array | null;
 }
 
-/** Of what a ledger has forgotten, the newest position: 0, nothing yet. */
+/** The newest positions whose answers a ledger has forgotten; 0 where it has forgotten none. */
 export interface Forgotten {
-  /** Under default keys. */
+  /** The newest forgotten under default keys. */
   readonly ticksLsn: number;
-  /** Under keys of a client's own. */
+  /** The newest forgotten under keys of a client's own. */
   readonly keysLsn: number;
 }
 
@@ -225,7 +225,7 @@ export class TickLedger {
     };
   }
 
-  /** Those before `first` in the arrays. */
+  /** Forgets the ticks before `first` in the arrays. */
   #forgetTicks(first: number): void {
     if (first <= this.#first) return;
     const last = this.#ticks[first - 1] as number;

@@ -47,8 +47,8 @@ export interface TickQueueObserver {
  */
 export class TickQueue {
   /**
-   * Of every session that ever had a tick, idle ones included: a map that takes and drops an entry a
-   * tick grows a chain of tables, by which V8's scavenger takes garbage for alive.
+   * The queues of all sessions that ever had a tick, idle ones too: a map that takes and drops an
+   * entry a tick grows a chain of tables, by which V8's scavenger takes garbage for alive.
    */
   readonly #queues = new Map<string, SessionQueue>();
   /** Memory of everything that waits. */

@@ -280,7 +280,7 @@ export class WritePath {
     this.#parts.observer.onBroken?.(broken);
   }
 
-  /** These records never happened, or nobody knows whether they did. */
+  /** Rejects the records from `from` on: they never happened, or nobody knows whether they did. */
   #rejectFrom(from: Lsn, error: EngineError): void {
     for (const pending of this.#pending.takeFrom(from)) this.#reject(pending, error);
   }

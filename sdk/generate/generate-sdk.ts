@@ -12,7 +12,7 @@ import {
 import { typeNamer } from './type-names.ts';
 
 export interface GenerateOptions {
-  /** Of the manifest as deployed; told in the header where given. */
+  /** The hash of the manifest as deployed; told in the header where given. */
   readonly manifestHash?: string;
   /** How to make the file anew; told in the header. */
   readonly command?: string;

@@ -76,7 +76,7 @@ export class TickloomError extends Error {
     return errorCategories[this.code];
   }
 
-  /** The same request may succeed later, unchanged. */
+  /** Whether the request may succeed later, unchanged. */
   get retryable(): boolean {
     return retryableCodes.has(this.code);
   }

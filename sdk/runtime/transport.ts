@@ -74,7 +74,7 @@ export class Transport {
     this.#options = options;
   }
 
-  /** Of GraphQL. */
+  /** The URL of the title's GraphQL endpoint. */
   get endpoint(): string {
     return `${this.#options.titleUrl}/graphql`;
   }

@@ -6,7 +6,7 @@ import type { Flatbuffer } from './flatbuffer.ts';
 /** A column, or the elements of a list, and where it lies in every batch of its schema. */
 export interface PlacedField extends ArrowField {
   readonly type: PlacedType;
-  /** Its first node and its first buffer: the nodes and buffers of its elements come after. */
+  /** The field's first node and first buffer: the nodes and buffers of its elements come after. */
   readonly node: number;
   readonly buffer: number;
   /** Fields of views before it: their buffers, as many as a batch says, come before its own. */

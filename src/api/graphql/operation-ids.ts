@@ -49,7 +49,7 @@ export class OperationIds {
     const named = this.#named.get(inner);
     if (named === undefined) return null;
     const rest = message.slice(named.innerHead.length);
-    // These two are the last that is said of an operation.
+    // `complete` and `error` are the last that is said of an operation.
     if (rest.startsWith('complete"') || rest.startsWith('error"')) this.#end(inner, named.clientId);
     return named.clientHead + rest;
   }

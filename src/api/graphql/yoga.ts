@@ -84,7 +84,7 @@ function executorPlugin(
   };
 }
 
-/** Of a subscription that is not begun, so that nothing of it stays. */
+/** The answer to a subscription that is refused before it begins, so that nothing of it stays. */
 function needsEvents(): GraphQLError {
   const code: ErrorCode = 'BAD_USER_INPUT';
   return new GraphQLError(
