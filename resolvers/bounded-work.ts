@@ -32,7 +32,7 @@ export function answerRows(context: RequestContext, rows: number): void {
   throw tooMuch('ask for fewer rows at once: a smaller first, fewer fields, or an export');
 }
 
-/** Null where everything matches, so that engines need not look at an empty filter. */
+/** The filter of a `where`; null where all matches, so that engines need not look at an empty one. */
 export async function filterOf(
   context: RequestContext,
   where: WhereInput | null | undefined,

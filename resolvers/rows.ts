@@ -130,7 +130,7 @@ export function describeQuery(context: RequestContext, field: string, sql: strin
   return { field, subject, role: role?.name ?? '', class: context.queryClass, sql };
 }
 
-/** In the engine's shapes: a UUID in lower case, numbers within the column's range. */
+/** A key in the engine's shapes: a UUID in lower case, numbers within the column's range. */
 function keyOf(key: Row, columns: ReadonlyMap<string, ColumnDefinition>): Row {
   const checked: { [column: string]: Value } = {};
   for (const [name, value] of Object.entries(key)) {

@@ -55,7 +55,7 @@ export function viewColumnNameProblem(name: string): string | null {
   return null;
 }
 
-/** In every table, whether its kind has them or not: one word has one meaning in a title. */
+/** Names taken in every table, whether its kind has them or not: one word has one meaning in a title. */
 const commonSystemNames = ['sessionId', 'tick', 'seq', 'position', 'committedAt'];
 const connectives = new Set(['and', 'or', 'not']);
 /** Groups and orders name columns by values of an enum, which GraphQL does not let be called so. */

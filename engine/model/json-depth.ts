@@ -35,7 +35,7 @@ export function valueNestsDeeper(value: unknown, depthMax: number): boolean {
   return false;
 }
 
-/** For a value of a JSON column past `jsonDepthMax`. */
+/** The error for a value of a JSON column that nests deeper than `jsonDepthMax`. */
 export function jsonTooDeep(path: string): EngineError {
   const max = limits.jsonDepthMax;
   return new EngineError('LIMIT_EXCEEDED', `${path}: JSON may nest ${max} levels deep at most`, {

@@ -37,7 +37,7 @@ export function likePatternProblem(pattern: string): string | null {
 /** What stands between two runs: code points, and places where any one may stand. */
 type Piece = readonly (number | 'one')[];
 
-/** At least one: the first begins where the text begins, the last ends where it ends. */
+/** The pieces of a pattern, one at least: the first begins and the last ends where the text does. */
 function piecesOf(pattern: string): Piece[] {
   let piece: (number | 'one')[] = [];
   const pieces = [piece];

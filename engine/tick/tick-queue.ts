@@ -28,7 +28,7 @@ interface SessionQueue {
   /** The last tick handed to the log; runs ahead of the applied one while ticks are in flight. */
   tail: number | null;
   inFlight: number;
-  /** By the tick they wait for: one tick, as often as it was sent. */
+  /** Waiting ticks by the tick they wait for: one tick, as often as it was sent. */
   readonly waiting: Map<number, Waiting[]>;
   waitingCount: number;
 }

@@ -245,7 +245,7 @@ export class WritePath {
     const session = this.#projection.settleSession(lsn, record);
     this.#passOn(emptyChanges(lsn, record.session, record.at), null, null);
     if (session) this.#queue.sessionChanged(session);
-    // As it is after this very record: of two take-overs each is told a fence of its own.
+    // The session as it is after this very record: of two take-overs each is told a fence of its own.
     resolve(session && sessionInfo(session));
   }
 

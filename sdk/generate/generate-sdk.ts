@@ -72,7 +72,7 @@ function enums(manifest: ManifestJson, namer: TypeNamer): string[] {
   );
 }
 
-/** On one line where it fits, else one value a line. */
+/** The alias of a union of values: on one line where it fits, else one value a line. */
 function typeAlias(head: string, values: readonly string[]): string {
   const line = `${head} = ${union(values)};`;
   if (line.length <= 100) return line;

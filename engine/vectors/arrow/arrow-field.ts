@@ -211,7 +211,7 @@ const typesById: readonly (readonly [name: string, buffers: number])[] = [
 
 const timeUnits: readonly TimeUnit[] = ['SECOND', 'MILLISECOND', 'MICROSECOND', 'NANOSECOND'];
 
-/** Null for a width that no number has. */
+/** The number an `Int` field holds; null for a width that no number has. */
 function integerKind(flat: Flatbuffer, table: number): NumberKind | null {
   if (table === 0) return null;
   const bits = flat.int32(table, typeSlots.int.bits);

@@ -175,7 +175,7 @@ export function phaseOf(errors: readonly GraphQLError[]): ErrorPhase {
   return isValidation ? 'validate' : 'parse';
 }
 
-/** By which yoga tells that it could not choose an operation. */
+/** The code by which yoga tells that it could not choose an operation. */
 const unresolvedCode = 'OPERATION_RESOLUTION_FAILURE';
 
 interface HttpMark {
