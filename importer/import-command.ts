@@ -33,7 +33,7 @@ interface Flags {
 
 const generatorFlags = ['units', 'players', 'ticks', 'seed'] as const;
 const explanationsShown = 5;
-/** With the SDK's waits between tries this outlasts half a minute without a server. */
+/** So many tries, with the SDK's waits between them, outlast half a minute without a server. */
 const triesMax = 13;
 
 /** A wrong use of the command: exit code 2. */

@@ -9,7 +9,7 @@ const explanationsMax = 1_000;
 
 /** What an import did, gathered tick by tick. */
 export class ImportReport {
-  /** Of the ticks the server acknowledged. */
+  /** What the ticks held that the server acknowledged. */
   readonly counts = new MatchCounts();
   readonly latency = new LatencyHistogram();
   duplicates = 0;

@@ -52,7 +52,7 @@ export class MatchCounts {
   }
 }
 
-/** The same ticks, the last of them with the metrics of all. */
+/** Passes the ticks on, the last of them with the metrics of all. */
 export function* withMetrics(ticks: Iterable<MatchTick>): Generator<MatchTick> {
   const counts = new MatchCounts();
   let held: MatchTick | null = null;

@@ -65,7 +65,7 @@ export function summarise(match: Match, result: ImportResult): Summary {
   };
 }
 
-/** The same for people. */
+/** A summary as people read it. */
 export function summaryText(summary: Summary): string {
   const { commitMs } = summary;
   const codes = Object.entries(summary.rejectedByCode).map(([code, n]) => `${count(n)} ${code}`);

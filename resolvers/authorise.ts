@@ -142,7 +142,7 @@ export function rowFilterOf(
   }
 }
 
-/** Both must hold; null holds always. */
+/** The filter that holds where both hold; null holds always. */
 export function bothOf(first: Filter | null, second: Filter | null): Filter | null {
   if (first === null || second === null) return first ?? second;
   return { kind: 'and', all: [first, second] };

@@ -32,7 +32,7 @@ export function answerRows(context: RequestContext, rows: number): void {
   throw tooMuch('ask for fewer rows at once: a smaller first, fewer fields, or an export');
 }
 
-/** Null where everything matches, so that engines need not look at an empty filter. */
+/** The filter of a `where`; null where all matches, so that engines need not look at an empty one. */
 export async function filterOf(
   context: RequestContext,
   where: WhereInput | null | undefined,
@@ -43,7 +43,7 @@ export async function filterOf(
   return runBounded(context, parsed(where, columns, path), 'name fewer values in where');
 }
 
-/** The same condition may stand at a thousand fields, as one variable. */
+/** Parses in steps: one condition may stand at a thousand fields, as one variable. */
 function* parsed(
   where: WhereInput,
   columns: ReadonlyMap<string, ColumnDefinition>,

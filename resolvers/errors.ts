@@ -74,7 +74,7 @@ function shortPath(details: EngineError['details']): EngineError['details'] {
   return short === path ? details : { ...details, path: short };
 }
 
-/** For an unknown error on any endpoint; the caller logs the original. */
+/** What any endpoint answers to an unknown error; the caller logs the original. */
 export function internalError(): EngineError {
   return new EngineError(
     'INTERNAL',

@@ -72,7 +72,7 @@ export async function createExport(
   return info;
 }
 
-/** Null where there is none of that id, or it is another's. */
+/** The export of an id; null where there is none, or it is another's. */
 export async function exportById(
   _root: unknown,
   args: { readonly id: string },

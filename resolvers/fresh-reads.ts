@@ -23,7 +23,10 @@ export function sawApplied({ engine, report }: RequestContext): Lsn {
   return engine.appliedLsn;
 }
 
-/** Waits as above, then until the column store covers `minPosition`, where one is demanded. */
+/**
+ * Waits as `waitForApplied` does, then until the column store covers `minPosition`, where one is
+ * demanded.
+ */
 export async function waitForCovered(
   context: RequestContext,
   minPosition: string | null | undefined,

@@ -16,7 +16,7 @@ export interface ListEdge<Node> {
   readonly cursor: string;
 }
 
-/** As Relay's cursor connections have it. */
+/** What a page says of its place in the list, as Relay's cursor connections have it. */
 export interface PageInfo {
   readonly hasNextPage: boolean;
   readonly hasPreviousPage: boolean;

@@ -68,7 +68,10 @@ export function runningSince(query: RunningQuery): number {
   return query.startedAtMs;
 }
 
-/** True when such a query ran and was told to stop; exports run in the store under ids of its own. */
+/**
+ * Stops a query by its id; true when such a query ran and was told to stop. Exports run in the store
+ * under ids of its own.
+ */
 export async function killQuery(
   _root: unknown,
   args: { readonly id: string },

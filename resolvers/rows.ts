@@ -23,7 +23,7 @@ export interface RowListArguments {
   readonly orderBy?: readonly OrderBy[] | null | undefined;
   readonly first?: number | null | undefined;
   readonly after?: string | null | undefined;
-  /** Of action and event tables only. */
+  /** Which position the column store must cover first; lists of action and event tables only. */
   readonly minPosition?: string | null | undefined;
 }
 
@@ -130,7 +130,7 @@ export function describeQuery(context: RequestContext, field: string, sql: strin
   return { field, subject, role: role?.name ?? '', class: context.queryClass, sql };
 }
 
-/** In the engine's shapes: a UUID in lower case, numbers within the column's range. */
+/** A key in the engine's shapes: a UUID in lower case, numbers within the column's range. */
 function keyOf(key: Row, columns: ReadonlyMap<string, ColumnDefinition>): Row {
   const checked: { [column: string]: Value } = {};
   for (const [name, value] of Object.entries(key)) {

@@ -60,7 +60,7 @@ export class RunningQueries {
     return Array.from(this.#running.values(), ({ query }) => query);
   }
 
-  /** True when such a query ran and was told to stop. */
+  /** Stops the query of an id; true when it ran and was told to stop. */
   kill(id: string): boolean {
     const entry = this.#running.get(id);
     entry?.kill.abort();

@@ -35,7 +35,7 @@ export async function closeSession(
   return session;
 }
 
-/** Null where no such session was ever opened. */
+/** The session of an id; null where no such session was ever opened. */
 export async function sessionById(
   _root: unknown,
   args: { readonly sessionId: string },

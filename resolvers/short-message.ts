@@ -28,7 +28,7 @@ function cut(message: string, from: number, to: number): string {
   return `${message.slice(from, from + echoedMax)}…${quote}`;
 }
 
-/** Behind the quote that ends the text; a backslash takes the next character with it. */
+/** The place behind the quote that ends a text; a backslash takes the next character with it. */
 function endOfQuoted(message: string, start: number): number {
   for (let at = start + 1; at < message.length; at++) {
     if (message[at] === '\\') at++;
@@ -37,7 +37,7 @@ function endOfQuoted(message: string, start: number): number {
   return message.length;
 }
 
-/** Behind the next space, or before the next quote. */
+/** The place behind the next space, or before the next quote. */
 function endOfRun(message: string, start: number): number {
   for (let at = start; at < message.length; at++) {
     if (message[at] === ' ') return at + 1;

@@ -56,7 +56,7 @@ export class TickInputReader {
     }
   }
 
-  /** Also collects the tables the tick's effects touch, for authorisation. */
+  /** Reads a mutation's tick, and collects the tables its effects touch, for authorisation. */
   read(input: CommitTickArguments): { readonly tick: TickInput; readonly tables: Set<string> } {
     const tables = new Set<string>();
     const { sessionId } = input;

@@ -138,7 +138,7 @@ function addWriteKey(scope: SchemaScope, relation: TableRelation) {
   });
 }
 
-/** Null for a table that is nothing but its key. */
+/** The input of columns to set; null for a table that is nothing but its key. */
 function addSetInput(scope: SchemaScope, relation: TableRelation) {
   const settable = valuesOf(relation);
   if (settable.length === 0) return null;
@@ -191,7 +191,7 @@ function addCompareAndSetInput(scope: SchemaScope, relation: TableRelation, part
   return input;
 }
 
-/** Null for a table without a number to add to. */
+/** The input of an adjust; null for a table without a number to add to. */
 function addAdjustInput(scope: SchemaScope, relation: TableRelation, parts: SharedParts) {
   const numbers = valuesOf(relation).filter(({ definition }) => isAdjustable(definition));
   if (numbers.length === 0) return null;

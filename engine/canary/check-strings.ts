@@ -104,7 +104,10 @@ function countWords({ pooled, words }: ColumnWords, held: Uint32Array): void {
   for (const id of words) held[id] = (held[id] as number) + 1;
 }
 
-/** Its bytes hash to its hash, and whoever looks for them comes to this id and to no other first. */
+/**
+ * The bytes of the string `id` hash to its hash, and whoever looks for them comes to this id and to
+ * no other first.
+ */
 function checkString(pool: PoolTables, id: number): void {
   const chunk = pool.chunks[pool.chunkOf[id] as number];
   const from = pool.offsetOf[id] as number;

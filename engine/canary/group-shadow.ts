@@ -72,7 +72,7 @@ export class GroupShadow {
   }
 }
 
-/** Its length before it, so that no two keys give one text. */
+/** A part of a key as text, its length before it, so that no two keys give one text. */
 function partText(value: Value): string {
   if (value === null) return '-';
   // Minus zero and zero are one key.

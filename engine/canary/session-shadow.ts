@@ -163,7 +163,7 @@ function checkTick(
   if (!isKept) broken('chain', sessionId, `keeps another answer for position ${changes.lsn}`);
 }
 
-/** From the content as it is now, the verdicts as they were answered, and the rows that changed. */
+/** The link of a tick from its content now, its verdicts as answered, and the rows that changed. */
 function linkAfter(previous: Uint8Array, changes: ChangeSet, tick: SettledTick): Uint8Array {
   const { logged, settlement } = tick;
   const { digest } = encodeTick(logged.batch);

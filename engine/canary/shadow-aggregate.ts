@@ -4,18 +4,21 @@ import type { Filter } from '../query/filter.ts';
 import { parseWhere } from '../query/parse-where.ts';
 import { rowPredicate } from '../query/row-predicate.ts';
 
-/** Of a sum of floats, beside the sum of what was added: the view's is compensated, this one not. */
+/**
+ * How far a shadow's sum of floats may lie from the view's, as a share of the magnitude of what was
+ * added: the view's sum is compensated, the shadow's is not.
+ */
 const floatTolerance = 1e-9;
 
 /** One aggregate of one group. */
 export interface ShadowValue {
-  /** As the view showed it at the last check, or as its first row finds it. */
+  /** The value as the view showed it at the last check, or as the first row of the group finds it. */
   value: Value;
-  /** Of `countDistinct`: values seen since this shadow began. */
+  /** The values that `countDistinct` has seen since this shadow began. */
   readonly seen: Set<unknown>;
-  /** Of `countDistinct`: how many the group had when this shadow began. */
+  /** How many values `countDistinct` had in the group when this shadow began. */
   readonly seenBefore: bigint;
-  /** Of a sum of floats: the magnitude of what was added. */
+  /** The magnitude of what was added to a sum of floats. */
   magnitude: number;
 }
 
@@ -43,14 +46,14 @@ export class ShadowAggregate {
     this.#matches = rowPredicate(where);
   }
 
-  /** Of a group before its first row. */
+  /** The aggregate's shadow in a group before its first row. */
   first(): ShadowValue {
     const { op } = this.#definition;
     const value = op === 'min' || op === 'max' ? null : this.#isFloatSum ? 0 : 0n;
     return { value, seen: new Set(), seenBefore: 0n, magnitude: 0 };
   }
 
-  /** Of a group that the view has already. */
+  /** The aggregate's shadow in a group that the view has already, where it shows `value`. */
   known(value: Value): ShadowValue {
     const seenBefore = this.#definition.op === 'countDistinct' ? (value as bigint) : 0n;
     const magnitude = this.#isFloatSum ? Math.abs(value as number) : 0;

@@ -18,7 +18,7 @@ export interface SessionHeat {
   waits: number;
   waitSeconds: number;
   readonly refusals: Counts<ErrorCode>;
-  /** Of the newest commit; zero before one. */
+  /** The position of the session's newest commit; zero before one. */
   lastLsn: Lsn;
 }
 

@@ -21,7 +21,7 @@ export interface ContentionReport {
   readonly windowSeconds: number;
   /** Hot ones first, then by conflicts, waits and commits; at most `limits.contentionRowsMax`. */
   readonly rows: readonly ContentionRow[];
-  /** There were more rows than that. */
+  /** More sessions and rows had something to tell than `rows` may hold. */
   readonly truncated: boolean;
 }
 
@@ -30,7 +30,7 @@ export type ContentionKind = 'SESSION' | 'KEY';
 /** What was seen of a session, or of one row that several writers want. */
 export interface ContentionRow {
   readonly kind: ContentionKind;
-  /** Of a row: whose ticks met the conflicts; null where they are of several, or of none. */
+  /** The session, or the one whose ticks met the conflicts on the row; null where several did, or none. */
   readonly sessionId: string | null;
   /** Sessions whose ticks met a conflict here, up to `limits.contentionKeySessionsMax`; of a session: 1. */
   readonly sessions: number;
@@ -41,16 +41,16 @@ export interface ContentionRow {
   readonly byCode: Counts<ConflictCode>;
   readonly waits: number;
   readonly waitSeconds: number;
-  /** Of a session; null of a row. So are the next three. */
+  /** `commits`, `actions`, `shareOfActions` and `applySeconds` are told of a session, null of a row. */
   readonly commits: number | null;
   readonly actions: number | null;
-  /** Of all actions of the title, from 0 to 1. */
+  /** The session's share of all actions of the title, from 0 to 1. */
   readonly shareOfActions: number | null;
   readonly applySeconds: number | null;
   /** Commits that failed, by the code they were answered with. */
   readonly refusals: Counts<ErrorCode>;
   readonly hot: boolean;
-  /** Of a row: the newest commit with a conflict on it; of a session: its newest commit. */
+  /** The session's newest commit, or the newest commit with a conflict on the row. */
   readonly lastLsn: Lsn | null;
   /** What it is and what to do about it, in words. */
   readonly advice: string;

@@ -12,7 +12,7 @@ export const heatMarks = {
   sessionConflictShare: 0.05,
   /** Actions of a session before its share of the title's says anything. */
   loadActions: 10_000,
-  /** That share, and how many times what the other sessions have on average it must be. */
+  /** A session's share of the title's actions, and how many times the others' average it must be. */
   loadShare: 0.25,
   loadTimesOthers: 4,
   /** Share of the time that applying its ticks holds the title's one thread. */

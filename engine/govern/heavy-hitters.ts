@@ -10,7 +10,7 @@ interface Slot<T> {
   key: string;
   weight: number;
   value: T;
-  /** Its place in the heap. */
+  /** The slot's place in the heap. */
   at: number;
 }
 

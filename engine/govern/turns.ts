@@ -16,7 +16,7 @@ export interface WorkOrder {
   /** Owners take turns; of one owner's work one piece is under way, the others wait. */
   readonly owner: string;
   readonly signal?: AbortSignal;
-  /** From the order on, waiting included. */
+  /** How long the work may take from its order on, waiting included. */
   readonly timeoutMs?: number;
   readonly budget?: WorkBudget;
   /** The error once the budget is spent. */
@@ -31,7 +31,7 @@ export interface WorkResult<T> {
 interface Job {
   readonly order: WorkOrder;
   readonly deadlineMs: number;
-  /** False when it has ended, either way. */
+  /** Goes on with the job; false when it has ended, either way. */
   step(): boolean;
   fail(error: unknown): void;
 }
@@ -44,7 +44,7 @@ interface Job {
  */
 export class Turns {
   readonly #clock: TurnClock;
-  /** In the order in which owners have their turns. */
+  /** The jobs of each owner, in the order in which owners have their turns. */
   readonly #queues = new Map<string, Job[]>();
   #spentMs = 0;
   #planned = false;
@@ -73,7 +73,10 @@ export class Turns {
     return new Promise((done, failed) => this.start(work, order, { done, failed }));
   }
 
-  /** The same for callers that bound what waits themselves. Short work is done before this returns. */
+  /**
+   * Starts work as `run` does, for callers that bound themselves how much of theirs waits. Short work
+   * is done before `start` returns.
+   */
   start<T>(work: Work<T>, order: WorkOrder, result: WorkResult<T>): void {
     const job: Job = {
       order,
@@ -152,7 +155,7 @@ export class Turns {
   }
 }
 
-/** Of the process: what titles read shares one thread. */
+/** The turns of the whole process: what titles read shares one thread. */
 export const mainTurns = new Turns({
   now: () => performance.now(),
   defer: (callback) => void setImmediate(callback),

@@ -6,7 +6,7 @@ export class WorkBudget {
     this.#unitsLeft = unitsMax;
   }
 
-  /** False, from then on, once more was asked for than there is. */
+  /** Takes units; false, from then on, once more was asked for than there is. */
   spend(units: number): boolean {
     this.#unitsLeft -= units;
     return this.#unitsLeft >= 0;

@@ -40,7 +40,10 @@ export function columnNameProblem(name: string, kind: TableKind): string | null 
   return viewColumnNameProblem(name) ?? usedBeside(name, kind);
 }
 
-/** The same for a column of a view, whose rows have no system columns. */
+/**
+ * Why a view's column may not have this name although it is well formed, or null. Rows of a view
+ * have no system columns, so none is in the way.
+ */
 export function viewColumnNameProblem(name: string): string | null {
   if (connectives.has(name)) return `"${name}" joins conditions in "where"; choose another name`;
   if (literals.has(name)) {
@@ -52,7 +55,7 @@ export function viewColumnNameProblem(name: string): string | null {
   return null;
 }
 
-/** In every table, whether its kind has them or not: one word has one meaning in a title. */
+/** Names taken in every table, whether its kind has them or not: one word has one meaning in a title. */
 const commonSystemNames = ['sessionId', 'tick', 'seq', 'position', 'committedAt'];
 const connectives = new Set(['and', 'or', 'not']);
 /** Groups and orders name columns by values of an enum, which GraphQL does not let be called so. */

@@ -53,7 +53,7 @@ interface FilteredAccess<Column extends string> {
   };
 }
 
-/** The same rights on several tables: `tables: onTables(['actionLog', 'matchMetrics'], ['aggregate'])`. */
+/** The rights of one list on each of several tables: `tables: onTables(['actionLog', 'matchMetrics'], ['aggregate'])`. */
 export function onTables<const Name extends string>(
   names: readonly Name[],
   access: readonly TableAccess[],

@@ -103,13 +103,13 @@ function readGroup(
 /** What a view can read of its table. */
 interface SourceColumns {
   readonly known: readonly ColumnDefinition[];
-  /** System columns that it cannot. */
+  /** The system columns that a view cannot read. */
   readonly taken: readonly string[];
 }
 
 /**
- * Of a state table the declared ones: a view takes a row back as it was, and what the server wrote
- * beside it is not kept.
+ * The columns of a table that its views can read. A state table offers its declared ones alone: a
+ * view takes a row back as it was, and what the server wrote beside it is not kept.
  */
 function sourceColumns(table: TableDefinition): readonly ColumnDefinition[] {
   return table.kind === 'state' ? table.columns : allColumns(table);

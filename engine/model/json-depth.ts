@@ -23,7 +23,10 @@ export function textNestsDeeper(text: string, depthMax: number): boolean {
   return false;
 }
 
-/** The same of a value that has been parsed. Goes no deeper than the bound itself. */
+/**
+ * Whether objects and lists in a parsed value stand more than `depthMax` within each other. Goes no
+ * deeper than the bound itself.
+ */
 export function valueNestsDeeper(value: unknown, depthMax: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (depthMax === 0) return true;
@@ -32,7 +35,7 @@ export function valueNestsDeeper(value: unknown, depthMax: number): boolean {
   return false;
 }
 
-/** For a value of a JSON column past `jsonDepthMax`. */
+/** The error for a value of a JSON column that nests deeper than `jsonDepthMax`. */
 export function jsonTooDeep(path: string): EngineError {
   const max = limits.jsonDepthMax;
   return new EngineError('LIMIT_EXCEEDED', `${path}: JSON may nest ${max} levels deep at most`, {

@@ -18,7 +18,7 @@ function isFraction(value: number): boolean {
   return Number.isFinite(value) && !Number.isInteger(value);
 }
 
-/** For a JSON value with a number that would not be kept as it was written. */
+/** The error for a JSON value with a number that would not be kept as it was written. */
 export function jsonNumberChanges(path: string): EngineError {
   return new EngineError(
     'BAD_USER_INPUT',

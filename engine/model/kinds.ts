@@ -62,7 +62,7 @@ export type Comparisons = 'text' | 'order' | 'equality' | 'presence';
 export interface Kind {
   readonly form: ValueForm;
   readonly layout: KindLayout;
-  /** Of `fixed` and `strided`: the array, and how many of its elements a row has. */
+  /** The array of a `fixed` or `strided` layout; `stride` is how many of its elements a row has. */
   readonly elements: FixedArray | null;
   readonly stride: number;
   /** The names of the elements of which a value is made, and their kind; null of one value. */

@@ -25,24 +25,24 @@ export const limits = {
   checkpointEveryBytes: 64 * 1024 * 1024,
   /** Memory of live rows and views, with keys, indexes and strings; past it ticks that may create rows are refused, and with the answers of sessions, new sessions. */
   rowMemoryBytesMax: 4 * 1024 * 1024 * 1024,
-  /** Of that, how far past it actions and events are taken that views group. */
+  /** How far past `rowMemoryBytesMax` actions and events that views group are taken, as a share of it. */
   viewOverdraftShare: 1 / 8,
   /** Ticks of one session that may wait for the tick they name in `afterTick`. */
   ticksWaitingMax: 64,
-  /** Memory of the ticks of all sessions that wait so. */
+  /** Memory of the ticks of all sessions that wait for the tick they name in `afterTick`. */
   ticksWaitingBytesMax: 256 * 1024 * 1024,
-  /** How long such a tick waits before TICK_OUT_OF_ORDER. */
+  /** How long a tick waits for the one it names in `afterTick` before TICK_OUT_OF_ORDER. */
   tickWaitMs: 5_000,
   /** How long a read waits for the position it demands before NOT_CAUGHT_UP. */
   readWaitMs: 5_000,
   /** Commits admitted and not yet answered, all sessions. */
   commitsPendingMax: 10_000,
-  /** Closed ones among them: they keep their fence, their chain and their newest answers. */
+  /** Sessions of a title, closed ones among them: these keep fence, chain and newest answers. */
   sessionsMax: 100_000,
   /** Sessions and rows whose contention is counted at a time: the busiest, the most contended. */
   contentionSessionsMax: 4_096,
   contentionKeysMax: 1_024,
-  /** Characters of a row's key kept for that; longer ones are counted without a name. */
+  /** Characters of a key that contention names; rows with longer keys are counted without a name. */
   contentionKeyLengthMax: 1_024,
   /** Sessions remembered of one row that several sessions write. */
   contentionKeySessionsMax: 64,
@@ -50,7 +50,7 @@ export const limits = {
   contentionRowsMax: 200,
   /** Ticks of a session whose answers are kept for retries; older ones answer TICK_OUT_OF_ORDER. */
   idempotencyTicksMax: 131_072,
-  /** Of those, ticks and keys of a client's own that a closed session keeps, for good. */
+  /** Ticks, and as many keys of a client's own, whose answers a closed session keeps, for good. */
   closedSessionAnswersMax: 1_024,
   /** Newest ticks, and bytes, whose action ids are kept to name the last writer in a conflict. */
   actionNamesTicksMax: 4_096,

@@ -2,7 +2,7 @@ import type { Scalar } from '../model/types.ts';
 import type { Filter } from './filter.ts';
 
 /**
- * The same condition in one form for all ways to write it that differ in order and repetition only:
+ * A condition in one form for all ways to write it that differ in order and repetition only:
  * members of lists sorted and once, lists in lists of their kind laid flat, a list of one its member.
  */
 export function canonicalFilter(filter: Filter): Filter {

@@ -91,7 +91,7 @@ function float(path: string, value: unknown, kind: ScalarKind): number {
 const isoDate =
   /^(\d{4}-\d\d-\d\d)(?:T(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d))?$/;
 
-/** Of a day that there is: `Date.parse` makes March 2 of February 30. */
+/** Whether a text is a moment of a day that there is: `Date.parse` makes March 2 of February 30. */
 function isMoment(text: string): boolean {
   const day = isoDate.exec(text)?.[1];
   return day !== undefined && isCalendarDay(day);

@@ -5,7 +5,7 @@ import type { Scalar } from '../model/types.ts';
  * store: numbers by size (zero equals minus zero), strings by code point (which is the order of
  * their UTF-8 bytes), bytes as unsigned numbers from the left, false before true.
  *
- * Both must have the same column's shape; values of two types are a bug and throw.
+ * Both values must have the shape of one column; values of two types are a bug and throw.
  */
 export function compareScalars(a: Scalar, b: Scalar): number {
   if (typeof a === 'string' && typeof b === 'string') return compareStrings(a, b);

@@ -25,7 +25,7 @@ export function conditionUnits(filter: Filter | null): number {
   }
 }
 
-/** The same for a row with what reading it costs by itself. */
+/** What a row costs that is read and compared with `filter`, in units of work. */
 export function rowUnits(filter: Filter | null): number {
   return limits.rowReadUnits + conditionUnits(filter);
 }

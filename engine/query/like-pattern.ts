@@ -37,7 +37,7 @@ export function likePatternProblem(pattern: string): string | null {
 /** What stands between two runs: code points, and places where any one may stand. */
 type Piece = readonly (number | 'one')[];
 
-/** At least one: the first begins where the text begins, the last ends where it ends. */
+/** The pieces of a pattern, one at least: the first begins and the last ends where the text does. */
 function piecesOf(pattern: string): Piece[] {
   let piece: (number | 'one')[] = [];
   const pieces = [piece];
@@ -61,7 +61,7 @@ function piecesOf(pattern: string): Piece[] {
 }
 
 interface PieceSearch {
-  /** Of a piece: its code points, any of them where the piece says so. */
+  /** How many code points the piece matches, those counted that may be any. */
   readonly points: number;
   /** The place behind the piece where it stands at `from`, or -1. */
   at(text: Buffer, from: number): number;

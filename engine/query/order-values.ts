@@ -6,7 +6,7 @@ import { compareScalars } from './compare-values.ts';
 /** 1 ascending, -1 descending. */
 export type OrderSign = 1 | -1;
 
-/** Null comes last either way. */
+/** Compares two values in the direction of `sign`; null comes last either way. */
 export function compareNullsLast(left: Value, right: Value, sign: OrderSign): number {
   if (left === null || right === null) return Number(left === null) - Number(right === null);
   return compareScalars(left as Scalar, right as Scalar) * sign;

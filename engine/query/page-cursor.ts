@@ -15,7 +15,7 @@ export interface OrderKey {
 export interface ListIdentity {
   readonly table: string;
   readonly order: readonly OrderKey[];
-  /** With what a role may see, where it does not see all. */
+  /** The list's condition, joined with what a role may see where it does not see all. */
   readonly where: Filter | null;
 }
 

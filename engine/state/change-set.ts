@@ -63,7 +63,7 @@ export function verdictCode(verdict: number, codes: readonly ConflictCode[]): Co
   return verdict === 0 ? null : (codes[verdict - 1] as ConflictCode);
 }
 
-/** Of a record that changes no row. */
+/** The changes of a record that changes no row. */
 export function emptyChanges(lsn: Lsn, sessionId: string, committedAtMs: number): ChangeSet {
   return { lsn, sessionId, tick: null, committedAtMs, actions: null, events: [], states: [] };
 }

@@ -66,7 +66,7 @@ function compile(condition: GuardCondition, scope: Scope): GuardTest {
 
 type Comparison = Extract<GuardCondition, { kind: 'compare' }>;
 
-/** From so many values on, a look into a set is worth it. */
+/** How many values there must be for a look into a set to be worth it. */
 const membersMin = 4;
 
 /** Equalities of one column with values that are the same for every effect are one look into a set. */

@@ -46,7 +46,7 @@ export class PageOfRows {
   readonly #keep: number;
   readonly #heap: Entry[] = [];
   readonly #kept = new Map<number, Entry>();
-  /** Of those kept, the ones never dropped. */
+  /** How many of the kept rows were taken before anything of the page was dropped. */
   #firstCount = 0;
   #isFirst = true;
   #evicted = false;

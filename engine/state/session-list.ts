@@ -127,7 +127,7 @@ function orderedValue(session: SessionState, name: string): Value {
   return name === 'position' ? session.lsn : (rowOf(session)[name] as Value);
 }
 
-/** Behind all that are not after it. */
+/** The place for `values` in sorted entries: behind all that are not after them. */
 function placeOf(entries: readonly Entry[], terms: readonly Term[], values: readonly Value[]) {
   let low = 0;
   let high = entries.length;

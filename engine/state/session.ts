@@ -33,7 +33,7 @@ export function newSession(sessionId: string, lsn: number, memory?: AnswerMemory
   };
 }
 
-/** As it is now, with its answers after `afterLsn`, whatever becomes of it; to be read only. */
+/** A session as it is now, with its answers after `afterLsn`, whatever becomes of it; to be read only. */
 export function frozenSession(session: SessionState, afterLsn: number): SessionState {
   return {
     sessionId: session.sessionId,

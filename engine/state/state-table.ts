@@ -59,7 +59,7 @@ export class StateTable {
     return this.keys.find(hash, (slot) => this.holdsKey(slot, words, start));
   }
 
-  /** The same for many keys, one after the other in `words`: their hashes and slots. */
+  /** Writes the hashes and slots of many keys, which lie one after the other in `words`. */
   findAll(words: Uint32Array, hashes: Int32Array, slots: Int32Array): void {
     const width = this.layout.keyWords.length;
     for (let i = 0; i < hashes.length; i++) hashes[i] = this.hashKey(words, i * width);

@@ -25,7 +25,7 @@ export interface Stamp {
 }
 
 const firstTouch = -1;
-/** Of the columns of a tick's changes, before any tick has shown what it takes. */
+/** Memory for the columns of a tick's changes, before any tick has shown what it takes. */
 const memoryBytesInitial = 4096;
 
 /**

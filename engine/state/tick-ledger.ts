@@ -15,11 +15,11 @@ export interface LedgerEntry {
   readonly conflicts: Uint8Array | null;
 }
 
-/** Of what a ledger has forgotten, the newest position: 0, nothing yet. */
+/** The newest positions whose answers a ledger has forgotten; 0 where it has forgotten none. */
 export interface Forgotten {
-  /** Under default keys. */
+  /** The newest forgotten under default keys. */
   readonly ticksLsn: number;
-  /** Under keys of a client's own. */
+  /** The newest forgotten under keys of a client's own. */
   readonly keysLsn: number;
 }
 
@@ -225,7 +225,7 @@ export class TickLedger {
     };
   }
 
-  /** Those before `first` in the arrays. */
+  /** Forgets the ticks before `first` in the arrays. */
   #forgetTicks(first: number): void {
     if (first <= this.#first) return;
     const last = this.#ticks[first - 1] as number;
@@ -240,7 +240,7 @@ export class TickLedger {
     }
   }
 
-  /** The oldest so many. */
+  /** Forgets the `count` oldest keys. */
   #forgetKeys(count: number): void {
     if (this.#named === null || count <= 0) return;
     let left = count;
@@ -253,7 +253,7 @@ export class TickLedger {
     }
   }
 
-  /** Before entries up to `lsn` are taken from a map: who shares it and needs them keeps it. */
+  /** Copies the maps before entries up to `lsn` are taken from them, where a frozen session shares them. */
   #ownMaps(lsn: number): void {
     if (lsn <= this.#sharedAfterLsn) return;
     this.#conflicts = this.#conflicts && new Map(this.#conflicts);
@@ -268,7 +268,7 @@ export class TickLedger {
     this.#resize(slides ? length : Math.max(capacityMin, length * 2));
   }
 
-  /** To new arrays: those of before may be shared. */
+  /** Moves the ticks to new arrays: those of before may be shared. */
   #resize(capacity: number): void {
     this.#count((capacity - this.#ticks.length) * tickBytes);
     this.#ticks = moved(this.#ticks, new Float64Array(capacity), this.#first, this.#end);

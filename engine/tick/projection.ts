@@ -26,7 +26,7 @@ export interface LoggedBatch {
 export type Settlement =
   | {
       readonly kind: 'applied' | 'duplicate';
-      /** Of a duplicate: the position of the first. */
+      /** The position of the tick; for a duplicate, that of the first. */
       readonly lsn: Lsn;
       readonly aborted: boolean;
       readonly accepted: number;
@@ -43,13 +43,13 @@ export type Settlement =
       readonly details: Readonly<Record<string, unknown>>;
     };
 
-/** Bytes. */
+/** The memory that a title takes, in bytes. */
 export interface EngineMemory {
-  /** Of live rows, with keys, indexes and strings. */
+  /** Live rows, with keys, indexes and strings. */
   readonly rowBytes: number;
-  /** Of views: groups, what their aggregates keep, texts. */
+  /** Views: groups, what their aggregates keep, texts. */
   readonly viewBytes: number;
-  /** Of the answers that sessions keep for retries. */
+  /** The answers that sessions keep for retries. */
   readonly answerBytes: number;
 }
 
@@ -60,7 +60,7 @@ export interface EngineMemory {
 export class Projection {
   readonly state: TitleState;
   readonly sessions = new Map<string, SessionState>();
-  /** Of the ledgers of all sessions. */
+  /** What the ledgers of all sessions take. */
   readonly answerMemory = new AnswerMemory();
   /** A checkpoint being taken, told of what changes; null while there is none. */
   capture: SessionCapture | null = null;

@@ -13,7 +13,7 @@ export interface TickOutcome {
   readonly lsn: Lsn;
   readonly sessionId: string;
   readonly tick: number | null;
-  /** The same tick was committed before under its key; this is what it answered then. */
+  /** The tick was committed before under its key; this outcome is what it answered then. */
   readonly duplicate: boolean;
   readonly aborted: boolean;
   readonly accepted: number;

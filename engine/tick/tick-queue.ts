@@ -28,7 +28,7 @@ interface SessionQueue {
   /** The last tick handed to the log; runs ahead of the applied one while ticks are in flight. */
   tail: number | null;
   inFlight: number;
-  /** By the tick they wait for: one tick, as often as it was sent. */
+  /** Waiting ticks by the tick they wait for: one tick, as often as it was sent. */
   readonly waiting: Map<number, Waiting[]>;
   waitingCount: number;
 }
@@ -47,8 +47,8 @@ export interface TickQueueObserver {
  */
 export class TickQueue {
   /**
-   * Of every session that ever had a tick, idle ones included: a map that takes and drops an entry a
-   * tick grows a chain of tables, by which V8's scavenger takes garbage for alive.
+   * The queues of all sessions that ever had a tick, idle ones too: a map that takes and drops an
+   * entry a tick grows a chain of tables, by which V8's scavenger takes garbage for alive.
    */
   readonly #queues = new Map<string, SessionQueue>();
   /** Memory of everything that waits. */

@@ -249,7 +249,7 @@ export function actionBatchColumns(actionTable: TableDefinition): readonly Colum
   return [actionIdColumn, ...actionTable.columns];
 }
 
-/** Of an adjust stream, the columns to add travel as addends; key columns as they are. */
+/** The columns of an adjust stream: key columns as they are, columns to add to as addends. */
 function addends(
   table: TableDefinition,
   columns: readonly ColumnDefinition[],

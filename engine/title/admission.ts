@@ -31,7 +31,7 @@ export class Admission {
     this.#admitted--;
   }
 
-  /** From now on everybody is told this; what it was closed with first stands. */
+  /** Tells everybody `error` from now on; where it was closed before, the first error stands. */
   close(error: EngineError): void {
     this.#closed ??= error;
   }

@@ -8,7 +8,7 @@ import type { Lsn } from '../model/position.ts';
 import { listCheckpoints, removeBeyond } from '../recover/checkpoint-directory.ts';
 
 export interface CutOptions {
-  /** Of the title. */
+  /** The title's directory. */
   readonly directory: string;
   readonly storage: Storage;
   readonly truncateAt?: Lsn | null;

@@ -146,7 +146,7 @@ async function bringUp(options: EngineOptions, lifetime: Lifetime): Promise<Engi
   const canary = options.canary ? new Canary({ projection, views, log, appliedLsn }) : null;
   // Nothing can refuse this start any more, and nothing has been logged under this manifest yet.
   await fitting.keep();
-  // It holds rows that the log has lost (a power failure, or a cut).
+  // The store holds rows that the log has lost (a power failure, or a cut).
   if (store.heldLsn > log.durableLsn) await store.rewind(log.durableLsn);
   store.recovered(log.durableLsn);
 
@@ -189,7 +189,7 @@ class Replay {
   readonly #store: ColumnStore;
   readonly #witness: ReplayWitness;
   appliedLsn: Lsn;
-  /** Of the records taken. */
+  /** Log bytes of the records taken. */
   logBytes = 0;
 
   constructor(start: StartingPoint, store: ColumnStore) {

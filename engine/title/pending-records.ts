@@ -10,7 +10,7 @@ export type PendingRecord = PendingTick | PendingSession;
 export interface PendingTick {
   readonly kind: 'tick';
   readonly logged: LoggedBatch;
-  /** Of its record. */
+  /** Size of the tick's record. */
   readonly bytes: number;
   readonly entry: CommitEntry;
 }

@@ -11,7 +11,7 @@ export interface TitleSessionsParts {
   readonly projection: Projection;
   readonly writes: WritePath;
   readonly memory: () => EngineMemory;
-  /** Of live rows, views and answers together. */
+  /** The bound of live rows, views and answers together. */
   readonly memoryBytesMax: number;
 }
 

@@ -245,7 +245,7 @@ export class WritePath {
     const session = this.#projection.settleSession(lsn, record);
     this.#passOn(emptyChanges(lsn, record.session, record.at), null, null);
     if (session) this.#queue.sessionChanged(session);
-    // As it is after this very record: of two take-overs each is told a fence of its own.
+    // The session as it is after this very record: of two take-overs each is told a fence of its own.
     resolve(session && sessionInfo(session));
   }
 
@@ -280,7 +280,7 @@ export class WritePath {
     this.#parts.observer.onBroken?.(broken);
   }
 
-  /** These records never happened, or nobody knows whether they did. */
+  /** Rejects the records from `from` on: they never happened, or nobody knows whether they did. */
   #rejectFrom(from: Lsn, error: EngineError): void {
     for (const pending of this.#pending.takeFrom(from)) this.#reject(pending, error);
   }

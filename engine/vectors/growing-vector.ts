@@ -7,7 +7,7 @@ import { GrowingArray, GrowingBits, GrowingOffsets, growingBytes } from './growi
 export interface ConstantVector {
   readonly layout: 'constant';
   readonly length: number;
-  /** Of one row, as Arrow lays them out; zeros where `isNull`. */
+  /** The bytes of one row, as Arrow lays them out; zeros where `isNull`. */
   readonly bytes: Uint8Array;
   readonly isNull: boolean;
 }
@@ -281,7 +281,7 @@ export class BinaryStore implements GrowingStore {
     this.#offsets.push(this.#data.length);
   }
 
-  /** Of at most `bytesMax` bytes. */
+  /** Appends a text that takes at most `bytesMax` bytes. */
   pushText(text: string, bytesMax: number): void {
     const start = this.#data.extend(bytesMax);
     this.#data.length = start + this.#data.values.write(text, start, 'utf8');

@@ -76,7 +76,7 @@ function firstInTable(vector: BinaryVector): number {
 /** Row + 1 and hash of each slot by turns, kept from tick to tick. */
 let slots = new Int32Array(1024);
 
-/** By words of four bytes; what is left at the end is read with bytes before it, or alone. */
+/** Hashes by words of four bytes; what is left at the end is read with bytes before it, or alone. */
 function hashOf(words: DataView, start: number, end: number): number {
   let hash = end - start;
   let at = start;

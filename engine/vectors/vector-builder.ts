@@ -20,7 +20,7 @@ const rowsInitial = 16;
 export class VectorBuilder {
   readonly column: ColumnDefinition;
   readonly #rows: GrowingVector;
-  /** Of a list column: its lists, and its elements as a column of their own. */
+  /** The lists of a list column; `#items` has their elements, as a column of their own. */
   readonly #lists: ListStore | null;
   readonly #items: GrowingVector;
   readonly #push: Push;

@@ -147,7 +147,7 @@ const unitBlueprints = ['tank', 'engineer', 'artillery', 'scout', 'bomber'] as c
 type Gesture = 'order' | 'toggle' | 'callback' | 'dequeue' | 'count' | 'retarget';
 
 const ticksPerSecond = 10;
-/** With these the mood forgets by half in some 20 seconds and wanders by half an e-fold. */
+/** With this memory and step a mood forgets by half in some 20 seconds and wanders by half an e-fold. */
 const moodMemory = 0.9965;
 const moodStep = 0.05;
 const orderSizeSpread = 2.1;

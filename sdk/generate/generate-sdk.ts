@@ -12,7 +12,7 @@ import {
 import { typeNamer } from './type-names.ts';
 
 export interface GenerateOptions {
-  /** Of the manifest as deployed; told in the header where given. */
+  /** The hash of the manifest as deployed; told in the header where given. */
   readonly manifestHash?: string;
   /** How to make the file anew; told in the header. */
   readonly command?: string;
@@ -72,7 +72,7 @@ function enums(manifest: ManifestJson, namer: TypeNamer): string[] {
   );
 }
 
-/** On one line where it fits, else one value a line. */
+/** The alias of a union of values: on one line where it fits, else one value a line. */
 function typeAlias(head: string, values: readonly string[]): string {
   const line = `${head} = ${union(values)};`;
   if (line.length <= 100) return line;

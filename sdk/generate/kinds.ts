@@ -1,6 +1,6 @@
 /** What generated code makes of a kind of column. */
 interface KindText {
-  /** Its type in TypeScript; of an enum its own union. */
+  /** The kind's type in TypeScript; an enum has its own union. */
   readonly type: string;
   /** The kind of its sums, null of what is not added. */
   readonly sum: 'i64' | 'u64' | 'f64' | null;
@@ -28,7 +28,7 @@ const manifestKinds = {
 } satisfies { readonly [kind: string]: KindText };
 
 export type ManifestKind = keyof typeof manifestKinds;
-/** Those of a manifest, a view's count of rows, and the system's column of that name. */
+/** The kinds of a manifest, that of a view's count of rows, and that of the system column `position`. */
 export type SdkKind = ManifestKind | 'count' | 'position';
 
 export const kindTexts: { readonly [Kind in SdkKind]: KindText } = {

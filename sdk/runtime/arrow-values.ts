@@ -111,7 +111,7 @@ const finite: Check<number> = (value, place) => {
   throw badValue(place, value, 'a finite number');
 };
 
-/** Also takes safe integers, and digits. */
+/** Checks a 64-bit integer: a bigint, a safe integer, or digits. */
 const wideIn =
   (wrapped: (bits: number, value: bigint) => bigint): Check<bigint> =>
   (value, place) => {

@@ -123,7 +123,7 @@ export class RowCodec {
   /** How each column is laid out. */
   readonly shapes: ReadonlyMap<string, ColumnShape>;
   readonly #encoders = new Map<string, Convert>();
-  /** Of columns whose values have parts: their parts as columns of their own. */
+  /** The parts of columns whose values have parts, as columns of their own. */
   readonly #parts = new Map<string, RowCodec>();
   readonly #decoders: (readonly [column: string, decode: Convert])[] = [];
 
@@ -210,7 +210,7 @@ export class RowCodec {
   }
 
   #encodeOperand(column: string, operator: string, operand: unknown): unknown {
-    // Its operand is no value of the column.
+    // The operand of `isNull` is no value of the column.
     if (operator === 'isNull') return operand;
     if (!Array.isArray(operand)) return this.encodeValue(column, operand);
     return operand.map((value) => this.encodeValue(column, value));

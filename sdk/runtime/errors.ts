@@ -76,7 +76,7 @@ export class TickloomError extends Error {
     return errorCategories[this.code];
   }
 
-  /** The same request may succeed later, unchanged. */
+  /** Whether the request may succeed later, unchanged. */
   get retryable(): boolean {
     return retryableCodes.has(this.code);
   }
@@ -162,7 +162,7 @@ const codeByStatus: Readonly<Record<number, ErrorCode>> = {
   504: 'UNAVAILABLE',
 };
 
-/** For an answer without a body in the contract's shape: a proxy's page, an empty reply. */
+/** The error for an answer without a body in the contract's shape: a proxy's page, an empty reply. */
 export function errorFromStatus(
   status: number,
   retryAfter: string | null,

@@ -2,7 +2,7 @@ export interface PostRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array<ArrayBuffer>;
-  /** For the whole exchange. */
+  /** How long the whole exchange may take. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -19,7 +19,7 @@ export interface PostResponse {
  */
 export type HttpPost = (request: PostRequest) => Promise<PostResponse>;
 
-/** By `fetch`: in browsers, and wherever a `fetch` of the caller's own is given. */
+/** Posts by `fetch`: in browsers, and wherever a `fetch` of the caller's own is given. */
 export function fetchPost(fetch: typeof globalThis.fetch): HttpPost {
   return async ({ url, headers, body, timeoutMs, signal }) => {
     const timeout = AbortSignal.timeout(timeoutMs);

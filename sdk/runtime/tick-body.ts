@@ -6,7 +6,7 @@ import { TickloomError } from './errors.ts';
 /** What an effect does, as a tick records it. */
 export interface RecordedEffect {
   readonly op: 'append' | 'insert' | 'upsert' | 'compareAndSet' | 'adjust' | 'delete';
-  /** Of `append` and `insert` the whole row; else the key. */
+  /** The whole row where `op` is `append` or `insert`; else the key. */
   readonly row: object;
   /** The columns to set or to add. */
   readonly change?: object | undefined;
@@ -48,7 +48,7 @@ export class TickBody {
     this.#actions = new StreamRows(actions, 'actions', null);
   }
 
-  /** Its index. Throws `BAD_USER_INPUT` for a value that its column cannot hold. */
+  /** Returns the action's index. Throws `BAD_USER_INPUT` for a value that its column cannot hold. */
   addAction(row: object): number {
     return this.#failing(() => {
       this.#actions.pushRow(row);

@@ -47,7 +47,7 @@ export interface TickOutcome {
   readonly aborted: boolean;
   readonly accepted: number;
   readonly rejected: number;
-  /** Of the session after this tick, chained to the tick before. */
+  /** The session's hash after this tick, chained to the tick before. */
   readonly stateHash: string;
   /** The conflict of the tick's own effects, where that aborted it. */
   readonly conflict: Conflict | null;

@@ -224,7 +224,7 @@ export class TickPipeline<Tick> {
   }
 }
 
-/** Its rejection is told elsewhere too, so nobody need handle it here. */
+/** Lets a promise reject unheard: its rejection is told elsewhere too. */
 function quiet<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;

@@ -29,7 +29,7 @@ export interface ClientOptions {
   /** A token, or a function that fetches one; it is asked again when the server refuses the last. */
   readonly token: TokenProvider;
   readonly retry?: Partial<RetryPolicy> | undefined;
-  /** For one try of one request; 15 seconds unless told otherwise. */
+  /** How long one try of one request may take; 15 seconds unless told otherwise. */
   readonly timeoutMs?: number | undefined;
   /** A lower class than the role's own, for every request. */
   readonly class?: QueryClass | undefined;

@@ -11,7 +11,7 @@ export class TokenSource {
     this.#provider = provider;
   }
 
-  /** The one in use; null before the first was asked for. */
+  /** The token in use; null before the first was asked for. */
   get current(): string | null {
     return this.#current;
   }

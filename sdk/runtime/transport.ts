@@ -34,7 +34,7 @@ export interface ApiRequest {
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
-  /** For one try. */
+  /** How long one try may take. */
   readonly timeoutMs?: number | undefined;
   /** A lower class than the role's own. */
   readonly class?: QueryClass | undefined;
@@ -59,7 +59,7 @@ export interface TransportOptions {
   readonly timeoutMs: number;
   readonly class: QueryClass | undefined;
   readonly post: HttpPost;
-  /** For what is streamed. */
+  /** Fetches what is streamed. */
   readonly fetch: typeof fetch;
   readonly random: () => number;
   readonly onResponse: ((info: ResponseInfo) => void) | undefined;
@@ -74,7 +74,7 @@ export class Transport {
     this.#options = options;
   }
 
-  /** Of GraphQL. */
+  /** The URL of the title's GraphQL endpoint. */
   get endpoint(): string {
     return `${this.#options.titleUrl}/graphql`;
   }

@@ -106,7 +106,7 @@ class FrameQueue {
   #ended = false;
   #wake: () => void = () => {};
 
-  /** False: full. What is held will still be read, and then the end. */
+  /** Takes a frame; false when it takes no more: what is held will still be read, and then the end. */
   push(frame: unknown): boolean {
     if (this.#ended) return false;
     this.#frames.push(frame);

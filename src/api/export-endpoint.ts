@@ -98,7 +98,7 @@ async function sendCopy(
 interface CopyAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | number>>;
-  /** Null: no content. */
+  /** The bytes of the copy to send; null: no content. */
   readonly range: ByteRange | null;
 }
 

@@ -92,7 +92,7 @@ async function diff(left: string, right: string, flags: ReplayFlags): Promise<vo
 function differenceText(difference: ReplayDifference | null, left: string, right: string): string {
   if (!difference) return 'the sessions are the same, tick by tick\n';
   const { ticks, what, action, place } = difference;
-  // Of an action or a verdict the place is the action.
+  // Where an action or a verdict differs, `place` names the action already.
   const by = what === 'row' && action ? `, by action ${action.index} (${action.actionId})` : '';
   const side = (name: string, value: unknown) => `  ${name}  ${JSON.stringify(value, plain)}`;
   return `${[

@@ -8,7 +8,7 @@ export interface StoredExport {
   readonly expiresAtMs: number;
   readonly spec: ExportSpec;
   readonly state: Exclude<ExportState, 'EXPIRED' | 'STREAMING'>;
-  /** Of the whole answer; null until it was read to its end once. */
+  /** The size of the whole answer; null until it was read to its end once. */
   readonly bytes: number | null;
 }
 

@@ -89,7 +89,7 @@ export class Exports implements ExportRegistry {
     return stored;
   }
 
-  /** Before a read of an export. Throws `OVERLOADED`. */
+  /** Counts a read of an export before it begins. Throws `OVERLOADED`. */
   begin(id: string): void {
     let running = 0;
     for (const count of this.#streaming.values()) running += count;

@@ -44,7 +44,7 @@ export interface RunningServer {
   /** How this machine reaches it, without a slash at the end. */
   readonly url: string;
   readonly metricsUrl: string;
-  /** Those that are open; others may be opened, and these closed. */
+  /** The titles that are open; others may be opened, and these closed. */
   readonly titles: TitleRegistry;
   /** Finishes what runs, tells subscribers to go elsewhere, closes the titles. */
   close(): Promise<void>;
@@ -60,7 +60,7 @@ export function startServer(options: ServerOptions): Promise<RunningServer> {
   return Lifetime.of((lifetime) => bringUp(options, lifetime), onError);
 }
 
-/** It reads from top to bottom in the order things come to life. */
+/** Brings the parts of a server to life, in the order in which they stand here. */
 async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<RunningServer> {
   const { settings, logger, mode, stop } = options;
   const metrics = new Metrics();
@@ -153,7 +153,7 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
   };
 }
 
-/** Of the title of this name, or of the only one. Throws `UNKNOWN_TITLE` and `UNAVAILABLE`. */
+/** The catalog of the title of this name, or of the only one. Throws `UNKNOWN_TITLE` and `UNAVAILABLE`. */
 function catalogOf(titles: TitleRegistry | null, title: string | undefined): Catalog {
   if (titles === null) throw new EngineError('UNAVAILABLE', 'the server is starting');
   return (title === undefined ? titles.only() : titles.get(title)).engine.catalog;

@@ -9,9 +9,9 @@ export class Exchange {
   /** The client's `x-request-id` where it is a sane one, else a new id. */
   readonly requestId: string;
   endpoint: Endpoint = 'other';
-  /** Of the title that answers; null for what belongs to none. */
+  /** The metrics of the title that answers; null for what belongs to none. */
   metrics: Metrics | null = null;
-  /** As it was sent, percent-encoded. */
+  /** The path as it was sent, percent-encoded. */
   readonly pathname: string;
   readonly #search: string;
 

@@ -62,7 +62,7 @@ export function readBody(request: IncomingMessage, bytesMax: number): Promise<Bu
   });
 }
 
-/** Null for a body as it is. */
+/** What inflates a request's body; null for a body as it is. */
 function inflaterOf(request: IncomingMessage): Transform | null {
   const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
   switch (encoding) {

@@ -26,7 +26,7 @@ export interface Body {
   readonly headers?: Readonly<Record<string, string>>;
   /** Compress a large body where the client takes it and is not on this machine. */
   readonly compress?: 'large';
-  /** Of a content that does not change: it is compressed once for all that take it, and kept here. */
+  /** Keeps what is compressed of a content that does not change: once for all that take it. */
   readonly compressed?: CompressedForms;
 }
 

@@ -20,7 +20,7 @@ export class Slots<Value> {
     this.#free.push(slot);
   }
 
-  /** Those that are here. */
+  /** The values that are here. */
   values(): Value[] {
     return this.#values.filter((value): value is Value => value !== null);
   }

@@ -21,9 +21,9 @@ export interface SandboxIssuerOptions {
   readonly baseUrl: () => string;
   readonly audience: string;
   readonly claims: ClaimNames;
-  /** The title of this name, or the only one. Throws `UNKNOWN_TITLE` and `UNAVAILABLE`. */
+  /** The catalog of the title of this name, or of the only one. Throws `UNKNOWN_TITLE` and `UNAVAILABLE`. */
   readonly catalogOf: (title: string | undefined) => Catalog;
-  /** Of all titles that are open. */
+  /** The catalogs of all titles that are open. */
   readonly catalogs: () => readonly Catalog[];
   readonly metrics: Metrics;
 }

@@ -239,7 +239,7 @@ export class MetricRegistry {
       const { values } = await metric.get();
       for (const { labels } of values) {
         if (labels.title !== title) continue;
-        // Of a bucket; what is removed is the histogram of the other labels.
+        // `le` is a bucket's; what is removed is the histogram of the other labels.
         const { le: _bucket, ...own } = labels as Record<string, string>;
         metric.remove(own);
       }

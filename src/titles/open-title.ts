@@ -26,7 +26,7 @@ export interface SharedParts {
   readonly identity: Identity;
   /** The ClickHouse in which each title has a database; it may still be starting. */
   readonly columns: Promise<ColumnsHost>;
-  /** For WebSockets. */
+  /** The places of all WebSockets of the server. */
   readonly places: SocketPlaces;
   /** The URL clients reach the server under, without a slash at its end. */
   readonly publicUrl: () => string;

@@ -30,7 +30,7 @@ import { planStream, type StreamPlan } from '../columns/stream-plan.ts';
  * set. `require` holds for all rows of the stream, `"require.<column>.<operator>"` by row. A column
  * may also stand in the object `columns`, as one must that is called `table`, `op` or `require`.
  *
- * The same tick gives the same batch as in Arrow. Throws `BAD_USER_INPUT` naming stream, column and
+ * A tick gives the same batch in JSON as in Arrow. Throws `BAD_USER_INPUT` naming stream, column and
  * row, `LIMIT_EXCEEDED` past a bound.
  */
 export function decodeJsonBody(catalog: Catalog, header: TickHeader, body: Buffer): TickBatch {

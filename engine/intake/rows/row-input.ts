@@ -9,7 +9,7 @@ import type { TickHeader } from '../../tick/tick-batch.ts';
 export interface TickInput {
   readonly header: TickHeader;
   readonly actions: readonly ActionInput[];
-  /** Of the tick itself, after the actions. */
+  /** The effects of the tick itself, applied after the actions. */
   readonly effects: readonly EffectInput[];
 }
 

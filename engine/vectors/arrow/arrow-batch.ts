@@ -19,7 +19,7 @@ export class ArrowBatch {
   readonly rows: number;
   /** By place in the schema; undefined where none was sent. */
   readonly dictionaries: readonly (ArrowDictionary | undefined)[];
-  /** Of the whole body. */
+  /** What the whole body may still expand to. */
   readonly budget: ExpansionBudget;
   /** Rows and nulls of each node by turns. */
   readonly #nodes: readonly number[];

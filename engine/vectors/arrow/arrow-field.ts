@@ -6,7 +6,7 @@ import type { Flatbuffer } from './flatbuffer.ts';
 /** A column, or the elements of a list, and where it lies in every batch of its schema. */
 export interface PlacedField extends ArrowField {
   readonly type: PlacedType;
-  /** Its first node and its first buffer: the nodes and buffers of its elements come after. */
+  /** The field's first node and first buffer: the nodes and buffers of its elements come after. */
   readonly node: number;
   readonly buffer: number;
   /** Fields of views before it: their buffers, as many as a batch says, come before its own. */
@@ -211,7 +211,7 @@ const typesById: readonly (readonly [name: string, buffers: number])[] = [
 
 const timeUnits: readonly TimeUnit[] = ['SECOND', 'MILLISECOND', 'MICROSECOND', 'NANOSECOND'];
 
-/** Null for a width that no number has. */
+/** The number an `Int` field holds; null for a width that no number has. */
 function integerKind(flat: Flatbuffer, table: number): NumberKind | null {
   if (table === 0) return null;
   const bits = flat.int32(table, typeSlots.int.bits);

@@ -69,7 +69,7 @@ export function nullsHoldSome(offsets: Int32Array, validity: Uint8Array | null):
   return false;
 }
 
-/** The same offsets counted from 0 on. */
+/** Offsets counted from 0 on, whatever the first of `offsets` is. */
 export function fromZero(offsets: Int32Array): Int32Array {
   const first = offsets[0] as number;
   return first === 0 ? offsets : offsets.map((offset) => offset - first);

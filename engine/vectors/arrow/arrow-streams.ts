@@ -21,7 +21,7 @@ export type ReadSchemaMessage<Plan extends Planned> = (
 export interface ArrowStream<Plan extends Planned> {
   readonly plan: Plan;
   readonly batches: readonly ArrowBatch[];
-  /** Of all batches. */
+  /** The rows of all batches together. */
   readonly rows: number;
 }
 
@@ -140,7 +140,7 @@ const continuation = -1;
 const messageSlots = { version: 0, headerType: 1, header: 2, bodyLength: 3 };
 const dictionarySlots = { id: 0, data: 1, isDelta: 2 };
 const messageKinds = [null, 'schema', 'dictionaryBatch', 'recordBatch'] as const;
-/** Of Arrow 0.8, from 2017 on: before it buffers were laid out in another way. */
+/** The version of Arrow 0.8, from 2017 on: before it buffers were laid out in another way. */
 const metadataVersionMin = 3;
 
 interface OpenMessage {

@@ -71,7 +71,7 @@ export function fieldOf(
   scalar: ArrowType = kindOf(column).arrow,
 ): ArrowField {
   const { name, list, optional } = column;
-  // Of a struct the parts are null.
+  // A null struct is written as null parts.
   if (!list) return { name, type: scalar, nullable: optional && scalar.kind !== 'struct' };
   const item: ArrowField = { name: 'item', type: scalar, nullable: false };
   return { name, type: { kind: 'list', isLarge: false, item }, nullable: optional };

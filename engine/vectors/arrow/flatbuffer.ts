@@ -16,7 +16,7 @@ export class Flatbuffer {
   readonly #view: DataView;
   #start = 0;
   #end = 0;
-  /** Of the flatbuffer being read: offsets may lead to the same table again and again. */
+  /** Tables that may still be read of this flatbuffer: offsets may lead to one again and again. */
   #tablesLeft = 0;
 
   constructor(body: Uint8Array) {

@@ -4,9 +4,9 @@ import { HttpRefusal } from '../../http/http-refusal.ts';
 
 /** In which forms a client takes the answer of an operation. At least one is not null. */
 export interface AnswerTypes {
-  /** Of a result. */
+  /** The form of a result. */
   readonly result: 'application/json' | 'application/graphql-response+json' | null;
-  /** Of the events of a subscription, or of the only one that a result is. */
+  /** The form of a subscription's events, or of the single event that a result is. */
   readonly events: 'text/event-stream' | null;
 }
 

@@ -115,7 +115,7 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
   }
 }
 
-/** Null where the answer cannot be printed: whoever prints it as a result then says why. */
+/** A frame's answer as text; null where it cannot be printed: whoever prints it as a result then says why. */
 function textOf(message: ExecutionResult, cursor: string): FrameText | null {
   try {
     return new FrameText(JSON.stringify(message), cursor);

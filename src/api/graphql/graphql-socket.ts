@@ -45,13 +45,13 @@ export interface GraphqlSocketOptions {
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
-  /** Those of all WebSockets of the server. */
+  /** The places of all WebSockets of the server. */
   readonly places: SocketPlaces;
 }
 
 interface Connection {
   readonly socket: WebSocket;
-  /** Of the request that opened it. */
+  /** The headers of the request that opened the connection. */
   readonly headers: IncomingHttpHeaders;
   principal: Principal | null;
   askedClass: string | undefined;
@@ -68,7 +68,7 @@ interface Connection {
 type Extra = { readonly connection: Connection };
 type SocketContext = Context<Record<string, unknown>, Extra>;
 
-/** Of the protocol (4401, 4403, 4409) and of RFC 6455 (1007: not UTF-8; 1013: try again later). */
+/** Codes of the protocol (4401, 4403, 4409) and of RFC 6455 (1007: not UTF-8; 1013: try again later). */
 const closeCodes = {
   unauthorized: 4401,
   forbidden: 4403,

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 
-/** Of RFC 6455: a message too big. */
+/** The close code of RFC 6455 for a message too big. */
 const tooBig = 1009;
 
 /**

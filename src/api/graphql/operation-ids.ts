@@ -15,9 +15,9 @@ interface Named {
  */
 export class OperationIds {
   #last = 0;
-  /** By the client's id: those that the client has not completed and that have not ended. */
+  /** Inner ids by the client's: of operations that it has not completed and that have not ended. */
   readonly #inner = new Map<string, string>();
-  /** By the id here. */
+  /** The names of each operation by its inner id. */
   readonly #named = new Map<string, Named>();
 
   /** The id of a new operation; null where the client uses its id already. */
@@ -49,7 +49,7 @@ export class OperationIds {
     const named = this.#named.get(inner);
     if (named === undefined) return null;
     const rest = message.slice(named.innerHead.length);
-    // These two are the last that is said of an operation.
+    // `complete` and `error` are the last that is said of an operation.
     if (rest.startsWith('complete"') || rest.startsWith('error"')) this.#end(inner, named.clientId);
     return named.clientHead + rest;
   }

@@ -28,7 +28,7 @@ export class SocketOperations<Operation extends { abandon(): void }> {
     return this.#running.get(payload)?.operation ?? this.#ending.get(payload);
   }
 
-  /** Of an operation that never began, or has ended before, too. */
+  /** Ends an operation; may be called for one that never began, or has ended before, too. */
   end(payload: object): void {
     this.#running.get(payload)?.operation.abandon();
     this.#running.delete(payload);

@@ -84,7 +84,7 @@ function executorPlugin(
   };
 }
 
-/** Of a subscription that is not begun, so that nothing of it stays. */
+/** The answer to a subscription that is refused before it begins, so that nothing of it stays. */
 function needsEvents(): GraphQLError {
   const code: ErrorCode = 'BAD_USER_INPUT';
   return new GraphQLError(
@@ -175,7 +175,7 @@ export function phaseOf(errors: readonly GraphQLError[]): ErrorPhase {
   return isValidation ? 'validate' : 'parse';
 }
 
-/** By which yoga tells that it could not choose an operation. */
+/** The code by which yoga tells that it could not choose an operation. */
 const unresolvedCode = 'OPERATION_RESOLUTION_FAILURE';
 
 interface HttpMark {

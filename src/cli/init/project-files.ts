@@ -64,7 +64,7 @@ function packageJson(
       tsx: '^4.20.0',
       typescript: '^6.0.0',
     },
-    // Their install scripts do nothing that is needed; npm asks about them otherwise.
+    // The install scripts of chdb and esbuild do nothing that is needed; npm asks about them otherwise.
     allowScripts: { chdb: false, esbuild: false },
   };
 }
