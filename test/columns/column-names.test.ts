@@ -11,6 +11,7 @@ import type {
   Row,
   ScalarKind,
   TableDefinition,
+  TitleManifest,
   Value,
 } from '../../engine/model/types.ts';
 import { parseWhere } from '../../engine/query/parse-where.ts';
@@ -80,22 +81,34 @@ function table(name: string, kind: TableDefinition['kind']): TableDefinition {
   return { name, kind, columns, key: keyNames, indexes: [] };
 }
 
-const tables = [
-  table('moves', 'action'),
-  table('evs', 'event'),
-  table('sum', 'event'),
-  table('select', 'event'),
-  table('live', 'state'),
-  table('final', 'state'),
-];
-const manifest = validateManifest({
-  format: 1,
-  title: 'names',
-  version: 1,
-  tables,
-  views: [],
-  roles: [],
-});
+/** Random tables are drawn until a manifest may have them: an enum's GraphQL type may have another's name. */
+function randomManifest(): TitleManifest {
+  for (;;) {
+    const tables = [
+      table('moves', 'action'),
+      table('evs', 'event'),
+      table('sum', 'event'),
+      table('select', 'event'),
+      table('live', 'state'),
+      table('final', 'state'),
+    ];
+    try {
+      return validateManifest({
+        format: 1,
+        title: 'names',
+        version: 1,
+        tables,
+        views: [],
+        roles: [],
+      });
+    } catch (error) {
+      if (!/its GraphQL name "\w+" is taken/.test(String(error))) throw error;
+    }
+  }
+}
+
+const manifest = randomManifest();
+const { tables } = manifest;
 const catalog = new Catalog(manifest);
 const others = tables.filter((one) => one.kind !== 'action').map((one) => one.name);
 
