@@ -128,7 +128,7 @@ describe('a title that a studio brings', () => {
     const wrong = ['token', '--role', 'analyst', '--title', 'ashfall'];
     expect(await runCli(wrong, here)).toMatchObject({
       code: 1,
-      err: expect.stringContaining('there is no title "ashfall" here; this sandbox serves "chess"'),
+      err: expect.stringContaining('there is no title "ashfall" here; this server serves "chess"'),
     });
     expect(await runCli(['import', '--ticks', '10'], here)).toMatchObject({
       code: 1,

@@ -94,6 +94,7 @@ describe.skipIf(!hasChromium)('the console of a title of a studio', () => {
     await page.click('text="Sign in"');
     await page.waitForSelector('body[data-state="tables"]');
     await shows('#view-heading', 'sold');
+    await page.waitForSelector('#view-table th');
     expect(await page.locator('#view-table th').allTextContents()).toEqual([
       'sessionId',
       'item',
@@ -117,7 +118,7 @@ describe.skipIf(!hasChromium)('the console of a title of a studio', () => {
     await page.click('#sign-out');
     await page.fill('[name=title]', 'bazar');
     await page.click('text="Sign in"');
-    await shows('#sign-in-problem', 'there is no title "bazar" here; this sandbox serves "bazaar"');
+    await shows('#sign-in-problem', 'there is no title "bazar" here; this server serves "bazaar"');
     await page.click('summary');
     await page.fill('textarea', await token('warden'));
     await page.click('text="Sign in"');
