@@ -44,9 +44,14 @@ export class GroupShadow {
 
   /** Throws `BrokenInvariant` where the view's rows are not these. */
   check(rows: readonly Row[]): void {
+    const seen = new Set<string>();
     for (const row of rows) {
-      const group = this.#groups.get(this.#textOf(row));
+      const text = this.#textOf(row);
+      const group = this.#groups.get(text);
       if (!group) this.#broken(row, 'is a group without rows');
+      // A group that is there twice hides one that is missing: there are as many rows as groups.
+      if (seen.has(text)) this.#broken(row, 'is shown twice');
+      seen.add(text);
       for (const [i, own] of this.#aggregates.entries()) {
         const held = group[i] as ShadowValue;
         const expected = held.value;

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { GroupShadow } from '../../engine/canary/group-shadow.ts';
 import { ViewShadow } from '../../engine/canary/view-shadow.ts';
-import type { Row } from '../../engine/model/types.ts';
+import type { GroupViewDefinition, Row } from '../../engine/model/types.ts';
 import { createViewEngine } from '../../engine/views/open-views.ts';
 import type { ViewEngine } from '../../engine/views/view-engine.ts';
 import { withinTime } from '../property/within-time.ts';
@@ -85,3 +86,16 @@ function spoil(rows: readonly Row[], which: number): Row[] {
     return { ...own, [name]: other };
   });
 }
+
+it('finds a group that is shown twice in the place of another', () => {
+  const definition = catalog.views.get('mix') as GroupViewDefinition;
+  const row = { sessionId: 'match-2', kind: 'MOVE', team: null, count: 1n, noted: 0n };
+  const rows: Row[] = [
+    { ...row, urgent: true },
+    { ...row, urgent: false },
+  ];
+  const shadow = new GroupShadow(catalog, definition, rows);
+  shadow.check(rows);
+  const twice = rows[1] as Row;
+  expect(() => shadow.check([twice, twice])).toThrow(/is shown twice/);
+});
