@@ -75,7 +75,7 @@ export class BodyParts {
     this.#bytes += aligned(part.length, 8);
   }
 
-  joined(): Uint8Array<ArrayBuffer> {
+  joined(): Uint8Array {
     const body = new Uint8Array(this.#bytes);
     let end = 0;
     for (const part of this.#parts) {

@@ -88,7 +88,7 @@ type NumberArray =
   | Int8Array<ArrayBuffer>
   | Int16Array<ArrayBuffer>
   | Int32Array<ArrayBuffer>
-  | Uint8Array<ArrayBuffer>
+  | Uint8Array
   | Uint16Array<ArrayBuffer>
   | Uint32Array<ArrayBuffer>
   | Float32Array<ArrayBuffer>

@@ -29,7 +29,7 @@ const utf8 = new TextEncoder();
  * point to. It holds the few shapes of node that messages of Arrow are made of.
  * https://flatbuffers.dev/internals/
  */
-export function writeFlatbuffer(root: FlatNode): Uint8Array<ArrayBuffer> {
+export function writeFlatbuffer(root: FlatNode): Uint8Array {
   const writer = new FlatWriter();
   writer.reserve(4);
   writer.pointTo(0, root);
@@ -60,7 +60,7 @@ class FlatWriter {
     this.#view.setUint32(at, start - at, true);
   }
 
-  finish(): Uint8Array<ArrayBuffer> {
+  finish(): Uint8Array {
     return this.#bytes.slice(0, aligned(this.#end, 8));
   }
 

@@ -63,7 +63,7 @@ export class TickBody {
   }
 
   /** The request's body. Throws what a row was refused with, even where the builder went on. */
-  encode(): Uint8Array<ArrayBuffer> {
+  encode(): Uint8Array {
     if (this.#failure !== null) throw this.#failure;
     const body = new BodyParts();
     const streams = [this.#actions, ...this.#streams].filter(({ rows }) => rows > 0);

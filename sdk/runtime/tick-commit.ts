@@ -78,7 +78,7 @@ export const conflictFields =
 export interface TickRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array<ArrayBuffer>;
+  readonly body: Uint8Array;
 }
 
 /** Builds ticks into requests of the commit endpoint, and sends them. */

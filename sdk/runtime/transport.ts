@@ -27,7 +27,7 @@ export interface ApiRequest {
   /** Below the title's. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array<ArrayBuffer>;
+  readonly body: string | Uint8Array;
   /** A field that every answer has but those that tell errors. */
   readonly answerField: string;
 }
