@@ -115,7 +115,7 @@ export function addRows(columns: readonly ArrowColumn[], rows: number, body: Bod
 }
 
 /** The mark that ends a stream. */
-export const endOfStream = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0);
+export const endOfStream: Uint8Array = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0);
 /** Members of `MessageHeader` in `Message.fbs`. */
 const headerTypes = { schema: 1, dictionary: 2, rows: 3 };
 const metadataVersion5 = 4;

@@ -434,7 +434,7 @@ export class Bits {
 
 /** Values a column has room for before it grows. */
 const firstLength = 64;
-export const noBytes = new Uint8Array(0);
+export const noBytes: Uint8Array = new Uint8Array(0);
 
 function larger<Values extends NumberArray | WideArray>(values: Values): Values {
   const Same = values.constructor as new (length: number) => Values;
