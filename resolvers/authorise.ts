@@ -1,5 +1,4 @@
-import type { Filter } from '../engine/index.ts';
-import { coerceScalar } from '../engine/index.ts';
+import { coerceScalar, type Filter } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import { isNumeric, kindOf } from '../engine/model/kinds.ts';
 import type {

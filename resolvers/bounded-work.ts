@@ -1,5 +1,4 @@
-import type { Filter, Work } from '../engine/index.ts';
-import { conditionTerms, parseWhere } from '../engine/index.ts';
+import { conditionTerms, type Filter, parseWhere, type Work } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import { limits } from '../engine/model/limits.ts';
 import type { ColumnDefinition, WhereInput } from '../engine/model/types.ts';

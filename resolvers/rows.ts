@@ -1,5 +1,11 @@
-import type { Filter, OrderBy, QueryStatistics, RowPage } from '../engine/index.ts';
-import { coerceScalar, rowPredicate } from '../engine/index.ts';
+import {
+  coerceScalar,
+  type Filter,
+  type OrderBy,
+  type QueryStatistics,
+  type RowPage,
+  rowPredicate,
+} from '../engine/index.ts';
 import type { Lsn } from '../engine/model/position.ts';
 import type {
   ColumnDefinition,

@@ -1,5 +1,4 @@
-import type { EffectConflict, TickOutcome } from '../engine/index.ts';
-import { buildTickBatch } from '../engine/index.ts';
+import { buildTickBatch, type EffectConflict, type TickOutcome } from '../engine/index.ts';
 import type { Catalog } from '../engine/model/catalog.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import type { Lsn } from '../engine/model/position.ts';

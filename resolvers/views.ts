@@ -1,5 +1,4 @@
-import type { Filter, Frame, SubscribeRequest } from '../engine/index.ts';
-import { viewColumns } from '../engine/index.ts';
+import { type Filter, type Frame, type SubscribeRequest, viewColumns } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import { limits } from '../engine/model/limits.ts';
 import type { Lsn } from '../engine/model/position.ts';

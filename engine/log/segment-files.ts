@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Storage, StorageFile } from '../disk/storage.ts';
-import { writeFully } from '../disk/storage.ts';
+import { type Storage, type StorageFile, writeFully } from '../disk/storage.ts';
 import type { Lsn } from '../model/position.ts';
 import {
   encodeSegmentHeader,

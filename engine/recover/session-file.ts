@@ -2,8 +2,7 @@ import type { ColumnDefinition, ScalarKind, Value } from '../model/types.ts';
 import type { AnswerMemory } from '../state/answer-memory.ts';
 import type { SessionState } from '../state/session.ts';
 import { type Forgotten, type LedgerEntry, TickLedger } from '../state/tick-ledger.ts';
-import type { ColumnBatch, ColumnVector } from '../vectors/column-vector.ts';
-import { valueAt } from '../vectors/column-vector.ts';
+import { type ColumnBatch, type ColumnVector, valueAt } from '../vectors/column-vector.ts';
 import { VectorBuilder } from '../vectors/vector-builder.ts';
 
 function column(name: string, kind: ScalarKind, optional = false): ColumnDefinition {

@@ -1,5 +1,4 @@
-import type { ColumnVector } from '../vectors/column-vector.ts';
-import { bitAt } from '../vectors/column-vector.ts';
+import { bitAt, type ColumnVector } from '../vectors/column-vector.ts';
 import { columnWords } from './column-words.ts';
 import { rowSystemColumns } from './row-capture.ts';
 import { actionWord, committedAtWord, lsnWord, tickWord, versionWord } from './row-layout.ts';

@@ -1,5 +1,4 @@
-import type { Work } from '../govern/work.ts';
-import { stepUnits } from '../govern/work.ts';
+import { stepUnits, type Work } from '../govern/work.ts';
 import { EngineError } from '../model/errors.ts';
 import type { ColumnDefinition, Row, ScalarKind, Value } from '../model/types.ts';
 import { rowUnits } from '../query/condition-units.ts';

@@ -10,8 +10,7 @@ import type { CheckpointSchedule } from '../recover/checkpoint-schedule.ts';
 import { witnessOf } from '../recover/replay-witness.ts';
 import { type ChangeSet, emptyChanges } from '../state/change-set.ts';
 import { PositionWaiters } from '../state/position-waiters.ts';
-import type { SessionInfo } from '../state/session.ts';
-import { sessionInfo } from '../state/session.ts';
+import { type SessionInfo, sessionInfo } from '../state/session.ts';
 import type { StateReader } from '../state/state-reader.ts';
 import { ActionNames } from '../tick/action-names.ts';
 import { checkGuardUnits } from '../tick/guard-units.ts';
@@ -23,8 +22,7 @@ import {
 } from '../tick/projection.ts';
 import { checkRowMemory } from '../tick/row-memory.ts';
 import type { TickBatch } from '../tick/tick-batch.ts';
-import type { TickOutcome } from '../tick/tick-outcome.ts';
-import { outcomeOf } from '../tick/tick-outcome.ts';
+import { outcomeOf, type TickOutcome } from '../tick/tick-outcome.ts';
 import { TickQueue } from '../tick/tick-queue.ts';
 import {
   type EncodedTick,

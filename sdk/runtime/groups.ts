@@ -1,5 +1,4 @@
-import type { RowCodec } from './columns.ts';
-import { RowCodec as Codec, type ColumnSpec } from './columns.ts';
+import { RowCodec as Codec, type ColumnSpec, type RowCodec } from './columns.ts';
 import type { Position } from './position.ts';
 import type { NumericColumn, OrderBy, OrderedColumn, ScalarColumn, Where } from './row-types.ts';
 import type { Title } from './title.ts';

@@ -1,5 +1,4 @@
-import type { ColumnSpecs } from './columns.ts';
-import { RowCodec } from './columns.ts';
+import { type ColumnSpecs, RowCodec } from './columns.ts';
 
 /**
  * What the runtime knows of a title: names and kinds, as generated code states them. `as` is the

@@ -1,11 +1,12 @@
-import type {
-  ConflictPolicy,
-  Engine,
-  TickBatch,
-  TickHeader,
-  TickOutcome,
+import {
+  type ConflictPolicy,
+  decodeCommitBody,
+  decodeJsonBody,
+  type Engine,
+  type TickBatch,
+  type TickHeader,
+  type TickOutcome,
 } from '../../engine/index.ts';
-import { decodeCommitBody, decodeJsonBody } from '../../engine/index.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import { formatPosition } from '../../engine/model/position.ts';
 import { authoriseCommit } from '../../resolvers/authorise.ts';

@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { ReplayDifference, ReplayOptions, VerifyReport } from '../../engine/index.ts';
-import { parseKept } from '../../engine/index.ts';
+import {
+  parseKept,
+  type ReplayDifference,
+  type ReplayOptions,
+  type VerifyReport,
+} from '../../engine/index.ts';
 import { UsageError, verb } from './fail.ts';
 import { recordProgress } from './progress.ts';
 

@@ -1,6 +1,11 @@
 import { join } from 'node:path';
-import type { ColumnsHost, EngineOptions, Lsn } from '../../engine/index.ts';
-import { Lifetime, openEngine } from '../../engine/index.ts';
+import {
+  type ColumnsHost,
+  type EngineOptions,
+  Lifetime,
+  type Lsn,
+  openEngine,
+} from '../../engine/index.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
 import { auditLog } from '../audit/audit-log.ts';

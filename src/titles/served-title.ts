@@ -1,6 +1,5 @@
 import { printSchema } from 'graphql';
-import type { Engine } from '../../engine/index.ts';
-import { serializeManifest } from '../../engine/index.ts';
+import { type Engine, serializeManifest } from '../../engine/index.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import type { AuditPort } from '../../resolvers/context.ts';

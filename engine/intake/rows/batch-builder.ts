@@ -15,8 +15,12 @@ import { operandColumn } from '../../query/guard.ts';
 import { type GuardInput, readGuard } from '../../query/guard-input.ts';
 import { addendColumn, wholeAddend } from '../../tick/adjustment.ts';
 import { checkActionValues } from '../../tick/batch-check.ts';
-import type { EffectOp, EffectStream, TickBatch } from '../../tick/tick-batch.ts';
-import { tickItself } from '../../tick/tick-batch.ts';
+import {
+  type EffectOp,
+  type EffectStream,
+  type TickBatch,
+  tickItself,
+} from '../../tick/tick-batch.ts';
 import { actionBatchColumns } from '../../tick/tick-record.ts';
 import { VectorBuilder } from '../../vectors/vector-builder.ts';
 import { atMost } from '../at-most.ts';

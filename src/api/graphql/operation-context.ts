@@ -1,5 +1,4 @@
-import type { Engine } from '../../../engine/index.ts';
-import { WorkBudget } from '../../../engine/index.ts';
+import { type Engine, WorkBudget } from '../../../engine/index.ts';
 import { limits } from '../../../engine/model/limits.ts';
 import { type Lsn, parsePosition } from '../../../engine/model/position.ts';
 import type { QueryClass } from '../../../engine/model/types.ts';
