@@ -1,4 +1,4 @@
-import { OpenReads, steadyRead } from '../../govern/open-reads.ts';
+import { OpenReads } from '../../govern/open-reads.ts';
 import type { Work } from '../../govern/work.ts';
 import { viewColumns } from '../../manifest/view-columns.ts';
 import type { Catalog } from '../../model/catalog.ts';
@@ -20,6 +20,7 @@ import type { RowCondition } from '../sources/row-conditions.ts';
 import type { Sign, SourceRows, ViewSource } from '../sources/source-rows.ts';
 import { type Aggregate, createAggregate } from './aggregate.ts';
 import { GroupKeys } from './group-keys.ts';
+import { groupSnapshot } from './group-snapshot.ts';
 import { LeavingGroups } from './leaving-groups.ts';
 import type { ValueLane } from './value-lane.ts';
 
@@ -239,31 +240,15 @@ export class GroupView implements FeedSource {
 
   /** The rows in key order. */
   *snapshot(where: Filter | null): Work<readonly Row[]> {
-    const matches = rowPredicate(where);
-    const units = rowUnits(where) + this.rowUnits;
     const isOfSession = this.keys.ofSession(this.sessionBound ? sessionOf(where) : null);
-    const rows = new Map<number, Row>();
-    let disordered = false;
-    const read = this.reads.open();
-    try {
-      yield units;
-      yield* steadyRead(read, this.keys.ordered(), {
-        take: (group) => {
-          if (!this.isThere(group) || !isOfSession(group)) return 1;
-          const row = this.row(group);
-          if (matches(row)) rows.set(group, row);
-          return units;
-        },
-        drop: (group) => {
-          disordered = true;
-          rows.delete(group);
-        },
-      });
-    } finally {
-      read.close();
-    }
-    if (!disordered) return [...rows.values()];
-    return inOrder(this.keys.ordered(), rows);
+    return yield* groupSnapshot({
+      reads: this.reads,
+      ordered: () => this.keys.ordered(),
+      isThere: (group) => this.isThere(group) && isOfSession(group),
+      row: (group) => this.row(group),
+      matches: rowPredicate(where),
+      rowUnits: rowUnits(where) + this.rowUnits,
+    });
   }
 
   changedValues(frame: number, column: string): Iterable<Value> {
@@ -409,16 +394,6 @@ export class GroupView implements FeedSource {
 }
 
 const valueUnits = 8;
-
-/** The rows there are, in the order of their numbers. */
-export function inOrder(order: Iterable<number>, rows: ReadonlyMap<number, Row>): Row[] {
-  const ordered: Row[] = [];
-  for (const number of order) {
-    const row = rows.get(number);
-    if (row) ordered.push(row);
-  }
-  return ordered;
-}
 
 function namedLanes(columns: readonly Column[]): NamedLane[] {
   return columns.flatMap(({ name, aggregate: { lanes, laneNames } }) =>

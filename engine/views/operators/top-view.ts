@@ -1,4 +1,4 @@
-import { OpenReads, steadyRead } from '../../govern/open-reads.ts';
+import { OpenReads } from '../../govern/open-reads.ts';
 import type { Work } from '../../govern/work.ts';
 import type { Lsn } from '../../model/position.ts';
 import type { Row, Scalar, TopViewDefinition, Value } from '../../model/types.ts';
@@ -11,7 +11,8 @@ import type { FrameBounds } from '../feeds/frame-log.ts';
 import type { ImageRing, RowImage } from '../feeds/image-ring.ts';
 import { valuesOf } from '../feeds/row-changes.ts';
 import { LaneTable } from '../sources/lane-table.ts';
-import { type GroupView, inOrder } from './group-view.ts';
+import { groupSnapshot } from './group-snapshot.ts';
+import type { GroupView } from './group-view.ts';
 
 interface Ranked {
   readonly group: number;
@@ -115,30 +116,14 @@ export class TopView implements FeedSource {
 
   /** The rows of the top: partitions in the order of their keys, best first within each. */
   *snapshot(where: Filter | null): Work<readonly Row[]> {
-    const matches = rowPredicate(where);
-    const units = rowUnits(where) + this.groups.rowUnits;
-    const rows = new Map<number, Row>();
-    let disordered = false;
-    const read = this.#reads.open();
-    try {
-      yield units;
-      yield* steadyRead(read, this.#ranked(), {
-        take: (group) => {
-          if (!this.#inTop.has(group)) return 1;
-          const row = this.groups.row(group);
-          if (matches(row)) rows.set(group, row);
-          return units;
-        },
-        drop: (group) => {
-          disordered = true;
-          rows.delete(group);
-        },
-      });
-    } finally {
-      read.close();
-    }
-    if (!disordered) return [...rows.values()];
-    return inOrder(this.#ranked(), rows);
+    return yield* groupSnapshot({
+      reads: this.#reads,
+      ordered: () => this.#ranked(),
+      isThere: (group) => this.#inTop.has(group),
+      row: (group) => this.groups.row(group),
+      matches: rowPredicate(where),
+      rowUnits: rowUnits(where) + this.groups.rowUnits,
+    });
   }
 
   *#ranked(): IterableIterator<number> {
