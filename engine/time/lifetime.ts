@@ -33,4 +33,11 @@ export class Lifetime {
       }
     }
   }
+
+  /** As `end`; once all are ended it throws the first error there was. */
+  async endOrThrow(): Promise<void> {
+    const errors: unknown[] = [];
+    await this.end((error) => errors.push(error));
+    if (errors.length > 0) throw errors[0];
+  }
 }

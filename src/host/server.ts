@@ -144,10 +144,9 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
     async close() {
       readiness.server = 'draining';
       logger.info('draining');
-      discovery?.close();
       const fronts = [front, metricsFront].map((one) => one?.http.drain(settings.drainMs));
       await Promise.all([registry.leaveSubscribers(), ...fronts]);
-      await registry.closeAll().finally(async () => (await columns).close());
+      await lifetime.endOrThrow();
       logger.info('closed');
     },
   };

@@ -108,11 +108,8 @@ export function openTitle(
       requests,
       places: shared.places,
     });
-    return new OpenTitle({ name, engine, recoveredLsn, metrics, requests, served }, async () => {
-      const failures: unknown[] = [];
-      await lifetime.end((error) => failures.push(error));
-      if (failures.length > 0) throw failures[0];
-    });
+    const parts = { name, engine, recoveredLsn, metrics, requests, served };
+    return new OpenTitle(parts, () => lifetime.endOrThrow());
   }, onError);
 }
 
