@@ -65,6 +65,9 @@ export const servingLimits = {
   /** Export links that have not expired, exports streaming at the same time. */
   exportsMax: 10_000,
   exportStreamsMax: 16,
+  /** Disk for copies of exports that were read whole, of one title, and free disk below which none are made. */
+  exportCopiesBytesMax: 8 * 1024 * 1024 * 1024,
+  exportCopiesFreeBytesMin: 1024 * 1024 * 1024,
 } as const;
 
 if (servingLimits.webSocketsUnsignedPerAddressMax > servingLimits.webSocketsUnsignedMax) {

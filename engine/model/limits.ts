@@ -127,9 +127,6 @@ export const limits = {
   heartbeatMs: 10_000,
   /** Bytes of a Parquet footer that is held in memory to name its columns of bytes: some 100 a column and row group of a million rows. */
   parquetFooterBytesMax: 16 * 1024 * 1024,
-  /** Disk for copies of exports that were read whole, of one title, and free disk below which none are made. */
-  exportCopiesBytesMax: 8 * 1024 * 1024 * 1024,
-  exportCopiesFreeBytesMin: 1024 * 1024 * 1024,
   /** Bytes, and words and signs, of one SQL text of a user. */
   sqlTextBytesMax: 64 * 1024,
   sqlTokensMax: 20_000,

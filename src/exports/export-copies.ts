@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, open, rename, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../../engine/model/errors.ts';
-import { limits } from '../../engine/model/limits.ts';
+import { servingLimits } from '../serving-limits.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 export interface ExportCopiesOptions {
@@ -51,7 +51,7 @@ export class ExportCopies {
 
   constructor(options: ExportCopiesOptions) {
     this.#options = options;
-    this.#bytesMax = options.bytesMax ?? limits.exportCopiesBytesMax;
+    this.#bytesMax = options.bytesMax ?? servingLimits.exportCopiesBytesMax;
     this.#load();
   }
 
@@ -250,8 +250,10 @@ export class CopyDraft {
   /** The log, whose writes are acknowledged, lies on the same disk as a rule. */
   async #requireFreeSpace(): Promise<void> {
     this.#lookedAtBytes = this.#bytes;
-    if ((await this.#options.freeBytesAt(this.path)) < limits.exportCopiesFreeBytesMin) {
-      throw new Error(`less than ${limits.exportCopiesFreeBytesMin} bytes are free on the disk`);
+    if ((await this.#options.freeBytesAt(this.path)) < servingLimits.exportCopiesFreeBytesMin) {
+      throw new Error(
+        `less than ${servingLimits.exportCopiesFreeBytesMin} bytes are free on the disk`,
+      );
     }
   }
 }

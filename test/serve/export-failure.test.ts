@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ExportRequest } from '../../engine/columns/column-queries.ts';
 import { EngineError } from '../../engine/model/errors.ts';
-import { limits } from '../../engine/model/limits.ts';
 import { asLsn } from '../../engine/model/position.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
 import { exportEndpoint } from '../../src/api/export-endpoint.ts';
@@ -12,6 +11,7 @@ import { ExportCopies } from '../../src/exports/export-copies.ts';
 import { ExportLinks } from '../../src/exports/export-link.ts';
 import { Exports } from '../../src/exports/exports.ts';
 import { Router } from '../../src/host/router.ts';
+import { servingLimits } from '../../src/serving-limits.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { serveRoutes } from './http-front.ts';
@@ -209,7 +209,7 @@ describe('the copy of an export', () => {
   test('is not made where the disk is almost full (exportCopiesFreeBytesMin)', async () => {
     const directory = mkdtempSync(`${tmpdir()}/tickloom-copies-`);
     onTestFinished(() => rmSync(directory, { recursive: true }));
-    let free: number = limits.exportCopiesFreeBytesMin;
+    let free: number = servingLimits.exportCopiesFreeBytesMin;
     const freeBytesAt = async () => free;
     const copies = new ExportCopies({ directory, logger: createLogger('silent'), freeBytesAt });
     for (const [id, isKept] of [
