@@ -15,9 +15,10 @@ export interface ConflictReport {
   /** Index of the action; 2^32 - 1 (`tickItself`) for the tick's own effects. */
   readonly action: number;
   readonly code: ConflictCode;
-  /** Which of the action's effects, counted in order of application. */
+  /** Index of the effect within its action (or among the tick's own), in order of application. */
   readonly effect: number;
   readonly table: string;
+  /** The key columns, `sessionId` included where it is one. */
   readonly key: Row;
   readonly expectedVersion: number | null;
   readonly actualVersion: number | null;

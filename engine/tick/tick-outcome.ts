@@ -1,7 +1,6 @@
 import type { ConflictReport } from '../model/conflict.ts';
 import { EngineError } from '../model/errors.ts';
 import type { Lsn } from '../model/position.ts';
-import type { ConflictCode } from '../model/system-columns.ts';
 import type { Row, Value } from '../model/types.ts';
 import type { StateReader } from '../state/state-reader.ts';
 import { valueAt } from '../vectors/column-vector.ts';
@@ -29,21 +28,13 @@ export interface TickOutcome {
   readonly row: Row | null;
 }
 
-export interface EffectConflict {
-  readonly code: ConflictCode;
-  /** Index of the effect within its action (or among the tick's own), in order of application. */
-  readonly effect: number;
-  readonly table: string;
-  /** The key columns, `sessionId` included where it is one. */
-  readonly key: Row;
-  readonly expectedVersion: number | null;
-  readonly actualVersion: number | null;
+/** A conflict as the caller is told it: the writer's action by its id. */
+export interface EffectConflict extends Omit<ConflictReport, 'action' | 'lastWriter'> {
   readonly lastWriter: {
     readonly lsn: Lsn;
     readonly tick: number | null;
     readonly actionId: string | null;
   } | null;
-  readonly message: string;
 }
 
 export interface ActionConflict extends EffectConflict {
