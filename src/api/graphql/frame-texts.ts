@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { servingLimits } from '../../serving-limits.ts';
 
 /** The answer to one frame, as it is sent to everybody who selects the same of it. */
@@ -28,8 +29,10 @@ export class FrameText {
 export class FrameTexts {
   readonly #numbers = new WeakMap<object, number>();
   #lastNumber = 0;
-  readonly #texts = new Map<string, FrameText>();
-  #chars = 0;
+  readonly #texts = new LRUCache<string, FrameText>({
+    maxSize: servingLimits.frameTextsCharsMax,
+    sizeCalculation: ({ text }) => text.length,
+  });
 
   /**
    * `make` answers the frame, null where its answer cannot be another's. Frames are told apart as
@@ -37,10 +40,11 @@ export class FrameTexts {
    */
   of(frame: object, selection: string, make: () => FrameText | null): FrameText | null {
     const key = `${this.#numberOf(frame)}:${selection}`;
-    const known = this.#texts.get(key);
+    // Without becoming the newest by that: the oldest frame leaves first.
+    const known = this.#texts.peek(key);
     if (known) return known;
     const made = make();
-    if (made !== null) this.#keep(key, made);
+    if (made !== null) this.#texts.set(key, made);
     return made;
   }
 
@@ -50,17 +54,5 @@ export class FrameTexts {
     const number = ++this.#lastNumber;
     this.#numbers.set(frame, number);
     return number;
-  }
-
-  #keep(key: string, text: FrameText): void {
-    const { frameTextsCharsMax } = servingLimits;
-    if (text.text.length > frameTextsCharsMax) return;
-    this.#texts.set(key, text);
-    this.#chars += text.text.length;
-    for (const [oldest, { text: dropped }] of this.#texts) {
-      if (this.#chars <= frameTextsCharsMax) return;
-      this.#texts.delete(oldest);
-      this.#chars -= dropped.length;
-    }
   }
 }
