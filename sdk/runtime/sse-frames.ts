@@ -58,7 +58,8 @@ export class SseFrames implements FrameTransport {
       signal,
     });
     const isStream = response.headers.get('content-type')?.startsWith('text/event-stream');
-    if (response.ok && isStream && response.body) return response.body;
+    // A refusal may be told as the stream's first event, too.
+    if (isStream && response.body) return response.body;
     const text = await response.text();
     throw (
       wireErrorOf(text) ??

@@ -20,7 +20,7 @@ export interface ChangesOptions<Row> {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A token that is refused sooner after it was fetched is not replaced by another. */
+/** A token that is refused sooner after it was fetched, before any frame, was never good. */
 const tokenGoodMsMin = 500;
 
 export interface SubscriptionDocument {
@@ -97,7 +97,8 @@ export class Subscription<Row, Key> implements AsyncIterable<Frame<Row, Key>> {
     let { cursor } = this.#options;
     let failures = 0;
     let everSeen = false;
-    let replacedAtMs = Number.NEGATIVE_INFINITY;
+    /** When the token in use took the place of another; null once it has shown to be good. */
+    let untriedSinceMs: number | null = null;
     const connection = new AbortController();
     const stop = () => connection.abort();
     signal?.addEventListener('abort', stop, { once: true });
@@ -111,15 +112,20 @@ export class Subscription<Row, Key> implements AsyncIterable<Frame<Row, Key>> {
             cursor = frame.cursor;
             failures = 0;
             everSeen = true;
+            untriedSinceMs = null;
             this.#transport.positions.see(frame.position);
             yield frame;
           }
         } catch (error) {
           if (signal?.aborted) return;
           if (!(error instanceof TickloomError)) throw error;
-          // A token that was good for a while has expired; one refused at once is no good.
-          if (isTokenRefusal(error) && performance.now() - replacedAtMs > tokenGoodMsMin) {
-            const isLast = !everSeen && failures + 1 >= retry.attemptsMax;
+          const wasGood =
+            untriedSinceMs === null || performance.now() - untriedSinceMs > tokenGoodMsMin;
+          // One that was good has expired; one that expires on its way, short or shared with others,
+          // is replaced like it, a bounded number of times; one refused at once is no good.
+          if (isTokenRefusal(error) && (wasGood || error.code === 'TOKEN_EXPIRED')) {
+            const isLast = !(everSeen && wasGood) && failures + 1 >= retry.attemptsMax;
+            if (isLast && !wasGood) throw error;
             const another = await token.replace(used ?? (await token.get())).catch((cause) => {
               // Whoever gives tokens is away for a moment: asked again, as the server would be.
               if (isLast) throw cause;
@@ -127,8 +133,8 @@ export class Subscription<Row, Key> implements AsyncIterable<Frame<Row, Key>> {
             });
             if (another === null) throw error;
             if (another !== undefined) {
-              replacedAtMs = performance.now();
-              continue;
+              untriedSinceMs = performance.now();
+              if (wasGood) continue;
             }
           } else {
             if (!this.#mayResume(error)) throw error;

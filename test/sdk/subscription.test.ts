@@ -155,6 +155,27 @@ describe.each(['websocket', 'sse'] as const)('subscription over %s', (subscripti
     await frames.return(undefined);
   });
 
+  it('goes on while tokens expire on their way, a bounded number of times', async () => {
+    server.change([pulse('m1', 1)]);
+    server.tokens = new Set(['token-1']);
+    let asked = 0;
+    const token = () => {
+      asked += 1;
+      return `token-${asked}`;
+    };
+    const frames = connect({ token }).matchPulse.changes()[Symbol.asyncIterator]();
+    await frames.next();
+    server.tokens = new Set(['token-4']);
+    server.cut();
+    server.change([pulse('m1', 2)]);
+    await expect(frames.next()).resolves.toMatchObject({ value: { kind: 'DELTA', cursor: '2' } });
+    server.tokens = new Set();
+    server.cut();
+    await expect(frames.next()).rejects.toMatchObject({ code: 'TOKEN_EXPIRED' });
+    // As many tries as any other failure gets, each with a token of its own.
+    expect(asked - 4).toBeLessThanOrEqual(4);
+  });
+
   it('connects anew when the server falls silent', async () => {
     server.change([pulse('m1', 1)]);
     const client = connect({ subscriptionIdleMs: 30 });

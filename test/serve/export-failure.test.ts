@@ -89,7 +89,7 @@ test('an export that fails later breaks off, so that half of it never looks whol
   const response = await fetch(url);
   expect(response.status).toBe(200);
   await expect(response.bytes()).rejects.toThrow();
-  expect(await state()).toBe('FAILED');
+  await expect.poll(state).toBe('FAILED');
 });
 
 test('a client that leaves stops the query, and says nothing about the export', async () => {
