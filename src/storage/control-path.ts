@@ -3,7 +3,7 @@ import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-const socketName = 's';
+const socketName = 'operator.sock';
 /** `sun_path` holds 104 bytes on some systems, its end mark included. */
 const socketPathBytesMax = 100;
 
