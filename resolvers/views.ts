@@ -13,7 +13,6 @@ import { authoriseTable, authoriseView, bothOf, rowFilterOf } from './authorise.
 import { answerRows, filterOf, runBounded } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 import { sawApplied, waitForApplied } from './fresh-reads.ts';
-import { requestEnded } from './running-queries.ts';
 
 export interface ViewRows {
   readonly lsn: Lsn;
@@ -39,7 +38,7 @@ export function viewRows(view: ViewDefinition) {
     await waitForApplied(context);
     const answer = await runBounded(
       context,
-      context.engine.views.read(view.name, where),
+      context.engine.views.read(context.ticket, view.name, where),
       'narrow the view by where, or read it in fewer fields',
     );
     sawApplied(context);
@@ -106,16 +105,14 @@ async function subscribe(
     });
   }
   await waitForApplied(context);
-  if (context.signal.aborted) throw requestEnded();
-  const frames = context.engine.views.subscribe(source, {
+  const frames = context.engine.views.subscribe(context.ticket, source, {
     where,
     // Newer than the argument, which a client that opens its stream again sends as at first.
     cursor: context.lastEventId ?? args.cursor ?? null,
     maxRate,
     onLag: args.onLag ?? 'COALESCE',
-    subject: context.principal.subject,
   });
-  return untilAborted(frames, context.signal);
+  return untilAborted(frames, context.ticket.signal);
 }
 
 /**

@@ -14,6 +14,7 @@ export class Exchange {
   /** The path as it was sent, percent-encoded. */
   readonly pathname: string;
   readonly #search: string;
+  #abort: AbortController | null = null;
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.request = request;
@@ -23,6 +24,24 @@ export class Exchange {
     this.#search = search;
     this.requestId = requestIdOf(request);
     response.setHeader('x-request-id', this.requestId);
+  }
+
+  /** Aborts when the client leaves before it has its answer. */
+  get signal(): AbortSignal {
+    if (this.#abort === null) {
+      const abort = new AbortController();
+      this.#abort = abort;
+      this.onLeft(() => abort.abort());
+    }
+    return this.#abort.signal;
+  }
+
+  /** Calls once when the client leaves before it has its answer. */
+  onLeft(left: () => void): void {
+    const { response } = this;
+    response.once('close', () => {
+      if (!response.writableFinished) left();
+    });
   }
 
   get query(): URLSearchParams {

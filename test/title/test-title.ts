@@ -11,6 +11,7 @@ import type { TickOutcome } from '../../engine/tick/tick-outcome.ts';
 import { type EngineOptions, openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { tickHeader } from '../tick/tick-header.ts';
+import { testTicket } from '../ticket.ts';
 import { ColumnsOnDisk, memoryColumns } from './memory-columns.ts';
 
 /** A directory with a title in it, opened as often as a test likes. */
@@ -73,7 +74,7 @@ export function commit(
     actions: all,
     effects,
   });
-  return engine.commit(batch);
+  return engine.commit(testTicket, batch);
 }
 
 export function insertUnit(unitId: number, row: object = {}): EffectInput {
@@ -94,13 +95,16 @@ export function setUnit(unitId: number, set: object, require: object | null = nu
 /** Everything a restart must bring back, in one comparable value. */
 export function contentOf(engine: Engine, sessions: readonly string[] = ['s']): unknown {
   const sorted = (table: string) =>
-    finish(engine.state.select(table, null))
+    finish(engine.state.select(testTicket, table, null))
       .map((row) => JSON.stringify(row))
       .sort();
   return {
     appliedLsn: engine.appliedLsn,
-    sessions: sessions.map((session) => engine.session(session)),
+    sessions: sessions.map((session) => engine.session(testTicket, session)),
     tables: engine.catalog.stateTables.map(({ name }) => [name, sorted(name)]),
-    views: [...engine.catalog.views.keys()].map((view) => [view, engine.views.rows(view, null)]),
+    views: [...engine.catalog.views.keys()].map((view) => [
+      view,
+      finish(engine.views.read(testTicket, view, null)),
+    ]),
   };
 }

@@ -12,6 +12,7 @@ import { openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { FakeColumnStore } from '../resolvers/fake-column-store.ts';
 import { tickHeader } from '../tick/tick-header.ts';
+import { testTicket } from '../ticket.ts';
 
 const catalog = new Catalog(ashfall);
 const actions = Array.from({ length: 20 }, (_, i) => ({
@@ -31,7 +32,7 @@ function oldBytes(): number {
 async function commitTicks(engine: Engine, from: number, count: number): Promise<void> {
   for (let tick = from; tick < from + count; tick++) {
     const header = tickHeader(tick);
-    await engine.commit(buildTickBatch(catalog, { header, actions, effects: [] }));
+    await engine.commit(testTicket, buildTickBatch(catalog, { header, actions, effects: [] }));
   }
 }
 
@@ -56,7 +57,7 @@ it('leaves next to nothing of an answered tick among the old objects', async () 
     await engine.close();
     await rm(directory, { recursive: true });
   });
-  await engine.openSession('s', false);
+  await engine.openSession(testTicket, 's', false);
   const ticks = 1500;
   await commitTicks(engine, 0, ticks);
   const left: number[] = [];

@@ -56,12 +56,10 @@ function operationContext(
     readAfter: textHeader(headers['x-tickloom-read-after']),
     lastEventId: textHeader(headers['last-event-id']),
     requestId: exchange.requestId,
+    traceparent: headers.traceparent,
     endpoint: exchange.endpoint,
   });
-  const { response } = exchange;
-  response.once('close', () => {
-    if (!response.writableFinished) context.abandon();
-  });
+  exchange.onLeft(() => context.abandon());
   return context;
 }
 

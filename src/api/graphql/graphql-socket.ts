@@ -295,16 +295,17 @@ export class GraphqlSocket {
     }
   }
 
-  /** A client may send `extensions: { readAfter: "<position>" }` with an operation. */
+  /** A client may send `extensions: { readAfter: "<position>", traceparent: "…" }` with an operation. */
   #operationContext(connection: Connection, payload: SubscribePayload): OperationContext {
     const { principal } = connection;
     if (principal === null) throw new RangeError('an operation before the connection was accepted');
-    const readAfter = payload.extensions?.readAfter;
+    const { readAfter, traceparent } = payload.extensions ?? {};
     return new OperationContext(this.#options.services, {
       principal,
       askedClass: connection.askedClass,
       readAfter: typeof readAfter === 'string' ? readAfter : undefined,
       requestId: randomUUID(),
+      traceparent,
       endpoint: 'websocket',
     });
   }
