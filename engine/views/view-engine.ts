@@ -1,7 +1,7 @@
 import type { Work } from '../govern/work.ts';
 import type { Lsn } from '../model/position.ts';
 import type { Row } from '../model/types.ts';
-import type { Filter } from '../query/filter.ts';
+import type { Condition } from '../query/condition.ts';
 import type { ChangeSet } from '../state/change-set.ts';
 import type { TickBatch } from '../tick/tick-batch.ts';
 
@@ -28,7 +28,7 @@ export interface ViewRows {
 }
 
 export interface SubscribeRequest {
-  readonly where: Filter | null;
+  readonly where: Condition | null;
   readonly cursor: string | null;
   /**
    * Frames a second at most (up to 1000); ticks in between are coalesced by key. Null: one a tick
@@ -69,9 +69,9 @@ export interface ViewEngine {
    * The view's rows, in key order; a top view's by partition, best first. As of the position at
    * which the work ends. `view`: a view of the manifest, else `BAD_USER_INPUT`.
    */
-  read(view: string, where: Filter | null): Work<ViewRows>;
+  read(view: string, where: Condition | null): Work<ViewRows>;
   /** Reads the view's rows as `read` does, but in one turn, however long that takes. */
-  rows(view: string, where: Filter | null): ViewRows;
+  rows(view: string, where: Condition | null): ViewRows;
   /**
    * Frames of a view or, given a state table's name, of that table's rows (with their system
    * columns). The first frame is a SNAPSHOT, or the missed DELTA (empty, when nothing was missed)
