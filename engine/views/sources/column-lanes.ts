@@ -149,10 +149,9 @@ export function valueLanes(
   dictionary: TextNumbers,
 ): number[] {
   if (kindOf(column).layout === 'binary') return [dictionary.idOfText(value as string)];
-  const isPair = isWide(column);
-  scratch.fill(0);
-  scratchElements(column)[0] = isPair ? BigInt(value as number) : (value as number);
-  return Array.from(scratch.subarray(0, isPair ? 2 : 1));
+  if (!isWide(column)) return [(value as number) >>> 0];
+  scratchElements(column)[0] = BigInt(value as number);
+  return [scratch[0] as number, scratch[1] as number];
 }
 
 /** The value behind a key's lanes, as a row shows it. */
