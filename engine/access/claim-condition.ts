@@ -7,7 +7,7 @@ import type {
   TableGrant,
 } from '../model/types.ts';
 import { coerceScalar } from '../query/coerce-scalar.ts';
-import type { Filter } from '../query/filter.ts';
+import type { Condition } from '../query/condition.ts';
 import { type Refused, refused } from './decision.ts';
 
 export type Claims = Readonly<Record<string, unknown>>;
@@ -22,7 +22,7 @@ export function rowsSeen(
   columns: ReadonlyMap<string, ColumnDefinition>,
   grant: TableGrant,
   claims: Claims,
-): { readonly condition: Filter | null } | Refused {
+): { readonly condition: Condition | null } | Refused {
   if (grant.rowFilter === null) return { condition: null };
   const { column: columnName, claim } = grant.rowFilter;
   const column = columns.get(columnName);

@@ -1,3 +1,5 @@
+import { grown } from '../vectors/growing-array.ts';
+
 /** The id of "no value"; a pool never gives it to bytes, the empty string included. */
 export const noBytes = 0;
 
@@ -156,9 +158,7 @@ export class BytePool {
       this.#offsetOf = grown(this.#offsetOf);
       this.#lengthOf = grown(this.#lengthOf);
       this.#hashOf = grown(this.#hashOf);
-      const references = new Uint32Array(this.#references.length * 2);
-      references.set(this.#references);
-      this.#references = references;
+      this.#references = grown(this.#references);
     }
     return this.#idCount++;
   }
@@ -230,12 +230,6 @@ export class BytePool {
       this.#place(id, chunk.subarray(from, from + (this.#lengthOf[id] as number)));
     }
   }
-}
-
-function grown(array: Int32Array): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(array.length * 2);
-  larger.set(array);
-  return larger;
 }
 
 /** FNV-1a over four bytes at a time, then Murmur3's finaliser (Appleby, public domain). */

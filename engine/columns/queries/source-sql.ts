@@ -1,9 +1,10 @@
 import type { Catalog } from '../../model/catalog.ts';
 import type { TableDefinition } from '../../model/types.ts';
-import type { Filter } from '../../query/filter.ts';
+import type { Condition } from '../../query/condition.ts';
+import { namedColumns } from '../../query/named-columns.ts';
 import { databaseName, storedColumns, storedName } from '../schema-sql.ts';
 import { deletedColumn, lsnColumn } from '../shipping/system-vectors.ts';
-import { filterSql } from './filter-sql.ts';
+import { conditionSql } from './condition-sql.ts';
 import type { SqlParameters } from './sql-parameters.ts';
 import { quoteName } from './sql-text.ts';
 
@@ -21,14 +22,14 @@ export interface LsnRange {
 }
 
 /**
- * The rows of a table that a filter accepts: appended rows as they are, state rows as they are now,
- * or at the range's end. A state table's newest versions are found among the keys that the filter
+ * The rows of a table that meet a condition: appended rows as they are, state rows as they are now,
+ * or at the range's end. A state table's newest versions are found among the keys that the condition
  * allows, not among all.
  */
 export function tableSource(
   catalog: Catalog,
   table: TableDefinition,
-  where: Filter | null,
+  where: Condition | null,
   parameters: SqlParameters,
   range?: LsnRange,
 ): Source {
@@ -41,13 +42,14 @@ export function tableSource(
       ? [`${lsn} > ${parameters.add('UInt64', String(range.after))}`]
       : [];
   const parts = where === null ? [] : where.kind === 'and' ? where.all : [where];
-  const toSql = (filter: Filter) => filterSql(filter, columns, parameters);
+  const toSql = (part: Condition) => conditionSql(part, columns, parameters);
   if (table.kind !== 'state') {
     return { from: stored, where: conjunction([...upTo, ...after, ...parts.map(toSql)]) };
   }
   const key = new Set(table.key);
-  const onKey = parts.filter((part) => usesOnly(part, key));
-  const onRest = parts.filter((part) => !usesOnly(part, key));
+  const isOfKey = (part: Condition) => namedColumns(part).every((name) => key.has(name));
+  const onKey = parts.filter(isOfKey);
+  const onRest = parts.filter((part) => !isOfKey(part));
   const names = storedColumns(table).map((column) => quoteName(column.name));
   const keySql = table.key.map(quoteName).join(', ');
   const from = `(SELECT ${names.join(', ')} FROM ${stored} WHERE ${conjunction([...upTo, ...onKey.map(toSql)])} ORDER BY ${keySql}, ${lsn} DESC LIMIT 1 BY ${keySql})`;
@@ -59,17 +61,4 @@ export function tableSource(
 
 function conjunction(conditions: readonly string[]): string {
   return conditions.length === 0 ? '1' : conditions.join(' AND ');
-}
-
-function usesOnly(filter: Filter, names: ReadonlySet<string>): boolean {
-  switch (filter.kind) {
-    case 'and':
-      return filter.all.every((part) => usesOnly(part, names));
-    case 'or':
-      return filter.any.every((part) => usesOnly(part, names));
-    case 'not':
-      return usesOnly(filter.inner, names);
-    default:
-      return names.has(filter.column);
-  }
 }

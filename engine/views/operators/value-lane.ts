@@ -1,6 +1,7 @@
 import type { ColumnDefinition } from '../../model/types.ts';
 import type { ColumnMemory } from '../../vectors/column-memory.ts';
 import { bitAt, type ColumnVector } from '../../vectors/column-vector.ts';
+import { grown } from '../../vectors/growing-array.ts';
 import { assertBinaryBytes, binaryOf, float64sOf } from '../checkpoint/part-columns.ts';
 
 /**
@@ -34,10 +35,9 @@ export class NumberLane {
 
   grow(capacity: number): void {
     if (capacity <= this.values.length) return;
-    const values = new Float64Array(capacity);
-    values.set(this.values);
-    if (this.initial !== 0) values.fill(this.initial, this.values.length);
-    this.values = values;
+    const { length } = this.values;
+    this.values = grown(this.values, capacity);
+    if (this.initial !== 0) this.values.fill(this.initial, length);
   }
 
   copyFrom(source: ValueLane, from: number, to: number): void {
