@@ -4,6 +4,28 @@
  * title's manifest imports and which loads nothing else.
  */
 
+export { rowsSeen } from './access/claim-condition.ts';
+export { ColumnMasks } from './access/column-mask.ts';
+export {
+  decideCapability,
+  decideExport,
+  decideSession,
+  decideSql,
+  decideTable,
+  decideView,
+  type TableRight,
+} from './access/decide.ts';
+export type { Decision, Refused } from './access/decision.ts';
+export { type AccessExplanation, explainAccess } from './access/explain-access.ts';
+export {
+  decideColumnWrites,
+  decideShow,
+  decideUse,
+  grantOf,
+  hasColumnRules,
+  shownAs,
+  showsAll,
+} from './access/table-access.ts';
 export type {
   ColumnQueries,
   ExportRequest,
@@ -49,7 +71,7 @@ export type { Row, TitleManifest, Value } from './model/types.ts';
 export type { Engine } from './ports/engine.ts';
 export type { StatePageRequest, StateQueries } from './ports/state-queries.ts';
 export { coerceScalar } from './query/coerce-scalar.ts';
-export { type Condition, conjunction } from './query/condition.ts';
+export { type Condition, columnsAsked, conjunction } from './query/condition.ts';
 export { conditionTerms } from './query/condition-units.ts';
 export { parseWhere } from './query/parse-where.ts';
 export { rowPredicate } from './query/row-predicate.ts';

@@ -1,4 +1,4 @@
-import type { Engine, ExportRequest, ExportSource, Ticket } from '../engine/index.ts';
+import type { ColumnMasks, Engine, ExportRequest, ExportSource, Ticket } from '../engine/index.ts';
 import type { Lsn } from '../engine/model/position.ts';
 import type { QueryClass, RoleDefinition } from '../engine/model/types.ts';
 import type { RequestReport } from './request-report.ts';
@@ -19,6 +19,8 @@ export interface RequestContext {
    */
   readonly ticket: Ticket;
   readonly exports: ExportRegistry;
+  /** What stands in the place of masked values. */
+  readonly masks: ColumnMasks;
   readonly audit: AuditPort;
   /** One for the title, shared by all its requests. */
   readonly running: RunningQueries;

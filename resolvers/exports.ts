@@ -1,12 +1,14 @@
-import type { ExportRequest, ExportSource } from '../engine/index.ts';
+import { type ExportRequest, type ExportSource, shownAs } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import { limits } from '../engine/model/limits.ts';
 import { type Lsn, parsePosition } from '../engine/model/position.ts';
-import type { WhereInput } from '../engine/model/types.ts';
+import type { ColumnDefinition, TableGrant, WhereInput } from '../engine/model/types.ts';
 import {
+  askedBy,
   authoriseCapability,
   authoriseSql,
   authoriseTableExport,
+  authoriseUse,
   bothOf,
   rowRuleOf,
 } from './authorise.ts';
@@ -130,12 +132,20 @@ async function tableSource(
   for (const column of input.columns ?? []) catalog.column(table, column);
   if (input.columns?.length === 0) throw invalid('columns', 'name at least one, or leave it out');
   const where = await conditionOf(context, input.where, columns, 'input.where');
+  authoriseUse(context, table, [...askedBy(where), ...(input.columns ?? [])]);
   return {
     kind: 'table',
     table: name,
     where: bothOf(rowRuleOf(context, table, columns, grant), where),
-    columns: input.columns ?? null,
+    columns: input.columns ?? plainNames(grant, columns),
   };
+}
+
+/** The columns of an export that names none: those the role sees as they are; null for all. */
+function plainNames(grant: TableGrant, columns: ReadonlyMap<string, ColumnDefinition>) {
+  const names = [...columns.keys()];
+  const plain = names.filter((column) => shownAs(grant, column) === 'plain');
+  return plain.length === names.length ? null : plain;
 }
 
 /** Now, unless an earlier place is asked for. */

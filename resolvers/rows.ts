@@ -14,7 +14,7 @@ import type {
   Value,
   WhereInput,
 } from '../engine/model/types.ts';
-import { authoriseTable, bothOf, rowRuleOf } from './authorise.ts';
+import { askedBy, authoriseTable, authoriseUse, bothOf, rowRuleOf } from './authorise.ts';
 import { answerRows, conditionOf, runBounded } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 
@@ -63,6 +63,7 @@ export function stateRowList(table: TableDefinition) {
     const orderBy = orderOf(args.orderBy);
     const first = pageSizeOf(args.first);
     const asked = await conditionOf(context, args.where, columnsOf(context, table));
+    authoriseUse(context, table, [...askedBy(asked), ...orderBy.map(({ column }) => column)]);
     const where = bothOf(visible, asked);
     await waitForApplied(context);
     const { ticket, engine } = context;
@@ -88,6 +89,7 @@ export function columnRowList(table: TableDefinition, field: string) {
     const orderBy = orderOf(args.orderBy);
     const first = pageSizeOf(args.first);
     const asked = await conditionOf(context, args.where, columnsOf(context, table));
+    authoriseUse(context, table, [...askedBy(asked), ...orderBy.map(({ column }) => column)]);
     const where = bothOf(visible, asked);
     await waitForCovered(context, args.minPosition);
     const bounds = queryBoundsOf(context.ticket);

@@ -3,7 +3,7 @@ import type { Catalog } from '../engine/model/catalog.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import type { Lsn } from '../engine/model/position.ts';
 import type { Row, TableDefinition } from '../engine/model/types.ts';
-import { authoriseCommit, mayRead } from './authorise.ts';
+import { authoriseBatch, authoriseCommit, mayRead } from './authorise.ts';
 import { keyAsJson } from './column-value.ts';
 import type { RequestContext } from './context.ts';
 import {
@@ -31,17 +31,15 @@ export interface RowWrite {
 /** Commits one tick: rows to columns in one pass, then the engine's one write path. */
 export function commitTick(catalog: Catalog) {
   const reader = new TickInputReader(catalog);
-  const actionTable = catalog.actionTable.name;
   return async (
     _root: unknown,
     { input }: { readonly input: CommitTickArguments },
     context: RequestContext,
   ): Promise<TickOutcome> => {
-    authoriseCommit(context, []);
-    const { tick, tables } = reader.read(input);
-    if (tick.actions.length > 0) tables.add(actionTable);
-    authoriseCommit(context, tables);
-    const outcome = await context.engine.commit(context.ticket, buildTickBatch(catalog, tick));
+    authoriseCommit(context);
+    const batch = buildTickBatch(catalog, reader.read(input));
+    authoriseBatch(context, batch, catalog);
+    const outcome = await context.engine.commit(context.ticket, batch);
     context.report.sawPosition(outcome.lsn);
     return outcome;
   };
@@ -56,7 +54,7 @@ export function compareAndSet(catalog: Catalog, table: TableDefinition) {
     args: { readonly input: OperationArguments },
     context: RequestContext,
   ): Promise<RowWrite> => {
-    authoriseCommit(context, [table.name]);
+    authoriseCommit(context);
     const { principal, ticket } = context;
     const sessionId = isOfSession ? sessionOf(args.input) : '';
     const batch = buildTickBatch(catalog, {
@@ -71,6 +69,7 @@ export function compareAndSet(catalog: Catalog, table: TableDefinition) {
       actions: [],
       effects: [reader.readOperation(table.name, 'compareAndSet', args.input, () => 'input')],
     });
+    authoriseBatch(context, batch, catalog);
     const outcome = await context.engine.commit(ticket, batch);
     context.report.sawPosition(outcome.lsn);
     context.audit.record({

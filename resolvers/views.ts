@@ -9,7 +9,14 @@ import type {
   ViewDefinition,
   WhereInput,
 } from '../engine/model/types.ts';
-import { authoriseTable, authoriseView, bothOf, rowRuleOf } from './authorise.ts';
+import {
+  askedBy,
+  authoriseTable,
+  authoriseUse,
+  authoriseView,
+  bothOf,
+  rowRuleOf,
+} from './authorise.ts';
 import { answerRows, conditionOf, runBounded } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 import { sawApplied, waitForApplied } from './fresh-reads.ts';
@@ -82,8 +89,9 @@ export function rowChanges(table: TableDefinition) {
     const grant = authoriseTable(context, table.name, 'read');
     const columns = context.engine.catalog.columnsOf(table);
     const visible = rowRuleOf(context, table, columns, grant);
-    const where = bothOf(visible, await conditionOf(context, args.where, columns));
-    return subscribe(context, table.name, args, where);
+    const asked = await conditionOf(context, args.where, columns);
+    authoriseUse(context, table, askedBy(asked));
+    return subscribe(context, table.name, args, bothOf(visible, asked));
   };
 }
 

@@ -1,5 +1,4 @@
 import type {
-  ColumnDefinition,
   ColumnMaskKind,
   RoleDefinition,
   TableDefinition,
@@ -31,13 +30,9 @@ export function showsAll(grant: TableGrant): boolean {
   return grant.rowFilter === null && showsAllColumns(grant);
 }
 
-/** The columns that the role sees as they are, by name. */
-export function plainColumns(
-  grant: TableGrant,
-  columns: ReadonlyMap<string, ColumnDefinition>,
-): ReadonlyMap<string, ColumnDefinition> {
-  if (showsAllColumns(grant)) return columns;
-  return new Map([...columns].filter(([name]) => shownAs(grant, name) === 'plain'));
+/** Whether any rule of the role is about single columns, so that ticks have to be looked at. */
+export function hasColumnRules(role: RoleDefinition): boolean {
+  return role.tables.some((grant) => grant.writable !== undefined || !showsAllColumns(grant));
 }
 
 /**

@@ -108,6 +108,7 @@ export const fixedFields = [
   'commitTick',
   'contention',
   'createExport',
+  'explainAccess',
   'export',
   'indexAdvice',
   'killQuery',
@@ -121,6 +122,7 @@ export const fixedFields = [
 
 /** Types of every API. */
 export const fixedTypes = [
+  'AccessExplanation',
   'Action',
   'ActionInput',
   'ActionResult',
@@ -136,6 +138,8 @@ export const fixedTypes = [
   'Bytes',
   'BytesFilter',
   'CloseSessionInput',
+  'ColumnAccess',
+  'ColumnShown',
   'CommitTickInput',
   'CommitTickPayload',
   'Conflict',
@@ -185,6 +189,7 @@ export const fixedTypes = [
   'String',
   'StringFilter',
   'Subscription',
+  'TableRight',
   'UuidFilter',
   'Vec3',
   'Vec3Add',

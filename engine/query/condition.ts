@@ -103,6 +103,21 @@ export function walkCondition<Result, Leaf extends AnyLeaf = Comparison>(
   }
 }
 
+/** The columns that a condition asks of, once for each question; a column of which a part is asked counts. */
+export function columnsAsked<Leaf extends AnyLeaf>(condition: Condition<Leaf>): readonly string[] {
+  const leaf = ({ column }: { readonly column: string }) => [column.split('.', 1)[0] as string];
+  const visitor = {
+    and: (parts: readonly (readonly string[])[]) => parts.flat(),
+    or: (parts: readonly (readonly string[])[]) => parts.flat(),
+    not: (inner: readonly string[]) => inner,
+    compare: leaf,
+    in: leaf,
+    between: leaf,
+    isNull: leaf,
+  };
+  return walkCondition(condition, visitor as ConditionVisitor<readonly string[], Leaf>);
+}
+
 /** Whether what is given meets a condition. */
 export type ConditionTest<A, B = void, C = void> = (a: A, b: B, c: C) => boolean;
 

@@ -3,13 +3,12 @@ import {
   decodeCommitBody,
   decodeJsonBody,
   type Engine,
-  type TickBatch,
   type TickHeader,
   type TickOutcome,
 } from '../../engine/index.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import { formatPosition } from '../../engine/model/position.ts';
-import { authoriseCommit } from '../../resolvers/authorise.ts';
+import { authoriseBatch, authoriseCommit } from '../../resolvers/authorise.ts';
 import type { AuditPort, Principal } from '../../resolvers/context.ts';
 import { RequestReport } from '../../resolvers/request-report.ts';
 import { actionResults, conflictKey } from '../../resolvers/ticks.ts';
@@ -45,14 +44,14 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     const ticket = exchangeTicket(principal, queryClass, exchange);
     const asker = { principal, audit, ticket };
     // Before the body: who may not commit at all need not send it.
-    authoriseCommit(asker, []);
+    authoriseCommit(asker);
     const format = formats[checkContentType(request, arrowType, jsonType)];
     const header = readHeader(exchange, sessionId, tick);
     const body = await readBody(request, format.bytesMax);
     metrics.received('commit', body.length);
     if (body.length === 0) throw emptyBody();
     const batch = format.decode(catalog, header, body);
-    authoriseCommit(asker, tablesOf(batch, catalog.actionTable.name));
+    authoriseBatch(asker, batch, catalog);
     const outcome = await engine.commit(ticket, batch);
     report.sawPosition(outcome.lsn);
     committed.inc();
@@ -79,12 +78,6 @@ function emptyBody(): EngineError {
     'the body is empty; a tick without actions is a stream of actions without rows (its schema and the end mark), in JSON {}',
     { details: { path: 'body' } },
   );
-}
-
-function tablesOf(batch: TickBatch, actionTable: string): Set<string> {
-  const tables = new Set(batch.streams.map((stream) => stream.table.name));
-  if (batch.actions.length > 0) tables.add(actionTable);
-  return tables;
 }
 
 function readHeader({ request }: Exchange, sessionId: string, tick: string): TickHeader {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import {
+  ColumnMasks,
   type ColumnsHost,
   type EngineOptions,
   Lifetime,
@@ -101,6 +102,7 @@ export function openTitle(
       engine,
       identity: shared.identity,
       exports,
+      masks: new ColumnMasks(secretFromFile(join(directory, 'mask-key'))),
       links,
       audit: auditLog(logger),
       metrics,

@@ -1,5 +1,5 @@
 import { printSchema } from 'graphql';
-import { type Engine, serializeManifest } from '../../engine/index.ts';
+import { type ColumnMasks, type Engine, serializeManifest } from '../../engine/index.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import type { AuditPort } from '../../resolvers/context.ts';
@@ -26,6 +26,7 @@ export interface ServedTitleOptions {
   readonly engine: Engine;
   readonly identity: Identity;
   readonly exports: Exports;
+  readonly masks: ColumnMasks;
   readonly links: ExportLinks;
   readonly audit: AuditPort;
   readonly metrics: Metrics;
@@ -49,10 +50,10 @@ export function proveServable(manifest: TitleManifest): void {
 
 /** One title as the outside sees it: its GraphQL over every transport, commits, exports, schema. */
 export function serveTitle(options: ServedTitleOptions): ServedTitle {
-  const { engine, identity, exports, links, audit, metrics, logger } = options;
+  const { engine, identity, exports, masks, links, audit, metrics, logger } = options;
   const { catalog } = engine;
   const authenticate = (authorization: unknown) => identity.principal(authorization, catalog);
-  const services = { engine, exports, audit, running: new ObservedQueries(metrics) };
+  const services = { engine, exports, masks, audit, running: new ObservedQueries(metrics) };
   const schema = buildSchema(catalog);
   const answers = new Answers(metrics, logger);
   const executor = new Executor(schema);

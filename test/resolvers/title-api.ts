@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ExecutionResult, type GraphQLSchema, graphql, parse, subscribe } from 'graphql';
 import { onTestFinished } from 'vitest';
+import { ColumnMasks } from '../../engine/index.ts';
 import type { Catalog } from '../../engine/model/catalog.ts';
 import type { QueryClass, TitleManifest } from '../../engine/model/types.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
@@ -134,6 +135,7 @@ export class Caller {
         signal: this.#options.signal ?? new AbortController().signal,
       }),
       exports: this.#api.exports,
+      masks: new ColumnMasks(new Uint8Array(32)),
       audit: { record: (event) => this.#api.audit.push(event) },
       running: this.#api.running,
       readAfter: this.#options.readAfter ?? null,

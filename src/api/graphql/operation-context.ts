@@ -1,4 +1,4 @@
-import type { Engine, Ticket } from '../../../engine/index.ts';
+import type { ColumnMasks, Engine, Ticket } from '../../../engine/index.ts';
 import { type Lsn, parsePosition } from '../../../engine/model/position.ts';
 import type {
   AuditPort,
@@ -16,6 +16,7 @@ import { requestTicket } from '../request-ticket.ts';
 export interface TitleServices {
   readonly engine: Engine;
   readonly exports: ExportRegistry;
+  readonly masks: ColumnMasks;
   readonly audit: AuditPort;
   readonly running: RunningQueries;
 }
@@ -38,6 +39,7 @@ export interface OperationOptions {
 export class OperationContext implements RequestContext {
   readonly engine: Engine;
   readonly exports: ExportRegistry;
+  readonly masks: ColumnMasks;
   readonly audit: AuditPort;
   readonly running: RunningQueries;
   readonly principal: Principal;
@@ -52,6 +54,7 @@ export class OperationContext implements RequestContext {
   constructor(services: TitleServices, options: OperationOptions) {
     this.engine = services.engine;
     this.exports = services.exports;
+    this.masks = services.masks;
     this.audit = services.audit;
     this.running = services.running;
     this.principal = options.principal;
