@@ -22,6 +22,7 @@ export interface RequestContext {
   /** What stands in the place of masked values. */
   readonly masks: ColumnMasks;
   readonly audit: AuditPort;
+  readonly use: UsePort;
   /** One for the title, shared by all its requests. */
   readonly running: RunningQueries;
   /** `x-tickloom-read-after`: reads wait until the node has applied it. Null: no header. */
@@ -79,6 +80,21 @@ export interface ExportRegistry {
   get(id: string, principal: Principal): Promise<ExportInfo | null>;
 }
 
+/** What counts beside the request itself. */
+export type CountedUse = 'tick' | 'export';
+
+/** The bounds on how much a client may ask for. */
+export interface UsePort {
+  /**
+   * Counts what is about to be done, before anything of it is queued; undefined where nothing bounds it.
+   * Rejects with `RATE_LIMITED`.
+   */
+  take(
+    use: CountedUse,
+    asker: Pick<RequestContext, 'principal' | 'ticket'>,
+  ): Promise<void> | undefined;
+}
+
 /** One thing worth keeping of who did what. Ticks are not among them: the log holds those. */
 export interface AuditEvent {
   readonly action:
@@ -88,7 +104,9 @@ export interface AuditEvent {
     | 'export.create'
     | 'query.sql'
     | 'query.kill'
-    | 'access.denied';
+    | 'access.denied'
+    /** Refusals by rates and quotas, a line for many. */
+    | 'use.refused';
   readonly outcome: 'done' | 'refused' | 'failed';
   readonly subject: string;
   readonly role: string | null;

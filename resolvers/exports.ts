@@ -48,6 +48,7 @@ export async function createExport(
       queryBoundsOf(context.ticket),
     );
   }
+  await context.use.take('export', context);
   const info = await context.exports.create(
     {
       source,

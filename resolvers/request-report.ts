@@ -33,6 +33,10 @@ export class RequestReport {
     this.#startedMs = nowMs();
   }
 
+  get rowsRead(): number {
+    return this.#rowsRead ?? 0;
+  }
+
   /** A field rests on the log up to here. */
   sawPosition(lsn: Lsn): void {
     if (this.#lsn === null || lsn > this.#lsn) this.#lsn = lsn;

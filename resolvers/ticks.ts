@@ -37,6 +37,7 @@ export function commitTick(catalog: Catalog) {
     context: RequestContext,
   ): Promise<TickOutcome> => {
     authoriseCommit(context);
+    await context.use.take('tick', context);
     const batch = buildTickBatch(catalog, reader.read(input));
     authoriseBatch(context, batch, catalog);
     const outcome = await context.engine.commit(context.ticket, batch);
@@ -55,6 +56,7 @@ export function compareAndSet(catalog: Catalog, table: TableDefinition) {
     context: RequestContext,
   ): Promise<RowWrite> => {
     authoriseCommit(context);
+    await context.use.take('tick', context);
     const { principal, ticket } = context;
     const sessionId = isOfSession ? sessionOf(args.input) : '';
     const batch = buildTickBatch(catalog, {

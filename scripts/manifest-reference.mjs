@@ -85,10 +85,17 @@ function membersOf(name) {
 
 /** @param {string} name */
 function memberTable(name) {
-  const rows = membersOf(name).map(
-    (member) => `| \`${member.name}\` | ${member.isOptional ? '' : 'yes'} | ${cell(member.text)} |`,
-  );
-  return ['| member | needed | |', '| --- | --- | --- |', ...rows].join('\n');
+  return ['| member | needed | |', '| --- | --- | --- |', memberRows(name)].join('\n');
+}
+
+/** The members of an interface, to go on with the table of the one that it extends. @param {string} name */
+function memberRows(name) {
+  return membersOf(name)
+    .map(
+      (member) =>
+        `| \`${member.name}\` | ${member.isOptional ? '' : 'yes'} | ${cell(member.text)} |`,
+    )
+    .join('\n');
 }
 
 /** The column kinds, members of `t`. */
@@ -196,6 +203,11 @@ Access to a table: ${described('TableAccess').replace(/^What a role may do with 
 ${described('BoundedAccess')}
 
 ${memberTable('BoundedAccess')}
+
+${described('LimitsSpec')}
+
+${memberTable('LimitsSpec')}
+${memberRows('ClientLimitsSpec')}
 
 \`onTables\`: ${described('onTables').replace(/^T/, 't')}
 

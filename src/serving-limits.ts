@@ -66,6 +66,13 @@ export const servingLimits = {
   httpKeepAliveMs: 75_000,
   /** Verified tokens remembered until they expire. */
   tokensRememberedMax: 10_000,
+  /** Clients whose use is counted, of one role; others share one count until some are forgotten. */
+  clientsCountedMax: 50_000,
+  /** How long a client waits at most for a debt of bytes or rows to be paid. */
+  debtMsMax: 3_600_000,
+  /** How often refusals by rates and quotas are summed up for the audit log, and how many lines each time. */
+  refusalsToldMs: 10_000,
+  refusalsToldMax: 100,
   /** Export links that have not expired, exports streaming at the same time. */
   exportsMax: 10_000,
   exportStreamsMax: 16,

@@ -3,6 +3,7 @@ import type {
   ColumnMaskKind,
   QueryClass,
   RoleDefinition,
+  RoleLimits,
   TableGrant,
 } from '../model/types.ts';
 import { describedAs } from './described-as.ts';
@@ -41,6 +42,40 @@ export interface RoleSpec<Tables extends TableSpecs, View extends string> {
     | undefined;
   /** The views it may read and subscribe to. */
   readonly views?: readonly View[] | undefined;
+  /**
+   * How much its clients may ask for: `{ requestsPerSecond: 20, burst: 100, subscriptions: 20 }`; `{}`
+   * for as much as they like. Left out, clients of a role of class `GAMEPLAY` that may not commit
+   * (players) have strict bounds, and those of other roles none.
+   */
+  readonly limits?: ClientLimitsSpec | undefined;
+}
+
+/** What each client (the subject of a token) may ask for. What is left out has no bound. */
+interface LimitsSpec {
+  /** Requests, and operations of a WebSocket; ticks among them. Past it: `RATE_LIMITED`. */
+  readonly requestsPerSecond?: number | undefined;
+  /** With `requestsPerSecond`: how many requests beyond it may come in ten seconds, as when a page loads. */
+  readonly burst?: number | undefined;
+  /**
+   * Bytes of requests and their answers; frames of subscriptions do not count, nor do exports. Counted
+   * when they have come: what is too much is a debt, and the next request is `RATE_LIMITED` until it is paid.
+   */
+  readonly bytesPerSecond?: number | undefined;
+  /** Ticks and direct writes. Past it: `RATE_LIMITED`. */
+  readonly ticksPerSecond?: number | undefined;
+  /** Rows that queries read, as `extensions.tickloom.rowsRead` tells; counted as bytes are. */
+  readonly rowsReadPerMinute?: number | undefined;
+  /** Subscriptions at the same time. Past it: `QUOTA_EXCEEDED`. */
+  readonly subscriptions?: number | undefined;
+  /** Exports ordered. Past it: `RATE_LIMITED`. */
+  readonly exportsPerHour?: number | undefined;
+}
+
+interface ClientLimitsSpec extends LimitsSpec {
+  /** Exports whose links have not expired. Past it: `QUOTA_EXCEEDED`. */
+  readonly exportsKept?: number | undefined;
+  /** The same bounds, but `exportsKept`, for all clients of the role together. */
+  readonly together?: LimitsSpec | undefined;
 }
 
 /** Rights on one table: `['read', 'write']`, or rights to some of its rows and columns. */
@@ -101,10 +136,20 @@ export function roleDefinition(name: string, role: RoleSpec<TableSpecs, string>)
     name,
     ...describedAs(role.description),
     class: role.class,
+    ...(role.limits === undefined ? {} : { limits: limitsOf(role.limits) }),
     capabilities: role.capabilities ?? [],
     tables,
     views: role.views ?? [],
   };
+}
+
+/** Without the members that are there and undefined. */
+function limitsOf({ together, ...own }: ClientLimitsSpec): RoleLimits {
+  return { ...given(own), ...(together === undefined ? {} : { together: given(together) }) };
+}
+
+function given(bounds: LimitsSpec): RoleLimits {
+  return Object.fromEntries(Object.entries(bounds).filter(([, value]) => value !== undefined));
 }
 
 /** Members that bound nothing are left out, so that a manifest without them reads as ever. */

@@ -13,6 +13,7 @@ import { operatorsOf } from '../query/where-operators.ts';
 import { roleNameProblem } from './names.ts';
 import { type Problems, placeOf } from './problems.ts';
 import { readDescription } from './validate-description.ts';
+import { readRoleLimits } from './validate-limits.ts';
 import { checkDistinct, columnNamed } from './validate-names.ts';
 import { capabilities, queryClasses } from './vocabulary.ts';
 
@@ -39,8 +40,7 @@ function readRole(
   tables: readonly TableDefinition[],
   views: readonly ViewDefinition[],
 ): RoleDefinition | null {
-  const members = ['name', 'description', 'class', 'capabilities', 'tables', 'views'] as const;
-  const role = problems.object(value, place, members, ['description']);
+  const role = problems.object(value, place, roleMembers, ['description', 'limits']);
   if (!role) return null;
   const name = problems.string(role.name, `${place}.name`);
   const nameFault = name === null ? null : roleNameProblem(name);
@@ -60,16 +60,28 @@ function readRole(
     'view',
   );
   const description = readDescription(problems, role.description, place);
+  const roleLimits = readRoleLimits(problems, role.limits, `${place}.limits`);
   if (name === null || queryClass === null) return null;
   return {
     name,
     ...description,
     class: queryClass,
+    ...(roleLimits === null ? {} : { limits: roleLimits }),
     capabilities: granted,
     tables: grants,
     views: viewNames,
   };
 }
+
+const roleMembers = [
+  'name',
+  'description',
+  'class',
+  'limits',
+  'capabilities',
+  'tables',
+  'views',
+] as const;
 
 function readGrants(
   problems: Problems,

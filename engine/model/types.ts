@@ -177,11 +177,36 @@ export interface ColumnMask {
   readonly as: ColumnMaskKind;
 }
 
+/** How much may be asked for; what is left out has no bound. */
+export interface UseLimits {
+  /** Requests and operations, ticks among them. */
+  readonly requestsPerSecond?: number;
+  /** Requests beyond `requestsPerSecond` that may come in ten seconds. */
+  readonly burst?: number;
+  /** Bytes of requests and answers; neither frames of subscriptions nor exports. */
+  readonly bytesPerSecond?: number;
+  readonly ticksPerSecond?: number;
+  readonly rowsReadPerMinute?: number;
+  /** Subscriptions at the same time. */
+  readonly subscriptions?: number;
+  readonly exportsPerHour?: number;
+}
+
+/** The bounds of each client of a role, a client being a subject. */
+export interface RoleLimits extends UseLimits {
+  /** Export links that have not expired. */
+  readonly exportsKept?: number;
+  /** The bounds of all clients of the role together. */
+  readonly together?: UseLimits;
+}
+
 export interface RoleDefinition {
   readonly name: string;
   /** What its author says of it, for whoever reads the API; it changes nothing else. */
   readonly description?: string;
   readonly class: QueryClass;
+  /** Left out: those of `defaultLimits`, which bound players and nobody else. */
+  readonly limits?: RoleLimits;
   readonly capabilities: readonly Capability[];
   readonly tables: readonly TableGrant[];
   /** Names of the views it may read and subscribe to. */

@@ -17,6 +17,7 @@ import type { Exchange } from '../http/exchange.ts';
 import { readBody } from '../http/read-body.ts';
 import { sendJson } from '../http/respond.ts';
 import type { Handler } from '../http/route.ts';
+import type { TitleLimits } from '../limits/title-limits.ts';
 import { servingLimits } from '../serving-limits.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { exchangeTicket } from './request-ticket.ts';
@@ -24,13 +25,14 @@ import { exchangeTicket } from './request-ticket.ts';
 export interface CommitEndpointOptions {
   readonly engine: Engine;
   readonly audit: AuditPort;
+  readonly use: TitleLimits;
   readonly metrics: Metrics;
   readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
 }
 
 /** `POST /{title}/sessions/{sessionId}/ticks/{tick}`: a tick in columns, as Arrow or as JSON. */
 export function commitEndpoint(options: CommitEndpointOptions): Handler {
-  const { engine, audit, metrics } = options;
+  const { engine, audit, metrics, use } = options;
   const { catalog } = engine;
   const committed = metrics.requests.labels({
     endpoint: 'commit',
@@ -41,14 +43,17 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     const { request } = exchange;
     const report = new RequestReport(queryClass);
     const principal = await options.authenticate(request.headers.authorization);
+    await use.admit(principal, exchange.requestId);
     const ticket = exchangeTicket(principal, queryClass, exchange);
     const asker = { principal, audit, ticket };
     // Before the body: who may not commit at all need not send it.
     authoriseCommit(asker);
+    await use.take('tick', asker);
     const format = formats[checkContentType(request, arrowType, jsonType)];
     const header = readHeader(exchange, sessionId, tick);
     const body = await readBody(request, format.bytesMax);
     metrics.received('commit', body.length);
+    use.charge(principal, { bytes: body.length });
     if (body.length === 0) throw emptyBody();
     const batch = format.decode(catalog, header, body);
     authoriseBatch(asker, batch, catalog);
@@ -57,6 +62,7 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     committed.inc();
     const extensions = { tickloom: report.toExtensions() };
     await sendJson(exchange, metrics, { ...answer(outcome), extensions });
+    use.charge(principal, { bytes: exchange.bytesSent });
   };
 }
 

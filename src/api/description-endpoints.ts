@@ -3,6 +3,7 @@ import { authoriseRole } from '../../resolvers/authorise.ts';
 import type { AuditPort, Principal } from '../../resolvers/context.ts';
 import { type CompressedForms, isKnown, sendBody } from '../http/respond.ts';
 import type { Handler } from '../http/route.ts';
+import type { TitleLimits } from '../limits/title-limits.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { exchangeTicket } from './request-ticket.ts';
 
@@ -10,6 +11,7 @@ export interface DescriptionOptions {
   readonly contentType: string;
   readonly content: string;
   readonly audit: AuditPort;
+  readonly use: TitleLimits;
   readonly metrics: Metrics;
   readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
 }
@@ -22,6 +24,7 @@ export function descriptionEndpoint(options: DescriptionOptions): Handler {
   const headers = { etag, 'cache-control': 'private, no-cache' };
   return async (exchange) => {
     const principal = await options.authenticate(exchange.request.headers.authorization);
+    await options.use.admit(principal, exchange.requestId);
     const ticket = exchangeTicket(principal, principal.class, exchange);
     authoriseRole({ principal, audit, ticket });
     if (isKnown(exchange, etag)) {
@@ -29,5 +32,6 @@ export function descriptionEndpoint(options: DescriptionOptions): Handler {
       return;
     }
     await sendBody(exchange, metrics, { contentType, content, headers, compressed });
+    options.use.charge(principal, { bytes: exchange.bytesSent });
   };
 }

@@ -11,6 +11,7 @@ import type { ExportLinks } from '../exports/export-link.ts';
 import type { Exports, ReadOutcome } from '../exports/exports.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { Handler } from '../http/route.ts';
+import type { TitleLimits } from '../limits/title-limits.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { exchangeTicket } from './request-ticket.ts';
@@ -19,6 +20,7 @@ export interface ExportEndpointOptions {
   readonly engine: Engine;
   readonly exports: Exports;
   readonly links: ExportLinks;
+  readonly use: TitleLimits;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
@@ -40,6 +42,7 @@ export function exportEndpoint(options: ExportEndpointOptions): Handler {
   return async (exchange, { id = '' }) => {
     options.links.check(id, exchange.query, Date.now());
     const stored = options.exports.find(id);
+    await admit(options, stored, exchange.requestId);
     if (exchange.request.method === 'HEAD') return sendHead(exchange, options, stored);
     options.exports.begin(id);
     let outcome: ReadOutcome = { kind: 'failed' };
@@ -50,6 +53,16 @@ export function exportEndpoint(options: ExportEndpointOptions): Handler {
       options.exports.end(id, outcome);
     }
   };
+}
+
+/** A read counts for whoever ordered the export: a link names nobody else. */
+async function admit(
+  { engine, use }: ExportEndpointOptions,
+  { subject, role: name }: StoredExport,
+  requestId: string,
+): Promise<void> {
+  const role = name === undefined ? undefined : engine.catalog.roles.get(name);
+  if (role !== undefined) await use.admit({ subject, role }, requestId);
 }
 
 /** Answers from the copy; null where there is none. */

@@ -122,6 +122,16 @@ export const settingsTable = {
     '',
     'Origins of web pages that may call the API, beside the console.',
   ),
+  titleRequestsPerSecond: setting(
+    count(1, 1_000_000),
+    null,
+    'Requests of one title that are taken each second, those of roles that commit apart; any number when unset. Past it they answer RATE_LIMITED.',
+  ),
+  titleSubscriptions: setting(
+    count(1, 1_000_000),
+    null,
+    'Subscriptions of one title at the same time, those of roles that commit apart; any number when unset. Past it they answer QUOTA_EXCEEDED.',
+  ),
   exportTtlSeconds: setting(count(10, 604_800), '3600', 'How long an export link works.', {
     unit: 's',
   }),

@@ -5,6 +5,8 @@ import type { ExportSpec, ExportState } from '../../resolvers/context.ts';
 export interface StoredExport {
   readonly id: string;
   readonly subject: string;
+  /** The role it was ordered with; absent in files of before this was kept. */
+  readonly role?: string;
   readonly expiresAtMs: number;
   readonly spec: ExportSpec;
   readonly state: Exclude<ExportState, 'EXPIRED' | 'STREAMING'>;

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '../../engine/model/errors.ts';
 import type { ExportInfo, ExportRegistry, ExportSpec, Principal } from '../../resolvers/context.ts';
+import { limitsOf } from '../limits/default-limits.ts';
 import { servingLimits } from '../serving-limits.ts';
 import { writePrivately } from '../storage/private-file.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -59,6 +60,7 @@ export class Exports implements ExportRegistry {
 
   async create(spec: ExportSpec, principal: Principal): Promise<ExportInfo> {
     this.#sweep();
+    this.#checkQuota(principal);
     if (this.#stored.size >= servingLimits.exportsMax && !this.#forgetExpired()) {
       throw new EngineError('OVERLOADED', 'too many exports are open; wait until some expire', {
         retryAfterMs: sweepEveryMs,
@@ -67,6 +69,7 @@ export class Exports implements ExportRegistry {
     const stored: StoredExport = {
       id: randomUUID(),
       subject: principal.subject,
+      ...(principal.role === null ? {} : { role: principal.role.name }),
       // A whole second, as links carry it.
       expiresAtMs: Math.floor((this.#nowMs() + this.#options.ttlMs) / 1000) * 1000,
       spec,
@@ -117,6 +120,26 @@ export class Exports implements ExportRegistry {
 
   close(): void {
     clearInterval(this.#sweeper);
+  }
+
+  /** Throws `QUOTA_EXCEEDED` where the subject has as many exports as its role allows. */
+  #checkQuota({ subject, role }: Principal): void {
+    const { exportsKept: max } = limitsOf(role);
+    if (max === undefined) return;
+    const nowMs = this.#nowMs();
+    const kept = [...this.#stored.values()].filter(
+      (stored) => stored.subject === subject && stored.expiresAtMs > nowMs,
+    );
+    if (kept.length < max) return;
+    const firstMs = Math.min(...kept.map(({ expiresAtMs }) => expiresAtMs));
+    throw new EngineError(
+      'QUOTA_EXCEEDED',
+      `a client of the role "${role?.name ?? ''}" may have ${max} exports whose links have not expired; wait until the first one expires`,
+      {
+        retryAfterMs: firstMs - nowMs,
+        details: { bound: 'exportsKept', of: 'client', max },
+      },
+    );
   }
 
   #info(stored: StoredExport): ExportInfo {

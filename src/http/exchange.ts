@@ -11,6 +11,8 @@ export class Exchange {
   endpoint: Endpoint = 'other';
   /** The metrics of the title that answers; null for what belongs to none. */
   metrics: Metrics | null = null;
+  /** The bytes of the body that it was answered with, once it was. */
+  bytesSent = 0;
   /** The path as it was sent, percent-encoded. */
   readonly pathname: string;
   readonly #search: string;

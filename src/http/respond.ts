@@ -59,6 +59,7 @@ export async function sendBody(exchange: Exchange, metrics: Metrics, body: Body)
   // A text goes out in one piece with its headers.
   response.end(request.method === 'HEAD' ? undefined : content);
   metrics.sent(exchange.endpoint, bytes);
+  exchange.bytesSent = bytes;
 }
 
 export function sendJson(

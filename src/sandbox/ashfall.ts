@@ -207,6 +207,13 @@ export const ashfall = defineTitle({
     // OPERATOR, not GAMEPLAY: players must not compete with the ticks of their match.
     player: {
       class: 'OPERATOR',
+      limits: {
+        requestsPerSecond: 20,
+        burst: 100,
+        bytesPerSecond: 1024 * 1024,
+        rowsReadPerMinute: 100_000,
+        subscriptions: 20,
+      },
       tables: {
         unitState: { access: ['read'], onlyWhere: { column: 'ownerId', claim: 'player_id' } },
       },

@@ -102,6 +102,11 @@ export class MetricRegistry {
     'class',
     'reason',
   ]);
+  readonly rateLimited = this.#counter(
+    'rate_limited_total',
+    'Requests refused because a client, a role or the title had asked for too much.',
+    ['role', 'bound', 'of'],
+  );
   readonly queryMemory = this.#histogram(
     'query_memory_bytes',
     'Peak memory of an operation.',

@@ -50,6 +50,7 @@ export class Metrics {
   readonly logPending;
   readonly querySeconds;
   readonly queryRejected;
+  readonly rateLimited;
   readonly queryMemory;
   readonly exportsBytes;
   readonly requests;
@@ -70,6 +71,7 @@ export class Metrics {
     this.logPending = new TitleGauge(registry.logPending, title);
     this.querySeconds = new TitleHistogram<'class' | 'kind'>(registry.querySeconds, title);
     this.queryRejected = new TitleCounter<'class' | 'reason'>(registry.queryRejected, title);
+    this.rateLimited = new TitleCounter<'role' | 'bound' | 'of'>(registry.rateLimited, title);
     this.queryMemory = new TitleHistogram<'class'>(registry.queryMemory, title);
     this.exportsBytes = registry.exportsBytes.labels({ title });
     this.requests = new TitleCounter<'endpoint' | 'operation_kind' | 'code'>(

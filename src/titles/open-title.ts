@@ -7,7 +7,7 @@ import {
   type Lsn,
   openEngine,
 } from '../../engine/index.ts';
-import type { TitleManifest } from '../../engine/model/types.ts';
+import type { TitleManifest, UseLimits } from '../../engine/model/types.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
 import { auditLog } from '../audit/audit-log.ts';
 import type { Settings } from '../config/settings.ts';
@@ -15,6 +15,7 @@ import { ExportLinks } from '../exports/export-link.ts';
 import { Exports } from '../exports/exports.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { Identity } from '../identity/identity.ts';
+import { TitleLimits } from '../limits/title-limits.ts';
 import { secretFromFile } from '../storage/private-file.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { MetricRegistry } from '../telemetry/metric-registry.ts';
@@ -96,6 +97,10 @@ export function openTitle(
     const exports = new Exports({ directory: exportsDirectory, links, ttlMs, logger });
     lifetime.add(() => exports.close());
 
+    const audit = auditLog(logger);
+    const use = new TitleLimits(titleLimitsOf(settings), metrics, audit);
+    lifetime.add(() => use.close());
+
     const requests = new RunningRequests();
     const { serveTitle } = await loading;
     const served = serveTitle({
@@ -104,7 +109,8 @@ export function openTitle(
       exports,
       masks: new ColumnMasks(secretFromFile(join(directory, 'mask-key'))),
       links,
-      audit: auditLog(logger),
+      audit,
+      use,
       metrics,
       logger,
       requests,
@@ -113,6 +119,14 @@ export function openTitle(
     const parts = { name, engine, recoveredLsn, metrics, requests, served };
     return new OpenTitle(parts, () => lifetime.endOrThrow());
   }, onError);
+}
+
+/** What each title of the server may be asked for. */
+function titleLimitsOf({ titleRequestsPerSecond, titleSubscriptions }: Settings): UseLimits {
+  return {
+    ...(titleRequestsPerSecond === null ? {} : { requestsPerSecond: titleRequestsPerSecond }),
+    ...(titleSubscriptions === null ? {} : { subscriptions: titleSubscriptions }),
+  };
 }
 
 interface OpenTitleParts {

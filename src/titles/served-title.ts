@@ -17,6 +17,7 @@ import type { ExportLinks } from '../exports/export-link.ts';
 import type { Exports } from '../exports/exports.ts';
 import type { Handler } from '../http/route.ts';
 import type { Identity } from '../identity/identity.ts';
+import type { TitleLimits } from '../limits/title-limits.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { ObservedQueries } from '../telemetry/observed-queries.ts';
@@ -29,6 +30,7 @@ export interface ServedTitleOptions {
   readonly masks: ColumnMasks;
   readonly links: ExportLinks;
   readonly audit: AuditPort;
+  readonly use: TitleLimits;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly requests: RunningRequests;
@@ -50,15 +52,16 @@ export function proveServable(manifest: TitleManifest): void {
 
 /** One title as the outside sees it: its GraphQL over every transport, commits, exports, schema. */
 export function serveTitle(options: ServedTitleOptions): ServedTitle {
-  const { engine, identity, exports, masks, links, audit, metrics, logger } = options;
+  const { engine, identity, exports, masks, links, audit, use, metrics, logger } = options;
   const { catalog } = engine;
   const authenticate = (authorization: unknown) => identity.principal(authorization, catalog);
-  const services = { engine, exports, masks, audit, running: new ObservedQueries(metrics) };
+  const running = new ObservedQueries(metrics);
+  const services = { engine, exports, masks, audit, use, running };
   const schema = buildSchema(catalog);
   const answers = new Answers(metrics, logger);
   const executor = new Executor(schema);
   const yoga = createTitleYoga(schema, executor, answers);
-  const description = { audit, metrics, authenticate };
+  const description = { audit, use, metrics, authenticate };
   return {
     endpoints: {
       graphql: graphqlEndpoint({
@@ -68,8 +71,8 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
         authenticate,
         onDrain: options.requests.onDrain,
       }),
-      commit: commitEndpoint({ engine, audit, metrics, authenticate }),
-      export: exportEndpoint({ engine, exports, links, metrics, logger }),
+      commit: commitEndpoint({ engine, audit, use, metrics, authenticate }),
+      export: exportEndpoint({ engine, exports, links, use, metrics, logger }),
       schema: descriptionEndpoint({
         ...description,
         contentType: 'application/graphql; charset=utf-8',

@@ -718,6 +718,17 @@ describe('a problem is told with its place and its mend', () => {
       ],
     ],
     [
+      'limits that there are not, or of which there is none',
+      `${owner}.limits`,
+      { requestPerSecond: 3, ticksPerSecond: 0, burst: 5, together: { exportsKept: 1 } },
+      [
+        'roles.owner.limits.requestPerSecond: there is no such member; did you mean "requestsPerSecond"?',
+        'roles.owner.limits.together.exportsKept: there is no such member; known: "requestsPerSecond", "burst", "bytesPerSecond", "ticksPerSecond", "rowsReadPerMinute", "subscriptions", "exportsPerHour"',
+        'roles.owner.limits.ticksPerSecond: must be an integer from 1 to 1000000',
+        'roles.owner.limits.burst: goes with "requestsPerSecond"',
+      ],
+    ],
+    [
       'an unknown view',
       `${owner}.views`,
       ['total'],

@@ -137,6 +137,7 @@ export class Caller {
       exports: this.#api.exports,
       masks: new ColumnMasks(new Uint8Array(32)),
       audit: { record: (event) => this.#api.audit.push(event) },
+      use: { take: () => undefined },
       running: this.#api.running,
       readAfter: this.#options.readAfter ?? null,
       lastEventId: null,

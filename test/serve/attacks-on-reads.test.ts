@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { limits } from '../../engine/model/limits.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { type Answer, codeOf, Sandbox } from './sandbox.ts';
+import { unlimitedAshfall } from './unlimited-ashfall.ts';
 
 /** Rows of the attacker's own, so that its row filter hides none of them. */
 const rowsOfAttacker = 20_000;
@@ -21,7 +22,7 @@ let player: { authorization: string };
 let tick = 0;
 
 beforeAll(async () => {
-  sandbox = await Sandbox.start();
+  sandbox = await Sandbox.start({}, unlimitedAshfall);
   await sandbox.openSession('match');
   await sandbox.openSession('game');
   for (let first = 0; first < rowsOfAttacker; first += rowsATick) {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { servingLimits } from '../../src/serving-limits.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { codeOf, Sandbox } from './sandbox.ts';
+import { unlimitedAshfall } from './unlimited-ashfall.ts';
 
 const { validated } = vi.hoisted(() => ({ validated: { documents: 0 } }));
 
@@ -20,7 +21,7 @@ const list = (count: number, part: (index: number) => string) =>
 let sandbox: Sandbox;
 
 beforeAll(async () => {
-  sandbox = await Sandbox.start();
+  sandbox = await Sandbox.start({}, unlimitedAshfall);
 });
 afterAll(() => sandbox.stop());
 

@@ -11,6 +11,7 @@ import { ExportCopies } from '../../src/exports/export-copies.ts';
 import { ExportLinks } from '../../src/exports/export-link.ts';
 import { Exports } from '../../src/exports/exports.ts';
 import { Router } from '../../src/host/router.ts';
+import { TitleLimits } from '../../src/limits/title-limits.ts';
 import { servingLimits } from '../../src/serving-limits.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
@@ -32,7 +33,8 @@ async function serveExport(source: Source, copiesBytesMax?: number) {
     export: async (ticket: Ticket) => source(ticket),
   };
   const engine = { columns } as unknown as Engine;
-  const handle = exportEndpoint({ engine, exports, links, metrics, logger });
+  const use = new TitleLimits({}, metrics, { record: () => undefined });
+  const handle = exportEndpoint({ engine, exports, links, use, metrics, logger });
   const route = {
     methods: ['GET', 'HEAD'],
     path: '/{title}/exports/{id}',

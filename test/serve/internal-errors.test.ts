@@ -15,6 +15,7 @@ import type { TitleServices } from '../../src/api/graphql/operation-context.ts';
 import { SocketPlaces } from '../../src/api/graphql/socket-places.ts';
 import { createTitleYoga } from '../../src/api/graphql/yoga.ts';
 import { Router } from '../../src/host/router.ts';
+import { TitleLimits } from '../../src/limits/title-limits.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { FrameSocket } from './frame-socket.ts';
@@ -56,7 +57,8 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const answers = new Answers(answerMetrics, logger);
   const executor = new Executor(schema);
   const yoga = createTitleYoga(schema, executor, answers);
-  const services = {} as TitleServices;
+  const use = new TitleLimits({}, metrics, { record: () => undefined });
+  const services = { use } as Partial<TitleServices> as TitleServices;
   const authenticate = () => principal;
   const handle = graphqlEndpoint({
     yoga,

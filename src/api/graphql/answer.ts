@@ -35,6 +35,7 @@ export class Answers {
   result(result: ExecutionResult, context: OperationContext, kind: OperationKind): ExecutionResult {
     const errors = result.errors?.map((error) => this.error(error, 'execute', context));
     this.#count(context, kind, errors);
+    context.use.charge(context.principal, { rowsRead: context.report.rowsRead });
     return this.#assemble(result, errors, context);
   }
 

@@ -27,9 +27,10 @@ type FetchResponse = Awaited<ReturnType<TitleYoga['fetch']>>;
 export function graphqlEndpoint(options: GraphqlEndpointOptions) {
   return async (exchange: Exchange): Promise<void> => {
     const principal = await options.authenticate(exchange.request.headers.authorization);
+    await options.services.use.admit(principal, exchange.requestId);
     const types = answerTypesOf(exchange.request);
     const context = operationContext(options, exchange, principal);
-    const params = await readParams(exchange, options.metrics);
+    const params = await readParams(exchange, options, principal);
     const takesEvents = types.events !== null;
     const operation = { operation: context, params, takesEvents };
     const request = fetchRequestOf(options.yoga, exchange, types);
@@ -38,8 +39,10 @@ export function graphqlEndpoint(options: GraphqlEndpointOptions) {
     if (response.status >= 500) throw new Error(`yoga failed: ${await response.text()}`);
     if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
       await sendEvents(exchange, options, response, principal);
+      context.abandon();
     } else {
       await sendResult(exchange, options, response);
+      options.services.use.charge(principal, { bytes: exchange.bytesSent });
     }
   };
 }
@@ -67,12 +70,17 @@ function textHeader(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-async function readParams(exchange: Exchange, metrics: Metrics): Promise<GraphqlParams> {
+async function readParams(
+  exchange: Exchange,
+  { metrics, services }: GraphqlEndpointOptions,
+  principal: Principal,
+): Promise<GraphqlParams> {
   const { request } = exchange;
   if (request.method !== 'POST') return parseQueryParams(exchange.query);
   checkContentType(request, 'application/json');
   const body = await readBody(request, servingLimits.graphqlBodyBytesMax);
   metrics.received(exchange.endpoint, body.length);
+  services.use.charge(principal, { bytes: body.length });
   return parseBodyParams(body);
 }
 

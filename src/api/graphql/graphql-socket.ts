@@ -158,6 +158,11 @@ export class GraphqlSocket {
       },
       subscriptions: {},
     };
+    // Frames go another way: their number is bounded by that of subscriptions.
+    const charge = (bytes: number) => {
+      const { principal } = connection;
+      if (principal !== null) this.#options.services.use.charge(principal, { bytes });
+    };
     const closed = this.#protocol.opened(
       {
         protocol: socket.protocol,
@@ -165,6 +170,7 @@ export class GraphqlSocket {
           const message = ids.outgoing(data);
           if (message === null) return;
           metrics.sent('websocket', message.length);
+          charge(message.length);
           await send(socket, message);
         },
         close: (code, reason) => socket.close(code, reason),
@@ -174,6 +180,7 @@ export class GraphqlSocket {
             if (isBinary && !isUtf8(data)) return socket.close(closeCodes.notUtf8, 'not UTF-8');
             const text = String(data);
             metrics.received('websocket', text.length);
+            charge(text.length);
             const message = incoming(ids, text);
             if (message === idInUse) return socket.close(closeCodes.idInUse, idInUse);
             // The protocol takes a message that is parsed already, though its type says a text.
@@ -214,6 +221,7 @@ export class GraphqlSocket {
       connectionHeader(name, context.connectionParams, connection.headers);
     try {
       const principal = await this.#options.authenticate(header('authorization'));
+      await this.#options.services.use.admit(principal, randomUUID());
       const asked = header('x-tickloom-class');
       connection.askedClass = typeof asked === 'string' ? asked : undefined;
       queryClassOf(principal, connection.askedClass);
@@ -261,6 +269,8 @@ export class GraphqlSocket {
         );
       }
       connection.operations.begin(id, payload, operation);
+      const { principal, ticket } = operation;
+      await this.#options.services.use.admit(principal, ticket.trace.requestId);
       const params = checkParams(payload);
       const enveloped = yoga.getEnveloped({ operation, params, takesEvents: true });
       const document = enveloped.parse(params.query);

@@ -9,6 +9,7 @@ import type {
 import { RequestReport } from '../../../resolvers/request-report.ts';
 import type { RunningQueries } from '../../../resolvers/running-queries.ts';
 import { queryClassOf } from '../../identity/principal.ts';
+import type { TitleLimits } from '../../limits/title-limits.ts';
 import type { Endpoint } from '../../telemetry/metrics.ts';
 import { requestTicket } from '../request-ticket.ts';
 
@@ -18,6 +19,7 @@ export interface TitleServices {
   readonly exports: ExportRegistry;
   readonly masks: ColumnMasks;
   readonly audit: AuditPort;
+  readonly use: TitleLimits;
   readonly running: RunningQueries;
 }
 
@@ -41,6 +43,7 @@ export class OperationContext implements RequestContext {
   readonly exports: ExportRegistry;
   readonly masks: ColumnMasks;
   readonly audit: AuditPort;
+  readonly use: TitleLimits;
   readonly running: RunningQueries;
   readonly principal: Principal;
   readonly ticket: Ticket;
@@ -56,6 +59,7 @@ export class OperationContext implements RequestContext {
     this.exports = services.exports;
     this.masks = services.masks;
     this.audit = services.audit;
+    this.use = services.use;
     this.running = services.running;
     this.principal = options.principal;
     const queryClass = queryClassOf(options.principal, options.askedClass);

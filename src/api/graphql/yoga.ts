@@ -8,8 +8,9 @@ import {
   validate,
 } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
-import type { ErrorCode } from '../../../engine/model/errors.ts';
+import { EngineError, type ErrorCode } from '../../../engine/model/errors.ts';
 import type { ErrorPhase } from '../../../resolvers/errors.ts';
+import { statusOf } from '../../http/status.ts';
 import { servingLimits } from '../../serving-limits.ts';
 import type { Answers } from './answer.ts';
 import { subscribeToFrames } from './answered-frames.ts';
@@ -78,7 +79,9 @@ function executorPlugin(
       const { operation } = args.contextValue;
       setSubscribeFn(
         (args) =>
-          refusal ?? tooManyValues(args) ?? subscribeToFrames(args, operation, answers, texts),
+          refusal ??
+          tooManyValues(args) ??
+          withinQuota(operation, () => subscribeToFrames(args, operation, answers, texts)),
       );
     },
   };
@@ -91,6 +94,36 @@ function needsEvents(): GraphQLError {
     'a subscription is answered as "accept: text/event-stream", or over a WebSocket',
     { extensions: { code, details: { path: 'accept' }, http: { status: 406 } } },
   );
+}
+
+/** Subscribes unless there are too many of it; its place is free again when it has ended, or never began. */
+async function withinQuota(
+  operation: OperationContext,
+  subscribe: () => ReturnType<typeof subscribeToFrames>,
+): ReturnType<typeof subscribeToFrames> {
+  const { principal, ticket } = operation;
+  let end: () => void;
+  try {
+    end = operation.use.subscribe(principal, ticket.trace.requestId);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    return { errors: [quotaError(error)] };
+  }
+  let begun: Awaited<ReturnType<typeof subscribe>> | null = null;
+  try {
+    begun = await subscribe();
+    return begun;
+  } finally {
+    const { signal } = ticket;
+    if (begun === null || isResult(begun) || signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+  }
+}
+
+/** Before any field, where there is no path that an original error could be told by. */
+function quotaError({ code, message, details, retryAfterMs }: EngineError): GraphQLError {
+  const http = { status: statusOf(code) };
+  return new GraphQLError(message, { extensions: { code, details, retryAfterMs, http } });
 }
 
 /** Takes the operation the server has read already. */

@@ -1,0 +1,75 @@
+import { expect, onTestFinished, test, vi } from 'vitest';
+import type { AuditEvent } from '../../resolvers/context.ts';
+import { Allowance } from '../../src/limits/allowance.ts';
+import { ClientKeys, sharedKey } from '../../src/limits/client-keys.ts';
+import { RefusalTally } from '../../src/limits/refusal-tally.ts';
+import { servingLimits } from '../../src/serving-limits.ts';
+import { StoppedClock } from './stopped-clock.ts';
+
+test('a flood of subjects takes no more places than there are, and those who were there keep theirs', () => {
+  const max = servingLimits.clientsCountedMax;
+  const keys = new ClientKeys(max);
+  const known = keys.keep('known', 10_000, 0);
+  const flood = Array.from({ length: 2 * max }, (_, i) => keys.keep(`flood ${i}`, 10_000, i / 100));
+  expect(keys.size).toBe(max);
+  expect(flood.filter((key) => key === sharedKey)).toHaveLength(max + 1);
+  expect(keys.keep('known', 10_000, 2_000)).toBe(known);
+  // Once what they have used counts no more, others take their places.
+  expect(keys.keep('late', 20_000, 10_000)).not.toBe(sharedKey);
+  expect(keys.size).toBe(1);
+});
+
+test('a subject as long as a token is kept in short, and is nobody else', () => {
+  const keys = new ClientKeys(10);
+  const long = 'x'.repeat(8_000);
+  const key = keys.keep(long, 1, 0);
+  expect(key.length).toBeLessThan(64);
+  expect(keys.keep(`${long}y`, 1, 0)).not.toBe(key);
+  expect(keys.keep(key, 1, 0)).not.toBe(key);
+});
+
+test('beyond the places, clients share one allowance', async () => {
+  const clock = new StoppedClock();
+  clock.stop();
+  onTestFinished(() => clock.start());
+  const allowance = new Allowance('client', { requestsPerSecond: 2 }, 10);
+  for (let i = 0; i < 10; i++) {
+    expect(await allowance.request(`client ${i}`)).toBeNull();
+  }
+  expect(await allowance.request('one')).toBeNull();
+  expect(await allowance.request('two')).toBeNull();
+  expect(await allowance.request('three')).toMatchObject({ bound: 'requestsPerSecond' });
+  // Who had a place has its own allowance still.
+  expect(await allowance.request('client 7')).toBeNull();
+});
+
+test('a debt is an hour at most', async () => {
+  const allowance = new Allowance('client', { rowsReadPerMinute: 1 });
+  await allowance.charge('rowsReadPerMinute', 'reader', 1e12);
+  const excess = await allowance.request('reader');
+  expect(excess?.waitMs).toBeGreaterThan(servingLimits.debtMsMax - 10_000);
+  expect(excess?.waitMs).toBeLessThanOrEqual(servingLimits.debtMsMax);
+});
+
+test('refusals are told in sums, a bounded number of lines, so often', () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const events: AuditEvent[] = [];
+  const tally = new RefusalTally({ record: (event) => events.push(event) });
+  const excess = { of: 'client', bound: 'requestsPerSecond', max: 1, waitMs: 1 } as const;
+  for (let i = 0; i < 1_000; i++) tally.add(excess, 'loud', 'player', `r${i}`);
+  for (let i = 0; i < 1_000; i++) tally.add(excess, `subject ${i}`, 'player', `r${i}`);
+  vi.advanceTimersByTime(servingLimits.refusalsToldMs - 1);
+  expect(events).toEqual([]);
+  vi.advanceTimersByTime(1);
+  expect(events).toHaveLength(servingLimits.refusalsToldMax + 1);
+  expect(events[0]).toMatchObject({
+    subject: 'loud',
+    requestId: 'r0',
+    details: { refusals: 1_000 },
+  });
+  const told = events.map(({ details }) => Number(details.refusals));
+  expect(told.reduce((a, b) => a + b)).toBe(2_000);
+  tally.tell();
+  expect(events).toHaveLength(servingLimits.refusalsToldMax + 1);
+});
