@@ -1,4 +1,5 @@
 import { EngineError } from './errors.ts';
+import { columnOrPart } from './kinds.ts';
 import { allColumns } from './system-columns.ts';
 import type {
   ColumnDefinition,
@@ -46,9 +47,13 @@ export class Catalog {
     return this.#columns.get(table.name) ?? new Map();
   }
 
-  /** A column by name, system columns included. Throws `BAD_USER_INPUT` for an unknown one. */
+  /**
+   * A column by name, system columns included, or a part of one. Throws `BAD_USER_INPUT` for an
+   * unknown one.
+   */
   column(table: TableDefinition, name: string): ColumnDefinition {
-    const column = this.columnsOf(table).get(name);
+    const columns = this.columnsOf(table);
+    const column = columnOrPart((whole) => columns.get(whole), name);
     if (!column) {
       throw new EngineError('BAD_USER_INPUT', `table "${table.name}" has no column "${name}"`);
     }

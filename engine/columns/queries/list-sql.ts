@@ -6,6 +6,7 @@ import {
   type ListIdentity,
   type OrderKey,
 } from '../../query/page-cursor.ts';
+import { cellReader } from '../../query/row-predicate.ts';
 import type { ClientQuery } from '../client.ts';
 import type { ColumnListRequest } from '../column-queries.ts';
 import { readableSql } from '../stored-kinds.ts';
@@ -36,6 +37,7 @@ export function planList(catalog: Catalog, request: ColumnListRequest): ListPlan
   if (request.after !== null) {
     conditions.push(beyond(order, decodeCursor(list, request.after), parameters));
   }
+  const readers = order.map(({ column }) => cellReader(column.name));
   const terms = order.map(({ column, direction }) => `${orderSql(column)} ${direction} NULLS LAST`);
   const sql = [
     `SELECT ${columns.map((column, i) => `${readableSql(column)} AS ${ownName(`c${i}`)}`).join(', ')}`,
@@ -56,7 +58,7 @@ export function planList(catalog: Catalog, request: ColumnListRequest): ListPlan
     cursorOf: (row) =>
       encodeCursor(
         list,
-        order.map(({ column }) => row[column.name] ?? null),
+        readers.map((read) => read(row) ?? null),
       ),
   };
 }
