@@ -23,6 +23,7 @@ export type {
   ContentionReport,
   ContentionRow,
 } from './govern/contention-report.ts';
+export { ClientDeparture, type Departure } from './govern/departure.ts';
 export {
   requestEnded,
   Ticket,

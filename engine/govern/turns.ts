@@ -127,7 +127,7 @@ export class Turns {
     const endMs = beginMs + limits.workSliceMs - this.#spentMs;
     try {
       for (;;) {
-        if (job.ticket.signal.aborted) throw requestEnded();
+        if (job.ticket.departure.hasLeft) throw requestEnded();
         if (!job.step()) return false;
         const nowMs = this.#clock.now();
         const { deadline } = job.ticket;

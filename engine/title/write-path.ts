@@ -143,7 +143,7 @@ export class WritePath {
       const append = () => {
         const entry: CommitEntry = { resolve, reject, session: ordered ? session : null };
         try {
-          // Its turn may have been long in coming. Behind the log's back nothing is taken back.
+          // Its turn may have been long in coming; from here on it is answered.
           ticket.check();
           const committedAtMs = this.#parts.now();
           const parts = record(committedAtMs, this.#seen);
@@ -167,6 +167,7 @@ export class WritePath {
         return early !== null;
       };
       this.#queue.enter(session, {
+        ticket,
         tick,
         afterTick,
         heldBytes: encoded.heldBytes,

@@ -17,6 +17,7 @@ import {
   type SubscribePayload,
 } from 'graphql-ws';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
+import { ClientDeparture } from '../../../engine/index.ts';
 import { EngineError } from '../../../engine/model/errors.ts';
 import type { Principal } from '../../../resolvers/context.ts';
 import { queryClassOf } from '../../identity/principal.ts';
@@ -306,6 +307,7 @@ export class GraphqlSocket {
       readAfter: typeof readAfter === 'string' ? readAfter : undefined,
       requestId: randomUUID(),
       traceparent,
+      departure: new ClientDeparture(),
       endpoint: 'websocket',
     });
   }
