@@ -53,7 +53,8 @@ async function lastTick(sessionId: string): Promise<unknown> {
     'query ($sessionId: ID!) { session(sessionId: $sessionId) { lastTick } }',
     { sessionId },
   );
-  return (answer.data?.session as { lastTick: number }).lastTick;
+  const session = answer.data?.session as { lastTick: number } | undefined;
+  return session?.lastTick;
 }
 
 test.each(Object.entries(roads))(
