@@ -117,7 +117,7 @@ for (const one of cases) {
   const ratio = rounded(peer.p50Us / ours.p50Us, 2);
   report.row({ what: one.what, by: 'tickloom', ...ours, ratio });
   report.row({ what: one.what, by: 'apache-arrow', ...peer, ratio: 1 });
-  // Of large bodies the peer reads the headers alone: no value of a row is looked at.
+  // The peer reads the headers alone of large bodies: no value of a row is looked at.
   if (one.load.rows > 1000) continue;
   const name = `${one.what}: apache-arrow's p50 over ours`;
   report.target({ name, wanted: 2, unit: 'times', better: 'higher' }, ratio);

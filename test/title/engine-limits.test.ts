@@ -153,7 +153,7 @@ describe('at its bounds the engine', () => {
       await engine.openSession('s', false);
       const take = vi.spyOn(Checkpointer.prototype, 'take');
       await commit(engine, 1);
-      // It begins in the turn in which the tick is applied, before that is answered.
+      // A checkpoint begins in the turn in which the tick is applied, before that is answered.
       expect(take).toHaveBeenCalledTimes(taken);
       take.mockRestore();
     }
