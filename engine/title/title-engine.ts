@@ -125,8 +125,9 @@ export class TitleEngine implements Engine {
   }
 
   get failure(): Error | null {
-    const { failure, outOfRoom } = this.#log;
-    return this.#writes.failure ?? failure ?? outOfRoom ?? this.#follower.outOfRoom;
+    const { state } = this.#log;
+    const logs = 'error' in state ? state.error : null;
+    return this.#writes.failure ?? logs ?? this.#follower.outOfRoom;
   }
 
   commit(batch: TickBatch): Promise<TickOutcome> {
@@ -171,7 +172,7 @@ export class TitleEngine implements Engine {
       await this.#follower
         .waitForCovered(this.appliedLsn, limits.columnsCloseWaitMs)
         .catch(() => {});
-      if (this.#checkpointOnClose && this.#log.failure === null) {
+      if (this.#checkpointOnClose && this.#log.state.name !== 'failed') {
         await this.#checkpoints.takeLast();
       }
     } finally {
