@@ -41,7 +41,7 @@ interface Took {
 
 function bodiesOf(load: LoadRows): readonly Uint8Array[] {
   const bodies = new ArrowBodies(load, null, 1);
-  return Array.from({ length: distinctBodies }, (_, tick) => bodies.take(tick).slice());
+  return Array.from({ length: distinctBodies }, (_, tick) => bodies.bodyOf(tick).slice());
 }
 
 /** One after the other on the same body, the first by turns, so that neither finds it warmer. */

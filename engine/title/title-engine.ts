@@ -113,7 +113,7 @@ export class TitleEngine implements Engine {
     this.#presenceTimer = setInterval(() => void this.#log.checkPresence(), presenceEveryMs);
     this.#presenceTimer.unref();
     // A kill in a burst left more than one checkpoint's worth of log: the next start shall not pay again.
-    this.#checkpoints.takeIfDue();
+    this.#checkpoints.checkpointIfDue();
   }
 
   get memory(): EngineMemory {
@@ -173,7 +173,7 @@ export class TitleEngine implements Engine {
         .waitForCovered(this.appliedLsn, limits.columnsCloseWaitMs)
         .catch(() => {});
       if (this.#checkpointOnClose && this.#log.state.name !== 'failed') {
-        await this.#checkpoints.takeLast();
+        await this.#checkpoints.checkpointLast();
       }
     } finally {
       await this.#checkpoints.settled();

@@ -93,7 +93,7 @@ export class WritePath {
     this.#pending = new PendingRecords({
       appliedLsn,
       apply: (record) => this.#apply(record),
-      onCaughtUp: () => checkpoints.takeIfDue(),
+      onCaughtUp: () => checkpoints.checkpointIfDue(),
     });
     log.listen({
       onDurable: (upTo) => this.#pending.applyUpTo(upTo),
@@ -280,7 +280,7 @@ export class WritePath {
 
   /** Rejects the records from `from` on: they never happened, or nobody knows whether they did. */
   #rejectFrom(from: Lsn, error: EngineError): void {
-    for (const pending of this.#pending.takeFrom(from)) this.#reject(pending, error);
+    for (const pending of this.#pending.removeFrom(from)) this.#reject(pending, error);
   }
 
   #reject(pending: PendingRecord, error: EngineError): void {

@@ -100,7 +100,7 @@ export class Metrics {
   /** Reads what the engine knows about itself at each scrape. */
   watch(engine: Engine): void {
     const takeLagTicks = () => this.#takeLagTicks();
-    this.registry.watch(this.title, { engine, takeLagTicks });
+    this.registry.watch(this.title, { engine, drainLagTicks: takeLagTicks });
   }
 
   #observer(): NonNullable<EngineOptions['observer']> {

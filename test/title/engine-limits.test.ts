@@ -151,11 +151,11 @@ describe('at its bounds the engine', () => {
       const title = await TestTitle.create();
       const engine = await title.open({ checkpointEveryBytes });
       await engine.openSession('s', false);
-      const take = vi.spyOn(Checkpointer.prototype, 'take');
+      const checkpoint = vi.spyOn(Checkpointer.prototype, 'checkpoint');
       await commit(engine, 1);
       // A checkpoint begins in the turn in which the tick is applied, before that is answered.
-      expect(take).toHaveBeenCalledTimes(taken);
-      take.mockRestore();
+      expect(checkpoint).toHaveBeenCalledTimes(taken);
+      checkpoint.mockRestore();
     }
   });
 });
