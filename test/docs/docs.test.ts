@@ -176,6 +176,57 @@ function shown(name: string, value: number): string {
   return value.toLocaleString('en-US');
 }
 
+describe('plain language', () => {
+  const files = (...endings: string[]) =>
+    houses
+      .flatMap((house) => {
+        const inside = readdirSync(new URL(`${house}/`, root), { recursive: true }).map(String);
+        return inside.map((path) => `${house}/${path}`);
+      })
+      .filter((path) => endings.some((ending) => path.endsWith(ending)))
+      .filter((path) => !/(?:^|\/)(?:dist|node_modules|results)\//.test(path));
+  const houses = [
+    'engine',
+    'schema',
+    'resolvers',
+    'src',
+    'sdk',
+    'importer',
+    'bench',
+    'test',
+    'docs',
+  ];
+
+  it('has no table cell that is longer than a sentence or two', () => {
+    const cellCharsMax = 250;
+    const long = ['README.md', ...files('.md')].flatMap((path) => {
+      const rows =
+        read(path)
+          .replace(/^```[\s\S]*?^```/gm, '')
+          .match(/^\|.*$/gm) ?? [];
+      const cells = rows.flatMap((row) => row.split('|')).map((cell) => cell.trim());
+      return cells.filter(({ length }) => length > cellCharsMax).map((cell) => `${path}: ${cell}`);
+    });
+    expect(long).toEqual([]);
+  });
+
+  it('has no comment that begins with what stands above it', () => {
+    const pointing = /^\s*(?:\/\/|\/\*\*|\*) (?:Of|The same|Those|That|As above)\b/;
+    const begun = /^\s*(?:\/\/ |\/\*\* |\/\*\*$)/;
+    const found = files('.ts', '.mjs').flatMap((path) => {
+      const lines = read(path).split('\n');
+      return lines
+        .filter((line, i) => {
+          const isFirst = begun.test(line) || /^\s*\/\*\*$/.test(lines[i - 1] ?? '');
+          const isContinued = /^\s*\/\/ /.test(lines[i - 1] ?? '');
+          return isFirst && !isContinued && pointing.test(line);
+        })
+        .map((line) => `${path}: ${line.trim()}`);
+    });
+    expect(found).toEqual([]);
+  });
+});
+
 describe('a table of states', () => {
   it.each([
     ['engine/log/README.md', 'States', 'engine/log/commit-log.ts', 'LogState', 'name'],
