@@ -116,9 +116,9 @@ test.concurrent(
 // The operating system has what was written, synced or not: it outlives the process.
 test.concurrent.for<Durability>([{ mode: 'interval', syncEveryMs: 1_000 }, { mode: 'none' }])(
   'an engine in $mode that is killed keeps every tick it acknowledged',
+  { timeout: timeoutMs },
   async (durability, context) => {
     const few = Math.max(2, Math.ceil(times / 10));
     await killTimes(few, durability, seededRandom(11_27), context);
   },
-  timeoutMs,
 );
