@@ -53,6 +53,7 @@ export class GatedStorage implements Storage {
       path: file.path,
       identity: () => file.identity(),
       size: () => file.size(),
+      sizeNow: () => file.sizeNow(),
       read: (target, offset) => file.read(target, offset),
       write: async (parts, offset) => {
         if (!this.#gates.has('write')) return file.write(parts, offset);
