@@ -5,6 +5,7 @@ import { EngineError } from '../model/errors.ts';
 import { type ClientTarget, ColumnClient } from './client.ts';
 import { ColumnPulse, type PulseTimes } from './column-pulse.ts';
 import { EmbeddedHost } from './embedded-host.ts';
+import type { HandedFile, IsolationDemand } from './host-isolation.ts';
 import { type ColumnLogger, silentLogger } from './logger.ts';
 
 /** Where ClickHouse is; `url`: `http(s)://user:password@host:8123` of a server or cluster. */
@@ -16,6 +17,8 @@ export interface ColumnsHostOptions {
   readonly directory: string;
   /** The server's data directory around it, whose other parts the embedded ClickHouse cannot read. */
   readonly dataDirectory?: string;
+  /** `required`: the embedded ClickHouse is not started where nothing keeps it from the server's files. */
+  readonly isolation?: IsolationDemand;
   readonly logger?: ColumnLogger;
   /** When a ClickHouse that does not answer is taken to hang; tests shorten it. */
   readonly pulse?: PulseTimes;
@@ -25,6 +28,8 @@ export interface ColumnsHostOptions {
 type Child = Pick<
   EmbeddedHost,
   | 'close'
+  | 'handOver'
+  | 'isolation'
   | 'killHung'
   | 'lend'
   | 'pid'
@@ -61,7 +66,8 @@ export class ColumnsHost {
     await nodeStorage.makeDirectory(options.directory);
     const lock = await nodeStorage.lock(options.directory);
     try {
-      const child = await EmbeddedHost.start(options.directory, logger, options.dataDirectory);
+      const { directory, dataDirectory, isolation } = options;
+      const child = await EmbeddedHost.start(directory, logger, dataDirectory, isolation);
       const way = { kind: 'socket', socketPath: child.socketPath, secret: child.secret } as const;
       return new ColumnsHost(child, way, options, lock);
     } catch (error) {
@@ -134,9 +140,19 @@ export class ColumnsHost {
     await client.close();
   }
 
-  /** Lets the embedded child read what is written to this folder. Returns what takes that back. */
-  async lend(folder: string): Promise<() => Promise<void>> {
-    return this.#child === null ? async () => {} : this.#child.lend(folder);
+  /** What keeps the embedded child from the server's files, for people; null for a remote ClickHouse. */
+  get isolation(): string | null {
+    return this.#child?.isolation.detail ?? null;
+  }
+
+  /** Makes files that are written to this folder fit to be handed to the embedded child. */
+  async lend(folder: string): Promise<void> {
+    await this.#child?.lend(folder);
+  }
+
+  /** Lets the embedded child read a file of a folder that was lent. Null where the file must be sent. */
+  async handOver(path: string): Promise<HandedFile | null> {
+    return this.#child === null ? null : this.#child.handOver(path);
   }
 
   /** Resolves once ClickHouse serves (again), for whoever holds `client`. */

@@ -30,11 +30,11 @@ async function start(flags: SettingFlags & StartFlags): Promise<void> {
   refuseMendsOfSeveral(manifests, mends);
   const server = await runServer(loaded, { manifests, mode: 'sandbox', ...mends });
   const readyMs = Math.round(performance.now());
-  const { url, metricsUrl } = server;
+  const { url, metricsUrl, columnsIsolation: isolation } = server;
   const titles = manifests.map(({ title }) => title);
   const [title = ''] = titles;
   if (json) {
-    process.stdout.write(`${JSON.stringify({ url, title, titles, readyMs })}\n`);
+    process.stdout.write(`${JSON.stringify({ url, title, titles, isolation, readyMs })}\n`);
     return;
   }
   const isOne = titles.length === 1;
@@ -47,6 +47,7 @@ async function start(flags: SettingFlags & StartFlags): Promise<void> {
       `  Console   ${url}/console`,
       `  Metrics   ${metricsUrl}`,
       ...tokenLines(manifests, url),
+      ...(isolation === null ? [] : [`  Isolation ${isolation}`]),
       '',
       `  ready in ${readyMs} ms`,
       '',

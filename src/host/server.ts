@@ -44,6 +44,8 @@ export interface RunningServer {
   /** How this machine reaches it, without a slash at the end. */
   readonly url: string;
   readonly metricsUrl: string;
+  /** What keeps ClickHouse's process from the server's files, for people; null for a remote one. */
+  readonly columnsIsolation: string | null;
   /** The titles that are open; others may be opened, and these closed. */
   readonly titles: TitleRegistry;
   /** Finishes what runs, tells subscribers to go elsewhere, closes the titles. */
@@ -107,6 +109,7 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
     target: settings.columns,
     directory: join(settings.dataDir, 'columns'),
     dataDirectory: settings.dataDir,
+    isolation: settings.columnsIsolation,
     logger,
   });
   columns.then((host) => metrics.registry.watchColumns(host)).catch(() => {});
@@ -126,6 +129,7 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
   const { truncateAt, acceptLostRows } = options;
   const opening = registry.openAll(options.manifests, { truncateAt, acceptLostRows });
   await unlessStopped(opening, stop);
+  const { isolation: columnsIsolation } = await columns;
 
   const router = new Router([
     ...titleRoutes(registry),
@@ -140,6 +144,7 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
   return {
     url,
     metricsUrl,
+    columnsIsolation,
     titles: registry,
     async close() {
       readiness.server = 'draining';

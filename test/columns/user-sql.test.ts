@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OpenColumnStore } from '../../engine/columns/open-column-store.ts';
 import { asLsn } from '../../engine/model/position.ts';
+import { programOf } from './child-hosts.ts';
 import { fabricate, manyActions } from './fabricate.ts';
 import { bounds, countOf, openEmbedded, ship, temporaryDirectory } from './stores.ts';
 
@@ -275,7 +276,9 @@ async function untilIdle(): Promise<void> {
 
 async function ticksUsedIn(ms: number): Promise<number> {
   const used = () => {
-    const fields = readFileSync(`/proc/${store.childPid}/stat`, 'utf8').split(' ');
+    const fields = readFileSync(`/proc/${programOf(store.childPid as number)}/stat`, 'utf8').split(
+      ' ',
+    );
     return Number(fields[13]) + Number(fields[14]);
   };
   const before = used();

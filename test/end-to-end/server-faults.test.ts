@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
@@ -69,6 +70,8 @@ describe('a server whose data goes while it serves', () => {
           renameSync(`${segment(directory)}.copy`, segment(directory));
         },
       ],
+      ['with its log emptied in place', (directory) => truncateSync(segment(directory))],
+      ['with its log cut short in place', (directory) => truncateSync(segment(directory), 4096)],
     ]),
   )('acknowledges nothing more, and says why: %s', async (_, damage) => {
     const directory = join(temporaryDirectory(), 'data');
@@ -76,7 +79,9 @@ describe('a server whose data goes while it serves', () => {
     damage(directory);
     const commit = server.graphql(token, commitTick, { input: tickOf('match', 2, 3) });
     await expect(commit).rejects.toThrow(/UNAVAILABLE/);
-    await expect(commit).rejects.toThrow(/acknowledges nothing more: .*(is gone|is another one)/);
+    await expect(commit).rejects.toThrow(
+      /acknowledges nothing more: .*(is gone|is another one|is \d+ bytes long)/,
+    );
     expect(await readiness(server.url)).toMatchObject({
       status: 503,
       checks: { log: 'failed' },
@@ -87,10 +92,13 @@ describe('a server whose data goes while it serves', () => {
     expect(await server.exit).toEqual({ code: 0, signal: null });
   });
 
-  test('is not ready although nobody commits', async () => {
+  test.each<[string, (directory: string) => void]>([
+    ['is gone', (directory) => rmSync(directory, { recursive: true })],
+    ['was emptied in place', (directory) => truncateSync(segment(directory))],
+  ])('is not ready although nobody commits, where it %s', async (_, damage) => {
     const directory = join(temporaryDirectory(), 'data');
     const [server] = await sandboxWithMatch(directory);
-    rmSync(directory, { recursive: true });
+    damage(directory);
     await vi.waitFor(async () => {
       expect(await readiness(server.url)).toMatchObject({ status: 503, ready: false });
     }, waitMs);
@@ -186,7 +194,7 @@ describe('a start that cannot succeed', () => {
 
   /** The process id that the column store's data says it is held by; null for nobody. */
   function hostLeftIn(directory: string): string | null {
-    const path = join(directory, 'columns/clickhouse/host.pid');
+    const path = join(directory, 'columns/host.pid');
     return existsSync(path) ? readFileSync(path, 'utf8') : null;
   }
 
