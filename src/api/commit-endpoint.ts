@@ -20,9 +20,11 @@ import { sendJson } from '../http/respond.ts';
 import type { Handler } from '../http/route.ts';
 import { servingLimits } from '../serving-limits.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { ServedManifest } from './served-manifest.ts';
 
 export interface CommitEndpointOptions {
   readonly engine: Engine;
+  readonly manifest: ServedManifest;
   readonly audit: AuditPort;
   readonly metrics: Metrics;
   readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
@@ -42,6 +44,7 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     const report = new RequestReport('GAMEPLAY');
     const principal = await options.authenticate(request.headers.authorization);
     const asker = { principal, audit, requestId };
+    options.manifest.check(request.headers['x-tickloom-manifest']);
     // Before the body: who may not commit at all need not send it.
     authoriseCommit(asker, []);
     const format = formats[checkContentType(request, arrowType, jsonType)];
