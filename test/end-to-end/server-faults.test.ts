@@ -50,12 +50,17 @@ async function sandboxWithMatch(directory: string): Promise<[SandboxProcess, str
   return [server, token];
 }
 
+/** ClickHouse may be writing to it. */
+function remove(directory: string): void {
+  rmSync(directory, { recursive: true, maxRetries: 20, retryDelay: 20 });
+}
+
 describe('a server whose data goes while it serves', () => {
   const title = (directory: string) => join(directory, 'titles', 'ashfall');
   const segment = (directory: string) => join(title(directory), 'log', '00000000000000000001.log');
   test.each(
     cases<[string, (directory: string) => void]>([
-      ['deleted', (directory) => rmSync(directory, { recursive: true })],
+      ['deleted', remove],
       [
         'moved a level above, with an empty one in its place',
         (directory) => {
@@ -93,7 +98,7 @@ describe('a server whose data goes while it serves', () => {
   });
 
   test.each<[string, (directory: string) => void]>([
-    ['is gone', (directory) => rmSync(directory, { recursive: true })],
+    ['is gone', remove],
     ['was emptied in place', (directory) => truncateSync(segment(directory))],
   ])('is not ready although nobody commits, where it %s', async (_, damage) => {
     const directory = join(temporaryDirectory(), 'data');

@@ -49,16 +49,20 @@ export class GatedStorage implements Storage {
   }
 
   #gated(file: StorageFile): StorageFile {
+    /** How long the file were, with what was said to be written. */
+    let pretendedBytes = 0;
     return {
       path: file.path,
       identity: () => file.identity(),
       size: () => file.size(),
-      sizeNow: () => file.sizeNow(),
+      sizeNow: () => Math.max(file.sizeNow(), pretendedBytes),
       read: (target, offset) => file.read(target, offset),
       write: async (parts, offset) => {
         if (!this.#gates.has('write')) return file.write(parts, offset);
         await this.#gates.get('write');
-        return parts.reduce((sum, part) => sum + part.byteLength, 0);
+        const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
+        pretendedBytes = Math.max(pretendedBytes, offset + bytes);
+        return bytes;
       },
       writeThrough: (parts, offset) => file.writeThrough(parts, offset),
       sync: async () => {

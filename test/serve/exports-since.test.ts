@@ -5,7 +5,7 @@ import { actionTable, defineTitle, stateTable, t } from '../../engine/manifest/i
 import { SeededRandom } from '../columns/random.ts';
 import { codeOf, commitTick, Sandbox } from './sandbox.ts';
 
-const all = { access: ['read', 'write', 'aggregate'] } as const;
+const all = ['read', 'write', 'aggregate'] as const;
 /** Named as the reference title, which the sandbox asks. */
 const title = defineTitle({
   title: 'ashfall',
