@@ -12,6 +12,8 @@ export class GatedStorage implements Storage {
   readonly syncDirectory: Storage['syncDirectory'];
   readonly identify: Storage['identify'];
   readonly lock: Storage['lock'];
+  /** A write was said to be done and was not: files are longer than they are. */
+  #hasPretended = false;
   readonly #inner: Storage;
   readonly #gates = new Map<'write' | 'sync', Promise<void>>();
   #open: () => void = () => {};
@@ -49,20 +51,17 @@ export class GatedStorage implements Storage {
   }
 
   #gated(file: StorageFile): StorageFile {
-    /** How long the file were, with what was said to be written. */
-    let pretendedBytes = 0;
     return {
       path: file.path,
       identity: () => file.identity(),
       size: () => file.size(),
-      sizeNow: () => Math.max(file.sizeNow(), pretendedBytes),
+      sizeNow: () => (this.#hasPretended ? Number.MAX_SAFE_INTEGER : file.sizeNow()),
       read: (target, offset) => file.read(target, offset),
       write: async (parts, offset) => {
         if (!this.#gates.has('write')) return file.write(parts, offset);
         await this.#gates.get('write');
-        const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
-        pretendedBytes = Math.max(pretendedBytes, offset + bytes);
-        return bytes;
+        this.#hasPretended = true;
+        return parts.reduce((sum, part) => sum + part.byteLength, 0);
       },
       writeThrough: (parts, offset) => file.writeThrough(parts, offset),
       sync: async () => {
