@@ -1,3 +1,4 @@
+import type { Ticket } from '../govern/ticket.ts';
 import type { Catalog } from '../model/catalog.ts';
 import type { ColumnDefinition } from '../model/types.ts';
 import { type ArrowField, fieldOf } from '../vectors/arrow/arrow-type.ts';
@@ -23,11 +24,12 @@ import { exportedType, exportSql, exportSqlUnless } from './stored-kinds.ts';
  * memory. An export of a table has exactly the manifest's types; one of SQL has ClickHouse's.
  */
 export async function exportRows(
+  ticket: Ticket,
   client: ColumnClient,
   catalog: Catalog,
   request: ExportRequest,
 ): Promise<AsyncIterable<Uint8Array>> {
-  const plan = await planExport(client, catalog, request);
+  const plan = await planExport(ticket, client, catalog, request);
   const { fields } = plan;
   // Only table exports know their fields; ClickHouse writes the other files by itself.
   const framed = fields !== null && request.format !== 'PARQUET';
@@ -36,7 +38,7 @@ export async function exportRows(
     ...plan.query,
     sql: `${plan.query.sql}\nFORMAT ${format}`,
     settings: { ...plan.query.settings, ...formatSettings(request) },
-    signal: request.signal,
+    ticket,
   });
   if (request.format === 'PARQUET') {
     return plan.bytesColumns.size === 0 ? bytes : withBytesColumns(bytes, plan.bytesColumns);
@@ -56,6 +58,7 @@ interface ExportPlan {
 }
 
 async function planExport(
+  ticket: Ticket,
   client: ColumnClient,
   catalog: Catalog,
   request: ExportRequest,
@@ -63,11 +66,7 @@ async function planExport(
   const { source } = request;
   if (source.kind === 'sql') {
     const { query, parameters } = source;
-    const checked = await checkedUserSql(client, catalog, {
-      query,
-      parameters,
-      signal: request.signal,
-    });
+    const checked = await checkedUserSql(ticket, client, catalog, { query, parameters });
     return { query: checked, fields: null, bytesColumns: new Set() };
   }
   const parameters = new SqlParameters();

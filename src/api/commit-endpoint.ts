@@ -20,6 +20,7 @@ import { sendJson } from '../http/respond.ts';
 import type { Handler } from '../http/route.ts';
 import { servingLimits } from '../serving-limits.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { exchangeTicket } from './request-ticket.ts';
 import type { ServedManifest } from './served-manifest.ts';
 
 export interface CommitEndpointOptions {
@@ -40,11 +41,12 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     code: 'OK',
   });
   return async (exchange, { sessionId = '', tick = '' }) => {
-    const { request, requestId } = exchange;
-    const report = new RequestReport('GAMEPLAY');
+    const { request } = exchange;
+    const report = new RequestReport(queryClass);
     const principal = await options.authenticate(request.headers.authorization);
-    const asker = { principal, audit, requestId };
     options.manifest.check(request.headers['x-tickloom-manifest']);
+    const ticket = exchangeTicket(principal, queryClass, exchange);
+    const asker = { principal, audit, ticket };
     // Before the body: who may not commit at all need not send it.
     authoriseCommit(asker, []);
     const format = formats[checkContentType(request, arrowType, jsonType)];
@@ -54,7 +56,7 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     if (body.length === 0) throw emptyBody();
     const batch = format.decode(catalog, header, body);
     authoriseCommit(asker, tablesOf(batch, catalog.actionTable.name));
-    const outcome = await engine.commit(batch);
+    const outcome = await engine.commit(ticket, batch);
     report.sawPosition(outcome.lsn);
     committed.inc();
     const extensions = { tickloom: report.toExtensions() };
@@ -62,6 +64,8 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
   };
 }
 
+/** Ticks go before everything else, whatever the role's class. */
+const queryClass = 'GAMEPLAY';
 const arrowType = 'application/vnd.apache.arrow.stream';
 const jsonType = 'application/json';
 
