@@ -109,7 +109,7 @@ describe("the column store's data", () => {
   it('are free in a copy, though the process that holds the original lives', async () => {
     const original = newFolder('original');
     const copy = join(directory.path, 'copy');
-    // It has the host's program on its command line, as a child of another server has.
+    // A process with the host's program on its command line, as a child of another server has.
     const other = spawn('sh', ['-c', 'sleep 30; :', 'columns/host/main'], { stdio: 'ignore' });
     parents.push(other);
     const lock = await lockDirectory(data(original));
