@@ -14,7 +14,7 @@ export type AttackName = (typeof attackNames)[number];
 export interface Attack {
   readonly name: AttackName;
   readonly url: string;
-  /** Of a player, whose own rows the attacks read. */
+  /** The token of a player, whose own rows the attacks read. */
   readonly authorization: string;
   /** Requests, or sockets, on their way at a time. */
   readonly lanes: number;

@@ -86,8 +86,8 @@ async function planExport(
 }
 
 /**
- * Of a state table since a position, the rows that are gone have their key, what says when they went,
- * and nulls; a mark tells them from the others.
+ * The columns of a table's export, and its rows. Rows of a state table that are gone since a position
+ * have their key, what says when they went, and nulls; a mark tells them from the others.
  */
 function tableExport(
   catalog: Catalog,

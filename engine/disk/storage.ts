@@ -46,7 +46,7 @@ export interface StorageFile {
   /** The `id` of the file that is open, whatever its path leads to by now. */
   identity(): Promise<string>;
   size(): Promise<number>;
-  /** The same at once: of a file that is open the system knows it without asking the disk. */
+  /** The size, at once: the system knows that of an open file without asking the disk. */
   sizeNow(): number;
   /** Bytes read into `target`; fewer than asked only at the end of the file. */
   read(target: Uint8Array, offset: number): Promise<number>;

@@ -72,10 +72,8 @@ describe('a log', () => {
     // Each look measures one of the segments before the last.
     await log.checkPresence();
     await log.checkPresence();
-    expect(log.failure).toMatchObject({
-      code: 'UNAVAILABLE',
-      message: expect.stringContaining(`${segmentPath(segment)} is 300 bytes long`),
-    });
+    const message = expect.stringContaining(`${segmentPath(segment)} is 300 bytes long`);
+    expect(log.state).toMatchObject({ name: 'failed', error: { code: 'UNAVAILABLE', message } });
     await log.close();
   });
 
