@@ -1,5 +1,4 @@
 import { EngineError } from './errors.ts';
-import { columnOrPart } from './kinds.ts';
 import { allColumns } from './system-columns.ts';
 import type {
   ColumnDefinition,
@@ -47,13 +46,9 @@ export class Catalog {
     return this.#columns.get(table.name) ?? new Map();
   }
 
-  /**
-   * A column by name, system columns included, or a part of one. Throws `BAD_USER_INPUT` for an
-   * unknown one.
-   */
+  /** A column by name, system columns included. Throws `BAD_USER_INPUT` for an unknown one. */
   column(table: TableDefinition, name: string): ColumnDefinition {
-    const columns = this.columnsOf(table);
-    const column = columnOrPart((whole) => columns.get(whole), name);
+    const column = this.columnsOf(table).get(name);
     if (!column) {
       throw new EngineError('BAD_USER_INPUT', `table "${table.name}" has no column "${name}"`);
     }

@@ -1,5 +1,6 @@
 import type { Ticket } from '../../govern/ticket.ts';
 import type { Catalog } from '../../model/catalog.ts';
+import { columnNamed } from '../../model/kinds.ts';
 import type { ColumnDefinition, TableDefinition, Value } from '../../model/types.ts';
 import {
   decodeCursor,
@@ -28,9 +29,9 @@ export interface ListPlan {
 export function planList(ticket: Ticket, catalog: Catalog, request: ColumnListRequest): ListPlan {
   const table = catalog.table(request.table);
   const columns = [...catalog.columnsOf(table).values()];
-  const order = completeOrder(request.orderBy, uniqueKey(table), (name) =>
-    catalog.column(table, name),
-  );
+  const order = completeOrder(request.orderBy, uniqueKey(table), (name) => {
+    return columnNamed(columns, name) ?? catalog.column(table, name);
+  });
   const list: ListIdentity = { table: table.name, order, where: request.where };
   const parameters = new SqlParameters();
   const source = tableSource(catalog, table, request.where, parameters);
