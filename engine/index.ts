@@ -23,6 +23,9 @@ export type {
   ContentionReport,
   ContentionRow,
 } from './govern/contention-report.ts';
+export { OneByOne } from './govern/one-by-one.ts';
+export { SharedWork } from './govern/shared-work.ts';
+export type { WorkOrder, WorkResult } from './govern/turns.ts';
 export type { Work } from './govern/work.ts';
 export { WorkBudget } from './govern/work-budget.ts';
 export { decodeCommitBody } from './intake/arrow/commit-body.ts';

@@ -1,6 +1,9 @@
 import { LRUCache } from 'lru-cache';
+import type { WorkOrder, WorkResult } from '../../govern/turns.ts';
+import type { Work } from '../../govern/work.ts';
 import { EngineError } from '../../model/errors.ts';
 import { limits } from '../../model/limits.ts';
+import type { Lsn } from '../../model/position.ts';
 import { filterText } from '../../query/canonical-filter.ts';
 import type { Filter } from '../../query/filter.ts';
 import type { SubscribeRequest } from '../view-engine.ts';
@@ -22,11 +25,13 @@ export class Feed {
   readonly #channels = new Map<string, Channel>();
   readonly #dispatch: ChannelDispatch;
   /** Changes in rows, so that channels with different filters need not each build them. */
-  readonly #recent = new LRUCache<string, RowChanges, () => RowChanges>({
+  readonly #recent = new LRUCache<string, RowChanges>({
     maxSize: limits.feedChangesCacheRowsMax,
-    sizeCalculation: ({ all }) => all.length + 1,
-    memoMethod: (_key, _stale, { context: make }) => make(),
+    sizeCalculation: changesSize,
   });
+  /** More changes than those may be, while frames of many rows are made: the newest of them. */
+  #large: { readonly key: string; readonly changes: RowChanges } | null = null;
+  #largeFrames = 0;
   #subscriberCount = 0;
 
   /** `onIdle` is told when the last subscriber leaves. */
@@ -89,10 +94,46 @@ export class Feed {
   }
 
   #newChannel(where: Filter | null, id: string): Channel {
-    return new Channel(this.source, where, id, this.#dispatch, (from, to, sessionId) => {
-      const make = () => new RowChanges(this.source.changes(from, to, sessionId));
-      if (this.#channels.size < 2) return make();
-      return this.#recent.memo(`${from}:${to}:${sessionId}`, { context: make });
+    return new Channel(this.#context, this.source, where, id, {
+      dispatch: this.#dispatch,
+      changes: (from, to, sessionId) => this.#changes(from, to, sessionId),
+      startLarge: (work, order, result) => this.#startLarge(work, order, result),
+    });
+  }
+
+  *#changes(from: Lsn, to: Lsn, sessionId: string | null): Work<RowChanges | null> {
+    const key = `${from}:${to}:${sessionId}`;
+    const isShared = this.#channels.size > 1;
+    const known = isShared ? this.#knownChanges(key) : null;
+    if (known) return known;
+    const all = yield* this.source.changes(from, to, sessionId);
+    if (all === null) return null;
+    const changes = new RowChanges(all);
+    if (!isShared) return changes;
+    if (changesSize(changes) <= limits.feedChangesCacheRowsMax) this.#recent.set(key, changes);
+    else if (this.#largeFrames > 0) this.#large = { key, changes };
+    return changes;
+  }
+
+  #knownChanges(key: string): RowChanges | null {
+    return this.#large?.key === key ? this.#large.changes : (this.#recent.get(key) ?? null);
+  }
+
+  #startLarge<T>(work: Work<T>, order: WorkOrder, result: WorkResult<T>): void {
+    this.#largeFrames += 1;
+    const end = (): void => {
+      this.#largeFrames -= 1;
+      if (this.#largeFrames === 0) this.#large = null;
+    };
+    this.#context.large.start(work, order, {
+      done: (value) => {
+        end();
+        result.done(value);
+      },
+      failed: (error) => {
+        end();
+        result.failed(error);
+      },
     });
   }
 
@@ -117,4 +158,8 @@ export class Feed {
       this.#onIdle();
     }
   }
+}
+
+function changesSize({ all }: RowChanges): number {
+  return all.length + 1;
 }
