@@ -115,6 +115,12 @@ export class Channel {
     return this.pinned === null || lsn < this.#concernedLsn;
   }
 
+  /** The newest tick after `lsn` up to `known` that may have concerned it; null: none has. */
+  newsAfter(lsn: Lsn, known: Lsn): Lsn | null {
+    if (this.pinned !== null) return lsn < this.#concernedLsn ? this.#concernedLsn : null;
+    return this.#source.frames.newestOf(this.sessionId, lsn, known);
+  }
+
   /** The tick concerns it, and none between the last that it was told of and this one. */
   concern(lsn: Lsn): void {
     const before = (lsn - 1) as Lsn;
@@ -176,44 +182,40 @@ export class Channel {
    * forgotten `from` meanwhile.
    */
   *merged(from: Lsn, to: Lsn): Work<Step | null> {
-    const frame = yield* this.#delta(from, to, to);
+    const frame = yield* this.#delta(from, to);
     return frame && { frame, lsn: to };
   }
 
   /** The first tick after `from` up to `to` that concerned it. Null: as of `merged`. */
   *next(from: Lsn, to: Lsn): Work<Step | null> {
     const { frames } = this.#source;
-    let told = from;
     for (let seen = from; ; ) {
       const index = frames.indexAfter(seen);
       const tick = frames.at(index);
       if (!tick || tick.lsn > to) return { frame: null, lsn: to };
       seen = tick.lsn;
       if (this.sessionId !== null && tick.sessionId !== this.sessionId) continue;
-      const following = frames.at(index + 1);
-      const lsn = !following || following.lsn > to ? to : tick.lsn;
-      const frame = yield* this.#delta(told, tick.lsn, lsn);
+      const frame = yield* this.#delta((tick.lsn - 1) as Lsn, tick.lsn);
       if (frame === null) return null;
-      if (frame.rows.length + frame.removed.length > 0) return { frame, lsn };
-      told = lsn;
+      if (frame.rows.length + frame.removed.length > 0) return { frame, lsn: tick.lsn };
     }
   }
 
   /**
-   * What changed after `from` up to `to`, named `lsn` (nothing changed after `to` up to it). A frame
-   * that another subscriber may ask for as well is made once.
+   * What changed after `from` up to `to`. A frame that another subscriber may ask for as well is made
+   * once: it is named by the ticks that it is of, not by how far the log has come meanwhile.
    */
-  *#delta(from: Lsn, to: Lsn, lsn: Lsn): Work<Frame | null> {
-    if (this.subscribers.size < 2) return yield* this.#makeDelta(from, to, lsn);
-    const key = `${this.serial}:${from}:${to}:${lsn}`;
+  *#delta(from: Lsn, to: Lsn): Work<Frame | null> {
+    if (this.subscribers.size < 2) return yield* this.#makeDelta(from, to);
+    const key = `${this.serial}:${from}:${to}`;
     const known = this.#context.frames.get(key);
     if (known) return known;
-    const made = yield* this.#makeDelta(from, to, lsn);
+    const made = yield* this.#makeDelta(from, to);
     if (made) this.#context.frames.set(key, made);
     return made;
   }
 
-  *#makeDelta(from: Lsn, to: Lsn, lsn: Lsn): Work<Frame | null> {
+  *#makeDelta(from: Lsn, to: Lsn): Work<Frame | null> {
     const changes = yield* this.#feed.changes(from, to, this.sessionId);
     if (changes === null) return null;
     const rows: Row[] = [];
@@ -237,7 +239,7 @@ export class Channel {
     // A frame whose beginning is forgotten has a cursor that is, and a RESET behind it.
     if (from < this.#source.frames.horizon) return null;
     const tick = severalSessions ? null : (newest?.tick ?? null);
-    return { kind: 'DELTA', cursor: this.cursorAt(lsn), lsn, tick, rows, removed };
+    return { kind: 'DELTA', cursor: this.cursorAt(to), lsn: to, tick, rows, removed };
   }
 
   heartbeat(lsn: Lsn): Frame {

@@ -177,6 +177,18 @@ export class FrameLog<Payload> {
     return rows;
   }
 
+  /** The newest held frame after `after` up to `to`, of a session where one is named; null: none. */
+  newestOf(sessionId: string | null, after: Lsn, to: Lsn): Lsn | null {
+    const first = this.indexAfter(after);
+    for (let index = this.indexAfter(to) - 1; index >= first; index--) {
+      const frame = this.#first + index;
+      const page = this.#ring.pageOf(frame);
+      const at = this.#ring.indexOf(frame);
+      if (sessionId === null || page.sessions[at] === sessionId) return page.lsns[at] as Lsn;
+    }
+    return null;
+  }
+
   payloadAt(index: number): Payload | null {
     if (index < 0 || index >= this.size) return null;
     const frame = this.#first + index;

@@ -147,6 +147,11 @@ export class ImageRing {
     let end = 0;
     let units = 0;
     for (let seen = from; ; ) {
+      if (units >= stepUnits) {
+        yield units;
+        units = 0;
+        if (this.frames.horizon > from) return null;
+      }
       const index = this.frames.indexAfter(seen);
       const frame = this.frames.at(index);
       if (!frame || frame.lsn > to) break;

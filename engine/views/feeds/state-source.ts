@@ -102,6 +102,11 @@ export class StateSource implements FeedSource {
     const places = new Map<string, number>();
     let units = 0;
     for (let seen = from; ; ) {
+      if (units >= stepUnits) {
+        yield units;
+        units = 0;
+        if (frames.horizon > from) return null;
+      }
       const index = frames.indexAfter(seen);
       const frame = frames.at(index);
       if (!frame || frame.lsn > to) return changes;

@@ -51,6 +51,11 @@ export class Subscription
   #begin: { readonly cursor: Cursor | null } | null;
   /** Everything up to here it has been told. */
   #position = 0 as Lsn;
+  /**
+   * Where its last frame with rows ends; nothing concerned it from there to its position. Subscribers
+   * who are equally far share their next frame by that, wherever they stand.
+   */
+  #told = 0 as Lsn;
   #lastDataMs = Number.NEGATIVE_INFINITY;
   #lastFrameMs: number;
   #pull: Pull | null = null;
@@ -177,13 +182,31 @@ export class Subscription
     const behind = frames.size - index;
     const oldestMs = frames.at(index)?.appliedAtMs ?? nowMs;
     const keepsUp = behind <= limits.feedStepFramesMax && nowMs - oldestMs <= limits.feedStepMs;
-    const isStepwise = this.#intervalMs === 0 && keepsUp;
+    if (this.#intervalMs === 0 && keepsUp) {
+      return this.#worked(
+        `next:${from}:${known}`,
+        from,
+        () => this.#channel.next(from, known),
+        (step) => {
+          if (step === null) return this.#lagged();
+          this.#position = step.lsn;
+          return step.frame;
+        },
+      );
+    }
+    const newest = this.#channel.newsAfter(from, known);
+    if (newest === null) {
+      this.#position = known;
+      return null;
+    }
+    const told = this.#told < frames.horizon ? from : this.#told;
     return this.#worked(
-      `${isStepwise ? 'next' : 'merged'}:${from}:${known}`,
-      () => (isStepwise ? this.#channel.next(from, known) : this.#channel.merged(from, known)),
+      `merged:${told}:${newest}`,
+      told,
+      () => this.#channel.merged(told, newest),
       (step) => {
         if (step === null) return this.#lagged();
-        this.#position = step.lsn;
+        this.#position = known;
         return step.frame && isEmpty(step.frame) ? null : step.frame;
       },
     );
@@ -197,6 +220,7 @@ export class Subscription
     this.#position = cursor.lsn;
     return this.#worked(
       `merged:${cursor.lsn}:${head}`,
+      cursor.lsn,
       () => this.#channel.merged(cursor.lsn, head),
       (step) => {
         if (step === null) return this.#reset('too_old');
@@ -249,13 +273,17 @@ export class Subscription
     );
   }
 
-  /** What `take` makes of a step; of one that changed many rows it comes when that is made. */
+  /**
+   * What `take` makes of the step that `work`, named `name`, makes of what changed after `from`; where
+   * that is many rows it comes when it is made.
+   */
   #worked(
     name: string,
+    from: Lsn,
     work: () => Work<Step | null>,
     take: (step: Step | null) => Frame | null,
   ): Frame | null {
-    if (this.#source.frames.rowsAfter(this.#position) <= stepUnits) return take(finish(work()));
+    if (this.#source.frames.rowsAfter(from) <= stepUnits) return take(finish(work()));
     return this.#over<Step | null>(
       (waiter) => this.#channel.step(name, work, { owner: this.#subject }, waiter),
       take,
@@ -307,12 +335,15 @@ export class Subscription
 
   #hand(frame: Frame, nowMs: number): Frame {
     this.#lastFrameMs = nowMs;
-    if (frame.kind !== 'HEARTBEAT') this.#lastDataMs = nowMs;
+    if (frame.kind !== 'HEARTBEAT') {
+      this.#lastDataMs = nowMs;
+      this.#told = frame.lsn;
+    }
     const { observer } = this.#context;
     if (observer) {
       const { name, frames } = this.#source;
-      const later = frames.indexAfter(frame.lsn);
-      const newestMs = frames.at(later - 1)?.appliedAtMs ?? nowMs;
+      const later = frames.indexAfter(this.#position);
+      const newestMs = frames.at(frames.indexAfter(frame.lsn) - 1)?.appliedAtMs ?? nowMs;
       const stalenessMs = frame.kind === 'DELTA' ? nowMs - newestMs : 0;
       observer.frame(name, frame.kind, frames.size - later, stalenessMs);
     }
