@@ -114,6 +114,12 @@ export class Turns {
   #turn(): void {
     this.#planned = false;
     this.#spentMs = 0;
+    // What ends early leaves the rest of the slice to the next.
+    while (this.#queues.size > 0 && this.#spentMs < limits.workSliceMs) this.#next();
+    if (this.#queues.size > 0) this.#plan();
+  }
+
+  #next(): void {
     const [next] = this.#queues;
     if (!next) return;
     const [owner, jobs] = next;
@@ -122,7 +128,6 @@ export class Turns {
     this.#queues.set(owner, jobs);
     if (!this.#slice(jobs[0] as Job)) jobs.shift();
     if (jobs.length === 0) this.#queues.delete(owner);
-    if (this.#queues.size > 0) this.#plan();
   }
 
   /** False when the job has ended. */

@@ -70,6 +70,8 @@ export class Channel {
   readonly pinned: PinnedValue | null;
   /** The newest tick that may have concerned it, as far as it was told. */
   #concernedLsn = 0 as Lsn;
+  /** The newest tick up to `known` that may have concerned it, as far as it was looked for. */
+  #newest: { readonly known: Lsn; readonly lsn: Lsn | null } = { known: 0 as Lsn, lsn: null };
   readonly #snapshots = new SharedWork<SnapshotRows>();
   readonly #steps = new SharedWork<Step | null>();
   readonly #context: FeedContext;
@@ -118,7 +120,11 @@ export class Channel {
   /** The newest tick after `lsn` up to `known` that may have concerned it; null: none has. */
   newsAfter(lsn: Lsn, known: Lsn): Lsn | null {
     if (this.pinned !== null) return lsn < this.#concernedLsn ? this.#concernedLsn : null;
-    return this.#source.frames.newestOf(this.sessionId, lsn, known);
+    if (known !== this.#newest.known || this.#newest.lsn === null) {
+      this.#newest = { known, lsn: this.#source.frames.newestOf(this.sessionId, lsn, known) };
+    }
+    const { lsn: newest } = this.#newest;
+    return newest === null || newest <= lsn ? null : newest;
   }
 
   /** The tick concerns it, and none between the last that it was told of and this one. */

@@ -283,11 +283,18 @@ export class Subscription
     work: () => Work<Step | null>,
     take: (step: Step | null) => Frame | null,
   ): Frame | null {
-    if (this.#source.frames.rowsAfter(from) <= stepUnits) return take(finish(work()));
+    if (this.#isLittle(from)) return take(finish(work()));
     return this.#over<Step | null>(
       (waiter) => this.#channel.step(name, work, { owner: this.#subject }, waiter),
       take,
     );
+  }
+
+  #isLittle(from: Lsn): boolean {
+    const { frames } = this.#source;
+    if (frames.rowsAfter(from) <= stepUnits) return true;
+    const { sessionId } = this.#channel;
+    return sessionId !== null && frames.rowsOfSessionAfter(from, sessionId) <= stepUnits;
   }
 
   /** The frame of work that is done before `start` returns; else it comes when the work is done. */
