@@ -17,15 +17,23 @@ export type {
 export type { ColumnStore } from './columns/column-store.ts';
 export { ColumnsHost, type ColumnsTarget } from './columns/columns-host.ts';
 export type { OpenColumnStore } from './columns/open-column-store.ts';
+export { lockDirectory } from './disk/directory-lock.ts';
 export { makeDirectories } from './disk/make-directories.ts';
 export type {
   ContentionKind,
   ContentionReport,
   ContentionRow,
 } from './govern/contention-report.ts';
+export { ClientDeparture, type Departure } from './govern/departure.ts';
 export { OneByOne } from './govern/one-by-one.ts';
 export { SharedWork } from './govern/shared-work.ts';
-export type { WorkOrder, WorkResult } from './govern/turns.ts';
+export {
+  requestEnded,
+  Ticket,
+  type TicketPrincipal,
+  type Trace,
+} from './govern/ticket.ts';
+export type { WorkResult } from './govern/turns.ts';
 export type { Work } from './govern/work.ts';
 export { WorkBudget } from './govern/work-budget.ts';
 export { decodeCommitBody } from './intake/arrow/commit-body.ts';
@@ -43,6 +51,7 @@ export { EngineError, type ErrorCode } from './model/errors.ts';
 export { formatPosition, type Lsn, parsePosition } from './model/position.ts';
 export type { Row, TitleManifest, Value } from './model/types.ts';
 export type { Engine } from './ports/engine.ts';
+export type { StatePageRequest, StateQueries } from './ports/state-queries.ts';
 export { coerceScalar } from './query/coerce-scalar.ts';
 export { conditionTerms } from './query/condition-units.ts';
 export type { Filter } from './query/filter.ts';
@@ -60,4 +69,4 @@ export type { ConflictPolicy, EffectOp, TickBatch, TickHeader } from './tick/tic
 export type { ActionConflict, EffectConflict, TickOutcome } from './tick/tick-outcome.ts';
 export { Lifetime } from './time/lifetime.ts';
 export { type EngineOptions, openEngine } from './title/open-engine.ts';
-export type { Frame, SubscribeRequest, ViewEngine } from './views/view-engine.ts';
+export type { Frame, SubscribeRequest, ViewQueries } from './views/view-engine.ts';

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { SharedWork } from '../../govern/shared-work.ts';
-import type { WorkOrder, WorkResult } from '../../govern/turns.ts';
+import type { Ticket } from '../../govern/ticket.ts';
+import type { WorkResult } from '../../govern/turns.ts';
 import { stepUnits, type Work } from '../../govern/work.ts';
 import type { Lsn } from '../../model/position.ts';
 import type { Row, Value } from '../../model/types.ts';
@@ -46,7 +47,7 @@ export interface ChannelFeed {
   /** As `FeedSource.changes`, for all channels of the feed. */
   readonly changes: (from: Lsn, to: Lsn, sessionId: string | null) => Work<RowChanges | null>;
   /** Starts work whose memory grows with the rows of the feed. */
-  readonly startLarge: <T>(work: Work<T>, order: WorkOrder, result: WorkResult<T>) => void;
+  readonly startLarge: <T>(ticket: Ticket, work: Work<T>, result: WorkResult<T>) => void;
 }
 
 /** All subscribers of one feed with the same `where`; they share the frames made for it. */
@@ -141,27 +142,26 @@ export class Channel {
 
   /**
    * Reads every matching row, over turns of the event loop where there are many; whoever asks
-   * meanwhile gets the same. `order` is of whoever asks first.
+   * meanwhile gets the same. It is read under the name of whoever asks first, and goes on without it.
    */
-  read(order: WorkOrder, waiter: WorkResult<SnapshotRows>): void {
+  read(ticket: Ticket, waiter: WorkResult<SnapshotRows>): void {
     this.#snapshots.join('', waiter, (signal, { done, failed }) => {
-      this.#context.turns.start(
-        this.#source.snapshot(this.where),
-        { ...order, signal },
-        { done: (rows) => done({ rows, lsn: this.#context.head() }), failed },
-      );
+      this.#context.turns.start(ticket.shared(signal), this.#source.snapshot(this.where), {
+        done: (rows) => done({ rows, lsn: this.#context.head() }),
+        failed,
+      });
     });
   }
 
   /** Does `work`, named `name`, over turns of the event loop; whoever asks meanwhile gets the same. */
   step(
+    ticket: Ticket,
     name: string,
     work: () => Work<Step | null>,
-    order: WorkOrder,
     waiter: WorkResult<Step | null>,
   ): void {
     this.#steps.join(name, waiter, (signal, result) =>
-      this.#feed.startLarge(work(), { ...order, signal }, result),
+      this.#feed.startLarge(ticket.shared(signal), work(), result),
     );
   }
 

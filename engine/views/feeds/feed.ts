@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import type { WorkOrder, WorkResult } from '../../govern/turns.ts';
+import type { Ticket } from '../../govern/ticket.ts';
+import type { WorkResult } from '../../govern/turns.ts';
 import type { Work } from '../../govern/work.ts';
 import { EngineError } from '../../model/errors.ts';
 import { limits } from '../../model/limits.ts';
@@ -46,7 +47,7 @@ export class Feed {
     return this.#subscriberCount;
   }
 
-  subscribe(request: SubscribeRequest): Subscription {
+  subscribe(ticket: Ticket, request: SubscribeRequest): Subscription {
     if (this.#subscriberCount >= limits.subscribersPerFeedMax) {
       throw new EngineError(
         'OVERLOADED',
@@ -56,17 +57,22 @@ export class Feed {
     }
     const id = filterText(request.where);
     const channel = this.#channels.get(id) ?? this.#newChannel(request.where, id);
-    const giveBack = this.#context.subjects.take(request.subject ?? '', request.where);
-    const subscription = this.#begin(channel, request, giveBack);
+    const giveBack = this.#context.subjects.take(ticket.principal.subject, request.where);
+    const subscription = this.#begin(ticket, channel, request, giveBack);
     channel.subscribers.add(subscription);
     this.#subscriberCount += 1;
     if (!this.#channels.has(id)) this.#register(channel);
     return subscription;
   }
 
-  #begin(channel: Channel, request: SubscribeRequest, giveBack: () => void): Subscription {
+  #begin(
+    ticket: Ticket,
+    channel: Channel,
+    request: SubscribeRequest,
+    giveBack: () => void,
+  ): Subscription {
     try {
-      return new Subscription(this.#context, this.source, channel, request, (ended) => {
+      return new Subscription(ticket, this.#context, this.source, channel, request, (ended) => {
         giveBack();
         this.#release(channel, ended);
       });
@@ -97,7 +103,7 @@ export class Feed {
     return new Channel(this.#context, this.source, where, id, {
       dispatch: this.#dispatch,
       changes: (from, to, sessionId) => this.#changes(from, to, sessionId),
-      startLarge: (work, order, result) => this.#startLarge(work, order, result),
+      startLarge: (ticket, work, result) => this.#startLarge(ticket, work, result),
     });
   }
 
@@ -119,13 +125,13 @@ export class Feed {
     return this.#large?.key === key ? this.#large.changes : (this.#recent.get(key) ?? null);
   }
 
-  #startLarge<T>(work: Work<T>, order: WorkOrder, result: WorkResult<T>): void {
+  #startLarge<T>(ticket: Ticket, work: Work<T>, result: WorkResult<T>): void {
     this.#largeFrames += 1;
     const end = (): void => {
       this.#largeFrames -= 1;
       if (this.#largeFrames === 0) this.#large = null;
     };
-    this.#context.large.start(work, order, {
+    this.#context.large.start(ticket, work, {
       done: (value) => {
         end();
         result.done(value);

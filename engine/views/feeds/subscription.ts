@@ -1,3 +1,4 @@
+import type { Ticket } from '../../govern/ticket.ts';
 import type { WorkResult } from '../../govern/turns.ts';
 import { finish, stepUnits, type Work } from '../../govern/work.ts';
 import { EngineError } from '../../model/errors.ts';
@@ -41,6 +42,7 @@ export class Subscription
   implements AsyncIterableIterator<Frame, undefined>, Subscriber, WheelItem
 {
   slot: number | null = null;
+  readonly #ticket: Ticket;
   readonly #context: FeedContext;
   readonly #source: FeedSource;
   readonly #channel: Channel;
@@ -60,13 +62,13 @@ export class Subscription
   #lastFrameMs: number;
   #pull: Pull | null = null;
   #ended = false;
-  readonly #subject: string;
   /** While a frame is made over turns of the event loop: nothing else is made meanwhile. */
   #making: Waiter | null = null;
   /** What was made so, to be handed over when it is the subscriber's turn. */
   #made: (() => Frame | null) | null = null;
 
   constructor(
+    ticket: Ticket,
     context: FeedContext,
     source: FeedSource,
     channel: Channel,
@@ -76,12 +78,12 @@ export class Subscription
     this.#begin = { cursor: request.cursor === null ? null : decodeCursor(request.cursor) };
     this.#intervalMs = intervalOf(request.maxRate);
     this.#onLag = request.onLag;
+    this.#ticket = ticket;
     this.#context = context;
     this.#source = source;
     this.#channel = channel;
     this.#release = release;
     this.#lastFrameMs = context.clock.now();
-    this.#subject = request.subject ?? '';
   }
 
   [Symbol.asyncIterator](): this {
@@ -265,7 +267,7 @@ export class Subscription
       return known;
     }
     return this.#over<SnapshotRows>(
-      (waiter) => this.#channel.read({ owner: this.#subject }, waiter),
+      (waiter) => this.#channel.read(this.#ticket, waiter),
       ({ rows, lsn }) => {
         this.#position = lsn;
         return this.#frame(`${kind}:${lsn}`, () => this.#channel.snapshot(kind, rows, lsn));
@@ -285,7 +287,7 @@ export class Subscription
   ): Frame | null {
     if (this.#isLittle(from)) return take(finish(work()));
     return this.#over<Step | null>(
-      (waiter) => this.#channel.step(name, work, { owner: this.#subject }, waiter),
+      (waiter) => this.#channel.step(this.#ticket, name, work, waiter),
       take,
     );
   }

@@ -109,16 +109,16 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
       isOwn = true;
       return printLongFrame(frame, this.#answerTo(frame));
     };
-    const order = { owner: this.#operation.principal.subject };
+    const { ticket } = this.#operation;
     try {
       const text = await this.#inTurns((waiter) => {
-        this.#texts.printLong(frame, this.#selection, print, order, waiter);
+        this.#texts.printLong(ticket, frame, this.#selection, print, waiter);
         return () => this.#texts.leave(waiter);
       });
       if (text === null || text.isShared || isOwn) return text;
       return await this.#inTurns((waiter) => {
         const abort = new AbortController();
-        this.#texts.printOwn(print(), { ...order, signal: abort.signal }, waiter);
+        this.#texts.printOwn(ticket.shared(abort.signal), print(), waiter);
         return () => abort.abort();
       });
     } catch (error) {
@@ -159,7 +159,7 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
 
   /** `extensions.tickloom` of a frame tell of the frame, whatever the operation did before. */
   #message(result: ExecutionResult, frame: Frame): ExecutionResult {
-    const report = new RequestReport(this.#operation.queryClass);
+    const report = new RequestReport(this.#operation.ticket.queryClass);
     report.sawPosition(frame.lsn);
     return this.#answers.message(result, this.#operation, report);
   }

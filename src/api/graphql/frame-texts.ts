@@ -2,8 +2,8 @@ import { LRUCache } from 'lru-cache';
 import {
   type OneByOne,
   SharedWork,
+  type Ticket,
   type Work,
-  type WorkOrder,
   type WorkResult,
 } from '../../../engine/index.ts';
 import { servingLimits } from '../../serving-limits.ts';
@@ -48,10 +48,10 @@ export class FrameTexts {
    * of them has printed, which may be that one's own. `print` of whoever asks first.
    */
   printLong(
+    ticket: Ticket,
     frame: object,
     selection: string,
     print: () => Work<FrameText>,
-    order: WorkOrder,
     waiter: WorkResult<FrameText>,
   ): void {
     const key = this.#keyOf(frame, selection);
@@ -61,23 +61,19 @@ export class FrameTexts {
       return;
     }
     this.#printing.join(key, waiter, (signal, { done, failed }) =>
-      this.printOwn(
-        print(),
-        { ...order, signal },
-        {
-          done: (text) => {
-            if (text.isShared) this.#texts.set(key, text);
-            done(text);
-          },
-          failed,
+      this.printOwn(ticket.shared(signal), print(), {
+        done: (text) => {
+          if (text.isShared) this.#texts.set(key, text);
+          done(text);
         },
-      ),
+        failed,
+      }),
     );
   }
 
   /** Prints a long text for one subscriber alone. */
-  printOwn(print: Work<FrameText>, order: WorkOrder, waiter: WorkResult<FrameText>): void {
-    this.#long.start(print, order, waiter);
+  printOwn(ticket: Ticket, print: Work<FrameText>, waiter: WorkResult<FrameText>): void {
+    this.#long.start(ticket, print, waiter);
   }
 
   /** The waiter of `printLong` wants nothing any more. */
