@@ -5,7 +5,7 @@ export interface FanoutConfig {
   /** The token of `connection_init`; null: a server that asks for none and sends at once. */
   readonly authorization: string | null;
   readonly query: string;
-  /** Of the first, the second socket and so on, and then from the first again. */
+  /** Sockets take these in turn, one each. */
   readonly variables: readonly unknown[];
   readonly sockets: number;
 }
