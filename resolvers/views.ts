@@ -1,4 +1,10 @@
-import { type Condition, type Frame, type SubscribeRequest, viewColumns } from '../engine/index.ts';
+import {
+  type Condition,
+  type Frame,
+  type SubscribeRequest,
+  type Ticket,
+  viewColumns,
+} from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import { limits } from '../engine/model/limits.ts';
 import type { Lsn } from '../engine/model/position.ts';
@@ -120,23 +126,23 @@ async function subscribe(
     maxRate,
     onLag: args.onLag ?? 'COALESCE',
   });
-  return untilAborted(frames, context.ticket.signal);
+  return untilLeft(frames, context.ticket);
 }
 
 /**
  * Ends the frames when the request does. Not a generator: a generator's `return` waits for its
  * pending `next`, which here may be seconds away.
  */
-function untilAborted(
+function untilLeft(
   frames: AsyncIterableIterator<Frame>,
-  signal: AbortSignal,
+  { departure }: Ticket,
 ): AsyncIterableIterator<Frame> {
   const end = async (): Promise<IteratorResult<Frame>> => {
-    signal.removeEventListener('abort', end);
+    stay();
     await frames.return?.();
     return { done: true, value: undefined };
   };
-  signal.addEventListener('abort', end, { once: true });
+  const stay = departure.whenLeft(() => void end());
   return {
     next: () => frames.next(),
     return: end,

@@ -43,9 +43,9 @@ export interface RoleSpec<Tables extends TableSpecs, View extends string> {
   /** The views it may read and subscribe to. */
   readonly views?: readonly View[] | undefined;
   /**
-   * How much its clients may ask for: `{ requestsPerSecond: 20, burst: 100, subscriptions: 20 }`; `{}`
-   * for as much as they like. Left out, clients of a role of class `GAMEPLAY` that may not commit
-   * (players) have strict bounds, and those of other roles none.
+   * How much its clients may ask for: `{ requestsPerSecond: 20, subscriptions: 20 }`; `{}` for as much
+   * as they like. Left out, roles of class `GAMEPLAY` that may not commit (players) have strict bounds,
+   * and others none.
    */
   readonly limits?: ClientLimitsSpec | undefined;
 }
@@ -74,7 +74,7 @@ interface LimitsSpec {
 interface ClientLimitsSpec extends LimitsSpec {
   /** Exports whose links have not expired. Past it: `QUOTA_EXCEEDED`. */
   readonly exportsKept?: number | undefined;
-  /** The same bounds, but `exportsKept`, for all clients of the role together. */
+  /** Bounds for all clients of the role together: any of these but `exportsKept`. */
   readonly together?: LimitsSpec | undefined;
 }
 

@@ -7,6 +7,7 @@ import { errorBody, sendBody } from '../../http/respond.ts';
 import { onTokenExpiry } from '../../identity/token-expiry.ts';
 import { servingLimits } from '../../serving-limits.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
+import type { ServedManifest } from '../served-manifest.ts';
 import { type AnswerTypes, answerTypesOf } from './answer-types.ts';
 import { type GraphqlParams, parseBodyParams, parseQueryParams } from './graphql-params.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
@@ -14,6 +15,7 @@ import type { TitleYoga } from './yoga.ts';
 
 export interface GraphqlEndpointOptions {
   readonly yoga: TitleYoga;
+  readonly manifest: ServedManifest;
   readonly services: TitleServices;
   readonly metrics: Metrics;
   readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
@@ -28,6 +30,7 @@ export function graphqlEndpoint(options: GraphqlEndpointOptions) {
   return async (exchange: Exchange): Promise<void> => {
     const principal = await options.authenticate(exchange.request.headers.authorization);
     await options.services.use.admit(principal, exchange.requestId);
+    options.manifest.check(exchange.request.headers['x-tickloom-manifest']);
     const types = answerTypesOf(exchange.request);
     const context = operationContext(options, exchange, principal);
     const params = await readParams(exchange, options, principal);
@@ -38,8 +41,12 @@ export function graphqlEndpoint(options: GraphqlEndpointOptions) {
     // Refusals and errors of fields have another status; this is yoga's own report of a bug.
     if (response.status >= 500) throw new Error(`yoga failed: ${await response.text()}`);
     if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
-      await sendEvents(exchange, options, response, principal);
-      context.abandon();
+      try {
+        await sendEvents(exchange, options, response, principal);
+      } finally {
+        // What the subscription has taken is free again, however its stream ended.
+        context.abandon();
+      }
     } else {
       await sendResult(exchange, options, response);
       options.services.use.charge(principal, { bytes: exchange.bytesSent });
@@ -53,17 +60,16 @@ function operationContext(
   principal: Principal,
 ): OperationContext {
   const { headers } = exchange.request;
-  const context = new OperationContext(options.services, {
+  return new OperationContext(options.services, {
     principal,
     askedClass: textHeader(headers['x-tickloom-class']),
     readAfter: textHeader(headers['x-tickloom-read-after']),
     lastEventId: textHeader(headers['last-event-id']),
     requestId: exchange.requestId,
     traceparent: headers.traceparent,
+    departure: exchange.departure,
     endpoint: exchange.endpoint,
   });
-  exchange.onLeft(() => context.abandon());
-  return context;
 }
 
 function textHeader(value: string | string[] | undefined): string | undefined {
