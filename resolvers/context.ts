@@ -14,8 +14,8 @@ export interface RequestContext {
   /**
    * What the engine gets of the operation with each call: its class (the role's, or the lower one that
    * `x-tickloom-class` asked for), who asks, what is left for it of the main thread's time, its trace,
-   * and a signal that aborts when the client leaves, the token expires unrefreshed or the server
-   * drains. A deadline is set for each call: `ticket.within`.
+   * and when nobody waits for it any more: the client has left, the token expired unrefreshed, or the
+   * server drains. A deadline is set for each call: `ticket.within`.
    */
   readonly ticket: Ticket;
   readonly exports: ExportRegistry;

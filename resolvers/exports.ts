@@ -1,10 +1,9 @@
-import { type ExportRequest, type ExportSource, shownAs } from '../engine/index.ts';
+import { type ExportRequest, type ExportSource, namedColumns, shownAs } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import { limits } from '../engine/model/limits.ts';
-import { type Lsn, parsePosition } from '../engine/model/position.ts';
+import { formatPosition, type Lsn, parsePosition } from '../engine/model/position.ts';
 import type { ColumnDefinition, TableGrant, WhereInput } from '../engine/model/types.ts';
 import {
-  askedBy,
   authoriseCapability,
   authoriseSql,
   authoriseTableExport,
@@ -48,13 +47,19 @@ export async function createExport(
       queryBoundsOf(context.ticket),
     );
   }
+  const sinceLsn = positionOf(input.sincePosition, 'input.sincePosition');
+  const asOf = await asOfLsn(input, context);
+  if (sinceLsn !== null && sinceLsn > asOf) {
+    const end = formatPosition(asOf);
+    throw invalid('sincePosition', `nothing is between it and ${end}, which the rows are as of`);
+  }
   const info = await context.exports.create(
     {
       source,
       format: input.format ?? 'ARROW_STREAM',
       compression: input.compression ?? 'NONE',
-      sinceLsn: positionOf(input.sincePosition, 'input.sincePosition'),
-      asOfLsn: await asOfLsn(input, context),
+      sinceLsn,
+      asOfLsn: asOf,
     },
     context.principal,
   );
@@ -131,8 +136,16 @@ async function tableSource(
   checkColumnList('input.columns', input.columns ?? [], (column) => column, 'tableColumnsMax');
   for (const column of input.columns ?? []) catalog.column(table, column);
   if (input.columns?.length === 0) throw invalid('columns', 'name at least one, or leave it out');
+  const isSince = input.sincePosition !== null && input.sincePosition !== undefined;
+  const unnamed = table.key.filter((name) => input.columns?.includes(name) === false);
+  if (table.kind === 'state' && isSince && unnamed.length > 0) {
+    throw invalid(
+      'columns',
+      `rows deleted since a position are told by their key: name ${unnamed.join(', ')} too`,
+    );
+  }
   const where = await conditionOf(context, input.where, columns, 'input.where');
-  authoriseUse(context, table, [...askedBy(where), ...(input.columns ?? [])]);
+  authoriseUse(context, table, [...namedColumns(where), ...(input.columns ?? [])]);
   return {
     kind: 'table',
     table: name,
@@ -141,7 +154,7 @@ async function tableSource(
   };
 }
 
-/** The columns of an export that names none: those the role sees as they are; null for all. */
+/** An export that names no columns has those the role sees as they are; null for all. */
 function plainNames(grant: TableGrant, columns: ReadonlyMap<string, ColumnDefinition>) {
   const names = [...columns.keys()];
   const plain = names.filter((column) => shownAs(grant, column) === 'plain');

@@ -59,7 +59,7 @@ export class RunningQueries {
           cause: error,
         });
       }
-      if (ticket.signal.aborted) throw requestEnded(error);
+      if (ticket.departure.hasLeft) throw requestEnded(error);
       throw error;
     } finally {
       this.#running.delete(id);

@@ -1,4 +1,11 @@
-import { type Condition, type Frame, type SubscribeRequest, viewColumns } from '../engine/index.ts';
+import {
+  type Condition,
+  type Frame,
+  namedColumns,
+  type SubscribeRequest,
+  type Ticket,
+  viewColumns,
+} from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import { limits } from '../engine/model/limits.ts';
 import type { Lsn } from '../engine/model/position.ts';
@@ -9,14 +16,7 @@ import type {
   ViewDefinition,
   WhereInput,
 } from '../engine/model/types.ts';
-import {
-  askedBy,
-  authoriseTable,
-  authoriseUse,
-  authoriseView,
-  bothOf,
-  rowRuleOf,
-} from './authorise.ts';
+import { authoriseTable, authoriseUse, authoriseView, bothOf, rowRuleOf } from './authorise.ts';
 import { answerRows, conditionOf, runBounded } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 import { sawApplied, waitForApplied } from './fresh-reads.ts';
@@ -90,7 +90,7 @@ export function rowChanges(table: TableDefinition) {
     const columns = context.engine.catalog.columnsOf(table);
     const visible = rowRuleOf(context, table, columns, grant);
     const asked = await conditionOf(context, args.where, columns);
-    authoriseUse(context, table, askedBy(asked));
+    authoriseUse(context, table, namedColumns(asked));
     return subscribe(context, table.name, args, bothOf(visible, asked));
   };
 }
@@ -120,23 +120,23 @@ async function subscribe(
     maxRate,
     onLag: args.onLag ?? 'COALESCE',
   });
-  return untilAborted(frames, context.ticket.signal);
+  return untilLeft(frames, context.ticket);
 }
 
 /**
  * Ends the frames when the request does. Not a generator: a generator's `return` waits for its
  * pending `next`, which here may be seconds away.
  */
-function untilAborted(
+function untilLeft(
   frames: AsyncIterableIterator<Frame>,
-  signal: AbortSignal,
+  { departure }: Ticket,
 ): AsyncIterableIterator<Frame> {
   const end = async (): Promise<IteratorResult<Frame>> => {
-    signal.removeEventListener('abort', end);
+    stay();
     await frames.return?.();
     return { done: true, value: undefined };
   };
-  signal.addEventListener('abort', end, { once: true });
+  const stay = departure.whenLeft(() => void end());
   return {
     next: () => frames.next(),
     return: end,

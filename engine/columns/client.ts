@@ -298,16 +298,12 @@ export class ColumnClient {
   }
 
   #watch(queryId: string, entry: RunningEntry, query: ClientQuery): () => void {
-    const { signal, leftMs } = query.ticket ?? { signal: null, leftMs: Number.POSITIVE_INFINITY };
-    const onAbort = () => void this.#stop(queryId, entry, 'caller');
-    signal?.addEventListener('abort', onAbort, { once: true });
     // ClickHouse keeps its own clock; this one is for a ClickHouse that no longer answers.
-    const late = Number.isFinite(leftMs)
-      ? setTimeout(() => void this.#stop(queryId, entry, 'late'), leftMs + graceMs)
-      : null;
+    const release = query.ticket?.whenOver((end) => {
+      void this.#stop(queryId, entry, end === 'left' ? 'caller' : 'late');
+    }, graceMs);
     return () => {
-      if (late) clearTimeout(late);
-      signal?.removeEventListener('abort', onAbort);
+      release?.();
       this.#running.delete(queryId);
     };
   }

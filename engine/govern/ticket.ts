@@ -1,5 +1,6 @@
 import { EngineError } from '../model/errors.ts';
 import type { QueryClass } from '../model/types.ts';
+import { type Departure, departureAt, neverLeaves } from './departure.ts';
 import { WorkBudget } from './work-budget.ts';
 
 /** What the engine may know of who asks. */
@@ -29,8 +30,8 @@ export interface TicketParts {
   readonly principal: TicketPrincipal;
   /** Null: none. */
   readonly deadline: Deadline | null;
-  /** Aborts when nobody waits for the answer any more. */
-  readonly signal: AbortSignal;
+  /** Whether anybody waits for the answer still. */
+  readonly departure: Departure;
   readonly trace: Trace;
   /** What is left of the main thread's time, for all calls under the ticket together. */
   readonly budget: WorkBudget;
@@ -48,7 +49,7 @@ export class Ticket implements TicketParts {
   readonly queryClass: QueryClass;
   readonly principal: TicketPrincipal;
   readonly deadline: Deadline | null;
-  readonly signal: AbortSignal;
+  readonly departure: Departure;
   readonly trace: Trace;
   readonly budget: WorkBudget;
   readonly #nowMs: () => number;
@@ -58,7 +59,7 @@ export class Ticket implements TicketParts {
     this.queryClass = parts.queryClass;
     this.principal = parts.principal;
     this.deadline = parts.deadline;
-    this.signal = parts.signal;
+    this.departure = parts.departure;
     this.trace = parts.trace;
     this.budget = parts.budget;
     this.#nowMs = nowMs;
@@ -71,13 +72,13 @@ export class Ticket implements TicketParts {
    */
   static internal(
     purpose: string,
-    { signal = never, nowMs = monotonicMs }: { signal?: AbortSignal; nowMs?: () => number } = {},
+    { signal, nowMs = monotonicMs }: { signal?: AbortSignal; nowMs?: () => number } = {},
   ): Ticket {
     const parts: TicketParts = {
       queryClass: 'OPERATOR',
       principal: { subject: `tickloom:${purpose}`, role: null },
       deadline: null,
-      signal,
+      departure: signal ? departureAt(signal) : neverLeaves,
       trace: { requestId: `tickloom:${purpose}`, traceparent: null },
       budget: new WorkBudget(Number.POSITIVE_INFINITY),
     };
@@ -89,9 +90,14 @@ export class Ticket implements TicketParts {
     return this.deadline === null ? Number.POSITIVE_INFINITY : this.deadline.atMs - this.#nowMs();
   }
 
+  /** Aborts when nobody waits for the answer any more. */
+  get signal(): AbortSignal {
+    return this.departure.signal;
+  }
+
   /** Null while the answer is of use. */
   get end(): TicketEnd | null {
-    if (this.signal.aborted) return 'left';
+    if (this.departure.hasLeft) return 'left';
     return this.leftMs <= 0 ? 'late' : null;
   }
 
@@ -112,8 +118,9 @@ export class Ticket implements TicketParts {
 
   /** A ticket that is over when the signal aborts, too. */
   until(signal: AbortSignal): Ticket {
-    if (this.signal === never) return this.#with({ signal });
-    return this.#with({ signal: AbortSignal.any([this.signal, signal]) });
+    // Nothing is made to follow what outlives everything.
+    const both = this.departure === neverLeaves ? signal : AbortSignal.any([this.signal, signal]);
+    return this.#with({ departure: departureAt(both) });
   }
 
   /**
@@ -122,32 +129,32 @@ export class Ticket implements TicketParts {
    */
   shared(signal: AbortSignal): Ticket {
     const budget = new WorkBudget(Number.POSITIVE_INFINITY);
-    return this.#with({ deadline: null, signal, budget });
+    return this.#with({ deadline: null, departure: departureAt(signal), budget });
   }
 
-  /** Calls once when the ticket is over, unless the returned function is called before. */
-  whenOver(tell: (end: TicketEnd) => void): () => void {
-    const { leftMs, signal } = this;
-    const release = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', left);
-    };
+  /**
+   * Calls once when the ticket is over, its deadline `graceMs` ago, unless the returned function is
+   * called before.
+   */
+  whenOver(tell: (end: TicketEnd) => void, graceMs = 0): () => void {
+    const { leftMs } = this;
     const over = (end: TicketEnd) => {
       release();
       tell(end);
     };
-    const left = () => over('left');
+    const forget = this.departure.whenLeft(() => over('left'));
     const timer = Number.isFinite(leftMs)
-      ? setTimeout(() => over('late'), Math.max(0, Math.ceil(leftMs)))
+      ? setTimeout(() => over('late'), Math.max(0, Math.ceil(leftMs + graceMs)))
       : undefined;
-    signal.addEventListener('abort', left, { once: true });
+    const release = () => {
+      clearTimeout(timer);
+      forget();
+    };
     return release;
   }
 
   #with(parts: Partial<TicketParts>): Ticket {
-    const { queryClass, principal, deadline, signal, trace, budget } = this;
-    const all = { queryClass, principal, deadline, signal, trace, budget, ...parts };
-    return new Ticket(all, this.#nowMs);
+    return new Ticket({ ...this, ...parts }, this.#nowMs);
   }
 }
 
@@ -170,6 +177,3 @@ export function endError({ deadline }: Ticket, end: TicketEnd): EngineError {
 function monotonicMs(): number {
   return performance.now();
 }
-
-/** A signal that never aborts. It outlives everything, so nothing may be made to follow it. */
-const never = new AbortController().signal;

@@ -199,7 +199,7 @@ function readMasks(
   return [...masks.values()];
 }
 
-/** Those that say which row it is, where and when: every reader needs them. */
+/** The columns that say which row it is, where and when: every reader needs them. */
 function fixedColumns(table: TableDefinition): ReadonlySet<string> {
   return new Set([...table.key, ...systemColumns(table).map((column) => column.name)]);
 }

@@ -27,7 +27,7 @@ export function rowPredicate(condition: Condition | null): (row: Row) => boolean
 }
 
 /** Reads a column of a row, or a part of one. */
-function cellReader(name: string): (row: Row) => Value | undefined {
+export function cellReader(name: string): (row: Row) => Value | undefined {
   const whole = wholeName(name);
   if (whole === null) return (row) => row[name];
   const part = name.slice(whole.length + 1);

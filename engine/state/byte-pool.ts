@@ -32,6 +32,7 @@ export interface PoolTables {
  * algorithm R), at most half full.
  */
 export class BytePool {
+  readonly #firstChunkBytes: number;
   #chunks: Uint8Array[] = [];
   #chunkUsed = 0;
   #currentChunk = -1;
@@ -46,6 +47,11 @@ export class BytePool {
   #liveCount = 0;
   #liveBytes = 0;
   #arenaBytes = 0;
+
+  /** A pool with a smaller first chunk doubles what it has, up to a whole chunk at a time. */
+  constructor(firstChunkBytes = chunkBytes) {
+    this.#firstChunkBytes = firstChunkBytes;
+  }
 
   /** Distinct strings held. */
   get size(): number {
@@ -77,18 +83,15 @@ export class BytePool {
   /** The id of these bytes with one more reference; copies them when they are new. */
   intern(source: Uint8Array, start: number, end: number): number {
     const hash = hashBytes(source, start, end);
-    const mask = this.#buckets.length - 1;
-    let bucket = hash & mask;
-    for (;;) {
-      const id = this.#buckets[bucket] as number;
-      if (id === 0) break;
-      if (this.#hashOf[id] === hash && this.#equals(id, source, start, end)) {
-        (this.#references[id] as number)++;
-        return id;
-      }
-      bucket = (bucket + 1) & mask;
-    }
-    return this.#insert(source, start, end, hash);
+    const id = this.#find(source, start, end, hash);
+    if (id === noBytes) return this.#insert(source, start, end, hash);
+    (this.#references[id] as number)++;
+    return id;
+  }
+
+  /** The id of these bytes, `noBytes` where the pool has none. */
+  find(source: Uint8Array, start: number, end: number): number {
+    return this.#find(source, start, end, hashBytes(source, start, end));
   }
 
   retain(id: number): void {
@@ -130,6 +133,15 @@ export class BytePool {
     return left === right ? 0 : Buffer.compare(this.bytes(left), this.bytes(right));
   }
 
+  #find(source: Uint8Array, start: number, end: number, hash: number): number {
+    const mask = this.#buckets.length - 1;
+    for (let bucket = hash & mask; ; bucket = (bucket + 1) & mask) {
+      const id = this.#buckets[bucket] as number;
+      if (id === noBytes) return noBytes;
+      if (this.#hashOf[id] === hash && this.#equals(id, source, start, end)) return id;
+    }
+  }
+
   #equals(id: number, source: Uint8Array, start: number, end: number): boolean {
     const length = end - start;
     if (this.#lengthOf[id] !== length) return false;
@@ -166,7 +178,8 @@ export class BytePool {
   #place(id: number, bytes: Uint8Array): void {
     let current = this.#chunks[this.#currentChunk];
     if (!current || this.#chunkUsed + bytes.length > current.length) {
-      current = new Uint8Array(Math.max(chunkBytes, bytes.length));
+      const room = Math.min(Math.max(this.#arenaBytes, this.#firstChunkBytes), chunkBytes);
+      current = new Uint8Array(Math.max(room, bytes.length));
       this.#currentChunk = this.#chunks.push(current) - 1;
       this.#chunkUsed = 0;
       this.#arenaBytes += current.length;

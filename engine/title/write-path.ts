@@ -94,7 +94,7 @@ export class WritePath {
     this.#pending = new PendingRecords({
       appliedLsn,
       apply: (record) => this.#apply(record),
-      onCaughtUp: () => checkpoints.takeIfDue(),
+      onCaughtUp: () => checkpoints.checkpointIfDue(),
     });
     log.listen({
       onDurable: (upTo) => this.#pending.applyUpTo(upTo),
@@ -143,7 +143,7 @@ export class WritePath {
       const append = () => {
         const entry: CommitEntry = { resolve, reject, session: ordered ? session : null };
         try {
-          // Its turn may have been long in coming. Behind the log's back nothing is taken back.
+          // Its turn may have been long in coming; from here on it is answered.
           ticket.check();
           const committedAtMs = this.#parts.now();
           const parts = record(committedAtMs, this.#seen);
@@ -167,6 +167,7 @@ export class WritePath {
         return early !== null;
       };
       this.#queue.enter(session, {
+        ticket,
         tick,
         afterTick,
         heldBytes: encoded.heldBytes,
@@ -284,7 +285,7 @@ export class WritePath {
 
   /** Rejects the records from `from` on: they never happened, or nobody knows whether they did. */
   #rejectFrom(from: Lsn, error: EngineError): void {
-    for (const pending of this.#pending.takeFrom(from)) this.#reject(pending, error);
+    for (const pending of this.#pending.removeFrom(from)) this.#reject(pending, error);
   }
 
   #reject(pending: PendingRecord, error: EngineError): void {

@@ -1,4 +1,4 @@
-import { Ticket, WorkBudget } from '../../engine/index.ts';
+import { type Departure, Ticket, WorkBudget } from '../../engine/index.ts';
 import { limits } from '../../engine/model/limits.ts';
 import type { QueryClass } from '../../engine/model/types.ts';
 import type { Principal } from '../../resolvers/context.ts';
@@ -9,21 +9,20 @@ export interface RequestOrigin {
   readonly requestId: string;
   /** The header as it came. */
   readonly traceparent: unknown;
-  /** Aborts when nobody waits for the answer any more. */
-  readonly signal: AbortSignal;
+  readonly departure: Departure;
 }
 
 /** A request's ticket: what the engine gets of it. */
 export function requestTicket(
   { subject, role }: Pick<Principal, 'subject' | 'role'>,
   queryClass: QueryClass,
-  { requestId, traceparent, signal }: RequestOrigin,
+  { requestId, traceparent, departure }: RequestOrigin,
 ): Ticket {
   return new Ticket({
     queryClass,
     principal: { subject, role: role?.name ?? null },
     deadline: null,
-    signal,
+    departure,
     trace: { requestId, traceparent: traceparentOf(traceparent) },
     budget: new WorkBudget(limits.operationUnitsMax),
   });
@@ -33,8 +32,8 @@ export function requestTicket(
 export function exchangeTicket(
   principal: Pick<Principal, 'subject' | 'role'>,
   queryClass: QueryClass,
-  { request, requestId, signal }: Exchange,
+  { request, requestId, departure }: Exchange,
 ): Ticket {
   const { traceparent } = request.headers;
-  return requestTicket(principal, queryClass, { requestId, traceparent, signal });
+  return requestTicket(principal, queryClass, { requestId, traceparent, departure });
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ClientDeparture } from '../../engine/index.ts';
 import type { Endpoint, Metrics } from '../telemetry/metrics.ts';
 
 /** One request with its answer, and what every handler needs to know of it. */
@@ -8,13 +9,14 @@ export class Exchange {
   readonly response: ServerResponse;
   /** The client's `x-request-id` where it is a sane one, else a new id. */
   readonly requestId: string;
+  /** The client leaves when it goes before it has its answer. */
+  readonly departure = new ClientDeparture();
   endpoint: Endpoint = 'other';
   /** The metrics of the title that answers; null for what belongs to none. */
   metrics: Metrics | null = null;
   /** The path as it was sent, percent-encoded. */
   readonly pathname: string;
   readonly #search: string;
-  #abort: AbortController | null = null;
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.request = request;
@@ -24,23 +26,8 @@ export class Exchange {
     this.#search = search;
     this.requestId = requestIdOf(request);
     response.setHeader('x-request-id', this.requestId);
-  }
-
-  /** Aborts when the client leaves before it has its answer. */
-  get signal(): AbortSignal {
-    if (this.#abort === null) {
-      const abort = new AbortController();
-      this.#abort = abort;
-      this.onLeft(() => abort.abort());
-    }
-    return this.#abort.signal;
-  }
-
-  /** Calls once when the client leaves before it has its answer. */
-  onLeft(left: () => void): void {
-    const { response } = this;
     response.once('close', () => {
-      if (!response.writableFinished) left();
+      if (!response.writableFinished) this.departure.leave();
     });
   }
 

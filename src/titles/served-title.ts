@@ -1,5 +1,5 @@
 import { printSchema } from 'graphql';
-import { type ColumnMasks, type Engine, serializeManifest } from '../../engine/index.ts';
+import { type ColumnMasks, type Engine, OneByOne, serializeManifest } from '../../engine/index.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import type { AuditPort } from '../../resolvers/context.ts';
@@ -9,10 +9,12 @@ import { descriptionEndpoint } from '../api/description-endpoints.ts';
 import { exportEndpoint } from '../api/export-endpoint.ts';
 import { Answers } from '../api/graphql/answer.ts';
 import { Executor } from '../api/graphql/executor.ts';
+import { FrameTexts } from '../api/graphql/frame-texts.ts';
 import { graphqlEndpoint } from '../api/graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from '../api/graphql/graphql-socket.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
 import { createTitleYoga } from '../api/graphql/yoga.ts';
+import { ServedManifest } from '../api/served-manifest.ts';
 import type { ExportLinks } from '../exports/export-link.ts';
 import type { Exports } from '../exports/exports.ts';
 import type { Handler } from '../http/route.ts';
@@ -57,18 +59,21 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const schema = buildSchema(catalog);
   const answers = new Answers(metrics, logger);
   const executor = new Executor(schema);
-  const yoga = createTitleYoga(schema, executor, answers);
+  const long = new OneByOne(engine.turns, `answers to frames of ${catalog.manifest.title}`);
+  const yoga = createTitleYoga(schema, executor, answers, new FrameTexts(long));
+  const manifest = new ServedManifest(catalog.manifest);
   const description = { audit, metrics, authenticate };
   return {
     endpoints: {
       graphql: graphqlEndpoint({
         yoga,
+        manifest,
         services,
         metrics,
         authenticate,
         onDrain: options.requests.onDrain,
       }),
-      commit: commitEndpoint({ engine, audit, metrics, authenticate }),
+      commit: commitEndpoint({ engine, manifest, audit, metrics, authenticate }),
       export: exportEndpoint({ engine, exports, links, metrics, logger }),
       schema: descriptionEndpoint({
         ...description,
@@ -83,6 +88,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
     },
     socket: new GraphqlSocket({
       yoga,
+      manifest,
       services,
       answers,
       metrics,

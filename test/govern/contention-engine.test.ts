@@ -130,6 +130,7 @@ it('counts the wait of a tick whose predecessor never came', () => {
   const refused: string[] = [];
   const queue = new TickQueue({ onWaited: (...wait) => waits.push(wait) });
   queue.enter(newSession('s', 1), {
+    ticket: testTicket,
     tick: 3,
     afterTick: 2,
     heldBytes: () => 0,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ExecutionResult, type GraphQLSchema, graphql, parse, subscribe } from 'graphql';
 import { onTestFinished } from 'vitest';
+import { departureAt, neverLeaves } from '../../engine/govern/departure.ts';
 import { ColumnMasks } from '../../engine/index.ts';
 import type { Catalog } from '../../engine/model/catalog.ts';
 import type { QueryClass, TitleManifest } from '../../engine/model/types.ts';
@@ -132,7 +133,7 @@ export class Caller {
       ticket: requestTicket(principal, queryClass, {
         requestId: 'r1',
         traceparent: undefined,
-        signal: this.#options.signal ?? new AbortController().signal,
+        departure: this.#options.signal ? departureAt(this.#options.signal) : neverLeaves,
       }),
       exports: this.#api.exports,
       masks: new ColumnMasks(new Uint8Array(32)),

@@ -6,26 +6,29 @@ import {
   GraphQLSchema,
 } from 'graphql';
 import { expect, test } from 'vitest';
+import { OneByOne } from '../../engine/govern/one-by-one.ts';
+import { mainTurns } from '../../engine/govern/turns.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import { Answers } from '../../src/api/graphql/answer.ts';
 import { Executor } from '../../src/api/graphql/executor.ts';
+import { FrameTexts } from '../../src/api/graphql/frame-texts.ts';
 import { graphqlEndpoint } from '../../src/api/graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from '../../src/api/graphql/graphql-socket.ts';
 import type { TitleServices } from '../../src/api/graphql/operation-context.ts';
 import { SocketPlaces } from '../../src/api/graphql/socket-places.ts';
 import { createTitleYoga } from '../../src/api/graphql/yoga.ts';
+import { ServedManifest } from '../../src/api/served-manifest.ts';
 import { Router } from '../../src/host/router.ts';
+import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { serveRoutes } from './http-front.ts';
 
-/** It hands on what no JSON can hold, as a bug of a resolver might. */
+/** A scalar that hands on what no JSON can hold, as a bug of a resolver might. */
 const raw = new GraphQLScalarType({ name: 'Raw', serialize: (value) => value });
 async function* values() {
-  yield { value: 'first' };
-  yield { value: 1n };
-  yield { value: 'last' };
+  for (const value of ['first', 1n, 'last']) yield { value, rows: [], removed: [] };
 }
 const schema = new GraphQLSchema({
   query: new GraphQLObjectType({
@@ -55,11 +58,14 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const logger = createLogger('silent');
   const answers = new Answers(answerMetrics, logger);
   const executor = new Executor(schema);
-  const yoga = createTitleYoga(schema, executor, answers);
+  const texts = new FrameTexts(new OneByOne(mainTurns, 'frames'));
+  const yoga = createTitleYoga(schema, executor, answers, texts);
   const services = {} as TitleServices;
   const authenticate = () => principal;
+  const manifest = new ServedManifest(ashfall);
   const handle = graphqlEndpoint({
     yoga,
+    manifest,
     services,
     metrics,
     authenticate,
@@ -70,6 +76,7 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const { url, front } = await serveRoutes(metrics, routes);
   const sockets = new GraphqlSocket({
     yoga,
+    manifest,
     services,
     answers,
     metrics,

@@ -24,9 +24,12 @@ export class TestTitle {
     this.directory = directory;
   }
 
-  static async create(): Promise<TestTitle> {
+  /** `whenOver`: told what to do at the end of the test, or of several. */
+  static async create(
+    whenOver: (end: () => Promise<void>) => void = onTestFinished,
+  ): Promise<TestTitle> {
     const title = new TestTitle(await mkdtemp(join(tmpdir(), 'tickloom-engine-')));
-    onTestFinished(async () => {
+    whenOver(async () => {
       for (const engine of title.#open) await engine.close().catch(() => {});
       await rm(title.directory, { recursive: true, force: true });
     });

@@ -22,9 +22,9 @@ export interface LsnRange {
 }
 
 /**
- * The rows of a table that meet a condition: appended rows as they are, state rows as they are now,
- * or at the range's end. A state table's newest versions are found among the keys that the condition
- * allows, not among all.
+ * The rows of a table that a filter accepts: appended rows as they are, state rows as they are now,
+ * or at the range's end. A state table's newest versions are found among the keys that the filter
+ * allows, not among all. Which state rows changed in a range is for `changedRows` to say.
  */
 export function tableSource(
   catalog: Catalog,
@@ -33,29 +33,44 @@ export function tableSource(
   parameters: SqlParameters,
   range?: LsnRange,
 ): Source {
-  const columns = catalog.columnsOf(table);
-  const stored = `${quoteName(databaseName(catalog.manifest.title))}.${quoteName(storedName(table))}`;
+  const stored = storedSource(catalog, table);
   const lsn = quoteName(lsnColumn);
   const upTo = range ? [`${lsn} <= ${parameters.add('UInt64', String(range.upTo))}`] : [];
-  const after =
-    range && range.after !== null
-      ? [`${lsn} > ${parameters.add('UInt64', String(range.after))}`]
-      : [];
-  const parts = where === null ? [] : where.kind === 'and' ? where.all : [where];
-  const toSql = (part: Condition) => conditionSql(part, columns, parameters);
+  const { onKey, onRest } = splitCondition(catalog, table, where, parameters);
   if (table.kind !== 'state') {
-    return { from: stored, where: conjunction([...upTo, ...after, ...parts.map(toSql)]) };
+    const after =
+      range && range.after !== null
+        ? [`${lsn} > ${parameters.add('UInt64', String(range.after))}`]
+        : [];
+    return { from: stored, where: conjunction([...upTo, ...after, onKey, onRest]) };
   }
-  const key = new Set(table.key);
-  const isOfKey = (part: Condition) => namedColumns(part).every((name) => key.has(name));
-  const onKey = parts.filter(isOfKey);
-  const onRest = parts.filter((part) => !isOfKey(part));
   const names = storedColumns(table).map((column) => quoteName(column.name));
   const keySql = table.key.map(quoteName).join(', ');
-  const from = `(SELECT ${names.join(', ')} FROM ${stored} WHERE ${conjunction([...upTo, ...onKey.map(toSql)])} ORDER BY ${keySql}, ${lsn} DESC LIMIT 1 BY ${keySql})`;
+  const from = `(SELECT ${names.join(', ')} FROM ${stored} WHERE ${conjunction([...upTo, onKey])} ORDER BY ${keySql}, ${lsn} DESC LIMIT 1 BY ${keySql})`;
+  return { from, where: conjunction([`${quoteName(deletedColumn)} = 0`, onRest]) };
+}
+
+/** The table that holds the rows, of a state table every version of each. */
+export function storedSource(catalog: Catalog, table: TableDefinition): string {
+  return `${quoteName(databaseName(catalog.manifest.title))}.${quoteName(storedName(table))}`;
+}
+
+/** A condition as SQL: what versions of one row have in common, and the rest. */
+export function splitCondition(
+  catalog: Catalog,
+  table: TableDefinition,
+  where: Condition | null,
+  parameters: SqlParameters,
+): { readonly onKey: string; readonly onRest: string } {
+  const columns = catalog.columnsOf(table);
+  const parts = where === null ? [] : where.kind === 'and' ? where.all : [where];
+  const key = new Set(table.key);
+  const isOfKey = (part: Condition) => namedColumns(part).every((name) => key.has(name));
+  const toSql = (some: readonly Condition[]) =>
+    conjunction(some.map((part) => conditionSql(part, columns, parameters)));
   return {
-    from,
-    where: conjunction([`${quoteName(deletedColumn)} = 0`, ...after, ...onRest.map(toSql)]),
+    onKey: toSql(parts.filter(isOfKey)),
+    onRest: toSql(parts.filter((part) => !isOfKey(part))),
   };
 }
 

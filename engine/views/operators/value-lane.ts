@@ -6,8 +6,9 @@ import { assertBinaryBytes, binaryOf, float64sOf } from '../checkpoint/part-colu
 
 /**
  * One growable column of what aggregates hold, indexed by group in a view and by entry in a ring
- * of before-images. Numbers lie off the JavaScript heap; only texts that a `min` or `max` holds
- * are objects.
+ * of before-images. It is written in place, which no vector is: a fold adds to a group's number
+ * wherever that lies. Numbers lie off the JavaScript heap; only texts that a `min` or `max` holds
+ * are objects, since a table of texts would keep each that was ever the greatest.
  */
 export type ValueLane = NumberLane | BytesLane;
 

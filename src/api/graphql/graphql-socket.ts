@@ -17,6 +17,7 @@ import {
   type SubscribePayload,
 } from 'graphql-ws';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
+import { ClientDeparture } from '../../../engine/index.ts';
 import { EngineError } from '../../../engine/model/errors.ts';
 import type { Principal } from '../../../resolvers/context.ts';
 import { queryClassOf } from '../../identity/principal.ts';
@@ -24,14 +25,15 @@ import { onTokenExpiry } from '../../identity/token-expiry.ts';
 import { servingLimits } from '../../serving-limits.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
+import type { ServedManifest } from '../served-manifest.ts';
 import type { Answers } from './answer.ts';
 import { AnsweredFrames } from './answered-frames.ts';
 import { connectionHeader } from './connection-parameters.ts';
-import type { FrameText } from './frame-texts.ts';
+import type { FrameText } from './frame-text.ts';
 import { checkParams } from './graphql-params.ts';
 import { watchBytes } from './message-bytes.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
-import { OperationIds } from './operation-ids.ts';
+import { OperationIds, resultTail } from './operation-ids.ts';
 import { PushedFrames } from './pushed-frames.ts';
 import { SocketOperations } from './socket-operations.ts';
 import type { SocketPlaces } from './socket-places.ts';
@@ -39,6 +41,7 @@ import { unresolvedOperation } from './unresolved-operation.ts';
 import { phaseOf, type TitleYoga } from './yoga.ts';
 
 export interface GraphqlSocketOptions {
+  readonly manifest: ServedManifest;
   readonly yoga: TitleYoga;
   readonly services: TitleServices;
   readonly answers: Answers;
@@ -68,8 +71,9 @@ interface Connection {
 type Extra = { readonly connection: Connection };
 type SocketContext = Context<Record<string, unknown>, Extra>;
 
-/** Codes of the protocol (4401, 4403, 4409) and of RFC 6455 (1007: not UTF-8; 1013: try again later). */
+/** Codes of the protocol (4400, 4401, 4403, 4409) and of RFC 6455 (1007: not UTF-8; 1013: try again later). */
 const closeCodes = {
+  badRequest: 4400,
   unauthorized: 4401,
   forbidden: 4403,
   idInUse: 4409,
@@ -150,11 +154,11 @@ export class GraphqlSocket {
         leaveUnsigned();
       },
       operations: new SocketOperations(),
-      sendText: async (id, { bytes }) => {
-        const message = ids.result(id, bytes);
-        if (message === null) return;
-        metrics.sent('websocket', message.length);
-        await send(socket, message);
+      sendText: async (id, text) => {
+        const head = ids.resultHead(id);
+        if (head === null) return;
+        metrics.sent('websocket', head.length + text.bytes + resultTail.length);
+        await sendText(socket, head, text);
       },
       subscriptions: {},
     };
@@ -214,6 +218,7 @@ export class GraphqlSocket {
       connectionHeader(name, context.connectionParams, connection.headers);
     try {
       const principal = await this.#options.authenticate(header('authorization'));
+      this.#options.manifest.check(header('x-tickloom-manifest'));
       const asked = header('x-tickloom-class');
       connection.askedClass = typeof asked === 'string' ? asked : undefined;
       queryClassOf(principal, connection.askedClass);
@@ -306,6 +311,7 @@ export class GraphqlSocket {
       readAfter: typeof readAfter === 'string' ? readAfter : undefined,
       requestId: randomUUID(),
       traceparent,
+      departure: new ClientDeparture(),
       endpoint: 'websocket',
     });
   }
@@ -358,6 +364,7 @@ function rootOf(args: ExecutionArgs): Root {
 
 function closeCodeOf(error: EngineError): number {
   if (error.retryable) return closeCodes.tryAgainLater;
+  if (error.code === 'SCHEMA_MISMATCH') return closeCodes.badRequest;
   const isToken = error.code === 'UNAUTHENTICATED' || error.code === 'TOKEN_EXPIRED';
   return isToken ? closeCodes.unauthorized : closeCodes.forbidden;
 }
@@ -368,6 +375,19 @@ function send(socket: WebSocket, data: string | Buffer): Promise<void> {
     if (socket.readyState !== socket.OPEN) return resolve();
     socket.send(data, { binary: false }, (error) => (error ? reject(error) : resolve()));
   });
+}
+
+/**
+ * As `send`, a long text in fragments of one message: its bytes are the same for all sockets, and no
+ * other message gets between fragments that are handed over in one go.
+ */
+function sendText(socket: WebSocket, head: Buffer, text: FrameText): Promise<void> {
+  if (text.pieces.length === 1) return send(socket, text.within(head, resultTail));
+  for (const piece of [head, ...text.pieces]) {
+    if (socket.readyState !== socket.OPEN) return Promise.resolve();
+    socket.send(piece, { binary: false, fin: false });
+  }
+  return send(socket, resultTail);
 }
 
 /** A socket that has not answered one ping by the next is gone. */

@@ -1,4 +1,4 @@
-import type { ColumnMasks, Engine, Ticket } from '../../../engine/index.ts';
+import type { ClientDeparture, ColumnMasks, Engine, Ticket } from '../../../engine/index.ts';
 import { type Lsn, parsePosition } from '../../../engine/model/position.ts';
 import type {
   AuditPort,
@@ -32,6 +32,7 @@ export interface OperationOptions {
   readonly requestId: string;
   /** `traceparent` as given. */
   readonly traceparent: unknown;
+  readonly departure: ClientDeparture;
   readonly endpoint: Endpoint;
 }
 
@@ -48,7 +49,7 @@ export class OperationContext implements RequestContext {
   readonly lastEventId: string | null;
   readonly report: RequestReport;
   readonly endpoint: Endpoint;
-  readonly #abort = new AbortController();
+  readonly #departure: ClientDeparture;
 
   /** Throws `BAD_USER_INPUT` or `FORBIDDEN` for headers that cannot be met. */
   constructor(services: TitleServices, options: OperationOptions) {
@@ -59,9 +60,8 @@ export class OperationContext implements RequestContext {
     this.running = services.running;
     this.principal = options.principal;
     const queryClass = queryClassOf(options.principal, options.askedClass);
-    const { requestId, traceparent } = options;
-    const { signal } = this.#abort;
-    this.ticket = requestTicket(options.principal, queryClass, { requestId, traceparent, signal });
+    this.#departure = options.departure;
+    this.ticket = requestTicket(options.principal, queryClass, options);
     this.readAfter =
       options.readAfter === undefined
         ? null
@@ -78,6 +78,6 @@ export class OperationContext implements RequestContext {
 
   /** Nobody waits for the operation any more. Harmless once it is done. */
   abandon(): void {
-    this.#abort.abort();
+    this.#departure.leave();
   }
 }
