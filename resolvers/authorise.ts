@@ -1,6 +1,5 @@
 import {
   type Condition,
-  columnsAsked,
   conjunction,
   type Decision,
   decideCapability,
@@ -14,6 +13,7 @@ import {
   decideView,
   grantOf,
   hasColumnRules,
+  namedColumns,
   type Refused,
   rowsSeen,
   type TableRight,
@@ -85,7 +85,7 @@ export function authoriseBatch(
     const columns = written.filter((column) => !table.key.includes(column));
     const wholeRow = op !== 'compareAndSet' && op !== 'adjust';
     held(asker, () => decideColumnWrites(role, table, { wholeRow, columns }));
-    if (require !== null) held(asker, () => decideUse(role, table, columnsAsked(require.form)));
+    if (require !== null) held(asker, () => decideUse(role, table, namedColumns(require.form)));
   }
 }
 
@@ -118,11 +118,6 @@ export function authoriseUse(
 export function authoriseShow(asker: Asker, table: TableDefinition, column: string): TableGrant {
   const role = held(asker, (asking) => decideShow(asking, table, column));
   return grantOf(role, table.name) as TableGrant;
-}
-
-/** The columns that a condition asks of. */
-export function askedBy(condition: Condition | null): readonly string[] {
-  return condition === null ? [] : columnsAsked(condition);
 }
 
 /** Whether the role may see rows of the table at all, without an error. */

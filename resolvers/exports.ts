@@ -1,10 +1,9 @@
-import { type ExportRequest, type ExportSource, shownAs } from '../engine/index.ts';
+import { type ExportRequest, type ExportSource, namedColumns, shownAs } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import { limits } from '../engine/model/limits.ts';
 import { formatPosition, type Lsn, parsePosition } from '../engine/model/position.ts';
 import type { ColumnDefinition, TableGrant, WhereInput } from '../engine/model/types.ts';
 import {
-  askedBy,
   authoriseCapability,
   authoriseSql,
   authoriseTableExport,
@@ -147,7 +146,7 @@ async function tableSource(
     );
   }
   const where = await conditionOf(context, input.where, columns, 'input.where');
-  authoriseUse(context, table, [...askedBy(where), ...(input.columns ?? [])]);
+  authoriseUse(context, table, [...namedColumns(where), ...(input.columns ?? [])]);
   return {
     kind: 'table',
     table: name,
@@ -156,7 +155,7 @@ async function tableSource(
   };
 }
 
-/** The columns of an export that names none: those the role sees as they are; null for all. */
+/** An export that names no columns has those the role sees as they are; null for all. */
 function plainNames(grant: TableGrant, columns: ReadonlyMap<string, ColumnDefinition>) {
   const names = [...columns.keys()];
   const plain = names.filter((column) => shownAs(grant, column) === 'plain');

@@ -1,9 +1,9 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import type { Group, GroupAggregate, OrderBy } from '../engine/index.ts';
+import { type Group, type GroupAggregate, namedColumns, type OrderBy } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import type { Lsn } from '../engine/model/position.ts';
 import type { Row, TableDefinition, Value, WhereInput } from '../engine/model/types.ts';
-import { askedBy, authoriseTable, authoriseUse, bothOf, rowRuleOf } from './authorise.ts';
+import { authoriseTable, authoriseUse, bothOf, rowRuleOf } from './authorise.ts';
 import { answerRows, conditionOf } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 import { waitForCovered } from './fresh-reads.ts';
@@ -52,7 +52,7 @@ export function rowGroups(table: TableDefinition, field: string) {
     const aggregates = selectedAggregates(info);
     const orderBy = orderOf(args.orderBy);
     authoriseUse(context, table, [
-      ...askedBy(asked),
+      ...namedColumns(asked),
       ...by,
       ...[...aggregates, ...orderBy].map(({ column }) => column),
     ]);

@@ -1,6 +1,7 @@
 import {
   type Condition,
   coerceScalar,
+  namedColumns,
   type OrderBy,
   type QueryStatistics,
   type RowPage,
@@ -14,7 +15,7 @@ import type {
   Value,
   WhereInput,
 } from '../engine/model/types.ts';
-import { askedBy, authoriseTable, authoriseUse, bothOf, rowRuleOf } from './authorise.ts';
+import { authoriseTable, authoriseUse, bothOf, rowRuleOf } from './authorise.ts';
 import { answerRows, conditionOf, runBounded } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 
@@ -63,7 +64,7 @@ export function stateRowList(table: TableDefinition) {
     const orderBy = orderOf(args.orderBy);
     const first = pageSizeOf(args.first);
     const asked = await conditionOf(context, args.where, columnsOf(context, table));
-    authoriseUse(context, table, [...askedBy(asked), ...orderBy.map(({ column }) => column)]);
+    authoriseUse(context, table, [...namedColumns(asked), ...orderBy.map(({ column }) => column)]);
     const where = bothOf(visible, asked);
     await waitForApplied(context);
     const { ticket, engine } = context;
@@ -89,7 +90,7 @@ export function columnRowList(table: TableDefinition, field: string) {
     const orderBy = orderOf(args.orderBy);
     const first = pageSizeOf(args.first);
     const asked = await conditionOf(context, args.where, columnsOf(context, table));
-    authoriseUse(context, table, [...askedBy(asked), ...orderBy.map(({ column }) => column)]);
+    authoriseUse(context, table, [...namedColumns(asked), ...orderBy.map(({ column }) => column)]);
     const where = bothOf(visible, asked);
     await waitForCovered(context, args.minPosition);
     const bounds = queryBoundsOf(context.ticket);

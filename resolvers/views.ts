@@ -1,6 +1,7 @@
 import {
   type Condition,
   type Frame,
+  namedColumns,
   type SubscribeRequest,
   type Ticket,
   viewColumns,
@@ -15,14 +16,7 @@ import type {
   ViewDefinition,
   WhereInput,
 } from '../engine/model/types.ts';
-import {
-  askedBy,
-  authoriseTable,
-  authoriseUse,
-  authoriseView,
-  bothOf,
-  rowRuleOf,
-} from './authorise.ts';
+import { authoriseTable, authoriseUse, authoriseView, bothOf, rowRuleOf } from './authorise.ts';
 import { answerRows, conditionOf, runBounded } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 import { sawApplied, waitForApplied } from './fresh-reads.ts';
@@ -96,7 +90,7 @@ export function rowChanges(table: TableDefinition) {
     const columns = context.engine.catalog.columnsOf(table);
     const visible = rowRuleOf(context, table, columns, grant);
     const asked = await conditionOf(context, args.where, columns);
-    authoriseUse(context, table, askedBy(asked));
+    authoriseUse(context, table, namedColumns(asked));
     return subscribe(context, table.name, args, bothOf(visible, asked));
   };
 }

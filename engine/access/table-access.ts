@@ -46,7 +46,9 @@ export function decideUse(
   columns: Iterable<string>,
 ): Decision {
   const grant = grantOf(role, table.name);
-  for (const column of columns) {
+  for (const name of columns) {
+    // A part is named by its column: `place.x`.
+    const column = name.split('.', 1)[0] as string;
     const shown = grant === null ? 'hidden' : shownAs(grant, column);
     if (shown === 'plain') continue;
     const how = shown === 'hidden' ? 'hides' : 'masks';

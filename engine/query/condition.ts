@@ -57,7 +57,7 @@ interface Presence {
   readonly isNull: boolean;
 }
 
-type AnyLeaf = Comparison | FormLeaf;
+export type AnyLeaf = Comparison | FormLeaf;
 
 /** `like`: SQL's, `%` any run, `_` one character, `\` escapes; strings only. */
 export type CompareOp = 'eq' | 'ne' | 'lt' | 'lte' | 'gt' | 'gte' | 'like';
@@ -101,21 +101,6 @@ export function walkCondition<Result, Leaf extends AnyLeaf = Comparison>(
         condition,
       );
   }
-}
-
-/** The columns that a condition asks of, once for each question; a column of which a part is asked counts. */
-export function columnsAsked<Leaf extends AnyLeaf>(condition: Condition<Leaf>): readonly string[] {
-  const leaf = ({ column }: { readonly column: string }) => [column.split('.', 1)[0] as string];
-  const visitor = {
-    and: (parts: readonly (readonly string[])[]) => parts.flat(),
-    or: (parts: readonly (readonly string[])[]) => parts.flat(),
-    not: (inner: readonly string[]) => inner,
-    compare: leaf,
-    in: leaf,
-    between: leaf,
-    isNull: leaf,
-  };
-  return walkCondition(condition, visitor as ConditionVisitor<readonly string[], Leaf>);
 }
 
 /** Whether what is given meets a condition. */

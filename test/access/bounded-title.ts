@@ -17,6 +17,7 @@ export function boundedTitle(title: string): TitleManifest {
           note: t.string().optional(),
           secret: t.string().optional(),
           orders: t.json().optional(),
+          place: t.vec3().optional(),
         },
         { key: ['sessionId', 'unitId'], indexes: { byOwner: ['sessionId', 'ownerId'] } },
       ),
@@ -35,7 +36,7 @@ export function boundedTitle(title: string): TitleManifest {
           units: {
             access: ['read'],
             onlyWhere: { column: 'ownerId', claim: 'player_id' },
-            hide: ['secret', 'orders'],
+            hide: ['secret', 'orders', 'place'],
             mask: { note: 'null', name: 'hash' },
           },
         },
@@ -47,7 +48,7 @@ export function boundedTitle(title: string): TitleManifest {
           orders: { access: ['read', 'aggregate'], hide: ['plan'] },
           units: {
             access: ['read', 'aggregate'],
-            hide: ['secret', 'orders'],
+            hide: ['secret', 'orders', 'place'],
             mask: { note: 'null', name: 'hash' },
           },
         },
@@ -56,7 +57,11 @@ export function boundedTitle(title: string): TitleManifest {
         class: 'OPERATOR',
         capabilities: ['commit', 'session'],
         tables: {
-          units: { access: ['read', 'write'], writeOnly: ['health'], hide: ['secret', 'orders'] },
+          units: {
+            access: ['read', 'write'],
+            writeOnly: ['health'],
+            hide: ['secret', 'orders', 'place'],
+          },
         },
       },
       admin: { class: 'OPERATOR', capabilities: ['roles'], tables: { units: ['read'] } },

@@ -36,6 +36,7 @@ async function fill(world: World): Promise<void> {
       note: unitId % 2 === 0 && isDark ? null : `${world} note ${unitId}`,
       secret: unitId % 3 === 0 && isDark ? null : `${world} secret ${unitId}`,
       orders: { of: world },
+      place: { x: isDark ? -unitId : unitId, y: 0, z: 0 },
     };
     return { units: { upsert: { key: { unitId }, set } } };
   });
@@ -167,6 +168,21 @@ describe.each(['player', 'scout'])('the role %s', (role) => {
       }
     },
   );
+
+  test('learns nothing of the parts of a hidden column', async () => {
+    const queries = [
+      'where: $where, orderBy: [{ column: place_x }]) { nodes { unitId } } }',
+      'where: { and: [$where, { place: { x: { gt: 0 } } }] }) { nodes { unitId } } }',
+      'where: { and: [$where, { place: { isNull: true } }] }) { nodes { unitId } } }',
+      'where: $where) { nodes { place { x } } } }',
+    ];
+    for (const query of queries) {
+      const answer = await toldByBoth(role, `query ($where: UnitsWhere!) { unitsList(${query}`, {
+        where,
+      });
+      expect(codeOf(answer), query).toBe('FORBIDDEN');
+    }
+  });
 
   test('learns nothing by any condition that it can think of', async () => {
     const leaf = fc.oneof(
