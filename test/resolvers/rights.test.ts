@@ -109,7 +109,7 @@ const views = [
 describe('the root fields a role of ashfall gets an answer from', () => {
   test('none without a role, and for an administrator of the title none of its data', async () => {
     expect(await rightsOf(null)).toEqual([]);
-    // Of rules, which it manages, not of rows.
+    // It manages the rules, and sees no rows.
     expect(await rightsOf('admin')).toEqual(['explainAccess']);
   });
 
