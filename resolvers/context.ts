@@ -11,6 +11,11 @@ import type { RunningQueries } from './running-queries.ts';
 export interface RequestContext {
   readonly engine: Engine;
   readonly principal: Principal;
+  /**
+   * Calls back with who the principal is from now on, when its role or the claims that row rules read
+   * change while the operation runs. Returns how to call it off.
+   */
+  readonly onPrincipalChange: (listen: (principal: Principal) => void) => () => void;
   readonly exports: ExportRegistry;
   readonly audit: AuditPort;
   /** One for the title, shared by all its requests. */

@@ -10,6 +10,7 @@ import type {
   WhereInput,
 } from '../engine/model/types.ts';
 import { authoriseTable, authoriseView, bothOf, rowFilterOf } from './authorise.ts';
+import { followPrincipal } from './authorised-frames.ts';
 import { answerRows, filterOf, runBounded } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 import { sawApplied, waitForApplied } from './fresh-reads.ts';
@@ -67,9 +68,15 @@ export function viewChanges(view: ViewDefinition) {
     args: ChangesArguments,
     context: RequestContext,
   ): Promise<AsyncIterableIterator<Frame>> => {
-    authoriseView(context, view.name);
-    const where = await filterOf(context, args.where, columnsOfView(context, view));
-    return subscribe(context, view.name, args, where);
+    return follow(
+      context,
+      args,
+      async (asker) => {
+        authoriseView(asker, view.name);
+        return filterOf(asker, args.where, columnsOfView(asker, view));
+      },
+      view.name,
+    );
   };
 }
 
@@ -80,11 +87,17 @@ export function rowChanges(table: TableDefinition) {
     args: ChangesArguments,
     context: RequestContext,
   ): Promise<AsyncIterableIterator<Frame>> => {
-    const grant = authoriseTable(context, table.name, 'read');
-    const columns = context.engine.catalog.columnsOf(table);
-    const visible = rowFilterOf(context, table, columns, grant);
-    const where = bothOf(visible, await filterOf(context, args.where, columns));
-    return subscribe(context, table.name, args, where);
+    return follow(
+      context,
+      args,
+      async (asker) => {
+        const grant = authoriseTable(asker, table.name, 'read');
+        const columns = asker.engine.catalog.columnsOf(table);
+        const visible = rowFilterOf(asker, table, columns, grant);
+        return bothOf(visible, await filterOf(asker, args.where, columns));
+      },
+      table.name,
+    );
   };
 }
 
@@ -93,11 +106,26 @@ export function frameItself(frame: Frame): Frame {
   return frame;
 }
 
+/** `visible`: the condition of what the principal may see of what was asked for. */
+function follow(
+  context: RequestContext,
+  args: ChangesArguments,
+  visible: (asker: RequestContext) => Promise<Filter | null>,
+  source: string,
+): Promise<AsyncIterableIterator<Frame>> {
+  // Newer than the argument, which a client that opens its stream again sends as at first.
+  const cursor = context.lastEventId ?? args.cursor ?? null;
+  return followPrincipal(context, cursor, async (asker, from) =>
+    subscribe(asker, source, args, await visible(asker), from),
+  );
+}
+
 async function subscribe(
   context: RequestContext,
   source: string,
   args: ChangesArguments,
   where: Filter | null,
+  cursor: string | null,
 ): Promise<AsyncIterableIterator<Frame>> {
   const maxRate = args.maxRate ?? null;
   if (maxRate !== null && !(maxRate > 0)) {
@@ -109,8 +137,7 @@ async function subscribe(
   if (context.signal.aborted) throw requestEnded();
   const frames = context.engine.views.subscribe(source, {
     where,
-    // Newer than the argument, which a client that opens its stream again sends as at first.
-    cursor: context.lastEventId ?? args.cursor ?? null,
+    cursor,
     maxRate,
     onLag: args.onLag ?? 'COALESCE',
     subject: context.principal.subject,

@@ -37,6 +37,26 @@ export const servingLimits = {
   keySetCooldownMs: 5_000,
   /** Tokens of unknown keys that wait for that look. */
   keySetWaitersMax: 1_000,
+  /** How old what discovery found may be before the provider is asked again. */
+  discoveryAgeMaxMs: 10 * 60_000,
+  /** Bytes of an answer of a provider: its discovery document, its keys, what it says of a token. */
+  providerAnswerBytesMax: 1024 * 1024,
+  /** Characters of a token. Node takes 16 KiB of headers, those beside the token among them. */
+  tokenCharsMax: 16 * 1024,
+  /** How long it is remembered what a provider said of a token, and never longer than the token is good. */
+  introspectionRememberedMs: 10_000,
+  /** Tokens that a provider is asked for at the same time, and those remembered that it did not know. */
+  introspectionsRunningMax: 100,
+  tokensRefusedRememberedMax: 10_000,
+  /** How often a provider is asked again for the token of a WebSocket or event stream that stays open. */
+  introspectionRecheckMs: 30_000,
+  /** How long a stream goes on while the provider of its token does not answer. */
+  introspectionSilenceMaxMs: 60_000,
+  /** Bytes of a form that the sandbox's provider reads, and codes of it that wait for their client. */
+  sandboxFormBytesMax: 64 * 1024,
+  sandboxCodesMax: 1_000,
+  /** Denials of tokens and subjects in the list of one server. */
+  denialsMax: 10_000,
   /** Bytes of one request body on the GraphQL path. */
   graphqlBodyBytesMax: 32 * 1024 * 1024,
   /** Bytes of one request body on the commit endpoint, and of one in JSON there. */
@@ -76,6 +96,12 @@ export const servingLimits = {
 
 if (servingLimits.webSocketsUnsignedPerAddressMax > servingLimits.webSocketsUnsignedMax) {
   throw new RangeError('the WebSockets of one address are a part of all');
+}
+if (
+  servingLimits.introspectionRememberedMs > servingLimits.introspectionRecheckMs ||
+  servingLimits.introspectionRecheckMs > 60_000
+) {
+  throw new RangeError('a token that its provider took back works for a minute at most');
 }
 if (limits.logRecordBytesMax < servingLimits.commitBodyBytesMax) {
   throw new RangeError('a commit body must fit in one log record');

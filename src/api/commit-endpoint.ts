@@ -10,7 +10,7 @@ import {
 import { EngineError } from '../../engine/model/errors.ts';
 import { formatPosition } from '../../engine/model/position.ts';
 import { authoriseCommit } from '../../resolvers/authorise.ts';
-import type { AuditPort, Principal } from '../../resolvers/context.ts';
+import type { AuditPort } from '../../resolvers/context.ts';
 import { RequestReport } from '../../resolvers/request-report.ts';
 import { actionResults, conflictKey } from '../../resolvers/ticks.ts';
 import { checkContentType } from '../http/content-type.ts';
@@ -18,6 +18,7 @@ import type { Exchange } from '../http/exchange.ts';
 import { readBody } from '../http/read-body.ts';
 import { sendJson } from '../http/respond.ts';
 import type { Handler } from '../http/route.ts';
+import { credentialsOf, type TitleAccess } from '../identity/title-identity.ts';
 import { servingLimits } from '../serving-limits.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
@@ -25,7 +26,7 @@ export interface CommitEndpointOptions {
   readonly engine: Engine;
   readonly audit: AuditPort;
   readonly metrics: Metrics;
-  readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
+  readonly identity: Pick<TitleAccess, 'authenticate'>;
 }
 
 /** `POST /{title}/sessions/{sessionId}/ticks/{tick}`: a tick in columns, as Arrow or as JSON. */
@@ -40,7 +41,7 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
   return async (exchange, { sessionId = '', tick = '' }) => {
     const { request, requestId } = exchange;
     const report = new RequestReport('GAMEPLAY');
-    const principal = await options.authenticate(request.headers.authorization);
+    const principal = await options.identity.authenticate(credentialsOf(request.headers));
     const asker = { principal, audit, requestId };
     // Before the body: who may not commit at all need not send it.
     authoriseCommit(asker, []);

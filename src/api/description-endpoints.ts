@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { authoriseRole } from '../../resolvers/authorise.ts';
-import type { AuditPort, Principal } from '../../resolvers/context.ts';
+import type { AuditPort } from '../../resolvers/context.ts';
 import { type CompressedForms, isKnown, sendBody } from '../http/respond.ts';
 import type { Handler } from '../http/route.ts';
+import { credentialsOf, type TitleAccess } from '../identity/title-identity.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 export interface DescriptionOptions {
@@ -10,7 +11,7 @@ export interface DescriptionOptions {
   readonly content: string;
   readonly audit: AuditPort;
   readonly metrics: Metrics;
-  readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
+  readonly identity: Pick<TitleAccess, 'authenticate'>;
 }
 
 /** `GET /{title}/schema.graphql` and `/{title}/manifest.json`: what generators read; for any role. */
@@ -21,7 +22,7 @@ export function descriptionEndpoint(options: DescriptionOptions): Handler {
   const headers = { etag, 'cache-control': 'private, no-cache' };
   return async (exchange) => {
     const { request, requestId } = exchange;
-    const principal = await options.authenticate(request.headers.authorization);
+    const principal = await options.identity.authenticate(credentialsOf(request.headers));
     authoriseRole({ principal, audit, requestId });
     if (isKnown(exchange, etag)) {
       exchange.response.writeHead(304, headers).end();

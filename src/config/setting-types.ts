@@ -47,6 +47,25 @@ export function oneOf<const T extends string>(...values: readonly T[]): SettingT
   };
 }
 
+/** Some of the values, separated by commas. */
+export function listOf<const T extends string>(
+  noun: string,
+  values: readonly T[],
+): SettingType<readonly T[]> {
+  return {
+    placeholder: `<${noun},…>`,
+    parse: (value) => {
+      const parts = value.split(',').map((part) => part.trim());
+      const found = values.filter((candidate) => parts.includes(candidate));
+      const isKnown = (part: string) => values.some((candidate) => candidate === part);
+      if (found.length === 0 || !parts.every(isKnown)) {
+        throw new RangeError(`some of ${values.join(', ')}, separated by commas`);
+      }
+      return found;
+    },
+  };
+}
+
 export const httpUrl: SettingType<string> = {
   placeholder: '<url>',
   parse: (value) => {

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ColumnQueries, Engine, OpenColumnStore } from '../../engine/index.ts';
-import type { AuthFailure } from '../identity/token-verifier.ts';
+import type { AuthFailure } from '../identity/verified-token.ts';
 
 /** Seconds; fine where a commit on a fast disk lies, coarse where only a query gets. */
 const commitBuckets = [

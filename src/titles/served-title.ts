@@ -17,6 +17,7 @@ import type { ExportLinks } from '../exports/export-link.ts';
 import type { Exports } from '../exports/exports.ts';
 import type { Handler } from '../http/route.ts';
 import type { Identity } from '../identity/identity.ts';
+import { TitleIdentity } from '../identity/title-identity.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { ObservedQueries } from '../telemetry/observed-queries.ts';
@@ -49,25 +50,25 @@ export function proveServable(manifest: TitleManifest): void {
 
 /** One title as the outside sees it: its GraphQL over every transport, commits, exports, schema. */
 export function serveTitle(options: ServedTitleOptions): ServedTitle {
-  const { engine, identity, exports, links, audit, metrics, logger } = options;
+  const { engine, exports, links, audit, metrics, logger } = options;
   const { catalog } = engine;
-  const authenticate = (authorization: unknown) => identity.principal(authorization, catalog);
+  const identity = new TitleIdentity(options.identity, catalog);
   const services = { engine, exports, audit, running: new ObservedQueries(metrics) };
   const schema = buildSchema(catalog);
   const answers = new Answers(metrics, logger);
   const executor = new Executor(schema);
   const yoga = createTitleYoga(schema, executor, answers);
-  const description = { audit, metrics, authenticate };
+  const description = { audit, metrics, identity };
   return {
     endpoints: {
       graphql: graphqlEndpoint({
         yoga,
         services,
         metrics,
-        authenticate,
+        identity,
         onDrain: options.requests.onDrain,
       }),
-      commit: commitEndpoint({ engine, audit, metrics, authenticate }),
+      commit: commitEndpoint({ engine, audit, metrics, identity }),
       export: exportEndpoint({ engine, exports, links, metrics, logger }),
       schema: descriptionEndpoint({
         ...description,
@@ -86,7 +87,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
       answers,
       metrics,
       logger,
-      authenticate,
+      identity,
       places: options.places,
     }),
   };

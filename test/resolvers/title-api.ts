@@ -115,6 +115,7 @@ export class Caller {
     const queryClass = this.#options.queryClass ?? role?.class ?? 'ARCHIVAL';
     return {
       engine: this.#api.engine,
+      onPrincipalChange: () => () => undefined,
       principal: {
         subject: this.#options.subject ?? 'tester',
         role,

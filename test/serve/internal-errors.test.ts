@@ -15,6 +15,7 @@ import type { TitleServices } from '../../src/api/graphql/operation-context.ts';
 import { SocketPlaces } from '../../src/api/graphql/socket-places.ts';
 import { createTitleYoga } from '../../src/api/graphql/yoga.ts';
 import { Router } from '../../src/host/router.ts';
+import type { TitleAccess } from '../../src/identity/title-identity.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { FrameSocket } from './frame-socket.ts';
@@ -57,12 +58,19 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const executor = new Executor(schema);
   const yoga = createTitleYoga(schema, executor, answers);
   const services = {} as TitleServices;
-  const authenticate = () => principal;
+  const identity: TitleAccess = {
+    authenticate: () => principal,
+    live: () => ({
+      current: principal,
+      refresh: () => Promise.resolve(principal),
+      close: () => undefined,
+    }),
+  };
   const handle = graphqlEndpoint({
     yoga,
     services,
     metrics,
-    authenticate,
+    identity,
     onDrain: () => () => undefined,
   });
   const path = '/ashfall/graphql';
@@ -74,7 +82,7 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
     answers,
     metrics,
     logger,
-    authenticate,
+    identity,
     places: new SocketPlaces(),
   });
   front.serve(new Router(routes), (...upgrade) => sockets.accept(...upgrade));

@@ -35,7 +35,8 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
   readonly #operation: OperationContext;
   readonly #answers: Answers;
   readonly #texts: FrameTexts;
-  readonly #selection: string;
+  /** What is made of a frame, for whom it was last asked. */
+  #selection: { readonly by: OperationContext['principal']; readonly text: string };
 
   constructor(
     frames: AsyncIterator<Frame>,
@@ -49,7 +50,7 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
     this.#operation = operation;
     this.#answers = answers;
     this.#texts = texts;
-    this.#selection = frameSelection(args, operation);
+    this.#selection = { by: operation.principal, text: frameSelection(args, operation) };
   }
 
   [Symbol.asyncIterator](): this {
@@ -87,12 +88,21 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
 
   /** Null where the frame has no answer that another subscriber could get. */
   #sharedText(frame: Frame): FrameText | null {
-    return this.#texts.of(frame, this.#selection, () => {
+    return this.#texts.of(frame, this.#selected(), () => {
       const result = this.#execute(frame);
       // Errors tell which request they are of.
       if (result instanceof Promise || result.errors !== undefined) return null;
       return textOf(this.#message(result, frame), frame.cursor);
     });
+  }
+
+  /** The principal may act in another role meanwhile. */
+  #selected(): string {
+    const { principal } = this.#operation;
+    if (this.#selection.by !== principal) {
+      this.#selection = { by: principal, text: frameSelection(this.#args, this.#operation) };
+    }
+    return this.#selection.text;
   }
 
   async #ownAnswer(frame: Frame): Promise<ExecutionResult> {

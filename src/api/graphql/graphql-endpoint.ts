@@ -4,7 +4,11 @@ import { checkContentType } from '../../http/content-type.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import { readBody } from '../../http/read-body.ts';
 import { errorBody, sendBody } from '../../http/respond.ts';
-import { onTokenExpiry } from '../../identity/token-expiry.ts';
+import {
+  type Credentials,
+  credentialsOf,
+  type TitleAccess,
+} from '../../identity/title-identity.ts';
 import { servingLimits } from '../../serving-limits.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { type AnswerTypes, answerTypesOf } from './answer-types.ts';
@@ -16,7 +20,7 @@ export interface GraphqlEndpointOptions {
   readonly yoga: TitleYoga;
   readonly services: TitleServices;
   readonly metrics: Metrics;
-  readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
+  readonly identity: TitleAccess;
   /** Registers a subscription that runs; it is ended when the server drains. Returns its removal. */
   readonly onDrain: (end: () => void) => () => void;
 }
@@ -26,7 +30,8 @@ type FetchResponse = Awaited<ReturnType<TitleYoga['fetch']>>;
 /** `POST /{title}/graphql`, GET for queries, and SSE by `accept: text/event-stream`. */
 export function graphqlEndpoint(options: GraphqlEndpointOptions) {
   return async (exchange: Exchange): Promise<void> => {
-    const principal = await options.authenticate(exchange.request.headers.authorization);
+    const credentials = credentialsOf(exchange.request.headers);
+    const principal = await options.identity.authenticate(credentials);
     const types = answerTypesOf(exchange.request);
     const context = operationContext(options, exchange, principal);
     const params = await readParams(exchange, options.metrics);
@@ -37,7 +42,7 @@ export function graphqlEndpoint(options: GraphqlEndpointOptions) {
     // Refusals and errors of fields have another status; this is yoga's own report of a bug.
     if (response.status >= 500) throw new Error(`yoga failed: ${await response.text()}`);
     if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
-      await sendEvents(exchange, options, response, principal);
+      await sendEvents(exchange, options, response, context, credentials);
     } else {
       await sendResult(exchange, options, response);
     }
@@ -112,13 +117,14 @@ async function sendResult(
 
 /**
  * Streams events as they come, no faster than the client reads. Ends when the client leaves, the
- * server drains, or the token expires; the last thing an expired subscriber hears is why.
+ * server drains, or the token holds no longer; the last thing its subscriber then hears is why.
  */
 async function sendEvents(
   exchange: Exchange,
   options: GraphqlEndpointOptions,
   response: FetchResponse,
-  principal: Principal,
+  context: OperationContext,
+  credentials: Credentials,
 ): Promise<void> {
   const out = exchange.response;
   const reader = response.body?.getReader();
@@ -128,11 +134,14 @@ async function sendEvents(
     'cache-control': 'no-cache, no-transform',
     'x-accel-buffering': 'no',
   });
-  let expired = false;
+  let refusal: EngineError | null = null;
   const stop = () => void reader.cancel().catch(() => undefined);
-  const forgetExpiry = onTokenExpiry(principal, () => {
-    expired = true;
-    stop();
+  const live = options.identity.live(credentials, context.principal, {
+    onChange: (principal) => context.actAs(principal),
+    onEnd: (reason) => {
+      refusal = reason;
+      stop();
+    },
   });
   const removeDrain = options.onDrain(stop);
   out.once('close', stop);
@@ -142,19 +151,15 @@ async function sendEvents(
       if (!out.write(step.value)) await drained(out);
     }
   } finally {
-    forgetExpiry();
+    live.close();
     removeDrain();
   }
   if (out.destroyed) return;
-  if (expired) out.write(expiryEvent(exchange.requestId));
+  if (refusal !== null) out.write(refusalEvent(refusal, exchange.requestId));
   out.end();
 }
 
-function expiryEvent(requestId: string): string {
-  const error = new EngineError(
-    'TOKEN_EXPIRED',
-    'the token has expired; subscribe with another one',
-  );
+function refusalEvent(error: EngineError, requestId: string): string {
   return `event: next\ndata: ${JSON.stringify(errorBody(error, requestId))}\n\nevent: complete\ndata:\n\n`;
 }
 

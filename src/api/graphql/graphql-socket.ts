@@ -19,8 +19,10 @@ import {
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { EngineError } from '../../../engine/model/errors.ts';
 import type { Principal } from '../../../resolvers/context.ts';
+import { internalError } from '../../../resolvers/errors.ts';
+import { errorBody } from '../../http/respond.ts';
 import { queryClassOf } from '../../identity/principal.ts';
-import { onTokenExpiry } from '../../identity/token-expiry.ts';
+import type { Credentials, TitleAccess } from '../../identity/title-identity.ts';
 import { servingLimits } from '../../serving-limits.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
@@ -44,7 +46,7 @@ export interface GraphqlSocketOptions {
   readonly answers: Answers;
   readonly metrics: Metrics;
   readonly logger: Logger;
-  readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
+  readonly identity: TitleAccess;
   /** The places of all WebSockets of the server. */
   readonly places: SocketPlaces;
 }
@@ -53,9 +55,9 @@ interface Connection {
   readonly socket: WebSocket;
   /** The headers of the request that opened the connection. */
   readonly headers: IncomingHttpHeaders;
-  principal: Principal | null;
+  /** Who is at its other end; null before the client has said so. */
+  live: ReturnType<TitleAccess['live']> | null;
   askedClass: string | undefined;
-  forgetExpiry: () => void;
   /** Called when the client has said who it is. */
   readonly signedIn: () => void;
   readonly operations: SocketOperations<OperationContext>;
@@ -142,9 +144,8 @@ export class GraphqlSocket {
     const connection: Connection = {
       socket,
       headers: request.headers,
-      principal: null,
+      live: null,
       askedClass: undefined,
-      forgetExpiry: () => undefined,
       signedIn: () => {
         stopWatch();
         leaveUnsigned();
@@ -168,6 +169,15 @@ export class GraphqlSocket {
           await send(socket, message);
         },
         close: (code, reason) => socket.close(code, reason),
+        onPing: async (payload) => {
+          const told = await this.#pong(connection, payload);
+          const message = JSON.stringify({
+            type: 'pong',
+            ...(told === undefined ? {} : { payload: told }),
+          });
+          metrics.sent('websocket', message.length);
+          await send(socket, message);
+        },
         onMessage: (listener) => {
           socket.on('message', (data: Buffer, isBinary) => {
             // `ws` has checked texts alone, and closes with 1007 for one that is broken.
@@ -195,7 +205,7 @@ export class GraphqlSocket {
       stopPings();
       leavePlace();
       leaveUnsigned();
-      connection.forgetExpiry();
+      connection.live?.close();
       connection.operations.abandon();
       closed(code, String(reason)).catch((error: unknown) =>
         logger.error({ error }, 'closing a WebSocket failed'),
@@ -204,29 +214,69 @@ export class GraphqlSocket {
   }
 
   /**
-   * `connection_init`: `{ authorization: "Bearer …", "x-tickloom-class"?: … }`, or as headers of the
-   * request.
+   * `connection_init`: `{ authorization: "Bearer …", "x-tickloom-role"?: …, "x-tickloom-class"?: … }`,
+   * or as headers of the request. `connection_ack` tells how long the token is good.
    */
-  async #connect(context: SocketContext): Promise<boolean> {
+  async #connect(context: SocketContext): Promise<boolean | Record<string, unknown>> {
     const { connection } = context.extra;
     connection.subscriptions = context.subscriptions;
     const header = (name: string) =>
       connectionHeader(name, context.connectionParams, connection.headers);
     try {
-      const principal = await this.#options.authenticate(header('authorization'));
+      const credentials = {
+        authorization: header('authorization'),
+        role: header('x-tickloom-role'),
+      };
+      const principal = await this.#options.identity.authenticate(credentials);
       const asked = header('x-tickloom-class');
       connection.askedClass = typeof asked === 'string' ? asked : undefined;
       queryClassOf(principal, connection.askedClass);
-      connection.principal = principal;
+      connection.live = this.#liveOf(connection, credentials, principal);
     } catch (error) {
       this.#refuse(connection.socket, error);
       return false;
     }
     connection.signedIn();
-    connection.forgetExpiry = onTokenExpiry(connection.principal, () =>
-      connection.socket.close(closeCodes.unauthorized, 'TOKEN_EXPIRED'),
-    );
-    return true;
+    return tokenLife(connection.live.current);
+  }
+
+  #liveOf(
+    { socket, operations }: Connection,
+    credentials: Credentials,
+    principal: Principal,
+  ): ReturnType<TitleAccess['live']> {
+    const live = this.#options.identity.live(credentials, principal, {
+      onChange: (changed) => {
+        for (const operation of operations.running()) operation.actAs(changed);
+      },
+      onEnd: (reason) => this.#refuse(socket, reason),
+    });
+    // Its client may have left while the token was verified.
+    if (socket.readyState !== socket.OPEN) live.close();
+    return live;
+  }
+
+  /**
+   * `ping` with the payload of `connection_init`: the connection goes on with another token of its
+   * subject, and `pong` tells how long that is good, or why it is not taken; then the one before
+   * goes on. Other pings get what they sent, as the protocol has it.
+   */
+  async #pong({ live }: Connection, payload: unknown): Promise<unknown> {
+    const parameters = (typeof payload === 'object' ? payload : null) as Record<
+      string,
+      unknown
+    > | null;
+    const header = (name: string) => connectionHeader(name, parameters ?? undefined, {});
+    const authorization = header('authorization');
+    if (live === null || authorization === undefined) return payload;
+    try {
+      const role = header('x-tickloom-role');
+      return tokenLife(await live.refresh({ authorization, role }));
+    } catch (error) {
+      const known = error instanceof EngineError ? error : internalError();
+      if (known !== error) this.#options.logger.error({ error }, 'a token could not be refreshed');
+      return errorBody(known, randomUUID());
+    }
   }
 
   /** The close reason is the error's code. The protocol's own close that follows has no effect. */
@@ -297,11 +347,11 @@ export class GraphqlSocket {
 
   /** A client may send `extensions: { readAfter: "<position>" }` with an operation. */
   #operationContext(connection: Connection, payload: SubscribePayload): OperationContext {
-    const { principal } = connection;
-    if (principal === null) throw new RangeError('an operation before the connection was accepted');
+    const { live } = connection;
+    if (live === null) throw new RangeError('an operation before the connection was accepted');
     const readAfter = payload.extensions?.readAfter;
     return new OperationContext(this.#options.services, {
-      principal,
+      principal: live.current,
       askedClass: connection.askedClass,
       readAfter: typeof readAfter === 'string' ? readAfter : undefined,
       requestId: randomUUID(),
@@ -353,6 +403,11 @@ interface Root {
 
 function rootOf(args: ExecutionArgs): Root {
   return args.rootValue as Root;
+}
+
+/** How long a token is good, which needs no clock that both ends agree on. */
+function tokenLife({ expiresAtMs }: Principal): Record<string, unknown> {
+  return { tickloom: { tokenExpiresInMs: Math.max(0, expiresAtMs - Date.now()) } };
 }
 
 function closeCodeOf(error: EngineError): number {

@@ -39,14 +39,18 @@ export class OperationContext implements RequestContext {
   readonly exports: ExportRegistry;
   readonly audit: AuditPort;
   readonly running: RunningQueries;
-  readonly principal: Principal;
-  readonly queryClass: QueryClass;
   readonly readAfter: Lsn | null;
   readonly lastEventId: string | null;
   readonly requestId: string;
   readonly budget = new WorkBudget(limits.operationUnitsMax);
   readonly report: RequestReport;
   readonly endpoint: Endpoint;
+  /** Who asks now; `onPrincipalChange` tells of another one. */
+  principal: Principal;
+  queryClass: QueryClass;
+  readonly #askedClass: string | undefined;
+  /** Made when somebody listens: subscriptions do. */
+  #listeners: Set<(principal: Principal) => void> | null = null;
   /** Made when somebody asks for the signal: few mutations do. */
   #abort: AbortController | null = null;
 
@@ -57,6 +61,7 @@ export class OperationContext implements RequestContext {
     this.audit = services.audit;
     this.running = services.running;
     this.principal = options.principal;
+    this.#askedClass = options.askedClass;
     this.queryClass = queryClassOf(options.principal, options.askedClass);
     this.readAfter =
       options.readAfter === undefined
@@ -70,6 +75,25 @@ export class OperationContext implements RequestContext {
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** A field, so that it goes along where the context's fields are copied. */
+  readonly onPrincipalChange = (listen: (principal: Principal) => void): (() => void) => {
+    this.#listeners ??= new Set();
+    this.#listeners.add(listen);
+    return () => void this.#listeners?.delete(listen);
+  };
+
+  /** Goes on as somebody who may see other rows, in the class that is then its own. */
+  actAs(principal: Principal): void {
+    try {
+      this.queryClass = queryClassOf(principal, this.#askedClass);
+    } catch {
+      // The role's class is now lower than the one that was asked for.
+      this.queryClass = principal.class;
+    }
+    this.principal = principal;
+    for (const listen of this.#listeners ?? []) listen(principal);
   }
 
   /** What resolvers get, for yoga, which copies the fields of an object into a context of its own. */
