@@ -33,6 +33,8 @@ export interface ClientOptions {
   readonly timeoutMs?: number | undefined;
   /** A lower class than the role's own, for every request. */
   readonly class?: QueryClass | undefined;
+  /** Which of several roles of the token the client acts in; the first when left out. */
+  readonly role?: string | undefined;
   readonly subscriptions?: 'websocket' | 'sse' | undefined;
   /** A WebSocket class, where there is no global one and `ws` is not installed. */
   readonly webSocketImpl?: unknown;
@@ -70,6 +72,7 @@ export class TitleClient<Tick> {
       retry: { ...defaultRetryPolicy, ...options.retry },
       timeoutMs: options.timeoutMs ?? 15_000,
       class: options.class,
+      role: options.role,
       post:
         options.fetch === undefined && runsOnNode()
           ? nodePost(options.connectionsMax ?? 64)

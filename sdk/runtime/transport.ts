@@ -58,6 +58,8 @@ export interface TransportOptions {
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
   readonly class: QueryClass | undefined;
+  /** Which of the token's roles the requests are made in; the first when left out. */
+  readonly role: string | undefined;
   readonly post: HttpPost;
   /** Fetches what is streamed. */
   readonly fetch: typeof fetch;
@@ -139,6 +141,7 @@ export class Transport {
     if (position !== null) headers['x-tickloom-read-after'] = position;
     const lowered = queryClass ?? this.#options.class;
     if (lowered !== undefined) headers['x-tickloom-class'] = lowered;
+    if (this.#options.role !== undefined) headers['x-tickloom-role'] = this.#options.role;
     return headers;
   }
 

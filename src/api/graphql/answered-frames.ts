@@ -3,6 +3,7 @@ import {
   type ExecutionArgs,
   type ExecutionResult,
   execute,
+  GraphQLError,
 } from 'graphql';
 import type { Frame } from '../../../engine/index.ts';
 import { RequestReport } from '../../../resolvers/request-report.ts';
@@ -35,6 +36,7 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
   readonly #operation: OperationContext;
   readonly #answers: Answers;
   readonly #texts: FrameTexts;
+  #hasFailed = false;
   /** What is made of a frame, for whom it was last asked. */
   #selection: { readonly by: OperationContext['principal']; readonly text: string };
 
@@ -57,9 +59,17 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
     return this;
   }
 
-  /** The next frame's answer as a text; as a result, where it has errors; null at the end. */
+  /**
+   * The next frame's answer as a text; as a result, where it has errors; null at the end. Where the
+   * frames end with an error (the subscriber lags, or may see them no more), rejects with its public
+   * form.
+   */
   async nextText(): Promise<FrameText | ExecutionResult | null> {
-    const step = await this.#frames.next();
+    if (this.#hasFailed) return null;
+    const step = await this.#frames.next().catch((error: unknown) => {
+      this.#hasFailed = true;
+      throw this.#answers.error(error, 'execute', this.#operation);
+    });
     if (step.done === true) return null;
     try {
       return this.#sharedText(step.value) ?? (await this.#ownAnswer(step.value));
@@ -70,7 +80,11 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
   }
 
   async next(): Promise<IteratorResult<ExecutionResult>> {
-    const answer = await this.nextText();
+    const answer = await this.nextText().catch((error: unknown) => {
+      // The last event of a stream says why it ends; a rejection would cut it.
+      if (this.#hasFailed && error instanceof GraphQLError) return { errors: [error] };
+      throw error;
+    });
     if (answer === null) return { done: true, value: undefined };
     const value = answer instanceof FrameText ? withText(answer) : this.#printed(answer);
     return { done: false, value };
