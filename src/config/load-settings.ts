@@ -31,7 +31,12 @@ export interface LoadedSettings {
 }
 
 /** Variables of this prefix that are not settings of the server. */
-const otherVariables = new Set(['TICKLOOM_CONFIG', 'TICKLOOM_URL', 'TICKLOOM_TOKEN']);
+const otherVariables = new Set([
+  'TICKLOOM_CONFIG',
+  'TICKLOOM_URL',
+  'TICKLOOM_TOKEN',
+  'TICKLOOM_TOKEN_FILE',
+]);
 
 /** Flags win over the environment, that over the file, that over the defaults. Throws `SettingError`. */
 export function loadSettings(sources: SettingSources): LoadedSettings {
