@@ -23,11 +23,11 @@ export async function followPrincipal(
 ): Promise<Frames> {
   let lastCursor = cursor;
   let current = Promise.resolve(await open(context, cursor));
-  const stop = context.onPrincipalChange((principal) => {
+  const stop = context.onAskerChange(({ principal, ticket }) => {
     const before = current;
     current = before
       .then((frames) => frames.return?.())
-      .then(() => open({ ...context, principal }, lastCursor));
+      .then(() => open({ ...context, principal, ticket }, lastCursor));
     // Whoever waits for a frame gets the refusal.
     current.catch(() => {});
   });

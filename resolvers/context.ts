@@ -1,4 +1,4 @@
-import type { Engine, ExportRequest, ExportSource, WorkBudget } from '../engine/index.ts';
+import type { Engine, ExportRequest, ExportSource, Ticket } from '../engine/index.ts';
 import type { Lsn } from '../engine/model/position.ts';
 import type { QueryClass, RoleDefinition } from '../engine/model/types.ts';
 import type { RequestReport } from './request-report.ts';
@@ -12,10 +12,17 @@ export interface RequestContext {
   readonly engine: Engine;
   readonly principal: Principal;
   /**
-   * Calls back with who the principal is from now on, when its role or the claims that row rules read
-   * change while the operation runs. Returns how to call it off.
+   * What the engine gets of the operation with each call: its class (the role's, or the lower one that
+   * `x-tickloom-class` asked for), who asks, what is left for it of the main thread's time, its trace,
+   * and when nobody waits for it any more: the client has left, the token expired unrefreshed, or the
+   * server drains. A deadline is set for each call: `ticket.within`.
    */
-  readonly onPrincipalChange: (listen: (principal: Principal) => void) => () => void;
+  readonly ticket: Ticket;
+  /**
+   * Calls back with who asks from now on, and the ticket in that name, when the principal's role or the
+   * claims that row rules read change while the operation runs. Returns how to call it off.
+   */
+  readonly onAskerChange: (listen: (asker: ChangedAsker) => void) => () => void;
   readonly exports: ExportRegistry;
   readonly audit: AuditPort;
   /** One for the title, shared by all its requests. */
@@ -27,16 +34,12 @@ export interface RequestContext {
    * opens the stream again. Null: no header.
    */
   readonly lastEventId: string | null;
-  /** The role's class, or the lower one that `x-tickloom-class` asked for. */
-  readonly queryClass: QueryClass;
-  readonly requestId: string;
-  /** Aborts when the client leaves, the token expires unrefreshed or the server drains. */
-  readonly signal: AbortSignal;
-  /** What is left for this operation of the main thread's time, in all its fields together. */
-  readonly budget: WorkBudget;
   /** Filled by resolvers, printed as `extensions.tickloom`. */
   readonly report: RequestReport;
 }
+
+/** Who asks from now on. */
+export type ChangedAsker = Pick<RequestContext, 'principal' | 'ticket'>;
 
 /** Who asks, as the verified token says. */
 export interface Principal {

@@ -21,6 +21,7 @@ import type { Handler } from '../http/route.ts';
 import { credentialsOf, type TitleAccess } from '../identity/title-identity.ts';
 import { servingLimits } from '../serving-limits.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { exchangeTicket } from './request-ticket.ts';
 
 export interface CommitEndpointOptions {
   readonly engine: Engine;
@@ -39,10 +40,11 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     code: 'OK',
   });
   return async (exchange, { sessionId = '', tick = '' }) => {
-    const { request, requestId } = exchange;
-    const report = new RequestReport('GAMEPLAY');
+    const { request } = exchange;
+    const report = new RequestReport(queryClass);
     const principal = await options.identity.authenticate(credentialsOf(request.headers));
-    const asker = { principal, audit, requestId };
+    const ticket = exchangeTicket(principal, queryClass, exchange);
+    const asker = { principal, audit, ticket };
     // Before the body: who may not commit at all need not send it.
     authoriseCommit(asker, []);
     const format = formats[checkContentType(request, arrowType, jsonType)];
@@ -52,7 +54,7 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     if (body.length === 0) throw emptyBody();
     const batch = format.decode(catalog, header, body);
     authoriseCommit(asker, tablesOf(batch, catalog.actionTable.name));
-    const outcome = await engine.commit(batch);
+    const outcome = await engine.commit(ticket, batch);
     report.sawPosition(outcome.lsn);
     committed.inc();
     const extensions = { tickloom: report.toExtensions() };
@@ -60,6 +62,8 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
   };
 }
 
+/** Ticks go before everything else, whatever the role's class. */
+const queryClass = 'GAMEPLAY';
 const arrowType = 'application/vnd.apache.arrow.stream';
 const jsonType = 'application/json';
 

@@ -1,9 +1,9 @@
-import { type Engine, WorkBudget } from '../../../engine/index.ts';
-import { limits } from '../../../engine/model/limits.ts';
+import type { ClientDeparture, Engine, Ticket } from '../../../engine/index.ts';
 import { type Lsn, parsePosition } from '../../../engine/model/position.ts';
 import type { QueryClass } from '../../../engine/model/types.ts';
 import type {
   AuditPort,
+  ChangedAsker,
   ExportRegistry,
   Principal,
   RequestContext,
@@ -12,6 +12,7 @@ import { RequestReport } from '../../../resolvers/request-report.ts';
 import type { RunningQueries } from '../../../resolvers/running-queries.ts';
 import { queryClassOf } from '../../identity/principal.ts';
 import type { Endpoint } from '../../telemetry/metrics.ts';
+import { requestTicket } from '../request-ticket.ts';
 
 /** What all operations of one title share. */
 export interface TitleServices {
@@ -30,6 +31,9 @@ export interface OperationOptions {
   /** `last-event-id` as given; of an event stream. */
   readonly lastEventId?: string | undefined;
   readonly requestId: string;
+  /** `traceparent` as given. */
+  readonly traceparent: unknown;
+  readonly departure: ClientDeparture;
   readonly endpoint: Endpoint;
 }
 
@@ -41,18 +45,15 @@ export class OperationContext implements RequestContext {
   readonly running: RunningQueries;
   readonly readAfter: Lsn | null;
   readonly lastEventId: string | null;
-  readonly requestId: string;
-  readonly budget = new WorkBudget(limits.operationUnitsMax);
   readonly report: RequestReport;
   readonly endpoint: Endpoint;
-  /** Who asks now; `onPrincipalChange` tells of another one. */
-  principal: Principal;
-  queryClass: QueryClass;
+  readonly #departure: ClientDeparture;
   readonly #askedClass: string | undefined;
+  /** Who asks now; `onAskerChange` tells of another one. */
+  principal: Principal;
+  ticket: Ticket;
   /** Made when somebody listens: subscriptions do. */
-  #listeners: Set<(principal: Principal) => void> | null = null;
-  /** Made when somebody asks for the signal: few mutations do. */
-  #abort: AbortController | null = null;
+  #listeners: Set<(asker: ChangedAsker) => void> | null = null;
 
   /** Throws `BAD_USER_INPUT` or `FORBIDDEN` for headers that cannot be met. */
   constructor(services: TitleServices, options: OperationOptions) {
@@ -61,24 +62,21 @@ export class OperationContext implements RequestContext {
     this.audit = services.audit;
     this.running = services.running;
     this.principal = options.principal;
+    const queryClass = queryClassOf(options.principal, options.askedClass);
     this.#askedClass = options.askedClass;
-    this.queryClass = queryClassOf(options.principal, options.askedClass);
+    this.#departure = options.departure;
+    this.ticket = requestTicket(options.principal, queryClass, options);
     this.readAfter =
       options.readAfter === undefined
         ? null
         : parsePosition(options.readAfter, 'x-tickloom-read-after');
     this.lastEventId = options.lastEventId || null;
-    this.requestId = options.requestId;
-    this.report = new RequestReport(this.queryClass);
+    this.report = new RequestReport(queryClass);
     this.endpoint = options.endpoint;
   }
 
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
   /** A field, so that it goes along where the context's fields are copied. */
-  readonly onPrincipalChange = (listen: (principal: Principal) => void): (() => void) => {
+  readonly onAskerChange = (listen: (asker: ChangedAsker) => void): (() => void) => {
     this.#listeners ??= new Set();
     this.#listeners.add(listen);
     return () => void this.#listeners?.delete(listen);
@@ -86,28 +84,31 @@ export class OperationContext implements RequestContext {
 
   /** Goes on as somebody who may see other rows, in the class that is then its own. */
   actAs(principal: Principal): void {
-    try {
-      this.queryClass = queryClassOf(principal, this.#askedClass);
-    } catch {
-      // The role's class is now lower than the one that was asked for.
-      this.queryClass = principal.class;
-    }
+    const { subject, role } = principal;
     this.principal = principal;
-    for (const listen of this.#listeners ?? []) listen(principal);
+    this.ticket = this.ticket.inNameOf(
+      { subject, role: role?.name ?? null },
+      this.#classOf(principal),
+    );
+    for (const listen of this.#listeners ?? []) listen(this);
+  }
+
+  /** The class that was asked for, unless the role's own is lower now. */
+  #classOf(principal: Principal): QueryClass {
+    try {
+      return queryClassOf(principal, this.#askedClass);
+    } catch {
+      return principal.class;
+    }
   }
 
   /** What resolvers get, for yoga, which copies the fields of an object into a context of its own. */
   fields(): RequestContext {
-    return { ...this, signal: this.signal };
+    return { ...this };
   }
 
   /** Nobody waits for the operation any more. Harmless once it is done. */
   abandon(): void {
-    this.#controller.abort();
-  }
-
-  get #controller(): AbortController {
-    this.#abort ??= new AbortController();
-    return this.#abort;
+    this.#departure.leave();
   }
 }
