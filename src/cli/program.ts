@@ -17,6 +17,8 @@ export function program(): Command {
       'A backend for very large real-time matches: ticks as transactions, live views, Arrow exports.',
     )
     .version(packageVersion())
+    // Flags behind a verb belong to that verb, which may have verbs of its own.
+    .enablePositionalOptions()
     .showHelpAfterError('(add --help for what it takes)')
     .exitOverride((error) => {
       // Commander ends with 1 for bad usage; here that is 2. Help and version are no errors.
