@@ -22,38 +22,41 @@ export async function followPrincipal(
   open: OpenFrames,
 ): Promise<Frames> {
   let lastCursor = cursor;
-  let current = Promise.resolve(await open(context, cursor));
-  const stop = context.onAskerChange(({ principal, ticket }) => {
-    const before = current;
-    current = before
-      .then((frames) => frames.return?.())
-      .then(() => open({ ...context, principal, ticket }, lastCursor));
+  let current: Promise<Frames | null> = Promise.resolve(null);
+  const stop = context.followAsker(({ principal, ticket }) => {
+    current = ended(current).then(() => open({ ...context, principal, ticket }, lastCursor));
     // Whoever waits for a frame gets the refusal.
     current.catch(() => {});
   });
+  /** What `read` makes of the frames that are open, once it was made for who the principal is now. */
+  const ofNow = async <T>(read: (frames: Frames) => Promise<T>): Promise<T> => {
+    for (;;) {
+      const asked = current;
+      try {
+        const frames = await asked;
+        if (frames === null) throw new RangeError('nobody asks');
+        const made = await read(frames);
+        if (asked === current) return made;
+      } catch (error) {
+        if (asked !== current) continue;
+        stop();
+        throw error;
+      }
+    }
+  };
   const end = async (): Promise<IteratorResult<Frame>> => {
     stop();
-    const frames = await current.catch(() => null);
-    await frames?.return?.();
+    await ended(current);
     return { done: true, value: undefined };
   };
+  // What is refused at once is refused before it is a stream.
+  await ofNow(async () => undefined);
   const following: Frames = {
     async next() {
-      for (;;) {
-        const asked = current;
-        try {
-          const step = await (await asked).next();
-          // It was made for who the principal was before.
-          if (asked !== current) continue;
-          if (step.done === true) stop();
-          else lastCursor = step.value.cursor;
-          return step;
-        } catch (error) {
-          if (asked !== current) continue;
-          stop();
-          throw error;
-        }
-      }
+      const step = await ofNow((frames) => frames.next());
+      if (step.done === true) stop();
+      else lastCursor = step.value.cursor;
+      return step;
     },
     return: end,
     throw: async (error: unknown) => {
@@ -65,4 +68,10 @@ export async function followPrincipal(
     },
   };
   return following;
+}
+
+/** Resolves once the frames are closed, if there are any. */
+async function ended(frames: Promise<Frames | null>): Promise<void> {
+  const open = await frames.catch(() => null);
+  await open?.return?.();
 }

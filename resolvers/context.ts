@@ -19,10 +19,10 @@ export interface RequestContext {
    */
   readonly ticket: Ticket;
   /**
-   * Calls back with who asks from now on, and the ticket in that name, when the principal's role or the
-   * claims that row rules read change while the operation runs. Returns how to call it off.
+   * Calls back at once with who asks now, and again when the principal's role or the claims that row
+   * rules read change while the operation runs. Returns how to call it off.
    */
-  readonly onAskerChange: (listen: (asker: ChangedAsker) => void) => () => void;
+  readonly followAsker: (listen: (asker: CurrentAsker) => void) => () => void;
   readonly exports: ExportRegistry;
   readonly audit: AuditPort;
   /** One for the title, shared by all its requests. */
@@ -38,8 +38,8 @@ export interface RequestContext {
   readonly report: RequestReport;
 }
 
-/** Who asks from now on. */
-export type ChangedAsker = Pick<RequestContext, 'principal' | 'ticket'>;
+/** Who asks now, and the ticket in that name. */
+export type CurrentAsker = Pick<RequestContext, 'principal' | 'ticket'>;
 
 /** Who asks, as the verified token says. */
 export interface Principal {

@@ -126,15 +126,19 @@ export class Caller {
       claims: this.#options.claims ?? {},
       expiresAtMs: Number.POSITIVE_INFINITY,
     };
+    const ticket = requestTicket(principal, queryClass, {
+      requestId: 'r1',
+      traceparent: undefined,
+      departure: this.#options.signal ? departureAt(this.#options.signal) : neverLeaves,
+    });
     return {
       engine: this.#api.engine,
-      onAskerChange: () => () => undefined,
       principal,
-      ticket: requestTicket(principal, queryClass, {
-        requestId: 'r1',
-        traceparent: undefined,
-        departure: this.#options.signal ? departureAt(this.#options.signal) : neverLeaves,
-      }),
+      ticket,
+      followAsker: (listen) => {
+        listen({ principal, ticket });
+        return () => undefined;
+      },
       exports: this.#api.exports,
       audit: { record: (event) => this.#api.audit.push(event) },
       running: this.#api.running,

@@ -224,6 +224,12 @@ test('claims that the provider changes change what a stream shows', async () => 
     { environment: { TICKLOOM_OIDC_CLIENT_SECRET: 'secret-of-tickloom' } },
   );
   const authorization = `Bearer ${await provider.token()}`;
+  const as = (role: string) => ({ authorization, 'X-Tickloom-Role': role });
+  expect(await FrameSocket.refused(server.url, as('admin'))).toMatchObject({ code: 4403 });
+  const analyst = await FrameSocket.connect(server.url, as('analyst'));
+  analyst.subscribe('p', pulse);
+  expect((await analyst.next('p')).errors?.[0]?.extensions.code).toBe('FORBIDDEN');
+  analyst.close();
   const socket = await FrameSocket.connect(server.url, { authorization });
   socket.subscribe('p', pulse);
   await socket.next('p');

@@ -3,7 +3,7 @@ import { type Lsn, parsePosition } from '../../../engine/model/position.ts';
 import type { QueryClass } from '../../../engine/model/types.ts';
 import type {
   AuditPort,
-  ChangedAsker,
+  CurrentAsker,
   ExportRegistry,
   Principal,
   RequestContext,
@@ -49,11 +49,11 @@ export class OperationContext implements RequestContext {
   readonly endpoint: Endpoint;
   readonly #departure: ClientDeparture;
   readonly #askedClass: string | undefined;
-  /** Who asks now; `onAskerChange` tells of another one. */
+  /** Who asks now; `followAsker` tells of another one. */
   principal: Principal;
   ticket: Ticket;
   /** Made when somebody listens: subscriptions do. */
-  #listeners: Set<(asker: ChangedAsker) => void> | null = null;
+  #listeners: Set<(asker: CurrentAsker) => void> | null = null;
 
   /** Throws `BAD_USER_INPUT` or `FORBIDDEN` for headers that cannot be met. */
   constructor(services: TitleServices, options: OperationOptions) {
@@ -76,9 +76,10 @@ export class OperationContext implements RequestContext {
   }
 
   /** A field, so that it goes along where the context's fields are copied. */
-  readonly onAskerChange = (listen: (asker: ChangedAsker) => void): (() => void) => {
+  readonly followAsker = (listen: (asker: CurrentAsker) => void): (() => void) => {
     this.#listeners ??= new Set();
     this.#listeners.add(listen);
+    listen(this);
     return () => void this.#listeners?.delete(listen);
   };
 
