@@ -18,6 +18,7 @@ const benches = [
   'views-fanout',
   'views-rows',
   'fanout',
+  'attack',
   'canary',
 ] as const;
 

@@ -1,7 +1,7 @@
 import type { ExportRequest, ExportSource } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import { limits } from '../engine/model/limits.ts';
-import { type Lsn, parsePosition } from '../engine/model/position.ts';
+import { formatPosition, type Lsn, parsePosition } from '../engine/model/position.ts';
 import type { WhereInput } from '../engine/model/types.ts';
 import {
   authoriseCapability,
@@ -46,13 +46,19 @@ export async function createExport(
       queryBoundsOf(context.ticket),
     );
   }
+  const sinceLsn = positionOf(input.sincePosition, 'input.sincePosition');
+  const asOf = await asOfLsn(input, context);
+  if (sinceLsn !== null && sinceLsn > asOf) {
+    const end = formatPosition(asOf);
+    throw invalid('sincePosition', `nothing is between it and ${end}, which the rows are as of`);
+  }
   const info = await context.exports.create(
     {
       source,
       format: input.format ?? 'ARROW_STREAM',
       compression: input.compression ?? 'NONE',
-      sinceLsn: positionOf(input.sincePosition, 'input.sincePosition'),
-      asOfLsn: await asOfLsn(input, context),
+      sinceLsn,
+      asOfLsn: asOf,
     },
     context.principal,
   );
@@ -129,6 +135,14 @@ async function tableSource(
   checkColumnList('input.columns', input.columns ?? [], (column) => column, 'tableColumnsMax');
   for (const column of input.columns ?? []) catalog.column(table, column);
   if (input.columns?.length === 0) throw invalid('columns', 'name at least one, or leave it out');
+  const isSince = input.sincePosition !== null && input.sincePosition !== undefined;
+  const unnamed = table.key.filter((name) => input.columns?.includes(name) === false);
+  if (table.kind === 'state' && isSince && unnamed.length > 0) {
+    throw invalid(
+      'columns',
+      `rows deleted since a position are told by their key: name ${unnamed.join(', ')} too`,
+    );
+  }
   const where = await filterOf(context, input.where, columns, 'input.where');
   return {
     kind: 'table',

@@ -88,7 +88,7 @@ export interface ExportRequest {
   readonly source: ExportSource;
   readonly format: 'ARROW_STREAM' | 'ARROW_FILE' | 'PARQUET';
   readonly compression: 'NONE' | 'LZ4' | 'ZSTD';
-  /** Only rows committed after this. */
+  /** Only rows committed after this; of a state table also those that are gone since, marked `deleted`. */
   readonly sinceLsn: Lsn | null;
   /** The rows as of this position: nothing later is in the export, however late it is read. */
   readonly asOfLsn: Lsn;

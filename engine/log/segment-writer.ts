@@ -1,6 +1,7 @@
 import { type StorageFile, writeFully } from '../disk/storage.ts';
 import type { Lsn } from '../model/position.ts';
-import { type Frame, frameSeal, stampFrame } from './record.ts';
+import { shortened } from './log-presence.ts';
+import { type EncodedRecord, encodeSeal, stampRecord } from './record.ts';
 import { type Segment, segmentHeaderBytes } from './segment.ts';
 
 /**
@@ -50,24 +51,37 @@ export class SegmentWriter {
     return end === segmentHeaderBytes || end + bytes <= this.#bytesMax;
   }
 
+  /**
+   * Throws `UNAVAILABLE` where the file is shorter than what was written to it. It is asked before
+   * each write, since a write behind a file's end makes the file long again with a hole in it, and
+   * after it. A file cut between the two is as long as it should be at the second question only
+   * where the write reached the end of the file's blocks.
+   */
+  requireWhole(): void {
+    const bytes = this.#file.sizeNow();
+    if (bytes < this.#allocatedTo) throw shortened(this.#file.path, bytes, this.#allocatedTo);
+  }
+
   /** `syncedTo` is what was durable before. */
-  async write(group: readonly Frame[], syncedTo: Lsn): Promise<void> {
+  async write(group: readonly EncodedRecord[], syncedTo: Lsn): Promise<void> {
     const { segment } = this;
+    this.requireWhole();
     const parts: Uint8Array[] = [];
     let end = segment.end;
-    for (const frame of group) {
-      stampFrame(frame, segment.salt, syncedTo);
-      parts.push(...frame.parts);
-      end += frame.bytes;
+    for (const record of group) {
+      stampRecord(record, segment.salt, syncedTo);
+      parts.push(...record.parts);
+      end += record.bytes;
     }
     const padding = this.#paddingAfter(end);
     if (padding > 0) parts.push(zeros.subarray(0, padding));
     await writeFully(this.#file, this.#how, parts, segment.end);
-    for (const frame of group) {
-      segment.noteRecord(frame.lsn, segment.end);
-      segment.end += frame.bytes;
+    for (const record of group) {
+      segment.noteRecord(record.lsn, segment.end);
+      segment.end += record.bytes;
     }
     this.#allocatedTo = Math.max(this.#allocatedTo, end + padding);
+    this.requireWhole();
   }
 
   sync(): Promise<void> {
@@ -93,9 +107,9 @@ export class SegmentWriter {
     const { segment } = this;
     if (this.#allocatedTo > segment.end) await this.#file.truncate(segment.end);
     if (segment.end > segmentHeaderBytes) {
-      const frame = frameSeal(lastLsn, chain);
-      stampFrame(frame, segment.salt, lastLsn);
-      await writeFully(this.#file, 'write', frame.parts, segment.end);
+      const record = encodeSeal(lastLsn, chain);
+      stampRecord(record, segment.salt, lastLsn);
+      await writeFully(this.#file, 'write', record.parts, segment.end);
     }
     await this.#file.sync();
   }

@@ -22,9 +22,11 @@ import { credentialsOf, type TitleAccess } from '../identity/title-identity.ts';
 import { servingLimits } from '../serving-limits.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { exchangeTicket } from './request-ticket.ts';
+import type { ServedManifest } from './served-manifest.ts';
 
 export interface CommitEndpointOptions {
   readonly engine: Engine;
+  readonly manifest: ServedManifest;
   readonly audit: AuditPort;
   readonly metrics: Metrics;
   readonly identity: Pick<TitleAccess, 'authenticate'>;
@@ -43,6 +45,7 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     const { request } = exchange;
     const report = new RequestReport(queryClass);
     const principal = await options.identity.authenticate(credentialsOf(request.headers));
+    options.manifest.check(request.headers['x-tickloom-manifest']);
     const ticket = exchangeTicket(principal, queryClass, exchange);
     const asker = { principal, audit, ticket };
     // Before the body: who may not commit at all need not send it.

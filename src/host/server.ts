@@ -41,7 +41,7 @@ export interface ServerOptions extends Mends {
   readonly settings: Settings;
   /** A title each: those that the data directory has not got yet are made. */
   readonly manifests: readonly TitleManifest[];
-  /** The same where the data directory has no title at all. */
+  /** Titles that are made besides where the data directory has no title at all. */
   readonly manifestsAtFirst?: readonly TitleManifest[];
   readonly logger: Logger;
   /** The sandbox has an identity provider of its own, unless the settings name one. */
@@ -54,6 +54,8 @@ export interface RunningServer {
   /** How this machine reaches it, without a slash at the end. */
   readonly url: string;
   readonly metricsUrl: string;
+  /** What keeps ClickHouse's process from the server's files, for people; null for a remote one. */
+  readonly columnsIsolation: string | null;
   /** The titles that are open; others may be opened, and these closed. */
   readonly titles: TitleRegistry;
   /** Finishes what runs, tells subscribers to go elsewhere, closes the titles. */
@@ -114,6 +116,7 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
     target: settings.columns,
     directory: join(settings.dataDir, 'columns'),
     dataDirectory: settings.dataDir,
+    isolation: settings.columnsIsolation,
     logger,
   });
   columns.then((host) => metrics.registry.watchColumns(host)).catch(() => {});
@@ -136,6 +139,7 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
   const { manifests, manifestsAtFirst = [], truncateAt, acceptLostRows } = options;
   const given = keeper.isEmpty ? [...manifests, ...manifestsAtFirst] : manifests;
   await unlessStopped(keeper.openAll(given, { truncateAt, acceptLostRows }), stop);
+  const { isolation: columnsIsolation } = await columns;
   const routes = [...titleControl(keeper, metrics), ...tokenControl(denials, metrics, logger)];
   await listenForOperator({ dataDir, routes, metrics, logger }, lifetime);
 
@@ -152,6 +156,7 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
   return {
     url,
     metricsUrl,
+    columnsIsolation,
     titles: registry,
     async close() {
       readiness.server = 'draining';

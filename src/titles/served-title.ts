@@ -13,6 +13,7 @@ import { graphqlEndpoint } from '../api/graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from '../api/graphql/graphql-socket.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
 import { createTitleYoga } from '../api/graphql/yoga.ts';
+import { ServedManifest } from '../api/served-manifest.ts';
 import type { ExportLinks } from '../exports/export-link.ts';
 import type { Exports } from '../exports/exports.ts';
 import type { Handler } from '../http/route.ts';
@@ -58,17 +59,19 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const answers = new Answers(metrics, logger);
   const executor = new Executor(schema);
   const yoga = createTitleYoga(schema, executor, answers);
+  const manifest = new ServedManifest(catalog.manifest);
   const description = { audit, metrics, identity };
   return {
     endpoints: {
       graphql: graphqlEndpoint({
         yoga,
+        manifest,
         services,
         metrics,
         identity,
         onDrain: options.requests.onDrain,
       }),
-      commit: commitEndpoint({ engine, audit, metrics, identity }),
+      commit: commitEndpoint({ engine, manifest, audit, metrics, identity }),
       export: exportEndpoint({ engine, exports, links, metrics, logger }),
       schema: descriptionEndpoint({
         ...description,
@@ -83,6 +86,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
     },
     socket: new GraphqlSocket({
       yoga,
+      manifest,
       services,
       answers,
       metrics,

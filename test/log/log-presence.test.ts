@@ -20,8 +20,13 @@ async function settledLog(mode: 'strict' | 'none') {
   }
   timers.nowMs += 1_000;
   await log.checkPresence();
-  expect(log.failure).toBeNull();
+  expect(log.state.name).toBe('open');
   return { storage, log, listener, timers, failures };
+}
+
+/** Cuts a file to so many bytes, as `truncate` does. */
+function cut(storage: FaultyStorage, lsn: number, bytes: number): void {
+  storage.overwrite(segmentPath(lsn), (content) => content.subarray(0, bytes));
 }
 
 const damages: [string, (storage: FaultyStorage) => void][] = [
@@ -30,6 +35,8 @@ const damages: [string, (storage: FaultyStorage) => void][] = [
   ['the last segment is gone', (storage) => storage.takeAway(segmentPath(3))],
   ['an old segment is gone', (storage) => storage.takeAway(segmentPath(1))],
   ['another file has the name of the last segment', (storage) => storage.replace(segmentPath(3))],
+  ['the last segment is empty', (storage) => cut(storage, 3, 0)],
+  ['the last segment has lost its last record', (storage) => cut(storage, 3, 300)],
   ['another file has the name of an old segment', (storage) => storage.replace(segmentPath(1))],
 ];
 
@@ -43,7 +50,8 @@ describe.each(['strict', 'none'] as const)('in `%s`, of a log', (mode) => {
       message: expect.stringContaining(directory),
     });
     expect(() => log.append(record)).toThrow(expect.objectContaining({ code: 'UNAVAILABLE' }));
-    expect(failures).toEqual([log.failure]);
+    expect(log.state).toEqual({ name: 'failed', error: failures[0] });
+    expect(failures).toHaveLength(1);
     expect(log.durableLsn).toBe(3);
     await log.close();
   });
@@ -54,7 +62,18 @@ describe('a log', () => {
     const { storage, log } = await settledLog('strict');
     damage(storage);
     await log.checkPresence();
-    expect(log.failure).toMatchObject({ code: 'UNAVAILABLE' });
+    expect(log.state).toMatchObject({ name: 'failed', error: { code: 'UNAVAILABLE' } });
+    await log.close();
+  });
+
+  test.each([1, 2])('stops when it looks and its segment %i is cut short', async (segment) => {
+    const { storage, log } = await settledLog('strict');
+    cut(storage, segment, 300);
+    // Each look measures one of the segments before the last.
+    await log.checkPresence();
+    await log.checkPresence();
+    const message = expect.stringContaining(`${segmentPath(segment)} is 300 bytes long`);
+    expect(log.state).toMatchObject({ name: 'failed', error: { code: 'UNAVAILABLE', message } });
     await log.close();
   });
 
@@ -80,7 +99,7 @@ describe('a log', () => {
     }
     expect((await dropping).segments).toBeGreaterThan(0);
     await log.checkPresence();
-    expect(log.failure).toBeNull();
+    expect(log.state.name).toBe('open');
     await log.close();
   });
 });

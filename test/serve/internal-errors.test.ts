@@ -14,14 +14,16 @@ import { GraphqlSocket } from '../../src/api/graphql/graphql-socket.ts';
 import type { TitleServices } from '../../src/api/graphql/operation-context.ts';
 import { SocketPlaces } from '../../src/api/graphql/socket-places.ts';
 import { createTitleYoga } from '../../src/api/graphql/yoga.ts';
+import { ServedManifest } from '../../src/api/served-manifest.ts';
 import { Router } from '../../src/host/router.ts';
 import type { TitleAccess } from '../../src/identity/title-identity.ts';
+import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { serveRoutes } from './http-front.ts';
 
-/** It hands on what no JSON can hold, as a bug of a resolver might. */
+/** A scalar that hands on what no JSON can hold, as a bug of a resolver might. */
 const raw = new GraphQLScalarType({ name: 'Raw', serialize: (value) => value });
 async function* values() {
   yield { value: 'first' };
@@ -66,8 +68,10 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
       close: () => undefined,
     }),
   };
+  const manifest = new ServedManifest(ashfall);
   const handle = graphqlEndpoint({
     yoga,
+    manifest,
     services,
     metrics,
     identity,
@@ -78,6 +82,7 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const { url, front } = await serveRoutes(metrics, routes);
   const sockets = new GraphqlSocket({
     yoga,
+    manifest,
     services,
     answers,
     metrics,

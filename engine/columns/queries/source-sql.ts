@@ -23,7 +23,7 @@ export interface LsnRange {
 /**
  * The rows of a table that a filter accepts: appended rows as they are, state rows as they are now,
  * or at the range's end. A state table's newest versions are found among the keys that the filter
- * allows, not among all.
+ * allows, not among all. Which state rows changed in a range is for `changedRows` to say.
  */
 export function tableSource(
   catalog: Catalog,
@@ -32,28 +32,43 @@ export function tableSource(
   parameters: SqlParameters,
   range?: LsnRange,
 ): Source {
-  const columns = catalog.columnsOf(table);
-  const stored = `${quoteName(databaseName(catalog.manifest.title))}.${quoteName(storedName(table))}`;
+  const stored = storedSource(catalog, table);
   const lsn = quoteName(lsnColumn);
   const upTo = range ? [`${lsn} <= ${parameters.add('UInt64', String(range.upTo))}`] : [];
-  const after =
-    range && range.after !== null
-      ? [`${lsn} > ${parameters.add('UInt64', String(range.after))}`]
-      : [];
-  const parts = where === null ? [] : where.kind === 'and' ? where.all : [where];
-  const toSql = (filter: Filter) => filterSql(filter, columns, parameters);
+  const { onKey, onRest } = splitFilter(catalog, table, where, parameters);
   if (table.kind !== 'state') {
-    return { from: stored, where: conjunction([...upTo, ...after, ...parts.map(toSql)]) };
+    const after =
+      range && range.after !== null
+        ? [`${lsn} > ${parameters.add('UInt64', String(range.after))}`]
+        : [];
+    return { from: stored, where: conjunction([...upTo, ...after, onKey, onRest]) };
   }
-  const key = new Set(table.key);
-  const onKey = parts.filter((part) => usesOnly(part, key));
-  const onRest = parts.filter((part) => !usesOnly(part, key));
   const names = storedColumns(table).map((column) => quoteName(column.name));
   const keySql = table.key.map(quoteName).join(', ');
-  const from = `(SELECT ${names.join(', ')} FROM ${stored} WHERE ${conjunction([...upTo, ...onKey.map(toSql)])} ORDER BY ${keySql}, ${lsn} DESC LIMIT 1 BY ${keySql})`;
+  const from = `(SELECT ${names.join(', ')} FROM ${stored} WHERE ${conjunction([...upTo, onKey])} ORDER BY ${keySql}, ${lsn} DESC LIMIT 1 BY ${keySql})`;
+  return { from, where: conjunction([`${quoteName(deletedColumn)} = 0`, onRest]) };
+}
+
+/** The table that holds the rows, of a state table every version of each. */
+export function storedSource(catalog: Catalog, table: TableDefinition): string {
+  return `${quoteName(databaseName(catalog.manifest.title))}.${quoteName(storedName(table))}`;
+}
+
+/** A filter as conditions: what versions of one row have in common, and the rest. */
+export function splitFilter(
+  catalog: Catalog,
+  table: TableDefinition,
+  where: Filter | null,
+  parameters: SqlParameters,
+): { readonly onKey: string; readonly onRest: string } {
+  const columns = catalog.columnsOf(table);
+  const parts = where === null ? [] : where.kind === 'and' ? where.all : [where];
+  const key = new Set(table.key);
+  const toSql = (filters: readonly Filter[]) =>
+    conjunction(filters.map((filter) => filterSql(filter, columns, parameters)));
   return {
-    from,
-    where: conjunction([`${quoteName(deletedColumn)} = 0`, ...after, ...onRest.map(toSql)]),
+    onKey: toSql(parts.filter((part) => usesOnly(part, key))),
+    onRest: toSql(parts.filter((part) => !usesOnly(part, key))),
   };
 }
 

@@ -11,6 +11,7 @@ import {
 } from '../../identity/title-identity.ts';
 import { servingLimits } from '../../serving-limits.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
+import type { ServedManifest } from '../served-manifest.ts';
 import { type AnswerTypes, answerTypesOf } from './answer-types.ts';
 import { type GraphqlParams, parseBodyParams, parseQueryParams } from './graphql-params.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
@@ -18,6 +19,7 @@ import type { TitleYoga } from './yoga.ts';
 
 export interface GraphqlEndpointOptions {
   readonly yoga: TitleYoga;
+  readonly manifest: ServedManifest;
   readonly services: TitleServices;
   readonly metrics: Metrics;
   readonly identity: TitleAccess;
@@ -32,6 +34,7 @@ export function graphqlEndpoint(options: GraphqlEndpointOptions) {
   return async (exchange: Exchange): Promise<void> => {
     const credentials = credentialsOf(exchange.request.headers);
     const principal = await options.identity.authenticate(credentials);
+    options.manifest.check(exchange.request.headers['x-tickloom-manifest']);
     const types = answerTypesOf(exchange.request);
     const context = operationContext(options, exchange, principal);
     const params = await readParams(exchange, options.metrics);

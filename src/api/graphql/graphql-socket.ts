@@ -27,6 +27,7 @@ import type { Credentials, TitleAccess } from '../../identity/title-identity.ts'
 import { servingLimits } from '../../serving-limits.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
+import type { ServedManifest } from '../served-manifest.ts';
 import type { Answers } from './answer.ts';
 import { AnsweredFrames } from './answered-frames.ts';
 import { connectionHeader } from './connection-parameters.ts';
@@ -42,6 +43,7 @@ import { unresolvedOperation } from './unresolved-operation.ts';
 import { phaseOf, type TitleYoga } from './yoga.ts';
 
 export interface GraphqlSocketOptions {
+  readonly manifest: ServedManifest;
   readonly yoga: TitleYoga;
   readonly services: TitleServices;
   readonly answers: Answers;
@@ -71,8 +73,9 @@ interface Connection {
 type Extra = { readonly connection: Connection };
 type SocketContext = Context<Record<string, unknown>, Extra>;
 
-/** Codes of the protocol (4401, 4403, 4409) and of RFC 6455 (1007: not UTF-8; 1013: try again later). */
+/** Codes of the protocol (4400, 4401, 4403, 4409) and of RFC 6455 (1007: not UTF-8; 1013: try again later). */
 const closeCodes = {
+  badRequest: 4400,
   unauthorized: 4401,
   forbidden: 4403,
   idInUse: 4409,
@@ -229,6 +232,7 @@ export class GraphqlSocket {
         role: header('x-tickloom-role'),
       };
       const principal = await this.#options.identity.authenticate(credentials);
+      this.#options.manifest.check(header('x-tickloom-manifest'));
       const asked = header('x-tickloom-class');
       connection.askedClass = typeof asked === 'string' ? asked : undefined;
       queryClassOf(principal, connection.askedClass);
@@ -415,6 +419,7 @@ function tokenLife({ expiresAtMs }: Principal): Record<string, unknown> {
 
 function closeCodeOf(error: EngineError): number {
   if (error.retryable) return closeCodes.tryAgainLater;
+  if (error.code === 'SCHEMA_MISMATCH') return closeCodes.badRequest;
   const isToken = error.code === 'UNAUTHENTICATED' || error.code === 'TOKEN_EXPIRED';
   return isToken ? closeCodes.unauthorized : closeCodes.forbidden;
 }
