@@ -48,7 +48,7 @@ export class DenyList {
     );
   }
 
-  /** Those that hold now, the oldest first. */
+  /** The denials that hold now, the oldest first. */
   denials(): readonly Denial[] {
     this.#forgetPast();
     return [...this.#denials.values()].sort((a, b) => a.sinceMs - b.sinceMs);

@@ -268,7 +268,7 @@ function orRefusal<T>(make: () => T): T | ReturnType<typeof refusalPage> {
   }
 }
 
-/** Of HTTP Basic or of the form. Whatever secret comes with it is right: nothing here is one. */
+/** The client that HTTP Basic or the form names. Whatever secret comes with it is right: nothing here is one. */
 function clientIdOf({ request }: Exchange, form: URLSearchParams): string {
   const [, basic] = /^Basic +(\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
   if (basic === undefined) return required(form, 'client_id');

@@ -208,7 +208,7 @@ describe('the list of denials', () => {
     const list = DenyList.open(path, () => nowMs);
     for (let i = 0; i < servingLimits.denialsMax; i++) list.add(subject(`s${i}`), nowMs + 100);
     expect(() => list.add(subject('more'), null)).toThrow(/^3 denials hold already/);
-    // The same again is no more.
+    // A denial that is repeated is no more.
     list.add(subject('s0'), nowMs + 200);
     nowMs += 100;
     list.add(subject('more'), null);

@@ -119,7 +119,7 @@ describe('serve, with a certified provider', () => {
     const token = await provider.token();
     const answers = await Promise.all([1, 2, 3, 4, 5].map(() => askAs(server, token, ofLiveops)));
     expect(answers.map(codeOf)).toEqual(Array(5).fill('OK'));
-    // Those that came at once shared questions.
+    // Requests that came at once shared questions.
     const questions = provider.asked.filter((path) => path.includes('introspection'));
     expect(questions.length).toBeLessThan(answers.length);
     expect(codeOf(await askAs(server, `${token}x`))).toBe('UNAUTHENTICATED');
@@ -186,7 +186,7 @@ describe('serve, with a certified provider', () => {
     }
     provider.instead = () => false;
     await vi.waitFor(async () => expect(codeOf(await askAs(server, fresh))).toBe('OK'));
-    // Of a key that the provider has no longer.
+    // Its key is one that the provider has no longer.
     expect(codeOf(await askAs(server, unseen))).toBe('UNAUTHENTICATED');
   }, 60_000);
 });

@@ -45,7 +45,7 @@ export class SocketOperations<Operation extends { abandon(): void }> {
     }
   }
 
-  /** Those that their client has not completed. */
+  /** The operations that their client has not completed. */
   running(): Operation[] {
     return [...this.#running.values()].map(({ operation }) => operation);
   }
