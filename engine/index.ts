@@ -25,12 +25,15 @@ export type {
   ContentionRow,
 } from './govern/contention-report.ts';
 export { ClientDeparture, type Departure } from './govern/departure.ts';
+export { OneByOne } from './govern/one-by-one.ts';
+export { SharedWork } from './govern/shared-work.ts';
 export {
   requestEnded,
   Ticket,
   type TicketPrincipal,
   type Trace,
 } from './govern/ticket.ts';
+export type { WorkResult } from './govern/turns.ts';
 export type { Work } from './govern/work.ts';
 export { WorkBudget } from './govern/work-budget.ts';
 export { decodeCommitBody } from './intake/arrow/commit-body.ts';
@@ -50,8 +53,8 @@ export type { Row, TitleManifest, Value } from './model/types.ts';
 export type { Engine } from './ports/engine.ts';
 export type { StatePageRequest, StateQueries } from './ports/state-queries.ts';
 export { coerceScalar } from './query/coerce-scalar.ts';
+export { type Condition, conjunction } from './query/condition.ts';
 export { conditionTerms } from './query/condition-units.ts';
-export type { Filter } from './query/filter.ts';
 export { parseWhere } from './query/parse-where.ts';
 export { rowPredicate } from './query/row-predicate.ts';
 export { operatorsOf, type WhereOperator } from './query/where-operators.ts';

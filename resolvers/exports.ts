@@ -8,9 +8,9 @@ import {
   authoriseSql,
   authoriseTableExport,
   bothOf,
-  rowFilterOf,
+  rowRuleOf,
 } from './authorise.ts';
-import { filterOf } from './bounded-work.ts';
+import { conditionOf } from './bounded-work.ts';
 import type { ExportInfo, RequestContext } from './context.ts';
 import { waitForApplied } from './fresh-reads.ts';
 import { shownSql, sqlParameters } from './queries.ts';
@@ -143,11 +143,11 @@ async function tableSource(
       `rows deleted since a position are told by their key: name ${unnamed.join(', ')} too`,
     );
   }
-  const where = await filterOf(context, input.where, columns, 'input.where');
+  const where = await conditionOf(context, input.where, columns, 'input.where');
   return {
     kind: 'table',
     table: name,
-    where: bothOf(rowFilterOf(context, table, columns, grant), where),
+    where: bothOf(rowRuleOf(context, table, columns, grant), where),
     columns: input.columns ?? null,
   };
 }

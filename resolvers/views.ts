@@ -1,5 +1,5 @@
 import {
-  type Filter,
+  type Condition,
   type Frame,
   type SubscribeRequest,
   type Ticket,
@@ -15,9 +15,9 @@ import type {
   ViewDefinition,
   WhereInput,
 } from '../engine/model/types.ts';
-import { authoriseTable, authoriseView, bothOf, rowFilterOf } from './authorise.ts';
+import { authoriseTable, authoriseView, bothOf, rowRuleOf } from './authorise.ts';
 import { followPrincipal } from './authorised-frames.ts';
-import { answerRows, filterOf, runBounded } from './bounded-work.ts';
+import { answerRows, conditionOf, runBounded } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 import { sawApplied, waitForApplied } from './fresh-reads.ts';
 
@@ -41,7 +41,7 @@ export function viewRows(view: ViewDefinition) {
     context: RequestContext,
   ): Promise<ViewRows> => {
     authoriseView(context, view.name);
-    const where = await filterOf(context, args.where, columnsOfView(context, view));
+    const where = await conditionOf(context, args.where, columnsOfView(context, view));
     await waitForApplied(context);
     const answer = await runBounded(
       context,
@@ -78,7 +78,7 @@ export function viewChanges(view: ViewDefinition) {
       args,
       async (asker) => {
         authoriseView(asker, view.name);
-        return filterOf(asker, args.where, columnsOfView(asker, view));
+        return conditionOf(asker, args.where, columnsOfView(asker, view));
       },
       view.name,
     );
@@ -98,8 +98,8 @@ export function rowChanges(table: TableDefinition) {
       async (asker) => {
         const grant = authoriseTable(asker, table.name, 'read');
         const columns = asker.engine.catalog.columnsOf(table);
-        const visible = rowFilterOf(asker, table, columns, grant);
-        return bothOf(visible, await filterOf(asker, args.where, columns));
+        const visible = rowRuleOf(asker, table, columns, grant);
+        return bothOf(visible, await conditionOf(asker, args.where, columns));
       },
       table.name,
     );
@@ -115,7 +115,7 @@ export function frameItself(frame: Frame): Frame {
 function follow(
   context: RequestContext,
   args: ChangesArguments,
-  visible: (asker: RequestContext) => Promise<Filter | null>,
+  visible: (asker: RequestContext) => Promise<Condition | null>,
   source: string,
 ): Promise<AsyncIterableIterator<Frame>> {
   // Newer than the argument, which a client that opens its stream again sends as at first.
@@ -129,7 +129,7 @@ async function subscribe(
   context: RequestContext,
   source: string,
   args: ChangesArguments,
-  where: Filter | null,
+  where: Condition | null,
   cursor: string | null,
 ): Promise<AsyncIterableIterator<Frame>> {
   const maxRate = args.maxRate ?? null;

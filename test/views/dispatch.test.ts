@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { limits } from '../../engine/model/limits.ts';
 import type { Row } from '../../engine/model/types.ts';
-import type { Filter } from '../../engine/query/filter.ts';
+import type { Condition } from '../../engine/query/condition.ts';
 import { createViewEngine, type OwnedViewEngine } from '../../engine/views/open-views.ts';
 import { Follower } from './follower.ts';
-import { ManualClock } from './manual-clock.ts';
+import { BusyClock, ManualClock, settled } from './manual-clock.ts';
 import { catalog, World } from './world.ts';
 
 vi.mock('../../engine/model/limits.ts', async (original) => {
@@ -18,7 +18,7 @@ const asked = vi.hoisted(() => ({ count: 0 }));
 vi.mock('../../engine/query/row-predicate.ts', async (original) => {
   const { rowPredicate } = await original<typeof import('../../engine/query/row-predicate.ts')>();
   return {
-    rowPredicate: (filter: Filter | null) => {
+    rowPredicate: (filter: Condition | null) => {
       const matches = rowPredicate(filter);
       return (row: Row) => {
         asked.count += 1;
@@ -33,16 +33,23 @@ let world: World;
 let views: OwnedViewEngine;
 afterEach(() => views.close());
 
-function open(bounds: Partial<Record<keyof typeof limits, number>> = {}): void {
+function open(
+  bounds: Partial<Record<keyof typeof limits, number>> = {},
+  time: ManualClock = new ManualClock(),
+): void {
   Object.assign(limits, whole, bounds);
-  clock = new ManualClock();
+  clock = time;
   world = new World();
   views = createViewEngine({ catalog, state: world.state, clock });
 }
 
 /** A tick that gives units to owners. */
-function give(owners: Readonly<Record<number, number>>, session: 0 | 1 | 2 = 0): void {
-  const rest = { name: null, alive: true, seenAt: null, item: null, mass: null };
+function give(
+  owners: Readonly<Record<number, number>>,
+  session: 0 | 1 | 2 = 0,
+  name: string | null = null,
+): void {
+  const rest = { name, alive: true, seenAt: null, item: null, mass: null };
   const effects = Object.entries(owners).map(
     ([unitId, ownerId]) =>
       ({
@@ -56,20 +63,25 @@ function give(owners: Readonly<Record<number, number>>, session: 0 | 1 | 2 = 0):
   world.commit({ session, actions: [], effects }, (changes) => views.apply(changes));
 }
 
-const owns = (value: number): Filter => ({ kind: 'compare', column: 'ownerId', op: 'eq', value });
-const isIn = (value: string): Filter => ({
+const owns = (value: number): Condition => ({
+  kind: 'compare',
+  column: 'ownerId',
+  op: 'eq',
+  value,
+});
+const isIn = (value: string): Condition => ({
   kind: 'compare',
   column: 'sessionId',
   op: 'eq',
   value,
 });
-const lives: Filter = { kind: 'compare', column: 'alive', op: 'eq', value: true };
+const lives: Condition = { kind: 'compare', column: 'alive', op: 'eq', value: true };
 
-function follow(where: Filter): Follower {
+function follow(where: Condition): Follower {
   return new Follower(views, clock, 'unit', ['sessionId', 'unitId'], { where });
 }
 
-async function begun(where: Filter): Promise<Follower> {
+async function begun(where: Condition): Promise<Follower> {
   const follower = follow(where);
   expect((await follower.pull())?.kind).toBe('SNAPSHOT');
   return follower;
@@ -77,17 +89,17 @@ async function begun(where: Filter): Promise<Follower> {
 
 describe('a tick', () => {
   test.each([
-    ['a value', (owner: number): Filter => owns(owner)],
+    ['a value', (owner: number): Condition => owns(owner)],
     [
       'a value among other conditions',
-      (owner: number): Filter => ({
+      (owner: number): Condition => ({
         kind: 'and',
         all: [owns(owner), lives],
       }),
     ],
     [
       'a value in one session',
-      (owner: number): Filter => ({
+      (owner: number): Condition => ({
         kind: 'and',
         all: [isIn('match-0'), owns(owner)],
       }),
@@ -163,5 +175,25 @@ describe('a tick', () => {
     await clock.turn();
     await waiting.drain();
     expect([...waiting.rows.values()].map(({ unitId }) => unitId)).toEqual([4_999, 0]);
+  });
+
+  test('of many rows is looked at whole, though the feed forgets older ones meanwhile', async () => {
+    open({ feedRingFramesMax: 3 }, new BusyClock(0.4));
+    const byOwner = await begun(owns(2));
+    const byName = await begun({ kind: 'compare', column: 'name', op: 'eq', value: 'x' });
+    for (const follower of [byOwner, byName]) await follower.pull();
+    give({ 9999: 1 });
+    await clock.turn();
+    give(Object.fromEntries(Array.from({ length: 5_000 }, (_, unit) => [unit, 1])), 0, 'x');
+    for (let turn = 0; clock.step() && turn < 3; turn++) {
+      await settled();
+      // The first of these makes the feed forget the tick before the large one.
+      if (turn < 2) give({ 9998: 1 });
+    }
+    await clock.turn();
+    await byName.drain();
+    expect(byName.frames.map(({ kind }) => kind)).toEqual(['SNAPSHOT', 'DELTA']);
+    expect(byName.rows.size).toBe(5_000);
+    expect(byOwner.frames).toHaveLength(1);
   });
 });

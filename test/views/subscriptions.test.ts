@@ -3,7 +3,7 @@ import { finish } from '../../engine/govern/work.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import { limits } from '../../engine/model/limits.ts';
-import type { Filter } from '../../engine/query/filter.ts';
+import type { Condition } from '../../engine/query/condition.ts';
 import type { ChangeSet } from '../../engine/state/change-set.ts';
 import {
   createViewEngine,
@@ -18,7 +18,7 @@ import { ManualClock } from './manual-clock.ts';
 import { viewsTitle } from './title.ts';
 import { catalog, type TickPlan, World } from './world.ts';
 
-const inMatch = (match: number): Filter => ({
+const inMatch = (match: number): Condition => ({
   kind: 'compare',
   column: 'sessionId',
   op: 'eq',
@@ -189,6 +189,24 @@ describe('a subscription', () => {
     expect(first.last).toBe(second.last);
     expect(other.last).not.toBe(first.last);
   });
+
+  test.each([null, 10])(
+    'shares its frames with those that are told later, when others have ticked on (maxRate %s)',
+    async (maxRate) => {
+      const both = [1, 2].map(() => follow('pulse', { where: inMatch(0), maxRate }));
+      for (const follower of both) await follower.pull();
+      for (let tick = 0; tick < 3; tick++) {
+        commit(ordersIn(0));
+        await clock.pass(200);
+        for (const follower of both) {
+          await follower.pull();
+          commit(ordersIn(1));
+        }
+        expect(both[0]?.last?.kind).toBe('DELTA');
+        expect(both[1]?.last).toBe(both[0]?.last);
+      }
+    },
+  );
 
   test('ends, and leaves nothing behind, when it returns while it waits', async () => {
     const follower = follow('pulse');
@@ -437,7 +455,7 @@ describe('the feed of a state table', () => {
   });
 
   test('lets a row leave when it is deleted and when it no longer matches', async () => {
-    const where: Filter = { kind: 'compare', column: 'ownerId', op: 'eq', value: 7 };
+    const where: Condition = { kind: 'compare', column: 'ownerId', op: 'eq', value: 7 };
     commit(unitIn(0, 1, 7));
     commit(unitIn(0, 2, 7));
     const follower = follow('unit', { where });
@@ -453,7 +471,7 @@ describe('the feed of a state table', () => {
   });
 
   test('lets a row leave that stopped matching in one of several ticks told at once', async () => {
-    const where: Filter = { kind: 'compare', column: 'ownerId', op: 'eq', value: 7 };
+    const where: Condition = { kind: 'compare', column: 'ownerId', op: 'eq', value: 7 };
     commit(unitIn(0, 1, 7));
     const follower = follow('unit', { where, maxRate: 1 });
     await follower.pull();

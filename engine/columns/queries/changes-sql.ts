@@ -1,9 +1,9 @@
 import type { Catalog } from '../../model/catalog.ts';
 import type { ColumnDefinition, TableDefinition } from '../../model/types.ts';
-import type { Filter } from '../../query/filter.ts';
+import type { Condition } from '../../query/condition.ts';
 import { storedColumns } from '../schema-sql.ts';
 import { deletedColumn, lsnColumn } from '../shipping/system-vectors.ts';
-import { type Source, splitFilter, storedSource } from './source-sql.ts';
+import { type Source, splitCondition, storedSource } from './source-sql.ts';
 import type { SqlParameters } from './sql-parameters.ts';
 import { quoteName } from './sql-text.ts';
 
@@ -34,7 +34,7 @@ export function goneMark(columns: ReadonlyMap<string, ColumnDefinition>): Column
 export function changedRows(
   catalog: Catalog,
   table: TableDefinition,
-  where: Filter | null,
+  where: Condition | null,
   parameters: SqlParameters,
   range: { readonly after: number; readonly upTo: number },
 ): ChangedRows {
@@ -42,7 +42,7 @@ export function changedRows(
   const lsn = quoteName(lsnColumn);
   const after = parameters.add('UInt64', String(range.after));
   const upTo = parameters.add('UInt64', String(range.upTo));
-  const { onKey, onRest } = splitFilter(catalog, table, where, parameters);
+  const { onKey, onRest } = splitCondition(catalog, table, where, parameters);
   const key = table.key.map(quoteName).join(', ');
   const names = storedColumns(table).map((column) => quoteName(column.name));
   const newest = (selected: string, versions: string) =>

@@ -1,9 +1,10 @@
 import type { Catalog } from '../../model/catalog.ts';
 import type { TableDefinition } from '../../model/types.ts';
-import type { Filter } from '../../query/filter.ts';
+import type { Condition } from '../../query/condition.ts';
+import { namedColumns } from '../../query/named-columns.ts';
 import { databaseName, storedColumns, storedName } from '../schema-sql.ts';
 import { deletedColumn, lsnColumn } from '../shipping/system-vectors.ts';
-import { filterSql } from './filter-sql.ts';
+import { conditionSql } from './condition-sql.ts';
 import type { SqlParameters } from './sql-parameters.ts';
 import { quoteName } from './sql-text.ts';
 
@@ -28,14 +29,14 @@ export interface LsnRange {
 export function tableSource(
   catalog: Catalog,
   table: TableDefinition,
-  where: Filter | null,
+  where: Condition | null,
   parameters: SqlParameters,
   range?: LsnRange,
 ): Source {
   const stored = storedSource(catalog, table);
   const lsn = quoteName(lsnColumn);
   const upTo = range ? [`${lsn} <= ${parameters.add('UInt64', String(range.upTo))}`] : [];
-  const { onKey, onRest } = splitFilter(catalog, table, where, parameters);
+  const { onKey, onRest } = splitCondition(catalog, table, where, parameters);
   if (table.kind !== 'state') {
     const after =
       range && range.after !== null
@@ -54,37 +55,25 @@ export function storedSource(catalog: Catalog, table: TableDefinition): string {
   return `${quoteName(databaseName(catalog.manifest.title))}.${quoteName(storedName(table))}`;
 }
 
-/** A filter as conditions: what versions of one row have in common, and the rest. */
-export function splitFilter(
+/** A condition as SQL: what versions of one row have in common, and the rest. */
+export function splitCondition(
   catalog: Catalog,
   table: TableDefinition,
-  where: Filter | null,
+  where: Condition | null,
   parameters: SqlParameters,
 ): { readonly onKey: string; readonly onRest: string } {
   const columns = catalog.columnsOf(table);
   const parts = where === null ? [] : where.kind === 'and' ? where.all : [where];
   const key = new Set(table.key);
-  const toSql = (filters: readonly Filter[]) =>
-    conjunction(filters.map((filter) => filterSql(filter, columns, parameters)));
+  const isOfKey = (part: Condition) => namedColumns(part).every((name) => key.has(name));
+  const toSql = (some: readonly Condition[]) =>
+    conjunction(some.map((part) => conditionSql(part, columns, parameters)));
   return {
-    onKey: toSql(parts.filter((part) => usesOnly(part, key))),
-    onRest: toSql(parts.filter((part) => !usesOnly(part, key))),
+    onKey: toSql(parts.filter(isOfKey)),
+    onRest: toSql(parts.filter((part) => !isOfKey(part))),
   };
 }
 
 function conjunction(conditions: readonly string[]): string {
   return conditions.length === 0 ? '1' : conditions.join(' AND ');
-}
-
-function usesOnly(filter: Filter, names: ReadonlySet<string>): boolean {
-  switch (filter.kind) {
-    case 'and':
-      return filter.all.every((part) => usesOnly(part, names));
-    case 'or':
-      return filter.any.every((part) => usesOnly(part, names));
-    case 'not':
-      return usesOnly(filter.inner, names);
-    default:
-      return names.has(filter.column);
-  }
 }

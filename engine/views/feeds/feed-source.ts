@@ -1,7 +1,7 @@
 import type { Work } from '../../govern/work.ts';
 import type { Lsn } from '../../model/position.ts';
 import type { Row, Value } from '../../model/types.ts';
-import type { Filter } from '../../query/filter.ts';
+import type { Condition } from '../../query/condition.ts';
 import type { FrameLog } from './frame-log.ts';
 
 /** What happened to one row over a range of ticks. */
@@ -36,17 +36,19 @@ export interface FeedSource {
   /** Columns that `RowChange.before` leaves out. */
   readonly unknownBefore: ReadonlySet<string>;
   /** The rows as of the position at which it ends, however many turns of the event loop it takes. */
-  snapshot(where: Filter | null): Work<readonly Row[]>;
+  snapshot(where: Condition | null): Work<readonly Row[]>;
   /**
    * What changed after `from` up to and including `to`, a row once. `from` is at or after the
-   * horizon. With a session: of it alone; only where the source is session-bound.
+   * horizon when it begins; null where the horizon has passed it before it ended. With a session: of
+   * it alone; only where the source is session-bound.
    */
-  changes(from: Lsn, to: Lsn, sessionId: string | null): readonly RowChange[];
+  changes(from: Lsn, to: Lsn, sessionId: string | null): Work<readonly RowChange[] | null>;
   /** The columns whose values of changed rows are known without making the rows. */
   readonly readable: ReadonlySet<string>;
   /**
-   * The values of a readable column in the rows that a held tick changed, by its place in `frames`:
-   * before it and after it; repeated where several rows have one.
+   * The values of a readable column in the rows that a tick changed: before it and after it; repeated
+   * where several rows have one. Read as they are asked for, over turns if need be: they end early
+   * once the tick is forgotten.
    */
-  changedValues(frame: number, column: string): Iterable<Value>;
+  changedValues(tick: Lsn, column: string): Iterable<Value>;
 }

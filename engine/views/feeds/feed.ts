@@ -1,9 +1,12 @@
 import { LRUCache } from 'lru-cache';
 import type { Ticket } from '../../govern/ticket.ts';
+import type { WorkResult } from '../../govern/turns.ts';
+import type { Work } from '../../govern/work.ts';
 import { EngineError } from '../../model/errors.ts';
 import { limits } from '../../model/limits.ts';
-import { filterText } from '../../query/canonical-filter.ts';
-import type { Filter } from '../../query/filter.ts';
+import type { Lsn } from '../../model/position.ts';
+import { conditionText } from '../../query/canonical-condition.ts';
+import type { Condition } from '../../query/condition.ts';
 import type { SubscribeRequest } from '../view-engine.ts';
 import { Channel } from './channel.ts';
 import { ChannelDispatch } from './channel-dispatch.ts';
@@ -22,12 +25,14 @@ export class Feed {
   readonly #onIdle: () => void;
   readonly #channels = new Map<string, Channel>();
   readonly #dispatch: ChannelDispatch;
-  /** Changes in rows, so that channels with different filters need not each build them. */
-  readonly #recent = new LRUCache<string, RowChanges, () => RowChanges>({
+  /** Changes in rows, so that channels with different conditions need not each build them. */
+  readonly #recent = new LRUCache<string, RowChanges>({
     maxSize: limits.feedChangesCacheRowsMax,
-    sizeCalculation: ({ all }) => all.length + 1,
-    memoMethod: (_key, _stale, { context: make }) => make(),
+    sizeCalculation: changesSize,
   });
+  /** More changes than those may be, while frames of many rows are made: the newest of them. */
+  #large: { readonly key: string; readonly changes: RowChanges } | null = null;
+  #largeFrames = 0;
   #subscriberCount = 0;
 
   /** `onIdle` is told when the last subscriber leaves. */
@@ -50,7 +55,7 @@ export class Feed {
         { retryAfterMs: 5_000, details: { limit: 'subscribersPerFeedMax' } },
       );
     }
-    const id = filterText(request.where);
+    const id = conditionText(request.where);
     const channel = this.#channels.get(id) ?? this.#newChannel(request.where, id);
     const giveBack = this.#context.subjects.take(ticket.principal.subject, request.where);
     const subscription = this.#begin(ticket, channel, request, giveBack);
@@ -94,11 +99,47 @@ export class Feed {
     }
   }
 
-  #newChannel(where: Filter | null, id: string): Channel {
-    return new Channel(this.source, where, id, this.#dispatch, (from, to, sessionId) => {
-      const make = () => new RowChanges(this.source.changes(from, to, sessionId));
-      if (this.#channels.size < 2) return make();
-      return this.#recent.memo(`${from}:${to}:${sessionId}`, { context: make });
+  #newChannel(where: Condition | null, id: string): Channel {
+    return new Channel(this.#context, this.source, where, id, {
+      dispatch: this.#dispatch,
+      changes: (from, to, sessionId) => this.#changes(from, to, sessionId),
+      startLarge: (ticket, work, result) => this.#startLarge(ticket, work, result),
+    });
+  }
+
+  *#changes(from: Lsn, to: Lsn, sessionId: string | null): Work<RowChanges | null> {
+    const key = `${from}:${to}:${sessionId}`;
+    const isShared = this.#channels.size > 1;
+    const known = isShared ? this.#knownChanges(key) : null;
+    if (known) return known;
+    const all = yield* this.source.changes(from, to, sessionId);
+    if (all === null) return null;
+    const changes = new RowChanges(all);
+    if (!isShared) return changes;
+    if (changesSize(changes) <= limits.feedChangesCacheRowsMax) this.#recent.set(key, changes);
+    else if (this.#largeFrames > 0) this.#large = { key, changes };
+    return changes;
+  }
+
+  #knownChanges(key: string): RowChanges | null {
+    return this.#large?.key === key ? this.#large.changes : (this.#recent.get(key) ?? null);
+  }
+
+  #startLarge<T>(ticket: Ticket, work: Work<T>, result: WorkResult<T>): void {
+    this.#largeFrames += 1;
+    const end = (): void => {
+      this.#largeFrames -= 1;
+      if (this.#largeFrames === 0) this.#large = null;
+    };
+    this.#context.large.start(ticket, work, {
+      done: (value) => {
+        end();
+        result.done(value);
+      },
+      failed: (error) => {
+        end();
+        result.failed(error);
+      },
     });
   }
 
@@ -123,4 +164,8 @@ export class Feed {
       this.#onIdle();
     }
   }
+}
+
+function changesSize({ all }: RowChanges): number {
+  return all.length + 1;
 }

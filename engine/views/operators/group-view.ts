@@ -4,17 +4,17 @@ import { viewColumns } from '../../manifest/view-columns.ts';
 import type { Catalog } from '../../model/catalog.ts';
 import type { Lsn } from '../../model/position.ts';
 import type { ColumnDefinition, GroupViewDefinition, Row, Value } from '../../model/types.ts';
+import type { Condition } from '../../query/condition.ts';
 import { rowUnits } from '../../query/condition-units.ts';
-import type { Filter } from '../../query/filter.ts';
+import { sessionOf } from '../../query/fixed-values.ts';
 import { rowPredicate } from '../../query/row-predicate.ts';
+import { grown } from '../../vectors/growing-array.ts';
 import type { CheckpointPart } from '../checkpoint/checkpoint-part.ts';
 import { ChunkMarks } from '../checkpoint/chunk-marks.ts';
 import { GroupRows, type NamedLane } from '../checkpoint/group-rows.ts';
 import type { FeedSource, RowChange, TickMark } from '../feeds/feed-source.ts';
 import type { FrameBounds } from '../feeds/frame-log.ts';
 import { ImageRing, type RowImage } from '../feeds/image-ring.ts';
-import { sessionOf } from '../feeds/pinned-session.ts';
-import { valuesOf } from '../feeds/row-changes.ts';
 import type { Lane } from '../sources/lane-table.ts';
 import type { RowCondition } from '../sources/row-conditions.ts';
 import type { Sign, SourceRows, ViewSource } from '../sources/source-rows.ts';
@@ -230,16 +230,16 @@ export class GroupView implements FeedSource {
     return row;
   }
 
-  /** One column of a group's row now. */
-  value(group: number, name: string): Value {
+  /** One column of a group's row. */
+  value(group: number, name: string, image: RowImage | 'now' = 'now'): Value {
     const column = this.#columns.find((candidate) => candidate.name === name);
-    return column
-      ? column.aggregate.value(this.lanes, column.firstLane, group)
-      : this.keys.value(group, name);
+    if (!column) return this.keys.value(group, name);
+    const { lanes, index } = image === 'now' ? { lanes: this.lanes, index: group } : image;
+    return column.aggregate.value(lanes, column.firstLane, index);
   }
 
   /** The rows in key order. */
-  *snapshot(where: Filter | null): Work<readonly Row[]> {
+  *snapshot(where: Condition | null): Work<readonly Row[]> {
     const isOfSession = this.keys.ofSession(this.sessionBound ? sessionOf(where) : null);
     return yield* groupSnapshot({
       reads: this.reads,
@@ -251,15 +251,16 @@ export class GroupView implements FeedSource {
     });
   }
 
-  changedValues(frame: number, column: string): Iterable<Value> {
-    const lsn = this.frames.at(frame)?.lsn ?? (0 as Lsn);
-    return valuesOf(this.changes((lsn - 1) as Lsn, lsn, null), column);
+  changedValues(tick: Lsn, column: string): Iterable<Value> {
+    return this.ring.changedValues(tick, (group, image) =>
+      image === 'now' && !this.isThere(group) ? null : this.value(group, column, image),
+    );
   }
 
-  changes(from: Lsn, to: Lsn, sessionId: string | null): readonly RowChange[] {
-    return this.ring.changes(from, to, sessionId, (group, image) =>
-      image === 'now' && !this.isThere(group) ? null : this.row(group, image),
-    );
+  changes(from: Lsn, to: Lsn, sessionId: string | null): Work<readonly RowChange[] | null> {
+    const row = (group: number, image: RowImage | 'now') =>
+      image === 'now' && !this.isThere(group) ? null : this.row(group, image);
+    return this.ring.changes(from, to, sessionId, row, this.rowUnits);
   }
 
   /** Everything it holds but the ring, for a checkpoint: its groups, then its aggregates' memory. */
@@ -325,9 +326,7 @@ export class GroupView implements FeedSource {
     for (const lane of this.lanes) lane.grow(this.#capacity);
     for (const lane of this.#beside) lane.grow(this.#capacity);
     this.#leaving?.grow(this.#capacity);
-    const stamps = new Uint32Array(this.#capacity);
-    stamps.set(this.#stamps);
-    this.#stamps = stamps;
+    this.#stamps = grown(this.#stamps, this.#capacity);
   }
 
   #beginTouched(): void {
@@ -344,9 +343,7 @@ export class GroupView implements FeedSource {
       if (stamps[group] === serial) continue;
       stamps[group] = serial;
       if (count === this.touched.length) {
-        const touched = new Uint32Array(count * 2);
-        touched.set(this.touched);
-        this.touched = touched;
+        this.touched = grown(this.touched);
       }
       this.touched[count] = group;
       count += 1;

@@ -5,11 +5,13 @@ import {
   execute,
   GraphQLError,
 } from 'graphql';
-import type { Frame } from '../../../engine/index.ts';
+import type { Frame, WorkResult } from '../../../engine/index.ts';
 import { RequestReport } from '../../../resolvers/request-report.ts';
 import type { Answers } from './answer.ts';
 import { frameSelection } from './frame-selection.ts';
-import { FrameText, type FrameTexts } from './frame-texts.ts';
+import { FrameText } from './frame-text.ts';
+import type { FrameTexts } from './frame-texts.ts';
+import { type FrameAnswer, isLong, printLongFrame } from './long-frame.ts';
 import type { OperationContext } from './operation-context.ts';
 import { printedResult } from './printed-result.ts';
 
@@ -39,6 +41,8 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
   #hasFailed = false;
   /** What is made of a frame, for whom it was last asked. */
   #selection: { readonly by: OperationContext['principal']; readonly text: string };
+  /** Ends the printing of a frame that is under way. */
+  #stopPrinting: () => void = () => undefined;
 
   constructor(
     frames: AsyncIterator<Frame>,
@@ -72,6 +76,7 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
     });
     if (step.done === true) return null;
     try {
+      if (isLong(step.value)) return await this.#longAnswer(step.value);
       return this.#sharedText(step.value) ?? (await this.#ownAnswer(step.value));
     } catch (error) {
       await this.#frames.return?.();
@@ -91,11 +96,13 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
   }
 
   async return(): Promise<IteratorResult<ExecutionResult>> {
+    this.#stopPrinting();
     await this.#frames.return?.();
     return { done: true, value: undefined };
   }
 
   async throw(error: unknown): Promise<IteratorResult<ExecutionResult>> {
+    this.#stopPrinting();
     await this.#frames.return?.();
     throw error;
   }
@@ -117,6 +124,53 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
       this.#selection = { by: principal, text: frameSelection(this.#args, this.#operation) };
     }
     return this.#selection.text;
+  }
+
+  /** Null once the subscriber has left. */
+  async #longAnswer(frame: Frame): Promise<FrameText | ExecutionResult | null> {
+    let isOwn = false;
+    const print = () => {
+      isOwn = true;
+      return printLongFrame(frame, this.#answerTo(frame));
+    };
+    const { ticket } = this.#operation;
+    try {
+      const text = await this.#inTurns((waiter) => {
+        this.#texts.printLong(ticket, frame, this.#selected(), print, waiter);
+        return () => this.#texts.leave(waiter);
+      });
+      if (text === null || text.isShared || isOwn) return text;
+      return await this.#inTurns((waiter) => {
+        const abort = new AbortController();
+        this.#texts.printOwn(ticket.shared(abort.signal), print(), waiter);
+        return () => abort.abort();
+      });
+    } catch (error) {
+      // It cannot be printed, and tells why.
+      return { errors: [this.#answers.error(error, 'execute', this.#operation)] };
+    }
+  }
+
+  /** What `start` hands to its waiter; null once the subscriber has left, which `start` tells how to stop. */
+  async #inTurns(start: (waiter: WorkResult<FrameText>) => () => void): Promise<FrameText | null> {
+    try {
+      return await new Promise((done, failed) => {
+        const stop = start({ done, failed });
+        this.#stopPrinting = () => {
+          done(null);
+          stop();
+        };
+      });
+    } finally {
+      this.#stopPrinting = () => undefined;
+    }
+  }
+
+  #answerTo(frame: Frame): FrameAnswer {
+    return {
+      execute: (part) => this.#execute(part),
+      message: (result) => this.#message(result, frame),
+    };
   }
 
   async #ownAnswer(frame: Frame): Promise<ExecutionResult> {
@@ -142,7 +196,7 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
 /** A frame's answer as text; null where it cannot be printed: whoever prints it as a result then says why. */
 function textOf(message: ExecutionResult, cursor: string): FrameText | null {
   try {
-    return new FrameText(JSON.stringify(message), cursor);
+    return FrameText.of(JSON.stringify(message), cursor);
   } catch {
     return null;
   }
@@ -154,5 +208,6 @@ function textOf(message: ExecutionResult, cursor: string): FrameText | null {
  * stream again says what it has seen. An answer with errors has none, and is asked for again.
  */
 function withText({ text, cursor }: FrameText): ExecutionResult {
-  return { stringify: () => `${text}\nid: ${cursor}` } as ExecutionResult;
+  const id = cursor === null ? '' : `\nid: ${cursor}`;
+  return { stringify: () => `${text}${id}` } as ExecutionResult;
 }
