@@ -45,7 +45,7 @@ interface Submission {
 }
 
 /** Ticks sent and not yet answered. */
-const inFlightMax = 2;
+const inFlightMax = 4;
 /** Actions of one tick. */
 const tickActionsMax = 4_096;
 /** Actions that wait to be sent. */

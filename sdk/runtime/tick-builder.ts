@@ -75,10 +75,15 @@ export interface TickRecorder<Tick> {
   readonly body: TickBody;
 }
 
+/** An effect and the table it is on. */
+interface OwnedEffect extends RecordedEffect {
+  readonly codec: RowCodec;
+}
+
 /** An action by itself, before it is known which tick it travels in. */
 export interface RecordedAction {
   readonly row: object;
-  readonly effects: readonly { readonly codec: RowCodec; readonly effect: RecordedEffect }[];
+  readonly effects: readonly OwnedEffect[];
 }
 
 /** Makes builders for a title's ticks, and for single actions. */
@@ -136,11 +141,14 @@ export function tickRecorders<Tick>(title: Title): TickRecorders<Tick> {
   }
 
   class ActionRecorder extends EffectTables {
-    readonly $effects: RecordedAction['effects'][number][] = [];
+    readonly $effects: OwnedEffect[] = [];
 
-    $add(codec: RowCodec, { row, change, require, ...effect }: RecordedEffect): void {
-      const copies = { row: { ...row }, change: change && { ...change } };
-      this.$effects.push({ codec, effect: { ...effect, ...copies, require } });
+    /** Member by member: this is called for every effect that is submitted. */
+    $add(codec: RowCodec, effect: RecordedEffect): void {
+      const { op, row, change, expectedVersion, require } = effect;
+      const copy = { ...row };
+      const changeCopy = change === undefined ? undefined : { ...change };
+      this.$effects.push({ codec, op, row: copy, change: changeCopy, expectedVersion, require });
     }
   }
 
@@ -159,7 +167,7 @@ export function tickRecorders<Tick>(title: Title): TickRecorders<Tick> {
       const body = bodyFor(sessionId);
       for (const { row, effects } of actions) {
         const owner = new EffectOwner(body.addAction(row));
-        for (const { codec, effect } of effects) body.addEffect(owner, codec, effect);
+        for (const effect of effects) body.addEffect(owner, effect.codec, effect);
       }
       return body.encode();
     },

@@ -1,7 +1,7 @@
 import { TickloomError } from './errors.ts';
 import { openSessionInfo, Session } from './session.ts';
 import type { ActionVerdict } from './submissions.ts';
-import type { ActionOf, ActionRowOf } from './tick-builder.ts';
+import type { ActionOf, ActionRowOf, RecordedAction } from './tick-builder.ts';
 import type { TickCommitter } from './tick-commit.ts';
 import type { Title } from './title.ts';
 import type { Transport } from './transport.ts';
@@ -20,25 +20,29 @@ export interface TransactionsParts<Tick> {
  */
 export class Transactions<Tick> {
   readonly #parts: TransactionsParts<Tick>;
-  #session: Promise<Session<Tick>> | null = null;
+  /** What is open; null before the first, and after it was lost. */
+  #session: Session<Tick> | null = null;
+  #opening: Promise<Session<Tick>> | null = null;
   #closed: Promise<void> | null = null;
 
   constructor(parts: TransactionsParts<Tick>) {
     this.#parts = parts;
   }
 
-  async submit(
+  submit(
     row: ActionRowOf<Tick>,
     build: ((action: ActionOf<Tick>) => unknown) | undefined,
   ): Promise<ActionVerdict> {
-    if (this.#closed) throw new TickloomError('REQUEST_ABORTED', 'the client was closed');
-    const { committer, title } = this.#parts;
-    const action = committer.action(row as object, build);
-    for (const { codec } of action.effects) {
-      if (title.key(codec.name).includes('sessionId')) throw ofSession(codec.name);
+    try {
+      const action = this.#recorded(row, build);
+      const session = this.#session;
+      // Who took over a session of that name shall not be shut out in turn.
+      const isLost = session?.stopped && this.#parts.sessionId === undefined;
+      if (session && !isLost) return session.submitRecorded(action);
+      return this.#open().then((opened) => opened.submitRecorded(action));
+    } catch (error) {
+      return Promise.reject(error);
     }
-    const session = await this.#open();
-    return await session.submitRecorded(action);
   }
 
   /** Resolves once what was submitted has its verdict and the session is closed. */
@@ -47,29 +51,29 @@ export class Transactions<Tick> {
     return this.#closed;
   }
 
+  #recorded(
+    row: ActionRowOf<Tick>,
+    build: ((action: ActionOf<Tick>) => unknown) | undefined,
+  ): RecordedAction {
+    if (this.#closed) throw new TickloomError('REQUEST_ABORTED', 'the client was closed');
+    const { committer, title } = this.#parts;
+    const action = committer.action(row as object, build);
+    for (const { codec } of action.effects) {
+      if (title.key(codec.name).includes('sessionId')) throw ofSession(codec.name);
+    }
+    return action;
+  }
+
   async #end(): Promise<void> {
-    const session = await this.#session?.catch(() => null);
-    await session?.close();
+    await this.#opening?.catch(() => null);
+    await this.#session?.close();
   }
 
   #open(): Promise<Session<Tick>> {
-    const opening = this.#session ?? this.#openNew();
-    this.#session = opening;
-    const forget = () => {
-      if (this.#session === opening) this.#session = null;
-    };
-    return opening.then(
-      (session) => {
-        // Who took over a session of that name shall not be shut out in turn.
-        if (!session.stopped || this.#parts.sessionId !== undefined) return session;
-        forget();
-        return this.#open();
-      },
-      (error: unknown) => {
-        forget();
-        throw error;
-      },
-    );
+    this.#opening ??= this.#openNew().finally(() => {
+      this.#opening = null;
+    });
+    return this.#opening;
   }
 
   async #openNew(): Promise<Session<Tick>> {
@@ -77,7 +81,8 @@ export class Transactions<Tick> {
     // A name that is given is this process's alone: what another has opened it for is over.
     const takeOver = sessionId !== undefined;
     const opened = await openSessionInfo(transport, sessionId ?? ownName(), { takeOver });
-    return new Session(opened, transport, committer);
+    this.#session = new Session(opened, transport, committer);
+    return this.#session;
   }
 }
 

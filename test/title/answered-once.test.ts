@@ -13,7 +13,8 @@ const kept = 12;
 
 vi.mock('../../engine/model/limits.ts', async (original) => {
   const { limits } = await original<typeof import('../../engine/model/limits.ts')>();
-  return { limits: { ...limits, firstVerdictsMax: 12, firstVerdictsMs: 1_000_000 } };
+  const bounds = { firstVerdictsMax: 12, firstVerdictsMs: 1_000_000, firstVerdictsForgottenMax: 3 };
+  return { limits: { ...limits, ...bounds } };
 });
 
 /** A purchase: so much off the wallet of player 1, which must not go below zero. */
@@ -191,6 +192,17 @@ describe('an action that is answered once', () => {
     now += 1;
     const past = await submit(engine, [{ actionId: 'p', price: 1 }], { tick: 4 });
     expect(told(past)).toEqual(['accepted']);
+  });
+
+  it('is forgotten for its age a few a tick, so that no tick forgets for long (firstVerdictsForgottenMax)', async () => {
+    let now = 5_000;
+    const engine = await shop(await TestTitle.create(), { now: () => now });
+    const old = Array.from({ length: 5 }, (_, i) => ({ actionId: `p${i}`, price: 0 }));
+    const { lsn } = await submit(engine, old, { tick: 2 });
+    now += windowMs + 1;
+    const tick = await submit(engine, old, { tick: 3 });
+    const known = `accepted at ${lsn}`;
+    expect(told(tick)).toEqual(['accepted', 'accepted', 'accepted', known, known]);
   });
 
   it.each([
