@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { and, eq, gte, sql } from 'drizzle-orm';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { bigint, integer, pgTable } from 'drizzle-orm/pg-core';
@@ -30,7 +31,7 @@ async function transfer(db: NodePgDatabase, { fromId, toId, amount }: Transfer):
   const take = { id: fromId, by: -amount };
   const give = { id: toId, by: amount };
   const steps = fromId < toId ? [take, give] : [give, take];
-  for (;;) {
+  for (let attempt = 0; ; attempt++) {
     try {
       return await db.transaction(
         async (tx) => {
@@ -47,7 +48,10 @@ async function transfer(db: NodePgDatabase, { fromId, toId, amount }: Transfer):
       );
     } catch (error) {
       const { code, cause } = error as { code?: string; cause?: { code?: string } };
-      if (retriedCodes.has(code ?? cause?.code ?? '')) continue;
+      if (retriedCodes.has(code ?? cause?.code ?? '')) {
+        await sleep(Math.random() * Math.min(50, 2 ** attempt));
+        continue;
+      }
       if ((error as Error).constructor.name === 'TransactionRollbackError') return false;
       throw error;
     }
