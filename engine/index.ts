@@ -17,6 +17,7 @@ export type {
 export type { ColumnStore } from './columns/column-store.ts';
 export { ColumnsHost, type ColumnsTarget } from './columns/columns-host.ts';
 export type { OpenColumnStore } from './columns/open-column-store.ts';
+export { lockDirectory } from './disk/directory-lock.ts';
 export { makeDirectories } from './disk/make-directories.ts';
 export type {
   ContentionKind,

@@ -7,6 +7,10 @@ import { limits } from '../engine/model/limits.ts';
 export const servingLimits = {
   /** Titles of one server. */
   titlesMax: 100,
+  /** Bytes of what an operator sends by the control socket: a manifest. */
+  controlBodyBytesMax: 16 * 1024 * 1024,
+  /** Days that the files of a removed title are kept. */
+  removedTitleKeptDaysMax: 3_650,
   /** Operations and fragments of one GraphQL document. */
   graphqlDefinitionsMax: 100,
   /** Directives of one GraphQL document. */

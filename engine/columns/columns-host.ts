@@ -6,6 +6,8 @@ import { type ClientTarget, ColumnClient } from './client.ts';
 import { ColumnPulse, type PulseTimes } from './column-pulse.ts';
 import { EmbeddedHost } from './embedded-host.ts';
 import { type ColumnLogger, silentLogger } from './logger.ts';
+import { quoteName } from './queries/sql-text.ts';
+import { databaseName } from './schema-sql.ts';
 
 /** Where ClickHouse is; `url`: `http(s)://user:password@host:8123` of a server or cluster. */
 export type ColumnsTarget = 'embedded' | { readonly url: string };
@@ -132,6 +134,16 @@ export class ColumnsHost {
     this.#clients.delete(client);
     if (this.#clients.size > 0) this.caughtUp(client);
     await client.close();
+  }
+
+  /** Drops the database of a title that is open nowhere, with all its rows; nothing where it has none. */
+  async dropDatabase(title: string): Promise<void> {
+    const client = this.connect();
+    try {
+      await client.command(`DROP DATABASE IF EXISTS ${quoteName(databaseName(title))} SYNC`);
+    } finally {
+      await this.leave(client);
+    }
   }
 
   /** Lets the embedded child read what is written to this folder. Returns what takes that back. */

@@ -7,6 +7,7 @@ import { addInit } from './init.ts';
 import { addReplay } from './replay.ts';
 import { addServe } from './serve.ts';
 import { addStart } from './start.ts';
+import { addTitle } from './title.ts';
 import { addToken } from './token.ts';
 
 /** The command line, with all its verbs. */
@@ -24,6 +25,7 @@ export function program(): Command {
   addInit(root);
   addStart(root);
   addServe(root);
+  addTitle(root);
   addToken(root);
   addGenerate(root);
   addExport(root);

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { TitleBook } from '../titles/title-book.ts';
 import { UsageError, verb } from './fail.ts';
 import { loadTitles, refuseMendsOfSeveral } from './load-titles.ts';
 import { addMendOptions, type MendFlags, mendsOf } from './mend-options.ts';
@@ -15,18 +16,19 @@ export function addServe(program: Command): void {
 async function serve(flags: SettingFlags & MendFlags): Promise<void> {
   const { truncateAt, acceptLostRows, ...settingFlags } = flags;
   const loaded = settingsOf(settingFlags, process.env);
-  const { oidcIssuer, manifest } = loaded.settings;
+  const { oidcIssuer, manifest, dataDir } = loaded.settings;
   if (oidcIssuer === null) {
     throw new UsageError(
       'serve needs --oidc-issuer (TICKLOOM_OIDC_ISSUER): there is no anonymous mode; "tickloom start" has an issuer of its own for trying things out',
     );
   }
-  if (manifest === null) {
+  const isFirst = (await TitleBook.open(dataDir)).entries().length === 0;
+  if (manifest === null && isFirst) {
     throw new UsageError(
-      "serve needs --manifest (TICKLOOM_MANIFEST): the title's manifest, or a directory of several",
+      "serve needs --manifest (TICKLOOM_MANIFEST) where its data directory has no title yet: the title's manifest, or a directory of several",
     );
   }
-  const manifests = await loadTitles(manifest);
+  const manifests = manifest === null ? [] : await loadTitles(manifest);
   const mends = mendsOf({ truncateAt, acceptLostRows });
   refuseMendsOfSeveral(manifests, mends);
   const { runServer } = await import('./run-server.ts');

@@ -25,13 +25,16 @@ async function start(flags: SettingFlags & StartFlags): Promise<void> {
   const path = loaded.settings.manifest;
   // Only now: whoever asks for help need not wait for the whole server to load.
   const { runServer } = await import('./run-server.ts');
-  const manifests = await (path === null ? referenceTitle() : loadTitles(path));
+  const manifests = path === null ? [] : await loadTitles(path);
+  const manifestsAtFirst = path === null ? await referenceTitle() : [];
   const mends = mendsOf({ truncateAt, acceptLostRows });
   refuseMendsOfSeveral(manifests, mends);
-  const server = await runServer(loaded, { manifests, mode: 'sandbox', ...mends });
+  const options = { manifests, manifestsAtFirst, mode: 'sandbox', ...mends } as const;
+  const server = await runServer(loaded, options);
   const readyMs = Math.round(performance.now());
   const { url, metricsUrl } = server;
-  const titles = manifests.map(({ title }) => title);
+  const served = server.titles.manifests();
+  const titles = served.map(({ title }) => title);
   const [title = ''] = titles;
   if (json) {
     process.stdout.write(`${JSON.stringify({ url, title, titles, readyMs })}\n`);
@@ -41,12 +44,12 @@ async function start(flags: SettingFlags & StartFlags): Promise<void> {
   process.stdout.write(
     `${[
       '',
-      `  Tickloom sandbox, ${isOne ? 'title' : 'titles'} ${titles.map((name) => `"${name}"`).join(', ')}`,
+      `  Tickloom sandbox, ${titles.length === 0 ? 'no title' : `${isOne ? 'title' : 'titles'} ${titles.map((name) => `"${name}"`).join(', ')}`}`,
       '',
       ...titles.map((name, i) => `  ${i === 0 ? 'API      ' : '         '} ${url}/${name}/graphql`),
       `  Console   ${url}/console`,
       `  Metrics   ${metricsUrl}`,
-      ...tokenLines(manifests, url),
+      ...tokenLines(served, url),
       '',
       `  ready in ${readyMs} ms`,
       '',
@@ -62,7 +65,7 @@ async function referenceTitle(): Promise<readonly TitleManifest[]> {
 /** How to get a token of the role that sees most of what happens. */
 function tokenLines(manifests: readonly TitleManifest[], url: string): string[] {
   const [first, ...others] = manifests;
-  if (first === undefined) return [];
+  if (first === undefined) return ['  Titles    none: npx tickloom title create <manifest>'];
   const { title, roles } = first;
   const titleFlag = others.length === 0 ? '' : ` --title ${title}`;
   const [role] = [...roles].sort((a, b) => b.views.length - a.views.length);

@@ -20,9 +20,13 @@ import { refusalOf } from '../telemetry/refusal.ts';
 import { listenError } from './listen-error.ts';
 import type { Router } from './router.ts';
 
+/** Where a front listens: on the network, or at a socket of this machine's file system. */
+export type ListenAddress =
+  | { readonly host: string; readonly port: number }
+  | { readonly socketPath: string };
+
 export interface HttpFrontOptions {
-  readonly host: string;
-  readonly port: number;
+  readonly address: ListenAddress;
   readonly corsOrigins: readonly string[];
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -66,18 +70,20 @@ export class HttpFront {
   /** Rejects when the address cannot be had. */
   static async listen(options: HttpFrontOptions): Promise<HttpFront> {
     const front = new HttpFront(options);
+    const { address } = options;
     await new Promise<void>((resolve, reject) => {
-      front.#server.once('error', (error) =>
-        reject(listenError(error, options.host, options.port)),
-      );
-      front.#server.listen(options.port, options.host, () => {
+      front.#server.once('error', (error) => reject(listenError(error, address)));
+      const onListening = () => {
         front.#server.removeAllListeners('error');
         resolve();
-      });
+      };
+      if ('socketPath' in address) front.#server.listen(address.socketPath, onListening);
+      else front.#server.listen(address.port, address.host, onListening);
     });
     return front;
   }
 
+  /** The port it has, on the network. */
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
   }

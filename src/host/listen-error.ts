@@ -1,6 +1,11 @@
+import type { ListenAddress } from './http-front.ts';
+
 /** Why an address cannot be listened on, with the settings that name it. */
-export function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
-  const explained = mendOf(error.code, host, port);
+export function listenError(error: NodeJS.ErrnoException, address: ListenAddress): Error {
+  const explained =
+    'socketPath' in address
+      ? `the socket ${address.socketPath} cannot be listened on (${error.code}): choose another data directory with --data-dir (TICKLOOM_DATA_DIR)`
+      : mendOf(error.code, address.host, address.port);
   return explained === null ? error : new Error(explained, { cause: error });
 }
 

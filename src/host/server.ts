@@ -20,8 +20,11 @@ import { SandboxIssuer } from '../sandbox/issuer.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import type { Mends } from '../titles/open-title.ts';
+import { titleControl } from '../titles/title-control.ts';
+import { TitleKeeper } from '../titles/title-keeper.ts';
 import { TitleRegistry } from '../titles/title-registry.ts';
 import { consoleEndpoint } from './console-endpoint.ts';
+import { listenForOperator } from './control-socket.ts';
 import { healthEndpoint, metricsEndpoint, metricsReaders, readinessEndpoint } from './health.ts';
 import { HttpFront } from './http-front.ts';
 import { Readiness } from './readiness.ts';
@@ -31,8 +34,10 @@ import { upgradesTo } from './upgrades.ts';
 
 export interface ServerOptions extends Mends {
   readonly settings: Settings;
-  /** A title each. */
+  /** A title each: those that the data directory has not got yet are made. */
   readonly manifests: readonly TitleManifest[];
+  /** The same where the data directory has no title at all. */
+  readonly manifestsAtFirst?: readonly TitleManifest[];
   readonly logger: Logger;
   /** The sandbox has an identity provider of its own, unless the settings name one. */
   readonly mode: 'sandbox' | 'serve';
@@ -123,9 +128,16 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
   });
   titles = registry;
   lifetime.add(() => registry.closeAll());
-  const { truncateAt, acceptLostRows } = options;
-  const opening = registry.openAll(options.manifests, { truncateAt, acceptLostRows });
-  await unlessStopped(opening, stop);
+  const { dataDir } = settings;
+  const keeper = await TitleKeeper.open({ dataDir, registry, columns, logger });
+  lifetime.add(() => keeper.close());
+  const { manifests, manifestsAtFirst = [], truncateAt, acceptLostRows } = options;
+  const given = keeper.isEmpty ? [...manifests, ...manifestsAtFirst] : manifests;
+  await unlessStopped(keeper.openAll(given, { truncateAt, acceptLostRows }), stop);
+  await listenForOperator(
+    { dataDir, routes: titleControl(keeper, metrics), metrics, logger },
+    lifetime,
+  );
 
   const router = new Router([
     ...titleRoutes(registry),
@@ -178,7 +190,13 @@ async function listen(
       ? [...health, metricsRoute(metrics, metricsReaders(host))]
       : health;
   const routerAtStart = new Router(operations, 'the server is starting');
-  const http = await HttpFront.listen({ host, port, corsOrigins, metrics, logger, routerAtStart });
+  const http = await HttpFront.listen({
+    address: { host, port },
+    corsOrigins,
+    metrics,
+    logger,
+    routerAtStart,
+  });
   return { http, operations, url: `http://${hostForUrl(host)}:${http.port}` };
 }
 
@@ -193,8 +211,7 @@ async function listenForMetrics(
   const operations = [...healthRoutes(metrics, readiness), metricsRoute(metrics, () => true)];
   const routerAtStart = new Router(operations);
   const http = await HttpFront.listen({
-    host,
-    port,
+    address: { host, port },
     corsOrigins: [],
     metrics,
     logger,

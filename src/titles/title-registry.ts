@@ -5,13 +5,19 @@ import { type Mends, type OpenTitle, openTitle, type SharedParts } from './open-
 import type { TitleCondition } from './title-condition.ts';
 
 interface Entry {
-  state: TitleCondition['state'];
-  /** Null while it is being opened. */
+  state: TitleCondition['state'] | 'suspended';
+  /** Null while it is being opened or suspended. */
   title: OpenTitle | null;
   readonly isOfStart: boolean;
 }
 
-const noMends: Mends = { truncateAt: null, acceptLostRows: false };
+export const noMends: Mends = { truncateAt: null, acceptLostRows: false };
+
+/** A title to be opened with the server. */
+export interface TitleToOpen {
+  readonly manifest: TitleManifest;
+  readonly mends: Mends;
+}
 
 /** The titles of a server. They are opened and closed while it runs; none notices another. */
 export class TitleRegistry {
@@ -23,9 +29,9 @@ export class TitleRegistry {
   }
 
   /** Opens those that the server is started with; rejects where one of them cannot be opened. */
-  async openAll(manifests: readonly TitleManifest[], mends: Mends): Promise<void> {
+  async openAll(titles: readonly TitleToOpen[]): Promise<void> {
     const outcomes = await Promise.allSettled(
-      manifests.map((manifest) => this.#open(manifest, mends, true)),
+      titles.map(({ manifest, mends }) => this.#open(manifest, mends, true)),
     );
     throwFirst(outcomes);
   }
@@ -42,7 +48,8 @@ export class TitleRegistry {
   async #open(manifest: TitleManifest, mends: Mends, isOfStart: boolean): Promise<void> {
     const name = manifest.title;
     const { titlesMax } = servingLimits;
-    if (this.#entries.has(name)) {
+    const before = this.#entries.get(name);
+    if (before !== undefined && before.state !== 'suspended') {
       throw new EngineError('BAD_USER_INPUT', `the title "${name}" is open already`);
     }
     if (this.#entries.size >= titlesMax) {
@@ -61,7 +68,10 @@ export class TitleRegistry {
       entry.title = title;
       entry.state = 'open';
     } catch (error) {
-      if (this.#entries.get(name) === entry) this.#entries.delete(name);
+      if (this.#entries.get(name) === entry) {
+        if (before === undefined) this.#entries.delete(name);
+        else this.#entries.set(name, before);
+      }
       throw error;
     }
   }
@@ -80,6 +90,21 @@ export class TitleRegistry {
     } finally {
       this.#entries.delete(name);
     }
+  }
+
+  /** Has the name of a title that is not open answer that it is suspended. */
+  suspend(name: string): void {
+    if (this.#entries.has(name)) throw new RangeError(`the title "${name}" is open`);
+    this.#entries.set(name, { state: 'suspended', title: null, isOfStart: false });
+  }
+
+  /** Forgets that a title is suspended: its name is unknown from then on. */
+  forget(name: string): void {
+    if (this.#entries.get(name)?.state === 'suspended') this.#entries.delete(name);
+  }
+
+  isOpen(name: string): boolean {
+    return this.#entries.get(name)?.state === 'open';
   }
 
   /**
@@ -112,6 +137,11 @@ export class TitleRegistry {
       );
     }
     const { state, title } = entry;
+    if (state === 'suspended') {
+      throw new EngineError('UNAVAILABLE', `the title "${name}" is suspended by its operator`, {
+        retryAfterMs: suspendedRetryMs,
+      });
+    }
     if (title === null || state !== 'open') {
       const what = state === 'opening' ? 'opened' : 'closed';
       throw new EngineError('UNAVAILABLE', `the title "${name}" is being ${what}`, {
@@ -133,19 +163,23 @@ export class TitleRegistry {
     );
   }
 
-  /** The names of all titles, those that are being opened or closed among them. */
+  /** The names of all titles that are served, those that are being opened or closed among them. */
   names(): string[] {
-    return [...this.#entries.keys()];
+    return this.conditions().map(({ name }) => name);
   }
 
+  /** Those of the titles that are served. */
+  manifests(): TitleManifest[] {
+    return this.#served().map(({ engine }) => engine.catalog.manifest);
+  }
+
+  /** Of all titles but suspended ones, which nobody waits for. */
   conditions(): TitleCondition[] {
-    return [...this.#entries].map(([name, { state, title, isOfStart }]) => ({
-      name,
-      state,
-      engine: title?.engine ?? null,
-      recoveredLsn: title?.recoveredLsn ?? null,
-      isOfStart,
-    }));
+    return [...this.#entries].flatMap(([name, { state, title, isOfStart }]) => {
+      if (state === 'suspended') return [];
+      const recoveredLsn = title?.recoveredLsn ?? null;
+      return [{ name, state, engine: title?.engine ?? null, recoveredLsn, isOfStart }];
+    });
   }
 
   #served(): OpenTitle[] {
@@ -154,6 +188,9 @@ export class TitleRegistry {
     );
   }
 }
+
+/** Nobody knows when its operator resumes a title: clients ask again rarely. */
+const suspendedRetryMs = 60_000;
 
 /** Throws what went wrong first, now that the others are done as well. */
 function throwFirst(outcomes: readonly PromiseSettledResult<void>[]): void {

@@ -12,8 +12,7 @@ export async function serveRoutes(
   elsewhere: string | null = null,
 ): Promise<{ readonly url: string; readonly front: HttpFront }> {
   const front = await HttpFront.listen({
-    host: '127.0.0.1',
-    port: 0,
+    address: { host: '127.0.0.1', port: 0 },
     corsOrigins: [],
     metrics,
     logger: createLogger('silent'),

@@ -1,0 +1,129 @@
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { damagedFile } from '../storage/private-file.ts';
+
+/**
+ * What an operator has decided of a title:
+ *
+ * | standing    | it is served | its files                                       |
+ * | ----------- | ------------ | ----------------------------------------------- |
+ * | `active`    | yes          | stay                                            |
+ * | `suspended` | no           | stay                                            |
+ * | `removed`   | no           | stay until `purgeAtMs`; gone where that is null |
+ */
+export type TitleStanding = 'active' | 'suspended' | 'removed';
+
+export interface BookEntry {
+  readonly name: string;
+  readonly standing: TitleStanding;
+  /** When it came to stand so: Unix milliseconds. */
+  readonly sinceMs: number;
+  /** Of a removed title: when its files go; null once they are gone. Null of all others. */
+  readonly purgeAtMs: number | null;
+}
+
+/**
+ * Which titles there are: a small file in the data directory, written whole and synced at each change.
+ * A title that was removed stays in it, so that no manifest a server is started with brings it back.
+ */
+export class TitleBook {
+  readonly #path: string;
+  readonly #entries: Map<string, BookEntry>;
+  /** Changes wait for each other: the file holds all that were told before. */
+  #last: Promise<void> = Promise.resolve();
+
+  private constructor(path: string, entries: readonly BookEntry[]) {
+    this.#path = path;
+    this.#entries = new Map(entries.map((entry) => [entry.name, entry]));
+  }
+
+  /** The book of a data directory; empty where there is none. Throws for one that is damaged. */
+  static async open(dataDir: string): Promise<TitleBook> {
+    const path = join(dataDir, 'titles.json');
+    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return null;
+      throw error;
+    });
+    return new TitleBook(path, text === null ? [] : parseBook(text, path));
+  }
+
+  get(name: string): BookEntry | null {
+    return this.#entries.get(name) ?? null;
+  }
+
+  entries(): readonly BookEntry[] {
+    return [...this.#entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Durable when it resolves; where it rejects, the book is as before. */
+  put(entry: BookEntry): Promise<void> {
+    const changing = this.#last.then(async () => {
+      const before = this.#entries.get(entry.name);
+      this.#entries.set(entry.name, entry);
+      try {
+        await this.#write();
+      } catch (error) {
+        if (before === undefined) this.#entries.delete(entry.name);
+        else this.#entries.set(entry.name, before);
+        throw error;
+      }
+    });
+    this.#last = changing.catch(() => {});
+    return changing;
+  }
+
+  async #write(): Promise<void> {
+    const titles = this.entries().map(({ name, standing, sinceMs, purgeAtMs }) => ({
+      name,
+      standing,
+      since: new Date(sinceMs).toISOString(),
+      ...(purgeAtMs === null ? {} : { purgeAt: new Date(purgeAtMs).toISOString() }),
+    }));
+    const text = `${JSON.stringify({ format: 1, titles }, null, 2)}\n`;
+    await mkdir(dirname(this.#path), { recursive: true });
+    const draft = `${this.#path}.draft`;
+    const file = await open(draft, 'w', 0o600);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(draft, this.#path);
+    const directory = await open(dirname(this.#path));
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+  }
+}
+
+const standings: readonly unknown[] = ['active', 'suspended', 'removed'] satisfies TitleStanding[];
+
+function parseBook(text: string, path: string): BookEntry[] {
+  try {
+    const { format, titles } = JSON.parse(text) as { format: unknown; titles: unknown };
+    if (format !== 1) throw new Error(`its format is ${String(format)}, this version reads 1`);
+    if (!Array.isArray(titles)) throw new Error('it lists no titles');
+    return titles.map(entryOf);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw damagedFile(
+      path,
+      reason,
+      'every title whose manifest is given is served again, removed ones among them',
+    );
+  }
+}
+
+function entryOf(value: unknown): BookEntry {
+  const { name, standing, since, purgeAt } = value as Readonly<Record<string, unknown>>;
+  const sinceMs = Date.parse(String(since));
+  const purgeAtMs = purgeAt === undefined ? null : Date.parse(String(purgeAt));
+  if (typeof name !== 'string' || !standings.includes(standing) || Number.isNaN(sinceMs)) {
+    throw new Error(`it says ${JSON.stringify(value)} of a title`);
+  }
+  if (Number.isNaN(purgeAtMs)) throw new Error(`"purgeAt" of "${name}" is no time`);
+  return { name, standing: standing as TitleStanding, sinceMs, purgeAtMs };
+}

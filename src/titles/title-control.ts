@@ -1,0 +1,64 @@
+import { parseManifest } from '../../engine/index.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import type { Exchange } from '../http/exchange.ts';
+import { readBody } from '../http/read-body.ts';
+import { sendJson } from '../http/respond.ts';
+import type { Route } from '../http/route.ts';
+import { servingLimits } from '../serving-limits.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { TitleKeeper } from './title-keeper.ts';
+
+const dayMs = 24 * 60 * 60 * 1_000;
+
+type Answer = (exchange: Exchange, name: string) => Promise<unknown> | unknown;
+
+/** What an operator may ask of the titles of a running server: `tickloom title …`. */
+export function titleControl(keeper: TitleKeeper, metrics: Metrics): Route[] {
+  const route = (method: string, path: string, answer: Answer): Route => ({
+    methods: [method],
+    path,
+    endpoint: 'operations',
+    handle: async (exchange, { title = '' }) =>
+      sendJson(exchange, metrics, await answer(exchange, title)),
+  });
+  return [
+    route('GET', '/titles', () => ({ titles: keeper.list() })),
+    route('POST', '/titles', async (exchange) => {
+      const { manifest, adopt } = await readInput(exchange);
+      return keeper.create(parseManifest(JSON.stringify(manifest ?? null)), adopt === true);
+    }),
+    route('POST', '/titles/{title}/suspend', (_exchange, name) => keeper.suspend(name)),
+    route('POST', '/titles/{title}/resume', (_exchange, name) => keeper.resume(name)),
+    route('POST', '/titles/{title}/remove', async (exchange, name) => {
+      const { confirm, keepMs } = await readInput(exchange);
+      if (confirm !== name) {
+        throw new EngineError(
+          'BAD_USER_INPUT',
+          `the name typed again is "${String(confirm)}", not "${name}": nothing was removed`,
+        );
+      }
+      if (typeof keepMs !== 'number' || !Number.isInteger(keepMs) || keepMs < 0) {
+        throw new EngineError('BAD_USER_INPUT', 'keepMs must be a whole number of milliseconds');
+      }
+      const max = servingLimits.removedTitleKeptDaysMax;
+      if (keepMs > max * dayMs) {
+        throw new EngineError('LIMIT_EXCEEDED', `files are kept for ${max} days at most`, {
+          details: { limit: 'removedTitleKeptDaysMax', max },
+        });
+      }
+      return keeper.remove(name, keepMs);
+    }),
+  ];
+}
+
+async function readInput({ request }: Exchange): Promise<Readonly<Record<string, unknown>>> {
+  const text = String(await readBody(request, servingLimits.controlBodyBytesMax));
+  let input: unknown;
+  try {
+    input = JSON.parse(text);
+  } catch (cause) {
+    throw new EngineError('BAD_USER_INPUT', 'the body is not JSON', { cause });
+  }
+  if (typeof input === 'object' && input !== null) return { ...input };
+  throw new EngineError('BAD_USER_INPUT', 'the body must be an object');
+}
