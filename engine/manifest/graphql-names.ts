@@ -153,6 +153,7 @@ export const fixedTypes = [
   'ExportCompression',
   'ExportFormat',
   'ExportState',
+  'FirstVerdict',
   'Float',
   'FloatFilter',
   'FrameKind',
