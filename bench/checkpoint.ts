@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Ticket } from '../engine/govern/ticket.ts';
 import { decodeCommitBody } from '../engine/intake/arrow/commit-body.ts';
 import type { Engine } from '../engine/ports/engine.ts';
 import type { TickHeader } from '../engine/tick/tick-batch.ts';
@@ -13,6 +14,8 @@ import { ArrowBodies } from './load/arrow-bodies.ts';
 import type { LoadRows } from './load/load-config.ts';
 import { picks, Random } from './load/random.ts';
 import type { TickBodies } from './load/tick-bodies.ts';
+
+const ticket = Ticket.internal('a benchmark');
 
 const claim = 'How long commits take while a checkpoint is written, and while none is.';
 const options = readOptions(claim, {
@@ -41,7 +44,7 @@ async function commit(engine: Engine, bodies: TickBodies, tick: number): Promise
     afterTick: tick === 0 ? null : tick - 1,
   };
   const body = bodies.take(tick);
-  const outcome = await engine.commit(decodeCommitBody(engine.catalog, header, body));
+  const outcome = await engine.commit(ticket, decodeCommitBody(engine.catalog, header, body));
   bodies.giveBack(body);
   if (outcome.rejected > 0 || outcome.aborted) throw new Error(`tick ${tick} had conflicts`);
 }
@@ -74,7 +77,7 @@ await runBounded(600, async (lifetime) => {
     },
   });
   lifetime.onEnd(() => engine.close());
-  await engine.openSession(sessionId, false);
+  await engine.openSession(ticket, sessionId, false);
 
   const insertRows = 10_000;
   const inserts = new ArrowBodies({ kind: 'insertUnits', rows: insertRows }, null, 1);

@@ -1,3 +1,4 @@
+import { Ticket } from '../engine/govern/ticket.ts';
 import { buildTickBatch } from '../engine/intake/rows/batch-builder.ts';
 import { Catalog } from '../engine/model/catalog.ts';
 import { asLsn } from '../engine/model/position.ts';
@@ -8,6 +9,8 @@ import { ashfall } from '../src/sandbox/ashfall.ts';
 import { readOptions } from './harness/options.ts';
 import { Report, rounded } from './harness/report.ts';
 import { quantilesOf } from './harness/samples.ts';
+
+const ticket = Ticket.internal('a benchmark');
 
 const claim =
   'From applying a tick to the last subscriber having its frame, and what a subscriber costs.';
@@ -69,7 +72,7 @@ async function follow(session: number): Promise<void> {
     value: `match-${session}`,
   } as const;
   const request = { where, cursor: null, maxRate: 10, onLag: 'COALESCE' } as const;
-  for await (const frame of views.subscribe('matchPulse', request)) {
+  for await (const frame of views.subscribe(ticket, 'matchPulse', request)) {
     const at = appliedAtMs.get(frame.lsn);
     if (frame.kind === 'DELTA' && at !== undefined) delays.push(performance.now() - at);
   }

@@ -24,6 +24,13 @@ export type {
   ContentionReport,
   ContentionRow,
 } from './govern/contention-report.ts';
+export { ClientDeparture, type Departure } from './govern/departure.ts';
+export {
+  requestEnded,
+  Ticket,
+  type TicketPrincipal,
+  type Trace,
+} from './govern/ticket.ts';
 export type { Work } from './govern/work.ts';
 export { WorkBudget } from './govern/work-budget.ts';
 export { decodeCommitBody } from './intake/arrow/commit-body.ts';
@@ -41,6 +48,7 @@ export { EngineError, type ErrorCode } from './model/errors.ts';
 export { formatPosition, type Lsn, parsePosition } from './model/position.ts';
 export type { Row, TitleManifest, Value } from './model/types.ts';
 export type { Engine } from './ports/engine.ts';
+export type { StatePageRequest, StateQueries } from './ports/state-queries.ts';
 export { coerceScalar } from './query/coerce-scalar.ts';
 export { conditionTerms } from './query/condition-units.ts';
 export type { Filter } from './query/filter.ts';
@@ -58,4 +66,4 @@ export type { ConflictPolicy, EffectOp, TickBatch, TickHeader } from './tick/tic
 export type { ActionConflict, EffectConflict, TickOutcome } from './tick/tick-outcome.ts';
 export { Lifetime } from './time/lifetime.ts';
 export { type EngineOptions, openEngine } from './title/open-engine.ts';
-export type { Frame, SubscribeRequest, ViewEngine } from './views/view-engine.ts';
+export type { Frame, SubscribeRequest, ViewQueries } from './views/view-engine.ts';

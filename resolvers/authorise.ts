@@ -16,7 +16,7 @@ import type { Principal, RequestContext } from './context.ts';
  */
 
 export type TableRight = 'read' | 'aggregate' | 'write';
-type Asker = Pick<RequestContext, 'principal' | 'audit' | 'requestId'>;
+type Asker = Pick<RequestContext, 'principal' | 'audit' | 'ticket'>;
 
 export function authoriseRole(asker: Asker): RoleDefinition {
   const { role } = asker.principal;
@@ -166,7 +166,7 @@ function refuse(asker: Asker, message: string, needs: Readonly<Record<string, un
     outcome: 'refused',
     subject: asker.principal.subject,
     role,
-    requestId: asker.requestId,
+    requestId: asker.ticket.trace.requestId,
     details: needs,
   });
   throw new EngineError('FORBIDDEN', message, { details: needs });

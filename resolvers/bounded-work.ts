@@ -3,8 +3,7 @@ import { EngineError } from '../engine/model/errors.ts';
 import { limits } from '../engine/model/limits.ts';
 import type { ColumnDefinition, WhereInput } from '../engine/model/types.ts';
 import type { RequestContext } from './context.ts';
-import { queryBoundsOf } from './query-bounds.ts';
-import { requestEnded } from './running-queries.ts';
+import { withinClass } from './query-bounds.ts';
 
 /**
  * Work of a request on the main thread: in slices, within what the operation may cost and the time
@@ -15,19 +14,12 @@ export async function runBounded<T>(
   work: Work<T>,
   mend: string,
 ): Promise<T> {
-  if (context.signal.aborted) throw requestEnded();
-  return context.engine.turns.run(work, {
-    owner: context.principal.subject,
-    signal: context.signal,
-    timeoutMs: queryBoundsOf(context.queryClass).timeoutMs,
-    budget: context.budget,
-    tooMuch: () => tooMuch(mend),
-  });
+  return context.engine.turns.run(withinClass(context.ticket), work, () => tooMuch(mend));
 }
 
 /** Counts rows of an answer, which cost time when they are printed. */
 export function answerRows(context: RequestContext, rows: number): void {
-  if (context.budget.spend(rows * limits.rowAnsweredUnits)) return;
+  if (context.ticket.budget.spend(rows * limits.rowAnsweredUnits)) return;
   throw tooMuch('ask for fewer rows at once: a smaller first, fewer fields, or an export');
 }
 

@@ -21,7 +21,10 @@ export function contention(
   context: RequestContext,
 ): readonly Contention[] {
   authoriseCapability(context, 'explain');
-  const { rows, windowSeconds, truncated } = context.engine.contention(args.sessionId ?? null);
+  const { rows, windowSeconds, truncated } = context.engine.contention(
+    context.ticket,
+    args.sessionId ?? null,
+  );
   if (truncated) context.report.cut('contention');
   return rows.map((row) => {
     const hidden = row.table !== null && !maySeeKeys(context.principal, row.table);

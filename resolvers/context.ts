@@ -1,4 +1,4 @@
-import type { Engine, ExportRequest, ExportSource, WorkBudget } from '../engine/index.ts';
+import type { Engine, ExportRequest, ExportSource, Ticket } from '../engine/index.ts';
 import type { Lsn } from '../engine/model/position.ts';
 import type { QueryClass, RoleDefinition } from '../engine/model/types.ts';
 import type { RequestReport } from './request-report.ts';
@@ -11,6 +11,13 @@ import type { RunningQueries } from './running-queries.ts';
 export interface RequestContext {
   readonly engine: Engine;
   readonly principal: Principal;
+  /**
+   * What the engine gets of the operation with each call: its class (the role's, or the lower one that
+   * `x-tickloom-class` asked for), who asks, what is left for it of the main thread's time, its trace,
+   * and when nobody waits for it any more: the client has left, the token expired unrefreshed, or the
+   * server drains. A deadline is set for each call: `ticket.within`.
+   */
+  readonly ticket: Ticket;
   readonly exports: ExportRegistry;
   readonly audit: AuditPort;
   /** One for the title, shared by all its requests. */
@@ -22,13 +29,6 @@ export interface RequestContext {
    * opens the stream again. Null: no header.
    */
   readonly lastEventId: string | null;
-  /** The role's class, or the lower one that `x-tickloom-class` asked for. */
-  readonly queryClass: QueryClass;
-  readonly requestId: string;
-  /** Aborts when the client leaves, the token expires unrefreshed or the server drains. */
-  readonly signal: AbortSignal;
-  /** What is left for this operation of the main thread's time, in all its fields together. */
-  readonly budget: WorkBudget;
   /** Filled by resolvers, printed as `extensions.tickloom`. */
   readonly report: RequestReport;
 }

@@ -14,7 +14,7 @@ import { filterOf } from './bounded-work.ts';
 import type { ExportInfo, RequestContext } from './context.ts';
 import { waitForApplied } from './fresh-reads.ts';
 import { shownSql, sqlParameters } from './queries.ts';
-import { checkColumnList, queryBoundsOf } from './query-bounds.ts';
+import { checkColumnList, queryBoundsOf, withinClass } from './query-bounds.ts';
 
 export interface CreateExportArguments {
   readonly table?: string | null | undefined;
@@ -40,10 +40,10 @@ export async function createExport(
   if (source.kind === 'sql') {
     // What is wrong with it is told now, not to whoever follows the link.
     await context.engine.columns.checkSql(
+      withinClass(context.ticket),
       source.query,
       source.parameters,
-      queryBoundsOf(context.queryClass),
-      context.signal,
+      queryBoundsOf(context.ticket),
     );
   }
   const info = await context.exports.create(
@@ -61,7 +61,7 @@ export async function createExport(
     outcome: 'done',
     subject: context.principal.subject,
     role: context.principal.role?.name ?? null,
-    requestId: context.requestId,
+    requestId: context.ticket.trace.requestId,
     details: {
       id: info.id,
       lsn: info.lsn,
@@ -142,8 +142,9 @@ async function tableSource(
 async function asOfLsn(input: CreateExportArguments, context: RequestContext): Promise<Lsn> {
   const asked = positionOf(input.asOf?.position, 'input.asOf.position');
   const applied = await waitForApplied(context);
-  if (asked !== null && asked > applied)
-    await context.engine.waitForApplied(asked, limits.readWaitMs);
+  if (asked !== null && asked > applied) {
+    await context.engine.waitForApplied(context.ticket.within(limits.readWaitMs), asked);
+  }
   return asked ?? applied;
 }
 

@@ -8,8 +8,8 @@ import { answerRows, filterOf } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 import { waitForCovered } from './fresh-reads.ts';
 
-import { groupColumnsOf, orderOf, pageSizeOf, queryBoundsOf } from './query-bounds.ts';
-import { describeQuery, reportQuery } from './rows.ts';
+import { groupColumnsOf, orderOf, pageSizeOf, queryBoundsOf, withinClass } from './query-bounds.ts';
+import { reportQuery } from './rows.ts';
 
 import { aggregateKey, selectedAggregates } from './selected-aggregates.ts';
 
@@ -55,13 +55,11 @@ export function rowGroups(table: TableDefinition, field: string) {
       aggregates: selectedAggregates(info),
       orderBy: orderOf(args.orderBy),
       first: pageSizeOf(args.first),
-      bounds: queryBoundsOf(context.queryClass),
+      bounds: queryBoundsOf(context.ticket),
     };
     await waitForCovered(context, args.minPosition);
-    const result = await context.running.run(
-      describeQuery(context, field),
-      context.signal,
-      (signal) => context.engine.columns.groups({ ...request, signal }),
+    const result = await context.running.run(context.ticket, { field, sql: null }, (ticket) =>
+      context.engine.columns.groups(withinClass(ticket), request),
     );
     answerRows(context, result.groups.length);
     reportQuery(context, result.statistics, visible === null ? null : result.groups.length);

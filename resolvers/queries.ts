@@ -6,8 +6,7 @@ import type { Scalar, Value } from '../engine/model/types.ts';
 import { authoriseCapability, authoriseSql } from './authorise.ts';
 import type { AuditEvent, RequestContext } from './context.ts';
 import { waitForCovered } from './fresh-reads.ts';
-import { pageSizeOf, queryBoundsOf } from './query-bounds.ts';
-import { describeQuery } from './rows.ts';
+import { pageSizeOf, queryBoundsOf, withinClass } from './query-bounds.ts';
 import type { RunningQuery } from './running-queries.ts';
 
 export interface SqlArguments {
@@ -29,11 +28,10 @@ export async function sql(
   await waitForCovered(context, args.minPosition);
   const { columns } = context.engine;
   try {
-    const result = await context.running.run(
-      describeQuery(context, 'sql', shownSql(args.query)),
-      context.signal,
-      (signal) =>
-        columns.sql(args.query, parameters, first, queryBoundsOf(context.queryClass), signal),
+    const shown = { field: 'sql', sql: shownSql(args.query) };
+    const bounds = queryBoundsOf(context.ticket);
+    const result = await context.running.run(context.ticket, shown, (ticket) =>
+      columns.sql(withinClass(ticket), args.query, parameters, first, bounds),
     );
     context.report.ranQuery(result.statistics);
     recordQuery(context, 'query.sql', 'done', { sql: shownSql(args.query) });
@@ -78,7 +76,8 @@ export async function killQuery(
   context: RequestContext,
 ): Promise<boolean> {
   authoriseCapability(context, 'kill');
-  const killed = context.running.kill(args.id) || (await context.engine.columns.kill(args.id));
+  const { ticket, engine, running } = context;
+  const killed = running.kill(args.id) || (await engine.columns.kill(ticket, args.id));
   recordQuery(context, 'query.kill', killed ? 'done' : 'failed', { queryId: args.id });
   return killed;
 }
@@ -120,7 +119,7 @@ function recordQuery(
     outcome,
     subject: context.principal.subject,
     role: context.principal.role?.name ?? null,
-    requestId: context.requestId,
+    requestId: context.ticket.trace.requestId,
     details,
   });
 }

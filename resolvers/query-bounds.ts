@@ -1,12 +1,16 @@
-import type { OrderBy, QueryBounds } from '../engine/index.ts';
+import type { OrderBy, QueryBounds, Ticket } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import { limits } from '../engine/model/limits.ts';
 import type { QueryClass } from '../engine/model/types.ts';
 
 const mebibyte = 1024 * 1024;
 
-/** What one analytical query of a class may use; the column store enforces it. */
-const boundsByClass: Readonly<Record<QueryClass, QueryBounds>> = {
+/** What one read of a class may use: its time, and in the column store what that enforces. */
+export interface ClassBounds extends QueryBounds {
+  readonly timeoutMs: number;
+}
+
+const boundsByClass: Readonly<Record<QueryClass, ClassBounds>> = {
   GAMEPLAY: {
     timeoutMs: 1_000,
     memoryBytesMax: 128 * mebibyte,
@@ -27,8 +31,19 @@ const boundsByClass: Readonly<Record<QueryClass, QueryBounds>> = {
   },
 };
 
-export function queryBoundsOf(queryClass: QueryClass): QueryBounds {
+export function classBoundsOf(queryClass: QueryClass): ClassBounds {
   return boundsByClass[queryClass];
+}
+
+/** What a query under the ticket may use in the column store. */
+export function queryBoundsOf({ queryClass }: Ticket): QueryBounds {
+  const { memoryBytesMax, rowsReadMax, threadsMax } = boundsByClass[queryClass];
+  return { memoryBytesMax, rowsReadMax, threadsMax };
+}
+
+/** The ticket of one read: what its class gives a read is its deadline. */
+export function withinClass(ticket: Ticket): Ticket {
+  return ticket.within(boundsByClass[ticket.queryClass].timeoutMs);
 }
 
 /** How many rows or groups to answer: `first`, or the default where it is not given. */

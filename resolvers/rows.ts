@@ -20,7 +20,7 @@ import type { RequestContext } from './context.ts';
 
 import { sawApplied, waitForApplied, waitForCovered } from './fresh-reads.ts';
 import type { ListPage } from './list-page.ts';
-import { orderOf, pageSizeOf, queryBoundsOf } from './query-bounds.ts';
+import { orderOf, pageSizeOf, queryBoundsOf, withinClass } from './query-bounds.ts';
 
 export type RowList = ListPage<Row>;
 
@@ -43,7 +43,7 @@ export function rowByKey(table: TableDefinition) {
     const visible = visibleRows(context, table);
     const key = keyOf(args.key, columnsOf(context, table));
     await waitForApplied(context);
-    const row = context.engine.state.get(table.name, key);
+    const row = context.engine.state.get(context.ticket, table.name, key);
     const shown = row !== null && rowPredicate(visible)(row) ? row : null;
     // What is hidden is not counted either.
     context.report.readRows(shown === null ? 0 : 1);
@@ -65,15 +65,11 @@ export function stateRowList(table: TableDefinition) {
     const asked = await filterOf(context, args.where, columnsOf(context, table));
     const where = bothOf(visible, asked);
     await waitForApplied(context);
-    const { state } = context.engine;
-    const work = state.list(table.name, {
-      where,
-      orderBy,
-      first,
-      after: args.after ?? null,
-      scan: context.queryClass === 'GAMEPLAY' ? 'refuse' : 'allow',
-    });
-    const page = await runBounded(context, work, state.adviceFor(table.name, where));
+    const { ticket, engine } = context;
+    const request = { where, orderBy, first, after: args.after ?? null };
+    const work = engine.state.list(ticket, table.name, request);
+    const advice = engine.state.adviceFor(ticket, table.name, where);
+    const page = await runBounded(context, work, advice);
     answerRows(context, page.rows.length);
     // How many rows there are that the role may not see is not told either.
     context.report.readRows(visible === null ? page.rowsRead : page.rows.length);
@@ -94,19 +90,11 @@ export function columnRowList(table: TableDefinition, field: string) {
     const asked = await filterOf(context, args.where, columnsOf(context, table));
     const where = bothOf(visible, asked);
     await waitForCovered(context, args.minPosition);
-    const page = await context.running.run(
-      describeQuery(context, field),
-      context.signal,
-      (signal) =>
-        context.engine.columns.list({
-          table: table.name,
-          where,
-          orderBy,
-          first,
-          after: args.after ?? null,
-          bounds: queryBoundsOf(context.queryClass),
-          signal,
-        }),
+    const bounds = queryBoundsOf(context.ticket);
+    const after = args.after ?? null;
+    const request = { table: table.name, where, orderBy, first, after, bounds };
+    const page = await context.running.run(context.ticket, { field, sql: null }, (ticket) =>
+      context.engine.columns.list(withinClass(ticket), request),
     );
     answerRows(context, page.rows.length);
     reportQuery(context, page.statistics, visible === null ? null : page.rows.length);
@@ -128,12 +116,6 @@ export function reportQuery(
 ): void {
   if (rowsShown === null) context.report.ranQuery(statistics);
   else context.report.readRows(rowsShown);
-}
-
-/** How a query shows in `runningQueries`. */
-export function describeQuery(context: RequestContext, field: string, sql: string | null = null) {
-  const { subject, role } = context.principal;
-  return { field, subject, role: role?.name ?? '', class: context.queryClass, sql };
 }
 
 /** A key in the engine's shapes: a UUID in lower case, numbers within the column's range. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { requestEnded, type Ticket } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import type { QueryClass } from '../engine/model/types.ts';
 
@@ -27,20 +28,30 @@ export class RunningQueries {
   }
 
   /**
-   * Runs `work` under a signal that aborts with the request or by `kill`. Rejects with
+   * Runs `work` under a ticket that is over with the request's or by `kill`. Rejects with
    * `QUERY_KILLED` when it was killed and `UNAVAILABLE` when its request ended, whatever `work` made
-   * of its signal.
+   * of its ticket.
    */
   async run<T>(
-    query: Omit<RunningQuery, 'id' | 'startedAtMs'>,
-    requestSignal: AbortSignal,
-    work: (signal: AbortSignal) => Promise<T>,
+    ticket: Ticket,
+    shown: Pick<RunningQuery, 'field' | 'sql'>,
+    work: (ticket: Ticket) => Promise<T>,
   ): Promise<T> {
     const id = randomUUID();
     const kill = new AbortController();
-    this.#running.set(id, { query: { ...query, id, startedAtMs: this.#nowMs() }, kill });
+    const { subject, role } = ticket.principal;
+    const query: RunningQuery = {
+      id,
+      field: shown.field,
+      subject,
+      role: role ?? '',
+      class: ticket.queryClass,
+      startedAtMs: this.#nowMs(),
+      sql: shown.sql,
+    };
+    this.#running.set(id, { query, kill });
     try {
-      return await work(AbortSignal.any([requestSignal, kill.signal]));
+      return await work(ticket.until(kill.signal));
     } catch (error) {
       if (kill.signal.aborted) {
         throw new EngineError('QUERY_KILLED', 'the query was killed by an operator', {
@@ -48,7 +59,7 @@ export class RunningQueries {
           cause: error,
         });
       }
-      if (requestSignal.aborted) throw requestEnded(error);
+      if (ticket.departure.hasLeft) throw requestEnded(error);
       throw error;
     } finally {
       this.#running.delete(id);
@@ -66,9 +77,4 @@ export class RunningQueries {
     entry?.kill.abort();
     return entry !== undefined;
   }
-}
-
-/** Nobody reads this answer any more; the log must not take it for a fault of the server. */
-export function requestEnded(cause?: unknown): EngineError {
-  return new EngineError('UNAVAILABLE', 'the request ended before its answer', { cause });
 }

@@ -16,7 +16,7 @@ export async function openSession(
 ): Promise<SessionInfo> {
   authoriseCapability(context, 'session');
   const { sessionId, takeOver } = args.input;
-  const session = await context.engine.openSession(sessionId, takeOver ?? false);
+  const session = await context.engine.openSession(context.ticket, sessionId, takeOver ?? false);
   recordSession(context, 'session.open', session, { takeOver: takeOver ?? false });
   return session;
 }
@@ -30,7 +30,7 @@ export async function closeSession(
 ): Promise<SessionInfo> {
   authoriseCapability(context, 'session');
   const { sessionId, fence } = args.input;
-  const session = await context.engine.closeSession(sessionId, fence ?? null);
+  const session = await context.engine.closeSession(context.ticket, sessionId, fence ?? null);
   recordSession(context, 'session.close', session, {});
   return session;
 }
@@ -43,7 +43,7 @@ export async function sessionById(
 ): Promise<SessionInfo | null> {
   authoriseSession(context);
   await waitForApplied(context);
-  return context.engine.session(args.sessionId);
+  return context.engine.session(context.ticket, args.sessionId);
 }
 
 export interface SessionListArguments {
@@ -72,7 +72,7 @@ export async function sessionList(
   const where = await filterOf(context, args.where, sessionConditions);
   const lsn = await waitForApplied(context);
   const after = args.after ?? null;
-  const work = context.engine.listSessions({ where, orderBy, first, after });
+  const work = context.engine.listSessions(context.ticket, { where, orderBy, first, after });
   const page = await runBounded(context, work, 'narrow the sessions by where');
   answerRows(context, page.sessions.length);
   context.report.readRows(page.sessions.length);
@@ -92,7 +92,7 @@ function recordSession(
     outcome: 'done',
     subject: context.principal.subject,
     role: context.principal.role?.name ?? null,
-    requestId: context.requestId,
+    requestId: context.ticket.trace.requestId,
     details: { ...details, sessionId: session.sessionId, fence: session.fence, lsn: session.lsn },
   });
 }

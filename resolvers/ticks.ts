@@ -51,7 +51,7 @@ export function commitTick(catalog: Catalog) {
     const { tick, tables } = reader.read(input);
     if (tick.actions.length > 0) tables.add(actionTable);
     authoriseCommit(context, tables);
-    const outcome = await context.engine.commit(buildTickBatch(catalog, tick));
+    const outcome = await context.engine.commit(context.ticket, buildTickBatch(catalog, tick));
     context.report.sawPosition(outcome.lsn);
     return outcome;
   };
@@ -67,7 +67,7 @@ export function compareAndSet(catalog: Catalog, table: TableDefinition) {
     context: RequestContext,
   ): Promise<RowWrite> => {
     authoriseCommit(context, [table.name]);
-    const { principal, requestId } = context;
+    const { principal, ticket } = context;
     const sessionId = isOfSession ? sessionOf(args.input) : '';
     const batch = buildTickBatch(catalog, {
       header: {
@@ -81,14 +81,14 @@ export function compareAndSet(catalog: Catalog, table: TableDefinition) {
       actions: [],
       effects: [reader.readOperation(table.name, 'compareAndSet', args.input, () => 'input')],
     });
-    const outcome = await context.engine.commit(batch);
+    const outcome = await context.engine.commit(ticket, batch);
     context.report.sawPosition(outcome.lsn);
     context.audit.record({
       action: 'row.compareAndSet',
       outcome: outcome.aborted ? 'refused' : 'done',
       subject: principal.subject,
       role: principal.role?.name ?? null,
-      requestId,
+      requestId: ticket.trace.requestId,
       details: { table: table.name, sessionId, lsn: outcome.lsn },
     });
     return { outcome, row: mayRead(principal, table.name) ? outcome.row : null };

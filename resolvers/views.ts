@@ -1,4 +1,10 @@
-import { type Filter, type Frame, type SubscribeRequest, viewColumns } from '../engine/index.ts';
+import {
+  type Filter,
+  type Frame,
+  type SubscribeRequest,
+  type Ticket,
+  viewColumns,
+} from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import { limits } from '../engine/model/limits.ts';
 import type { Lsn } from '../engine/model/position.ts';
@@ -13,7 +19,6 @@ import { authoriseTable, authoriseView, bothOf, rowFilterOf } from './authorise.
 import { answerRows, filterOf, runBounded } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 import { sawApplied, waitForApplied } from './fresh-reads.ts';
-import { requestEnded } from './running-queries.ts';
 
 export interface ViewRows {
   readonly lsn: Lsn;
@@ -39,7 +44,7 @@ export function viewRows(view: ViewDefinition) {
     await waitForApplied(context);
     const answer = await runBounded(
       context,
-      context.engine.views.read(view.name, where),
+      context.engine.views.read(context.ticket, view.name, where),
       'narrow the view by where, or read it in fewer fields',
     );
     sawApplied(context);
@@ -106,32 +111,30 @@ async function subscribe(
     });
   }
   await waitForApplied(context);
-  if (context.signal.aborted) throw requestEnded();
-  const frames = context.engine.views.subscribe(source, {
+  const frames = context.engine.views.subscribe(context.ticket, source, {
     where,
     // Newer than the argument, which a client that opens its stream again sends as at first.
     cursor: context.lastEventId ?? args.cursor ?? null,
     maxRate,
     onLag: args.onLag ?? 'COALESCE',
-    subject: context.principal.subject,
   });
-  return untilAborted(frames, context.signal);
+  return untilLeft(frames, context.ticket);
 }
 
 /**
  * Ends the frames when the request does. Not a generator: a generator's `return` waits for its
  * pending `next`, which here may be seconds away.
  */
-function untilAborted(
+function untilLeft(
   frames: AsyncIterableIterator<Frame>,
-  signal: AbortSignal,
+  { departure }: Ticket,
 ): AsyncIterableIterator<Frame> {
   const end = async (): Promise<IteratorResult<Frame>> => {
-    signal.removeEventListener('abort', end);
+    stay();
     await frames.return?.();
     return { done: true, value: undefined };
   };
-  signal.addEventListener('abort', end, { once: true });
+  const stay = departure.whenLeft(() => void end());
   return {
     next: () => frames.next(),
     return: end,

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Ticket } from '../govern/ticket.ts';
 import type { Catalog } from '../model/catalog.ts';
 import { limits } from '../model/limits.ts';
 import type { Lsn } from '../model/position.ts';
@@ -114,7 +115,8 @@ export class ClickHouseStore implements OpenColumnStore {
   }
 
   recovered(lsn: Lsn): void {
-    const settled = this.#tailer.waitForCovered(lsn, limits.columnsCatchUpMs).catch(() => {});
+    const catchingUp = Ticket.internal('catching up').within(limits.columnsCatchUpMs);
+    const settled = this.#tailer.waitForCovered(catchingUp, lsn).catch(() => {});
     void settled.then(() => {
       this.#host.caughtUp(this.#client);
       // Where that fails it is tried again.
@@ -122,12 +124,13 @@ export class ClickHouseStore implements OpenColumnStore {
     });
   }
 
-  waitForCovered(lsn: Lsn, timeoutMs: number): Promise<void> {
-    return this.#tailer.waitForCovered(lsn, timeoutMs);
+  waitForCovered(ticket: Ticket, lsn: Lsn): Promise<void> {
+    return this.#tailer.waitForCovered(ticket, lsn);
   }
 
-  async list(request: ColumnListRequest) {
-    const plan = planList(this.#catalog, request);
+  async list(ticket: Ticket, request: ColumnListRequest) {
+    ticket.check();
+    const plan = planList(ticket, this.#catalog, request);
     const coveredLsn = this.coveredLsn;
     const { rows: answer, statistics } = await this.#client.query(plan.query);
     const rows = answer.slice(0, request.first).map((values) => {
@@ -149,8 +152,9 @@ export class ClickHouseStore implements OpenColumnStore {
     };
   }
 
-  async groups(request: GroupsRequest): Promise<GroupsResult> {
-    const plan = planGroups(this.#catalog, request);
+  async groups(ticket: Ticket, request: GroupsRequest): Promise<GroupsResult> {
+    ticket.check();
+    const plan = planGroups(ticket, this.#catalog, request);
     const coveredLsn = this.coveredLsn;
     const { rows, statistics } = await this.#client.query(plan.query);
     const shown = rows.slice(0, request.first);
@@ -163,41 +167,41 @@ export class ClickHouseStore implements OpenColumnStore {
   }
 
   async sql(
+    ticket: Ticket,
     query: string,
     parameters: Readonly<Record<string, Value>>,
     first: number,
     bounds: QueryBounds,
-    signal?: AbortSignal,
   ): Promise<SqlResult> {
+    ticket.check();
     const coveredLsn = this.coveredLsn;
-    const result = await runUserSql(this.#client, this.#catalog, {
-      query,
-      parameters,
-      first,
-      bounds,
-      signal,
-    });
+    const asked = { query, parameters, first, bounds };
+    const result = await runUserSql(ticket, this.#client, this.#catalog, asked);
     return { ...result, coveredLsn };
   }
 
   async checkSql(
+    ticket: Ticket,
     query: string,
     parameters: Readonly<Record<string, Value>>,
     bounds: QueryBounds,
-    signal?: AbortSignal,
   ): Promise<void> {
-    await describeUserSql(this.#client, this.#catalog, { query, parameters, bounds, signal });
+    ticket.check();
+    await describeUserSql(ticket, this.#client, this.#catalog, { query, parameters, bounds });
   }
 
-  export(request: ExportRequest): Promise<AsyncIterable<Uint8Array>> {
-    return exportRows(this.#client, this.#catalog, request);
+  async export(ticket: Ticket, request: ExportRequest): Promise<AsyncIterable<Uint8Array>> {
+    ticket.check();
+    return exportRows(ticket, this.#client, this.#catalog, request);
   }
 
-  running(): Promise<readonly RunningColumnQuery[]> {
+  async running(ticket: Ticket): Promise<readonly RunningColumnQuery[]> {
+    ticket.check();
     return this.#client.running();
   }
 
-  kill(queryId: string): Promise<boolean> {
+  async kill(ticket: Ticket, queryId: string): Promise<boolean> {
+    ticket.check();
     return this.#client.kill(queryId);
   }
 

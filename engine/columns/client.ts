@@ -3,6 +3,7 @@ import { Agent } from 'node:http';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { type ClickHouseClient, createClient } from '@clickhouse/client';
+import { Ticket } from '../govern/ticket.ts';
 import { EngineError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import { answerBytes } from './answer-bytes.ts';
@@ -33,7 +34,8 @@ export interface ClientQuery {
   readonly settings?: Readonly<Record<string, string | number>>;
   readonly bounds?: QueryBounds;
   readonly database?: string;
-  readonly signal?: AbortSignal | undefined;
+  /** For whom it runs, and until when; without it, this room's own until it is answered. */
+  readonly ticket?: Ticket;
   /** A short query of this room's own that operators need not see. */
   readonly housekeeping?: true;
 }
@@ -104,7 +106,7 @@ export class ColumnClient {
         use_multipart_params_auto: true,
         abort_signal: signal,
         clickhouse_settings: {
-          ...boundSettings(query.bounds),
+          ...boundSettings(query),
           ...query.settings,
           wait_end_of_query: 1,
           cancel_http_readonly_queries_on_client_close: 1,
@@ -180,7 +182,7 @@ export class ColumnClient {
         query_params: { ...query.parameters },
         abort_signal: entry.abort.signal,
         clickhouse_settings: {
-          ...boundSettings(query.bounds),
+          ...boundSettings(query),
           ...query.settings,
           cancel_http_readonly_queries_on_client_close: 1,
         },
@@ -227,8 +229,9 @@ export class ColumnClient {
 
   /** Resolves with any answer, an error among them; rejects where none comes. */
   async answers(signal: AbortSignal): Promise<void> {
+    const ticket = Ticket.internal('the pulse', { signal });
     try {
-      await this.query({ sql: 'SELECT 1', author: 'engine', housekeeping: true, signal });
+      await this.query({ sql: 'SELECT 1', author: 'engine', housekeeping: true, ticket });
     } catch (error) {
       const isSilent = !(error instanceof EngineError) || noAnswer.has(error.code);
       if (isSilent) throw error;
@@ -278,7 +281,8 @@ export class ColumnClient {
   }
 
   #begin(queryId: string, query: ClientQuery): RunningEntry {
-    if (query.signal?.aborted) throw new EngineError('QUERY_KILLED', 'the query was given up');
+    const end = query.ticket?.end ?? null;
+    if (end !== null) throw end === 'left' ? givenUp() : tookTooLong();
     if (this.#isClosed) throw new EngineError('UNAVAILABLE', 'the column store is closed');
     const trouble = query.bounds === undefined ? null : this.#trouble();
     if (trouble !== null) throw new EngineError('UNAVAILABLE', trouble, { retryAfterMs: 1_000 });
@@ -294,15 +298,12 @@ export class ColumnClient {
   }
 
   #watch(queryId: string, entry: RunningEntry, query: ClientQuery): () => void {
-    const onAbort = () => void this.#stop(queryId, entry, 'caller');
-    query.signal?.addEventListener('abort', onAbort, { once: true });
     // ClickHouse keeps its own clock; this one is for a ClickHouse that no longer answers.
-    const late = query.bounds
-      ? setTimeout(() => void this.#stop(queryId, entry, 'late'), query.bounds.timeoutMs + graceMs)
-      : null;
+    const release = query.ticket?.whenOver((end) => {
+      void this.#stop(queryId, entry, end === 'left' ? 'caller' : 'late');
+    }, graceMs);
     return () => {
-      if (late) clearTimeout(late);
-      query.signal?.removeEventListener('abort', onAbort);
+      release?.();
       this.#running.delete(queryId);
     };
   }
@@ -402,16 +403,20 @@ function databaseHeader(database: string | undefined) {
   return database === undefined ? {} : { http_headers: { 'x-clickhouse-database': database } };
 }
 
-function boundSettings(bounds: QueryBounds | undefined): Record<string, string | number> {
-  if (!bounds) return {};
-  return {
-    max_execution_time: bounds.timeoutMs / 1000,
-    timeout_overflow_mode: 'throw',
-    max_memory_usage: bounds.memoryBytesMax,
-    max_rows_to_read: bounds.rowsReadMax,
-    read_overflow_mode: 'throw',
-    max_threads: bounds.threadsMax,
-  };
+function boundSettings({ bounds, ticket }: ClientQuery): Record<string, string | number> {
+  const settings: Record<string, string | number> = {};
+  const leftMs = ticket?.leftMs ?? Number.POSITIVE_INFINITY;
+  if (Number.isFinite(leftMs)) {
+    settings.max_execution_time = Math.max(1, Math.ceil(leftMs)) / 1000;
+    settings.timeout_overflow_mode = 'throw';
+  }
+  if (bounds) {
+    settings.max_memory_usage = bounds.memoryBytesMax;
+    settings.max_rows_to_read = bounds.rowsReadMax;
+    settings.read_overflow_mode = 'throw';
+    settings.max_threads = bounds.threadsMax;
+  }
+  return settings;
 }
 
 function explain(entry: RunningEntry, error: unknown, author: SqlAuthor): unknown {
@@ -419,12 +424,9 @@ function explain(entry: RunningEntry, error: unknown, author: SqlAuthor): unknow
     case 'killed':
       return new EngineError('QUERY_KILLED', 'the query was killed', { cause: error });
     case 'late':
-      return new EngineError('QUERY_TIMEOUT', 'the query took longer than its class allows', {
-        cause: error,
-        retryAfterMs: 1_000,
-      });
+      return tookTooLong(error);
     case 'caller':
-      return new EngineError('QUERY_KILLED', 'the query was given up', { cause: error });
+      return givenUp(error);
     case 'hung':
       return new EngineError('UNAVAILABLE', 'the column store hangs and was broken off', {
         cause: error,
@@ -433,4 +435,13 @@ function explain(entry: RunningEntry, error: unknown, author: SqlAuthor): unknow
     case null:
       return translateError(error, author);
   }
+}
+
+function tookTooLong(cause?: unknown): EngineError {
+  const options = { cause, retryAfterMs: 1_000 };
+  return new EngineError('QUERY_TIMEOUT', 'the query took longer than its class allows', options);
+}
+
+function givenUp(cause?: unknown): EngineError {
+  return new EngineError('QUERY_KILLED', 'the query was given up', { cause });
 }

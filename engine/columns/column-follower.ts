@@ -1,3 +1,4 @@
+import type { Ticket } from '../govern/ticket.ts';
 import type { EngineError } from '../model/errors.ts';
 import type { Lsn } from '../model/position.ts';
 import type { ChangeSet } from '../state/change-set.ts';
@@ -43,8 +44,11 @@ export interface ColumnFollower {
    * covered, or a minute has passed, shipping and queries make way for commits.
    */
   recovered(lsn: Lsn): void;
-  /** Ships at once what is needed and resolves when `coveredLsn >= lsn`; `NOT_CAUGHT_UP` after the timeout. */
-  waitForCovered(lsn: Lsn, timeoutMs: number): Promise<void>;
+  /**
+   * Ships at once what is needed and resolves when `coveredLsn >= lsn`; `NOT_CAUGHT_UP` at the
+   * ticket's deadline.
+   */
+  waitForCovered(ticket: Ticket, lsn: Lsn): Promise<void>;
   /** Waits for running inserts, stops the child. What was not shipped comes again from the log. */
   close(): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import { Ticket } from '../govern/ticket.ts';
 import { EngineError } from '../model/errors.ts';
 import type { ColumnClient } from './client.ts';
 import type { ColumnLogger } from './logger.ts';
@@ -66,8 +67,8 @@ export class ColumnPulse {
   ): Promise<readonly (readonly unknown[])[]> {
     const { trouble } = this;
     if (trouble !== null) throw new EngineError('UNAVAILABLE', trouble);
-    const signal = AbortSignal.timeout(askMsMax);
-    const query = { sql, parameters, author: 'engine', housekeeping: true, signal } as const;
+    const ticket = Ticket.internal('the pulse', { signal: AbortSignal.timeout(askMsMax) });
+    const query = { sql, parameters, author: 'engine', housekeeping: true, ticket } as const;
     return (await this.#parts.client.query(query)).rows;
   }
 

@@ -1,11 +1,11 @@
+import type { Ticket } from '../govern/ticket.ts';
 import type { Lsn } from '../model/position.ts';
 import type { Row, Value } from '../model/types.ts';
 import type { Filter } from '../query/filter.ts';
 import type { OrderBy, RowPage } from '../state/state-reader.ts';
 
-/** Bounds on one query, from its class; the store enforces them. */
+/** What one query may use, from its class; the store enforces it. Its time is the ticket's. */
 export interface QueryBounds {
-  readonly timeoutMs: number;
   readonly memoryBytesMax: number;
   readonly rowsReadMax: number;
   readonly threadsMax: number;
@@ -26,7 +26,6 @@ export interface ColumnListRequest {
   readonly first: number;
   readonly after: string | null;
   readonly bounds: QueryBounds;
-  readonly signal?: AbortSignal;
 }
 
 /** An aggregate of one column to compute. Quantile: `q` in 0…1. */
@@ -46,7 +45,6 @@ export interface GroupsRequest {
   readonly orderBy: readonly OrderBy[];
   readonly first: number;
   readonly bounds: QueryBounds;
-  readonly signal?: AbortSignal;
 }
 
 export interface Group {
@@ -94,7 +92,6 @@ export interface ExportRequest {
   readonly sinceLsn: Lsn | null;
   /** The rows as of this position: nothing later is in the export, however late it is read. */
   readonly asOfLsn: Lsn;
-  readonly signal?: AbortSignal;
 }
 
 export interface RunningColumnQuery {
@@ -108,37 +105,41 @@ export interface RunningColumnQuery {
 /**
  * What answers questions: every action, event and version of a row of one title, in ClickHouse,
  * behind one adapter (`@clickhouse/client`) for the embedded store and a cluster alike. It can
- * change nothing.
+ * change nothing. What its ticket no longer waits for ends in ClickHouse, too.
  */
 export interface ColumnQueries {
   /** Every change set up to here can be queried. */
   readonly coveredLsn: Lsn;
-  /** Ships at once what is needed and resolves when `coveredLsn >= lsn`; `NOT_CAUGHT_UP` after the timeout. */
-  waitForCovered(lsn: Lsn, timeoutMs: number): Promise<void>;
+  /**
+   * Ships at once what is needed and resolves when `coveredLsn >= lsn`; `NOT_CAUGHT_UP` at the
+   * ticket's deadline.
+   */
+  waitForCovered(ticket: Ticket, lsn: Lsn): Promise<void>;
   /** Rows of an event or action table, newest definition, ordered by `orderBy`, then session, tick, seq. */
   list(
+    ticket: Ticket,
     request: ColumnListRequest,
   ): Promise<RowPage & { readonly coveredLsn: Lsn; readonly statistics: QueryStatistics }>;
-  groups(request: GroupsRequest): Promise<GroupsResult>;
+  groups(ticket: Ticket, request: GroupsRequest): Promise<GroupsResult>;
   /** Read-only SQL over the title's tables by their manifest names; parameters as `{name:Type}`. */
   sql(
+    ticket: Ticket,
     query: string,
     parameters: Readonly<Record<string, Value>>,
     first: number,
     bounds: QueryBounds,
-    signal?: AbortSignal,
   ): Promise<SqlResult>;
   /** Throws what `sql` would throw of the text and its parameters themselves; nothing of it runs. */
   checkSql(
+    ticket: Ticket,
     query: string,
     parameters: Readonly<Record<string, Value>>,
     bounds: QueryBounds,
-    signal?: AbortSignal,
   ): Promise<void>;
   /** One valid stream or file in the format, in constant memory. */
-  export(request: ExportRequest): Promise<AsyncIterable<Uint8Array>>;
+  export(ticket: Ticket, request: ExportRequest): Promise<AsyncIterable<Uint8Array>>;
   /** The queries that run in ClickHouse for this store, inserts included. */
-  running(): Promise<readonly RunningColumnQuery[]>;
+  running(ticket: Ticket): Promise<readonly RunningColumnQuery[]>;
   /** True when such a query ran and was told to stop. */
-  kill(queryId: string): Promise<boolean>;
+  kill(ticket: Ticket, queryId: string): Promise<boolean>;
 }

@@ -1,3 +1,4 @@
+import type { Ticket } from '../govern/ticket.ts';
 import type { Catalog } from '../model/catalog.ts';
 import { type ArrowField, fieldOf } from '../vectors/arrow/arrow-type.ts';
 import { readFrames, requireSameLayout } from '../vectors/arrow/ipc-frames.ts';
@@ -21,11 +22,12 @@ import { exportedType, exportSql } from './stored-kinds.ts';
  * memory. An export of a table has exactly the manifest's types; one of SQL has ClickHouse's.
  */
 export async function exportRows(
+  ticket: Ticket,
   client: ColumnClient,
   catalog: Catalog,
   request: ExportRequest,
 ): Promise<AsyncIterable<Uint8Array>> {
-  const plan = await planExport(client, catalog, request);
+  const plan = await planExport(ticket, client, catalog, request);
   const { fields } = plan;
   // Only table exports know their fields; ClickHouse writes the other files by itself.
   const framed = fields !== null && request.format !== 'PARQUET';
@@ -34,7 +36,7 @@ export async function exportRows(
     ...plan.query,
     sql: `${plan.query.sql}\nFORMAT ${format}`,
     settings: { ...plan.query.settings, ...formatSettings(request) },
-    signal: request.signal,
+    ticket,
   });
   if (request.format === 'PARQUET') {
     return plan.bytesColumns.size === 0 ? bytes : withBytesColumns(bytes, plan.bytesColumns);
@@ -54,6 +56,7 @@ interface ExportPlan {
 }
 
 async function planExport(
+  ticket: Ticket,
   client: ColumnClient,
   catalog: Catalog,
   request: ExportRequest,
@@ -61,11 +64,7 @@ async function planExport(
   const { source } = request;
   if (source.kind === 'sql') {
     const { query, parameters } = source;
-    const checked = await checkedUserSql(client, catalog, {
-      query,
-      parameters,
-      signal: request.signal,
-    });
+    const checked = await checkedUserSql(ticket, client, catalog, { query, parameters });
     return { query: checked, fields: null, bytesColumns: new Set() };
   }
   const table = catalog.table(source.table);

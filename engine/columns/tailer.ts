@@ -1,4 +1,5 @@
 import type { Storage } from '../disk/storage.ts';
+import { endError, type Ticket } from '../govern/ticket.ts';
 import { EngineError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import { asLsn, type Lsn, lsnZero } from '../model/position.ts';
@@ -221,32 +222,24 @@ export class Tailer {
     this.#settle();
   }
 
-  waitForCovered(lsn: Lsn, timeoutMs: number): Promise<void> {
-    if (this.coveredLsn >= lsn) return Promise.resolve();
-    if (this.#closing.hasBegun) return Promise.reject(closedError());
-    return new Promise((resolve, reject) => {
+  async waitForCovered(ticket: Ticket, lsn: Lsn): Promise<void> {
+    ticket.check();
+    if (this.coveredLsn >= lsn) return;
+    if (this.#closing.hasBegun) throw closedError();
+    await new Promise<void>((resolve, reject) => {
       const waiter = {
         lsn,
         done: () => {
-          clearTimeout(timer);
+          release();
           this.#waiters.delete(waiter);
           if (this.coveredLsn >= lsn) resolve();
           else reject(closedError());
         },
       };
-      const timer = setTimeout(() => {
+      const release = ticket.whenOver((end) => {
         this.#waiters.delete(waiter);
-        reject(
-          new EngineError(
-            'NOT_CAUGHT_UP',
-            `the column store covers ${this.coveredLsn}, not ${lsn}`,
-            {
-              details: { coveredLsn: this.coveredLsn, lsn },
-              retryAfterMs: 250,
-            },
-          ),
-        );
-      }, timeoutMs);
+        reject(end === 'late' ? notCovered(this.coveredLsn, lsn) : endError(ticket, end));
+      });
       this.#waiters.add(waiter);
       this.#shipWaited();
     });
@@ -352,6 +345,13 @@ export class Tailer {
 
 /** Rows become visible unasked within this and the time of an insert. */
 const flushMs = 120;
+
+function notCovered(coveredLsn: Lsn, lsn: Lsn): EngineError {
+  return new EngineError('NOT_CAUGHT_UP', `the column store covers ${coveredLsn}, not ${lsn}`, {
+    details: { coveredLsn, lsn },
+    retryAfterMs: 250,
+  });
+}
 
 function closedError(): EngineError {
   return new EngineError('UNAVAILABLE', 'the column store is closed');

@@ -1,7 +1,7 @@
 import { EngineError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
+import { requestEnded, type Ticket } from './ticket.ts';
 import type { Work } from './work.ts';
-import type { WorkBudget } from './work-budget.ts';
 
 /** What `Turns` needs of the world. */
 export interface TurnClock {
@@ -11,17 +11,8 @@ export interface TurnClock {
   defer(callback: () => void): void;
 }
 
-/** On whose behalf work is done, and when it ends unfinished. */
-export interface WorkOrder {
-  /** Owners take turns; of one owner's work one piece is under way, the others wait. */
-  readonly owner: string;
-  readonly signal?: AbortSignal;
-  /** How long the work may take from its order on, waiting included. */
-  readonly timeoutMs?: number;
-  readonly budget?: WorkBudget;
-  /** The error once the budget is spent. */
-  readonly tooMuch?: () => EngineError;
-}
+/** The error once a ticket's budget is spent. */
+export type TooMuch = () => EngineError;
 
 export interface WorkResult<T> {
   done(value: T): void;
@@ -29,8 +20,7 @@ export interface WorkResult<T> {
 }
 
 interface Job {
-  readonly order: WorkOrder;
-  readonly deadlineMs: number;
+  readonly ticket: Ticket;
   /** Goes on with the job; false when it has ended, either way. */
   step(): boolean;
   fail(error: unknown): void;
@@ -39,12 +29,13 @@ interface Job {
 /**
  * Long work on the main thread, in slices between which the event loop turns: commits are taken
  * and answered meanwhile. All work of a process shares one slice a turn, so that many pieces of
- * work hold up a tick no longer than one. What is short is done at once, as long as the turn has
- * time left for it.
+ * work hold up a tick no longer than one. Subjects take turns: of one subject's work one piece is
+ * under way, the others wait. What is short is done at once, as long as the turn has time left for
+ * it.
  */
 export class Turns {
   readonly #clock: TurnClock;
-  /** The jobs of each owner, in the order in which owners have their turns. */
+  /** The jobs of each subject, in the order in which subjects have their turns. */
   readonly #queues = new Map<string, Job[]>();
   #spentMs = 0;
   #planned = false;
@@ -61,35 +52,40 @@ export class Turns {
   }
 
   /**
-   * Rejects with what the work throws, `UNAVAILABLE` when the signal aborts, `QUERY_TIMEOUT`, or
-   * `OVERLOADED` when too much of the owner's work waits.
+   * Rejects with what the work throws, `UNAVAILABLE` when the ticket's request ends, `QUERY_TIMEOUT`
+   * at its deadline, waiting included, `tooMuch` once its budget is spent, or `OVERLOADED` when too
+   * much of its subject's work waits.
    */
-  run<T>(work: Work<T>, order: WorkOrder): Promise<T> {
-    if ((this.#queues.get(order.owner)?.length ?? 0) >= limits.workWaitingMax) {
+  async run<T>(ticket: Ticket, work: Work<T>, tooMuch: TooMuch = costsTooMuch): Promise<T> {
+    ticket.check();
+    if ((this.#queues.get(ticket.principal.subject)?.length ?? 0) >= limits.workWaitingMax) {
       const message = `${limits.workWaitingMax} reads of this subject wait already; wait for their answers`;
       const details = { limit: 'workWaitingMax', max: limits.workWaitingMax };
-      return Promise.reject(new EngineError('OVERLOADED', message, { retryAfterMs: 250, details }));
+      throw new EngineError('OVERLOADED', message, { retryAfterMs: 250, details });
     }
-    return new Promise((done, failed) => this.start(work, order, { done, failed }));
+    return new Promise((done, failed) => this.start(ticket, work, { done, failed }, tooMuch));
   }
 
   /**
    * Starts work as `run` does, for callers that bound themselves how much of theirs waits. Short work
    * is done before `start` returns.
    */
-  start<T>(work: Work<T>, order: WorkOrder, result: WorkResult<T>): void {
+  start<T>(
+    ticket: Ticket,
+    work: Work<T>,
+    result: WorkResult<T>,
+    tooMuch: TooMuch = costsTooMuch,
+  ): void {
+    const { subject } = ticket.principal;
     const job: Job = {
-      order,
-      deadlineMs: this.#clock.now() + (order.timeoutMs ?? Number.POSITIVE_INFINITY),
+      ticket,
       step: () => {
         const step = work.next();
         if (step.done) {
           result.done(step.value);
           return false;
         }
-        if (order.budget && !order.budget.spend(step.value)) {
-          throw order.tooMuch?.() ?? new EngineError('LIMIT_EXCEEDED', 'the read costs too much');
-        }
+        if (!ticket.budget.spend(step.value)) throw tooMuch();
         return true;
       },
       fail: (error) => {
@@ -99,9 +95,9 @@ export class Turns {
     };
     const isNext = this.#queues.size === 0 && this.#spentMs < limits.workSliceMs;
     if (isNext && !this.#slice(job)) return;
-    const jobs = this.#queues.get(order.owner);
+    const jobs = this.#queues.get(subject);
     if (jobs) jobs.push(job);
-    else this.#queues.set(order.owner, [job]);
+    else this.#queues.set(subject, [job]);
     this.#plan();
   }
 
@@ -116,12 +112,12 @@ export class Turns {
     this.#spentMs = 0;
     const [next] = this.#queues;
     if (!next) return;
-    const [owner, jobs] = next;
+    const [subject, jobs] = next;
     // Behind the others before it runs: what it ends may order more.
-    this.#queues.delete(owner);
-    this.#queues.set(owner, jobs);
+    this.#queues.delete(subject);
+    this.#queues.set(subject, jobs);
     if (!this.#slice(jobs[0] as Job)) jobs.shift();
-    if (jobs.length === 0) this.#queues.delete(owner);
+    if (jobs.length === 0) this.#queues.delete(subject);
     if (this.#queues.size > 0) this.#plan();
   }
 
@@ -131,18 +127,11 @@ export class Turns {
     const endMs = beginMs + limits.workSliceMs - this.#spentMs;
     try {
       for (;;) {
-        if (job.order.signal?.aborted) {
-          throw new EngineError('UNAVAILABLE', 'the request ended before its answer');
-        }
+        if (job.ticket.departure.hasLeft) throw requestEnded();
         if (!job.step()) return false;
         const nowMs = this.#clock.now();
-        if (nowMs >= job.deadlineMs) {
-          throw new EngineError(
-            'QUERY_TIMEOUT',
-            `the read took longer than ${job.order.timeoutMs} ms; narrow its where, or ask for less at once`,
-            { retryAfterMs: 1_000, details: { timeoutMs: job.order.timeoutMs } },
-          );
-        }
+        const { deadline } = job.ticket;
+        if (deadline !== null && nowMs >= deadline.atMs) throw tookTooLong(deadline.givenMs);
         if (nowMs >= endMs) return true;
       }
     } catch (error) {
@@ -153,6 +142,18 @@ export class Turns {
       if (this.#spentMs > 0) this.#plan();
     }
   }
+}
+
+function tookTooLong(timeoutMs: number): EngineError {
+  return new EngineError(
+    'QUERY_TIMEOUT',
+    `the read took longer than ${timeoutMs} ms; narrow its where, or ask for less at once`,
+    { retryAfterMs: 1_000, details: { timeoutMs } },
+  );
+}
+
+function costsTooMuch(): EngineError {
+  return new EngineError('LIMIT_EXCEEDED', 'the read costs too much');
 }
 
 /** The turns of the whole process: what titles read shares one thread. */

@@ -1,22 +1,27 @@
 import type { ColumnQueries } from '../columns/column-queries.ts';
 import type { ContentionReport } from '../govern/contention-report.ts';
+import type { Ticket } from '../govern/ticket.ts';
 import type { Turns } from '../govern/turns.ts';
 import type { Work } from '../govern/work.ts';
 import type { Catalog } from '../model/catalog.ts';
 import type { Lsn } from '../model/position.ts';
 import type { SessionInfo } from '../state/session.ts';
 import type { SessionListRequest, SessionPage } from '../state/session-list.ts';
-import type { StateReader } from '../state/state-reader.ts';
 import type { EngineMemory } from '../tick/projection.ts';
 import type { TickBatch } from '../tick/tick-batch.ts';
 import type { TickOutcome } from '../tick/tick-outcome.ts';
-import type { ViewEngine } from '../views/view-engine.ts';
+import type { ViewQueries } from '../views/view-engine.ts';
+import type { StateQueries } from './state-queries.ts';
 
-/** One title's engine: the one write path and every way to read. */
+/**
+ * One title's engine: the one write path and every way to read. A call of a request comes under its
+ * ticket; one that is over is refused before it has done anything, with `UNAVAILABLE` (nobody waits
+ * for the answer) or `QUERY_TIMEOUT` (its deadline has passed).
+ */
 export interface Engine {
   readonly catalog: Catalog;
-  readonly state: StateReader;
-  readonly views: ViewEngine;
+  readonly state: StateQueries;
+  readonly views: ViewQueries;
   readonly columns: ColumnQueries;
   /** Where long reads of live rows and views are run. */
   readonly turns: Turns;
@@ -33,31 +38,33 @@ export interface Engine {
    * not there yet is refused where there is no room: `LIMIT_EXCEEDED` (sessions), `QUOTA_EXCEEDED`
    * (memory of rows, views and answers).
    */
-  openSession(sessionId: string, takeOver: boolean): Promise<SessionInfo>;
+  openSession(ticket: Ticket, sessionId: string, takeOver: boolean): Promise<SessionInfo>;
   /**
    * A closed session refuses ticks (`FENCED`) until it is opened again with `takeOver`. It forgets,
    * for good, all but its newest answers (`limits.closedSessionAnswersMax`).
    */
-  closeSession(sessionId: string, fence: number | null): Promise<SessionInfo>;
-  session(sessionId: string): SessionInfo | null;
+  closeSession(ticket: Ticket, sessionId: string, fence: number | null): Promise<SessionInfo>;
+  session(ticket: Ticket, sessionId: string): SessionInfo | null;
   /** A page of the sessions there are, closed ones among them. */
-  listSessions(request: SessionListRequest): Work<SessionPage>;
+  listSessions(ticket: Ticket, request: SessionListRequest): Work<SessionPage>;
 
   /**
-   * Commits one tick. Resolves once it is durable and applied. Rejects with `TICK_OUT_OF_ORDER`,
+   * Commits one tick. Resolves once it is durable and applied. The ticket counts up to where the tick
+   * is appended, its turn included; from there on it is answered, whatever became of the ticket.
+   * Rejects with `TICK_OUT_OF_ORDER`,
    * `FENCED`, `IDEMPOTENCY_MISMATCH`, `TICK_ABORTED` (the tick named by `afterTick` was aborted),
    * `UNAVAILABLE`, `OVERLOADED`, `LIMIT_EXCEEDED`, `QUOTA_EXCEEDED` (rows and views fill their memory),
    * `NOT_FOUND` (no such session).
    */
-  commit(batch: TickBatch): Promise<TickOutcome>;
+  commit(ticket: Ticket, batch: TickBatch): Promise<TickOutcome>;
 
   /**
    * Which sessions and rows conflicted and waited in the last minutes, of one session or (null) of
    * all. Kept in memory alone: a restart forgets it.
    */
-  contention(sessionId: string | null): ContentionReport;
+  contention(ticket: Ticket, sessionId: string | null): ContentionReport;
 
-  /** Resolves once `appliedLsn >= lsn`; `NOT_CAUGHT_UP` after the timeout. */
-  waitForApplied(lsn: Lsn, timeoutMs: number): Promise<void>;
+  /** Resolves once `appliedLsn >= lsn`; `NOT_CAUGHT_UP` at the ticket's deadline. */
+  waitForApplied(ticket: Ticket, lsn: Lsn): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import { endError, type Ticket } from '../govern/ticket.ts';
 import { EngineError } from '../model/errors.ts';
 import { formatPosition, type Lsn } from '../model/position.ts';
 
@@ -11,31 +12,29 @@ interface Waiter {
 export class PositionWaiters {
   #waiters: Waiter[] = [];
 
-  /** Resolves at once where `applied()` is there already; `NOT_CAUGHT_UP` after the timeout. */
-  wait(lsn: Lsn, timeoutMs: number, applied: () => Lsn): Promise<void> {
-    if (applied() >= lsn) return Promise.resolve();
-    return new Promise((resolve, reject) => {
+  /**
+   * Resolves at once where `applied()` is there already; `NOT_CAUGHT_UP` at the ticket's deadline,
+   * `UNAVAILABLE` once its request ends.
+   */
+  async wait(ticket: Ticket, lsn: Lsn, applied: () => Lsn): Promise<void> {
+    ticket.check();
+    if (applied() >= lsn) return;
+    await new Promise<void>((resolve, reject) => {
       const waiter = {
         lsn,
         resolve: () => {
-          clearTimeout(timer);
+          release();
           resolve();
         },
         refuse: (error: EngineError) => {
-          clearTimeout(timer);
+          release();
           reject(error);
         },
       };
-      const timer = setTimeout(() => {
+      const release = ticket.whenOver((end) => {
         this.#waiters = this.#waiters.filter((other) => other !== waiter);
-        const message = `position ${formatPosition(lsn)} was not applied within ${timeoutMs} ms`;
-        reject(
-          new EngineError('NOT_CAUGHT_UP', message, {
-            retryAfterMs: timeoutMs,
-            details: { position: formatPosition(applied()) },
-          }),
-        );
-      }, timeoutMs);
+        reject(end === 'late' ? notCaughtUp(ticket, lsn, applied()) : endError(ticket, end));
+      });
       this.#waiters.push(waiter);
     });
   }
@@ -52,4 +51,13 @@ export class PositionWaiters {
     this.#waiters = this.#waiters.filter((waiter) => waiter.lsn > lsn);
     for (const waiter of ready) waiter.resolve();
   }
+}
+
+function notCaughtUp({ deadline }: Ticket, lsn: Lsn, appliedLsn: Lsn): EngineError {
+  const timeoutMs = deadline?.givenMs ?? 0;
+  const message = `position ${formatPosition(lsn)} was not applied within ${timeoutMs} ms`;
+  return new EngineError('NOT_CAUGHT_UP', message, {
+    retryAfterMs: timeoutMs,
+    details: { position: formatPosition(appliedLsn) },
+  });
 }

@@ -29,7 +29,7 @@ export interface RowPage {
 }
 
 /**
- * Live rows as objects: declared columns, then `version`, `position`, `committedAt`.
+ * The engine's own view of live rows (`StateQueries` is that of requests), as objects: declared columns, then `version`, `position`, `committedAt`.
  * Reads see exactly the applied prefix of the log.
  */
 export interface StateReader {

@@ -1,3 +1,4 @@
+import { endError, type Ticket } from '../govern/ticket.ts';
 import { EngineError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { SessionState } from '../state/session.ts';
@@ -7,6 +8,8 @@ export type StartTick = () => boolean;
 
 /** A tick before it is logged. */
 export interface WaitingTick {
+  /** It waits no longer than its ticket. */
+  readonly ticket: Ticket;
   readonly tick: number;
   /** The predecessor it names. */
   readonly afterTick: number | null;
@@ -21,7 +24,8 @@ export interface WaitingTick {
 interface Waiting extends WaitingTick {
   readonly bytes: number;
   readonly sinceMs: number;
-  readonly timer: NodeJS.Timeout;
+  /** It is no longer given up by itself. */
+  readonly release: () => void;
 }
 
 interface SessionQueue {
@@ -91,15 +95,19 @@ export class TickQueue {
       refuse(noRoomToWait());
       return;
     }
-    const entry: Waiting = {
-      ...waiting,
-      bytes,
-      sinceMs: performance.now(),
-      timer: setTimeout(() => {
-        this.#remove(session, queue, entry, afterTick);
-        refuse(outOfOrder(tick, afterTick, `it did not come within ${limits.tickWaitMs} ms`));
-      }, limits.tickWaitMs),
+    const giveUp = (error: EngineError) => {
+      this.#remove(session, queue, entry, afterTick);
+      refuse(error);
     };
+    const timer = setTimeout(() => {
+      giveUp(outOfOrder(tick, afterTick, `it did not come within ${limits.tickWaitMs} ms`));
+    }, limits.tickWaitMs);
+    const unwatch = waiting.ticket.whenOver((end) => giveUp(endError(waiting.ticket, end)));
+    const release = () => {
+      clearTimeout(timer);
+      unwatch();
+    };
+    const entry: Waiting = { ...waiting, bytes, sinceMs: performance.now(), release };
     queue.waiting.set(afterTick, [...others, entry]);
     queue.waitingCount++;
     this.#hold(bytes);
@@ -128,8 +136,8 @@ export class TickQueue {
   /** Refuses everything that waits. */
   clear(error: EngineError): void {
     for (const queue of this.#queues.values()) {
-      for (const { timer, refuse } of [...queue.waiting.values()].flat()) {
-        clearTimeout(timer);
+      for (const { release, refuse } of [...queue.waiting.values()].flat()) {
+        release();
         refuse(error);
       }
       queue.waiting.clear();
@@ -156,7 +164,7 @@ export class TickQueue {
   }
 
   #remove(session: SessionState, queue: SessionQueue, entry: Waiting, afterTick: number): void {
-    clearTimeout(entry.timer);
+    entry.release();
     this.#observer.onWaited?.(session.sessionId, secondsSince(entry.sinceMs));
     const others = queue.waiting.get(afterTick)?.filter((other) => other !== entry) ?? [];
     if (others.length > 0) queue.waiting.set(afterTick, others);

@@ -4,6 +4,7 @@ import type { ColumnQueries } from '../columns/column-queries.ts';
 import type { ColumnStore } from '../columns/column-store.ts';
 import { ContentionRecorder } from '../govern/contention-recorder.ts';
 import type { ContentionReport } from '../govern/contention-report.ts';
+import { Ticket } from '../govern/ticket.ts';
 import { mainTurns } from '../govern/turns.ts';
 import type { Work } from '../govern/work.ts';
 import type { CommitLog } from '../log/commit-log.ts';
@@ -19,12 +20,12 @@ import type { LogRetention } from '../recover/log-retention.ts';
 import { LiveState } from '../state/live-state.ts';
 import type { SessionInfo } from '../state/session.ts';
 import type { SessionListRequest, SessionPage } from '../state/session-list.ts';
-import type { StateReader } from '../state/state-reader.ts';
 import type { EngineMemory, Projection } from '../tick/projection.ts';
 import type { TickBatch } from '../tick/tick-batch.ts';
 import type { TickOutcome } from '../tick/tick-outcome.ts';
 import type { ViewEngine } from '../views/view-engine.ts';
 import { Admission } from './admission.ts';
+import { TicketedState } from './ticketed-state.ts';
 import { TitleSessions } from './title-sessions.ts';
 import { WritePath } from './write-path.ts';
 
@@ -55,7 +56,7 @@ const presenceEveryMs = 1_000;
 /** One title on this machine: the write path, the sessions and the checkpoints around one log. */
 export class TitleEngine implements Engine {
   readonly catalog: Catalog;
-  readonly state: StateReader;
+  readonly state: TicketedState;
   readonly views: ViewEngine;
   readonly columns: ColumnQueries;
   readonly #follower: ColumnFollower;
@@ -73,7 +74,8 @@ export class TitleEngine implements Engine {
 
   constructor(parts: TitleEngineParts) {
     this.catalog = parts.catalog;
-    this.state = new LiveState(parts.projection.state);
+    const reader = new LiveState(parts.projection.state);
+    this.state = new TicketedState(reader);
     this.views = parts.views;
     this.columns = parts.columns;
     this.#follower = parts.columns;
@@ -93,7 +95,7 @@ export class TitleEngine implements Engine {
       admission: this.#admission,
       log: parts.log,
       projection: parts.projection,
-      state: this.state,
+      state: reader,
       views: parts.views,
       columns: parts.columns,
       checkpoints: this.#checkpoints,
@@ -129,32 +131,33 @@ export class TitleEngine implements Engine {
     return this.#writes.failure ?? failure ?? outOfRoom ?? this.#follower.outOfRoom;
   }
 
-  commit(batch: TickBatch): Promise<TickOutcome> {
-    return this.#writes.commit(batch);
+  commit(ticket: Ticket, batch: TickBatch): Promise<TickOutcome> {
+    return this.#writes.commit(ticket, batch);
   }
 
-  openSession(sessionId: string, takeOver: boolean): Promise<SessionInfo> {
-    return this.#sessions.open(sessionId, takeOver);
+  openSession(ticket: Ticket, sessionId: string, takeOver: boolean): Promise<SessionInfo> {
+    return this.#sessions.open(ticket, sessionId, takeOver);
   }
 
-  closeSession(sessionId: string, fence: number | null): Promise<SessionInfo> {
-    return this.#sessions.close(sessionId, fence);
+  closeSession(ticket: Ticket, sessionId: string, fence: number | null): Promise<SessionInfo> {
+    return this.#sessions.close(ticket, sessionId, fence);
   }
 
-  session(sessionId: string): SessionInfo | null {
-    return this.#sessions.get(sessionId);
+  session(ticket: Ticket, sessionId: string): SessionInfo | null {
+    return this.#sessions.get(ticket, sessionId);
   }
 
-  listSessions(request: SessionListRequest): Work<SessionPage> {
-    return this.#sessions.list(request);
+  listSessions(ticket: Ticket, request: SessionListRequest): Work<SessionPage> {
+    return this.#sessions.list(ticket, request);
   }
 
-  contention(sessionId: string | null): ContentionReport {
+  contention(ticket: Ticket, sessionId: string | null): ContentionReport {
+    ticket.check();
     return this.#contention.report(sessionId);
   }
 
-  waitForApplied(lsn: Lsn, timeoutMs: number): Promise<void> {
-    return this.#writes.waitForApplied(lsn, timeoutMs);
+  waitForApplied(ticket: Ticket, lsn: Lsn): Promise<void> {
+    return this.#writes.waitForApplied(ticket, lsn);
   }
 
   async close(): Promise<void> {
@@ -169,7 +172,10 @@ export class TitleEngine implements Engine {
       await this.#checkpoints.settled();
       // Whoever reads ClickHouse while this server is down shall find everything, if it can take it.
       await this.#follower
-        .waitForCovered(this.appliedLsn, limits.columnsCloseWaitMs)
+        .waitForCovered(
+          Ticket.internal('closing').within(limits.columnsCloseWaitMs),
+          this.appliedLsn,
+        )
         .catch(() => {});
       if (this.#checkpointOnClose && this.#log.failure === null) {
         await this.#checkpoints.takeLast();

@@ -1,3 +1,4 @@
+import type { Ticket } from '../govern/ticket.ts';
 import type { Work } from '../govern/work.ts';
 import { EngineError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
@@ -31,16 +32,19 @@ export class TitleSessions {
     this.#memoryBytesMax = memoryBytesMax;
   }
 
-  get(sessionId: string): SessionInfo | null {
+  get(ticket: Ticket, sessionId: string): SessionInfo | null {
+    ticket.check();
     const session = this.#projection.sessions.get(sessionId);
     return session ? sessionInfo(session) : null;
   }
 
-  list(request: SessionListRequest): Work<SessionPage> {
+  list(ticket: Ticket, request: SessionListRequest): Work<SessionPage> {
+    ticket.check();
     return listSessions(this.#projection.sessions, request);
   }
 
-  async open(sessionId: string, takeOver: boolean): Promise<SessionInfo> {
+  async open(ticket: Ticket, sessionId: string, takeOver: boolean): Promise<SessionInfo> {
+    ticket.check();
     checkSessionId(sessionId);
     const session = this.#projection.sessions.get(sessionId);
     if (session && !takeOver) {
@@ -62,7 +66,8 @@ export class TitleSessions {
     }
   }
 
-  async close(sessionId: string, fence: number | null): Promise<SessionInfo> {
+  async close(ticket: Ticket, sessionId: string, fence: number | null): Promise<SessionInfo> {
+    ticket.check();
     const session = this.#projection.sessions.get(sessionId);
     if (!session) throw new EngineError('NOT_FOUND', `there is no session "${sessionId}"`);
     if (!session.open) return sessionInfo(session);

@@ -2,6 +2,7 @@ import { BrokenInvariant } from '../canary/broken-invariant.ts';
 import type { Canary } from '../canary/canary.ts';
 import type { ColumnFollower } from '../columns/column-follower.ts';
 import type { ContentionRecorder } from '../govern/contention-recorder.ts';
+import type { Ticket } from '../govern/ticket.ts';
 import type { CommitLog } from '../log/commit-log.ts';
 import { EngineError } from '../model/errors.ts';
 import { asLsn, type Lsn } from '../model/position.ts';
@@ -114,8 +115,9 @@ export class WritePath {
     return this.#failure;
   }
 
-  async commit(batch: TickBatch): Promise<TickOutcome> {
+  async commit(ticket: Ticket, batch: TickBatch): Promise<TickOutcome> {
     const { admission, contention, rowMemoryBytesMax, views } = this.#parts;
+    ticket.check();
     admission.enter();
     try {
       const encoded = encodeTick(batch);
@@ -123,7 +125,7 @@ export class WritePath {
       if (early) return this.#outcome(early, batch);
       checkGuardUnits(batch);
       checkRowMemory(this.#projection.state, views, batch, rowMemoryBytesMax);
-      return await this.#logTick(batch, encoded);
+      return await this.#logTick(ticket, batch, encoded);
     } catch (error) {
       contention.refused(batch.header.sessionId, error);
       throw error;
@@ -132,7 +134,7 @@ export class WritePath {
     }
   }
 
-  #logTick(batch: TickBatch, encoded: EncodedTick): Promise<TickOutcome> {
+  #logTick(ticket: Ticket, batch: TickBatch, encoded: EncodedTick): Promise<TickOutcome> {
     const { digest, record } = encoded;
     return new Promise((resolve, reject) => {
       const { tick, sessionId, afterTick } = batch.header;
@@ -141,6 +143,8 @@ export class WritePath {
       const append = () => {
         const entry: CommitEntry = { resolve, reject, session: ordered ? session : null };
         try {
+          // Its turn may have been long in coming; from here on it is answered.
+          ticket.check();
           const committedAtMs = this.#parts.now();
           const parts = record(committedAtMs, this.#seen);
           const lsn = this.#parts.log.append(parts);
@@ -163,6 +167,7 @@ export class WritePath {
         return early !== null;
       };
       this.#queue.enter(session, {
+        ticket,
         tick,
         afterTick,
         heldBytes: encoded.heldBytes,
@@ -247,8 +252,8 @@ export class WritePath {
     resolve(session && sessionInfo(session));
   }
 
-  waitForApplied(lsn: Lsn, timeoutMs: number): Promise<void> {
-    return this.#waiters.wait(lsn, timeoutMs, () => this.#appliedLsn);
+  waitForApplied(ticket: Ticket, lsn: Lsn): Promise<void> {
+    return this.#waiters.wait(ticket, lsn, () => this.#appliedLsn);
   }
 
   /** Refuses what waits for its turn, or for a position. */

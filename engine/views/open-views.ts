@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import type { Ticket } from '../govern/ticket.ts';
 import { mainTurns, Turns } from '../govern/turns.ts';
 import { finish, type Work } from '../govern/work.ts';
 import type { Catalog } from '../model/catalog.ts';
@@ -194,7 +195,12 @@ class Views implements OwnedViewEngine {
     return batch.streams.some(({ op, table }) => op === 'append' && this.#tables.has(table.name));
   }
 
-  *read(view: string, where: Filter | null): Work<ViewRows> {
+  read(ticket: Ticket, view: string, where: Filter | null): Work<ViewRows> {
+    ticket.check();
+    return this.#read(view, where);
+  }
+
+  *#read(view: string, where: Filter | null): Work<ViewRows> {
     const feed = this.#feeds.get(view);
     if (!feed || this.#states.has(view)) throw unknown(view, 'view');
     const rows = yield* feed.source.snapshot(where);
@@ -202,13 +208,18 @@ class Views implements OwnedViewEngine {
   }
 
   rows(view: string, where: Filter | null): ViewRows {
-    return finish(this.read(view, where));
+    return finish(this.#read(view, where));
   }
 
-  subscribe(source: string, request: SubscribeRequest): AsyncIterableIterator<Frame, undefined> {
+  subscribe(
+    ticket: Ticket,
+    source: string,
+    request: SubscribeRequest,
+  ): AsyncIterableIterator<Frame, undefined> {
+    ticket.check();
     const feed = this.#feeds.get(source);
     if (!feed) throw unknown(source, 'view or state table');
-    const subscription = feed.subscribe(request);
+    const subscription = feed.subscribe(ticket, request);
     if (this.#closed) subscription.end();
     this.#states.get(source)?.start(this.lsn);
     return subscription;

@@ -1,3 +1,4 @@
+import type { Ticket } from '../govern/ticket.ts';
 import type { Work } from '../govern/work.ts';
 import type { Lsn } from '../model/position.ts';
 import type { Row } from '../model/types.ts';
@@ -38,8 +39,35 @@ export interface SubscribeRequest {
   readonly maxRate: number | null;
   /** What happens when the subscriber is further behind than the feed remembers. */
   readonly onLag: 'COALESCE' | 'DISCONNECT';
-  /** Whose subscription it is: what conditions cost is bounded by subject. By default the process's own. */
-  readonly subject?: string;
+}
+
+/**
+ * What a request may ask of views and of row feeds. A ticket that is over is refused by the call.
+ */
+export interface ViewQueries {
+  /** The last change set folded in. */
+  readonly lsn: Lsn;
+  /**
+   * The view's rows, in key order; a top view's by partition, best first. As of the position at
+   * which the work ends. `view`: a view of the manifest, else `BAD_USER_INPUT`.
+   */
+  read(ticket: Ticket, view: string, where: Filter | null): Work<ViewRows>;
+  /**
+   * Frames of a view or, given a state table's name, of that table's rows (with their system
+   * columns). The first frame is a SNAPSHOT, or the missed DELTA (empty, when nothing was missed)
+   * when the cursor still holds. The iterator ends when its `return` is called or the engine
+   * closes, and rejects with `OVERLOADED` where `onLag` says so. Throws at once: `BAD_USER_INPUT`
+   * for an unknown source, a malformed cursor or rate; `OVERLOADED` beyond `subscribersPerFeedMax`;
+   * `LIMIT_EXCEEDED` for conditions that cost too much, by themselves or with the others of the
+   * ticket's subject.
+   */
+  subscribe(
+    ticket: Ticket,
+    source: string,
+    request: SubscribeRequest,
+  ): AsyncIterableIterator<Frame>;
+  /** Subscribers now, by view or state table. For metrics: no request asks. */
+  subscribers(): ReadonlyMap<string, number>;
 }
 
 /**
@@ -49,9 +77,7 @@ export interface SubscribeRequest {
  * place in that ring, so memory does not grow with how far subscribers are behind. A subscriber
  * out of the ring gets a RESET (`COALESCE`) or `OVERLOADED` (`DISCONNECT`).
  */
-export interface ViewEngine {
-  /** The last change set folded in. */
-  readonly lsn: Lsn;
+export interface ViewEngine extends ViewQueries {
   /**
    * Memory of groups, of what their aggregates keep, and of texts, in bytes. What feeds remember is
    * not in it: that has bounds of its own.
@@ -65,23 +91,7 @@ export interface ViewEngine {
    * made between turns, and state and views must then be at the same position.
    */
   apply(changes: ChangeSet): void;
-  /**
-   * The view's rows, in key order; a top view's by partition, best first. As of the position at
-   * which the work ends. `view`: a view of the manifest, else `BAD_USER_INPUT`.
-   */
-  read(view: string, where: Filter | null): Work<ViewRows>;
-  /** Reads the view's rows as `read` does, but in one turn, however long that takes. */
+  /** The rows that `read` gives, in one turn, however long that takes; for the engine's own checks. */
   rows(view: string, where: Filter | null): ViewRows;
-  /**
-   * Frames of a view or, given a state table's name, of that table's rows (with their system
-   * columns). The first frame is a SNAPSHOT, or the missed DELTA (empty, when nothing was missed)
-   * when the cursor still holds. The iterator ends when its `return` is called or the engine
-   * closes, and rejects with `OVERLOADED` where `onLag` says so. Throws at once: `BAD_USER_INPUT`
-   * for an unknown source, a malformed cursor or rate; `OVERLOADED` beyond `subscribersPerFeedMax`;
-   * `LIMIT_EXCEEDED` for conditions that cost too much, by themselves or with the subject's others.
-   */
-  subscribe(source: string, request: SubscribeRequest): AsyncIterableIterator<Frame>;
-  /** Subscribers now, by view or state table; for metrics. */
-  subscribers(): ReadonlyMap<string, number>;
   close(): void;
 }

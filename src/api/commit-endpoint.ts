@@ -20,6 +20,7 @@ import { sendJson } from '../http/respond.ts';
 import type { Handler } from '../http/route.ts';
 import { servingLimits } from '../serving-limits.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { exchangeTicket } from './request-ticket.ts';
 
 export interface CommitEndpointOptions {
   readonly engine: Engine;
@@ -38,10 +39,11 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     code: 'OK',
   });
   return async (exchange, { sessionId = '', tick = '' }) => {
-    const { request, requestId } = exchange;
-    const report = new RequestReport('GAMEPLAY');
+    const { request } = exchange;
+    const report = new RequestReport(queryClass);
     const principal = await options.authenticate(request.headers.authorization);
-    const asker = { principal, audit, requestId };
+    const ticket = exchangeTicket(principal, queryClass, exchange);
+    const asker = { principal, audit, ticket };
     // Before the body: who may not commit at all need not send it.
     authoriseCommit(asker, []);
     const format = formats[checkContentType(request, arrowType, jsonType)];
@@ -51,7 +53,7 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     if (body.length === 0) throw emptyBody();
     const batch = format.decode(catalog, header, body);
     authoriseCommit(asker, tablesOf(batch, catalog.actionTable.name));
-    const outcome = await engine.commit(batch);
+    const outcome = await engine.commit(ticket, batch);
     report.sawPosition(outcome.lsn);
     committed.inc();
     const extensions = { tickloom: report.toExtensions() };
@@ -59,6 +61,8 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
   };
 }
 
+/** Ticks go before everything else, whatever the role's class. */
+const queryClass = 'GAMEPLAY';
 const arrowType = 'application/vnd.apache.arrow.stream';
 const jsonType = 'application/json';
 

@@ -4,6 +4,7 @@ import type { AuditPort, Principal } from '../../resolvers/context.ts';
 import { type CompressedForms, isKnown, sendBody } from '../http/respond.ts';
 import type { Handler } from '../http/route.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { exchangeTicket } from './request-ticket.ts';
 
 export interface DescriptionOptions {
   readonly contentType: string;
@@ -20,9 +21,9 @@ export function descriptionEndpoint(options: DescriptionOptions): Handler {
   const compressed: CompressedForms = new Map();
   const headers = { etag, 'cache-control': 'private, no-cache' };
   return async (exchange) => {
-    const { request, requestId } = exchange;
-    const principal = await options.authenticate(request.headers.authorization);
-    authoriseRole({ principal, audit, requestId });
+    const principal = await options.authenticate(exchange.request.headers.authorization);
+    const ticket = exchangeTicket(principal, principal.class, exchange);
+    authoriseRole({ principal, audit, ticket });
     if (isKnown(exchange, etag)) {
       exchange.response.writeHead(304, headers).end();
       return;

@@ -13,6 +13,7 @@ import type { Exchange } from '../http/exchange.ts';
 import type { Handler } from '../http/route.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { exchangeTicket } from './request-ticket.ts';
 
 export interface ExportEndpointOptions {
   readonly engine: Engine;
@@ -156,10 +157,11 @@ async function streamInto(
 ): Promise<ReadOutcome> {
   const { engine, metrics, logger } = options;
   const { response, requestId } = exchange;
-  const abort = new AbortController();
-  response.once('close', () => abort.abort());
-  await engine.columns.waitForCovered(stored.spec.asOfLsn, limits.readWaitMs);
-  const chunks = await engine.columns.export({ ...stored.spec, signal: abort.signal });
+  // Whoever ordered it: a link names nobody else.
+  const ticket = exchangeTicket({ subject: stored.subject, role: null }, 'ARCHIVAL', exchange);
+  const { columns } = engine;
+  await columns.waitForCovered(ticket.within(limits.readWaitMs), stored.spec.asOfLsn);
+  const chunks = await columns.export(ticket, stored.spec);
   const iterator = chunks[Symbol.asyncIterator]();
   const first = await iterator.next();
   let bytes = 0;

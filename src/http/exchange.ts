@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ClientDeparture } from '../../engine/index.ts';
 import type { Endpoint, Metrics } from '../telemetry/metrics.ts';
 
 /** One request with its answer, and what every handler needs to know of it. */
@@ -8,6 +9,8 @@ export class Exchange {
   readonly response: ServerResponse;
   /** The client's `x-request-id` where it is a sane one, else a new id. */
   readonly requestId: string;
+  /** The client leaves when it goes before it has its answer. */
+  readonly departure = new ClientDeparture();
   endpoint: Endpoint = 'other';
   /** The metrics of the title that answers; null for what belongs to none. */
   metrics: Metrics | null = null;
@@ -23,6 +26,9 @@ export class Exchange {
     this.#search = search;
     this.requestId = requestIdOf(request);
     response.setHeader('x-request-id', this.requestId);
+    response.once('close', () => {
+      if (!response.writableFinished) this.departure.leave();
+    });
   }
 
   get query(): URLSearchParams {

@@ -1,4 +1,4 @@
-import type { Engine, SessionInfo, TickBatch, TickOutcome } from '../../engine/index.ts';
+import type { Engine, SessionInfo, TickBatch, Ticket, TickOutcome } from '../../engine/index.ts';
 import type { Lsn } from '../../engine/model/position.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -47,27 +47,30 @@ class ObservedEngine implements Engine {
     return this.#engine.failure;
   }
 
-  openSession(sessionId: string, takeOver: boolean): Promise<SessionInfo> {
-    return this.#engine.openSession(sessionId, takeOver);
+  openSession(ticket: Ticket, sessionId: string, takeOver: boolean): Promise<SessionInfo> {
+    return this.#engine.openSession(ticket, sessionId, takeOver);
   }
 
-  closeSession(sessionId: string, fence: number | null): Promise<SessionInfo> {
-    return this.#engine.closeSession(sessionId, fence);
+  closeSession(ticket: Ticket, sessionId: string, fence: number | null): Promise<SessionInfo> {
+    return this.#engine.closeSession(ticket, sessionId, fence);
   }
 
-  session(sessionId: string): SessionInfo | null {
-    return this.#engine.session(sessionId);
+  session(ticket: Ticket, sessionId: string): SessionInfo | null {
+    return this.#engine.session(ticket, sessionId);
   }
 
-  listSessions(request: Parameters<Engine['listSessions']>[0]): ReturnType<Engine['listSessions']> {
-    return this.#engine.listSessions(request);
+  listSessions(
+    ticket: Ticket,
+    request: Parameters<Engine['listSessions']>[1],
+  ): ReturnType<Engine['listSessions']> {
+    return this.#engine.listSessions(ticket, request);
   }
 
-  async commit(batch: TickBatch): Promise<TickOutcome> {
+  async commit(ticket: Ticket, batch: TickBatch): Promise<TickOutcome> {
     const startedMs = performance.now();
     this.#metrics.logPending.inc();
     try {
-      const outcome = await this.#engine.commit(batch);
+      const outcome = await this.#engine.commit(ticket, batch);
       this.#commitSeconds.observe((performance.now() - startedMs) / 1000);
       if (!outcome.duplicate) this.#countVerdicts(outcome);
       return outcome;
@@ -76,12 +79,12 @@ class ObservedEngine implements Engine {
     }
   }
 
-  contention(sessionId: string | null): ReturnType<Engine['contention']> {
-    return this.#engine.contention(sessionId);
+  contention(ticket: Ticket, sessionId: string | null): ReturnType<Engine['contention']> {
+    return this.#engine.contention(ticket, sessionId);
   }
 
-  waitForApplied(lsn: Lsn, timeoutMs: number): Promise<void> {
-    return this.#engine.waitForApplied(lsn, timeoutMs);
+  waitForApplied(ticket: Ticket, lsn: Lsn): Promise<void> {
+    return this.#engine.waitForApplied(ticket, lsn);
   }
 
   close(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Ticket } from '../../engine/index.ts';
 import { RunningQueries, type RunningQuery } from '../../resolvers/running-queries.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -11,13 +12,14 @@ export class ObservedQueries extends RunningQueries {
   }
 
   override async run<T>(
-    query: Omit<RunningQuery, 'id' | 'startedAtMs'>,
-    requestSignal: AbortSignal,
-    work: (signal: AbortSignal) => Promise<T>,
+    ticket: Ticket,
+    shown: Pick<RunningQuery, 'field' | 'sql'>,
+    work: (ticket: Ticket) => Promise<T>,
   ): Promise<T> {
-    const stop = this.#metrics.querySeconds.startTimer({ class: query.class, kind: query.field });
+    const labels = { class: ticket.queryClass, kind: shown.field };
+    const stop = this.#metrics.querySeconds.startTimer(labels);
     try {
-      return await super.run(query, requestSignal, work);
+      return await super.run(ticket, shown, work);
     } finally {
       stop();
     }

@@ -11,6 +11,7 @@ import { filesOf } from '../../engine/recover/checkpoint-manifest.ts';
 import { type EngineOptions, openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { FaultyStorage } from '../fault/storage.ts';
+import { testTicket } from '../ticket.ts';
 import { ColumnsOnDisk, memoryColumns } from '../title/memory-columns.ts';
 import { commit, insertUnit, setUnit } from '../title/test-title.ts';
 import { contentDigest, playOneByOne, workload } from '../title/workload.ts';
@@ -60,7 +61,7 @@ describe('canary mode', () => {
   ])('syncs $most of 12 ticks at a time (canary: $canary)', async ({ canary, most }) => {
     const { groups, syncs, open } = await freshDisk();
     const engine = await open({ canary });
-    await engine.openSession('s', false);
+    await engine.openSession(testTicket, 's', false);
     groups.length = 0;
     syncs.count = 0;
     await Promise.all(Array.from({ length: 12 }, (_, i) => commit(engine, i + 1)));
@@ -77,7 +78,7 @@ describe('canary mode', () => {
     const units = Array.from({ length: 8_193 }, (_, i) => insertUnit(i));
     const { canary } = expected;
     const first = await open({ canary });
-    await first.openSession('s', false);
+    await first.openSession(testTicket, 's', false);
     await commit(first, 1, { actions: [units] });
     await commit(first, 2);
     await first.close();
@@ -136,13 +137,15 @@ describe('canary mode', () => {
   it('keeps no reference to a key that turned out to be none', async () => {
     const { open } = await freshDisk();
     const engine = await open({ canary: true });
-    await engine.openSession('s', false);
+    await engine.openSession(testTicket, 's', false);
     const key = { sessionId: 's', unitId: -1 };
-    expect(() => engine.state.get('unitState', key)).toThrow(/unitId/);
+    expect(() => engine.state.get(testTicket, 'unitState', key)).toThrow(/unitId/);
     const byOwner = (ownerId: number) => {
       const ofSession = { kind: 'compare', column: 'sessionId', op: 'eq', value: 's' } as const;
       const ofOwner = { kind: 'compare', column: 'ownerId', op: 'eq', value: ownerId } as const;
-      return finish(engine.state.select('unitState', { kind: 'and', all: [ofSession, ofOwner] }));
+      return finish(
+        engine.state.select(testTicket, 'unitState', { kind: 'and', all: [ofSession, ofOwner] }),
+      );
     };
     expect(() => byOwner(-1)).toThrow(/ownerId/);
     await commit(engine, 1, { actions: [[insertUnit(1)]] });

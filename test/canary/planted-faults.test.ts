@@ -6,6 +6,7 @@ import type { SecondaryIndex } from '../../engine/state/secondary-index.ts';
 import type { SessionState } from '../../engine/state/session.ts';
 import { openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { testTicket } from '../ticket.ts';
 import { memoryColumns } from '../title/memory-columns.ts';
 import { commit, insertUnit } from '../title/test-title.ts';
 import { PlantedTitle } from './planted-title.ts';
@@ -290,7 +291,7 @@ describe('a title that canary mode has stopped', () => {
 
   it('answers nothing that was under way, and accepts nothing more', async () => {
     const { title, engine } = await stopped();
-    const subscription = engine.views.subscribe('unitState', {
+    const subscription = engine.views.subscribe(testTicket, 'unitState', {
       where: null,
       cursor: null,
       maxRate: null,
@@ -301,7 +302,7 @@ describe('a title that canary mode has stopped', () => {
       commit(engine, 2, { actions: [[insertUnit(3, { ownerId: 5 })]] }),
       commit(engine, 3, { header: { afterTick: 2 } }),
       commit(engine, 9, { header: { afterTick: 8 } }),
-      engine.openSession('s', true),
+      engine.openSession(testTicket, 's', true),
     ];
     for (const answer of await Promise.allSettled(underWay)) {
       expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'UNAVAILABLE' } });
@@ -311,7 +312,7 @@ describe('a title that canary mode has stopped', () => {
       details: { invariant: 'indexes', place: 'unitState.byOwner' },
     });
     await expect(commit(engine, 4)).rejects.toEqual(refused);
-    await expect(engine.openSession('new', false)).rejects.toEqual(refused);
+    await expect(engine.openSession(testTicket, 'new', false)).rejects.toEqual(refused);
     expect(Math.max(...title.columns.changes.keys())).toBe(engine.appliedLsn);
     expect(title.broken).toHaveLength(1);
   });
@@ -340,7 +341,7 @@ describe('a title that canary mode has stopped', () => {
       canary: true,
     });
     expect(again.appliedLsn).toBe(5);
-    const owners = finish(again.state.select('unitState', null)).map((row) => [
+    const owners = finish(again.state.select(testTicket, 'unitState', null)).map((row) => [
       row.unitId,
       row.ownerId,
     ]);

@@ -20,6 +20,7 @@ import { createViewEngine, type OwnedViewEngine } from '../../engine/views/open-
 import type { ViewEngine } from '../../engine/views/view-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { FaultyStorage } from '../fault/storage.ts';
+import { testTicket } from '../ticket.ts';
 import { ColumnsOnDisk, memoryColumns } from '../title/memory-columns.ts';
 import { commit, insertUnit } from '../title/test-title.ts';
 
@@ -57,9 +58,9 @@ export class PlantedTitle {
         this.plant = () => {};
         plant(changes);
       },
-      read: (name, where) => views.read(name, where),
+      read: (ticket, name, where) => views.read(ticket, name, where),
       rows: (name, where) => views.rows(name, where),
-      subscribe: (source, request) => views.subscribe(source, request),
+      subscribe: (ticket, source, request) => views.subscribe(ticket, source, request),
       subscribers: () => views.subscribers(),
       checkpoint: (before) => views.checkpoint(before),
       close: () => views.close(),
@@ -140,8 +141,8 @@ export class PlantedTitle {
       await engine.close();
       rmSync(directory, { recursive: true });
     });
-    await engine.openSession('other', false);
-    await engine.openSession('s', false);
+    await engine.openSession(testTicket, 'other', false);
+    await engine.openSession(testTicket, 's', false);
     await commit(engine, 1, { header: { sessionId: 'other' } });
     const actions = [[insertUnit(1, { blueprint: 'tank' }), insertUnit(2)]];
     await commit(engine, 1, { actions, header: { once: true } });

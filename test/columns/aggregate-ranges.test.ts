@@ -3,6 +3,7 @@ import type { GroupAggregate } from '../../engine/columns/column-queries.ts';
 import type { OpenColumnStore } from '../../engine/columns/open-column-store.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
 import type { Row, ScalarKind } from '../../engine/model/types.ts';
+import { testTicket } from '../ticket.ts';
 import { fabricate, manifest } from './fabricate.ts';
 import { SeededRandom } from './random.ts';
 import { bounds, openEmbedded, ship, temporaryDirectory } from './stores.ts';
@@ -75,7 +76,7 @@ afterAll(async () => {
 });
 
 async function aggregated(aggregate: GroupAggregate) {
-  const result = await store.groups({
+  const result = await store.groups(testTicket, {
     table: 'facts',
     where: null,
     by: ['sessionId'],

@@ -16,6 +16,7 @@ import type {
 } from '../../engine/model/types.ts';
 import { parseWhere } from '../../engine/query/parse-where.ts';
 import { rowPredicate } from '../../engine/query/row-predicate.ts';
+import { testTicket } from '../ticket.ts';
 import { fabricate } from './fabricate.ts';
 import { naiveGroups, naiveList } from './naive-queries.ts';
 import { SeededRandom } from './random.ts';
@@ -217,14 +218,14 @@ describe(`columns whose names mean something elsewhere (seed ${seed})`, () => {
     for (const condition of [{}, ...conditionsOf(name)]) {
       const { where, expected } = matching(name, condition);
       const page = { table: name, where, orderBy: [], first: 100, after: null, bounds };
-      const { rows: listed } = await store.list(page);
+      const { rows: listed } = await store.list(testTicket, page);
       expect(listed, show(condition)).toEqual(naiveList(catalog, name, expected, []));
     }
     for (const { name: by } of columnsOf(name).filter(hasOrder)) {
       const orderBy = [{ column: by, direction: 'DESC' }] as const;
       const page = { table: name, where: null, orderBy, first: 7, bounds };
-      const first = await store.list({ ...page, after: null });
-      const second = await store.list({ ...page, after: first.endCursor });
+      const first = await store.list(testTicket, { ...page, after: null });
+      const second = await store.list(testTicket, { ...page, after: first.endCursor });
       const expected = naiveList(catalog, name, rows.get(name) ?? [], orderBy);
       expect([...first.rows, ...second.rows], by).toEqual(expected.slice(0, 14));
     }
@@ -251,7 +252,7 @@ describe(`columns whose names mean something elsewhere (seed ${seed})`, () => {
         first: 100,
         bounds,
       };
-      const { groups } = await store.groups(request);
+      const { groups } = await store.groups(testTicket, request);
       const members = (rows.get(name) ?? []).filter(rowPredicate(where));
       expect(groups, by.name).toEqual(naiveGroups(catalog, members, request));
     }
@@ -261,7 +262,7 @@ describe(`columns whose names mean something elsewhere (seed ${seed})`, () => {
     for (const condition of [{}, ...conditionsOf(name)]) {
       const { where, expected } = matching(name, condition);
       const chunks: Uint8Array[] = [];
-      for await (const chunk of await store.export({
+      for await (const chunk of await store.export(testTicket, {
         source: { kind: 'table', table: name, where, columns: null },
         format: 'ARROW_STREAM',
         compression: 'NONE',
@@ -287,6 +288,7 @@ describe(`columns whose names mean something elsewhere (seed ${seed})`, () => {
   it.each(others)('are themselves in SQL, quoted: %s', async (name) => {
     for (const each of columnsOf(name).filter(hasOrder)) {
       const { rows: answer } = await store.sql(
+        testTicket,
         `SELECT t.\`${each.name}\`, count() FROM \`${name}\` AS t GROUP BY t.\`${each.name}\``,
         {},
         100,

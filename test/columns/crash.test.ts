@@ -7,6 +7,7 @@ import type { OpenColumnStore } from '../../engine/columns/open-column-store.ts'
 import { asLsn } from '../../engine/model/position.ts';
 import type { ChangeSet } from '../../engine/state/change-set.ts';
 import { kills } from '../budget.ts';
+import { testTicket } from '../ticket.ts';
 import { childHosts } from './child-hosts.ts';
 import { manifest } from './fabricate.ts';
 import { SeededRandom } from './random.ts';
@@ -23,6 +24,7 @@ afterEach(async () => {
 /** Rows and distinct rows of every table, and the live rows of the state table. */
 async function rowsIn(open: OpenColumnStore): Promise<Expected> {
   const { rows } = await open.sql(
+    testTicket,
     `SELECT
       (SELECT (count(), uniqExact(_lsn, seq)) FROM orders),
       (SELECT (count(), uniqExact(_lsn, seq)) FROM facts),
@@ -75,7 +77,7 @@ describe(`shipping under kill -9 (seed ${seed})`, () => {
         open.advance(asLsn(offered + 1));
         if (random.below(8) === 0) await new Promise((resolve) => setImmediate(resolve));
       }
-      const covered = open.waitForCovered(asLsn(offered), 30_000);
+      const covered = open.waitForCovered(testTicket.within(30_000), asLsn(offered));
       await new Promise((resolve) => setTimeout(resolve, random.below(60)));
       const killed = open.childPid;
       if (killed !== null) process.kill(killed, 'SIGKILL');
@@ -92,7 +94,7 @@ describe(`shipping under kill -9 (seed ${seed})`, () => {
       store.offer(tickOf(lsn));
       store.advance(asLsn(lsn));
     }
-    await store.waitForCovered(asLsn(offered), 30_000);
+    await store.waitForCovered(testTicket.within(30_000), asLsn(offered));
     expect(await rowsIn(store)).toEqual(expectedRows(offered));
   });
 
@@ -113,7 +115,7 @@ describe(`shipping under kill -9 (seed ${seed})`, () => {
       }
       store = await opening;
       expect(killed.size).toBeGreaterThan(0);
-      await store.waitForCovered(asLsn(offered), 30_000);
+      await store.waitForCovered(testTicket.within(30_000), asLsn(offered));
       expect(await rowsIn(store)).toEqual(expectedRows(offered));
     },
   );
@@ -142,7 +144,7 @@ describe(`shipping under kill -9 (seed ${seed})`, () => {
         store.offer(tickOf(lsn));
         store.advance(asLsn(lsn));
       }
-      await store.waitForCovered(asLsn(offered), 30_000);
+      await store.waitForCovered(testTicket.within(30_000), asLsn(offered));
       expect(await rowsIn(store)).toEqual(expectedRows(offered));
       await store.close();
       store = null;

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { testTicket } from '../ticket.ts';
 import { manyActions } from './fabricate.ts';
 import { bounds, openEmbedded, ship, temporaryDirectory } from './stores.ts';
 
@@ -20,7 +21,7 @@ it('a damaged part is no fault of whoever reads it', async () => {
     }
     const second = await openEmbedded(directory.path);
     const error = await second
-      .sql('SELECT sum(cityHash64(*)) FROM orders', {}, 10, bounds)
+      .sql(testTicket, 'SELECT sum(cityHash64(*)) FROM orders', {}, 10, bounds)
       .catch((reason: unknown) => reason);
     await second.close();
     expect(error).toBeInstanceOf(Error);

@@ -10,6 +10,7 @@ import { Catalog } from '../../engine/model/catalog.ts';
 import { limits } from '../../engine/model/limits.ts';
 import { asLsn } from '../../engine/model/position.ts';
 import type { Row, Scalar, ScalarKind } from '../../engine/model/types.ts';
+import { testTicket } from '../ticket.ts';
 import { fabricate, manifest } from './fabricate.ts';
 import { openEmbedded, ship, temporaryDirectory } from './stores.ts';
 
@@ -103,7 +104,7 @@ async function fileOf(
   columns: readonly string[] | null = null,
 ): Promise<string> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of await store.export({
+  for await (const chunk of await store.export(testTicket, {
     source: { kind: 'table', table: 'facts', where: null, columns },
     format,
     compression,

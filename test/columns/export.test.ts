@@ -6,6 +6,7 @@ import type { OpenColumnStore } from '../../engine/columns/open-column-store.ts'
 import { asLsn } from '../../engine/model/position.ts';
 import type { Row } from '../../engine/model/types.ts';
 import { parseWhere } from '../../engine/query/parse-where.ts';
+import { testTicket } from '../ticket.ts';
 import { catalog, fabricate, manyActions, type StateChange } from './fabricate.ts';
 import { openEmbedded, ship, temporaryDirectory } from './stores.ts';
 
@@ -72,7 +73,7 @@ async function exported(
   request: Partial<ExportRequest> = {},
 ): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  const bytes = await store.export({
+  const bytes = await store.export(testTicket, {
     source:
       typeof source === 'string'
         ? { kind: 'table', table: source, where: null, columns: null }
@@ -161,7 +162,7 @@ describe('an export of many batches', () => {
   );
 
   it('stops in ClickHouse when its reader goes away', async () => {
-    const bytes = await store.export({
+    const bytes = await store.export(testTicket, {
       source: { kind: 'sql', query: 'SELECT number FROM numbers(1000000000000)', parameters: {} },
       format: 'ARROW_STREAM',
       compression: 'NONE',
@@ -172,7 +173,9 @@ describe('an export of many batches', () => {
       expect(chunk.byteLength).toBeGreaterThan(0);
       break;
     }
-    await expect.poll(async () => (await store.running()).length, { timeout: 10_000 }).toBe(0);
+    await expect
+      .poll(async () => (await store.running(testTicket)).length, { timeout: 10_000 })
+      .toBe(0);
   });
 
   it('fails aloud when its query fails on its way', async () => {
@@ -191,9 +194,9 @@ describe('an export of many batches', () => {
     const endless = exported({ kind: 'sql', query, parameters: {} });
     const failed = expect(endless).rejects.toMatchObject({ code: 'QUERY_KILLED' });
     const found = async () =>
-      (await store.running()).find((running) => running.query.startsWith(query));
+      (await store.running(testTicket)).find((running) => running.query.startsWith(query));
     await expect.poll(found).toBeDefined();
-    expect(await store.kill((await found())?.queryId ?? '')).toBe(true);
+    expect(await store.kill(testTicket, (await found())?.queryId ?? '')).toBe(true);
     await failed;
   });
 });

@@ -7,6 +7,7 @@ import { Catalog } from '../../engine/model/catalog.ts';
 import { asLsn } from '../../engine/model/position.ts';
 import type { Row, TitleManifest } from '../../engine/model/types.ts';
 import { parseWhere } from '../../engine/query/parse-where.ts';
+import { testTicket } from '../ticket.ts';
 import { fabricate } from './fabricate.ts';
 import { bounds, openEmbedded, ship, temporaryDirectory } from './stores.ts';
 
@@ -69,7 +70,7 @@ afterAll(async () => {
 });
 
 async function found(where: unknown): Promise<unknown[]> {
-  const { rows } = await store.list({
+  const { rows } = await store.list(testTicket, {
     table: 'shots',
     where: parseWhere(catalog.columnsOf(catalog.table('shots')), where, 'where'),
     orderBy: [],
@@ -82,7 +83,7 @@ async function found(where: unknown): Promise<unknown[]> {
 
 async function exported(table: string, more: Partial<ExportRequest> = {}): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  const bytes = await store.export({
+  const bytes = await store.export(testTicket, {
     source: { kind: 'table', table, where: null, columns: null },
     format: 'ARROW_STREAM',
     compression: 'NONE',
@@ -97,6 +98,7 @@ async function exported(table: string, more: Partial<ExportRequest> = {}): Promi
 describe('vectors in ClickHouse', () => {
   it('are tuples whose parts SQL names', async () => {
     const { rows } = await store.sql(
+      testTicket,
       'SELECT unitId, at.x, aim.z FROM shots WHERE at.x > 3 ORDER BY at.z',
       {},
       10,
@@ -107,6 +109,7 @@ describe('vectors in ClickHouse', () => {
       [2, 3.5, 0],
     ]);
     const types = await store.sql(
+      testTicket,
       'SELECT toTypeName(at.y), toTypeName(aim.y), at.z FROM shots WHERE unitId = 1',
       {},
       1,
@@ -116,7 +119,7 @@ describe('vectors in ClickHouse', () => {
   });
 
   it('are read back as they were shipped, nulls as nulls', async () => {
-    const { rows } = await store.list({
+    const { rows } = await store.list(testTicket, {
       table: 'shots',
       where: null,
       orderBy: [],

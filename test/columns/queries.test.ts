@@ -5,6 +5,7 @@ import type { Row, Value } from '../../engine/model/types.ts';
 import type { Filter } from '../../engine/query/filter.ts';
 import { parseWhere } from '../../engine/query/parse-where.ts';
 import { rowPredicate } from '../../engine/query/row-predicate.ts';
+import { testTicket } from '../ticket.ts';
 import { catalog, fabricate } from './fabricate.ts';
 import { naiveGroups, naiveList } from './naive-queries.ts';
 import { SeededRandom } from './random.ts';
@@ -92,7 +93,7 @@ async function listed(
 ) {
   const found: Row[] = [];
   for (let after: string | null = null, pages = 0; pages < 400; pages++) {
-    const page: Awaited<ReturnType<OpenColumnStore['list']>> = await store.list({
+    const page: Awaited<ReturnType<OpenColumnStore['list']>> = await store.list(testTicket, {
       table,
       where: filter,
       orderBy,
@@ -233,7 +234,7 @@ describe(`rows and groups equal a naive reading (seed ${seed})`, () => {
       first: 1_000,
       bounds,
     };
-    const { groups } = await store.groups(request);
+    const { groups } = await store.groups(testTicket, request);
     const expected = naiveGroups(
       catalog,
       (rows[table] ?? []).filter(rowPredicate(request.where)),
@@ -256,7 +257,7 @@ describe(`rows and groups equal a naive reading (seed ${seed})`, () => {
       first: 100,
       bounds,
     };
-    const { groups } = await store.groups(request);
+    const { groups } = await store.groups(testTicket, request);
     const expected = naiveGroups(
       catalog,
       (rows.units ?? []).filter(rowPredicate(request.where)),
@@ -266,7 +267,7 @@ describe(`rows and groups equal a naive reading (seed ${seed})`, () => {
   });
 
   it('cuts groups after the first, in the order asked', async () => {
-    const { groups } = await store.groups({
+    const { groups } = await store.groups(testTicket, {
       table: 'facts',
       where: null,
       by: ['tick'],
@@ -280,7 +281,7 @@ describe(`rows and groups equal a naive reading (seed ${seed})`, () => {
   });
 
   it('tells what a query read', async () => {
-    const { statistics } = await store.groups({
+    const { statistics } = await store.groups(testTicket, {
       table: 'facts',
       where: null,
       by: ['flag'],
@@ -300,7 +301,7 @@ describe('requests that make no sense', () => {
   const group = { ...page, by: [], tickBucket: null, aggregates: [] };
 
   it('refuses a cursor of another order, another table, or none at all', async () => {
-    const { endCursor } = await store.list({ ...page, table: 'facts' });
+    const { endCursor } = await store.list(testTicket, { ...page, table: 'facts' });
     const other = [{ column: 'name', direction: 'ASC' }] as const;
     for (const [table, orderBy, after] of [
       ['facts', other, endCursor],
@@ -309,7 +310,9 @@ describe('requests that make no sense', () => {
       ['facts', [], Buffer.from('["x"]').toString('base64url')],
     ] as const) {
       const request = { ...page, table, orderBy, after };
-      await expect(store.list(request)).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
+      await expect(store.list(testTicket, request)).rejects.toMatchObject({
+        code: 'BAD_USER_INPUT',
+      });
     }
   });
 
@@ -324,7 +327,9 @@ describe('requests that make no sense', () => {
     { table: 'units', tickBucket: 5 },
   ] as const)('refuses groups of %j', async (wrong) => {
     const request = { ...group, table: 'facts', ...wrong } as GroupsRequest;
-    await expect(store.groups(request)).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
+    await expect(store.groups(testTicket, request)).rejects.toMatchObject({
+      code: 'BAD_USER_INPUT',
+    });
   });
 });
 

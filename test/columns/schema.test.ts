@@ -2,6 +2,7 @@ import { afterEach, expect, it } from 'vitest';
 import type { OpenColumnStore } from '../../engine/columns/open-column-store.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
 import type { ColumnDefinition, TitleManifest } from '../../engine/model/types.ts';
+import { testTicket } from '../ticket.ts';
 import { fabricate, manifest, manyActions } from './fabricate.ts';
 import { bounds, countOf, openEmbedded, ship, temporaryDirectory } from './stores.ts';
 
@@ -78,13 +79,15 @@ it('adds new columns and enum values to tables that hold rows', async () => {
     speed: 7,
   };
   await ship(store, [fabricate({ lsn: 3, actions: [row] }, catalog)]);
-  const old = await store.list({ ...page, table: 'orders' });
+  const old = await store.list(testTicket, { ...page, table: 'orders' });
   expect(old.rows[0]).toMatchObject({ actionId: '1-0', kind: 'MOVE', speed: null });
   const orderBy = [{ column: 'tick', direction: 'DESC' }] as const;
-  const latest = await store.list({ ...page, table: 'orders', orderBy });
+  const latest = await store.list(testTicket, { ...page, table: 'orders', orderBy });
   expect(latest.rows[0]).toMatchObject({ actionId: 'new', kind: 'GUARD', speed: 7 });
-  expect((await store.list({ ...page, table: 'units' })).rows[0]).toMatchObject({ speed: null });
-  const viewed = await store.sql('SELECT speed FROM units', {}, 1, bounds);
+  expect((await store.list(testTicket, { ...page, table: 'units' })).rows[0]).toMatchObject({
+    speed: null,
+  });
+  const viewed = await store.sql(testTicket, 'SELECT speed FROM units', {}, 1, bounds);
   expect(viewed.rows).toEqual([[null]]);
 });
 
@@ -105,7 +108,7 @@ it('keeps two titles apart in one place', async () => {
   store = await openEmbedded(directory.path, { catalog });
   expect(await countOf(store, 'orders')).toBe(0);
   await expect(
-    store.sql('SELECT count() FROM tickloom_test_title.orders', {}, 1, bounds),
+    store.sql(testTicket, 'SELECT count() FROM tickloom_test_title.orders', {}, 1, bounds),
   ).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
   await store.close();
   store = null;

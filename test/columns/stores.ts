@@ -9,10 +9,10 @@ import {
 } from '../../engine/columns/open-column-store.ts';
 import { asLsn } from '../../engine/model/position.ts';
 import type { ChangeSet } from '../../engine/state/change-set.ts';
+import { testTicket } from '../ticket.ts';
 import { catalog } from './fabricate.ts';
 
 export const bounds: QueryBounds = {
-  timeoutMs: 20_000,
   memoryBytesMax: 1024 ** 3,
   rowsReadMax: 1_000_000_000,
   threadsMax: 2,
@@ -37,11 +37,11 @@ export async function ship(store: OpenColumnStore, changes: readonly ChangeSet[]
     store.offer(change);
     store.advance(change.lsn);
   }
-  await store.waitForCovered(asLsn(changes.at(-1)?.lsn ?? 0), 20_000);
+  await store.waitForCovered(testTicket.within(20_000), asLsn(changes.at(-1)?.lsn ?? 0));
 }
 
 export async function countOf(store: OpenColumnStore, table: string): Promise<number> {
-  const { groups } = await store.groups({
+  const { groups } = await store.groups(testTicket, {
     table,
     where: null,
     by: [],

@@ -7,6 +7,7 @@ import { Tailer } from '../../engine/columns/tailer.ts';
 import { nodeStorage } from '../../engine/disk/node-storage.ts';
 import { limits } from '../../engine/model/limits.ts';
 import { asLsn } from '../../engine/model/position.ts';
+import { testTicket } from '../ticket.ts';
 import { catalog, manyActions } from './fabricate.ts';
 import { FakeTarget } from './fake-target.ts';
 import { temporaryDirectory } from './stores.ts';
@@ -90,7 +91,7 @@ describe('at its bounds the tailer', () => {
       const { memoryBytes } = tailer.backlog;
       tailer.advance(asLsn(blocks.length));
       release();
-      await tailer.waitForCovered(asLsn(blocks.length), 5_000);
+      await tailer.waitForCovered(testTicket.within(5_000), asLsn(blocks.length));
       await tailer.close();
       return memoryBytes;
     };

@@ -8,6 +8,7 @@ import { shippedTables } from '../../engine/columns/shipping/shipped-table.ts';
 import { Tailer, type TailerOptions } from '../../engine/columns/tailer.ts';
 import { nodeStorage } from '../../engine/disk/node-storage.ts';
 import { asLsn } from '../../engine/model/position.ts';
+import { testTicket } from '../ticket.ts';
 import { catalog, fabricate, manyActions } from './fabricate.ts';
 import { FakeTarget, type Outcome } from './fake-target.ts';
 import { SeededRandom } from './random.ts';
@@ -43,7 +44,7 @@ function take(lsns: Iterable<number>): void {
 async function openAndShip(target: FakeTarget, ticks: number): Promise<void> {
   await open(target);
   take(range(1, ticks));
-  await tailer.waitForCovered(asLsn(ticks), 5_000);
+  await tailer.waitForCovered(testTicket.within(5_000), asLsn(ticks));
 }
 
 const range = (from: number, to: number) =>
@@ -63,7 +64,7 @@ describe('the tailer', () => {
     await open(target);
     take([1]);
     expect(tailer.coveredLsn).toBe(0);
-    await tailer.waitForCovered(asLsn(1), 1_000);
+    await tailer.waitForCovered(testTicket.within(1_000), asLsn(1));
     expect(tailer.coveredLsn).toBe(1);
     take([2, 3]);
     await expect.poll(() => tailer.coveredLsn).toBe(3);
@@ -77,7 +78,7 @@ describe('the tailer', () => {
       release = resolve;
     });
     take([11]);
-    const covered = tailer.waitForCovered(asLsn(11), 5_000);
+    const covered = tailer.waitForCovered(testTicket.within(5_000), asLsn(11));
     tailer.advance(asLsn(12));
     expect(tailer.coveredLsn).toBe(10);
     release();
@@ -89,15 +90,15 @@ describe('the tailer', () => {
     await open(new FakeTarget());
     tailer.advance(asLsn(7));
     expect(tailer.coveredLsn).toBe(7);
-    await tailer.waitForCovered(asLsn(7), 10);
+    await tailer.waitForCovered(testTicket.within(10), asLsn(7));
   });
 
   it('waits for a position that was not offered yet, and gives up in time', async () => {
     await open(new FakeTarget());
-    await expect(tailer.waitForCovered(asLsn(1), 20)).rejects.toMatchObject({
+    await expect(tailer.waitForCovered(testTicket.within(20), asLsn(1))).rejects.toMatchObject({
       code: 'NOT_CAUGHT_UP',
     });
-    const covered = tailer.waitForCovered(asLsn(1), 5_000);
+    const covered = tailer.waitForCovered(testTicket.within(5_000), asLsn(1));
     take([1]);
     await covered;
   });
@@ -110,9 +111,9 @@ describe('the tailer', () => {
       release = resolve;
     });
     take([1]);
-    const first = tailer.waitForCovered(asLsn(1), 5_000);
+    const first = tailer.waitForCovered(testTicket.within(5_000), asLsn(1));
     take(range(2, 50));
-    const all = tailer.waitForCovered(asLsn(50), 5_000);
+    const all = tailer.waitForCovered(testTicket.within(5_000), asLsn(50));
     release();
     await Promise.all([first, all]);
     expect(target.inserts.filter((insert) => insert.table === 'orders').length).toBe(2);
@@ -125,7 +126,7 @@ describe('the tailer', () => {
       tailer.offer(manyActions(lsn, 70 + lsn));
       tailer.advance(asLsn(lsn));
     }
-    await tailer.waitForCovered(asLsn(20), 5_000);
+    await tailer.waitForCovered(testTicket.within(5_000), asLsn(20));
     const lsns = target.inserts.flatMap((insert) => insert.lsns);
     expect(target.inserts.length).toBeGreaterThan(5);
     expect(lsns).toEqual(range(1, 20));
@@ -140,7 +141,7 @@ describe('the tailer', () => {
     await open(target);
     target.outcomes = [...outcomes];
     take(range(1, 40));
-    await tailer.waitForCovered(asLsn(40), 5_000);
+    await tailer.waitForCovered(testTicket.within(5_000), asLsn(40));
     const { units: __, ...expected } = expectedRows(40);
     expect(countsIn(target)).toEqual(expected);
   });
@@ -157,12 +158,13 @@ describe('the tailer', () => {
       const from = 1 + random.below(tailer.neededFromLsn);
       last += 15;
       take(range(from, last));
-      if (random.below(2) === 0) await tailer.waitForCovered(asLsn(last), 10_000);
+      if (random.below(2) === 0)
+        await tailer.waitForCovered(testTicket.within(10_000), asLsn(last));
       await tailer.close();
     }
     await open(target);
     take(range(1, last));
-    await tailer.waitForCovered(asLsn(last), 10_000);
+    await tailer.waitForCovered(testTicket.within(10_000), asLsn(last));
     const { units: _, ...expected } = expectedRows(last);
     expect(countsIn(target)).toEqual(expected);
   });
@@ -175,13 +177,13 @@ describe('the tailer', () => {
       release = resolve;
     });
     take(range(1, 10));
-    void tailer.waitForCovered(asLsn(10), 5_000).catch(() => {});
+    void tailer.waitForCovered(testTicket.within(5_000), asLsn(10)).catch(() => {});
     const killed = tailer.close();
     await open(target);
     release();
     await killed;
     take(range(1, 10));
-    await tailer.waitForCovered(asLsn(10), 5_000);
+    await tailer.waitForCovered(testTicket.within(5_000), asLsn(10));
     const { units: _, ...expected } = expectedRows(10);
     expect(countsIn(target)).toEqual(expected);
   });
@@ -213,7 +215,7 @@ describe('the tailer', () => {
     expect(tailer.backlog.spooledBlocks).toBeGreaterThan(10);
     expect(highest).toBeLessThan(3 * memoryBytesMax);
     release();
-    await tailer.waitForCovered(asLsn(120), 20_000);
+    await tailer.waitForCovered(testTicket.within(20_000), asLsn(120));
     expect(target.rows.get('orders')?.length).toBe(120 * 250);
     expect(target.inserts.flatMap((insert) => insert.lsns)).toEqual(range(1, 120));
     await expect.poll(() => readdirSync(spoolDirectory), { timeout: 10_000 }).toEqual([]);
@@ -235,7 +237,7 @@ describe('the tailer', () => {
     await expect.poll(() => tailer.backlog).toEqual({ memoryBytes: 0, spooledBlocks: 3 });
     expect(target.inserts).toEqual([]);
     release();
-    await tailer.waitForCovered(asLsn(3), 20_000);
+    await tailer.waitForCovered(testTicket.within(20_000), asLsn(3));
     expect(target.inserts.map((insert) => insert.lsns)).toEqual([[1], [2], [3]]);
     expect(target.rows.get('orders')?.length).toBe(3 * rows);
     await expect.poll(() => readdirSync(spoolDirectory), { timeout: 10_000 }).toEqual([]);
@@ -259,7 +261,7 @@ describe('the tailer', () => {
     mkdirSync(spoolDirectory);
     await expect.poll(() => tailer.outOfRoom, { timeout: 5_000 }).toBeNull();
     release();
-    await tailer.waitForCovered(asLsn(lsn), 20_000);
+    await tailer.waitForCovered(testTicket.within(20_000), asLsn(lsn));
     expect(target.rows.get('orders')?.length).toBe(lsn * 250);
   });
 
@@ -288,7 +290,7 @@ describe('the tailer', () => {
     const found = await findBacklog(nodeStorage, spoolDirectory, kept);
     expect(await tailer.resume(asLsn(30), found)).toBeNull();
     expect(tailer.coveredLsn).toBe(12);
-    await tailer.waitForCovered(asLsn(30), 5_000);
+    await tailer.waitForCovered(testTicket.within(5_000), asLsn(30));
     const { units: _, ...expected } = expectedRows(30);
     expect(countsIn(again)).toEqual(expected);
     await expect.poll(() => readdirSync(spoolDirectory), { timeout: 10_000 }).toEqual([]);
@@ -306,14 +308,14 @@ describe('the tailer', () => {
     expect(await tailer.resume(asLsn(0), emptyBacklog)).toBeNull();
     expect(tailer.neededFromLsn).toBe(1);
     take(range(1, 10));
-    await tailer.waitForCovered(asLsn(10), 5_000);
+    await tailer.waitForCovered(testTicket.within(5_000), asLsn(10));
     // Killed amid it, it goes on where it was.
     await tailer.close();
     await open(target);
     expect(await tailer.resume(asLsn(0), emptyBacklog)).toBeNull();
     expect(tailer.neededFromLsn).toBe(11);
     take(range(11, 20));
-    await tailer.waitForCovered(asLsn(20), 5_000);
+    await tailer.waitForCovered(testTicket.within(5_000), asLsn(20));
     expect(countsIn(target)).toEqual(whole);
   });
 
@@ -381,7 +383,7 @@ describe('the tailer', () => {
     expect(await tailer.resume(asLsn(20), emptyBacklog)).toMatch(/orders has .* up to record 20/);
     expect(await tailer.resume(asLsn(0), emptyBacklog)).toBeNull();
     take(range(1, 20));
-    await tailer.waitForCovered(asLsn(20), 5_000);
+    await tailer.waitForCovered(testTicket.within(5_000), asLsn(20));
     expect(countsIn(target)).toEqual(whole);
   });
 
@@ -391,12 +393,12 @@ describe('the tailer', () => {
     const logger = { ...silentLogger, error: (details: object) => errors.push(details) };
     await open(target, { logger });
     take(range(1, 5));
-    await tailer.waitForCovered(asLsn(5), 5_000);
+    await tailer.waitForCovered(testTicket.within(5_000), asLsn(5));
     const held = target.rows.get('orders') ?? [];
     target.rows.set('orders', held.slice(2));
     target.outcomes = ['lost', 'lost', 'lost'];
     take(range(6, 9));
-    await tailer.waitForCovered(asLsn(9), 5_000);
+    await tailer.waitForCovered(testTicket.within(5_000), asLsn(9));
     expect(errors).toEqual([
       expect.objectContaining({ table: 'orders', shipped: held.length, held: held.length - 2 }),
     ]);
@@ -407,7 +409,9 @@ describe('the tailer', () => {
     await open(target);
     target.outcomes = Array.from({ length: 1_000 }, () => 'lost' as const);
     take([1]);
-    const covered = expect(tailer.waitForCovered(asLsn(1), 30_000)).rejects.toMatchObject({
+    const covered = expect(
+      tailer.waitForCovered(testTicket.within(30_000), asLsn(1)),
+    ).rejects.toMatchObject({
       code: 'UNAVAILABLE',
     });
     await new Promise((resolve) => setImmediate(resolve));

@@ -2,7 +2,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OpenColumnStore } from '../../engine/columns/open-column-store.ts';
+import { Ticket } from '../../engine/govern/ticket.ts';
 import { asLsn } from '../../engine/model/position.ts';
+import { testTicket } from '../ticket.ts';
 import { fabricate, manyActions } from './fabricate.ts';
 import { bounds, countOf, openEmbedded, ship, temporaryDirectory } from './stores.ts';
 
@@ -36,7 +38,7 @@ afterAll(async () => {
 });
 
 const sql = (query: string, parameters = {}, first = 100) =>
-  store.sql(query, parameters, first, bounds);
+  store.sql(testTicket, query, parameters, first, bounds);
 
 describe('SQL of a user', () => {
   it('reads the tables by their manifest names, with exact 64-bit integers', async () => {
@@ -187,7 +189,9 @@ describe('SQL of a user', () => {
     await expect(sql(query, { t: 'system' })).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
     const request = { format: 'ARROW_STREAM', compression: 'NONE', sinceLsn: null } as const;
     const source = { kind: 'sql', query, parameters: { t: 'system' } } as const;
-    await expect(store.export({ ...request, source, asOfLsn: asLsn(3) })).rejects.toMatchObject({
+    await expect(
+      store.export(testTicket, { ...request, source, asOfLsn: asLsn(3) }),
+    ).rejects.toMatchObject({
       code: 'BAD_USER_INPUT',
     });
   });
@@ -212,21 +216,26 @@ describe('bounds on a query', () => {
 
   it('end it in time', async () => {
     const started = performance.now();
-    const short = { ...bounds, timeoutMs: 200, rowsReadMax: 10 ** 15 };
-    await expect(store.sql(heavy, {}, 1, short)).rejects.toMatchObject({ code: 'QUERY_TIMEOUT' });
+    const unbound = { ...bounds, rowsReadMax: 10 ** 15 };
+    const running = store.sql(testTicket.within(200), heavy, {}, 1, unbound);
+    await expect(running).rejects.toMatchObject({ code: 'QUERY_TIMEOUT' });
     expect(performance.now() - started).toBeLessThan(10_000);
   });
 
   it('end it when it takes too much memory', async () => {
     const narrow = { ...bounds, memoryBytesMax: 8 * 1024 * 1024 };
     const query = 'SELECT length(groupArray(number)) FROM numbers(50000000)';
-    await expect(store.sql(query, {}, 1, narrow)).rejects.toMatchObject({ code: 'QUERY_MEMORY' });
+    await expect(store.sql(testTicket, query, {}, 1, narrow)).rejects.toMatchObject({
+      code: 'QUERY_MEMORY',
+    });
   });
 
   it('end it when it reads too many rows', async () => {
     const few = { ...bounds, rowsReadMax: 100 };
     const query = 'SELECT sum(seq) FROM orders';
-    await expect(store.sql(query, {}, 1, few)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    await expect(store.sql(testTicket, query, {}, 1, few)).rejects.toMatchObject({
+      code: 'LIMIT_EXCEEDED',
+    });
   });
 
   it('leave the memory of a long query to be seen', async () => {
@@ -237,21 +246,22 @@ describe('bounds on a query', () => {
   });
 
   it('let it be listed while it runs, and killed', async () => {
-    const running = store.sql(heavy, {}, 1, { ...bounds, rowsReadMax: 10 ** 15 });
+    const running = store.sql(testTicket, heavy, {}, 1, { ...bounds, rowsReadMax: 10 ** 15 });
     const failed = expect(running).rejects.toMatchObject({ code: 'QUERY_KILLED' });
     const found = await untilListed(heavy.slice(0, 30));
     expect(found.elapsedMs).toBeGreaterThanOrEqual(0);
-    expect(await store.kill(found.queryId)).toBe(true);
+    expect(await store.kill(testTicket, found.queryId)).toBe(true);
     await failed;
-    expect(await store.kill(found.queryId)).toBe(false);
-    expect(await store.kill('no such query')).toBe(false);
+    expect(await store.kill(testTicket, found.queryId)).toBe(false);
+    expect(await store.kill(testTicket, 'no such query')).toBe(false);
     await untilIdle();
   });
 
   it('let its caller give it up', async () => {
     const caller = new AbortController();
     const unbound = { ...bounds, rowsReadMax: 10 ** 15 };
-    const running = store.sql(heavy, {}, 1, unbound, caller.signal);
+    const ticket = Ticket.internal('a caller', { signal: caller.signal });
+    const running = store.sql(ticket, heavy, {}, 1, unbound);
     const failed = expect(running).rejects.toMatchObject({ code: 'QUERY_KILLED' });
     await untilListed(heavy.slice(0, 30));
     caller.abort();
@@ -261,7 +271,8 @@ describe('bounds on a query', () => {
 });
 
 async function untilListed(text: string) {
-  const find = async () => (await store.running()).find((query) => query.query.includes(text));
+  const find = async () =>
+    (await store.running(testTicket)).find((query) => query.query.includes(text));
   await expect
     .poll(async () => (await find())?.memoryBytes, { timeout: 10_000 })
     .toBeTypeOf('number');

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Catalog } from '../../engine/model/catalog.ts';
 import { type ErrorCode, errorCategories } from '../../engine/model/errors.ts';
 import { limits } from '../../engine/model/limits.ts';
-import { queryBoundsOf } from '../../resolvers/query-bounds.ts';
+import { classBoundsOf } from '../../resolvers/query-bounds.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
 import { statusOf } from '../../src/http/status.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
@@ -76,7 +76,7 @@ describe('docs/limits.md', () => {
     const rows = [...read('docs/limits.md').matchAll(/^\| ([A-Z]+) \| (.+) \|$/gm)];
     expect(rows.map(([, name, bounds]) => [name, bounds])).toEqual(
       (['GAMEPLAY', 'OPERATOR', 'ARCHIVAL'] as const).map((name) => {
-        const { timeoutMs, memoryBytesMax, rowsReadMax, threadsMax } = queryBoundsOf(name);
+        const { timeoutMs, memoryBytesMax, rowsReadMax, threadsMax } = classBoundsOf(name);
         const shownBounds = Object.entries({ timeoutMs, memoryBytesMax, rowsReadMax, threadsMax });
         return [name, shownBounds.map(([bound, value]) => shown(bound, value)).join(' | ')];
       }),

@@ -7,6 +7,7 @@ import type { Engine } from '../../engine/ports/engine.ts';
 import { openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { points } from '../budget.ts';
+import { testTicket } from '../ticket.ts';
 import { ClickHouseDisk, tailedColumns } from '../title/tailed-columns.ts';
 import { contentDigest, play, playOneByOne, workload } from '../title/workload.ts';
 import { seededRandom } from './seeded-random.ts';
@@ -47,7 +48,7 @@ async function live(storage: FaultyStorage, disk: ClickHouseDisk, insertsMax: nu
 }
 
 async function coverAll(engine: Engine): Promise<void> {
-  await engine.columns.waitForCovered(engine.appliedLsn, 10_000);
+  await engine.columns.waitForCovered(testTicket.within(10_000), engine.appliedLsn);
 }
 
 beforeAll(async () => {

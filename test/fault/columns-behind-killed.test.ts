@@ -10,6 +10,7 @@ import { listCheckpoints } from '../../engine/recover/checkpoint-directory.ts';
 import { openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { kills } from '../budget.ts';
+import { testTicket } from '../ticket.ts';
 import { seededRandom } from './seeded-random.ts';
 
 const loader = fileURLToPath(new URL('../log/process/load-typescript.mjs', import.meta.url));
@@ -42,12 +43,18 @@ async function shipped(directory: string): Promise<unknown> {
     columns: 'embedded',
   });
   try {
-    await engine.columns.waitForCovered(engine.appliedLsn, 30_000);
+    await engine.columns.waitForCovered(testTicket.within(30_000), engine.appliedLsn);
     const of = (table: string) =>
       `(SELECT (count(), sum(cityHash64(toString(tuple(*))))) FROM ${table})`;
     const tables = ['actionLog', 'matchMetrics', 'unitState_history'];
-    const bounds = { timeoutMs: 20_000, memoryBytesMax: 1e9, rowsReadMax: 1e9, threadsMax: 1 };
-    const { rows } = await engine.columns.sql(`SELECT ${tables.map(of)}`, {}, 1, bounds);
+    const bounds = { memoryBytesMax: 1e9, rowsReadMax: 1e9, threadsMax: 1 };
+    const { rows } = await engine.columns.sql(
+      testTicket,
+      `SELECT ${tables.map(of)}`,
+      {},
+      1,
+      bounds,
+    );
     return [engine.appliedLsn, rows];
   } finally {
     await engine.close();

@@ -8,6 +8,7 @@ import { listCheckpoints } from '../../engine/recover/checkpoint-directory.ts';
 import { openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { points, pointsUntil } from '../budget.ts';
+import { testTicket } from '../ticket.ts';
 import { ColumnsOnDisk, memoryColumns } from '../title/memory-columns.ts';
 import { commit, TestTitle } from '../title/test-title.ts';
 import { contentDigest, play, playOneByOne, workload } from '../title/workload.ts';
@@ -257,7 +258,7 @@ describe('with durability that is looser than strict', () => {
       checkpointEveryBytes: 2_000,
       observer: { onCheckpoint: (_seconds, failure) => taken.push(failure) },
     });
-    await engine.openSession('s', false);
+    await engine.openSession(testTicket, 's', false);
     for (let tick = 1; taken.length === 0; tick++) await commit(engine, tick);
     expect(taken).toEqual([null]);
     const [checkpoint] = await listCheckpoints(storage, join(title.directory, 'checkpoints'));

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { EngineError } from '../../engine/model/errors.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
 import { FakeColumnStore } from '../resolvers/fake-column-store.ts';
+import { testTicket } from '../ticket.ts';
 import { commit, contentOf, insertUnit, setUnit, TestTitle } from '../title/test-title.ts';
 import { FaultyStorage } from './storage.ts';
 
@@ -11,7 +12,7 @@ async function opened(options: Parameters<TestTitle['open']>[0] = {}) {
   const title = await TestTitle.create();
   const storage = new FaultyStorage();
   const engine = await title.open({ storage, ...options });
-  await engine.openSession('s', false);
+  await engine.openSession(testTicket, 's', false);
   await commit(engine, 1, { actions: units });
   return { title, storage, engine };
 }
@@ -19,8 +20,8 @@ async function opened(options: Parameters<TestTitle['open']>[0] = {}) {
 async function refusesAll(engine: Engine, tick: number): Promise<void> {
   const unavailable = { code: 'UNAVAILABLE' };
   await expect(commit(engine, tick)).rejects.toMatchObject(unavailable);
-  await expect(engine.openSession('other', false)).rejects.toMatchObject(unavailable);
-  await expect(engine.closeSession('s', null)).rejects.toMatchObject(unavailable);
+  await expect(engine.openSession(testTicket, 'other', false)).rejects.toMatchObject(unavailable);
+  await expect(engine.closeSession(testTicket, 's', null)).rejects.toMatchObject(unavailable);
 }
 
 describe('a write or sync that fails', () => {
@@ -44,12 +45,12 @@ describe('a write or sync that fails', () => {
       expect(engine.failure).toMatchObject({ code: 'UNAVAILABLE' });
       await refusesAll(engine, 99);
       // What is there can still be read.
-      expect(engine.session('s')).toMatchObject({ lastTick: acknowledged });
+      expect(engine.session(testTicket, 's')).toMatchObject({ lastTick: acknowledged });
       expect(engine.state.rowCount('unitState')).toBe(units.length);
       await title.close(engine).catch(() => {});
       storage.restart('process');
       const again = await title.open({ storage, durability });
-      expect(again.session('s')?.lastTick).toBeGreaterThanOrEqual(acknowledged);
+      expect(again.session(testTicket, 's')?.lastTick).toBeGreaterThanOrEqual(acknowledged);
       expect(again.failure).toBeNull();
       await commit(again, 100);
     });
@@ -82,7 +83,7 @@ describe('a full disk', () => {
     const title = await TestTitle.create();
     const columns = new FakeColumnStore();
     const engine = await title.open({ columns });
-    await engine.openSession('s', false);
+    await engine.openSession(testTicket, 's', false);
     columns.outOfRoom = new EngineError('UNAVAILABLE', 'full', { retryAfterMs: 1_000 });
     await refusesAll(engine, 1);
     expect(engine.failure).toBe(columns.outOfRoom);

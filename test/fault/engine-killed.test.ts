@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
+import { finish } from '../../engine/govern/work.ts';
 import type { Durability } from '../../engine/log/commit-log.ts';
 import { openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { kills } from '../budget.ts';
+import { testTicket } from '../ticket.ts';
 import { ColumnsOnDisk, memoryColumns } from '../title/memory-columns.ts';
 import { killedTick, sessions } from './killed-tick.ts';
 import { seededRandom } from './seeded-random.ts';
@@ -82,15 +84,15 @@ async function killTimes(
       durability,
       columns: memoryColumns(columns),
     });
-    const before = sessions.map((session) => engine.session(session));
+    const before = sessions.map((session) => engine.session(testTicket, session));
     for (const { session, tick, lsn, stateHash } of all) {
-      const again = await engine.commit(killedTick(engine.catalog, session, tick));
+      const again = await engine.commit(testTicket, killedTick(engine.catalog, session, tick));
       expect(again).toMatchObject({ duplicate: true, lsn, stateHash });
     }
-    expect(sessions.map((session) => engine.session(session))).toEqual(before);
+    expect(sessions.map((session) => engine.session(testTicket, session))).toEqual(before);
     for (const session of sessions) {
-      const lastTick = engine.session(session)?.lastTick ?? 0;
-      const rows = engine.views.rows('matchPulse', null).rows;
+      const lastTick = engine.session(testTicket, session)?.lastTick ?? 0;
+      const { rows } = finish(engine.views.read(testTicket, 'matchPulse', null));
       const pulse = rows.find((row) => row.sessionId === session);
       // Nothing by halves: four actions a tick, and no tick left out.
       expect(pulse ? Number(pulse.actions) : 0).toBe(lastTick * 4);

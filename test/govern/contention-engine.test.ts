@@ -15,6 +15,7 @@ import { MetricRegistry } from '../../src/telemetry/metric-registry.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { FakeColumnStore } from '../resolvers/fake-column-store.ts';
 import { tickHeader } from '../tick/tick-header.ts';
+import { testTicket } from '../ticket.ts';
 
 const catalog = new Catalog(ashfall);
 
@@ -33,7 +34,7 @@ async function openTitle(observer: EngineOptions['observer'] = {}) {
     await engine.close();
     await rm(directory, { recursive: true });
   });
-  await engine.openSession('s', false);
+  await engine.openSession(testTicket, 's', false);
   return {
     get engine() {
       return engine;
@@ -52,7 +53,7 @@ async function openTitle(observer: EngineOptions['observer'] = {}) {
       }));
       const input =
         tick === null ? { header, actions: [], effects } : { header, actions, effects: [] };
-      return engine.commit(buildTickBatch(catalog, input));
+      return engine.commit(testTicket, buildTickBatch(catalog, input));
     },
   };
 }
@@ -68,7 +69,7 @@ it('counts the conflicts of a tick once, however often it is sent', async () => 
   expect(await again()).toMatchObject({ accepted: 1, rejected: 2 });
   expect(await again()).toMatchObject({ duplicate: true, rejected: 2 });
   const row = { conflicts: 2, byCode: { ROW_EXISTS: 2 }, lastLsn: 3 };
-  expect(title.engine.contention(null).rows).toMatchObject([
+  expect(title.engine.contention(testTicket, null).rows).toMatchObject([
     { kind: 'SESSION', sessionId: 's', commits: 2, actions: 4, shareOfActions: 1, ...row },
     { kind: 'KEY', sessionId: 's', table: 'unitState', key: { sessionId: 's', unitId: 1 }, ...row },
   ]);
@@ -87,7 +88,7 @@ it('counts aborted ticks and direct writes that did not match', async () => {
     require: null,
   };
   expect(await title.commit(null, [swap])).toMatchObject({ aborted: true });
-  const [, key] = title.engine.contention('s').rows;
+  const [, key] = title.engine.contention(testTicket, 's').rows;
   expect(key).toMatchObject({ kind: 'KEY', byCode: { ROW_EXISTS: 1, VERSION_MISMATCH: 1 } });
 });
 
@@ -98,7 +99,7 @@ it('counts ticks that came early and how long they waited, and tells the observe
   const third = title.commit(3, [], { afterTick: 2 });
   const second = title.commit(2, [], { afterTick: 1 });
   await Promise.all([second, third]);
-  const [session] = title.engine.contention('s').rows;
+  const [session] = title.engine.contention(testTicket, 's').rows;
   expect(waits).toHaveLength(1);
   expect(session).toMatchObject({ commits: 3, waits: 1, waitSeconds: waits[0] });
   expect(waits[0]).toBeGreaterThan(0);
@@ -129,6 +130,7 @@ it('counts the wait of a tick whose predecessor never came', () => {
   const refused: string[] = [];
   const queue = new TickQueue({ onWaited: (...wait) => waits.push(wait) });
   queue.enter(newSession('s', 1), {
+    ticket: testTicket,
     tick: 3,
     afterTick: 2,
     heldBytes: () => 0,
@@ -146,22 +148,22 @@ it('counts the wait of a tick whose predecessor never came', () => {
 it('names a session that two simulators write', async () => {
   const title = await openTitle();
   await title.commit(1, [], { fence: 1 });
-  await title.engine.openSession('s', true);
+  await title.engine.openSession(testTicket, 's', true);
   for (let tick = 2; tick < 5; tick++) {
     await expect(title.commit(tick, [], { fence: 1 })).rejects.toMatchObject({ code: 'FENCED' });
   }
-  const [session] = title.engine.contention(null).rows;
+  const [session] = title.engine.contention(testTicket, null).rows;
   expect(session).toMatchObject({ sessionId: 's', refusals: { FENCED: 3 }, hot: true, commits: 1 });
 });
 
 it('is forgotten by a restart, which replays the log without counting', async () => {
   const title = await openTitle();
   await title.commit(1, [insert(1), insert(1)]);
-  expect(title.engine.contention(null).rows).toHaveLength(2);
-  const { stateHash } = title.engine.session('s') ?? {};
+  expect(title.engine.contention(testTicket, null).rows).toHaveLength(2);
+  const { stateHash } = title.engine.session(testTicket, 's') ?? {};
   await title.restart();
-  expect(title.engine.contention(null).rows).toEqual([]);
-  expect(title.engine.session('s')?.stateHash).toBe(stateHash);
+  expect(title.engine.contention(testTicket, null).rows).toEqual([]);
+  expect(title.engine.session(testTicket, 's')?.stateHash).toBe(stateHash);
 });
 
 it('is read by nothing that decides what becomes of a tick', async () => {

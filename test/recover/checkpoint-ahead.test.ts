@@ -9,6 +9,7 @@ import type { CheckpointManifest } from '../../engine/recover/checkpoint-manifes
 import { openEngine, spoolDirectoryOf } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { FaultyStorage } from '../fault/storage.ts';
+import { testTicket } from '../ticket.ts';
 import { ClickHouseDisk, tailedColumns } from '../title/tailed-columns.ts';
 import { contentDigest, play, playOneByOne, workload } from '../title/workload.ts';
 
@@ -76,7 +77,7 @@ async function start(
 async function comeBack(storage: FaultyStorage, disk: ClickHouseDisk): Promise<Life> {
   const life = await start(storage, disk, Infinity);
   expect(contentDigest(life.engine)).toBe(digest);
-  await life.engine.columns.waitForCovered(life.engine.appliedLsn, 10_000);
+  await life.engine.columns.waitForCovered(testTicket.within(10_000), life.engine.appliedLsn);
   expect(disk.content).toEqual(reference.content);
   await life.kill();
   return life;
@@ -128,7 +129,7 @@ beforeAll(async () => {
   reference = new ClickHouseDisk();
   const { engine } = await start(new FaultyStorage(), reference, Infinity);
   digest = (await playOneByOne(engine, steps)).at(-1) ?? '';
-  await engine.columns.waitForCovered(engine.appliedLsn, 10_000);
+  await engine.columns.waitForCovered(testTicket.within(10_000), engine.appliedLsn);
   await engine.close();
 });
 
@@ -157,7 +158,7 @@ describe('a checkpoint that is ahead of the column store', () => {
     }
     const { engine, passedOver } = await start(storage, disk, Infinity);
     expect(passedOver).toEqual([]);
-    await engine.columns.waitForCovered(engine.appliedLsn, 10_000);
+    await engine.columns.waitForCovered(testTicket.within(10_000), engine.appliedLsn);
     const spooled = () => storage.paths().filter((path) => path.includes('/spool/'));
     await expect.poll(spooled, eventually).toEqual([]);
     await engine.close();

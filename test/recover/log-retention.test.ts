@@ -11,6 +11,7 @@ import { diffReplay } from '../../engine/recover/diff-replay.ts';
 import { verifyReplay } from '../../engine/recover/verify-replay.ts';
 import { type EngineOptions, openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { testTicket } from '../ticket.ts';
 import { ClickHouseDisk, tailedColumns } from '../title/tailed-columns.ts';
 import { commit, setUnit } from '../title/test-title.ts';
 import { contentDigest, play, sessions, workload } from '../title/workload.ts';
@@ -72,7 +73,7 @@ describe('a log whose old segments are dropped', () => {
 
   /** One tick of a session of its own. */
   async function commitMore(opened: Engine, tick: number): Promise<void> {
-    await opened.openSession('more', false);
+    await opened.openSession(testTicket, 'more', false);
     const header = { sessionId: 'more' };
     await commit(opened, tick, { actions: [[setUnit(1, { x: tick })]], header });
   }
@@ -191,7 +192,7 @@ describe('a log whose old segments are dropped', () => {
     expect(report.records).toBe(steps.length - report.fromLsn + 1);
     const opened = await open();
     for (const { session, lastTick, stateHash } of report.sessions) {
-      expect(opened.session(session)).toMatchObject({ lastTick, stateHash });
+      expect(opened.session(testTicket, session)).toMatchObject({ lastTick, stateHash });
     }
     await close();
     await rm(join(directory, 'checkpoints'), { recursive: true });
@@ -203,7 +204,7 @@ describe('a log whose old segments are dropped', () => {
     await playAll();
     const opened = await open();
     for (const session of ['late', 'later']) {
-      await opened.openSession(session, false);
+      await opened.openSession(testTicket, session, false);
       for (let tick = 1; tick <= 3; tick++) {
         const x = session === 'later' && tick === 3 ? 9 : tick;
         await commit(opened, tick, {

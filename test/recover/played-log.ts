@@ -12,6 +12,7 @@ import { type EngineOptions, openEngine } from '../../engine/title/open-engine.t
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { FakeColumnStore } from '../resolvers/fake-column-store.ts';
 import { tickHeader } from '../tick/tick-header.ts';
+import { testTicket } from '../ticket.ts';
 
 const catalog = new Catalog(ashfall);
 
@@ -51,10 +52,12 @@ export class PlayedLog {
   async play(sessions: Readonly<Record<string, readonly TickInput[]>>): Promise<string[]> {
     const engine = await this.open();
     for (const [session, ticks] of Object.entries(sessions)) {
-      await engine.openSession(session, false);
-      for (const input of ticks) await engine.commit(buildTickBatch(catalog, input));
+      await engine.openSession(testTicket, session, false);
+      for (const input of ticks) await engine.commit(testTicket, buildTickBatch(catalog, input));
     }
-    const hashes = Object.keys(sessions).map((name) => engine.session(name)?.stateHash ?? '');
+    const hashes = Object.keys(sessions).map(
+      (name) => engine.session(testTicket, name)?.stateHash ?? '',
+    );
     await engine.close();
     return hashes;
   }

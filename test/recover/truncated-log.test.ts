@@ -9,6 +9,7 @@ import { asLsn } from '../../engine/model/position.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
 import { type EngineOptions, openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
+import { testTicket } from '../ticket.ts';
 import { ClickHouseDisk, tailedColumns } from '../title/tailed-columns.ts';
 import { contentDigest, play, workload } from '../title/workload.ts';
 import { damageRecord } from './damage-record.ts';
@@ -72,7 +73,7 @@ describe('a log that is cut where it is damaged', () => {
 
     // Another history takes the positions that were cut; the process dies before its checkpoint.
     for (let tick = 1; second.appliedLsn <= end + 5; tick++) {
-      await second.openSession(`another-${tick}`, false);
+      await second.openSession(testTicket, `another-${tick}`, false);
     }
     const digest = contentDigest(second);
     const crashed = await mkdtemp(join(tmpdir(), 'tickloom-cut-'));

@@ -5,6 +5,7 @@ import type { TitleManifest } from '../../engine/model/types.ts';
 import type { TickBatch } from '../../engine/tick/tick-batch.ts';
 import { columnOf } from '../intake/any-column.ts';
 import { tickHeader } from '../tick/tick-header.ts';
+import { testTicket } from '../ticket.ts';
 import { openTitleApi, type TitleApi } from './title-api.ts';
 
 const manifest: TitleManifest = {
@@ -61,11 +62,11 @@ function oldTick(api: TitleApi): TickBatch {
 
 test('a value of an old log that nests deeper than the bound is answered as its text', async () => {
   const api = await openTitleApi(manifest);
-  await api.engine.openSession('s', false);
+  await api.engine.openSession(testTicket, 's', false);
   const server = api.as('server');
   const frames = await server.subscribe('subscription { noteChanges { rows { id tree } } }');
   await frames.next();
-  await api.engine.commit(oldTick(api));
+  await api.engine.commit(testTicket, oldTick(api));
   const rows = [
     { id: 1, tree: deep },
     { id: 2, tree: JSON.parse(shallow) },

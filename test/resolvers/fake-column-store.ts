@@ -7,6 +7,7 @@ import type {
   QueryStatistics,
 } from '../../engine/columns/column-queries.ts';
 import type { ColumnStore } from '../../engine/columns/column-store.ts';
+import type { Ticket } from '../../engine/govern/ticket.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import { asLsn, type Lsn, lsnZero } from '../../engine/model/position.ts';
 import type { Row, Value } from '../../engine/model/types.ts';
@@ -19,15 +20,23 @@ const statistics: QueryStatistics = {
   memoryPeakBytes: 1000,
 };
 
+/** What a query may use, the time of its ticket among it. */
+type AskedBounds = QueryBounds & { readonly timeoutMs: number | undefined };
+type Asked<Request> = Omit<Request, 'bounds'> & { readonly bounds: AskedBounds };
+
+function asked({ deadline }: Ticket, bounds: QueryBounds): AskedBounds {
+  return { ...bounds, timeoutMs: deadline?.givenMs };
+}
+
 /** A column store that remembers what it is asked and answers what the test has laid out. */
 export class FakeColumnStore implements ColumnStore {
-  readonly lists: ColumnListRequest[] = [];
-  readonly grouped: GroupsRequest[] = [];
+  readonly lists: Asked<ColumnListRequest>[] = [];
+  readonly grouped: Asked<GroupsRequest>[] = [];
   readonly queries: {
     query: string;
     parameters: Readonly<Record<string, Value>>;
     first: number;
-    bounds: QueryBounds;
+    bounds: AskedBounds;
   }[] = [];
   readonly awaited: Lsn[] = [];
   readonly killed: string[] = [];
@@ -54,14 +63,14 @@ export class FakeColumnStore implements ColumnStore {
   advance(): void {}
   recovered(): void {}
 
-  async waitForCovered(lsn: Lsn): Promise<void> {
+  async waitForCovered(_ticket: Ticket, lsn: Lsn): Promise<void> {
     this.awaited.push(lsn);
     if (lsn > 1000) throw new EngineError('NOT_CAUGHT_UP', 'not yet', { retryAfterMs: 100 });
     this.coveredLsn = lsn;
   }
 
-  async list(request: ColumnListRequest) {
-    this.lists.push(request);
+  async list(ticket: Ticket, request: ColumnListRequest) {
+    this.lists.push({ ...request, bounds: asked(ticket, request.bounds) });
     return {
       rows: this.rows,
       endCursor: this.rows.length === 0 ? null : `c${this.rows.length - 1}`,
@@ -73,8 +82,8 @@ export class FakeColumnStore implements ColumnStore {
     };
   }
 
-  async groups(request: GroupsRequest) {
-    this.grouped.push(request);
+  async groups(ticket: Ticket, request: GroupsRequest) {
+    this.grouped.push({ ...request, bounds: asked(ticket, request.bounds) });
     const groups = this.groupsAnswer.slice(0, request.first);
     const truncated = groups.length < this.groupsAnswer.length;
     return { groups, truncated, coveredLsn: this.coveredLsn, statistics };
@@ -83,16 +92,16 @@ export class FakeColumnStore implements ColumnStore {
   async checkSql(): Promise<void> {}
 
   async sql(
+    ticket: Ticket,
     query: string,
     parameters: Readonly<Record<string, Value>>,
     first: number,
     bounds: QueryBounds,
-    signal?: AbortSignal,
   ) {
-    this.queries.push({ query, parameters, first, bounds });
+    this.queries.push({ query, parameters, first, bounds: asked(ticket, bounds) });
     if (this.hangs) {
       const aborted = new Promise<never>((_, reject) => {
-        signal?.addEventListener('abort', () => reject(new Error('aborted')));
+        ticket.signal.addEventListener('abort', () => reject(new Error('aborted')));
       });
       this.hangs();
       await aborted;
@@ -109,7 +118,7 @@ export class FakeColumnStore implements ColumnStore {
     };
   }
 
-  async export(_request: ExportRequest): Promise<AsyncIterable<Uint8Array>> {
+  async export(_ticket: Ticket, _request: ExportRequest): Promise<AsyncIterable<Uint8Array>> {
     throw new Error('exports are the registry’s');
   }
 
@@ -117,7 +126,7 @@ export class FakeColumnStore implements ColumnStore {
     return [];
   }
 
-  async kill(queryId: string): Promise<boolean> {
+  async kill(_ticket: Ticket, queryId: string): Promise<boolean> {
     this.killed.push(queryId);
     return queryId === 'in-store';
   }

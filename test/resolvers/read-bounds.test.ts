@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Ticket } from '../../engine/govern/ticket.ts';
 import type { Work } from '../../engine/govern/work.ts';
 import { limits } from '../../engine/model/limits.ts';
 import { asLsn, type Lsn } from '../../engine/model/position.ts';
@@ -9,6 +10,7 @@ import type { ViewRows } from '../../engine/views/view-engine.ts';
 import type { RequestContext } from '../../resolvers/context.ts';
 import { waitForApplied, waitForCovered } from '../../resolvers/fresh-reads.ts';
 import { pageSizeOf } from '../../resolvers/query-bounds.ts';
+import { testTicket } from '../ticket.ts';
 import { openTitleApi } from './title-api.ts';
 
 describe('a read that demands a position', () => {
@@ -18,10 +20,11 @@ describe('a read that demands a position', () => {
   /** A context over an engine, and a column store, that stand at position 5. */
   function contextAt(readAfter: Lsn | null): RequestContext {
     const waiters = new PositionWaiters();
-    const wait = (lsn: Lsn, ms: number) => waiters.wait(lsn, ms, () => asLsn(5));
+    const wait = (ticket: Ticket, lsn: Lsn) => waiters.wait(ticket, lsn, () => asLsn(5));
     const columns = { coveredLsn: asLsn(5), waitForCovered: wait };
     const engine = { appliedLsn: asLsn(5), waitForApplied: wait, columns } as unknown as Engine;
-    return { engine, readAfter, report: { sawPosition() {} } } as unknown as RequestContext;
+    const context = { engine, readAfter, ticket: testTicket, report: { sawPosition() {} } };
+    return context as unknown as RequestContext;
   }
 
   it.each([

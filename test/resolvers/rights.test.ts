@@ -11,6 +11,7 @@ import {
   isScalarType,
 } from 'graphql';
 import { describe, expect, test } from 'vitest';
+import { testTicket } from '../ticket.ts';
 import { openTitleApi, type TitleApi } from './title-api.ts';
 
 /** A literal that fits a type: required members alone. */
@@ -201,7 +202,7 @@ test('a tick is refused whole for one table its role may not write', async () =>
     ] }) { position }
   }`);
   expect(refused).toMatchObject({ code: 'FORBIDDEN', details: { table: 'playerProfile' } });
-  expect(api.engine.session('m1')?.lastTick).toBe(null);
+  expect(api.engine.session(testTicket, 'm1')?.lastTick).toBe(null);
 });
 
 test('SQL is not for a role from which any row is hidden', async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { testTicket } from '../ticket.ts';
 import { openTitleApi } from './title-api.ts';
 
 const fields = '{ sessionId fence lastTick position stateHash open }';
@@ -55,9 +56,9 @@ const listed = `query ($where: SessionWhere, $orderBy: [SessionOrder!], $first: 
 async function withSessions() {
   const api = await openTitleApi();
   const { engine } = api;
-  for (const name of ['d', 'b', 'e', 'a', 'c']) await engine.openSession(name, false);
-  await engine.closeSession('b', null);
-  await engine.openSession('c', true);
+  for (const name of ['d', 'b', 'e', 'a', 'c']) await engine.openSession(testTicket, name, false);
+  await engine.closeSession(testTicket, 'b', null);
+  await engine.openSession(testTicket, 'c', true);
   const commit = 'mutation ($input: CommitTickInput!) { commitTick(input: $input) { tick } }';
   for (const [sessionId, tick] of [
     ['e', 7],
@@ -104,8 +105,8 @@ test('sessions are found by what they are, and ordered by what happened last', a
   const { sessions } = await caller.data(listed, { orderBy, first: 3 });
   const { endCursor } = sessions.pageInfo;
   // Pages do not move when sessions come before them, nor when the one that they ended with goes on.
-  await api.engine.openSession('0', false);
-  await api.engine.openSession('a', true);
+  await api.engine.openSession(testTicket, '0', false);
+  await api.engine.openSession(testTicket, 'a', true);
   expect(await namesOf({ orderBy, after: endCursor })).toBe('bc');
   const foreign = await caller.refusal(listed, { after: endCursor });
   expect(foreign).toMatchObject({ code: 'BAD_USER_INPUT', details: { path: 'after' } });
@@ -114,10 +115,12 @@ test('sessions are found by what they are, and ordered by what happened last', a
 test('sessions are read in bounded work: ten thousand of them, in slices', async () => {
   const api = await openTitleApi();
   const opened = Array.from({ length: 10_000 }, (_, i) =>
-    api.engine.openSession(`m${String(i).padStart(5, '0')}`, false),
+    api.engine.openSession(testTicket, `m${String(i).padStart(5, '0')}`, false),
   );
   await Promise.all(opened);
-  const steps = [...api.engine.listSessions({ where: null, orderBy: [], first: 10, after: null })];
+  const steps = [
+    ...api.engine.listSessions(testTicket, { where: null, orderBy: [], first: 10, after: null }),
+  ];
   expect(steps.length).toBeGreaterThan(40);
   const { sessions } = await api.as('liveops').data(listed, { first: 1 });
   expect(sessions.nodes[0].sessionId).toBe('m00000');

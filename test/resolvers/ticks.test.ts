@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { testTicket } from '../ticket.ts';
 import { type Caller, openTitleApi, type TitleApi } from './title-api.ts';
 
 const commit = `mutation ($input: CommitTickInput!) {
@@ -315,5 +316,5 @@ test('roles without the right commit nothing', async () => {
     const tick = { sessionId: 'm1', tick: 1 };
     expect((await caller.refusal(commit, { input: tick })).code).toBe('FORBIDDEN');
   }
-  expect(api.engine.session('m1')?.lastTick).toBe(null);
+  expect(api.engine.session(testTicket, 'm1')?.lastTick).toBe(null);
 });

@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ExecutionResult, type GraphQLSchema, graphql, parse, subscribe } from 'graphql';
 import { onTestFinished } from 'vitest';
-import { WorkBudget } from '../../engine/govern/work-budget.ts';
+import { departureAt, neverLeaves } from '../../engine/govern/departure.ts';
 import type { Catalog } from '../../engine/model/catalog.ts';
-import { limits } from '../../engine/model/limits.ts';
-import type { TitleManifest } from '../../engine/model/types.ts';
+import type { QueryClass, TitleManifest } from '../../engine/model/types.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
 import { openEngine } from '../../engine/title/open-engine.ts';
 import type {
@@ -20,6 +19,7 @@ import { toClientError } from '../../resolvers/errors.ts';
 import { RequestReport } from '../../resolvers/request-report.ts';
 import { RunningQueries } from '../../resolvers/running-queries.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
+import { requestTicket } from '../../src/api/request-ticket.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { FakeColumnStore } from './fake-column-store.ts';
 
@@ -42,18 +42,24 @@ export class TitleApi {
   }
 
   /** A caller with one role of the manifest, or none. */
-  as(role: string | null, options: Partial<RequestContext & Principal> = {}): Caller {
+  as(role: string | null, options: CallerOptions = {}): Caller {
     return new Caller(this, role, options);
   }
+}
+
+export interface CallerOptions extends Partial<Principal> {
+  readonly queryClass?: QueryClass;
+  readonly readAfter?: RequestContext['readAfter'];
+  readonly signal?: AbortSignal;
 }
 
 /** A caller's contexts live for one operation each, as a server's do. */
 export class Caller {
   readonly #api: TitleApi;
   readonly #role: string | null;
-  readonly #options: Partial<RequestContext & Principal>;
+  readonly #options: CallerOptions;
 
-  constructor(api: TitleApi, role: string | null, options: Partial<RequestContext & Principal>) {
+  constructor(api: TitleApi, role: string | null, options: CallerOptions) {
     this.#api = api;
     this.#role = role;
     this.#options = options;
@@ -113,24 +119,26 @@ export class Caller {
     const role = this.#role === null ? null : this.#api.catalog.roles.get(this.#role);
     if (role === undefined) throw new Error(`no role ${this.#role}`);
     const queryClass = this.#options.queryClass ?? role?.class ?? 'ARCHIVAL';
+    const principal: Principal = {
+      subject: this.#options.subject ?? 'tester',
+      role,
+      class: role?.class ?? 'ARCHIVAL',
+      claims: this.#options.claims ?? {},
+      expiresAtMs: Number.POSITIVE_INFINITY,
+    };
     return {
       engine: this.#api.engine,
-      principal: {
-        subject: this.#options.subject ?? 'tester',
-        role,
-        class: role?.class ?? 'ARCHIVAL',
-        claims: this.#options.claims ?? {},
-        expiresAtMs: Number.POSITIVE_INFINITY,
-      },
+      principal,
+      ticket: requestTicket(principal, queryClass, {
+        requestId: 'r1',
+        traceparent: undefined,
+        departure: this.#options.signal ? departureAt(this.#options.signal) : neverLeaves,
+      }),
       exports: this.#api.exports,
       audit: { record: (event) => this.#api.audit.push(event) },
       running: this.#api.running,
       readAfter: this.#options.readAfter ?? null,
       lastEventId: null,
-      queryClass,
-      requestId: 'r1',
-      signal: this.#options.signal ?? new AbortController().signal,
-      budget: new WorkBudget(limits.operationUnitsMax),
       report: new RequestReport(queryClass),
     };
   }

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { ExportRequest } from '../../engine/columns/column-queries.ts';
+import type { Ticket } from '../../engine/govern/ticket.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import { asLsn } from '../../engine/model/position.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
@@ -16,7 +16,7 @@ import { createLogger } from '../../src/telemetry/logger.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { serveRoutes } from './http-front.ts';
 
-type Source = (request: ExportRequest) => AsyncIterable<Uint8Array>;
+type Source = (ticket: Ticket) => AsyncIterable<Uint8Array>;
 
 /** The export endpoint over HTTP, before a column store that behaves as told. */
 async function serveExport(source: Source, copiesBytesMax?: number) {
@@ -29,7 +29,7 @@ async function serveExport(source: Source, copiesBytesMax?: number) {
   const exports = new Exports({ directory, links, ttlMs: 60_000, logger, ...bound });
   const columns = {
     waitForCovered: async () => undefined,
-    export: async (request: ExportRequest) => source(request),
+    export: async (ticket: Ticket) => source(ticket),
   };
   const engine = { columns } as unknown as Engine;
   const handle = exportEndpoint({ engine, exports, links, metrics, logger });
@@ -99,7 +99,7 @@ test('a client that leaves stops the query, and says nothing about the export', 
   });
   const { url, state } = await serveExport(async function* ({ signal }) {
     try {
-      while (!signal?.aborted) yield new Uint8Array(1024 * 1024);
+      while (!signal.aborted) yield new Uint8Array(1024 * 1024);
     } finally {
       stopped();
     }

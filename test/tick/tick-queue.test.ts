@@ -4,6 +4,7 @@ import { EngineError } from '../../engine/model/errors.ts';
 import { limits } from '../../engine/model/limits.ts';
 import { newSession } from '../../engine/state/session.ts';
 import { TickQueue } from '../../engine/tick/tick-queue.ts';
+import { testTicket } from '../ticket.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -21,6 +22,7 @@ function harness() {
   const fenced = new Set<number>();
   const enter = (tick: number, afterTick: number | null, bytes = 0, of = session) =>
     queue.enter(of, {
+      ticket: testTicket,
       tick,
       afterTick,
       heldBytes: () => bytes,

@@ -3,6 +3,7 @@ import { limits } from '../../engine/model/limits.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
 import { MetricRegistry } from '../../src/telemetry/metric-registry.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
+import { testTicket } from '../ticket.ts';
 import { commit, contentOf, setUnit, TestTitle } from './test-title.ts';
 
 vi.mock('../../engine/model/limits.ts', async (original) => {
@@ -54,13 +55,13 @@ describe('a closed session', () => {
   it('answers its newest ticks and keys again, and has forgotten the rest (closedSessionAnswersMax)', async () => {
     const title = await TestTitle.create();
     const engine = await title.open();
-    await engine.openSession('s', false);
+    await engine.openSession(testTicket, 's', false);
     await play(engine, 1, 20);
     expect(await answers(engine, 20)).toEqual(expected([...Array(21).keys()], 20, ''));
-    await engine.closeSession('s', 1);
+    await engine.closeSession(testTicket, 's', 1);
     expect(keptOf20).toHaveLength(2 * max);
     expect(await answers(engine, 20)).toEqual(expected(keptOf20, 20, 'FENCED'));
-    await engine.openSession('s', true);
+    await engine.openSession(testTicket, 's', true);
     expect(await answers(engine, 20, 2)).toEqual(expected(keptOf20, 20, 'TICK_OUT_OF_ORDER'));
     expect(await answers(engine, 20, 1)).toEqual(expected(keptOf20, 20, 'FENCED'));
   });
@@ -68,25 +69,25 @@ describe('a closed session', () => {
   it('keeps all answers where they are no more than that', async () => {
     const title = await TestTitle.create();
     const engine = await title.open();
-    await engine.openSession('s', false);
+    await engine.openSession(testTicket, 's', false);
     await play(engine, 1, 5);
-    await engine.closeSession('s', 1);
+    await engine.closeSession(testTicket, 's', 1);
     expect(await answers(engine, 5)).toEqual(expected([1, 2, 3, 4, 5], 5, ''));
   });
 
   it('keeps all that it answers once it is taken over, until it is closed again', async () => {
     const title = await TestTitle.create();
     const engine = await title.open();
-    await engine.openSession('s', false);
+    await engine.openSession(testTicket, 's', false);
     await play(engine, 1, 20);
-    await engine.closeSession('s', 1);
-    await engine.openSession('s', true);
+    await engine.closeSession(testTicket, 's', 1);
+    await engine.openSession(testTicket, 's', true);
     await play(engine, 21, 40, 2);
     const since = Array.from({ length: 20 }, (_, i) => 21 + i);
     expect(await answers(engine, 40, 2)).toEqual(
       expected([...keptOf20, ...since], 40, 'TICK_OUT_OF_ORDER'),
     );
-    await engine.closeSession('s', 2);
+    await engine.closeSession(testTicket, 's', 2);
     expect(await answers(engine, 40, 2)).toEqual(
       expected([30, 33, 36, 39, 35, 37, 38, 40], 40, 'FENCED'),
     );
@@ -95,18 +96,18 @@ describe('a closed session', () => {
   it('is left as it is by a close that is refused', async () => {
     const title = await TestTitle.create();
     const engine = await title.open();
-    await engine.openSession('s', false);
+    await engine.openSession(testTicket, 's', false);
     await play(engine, 1, 20);
-    await expect(engine.closeSession('s', 7)).rejects.toMatchObject({ code: 'FENCED' });
+    await expect(engine.closeSession(testTicket, 's', 7)).rejects.toMatchObject({ code: 'FENCED' });
     expect(await answers(engine, 20)).toEqual(expected([...Array(21).keys()], 20, ''));
   });
 
   it('knows the newest keys of direct writes, those after it was closed among them', async () => {
     const title = await TestTitle.create();
     const engine = await title.open();
-    await engine.openSession('s', false);
+    await engine.openSession(testTicket, 's', false);
     await play(engine, 1, 3);
-    await engine.closeSession('s', 1);
+    await engine.closeSession(testTicket, 's', 1);
     for (const key of ['a', 'b', 'c']) await direct(engine, key);
     for (const key of ['k3', 'a', 'b', 'c']) {
       const known = key === 'k3' ? again(engine, 3, 'key') : direct(engine, key);
@@ -125,14 +126,14 @@ describe('a closed session', () => {
   it('has forgotten the same whether it comes from a checkpoint or from the first record', async () => {
     const title = await TestTitle.create();
     const first = await title.open({ checkpointEveryBytes: 2_000 });
-    await first.openSession('s', false);
+    await first.openSession(testTicket, 's', false);
     await play(first, 1, 20);
-    await first.closeSession('s', 1);
+    await first.closeSession(testTicket, 's', 1);
     await title.close(first);
     const second = await title.open({ checkpointEveryBytes: 2_000 });
     expect(await answers(second, 20)).toEqual(expected(keptOf20, 20, 'FENCED'));
     await direct(second, 'a');
-    await second.openSession('s', true);
+    await second.openSession(testTicket, 's', true);
     await play(second, 21, 26, 2);
     const kept = [12, 15, 18, 16, 17, 19, 20, 21, 22, 23, 24, 25, 26];
     const content = contentOf(second);
@@ -150,7 +151,7 @@ describe('a closed session', () => {
     expect(contentOf(fromStart)).toEqual(content);
     expect(await answers(fromStart, 26, 2)).toEqual(wanted);
     expect(await direct(fromStart, 'a')).toMatchObject({ duplicate: true });
-    await fromStart.closeSession('s', 2);
+    await fromStart.closeSession(testTicket, 's', 2);
     expect(fromStart.memory.answerBytes).toBeLessThan(answerBytes);
   });
 });
@@ -159,7 +160,7 @@ describe('the memory of rows and answers', () => {
   it('refuses a new session from the very byte that fills it on, and takes what concerns others', async () => {
     const title = await TestTitle.create();
     const played = await title.open();
-    await played.openSession('s', false);
+    await played.openSession(testTicket, 's', false);
     await play(played, 1, 20);
     await title.close(played);
     const total = ({ memory }: Engine) => memory.rowBytes + memory.viewBytes + memory.answerBytes;
@@ -169,22 +170,22 @@ describe('the memory of rows and answers', () => {
 
     const below = await title.open({ rowMemoryBytesMax: bytes + 1 });
     expect(total(below)).toBe(bytes);
-    await below.openSession('one', false);
+    await below.openSession(testTicket, 'one', false);
     await title.close(below);
 
     const full = await title.open({ rowMemoryBytesMax: bytes });
     expect(total(full)).toBe(bytes);
-    await expect(full.openSession('two', false)).rejects.toMatchObject({
+    await expect(full.openSession(testTicket, 'two', false)).rejects.toMatchObject({
       code: 'QUOTA_EXCEEDED',
       retryAfterMs: 1000,
       message: expect.stringContaining('close sessions that have ended'),
       details: { limit: bytes, actual: bytes },
     });
-    expect(await full.openSession('one', false)).toMatchObject({ open: true });
-    expect(await full.openSession('s', true)).toMatchObject({ fence: 2 });
-    await full.closeSession('s', 2);
+    expect(await full.openSession(testTicket, 'one', false)).toMatchObject({ open: true });
+    expect(await full.openSession(testTicket, 's', true)).toMatchObject({ fence: 2 });
+    await full.closeSession(testTicket, 's', 2);
     expect(total(full)).toBeLessThan(bytes);
-    expect(await full.openSession('two', false)).toMatchObject({ open: true });
+    expect(await full.openSession(testTicket, 'two', false)).toMatchObject({ open: true });
     // The first tick since the start takes memory for strings.
     for (const tick of [21, 22]) {
       expect(await commit(full, tick, { header: { sessionId: 'one' } })).toMatchObject({ tick });
@@ -197,7 +198,7 @@ describe('the memory of rows and answers', () => {
     const engine = await title.open();
     const metrics = new Metrics(new MetricRegistry(), 'rules');
     metrics.watch(engine);
-    await engine.openSession('s', false);
+    await engine.openSession(testTicket, 's', false);
     await play(engine, 1, 20);
     const { rowBytes, viewBytes, answerBytes } = engine.memory;
     expect(answerBytes).toBeGreaterThan(20 * 88);

@@ -10,16 +10,17 @@ import { type EngineOptions, openEngine } from '../../engine/title/open-engine.t
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { FaultyStorage } from '../fault/storage.ts';
 import { tickHeader } from '../tick/tick-header.ts';
+import { testTicket } from '../ticket.ts';
 import { ColumnsOnDisk, memoryColumns } from './memory-columns.ts';
 import { ClickHouseDisk, tailedColumns } from './tailed-columns.ts';
 import { play, workload } from './workload.ts';
 
 const catalog = new Catalog(ashfall);
-const bounds = { timeoutMs: 10_000, memoryBytesMax: 1e9, rowsReadMax: 1e9, threadsMax: 1 };
+const bounds = { memoryBytesMax: 1e9, rowsReadMax: 1e9, threadsMax: 1 };
 
 async function countActions(engine: Engine): Promise<bigint> {
-  await engine.columns.waitForCovered(engine.appliedLsn, 10_000);
-  const { groups } = await engine.columns.groups({
+  await engine.columns.waitForCovered(testTicket.within(10_000), engine.appliedLsn);
+  const { groups } = await engine.columns.groups(testTicket, {
     table: 'actionLog',
     where: null,
     by: [],
@@ -47,12 +48,12 @@ it('deletes from the column store what the log has lost, and counts on from ther
     await rm(directory, { recursive: true, force: true });
   });
   const play = async (ticks: number) => {
-    await engine.openSession('s', false);
+    await engine.openSession(testTicket, 's', false);
     for (let tick = 1; tick <= ticks; tick++) {
       const header = tickHeader(tick);
       const row = { playerId: 1, kind: 'MOVE', unitIds: [tick] };
       const actions = [{ actionId: `${tick}`, row, effects: [] }];
-      await engine.commit(buildTickBatch(catalog, { header, actions, effects: [] }));
+      await engine.commit(testTicket, buildTickBatch(catalog, { header, actions, effects: [] }));
     }
   };
   await play(5);
@@ -122,7 +123,7 @@ it('deletes it too where the column store had not noted yet how far it was', asy
   const playUpTo = async (storage: FaultyStorage, disk: ClickHouseDisk, end: number) => {
     const engine = await open(storage, disk);
     await play(engine, steps.slice(0, end), engine.appliedLsn, 1);
-    await engine.columns.waitForCovered(engine.appliedLsn, 10_000);
+    await engine.columns.waitForCovered(testTicket.within(10_000), engine.appliedLsn);
     await engine.close();
   };
   const disk = new ClickHouseDisk();

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { columnOf } from '../intake/any-column.ts';
+import { testTicket } from '../ticket.ts';
 import { commit, contentOf, insertUnit, TestTitle } from './test-title.ts';
 import { contentDigest, playOneByOne, sessions, workload } from './workload.ts';
 
@@ -51,20 +52,20 @@ describe('the same log', () => {
   it('gives the same chain under a later manifest with more columns, and knows its retries', async () => {
     const title = await TestTitle.create();
     const first = await title.open({ now });
-    await first.openSession('s', false);
+    await first.openSession(testTicket, 's', false);
     const tick = { actions: [[insertUnit(1), insertUnit(2, { x: 3 })], [insertUnit(1)]] };
     const outcome = await commit(first, 1, tick);
-    const before = first.session('s');
+    const before = first.session(testTicket, 's');
     await title.close(first);
     title.columns.coveredLsn = 0;
     const later = await title.open({ now, manifest: withMoreColumns(ashfall) });
-    expect(later.session('s')).toEqual(before);
+    expect(later.session(testTicket, 's')).toEqual(before);
     expect(await commit(later, 1, tick)).toMatchObject({
       duplicate: true,
       lsn: outcome.lsn,
       stateHash: outcome.stateHash,
     });
-    expect(later.state.get('unitState', { sessionId: 's', unitId: 1 })).toMatchObject({
+    expect(later.state.get(testTicket, 'unitState', { sessionId: 's', unitId: 1 })).toMatchObject({
       version: 1,
       mood: null,
     });

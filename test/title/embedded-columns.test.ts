@@ -1,17 +1,17 @@
 import { expect, it } from 'vitest';
 import type { Engine } from '../../engine/ports/engine.ts';
+import { testTicket } from '../ticket.ts';
 import { commit, contentOf, insertUnit, TestTitle } from './test-title.ts';
 
 const bounds = {
-  timeoutMs: 30_000,
   memoryBytesMax: 500_000_000,
   rowsReadMax: 10_000_000,
   threadsMax: 1,
 };
 
 async function counts(engine: Engine) {
-  await engine.columns.waitForCovered(engine.appliedLsn, 30_000);
-  const { groups, coveredLsn } = await engine.columns.groups({
+  await engine.columns.waitForCovered(testTicket.within(30_000), engine.appliedLsn);
+  const { groups, coveredLsn } = await engine.columns.groups(testTicket, {
     table: 'actionLog',
     where: null,
     by: ['accepted'],
@@ -28,7 +28,7 @@ async function counts(engine: Engine) {
 it('a title with its embedded column store has rows, views and columns alike after a restart', async () => {
   const title = await TestTitle.create();
   const engine = await title.open({ columns: 'embedded' });
-  await engine.openSession('s', false);
+  await engine.openSession(testTicket, 's', false);
   for (let tick = 1; tick <= 10; tick++) {
     await commit(engine, tick, { actions: [[insertUnit(tick)], [insertUnit(1)], []] });
   }

@@ -6,6 +6,7 @@ import { encodeTick } from '../../engine/tick/tick-record.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { FaultyStorage } from '../fault/storage.ts';
 import { tickHeader } from '../tick/tick-header.ts';
+import { testTicket } from '../ticket.ts';
 import { commit, insertUnit, TestTitle } from './test-title.ts';
 
 vi.mock('../../engine/model/limits.ts', async (original) => {
@@ -25,31 +26,33 @@ vi.mock('../../engine/model/limits.ts', async (original) => {
 async function opened(storage?: FaultyStorage) {
   const title = await TestTitle.create();
   const engine = await title.open(storage ? { storage } : {});
-  await engine.openSession('s', false);
+  await engine.openSession(testTicket, 's', false);
   return engine;
 }
 
 describe('at its bounds the engine', () => {
   it('opens so many sessions and no more, and still finds those it has', async () => {
     const engine = await opened();
-    await engine.openSession('t', false);
-    await engine.openSession('u', false);
+    await engine.openSession(testTicket, 't', false);
+    await engine.openSession(testTicket, 'u', false);
     // A closed session keeps its place: its fence still has to refuse who was replaced.
-    await engine.closeSession('t', null);
-    await expect(engine.openSession('v', false)).rejects.toMatchObject({
+    await engine.closeSession(testTicket, 't', null);
+    await expect(engine.openSession(testTicket, 'v', false)).rejects.toMatchObject({
       code: 'LIMIT_EXCEEDED',
       message: expect.stringContaining(
         'take over one that has ended and go on after its last tick',
       ),
     });
-    expect(await engine.openSession('t', true)).toMatchObject({ open: true, fence: 2 });
-    expect(await engine.openSession('u', false)).toMatchObject({ sessionId: 'u' });
-    expect(await engine.openSession('u', true)).toMatchObject({ fence: 2 });
+    expect(await engine.openSession(testTicket, 't', true)).toMatchObject({ open: true, fence: 2 });
+    expect(await engine.openSession(testTicket, 'u', false)).toMatchObject({ sessionId: 'u' });
+    expect(await engine.openSession(testTicket, 'u', true)).toMatchObject({ fence: 2 });
   });
 
   it('opens so many and no more when all are asked for at once', async () => {
     const engine = await opened();
-    const opens = ['t', 'u', 'v'].map((sessionId) => engine.openSession(sessionId, false));
+    const opens = ['t', 'u', 'v'].map((sessionId) =>
+      engine.openSession(testTicket, sessionId, false),
+    );
     const statuses = (await Promise.allSettled(opens)).map(({ status }) => status);
     expect(statuses).toEqual(['fulfilled', 'fulfilled', 'rejected']);
   });
@@ -94,8 +97,8 @@ describe('at its bounds the engine', () => {
         },
       },
     });
-    await engine.openSession('s', false);
-    await engine.openSession('t', false);
+    await engine.openSession(testTicket, 's', false);
+    await engine.openSession(testTicket, 't', false);
     const large = (tick: number, sessionId: string) =>
       commit(engine, tick, {
         header: { sessionId, afterTick: tick - 1 },
@@ -150,7 +153,7 @@ describe('at its bounds the engine', () => {
     ] as const) {
       const title = await TestTitle.create();
       const engine = await title.open({ checkpointEveryBytes });
-      await engine.openSession('s', false);
+      await engine.openSession(testTicket, 's', false);
       const take = vi.spyOn(Checkpointer.prototype, 'take');
       await commit(engine, 1);
       // It begins in the turn in which the tick is applied, before that is answered.

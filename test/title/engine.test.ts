@@ -1,19 +1,21 @@
 import { describe, expect, it } from 'vitest';
+import { finish } from '../../engine/govern/work.ts';
 import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
 import type { EffectInput } from '../../engine/intake/rows/row-input.ts';
 import { asLsn } from '../../engine/model/position.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
 import { FaultyStorage } from '../fault/storage.ts';
 import { tickHeader } from '../tick/tick-header.ts';
+import { testTicket } from '../ticket.ts';
 import { commit, contentOf, insertUnit, setUnit, TestTitle } from './test-title.ts';
 
 const unit = (engine: Engine, unitId: number) =>
-  engine.state.get('unitState', { sessionId: 's', unitId });
+  engine.state.get(testTicket, 'unitState', { sessionId: 's', unitId });
 
 async function opened() {
   const title = await TestTitle.create();
   const engine = await title.open();
-  await engine.openSession('s', false);
+  await engine.openSession(testTicket, 's', false);
   return { title, engine };
 }
 
@@ -23,16 +25,16 @@ describe('an acknowledged tick', () => {
     const outcome = await commit(engine, 1, { actions: [[insertUnit(7, { health: 3 })]] });
     expect(engine.appliedLsn).toBeGreaterThanOrEqual(outcome.lsn);
     expect(unit(engine, 7)).toMatchObject({ health: 3, position: `0:${outcome.lsn}`, version: 1 });
-    expect(engine.views.rows('matchPulse', null).rows).toMatchObject([
+    expect(finish(engine.views.read(testTicket, 'matchPulse', null)).rows).toMatchObject([
       { sessionId: 's', actions: 1n },
     ]);
-    await engine.waitForApplied(outcome.lsn, 0);
+    await engine.waitForApplied(testTicket, outcome.lsn);
   });
 
   it('keeps a text as it was given, a byte order mark at its start included', async () => {
     const title = await TestTitle.create();
     const engine = await title.open();
-    await engine.openSession('s', false);
+    await engine.openSession(testTicket, 's', false);
     const blueprints = ['\uFEFFtank', 'tank'];
     const effects = blueprints.map((blueprint, i) => insertUnit(i, { blueprint }));
     await commit(engine, 1, { actions: [effects] });
@@ -76,7 +78,7 @@ describe('an acknowledged tick', () => {
       },
     });
     const first = await title.open({ storage });
-    await first.openSession('s', false);
+    await first.openSession(testTicket, 's', false);
     engine.current = first;
     const written = new Promise<void>((resolve) => {
       reachedDisk = resolve;
@@ -135,7 +137,7 @@ describe('a repeated tick', () => {
     await commit(engine, 1, { actions: [[insertUnit(1)]] });
     const aborted = await commit(engine, 2, { actions: [[insertUnit(1)]], header });
     expect(aborted).toMatchObject({ aborted: true, duplicate: false });
-    expect(engine.session('s')).toMatchObject({ lastTick: 1 });
+    expect(engine.session(testTicket, 's')).toMatchObject({ lastTick: 1 });
     const other = await commit(engine, 2, { actions: [[insertUnit(2)]], header });
     expect(other).toMatchObject({ aborted: false, duplicate: false, accepted: 1 });
   });
@@ -170,7 +172,7 @@ describe('ticks with afterTick', () => {
     expect(aborted).toMatchObject({ status: 'fulfilled', value: { aborted: true } });
     expect(follower).toMatchObject({ status: 'rejected', reason: { code: 'TICK_ABORTED' } });
     expect(next).toMatchObject({ status: 'rejected', reason: { code: 'TICK_OUT_OF_ORDER' } });
-    expect(engine.session('s')).toMatchObject({ lastTick: 1 });
+    expect(engine.session(testTicket, 's')).toMatchObject({ lastTick: 1 });
   });
 
   it('are known again when they are sent again while they wait', async () => {
@@ -187,7 +189,7 @@ describe('ticks with afterTick', () => {
     const title = await TestTitle.create();
     const storage = new FaultyStorage();
     const engine = await title.open({ storage });
-    await engine.openSession('s', false);
+    await engine.openSession(testTicket, 's', false);
     await commit(engine, 1);
     storage.inject({ kind: 'error', code: 'ENOSPC', call: 'writeThrough' });
     await expect(commit(engine, 2, { header: { afterTick: 1 } })).rejects.toMatchObject({
@@ -207,7 +209,7 @@ describe('ticks with afterTick', () => {
 describe('a session', () => {
   it('is taken over by one simulator at a time: each is told a fence of its own', async () => {
     const { engine } = await opened();
-    const taken = await Promise.all([1, 2, 3].map(() => engine.openSession('s', true)));
+    const taken = await Promise.all([1, 2, 3].map(() => engine.openSession(testTicket, 's', true)));
     expect(taken.map(({ fence }) => fence)).toEqual([2, 3, 4]);
     await expect(commit(engine, 1, { header: { fence: 3 } })).rejects.toMatchObject({
       code: 'FENCED',
@@ -219,7 +221,7 @@ describe('a session', () => {
     const { engine } = await opened();
     await commit(engine, 1);
     await commit(engine, 2, { header: { fence: 1 } });
-    await engine.openSession('s', true);
+    await engine.openSession(testTicket, 's', true);
     await expect(commit(engine, 3)).rejects.toMatchObject({ code: 'FENCED' });
     await expect(commit(engine, 3, { header: { fence: 1 } })).rejects.toMatchObject({
       code: 'FENCED',
@@ -230,7 +232,7 @@ describe('a session', () => {
   it('refuses a tick that was on its way when the session was taken over', async () => {
     const { engine } = await opened();
     const [taken, late] = await Promise.allSettled([
-      engine.openSession('s', true),
+      engine.openSession(testTicket, 's', true),
       commit(engine, 1, { header: { fence: 1 }, actions: [[insertUnit(1)]] }),
     ]);
     expect(taken).toMatchObject({ status: 'fulfilled', value: { fence: 2 } });
@@ -239,8 +241,8 @@ describe('a session', () => {
   });
 
   it.each([
-    ['taken over', (engine: Engine) => engine.openSession('s', true)],
-    ['closed', (engine: Engine) => engine.closeSession('s', null)],
+    ['taken over', (engine: Engine) => engine.openSession(testTicket, 's', true)],
+    ['closed', (engine: Engine) => engine.closeSession(testTicket, 's', null)],
   ])('refuses a tick that waited for another once it is %s, at once', async (_, change) => {
     const { engine } = await opened();
     const waiting = commit(engine, 3, { header: { afterTick: 2, fence: 1 } });
@@ -252,24 +254,26 @@ describe('a session', () => {
   it('answers a retry of what it has, even to an older fence', async () => {
     const { engine } = await opened();
     const first = await commit(engine, 1, { header: { fence: 1 } });
-    await engine.openSession('s', true);
+    await engine.openSession(testTicket, 's', true);
     const again = await commit(engine, 1, { header: { fence: 1 } });
     expect(again).toMatchObject({ duplicate: true, lsn: first.lsn });
   });
 
   it('refuses ticks once closed, and takes them again after a take-over', async () => {
     const { title, engine } = await opened();
-    await expect(engine.closeSession('s', 9)).rejects.toMatchObject({ code: 'FENCED' });
-    expect(await engine.closeSession('s', 1)).toMatchObject({ open: false });
+    await expect(engine.closeSession(testTicket, 's', 9)).rejects.toMatchObject({ code: 'FENCED' });
+    expect(await engine.closeSession(testTicket, 's', 1)).toMatchObject({ open: false });
     await expect(commit(engine, 1, { header: { fence: 1 } })).rejects.toMatchObject({
       code: 'FENCED',
     });
     // An open that did not open would be found out by the next tick only.
-    await expect(engine.openSession('s', false)).rejects.toMatchObject({ code: 'FENCED' });
+    await expect(engine.openSession(testTicket, 's', false)).rejects.toMatchObject({
+      code: 'FENCED',
+    });
     await title.close(engine);
     const again = await title.open();
-    expect(again.session('s')).toMatchObject({ open: false, fence: 1 });
-    expect(await again.openSession('s', true)).toMatchObject({ open: true, fence: 2 });
+    expect(again.session(testTicket, 's')).toMatchObject({ open: false, fence: 1 });
+    expect(await again.openSession(testTicket, 's', true)).toMatchObject({ open: true, fence: 2 });
     await commit(again, 1, { header: { fence: 2 } });
   });
 
@@ -277,9 +281,11 @@ describe('a session', () => {
     const title = await TestTitle.create();
     const engine = await title.open();
     await expect(commit(engine, 1)).rejects.toMatchObject({ code: 'NOT_FOUND' });
-    await expect(engine.closeSession('s', null)).rejects.toMatchObject({ code: 'NOT_FOUND' });
-    expect(engine.session('s')).toBeNull();
-    await expect(engine.openSession('a b', false)).rejects.toMatchObject({
+    await expect(engine.closeSession(testTicket, 's', null)).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
+    expect(engine.session(testTicket, 's')).toBeNull();
+    await expect(engine.openSession(testTicket, 'a b', false)).rejects.toMatchObject({
       code: 'BAD_USER_INPUT',
     });
   });
@@ -292,7 +298,7 @@ describe('a session', () => {
     await expect(
       commit(engine, 20, { actions: [[insertUnit(1)]], header: { afterTick: 5 } }),
     ).rejects.toMatchObject({ code: 'TICK_OUT_OF_ORDER' });
-    expect(engine.session('s')).toMatchObject({ lastTick: 10 });
+    expect(engine.session(testTicket, 's')).toMatchObject({ lastTick: 10 });
   });
 });
 
@@ -308,6 +314,7 @@ describe('a direct write', () => {
     };
     const header = tickHeader(null, { idempotencyKey: key });
     return engine.commit(
+      testTicket,
       buildTickBatch(engine.catalog, { header, actions: [], effects: [effect] }),
     );
   };
@@ -318,7 +325,10 @@ describe('a direct write', () => {
     const written = await write(engine, 1);
     expect(written).toMatchObject({ tick: null, aborted: false, row: { health: 10, version: 2 } });
     expect(written.stateHash).not.toBe(tick.stateHash);
-    expect(engine.session('s')).toMatchObject({ lastTick: 5, stateHash: written.stateHash });
+    expect(engine.session(testTicket, 's')).toMatchObject({
+      lastTick: 5,
+      stateHash: written.stateHash,
+    });
     const lost = await write(engine, 1);
     expect(lost).toMatchObject({
       aborted: true,
@@ -344,7 +354,9 @@ describe('waiting for a position', () => {
   it('ends when it is applied', async () => {
     const { engine } = await opened();
     const position = asLsn(engine.appliedLsn + 2);
-    const waiting = engine.waitForApplied(position, 5000).then(() => engine.appliedLsn);
+    const waiting = engine
+      .waitForApplied(testTicket.within(5000), position)
+      .then(() => engine.appliedLsn);
     await commit(engine, 1);
     await commit(engine, 2);
     expect(await waiting).toBeGreaterThanOrEqual(position);
@@ -352,7 +364,7 @@ describe('waiting for a position', () => {
 
   it('ends with NOT_CAUGHT_UP when it is not applied in time', async () => {
     const { engine } = await opened();
-    await expect(engine.waitForApplied(asLsn(99), 5)).rejects.toMatchObject({
+    await expect(engine.waitForApplied(testTicket.within(5), asLsn(99))).rejects.toMatchObject({
       code: 'NOT_CAUGHT_UP',
       details: { position: `0:${engine.appliedLsn}` },
     });
@@ -373,10 +385,12 @@ describe('closing', () => {
     expect(outcomes.map(({ accepted }) => accepted)).toEqual(Array(6).fill(3000));
     await refused;
     await expect(commit(engine, 7)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
-    await expect(engine.openSession('t', false)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(engine.openSession(testTicket, 't', false)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+    });
     await title.close(engine).catch(() => {});
     const again = await title.open();
-    expect(again.session('s')).toMatchObject({ lastTick: 6 });
+    expect(again.session(testTicket, 's')).toMatchObject({ lastTick: 6 });
     expect(again.state.rowCount('unitState')).toBe(3000);
   });
 });

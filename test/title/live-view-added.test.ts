@@ -1,12 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import { expect, it } from 'vitest';
+import { finish } from '../../engine/govern/work.ts';
+import { testTicket } from '../ticket.ts';
 import { commit, insertUnit, TestTitle } from '../title/test-title.ts';
 import { ashfallOfOwners } from '../units-by-owner.ts';
 
 it('a view of live rows is added to a title that starts from a checkpoint, and has all rows that live', async () => {
   const title = await TestTitle.create();
   const before = await title.open({ checkpointEveryBytes: 1 });
-  await before.openSession('s', false);
+  await before.openSession(testTicket, 's', false);
   await commit(before, 1, {
     effects: [insertUnit(1, { health: 0.25 }), insertUnit(2, { health: 0.5 }), insertUnit(3)],
   });
@@ -26,9 +28,9 @@ it('a view of live rows is added to a title that starts from a checkpoint, and h
   const engine = await title.open({ manifest: ashfallOfOwners, logger });
   expect(warnings).toEqual([]);
   const shown = () =>
-    engine.views
-      .rows('unitsByOwner', null)
-      .rows.map(({ sessionId, ownerId, units, health }) => [sessionId, ownerId, units, health]);
+    finish(engine.views.read(testTicket, 'unitsByOwner', null)).rows.map(
+      ({ sessionId, ownerId, units, health }) => [sessionId, ownerId, units, health],
+    );
   expect(shown()).toEqual([['s', 1, 2n, 0.75]]);
   await commit(engine, 3, { effects: [insertUnit(4, { ownerId: 2, health: 5 })] });
   expect(shown()).toEqual([

@@ -6,18 +6,19 @@ import { firstHeldLsn } from '../../engine/log/segment-files.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
 import { listCheckpoints } from '../../engine/recover/checkpoint-directory.ts';
 import type { EngineOptions } from '../../engine/title/open-engine.ts';
+import { testTicket } from '../ticket.ts';
 import { commit, TestTitle } from './test-title.ts';
 
-const bounds = { timeoutMs: 20_000, memoryBytesMax: 1e9, rowsReadMax: 1e9, threadsMax: 1 };
+const bounds = { memoryBytesMax: 1e9, rowsReadMax: 1e9, threadsMax: 1 };
 const lives = 3;
 const ticksOfALife = 10;
 const ticks = lives * ticksOfALife;
 
 /** A row of the action log a tick, and every value of them. */
 async function actionsOf(engine: Engine): Promise<unknown> {
-  await engine.columns.waitForCovered(engine.appliedLsn, 20_000);
+  await engine.columns.waitForCovered(testTicket.within(20_000), engine.appliedLsn);
   const query = 'SELECT count(), sum(cityHash64(toString(tuple(*)))) FROM actionLog';
-  return (await engine.columns.sql(query, {}, 1, bounds)).rows;
+  return (await engine.columns.sql(testTicket, query, {}, 1, bounds)).rows;
 }
 
 /** The blocks a part is made of, by its name: `all_<first>_<last>_<merges>`. */
@@ -53,7 +54,7 @@ async function shortOfRows(options: Partial<EngineOptions> = {}) {
   // In lives, each of which ends in order: ClickHouse notes how far it is.
   for (let life = 0; life < lives; life++) {
     const engine = await open();
-    await engine.openSession('s', false);
+    await engine.openSession(testTicket, 's', false);
     for (let tick = 1; tick <= ticksOfALife; tick++) {
       await commit(engine, life * ticksOfALife + tick, { actions: [[]] });
     }

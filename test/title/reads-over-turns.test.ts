@@ -4,6 +4,7 @@ import type { Row } from '../../engine/model/types.ts';
 import { parseWhere } from '../../engine/query/parse-where.ts';
 import type { OrderBy } from '../../engine/state/state-reader.ts';
 import { openTitleApi, type TitleApi } from '../resolvers/title-api.ts';
+import { testTicket } from '../ticket.ts';
 
 const rows = 2_000;
 
@@ -76,15 +77,19 @@ test.each(conditions)(
     const { api, commit } = await withRows();
     const { state, catalog } = api.engine;
     const where = parseWhere(catalog.columnsOf(catalog.table('unitState')), asked, 'where');
-    const request = { where, orderBy, first: 50, after: null, scan: 'allow' as const };
+    const request = { where, orderBy, first: 50, after: null };
     for (let seed = 1; seed <= 3; seed++) {
-      const { value, turns } = await amid(state.list('unitState', request), seed, commit);
+      const { value, turns } = await amid(
+        state.list(testTicket, 'unitState', request),
+        seed,
+        commit,
+      );
       expect(turns).toBeGreaterThan(5);
-      expect(value.rows).toEqual(finish(state.list('unitState', request)).rows);
-      const all = await amid(state.select('unitState', where), seed + 10, commit);
+      expect(value.rows).toEqual(finish(state.list(testTicket, 'unitState', request)).rows);
+      const all = await amid(state.select(testTicket, 'unitState', where), seed + 10, commit);
       const byId = (list: readonly Row[]) =>
         [...list].sort((a, b) => Number(a.unitId) - Number(b.unitId));
-      expect(byId(all.value)).toEqual(byId(finish(state.select('unitState', where))));
+      expect(byId(all.value)).toEqual(byId(finish(state.select(testTicket, 'unitState', where))));
     }
   },
 );

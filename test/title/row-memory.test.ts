@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { finish } from '../../engine/govern/work.ts';
 import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
 import type { ActionInput, EffectInput } from '../../engine/intake/rows/row-input.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
@@ -16,6 +17,7 @@ import { createViewEngine } from '../../engine/views/open-views.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { FakeColumnStore } from '../resolvers/fake-column-store.ts';
 import { tickHeader } from '../tick/tick-header.ts';
+import { testTicket } from '../ticket.ts';
 
 /** With an open session "s". */
 async function openWith(rowMemoryBytesMax: number): Promise<Engine> {
@@ -31,7 +33,7 @@ async function openWith(rowMemoryBytesMax: number): Promise<Engine> {
     await engine.close();
     await rm(directory, { recursive: true });
   });
-  await engine.openSession('s', false);
+  await engine.openSession(testTicket, 's', false);
   return engine;
 }
 
@@ -41,7 +43,7 @@ it('refuses ticks that may create rows once rows fill their memory, and lets oth
   let last = 0;
   const commit = (effects: readonly EffectInput[]) => {
     const header = tickHeader(++last);
-    return engine.commit(buildTickBatch(catalog, { header, actions: [], effects }));
+    return engine.commit(testTicket, buildTickBatch(catalog, { header, actions: [], effects }));
   };
   const insert = (unitId: number): EffectInput => {
     return { op: 'insert', table: 'unitState', row: { unitId, ownerId: 1 } };
@@ -132,7 +134,10 @@ it('stops views that would grow without end, and lets rows be deleted on', async
   const catalog = new Catalog(ashfall);
   let last = 0;
   const commit = (actions: readonly ActionInput[], effects: readonly EffectInput[] = []) =>
-    engine.commit(buildTickBatch(catalog, { header: tickHeader(++last), actions, effects }));
+    engine.commit(
+      testTicket,
+      buildTickBatch(catalog, { header: tickHeader(++last), actions, effects }),
+    );
   await commit([], [{ op: 'insert', table: 'unitState', row: { unitId: 1, ownerId: 1 } }]);
   const players = 2_000;
   const tick = (first: number) =>
@@ -150,7 +155,9 @@ it('stops views that would grow without end, and lets rows be deleted on', async
   });
   const { rowBytes, viewBytes } = engine.memory;
   expect(viewBytes).toBeGreaterThan(rowBytes);
-  expect(engine.views.rows('playerTotals', null).rows).toHaveLength(taken * players);
+  expect(finish(engine.views.read(testTicket, 'playerTotals', null)).rows).toHaveLength(
+    taken * players,
+  );
   last--;
   const key = { unitId: 1 };
   const deletion = {

@@ -11,6 +11,7 @@ import type { TickOutcome } from '../../engine/tick/tick-outcome.ts';
 import { type EngineOptions, openEngine } from '../../engine/title/open-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { tickHeader } from '../tick/tick-header.ts';
+import { testTicket } from '../ticket.ts';
 import { ColumnsOnDisk, memoryColumns } from './memory-columns.ts';
 
 /** A directory with a title in it, opened as often as a test likes. */
@@ -23,9 +24,12 @@ export class TestTitle {
     this.directory = directory;
   }
 
-  static async create(): Promise<TestTitle> {
+  /** `whenOver`: told what to do at the end of the test, or of several. */
+  static async create(
+    whenOver: (end: () => Promise<void>) => void = onTestFinished,
+  ): Promise<TestTitle> {
     const title = new TestTitle(await mkdtemp(join(tmpdir(), 'tickloom-engine-')));
-    onTestFinished(async () => {
+    whenOver(async () => {
       for (const engine of title.#open) await engine.close().catch(() => {});
       await rm(title.directory, { recursive: true, force: true });
     });
@@ -75,7 +79,7 @@ export function commit(
     actions: all,
     effects,
   });
-  return engine.commit(batch);
+  return engine.commit(testTicket, batch);
 }
 
 export function insertUnit(unitId: number, row: object = {}): EffectInput {
@@ -96,13 +100,16 @@ export function setUnit(unitId: number, set: object, require: object | null = nu
 /** Everything a restart must bring back, in one comparable value. */
 export function contentOf(engine: Engine, sessions: readonly string[] = ['s']): unknown {
   const sorted = (table: string) =>
-    finish(engine.state.select(table, null))
+    finish(engine.state.select(testTicket, table, null))
       .map((row) => JSON.stringify(row))
       .sort();
   return {
     appliedLsn: engine.appliedLsn,
-    sessions: sessions.map((session) => engine.session(session)),
+    sessions: sessions.map((session) => engine.session(testTicket, session)),
     tables: engine.catalog.stateTables.map(({ name }) => [name, sorted(name)]),
-    views: [...engine.catalog.views.keys()].map((view) => [view, engine.views.rows(view, null)]),
+    views: [...engine.catalog.views.keys()].map((view) => [
+      view,
+      finish(engine.views.read(testTicket, view, null)),
+    ]),
   };
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { OpenReads } from '../../engine/govern/open-reads.ts';
+import { Ticket } from '../../engine/govern/ticket.ts';
 import { Turns } from '../../engine/govern/turns.ts';
 import type { Work } from '../../engine/govern/work.ts';
 import { limits } from '../../engine/model/limits.ts';
@@ -9,6 +10,7 @@ import { checkGuardUnits } from '../../engine/tick/guard-units.ts';
 import type { TickBatch } from '../../engine/tick/tick-batch.ts';
 import { answerRows, filterOf } from '../../resolvers/bounded-work.ts';
 import { openTitleApi } from '../resolvers/title-api.ts';
+import { testTicket } from '../ticket.ts';
 
 /** A clock that goes on by a millisecond whenever it is looked at. */
 class CountedClock {
@@ -32,7 +34,7 @@ test('work goes on for a slice a turn, owners in turn, and what is short is done
   const log: string[] = [];
   for (const owner of ['a', 'b']) {
     const result = { done: (name: string) => void log.push(`${name} done`), failed: () => {} };
-    turns.start(steps(6, log, owner), { owner }, result);
+    turns.start(Ticket.internal(owner), steps(6, log, owner), result);
   }
   expect(log.length).toBeLessThanOrEqual(limits.workSliceMs);
   while (clock.deferred.length > 0) clock.deferred.shift()?.();
@@ -43,9 +45,9 @@ test('work goes on for a slice a turn, owners in turn, and what is short is done
 test('so many reads of a subject wait, and one more is refused', async () => {
   const turns = new Turns(new CountedClock());
   for (let i = 0; i < limits.workWaitingMax; i++) {
-    void turns.run(steps(9, [], 'x'), { owner: 'x' });
+    void turns.run(testTicket, steps(9, [], 'x'));
   }
-  const code = turns.run(steps(9, [], 'x'), { owner: 'x' }).catch((error) => error.code);
+  const code = turns.run(testTicket, steps(9, [], 'x')).catch((error) => error.code);
   expect(await code).toBe('OVERLOADED');
   expect(turns.waiting).toBe(limits.workWaitingMax);
 });

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { EffectInput } from '../../engine/intake/rows/row-input.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
 import { seededRandom } from '../fault/seeded-random.ts';
+import { testTicket } from '../ticket.ts';
 import { commit, contentOf, insertUnit, setUnit } from './test-title.ts';
 
 export const sessions = ['s', 't'] as const;
@@ -23,7 +24,7 @@ export function workload(seed: number, ticks: number): Step[] {
   const below = (n: number) => Math.floor(random() * n);
   const ofIds = seededRandom(seed + 1);
   const open = (session: string, takeOver: boolean): Step => {
-    return { alone: true, run: (engine) => engine.openSession(session, takeOver) };
+    return { alone: true, run: (engine) => engine.openSession(testTicket, session, takeOver) };
   };
   const steps = sessions.map((session) => open(session, false));
   const fences: Record<string, number> = { s: 1, t: 1 };

@@ -5,13 +5,16 @@ import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getHeapSpaceStatistics } from 'node:v8';
 import { expect, it, onTestFinished } from 'vitest';
+import { ClientDeparture } from '../../engine/govern/departure.ts';
 import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
 import { openEngine } from '../../engine/title/open-engine.ts';
+import { requestTicket } from '../../src/api/request-ticket.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { FakeColumnStore } from '../resolvers/fake-column-store.ts';
 import { tickHeader } from '../tick/tick-header.ts';
+import { testTicket } from '../ticket.ts';
 
 const catalog = new Catalog(ashfall);
 const actions = Array.from({ length: 20 }, (_, i) => ({
@@ -31,7 +34,14 @@ function oldBytes(): number {
 async function commitTicks(engine: Engine, from: number, count: number): Promise<void> {
   for (let tick = from; tick < from + count; tick++) {
     const header = tickHeader(tick);
-    await engine.commit(buildTickBatch(catalog, { header, actions, effects: [] }));
+    // A request has a ticket of its own, as the server makes it.
+    const origin = {
+      requestId: `r${tick}`,
+      traceparent: null,
+      departure: new ClientDeparture(),
+    };
+    const ticket = requestTicket({ subject: 'sim', role: null }, 'GAMEPLAY', origin);
+    await engine.commit(ticket, buildTickBatch(catalog, { header, actions, effects: [] }));
   }
 }
 
@@ -56,7 +66,7 @@ it('leaves next to nothing of an answered tick among the old objects', async () 
     await engine.close();
     await rm(directory, { recursive: true });
   });
-  await engine.openSession('s', false);
+  await engine.openSession(testTicket, 's', false);
   const ticks = 1500;
   await commitTicks(engine, 0, ticks);
   const left: number[] = [];

@@ -1,6 +1,7 @@
 import type { EngineError } from '../../engine/model/errors.ts';
 import type { Row } from '../../engine/model/types.ts';
 import type { Frame, SubscribeRequest, ViewEngine } from '../../engine/views/view-engine.ts';
+import { testTicket } from '../ticket.ts';
 import type { ManualClock } from './manual-clock.ts';
 import { keyText } from './naive-view.ts';
 
@@ -31,7 +32,7 @@ export class Follower {
     this.request = { where: null, cursor: null, maxRate: null, onLag: 'COALESCE', ...request };
     this.#key = key;
     this.#clock = clock;
-    this.#iterator = views.subscribe(source, this.request);
+    this.#iterator = views.subscribe(testTicket, source, this.request);
   }
 
   get last(): Frame | undefined {
@@ -77,7 +78,7 @@ export class Follower {
     this.ended = false;
     this.failure = null;
     const cursor = this.last?.cursor ?? null;
-    this.#iterator = views.subscribe(this.source, { ...this.request, cursor });
+    this.#iterator = views.subscribe(testTicket, this.source, { ...this.request, cursor });
   }
 
   keyOf(row: Row): string {

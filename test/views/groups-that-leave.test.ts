@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseWhere } from '../../engine/query/parse-where.ts';
 import { createViewEngine, type OwnedViewEngine } from '../../engine/views/open-views.ts';
+import { testTicket } from '../ticket.ts';
 import { CheckpointInMemory } from './checkpoint-in-memory.ts';
 import { Follower } from './follower.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -166,7 +167,7 @@ describe('a view of live rows', () => {
       for (let at = 0; at < first.length; at += 8) commit(...first.slice(at, at + 8));
       const columns = catalog.columnsOf(catalog.table('unit'));
       const filter = where && parseWhere(columns, where, 'where');
-      const work = views.read(view, filter);
+      const work = views.read(testTicket, view, filter);
       let steps = 0;
       let step = work.next();
       for (; !step.done; step = work.next(), steps++) {

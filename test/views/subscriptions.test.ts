@@ -11,6 +11,7 @@ import {
   type ViewEngineOptions,
 } from '../../engine/views/open-views.ts';
 import type { Frame, SubscribeRequest } from '../../engine/views/view-engine.ts';
+import { testTicket } from '../ticket.ts';
 import { CheckpointInMemory } from './checkpoint-in-memory.ts';
 import { Follower } from './follower.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -214,7 +215,7 @@ describe('a subscription', () => {
   });
 
   test('answers nexts that were asked for at once in their order', async () => {
-    const iterator = views.subscribe('pulse', {
+    const iterator = views.subscribe(testTicket, 'pulse', {
       where: null,
       cursor: null,
       maxRate: null,
@@ -501,11 +502,11 @@ describe('the view engine', () => {
 
   test('takes so many subscribers of one feed and no more, until one leaves', async () => {
     const request = { where: null, cursor: null, maxRate: null, onLag: 'COALESCE' } as const;
-    const subscribe = () => views.subscribe('pulse', request);
+    const subscribe = () => views.subscribe(testTicket, 'pulse', request);
     const first = subscribe();
     for (let n = 2; n <= limits.subscribersPerFeedMax; n++) subscribe();
     expect(codeOf(subscribe)).toBe('OVERLOADED');
-    expect(codeOf(() => views.subscribe('mix', request))).toBe('nothing was thrown');
+    expect(codeOf(() => views.subscribe(testTicket, 'mix', request))).toBe('nothing was thrown');
     await first.return?.();
     expect(codeOf(subscribe)).toBe('nothing was thrown');
     expect(codeOf(subscribe)).toBe('OVERLOADED');

@@ -1,3 +1,4 @@
+import type { Ticket } from '../../govern/ticket.ts';
 import type { Catalog } from '../../model/catalog.ts';
 import { EngineError } from '../../model/errors.ts';
 import { isNumeric, isPosition, kindOf } from '../../model/kinds.ts';
@@ -23,7 +24,7 @@ export interface GroupsPlan {
 }
 
 /** Groups as SQL, one more than asked for, that tells whether there are more. Without an order they come by key, so that equal questions get equal answers. */
-export function planGroups(catalog: Catalog, request: GroupsRequest): GroupsPlan {
+export function planGroups(ticket: Ticket, catalog: Catalog, request: GroupsRequest): GroupsPlan {
   const table = catalog.table(request.table);
   const parameters = new SqlParameters();
   const keys = groupKeys(catalog, table, request, parameters);
@@ -52,7 +53,7 @@ export function planGroups(catalog: Catalog, request: GroupsRequest): GroupsPlan
       // This optimization would take the unit of `inRange` out of the sum again.
       settings: { optimize_arithmetic_operations_in_aggregate_functions: 0 },
       bounds: request.bounds,
-      signal: request.signal,
+      ticket,
     },
     read(row) {
       const key: Record<string, Value> = {};

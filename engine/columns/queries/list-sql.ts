@@ -1,3 +1,4 @@
+import type { Ticket } from '../../govern/ticket.ts';
 import type { Catalog } from '../../model/catalog.ts';
 import type { ColumnDefinition, TableDefinition, Value } from '../../model/types.ts';
 import {
@@ -23,7 +24,7 @@ export interface ListPlan {
 }
 
 /** A page as SQL: `first` rows and one more, that tells whether there is a next page. */
-export function planList(catalog: Catalog, request: ColumnListRequest): ListPlan {
+export function planList(ticket: Ticket, catalog: Catalog, request: ColumnListRequest): ListPlan {
   const table = catalog.table(request.table);
   const columns = [...catalog.columnsOf(table).values()];
   const order = completeOrder(request.orderBy, uniqueKey(table), (name) =>
@@ -50,7 +51,7 @@ export function planList(catalog: Catalog, request: ColumnListRequest): ListPlan
       author: 'engine',
       parameters: parameters.values,
       bounds: request.bounds,
-      signal: request.signal,
+      ticket,
     },
     columns,
     cursorOf: (row) =>

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { WorkOrder } from '../../govern/turns.ts';
+import type { Ticket } from '../../govern/ticket.ts';
 import type { Lsn } from '../../model/position.ts';
 import type { Row, Value } from '../../model/types.ts';
 import type { Filter } from '../../query/filter.ts';
@@ -108,9 +108,9 @@ export class Channel {
 
   /**
    * Reads every matching row, over turns of the event loop where there are many; whoever asks
-   * meanwhile gets the same. `order` is of whoever asks first.
+   * meanwhile gets the same. It is read under the name of whoever asks first, and goes on without it.
    */
-  read(context: FeedContext, order: WorkOrder, reader: SnapshotReader): void {
+  read(ticket: Ticket, context: FeedContext, reader: SnapshotReader): void {
     if (this.#reading) {
       this.#reading.readers.add(reader);
       return;
@@ -122,14 +122,10 @@ export class Channel {
       if (this.#reading?.readers === readers) this.#reading = null;
       for (const each of readers) tell(each);
     };
-    context.turns.start(
-      this.#source.snapshot(this.where),
-      { ...order, signal: abort.signal },
-      {
-        done: (rows) => end((each) => each.done(rows, context.head())),
-        failed: (error) => end((each) => each.failed(error)),
-      },
-    );
+    context.turns.start(ticket.shared(abort.signal), this.#source.snapshot(this.where), {
+      done: (rows) => end((each) => each.done(rows, context.head())),
+      failed: (error) => end((each) => each.failed(error)),
+    });
   }
 
   /** The reader wants nothing any more. */

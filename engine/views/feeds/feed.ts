@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import type { Ticket } from '../../govern/ticket.ts';
 import { EngineError } from '../../model/errors.ts';
 import { limits } from '../../model/limits.ts';
 import { filterText } from '../../query/canonical-filter.ts';
@@ -41,7 +42,7 @@ export class Feed {
     return this.#subscriberCount;
   }
 
-  subscribe(request: SubscribeRequest): Subscription {
+  subscribe(ticket: Ticket, request: SubscribeRequest): Subscription {
     if (this.#subscriberCount >= limits.subscribersPerFeedMax) {
       throw new EngineError(
         'OVERLOADED',
@@ -51,17 +52,22 @@ export class Feed {
     }
     const id = filterText(request.where);
     const channel = this.#channels.get(id) ?? this.#newChannel(request.where, id);
-    const giveBack = this.#context.subjects.take(request.subject ?? '', request.where);
-    const subscription = this.#begin(channel, request, giveBack);
+    const giveBack = this.#context.subjects.take(ticket.principal.subject, request.where);
+    const subscription = this.#begin(ticket, channel, request, giveBack);
     channel.subscribers.add(subscription);
     this.#subscriberCount += 1;
     if (!this.#channels.has(id)) this.#register(channel);
     return subscription;
   }
 
-  #begin(channel: Channel, request: SubscribeRequest, giveBack: () => void): Subscription {
+  #begin(
+    ticket: Ticket,
+    channel: Channel,
+    request: SubscribeRequest,
+    giveBack: () => void,
+  ): Subscription {
     try {
-      return new Subscription(this.#context, this.source, channel, request, (ended) => {
+      return new Subscription(ticket, this.#context, this.source, channel, request, (ended) => {
         giveBack();
         this.#release(channel, ended);
       });

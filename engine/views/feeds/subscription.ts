@@ -1,3 +1,4 @@
+import type { Ticket } from '../../govern/ticket.ts';
 import { EngineError } from '../../model/errors.ts';
 import { limits } from '../../model/limits.ts';
 import type { Lsn } from '../../model/position.ts';
@@ -34,6 +35,7 @@ export class Subscription
   implements AsyncIterableIterator<Frame, undefined>, Subscriber, WheelItem
 {
   slot: number | null = null;
+  readonly #ticket: Ticket;
   readonly #context: FeedContext;
   readonly #source: FeedSource;
   readonly #channel: Channel;
@@ -48,11 +50,11 @@ export class Subscription
   #lastFrameMs: number;
   #pull: Pull | null = null;
   #ended = false;
-  readonly #subject: string;
   /** While the rows of a snapshot are being read: nothing else is made meanwhile. */
   #reading: SnapshotReader | null = null;
 
   constructor(
+    ticket: Ticket,
     context: FeedContext,
     source: FeedSource,
     channel: Channel,
@@ -62,12 +64,12 @@ export class Subscription
     this.#begin = { cursor: request.cursor === null ? null : decodeCursor(request.cursor) };
     this.#intervalMs = intervalOf(request.maxRate);
     this.#onLag = request.onLag;
+    this.#ticket = ticket;
     this.#context = context;
     this.#source = source;
     this.#channel = channel;
     this.#release = release;
     this.#lastFrameMs = context.clock.now();
-    this.#subject = request.subject ?? '';
   }
 
   [Symbol.asyncIterator](): this {
@@ -256,7 +258,7 @@ export class Subscription
     this.#reading = reader;
     /** From here on the pull waits for it. */
     let reads = false;
-    this.#channel.read(this.#context, { owner: this.#subject }, reader);
+    this.#channel.read(this.#ticket, this.#context, reader);
     reads = true;
     if (failure) throw (failure as { readonly error: unknown }).error;
     return atOnce;

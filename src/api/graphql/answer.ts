@@ -66,7 +66,7 @@ export class Answers {
 
   error(error: unknown, phase: ErrorPhase, context: OperationContext): GraphQLError {
     const scope: ErrorScope = {
-      requestId: context.requestId,
+      requestId: context.ticket.trace.requestId,
       logInternal: (original, requestId) => {
         const cause = original instanceof GraphQLError ? original.originalError : original;
         this.#logger.error({ error: cause ?? original, requestId }, 'an operation failed');
@@ -81,7 +81,7 @@ export class Answers {
   #logCause(error: unknown, context: OperationContext): void {
     const original = error instanceof GraphQLError ? error.originalError : error;
     if (!(original instanceof EngineError) || original.cause === undefined) return;
-    const { requestId } = context;
+    const { requestId } = context.ticket.trace;
     this.#logger.info({ ...refusalOf(original), requestId }, 'an operation was refused');
   }
 
@@ -93,7 +93,10 @@ export class Answers {
   ): ExecutionResult {
     const tickloom = report.toExtensions();
     if (tickloom.memoryPeakBytes !== undefined) {
-      this.#metrics.queryMemory.observe({ class: context.queryClass }, tickloom.memoryPeakBytes);
+      this.#metrics.queryMemory.observe(
+        { class: context.ticket.queryClass },
+        tickloom.memoryPeakBytes,
+      );
     }
     return {
       ...(errors === undefined ? {} : { errors }),
@@ -114,7 +117,7 @@ export class Answers {
       code: String(code),
     });
     if (rejections.has(code as ErrorCode)) {
-      this.#metrics.queryRejected.inc({ class: context.queryClass, reason: String(code) });
+      this.#metrics.queryRejected.inc({ class: context.ticket.queryClass, reason: String(code) });
     }
   }
 }

@@ -105,7 +105,7 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
 
   /** `extensions.tickloom` of a frame tell of the frame, whatever the operation did before. */
   #message(result: ExecutionResult, frame: Frame): ExecutionResult {
-    const report = new RequestReport(this.#operation.queryClass);
+    const report = new RequestReport(this.#operation.ticket.queryClass);
     report.sawPosition(frame.lsn);
     return this.#answers.message(result, this.#operation, report);
   }

@@ -18,8 +18,8 @@ export function frameSelection(args: ExecutionArgs, operation: OperationContext)
   const { document, operationName, variableValues } = args;
   const names = variablesOf(document, operationName);
   const variables = names.map((name) => [name, variableValues?.[name]]);
-  const { principal, queryClass } = operation;
-  const what = [operationName ?? null, principal.role?.name ?? null, queryClass, variables];
+  const { principal, queryClass } = operation.ticket;
+  const what = [operationName ?? null, principal.role, queryClass, variables];
   const digest = createHash('sha256').update(JSON.stringify(what)).digest('base64url');
   return `${numberOf(document)}:${digest}`;
 }

@@ -50,19 +50,16 @@ function operationContext(
   principal: Principal,
 ): OperationContext {
   const { headers } = exchange.request;
-  const context = new OperationContext(options.services, {
+  return new OperationContext(options.services, {
     principal,
     askedClass: textHeader(headers['x-tickloom-class']),
     readAfter: textHeader(headers['x-tickloom-read-after']),
     lastEventId: textHeader(headers['last-event-id']),
     requestId: exchange.requestId,
+    traceparent: headers.traceparent,
+    departure: exchange.departure,
     endpoint: exchange.endpoint,
   });
-  const { response } = exchange;
-  response.once('close', () => {
-    if (!response.writableFinished) context.abandon();
-  });
-  return context;
 }
 
 function textHeader(value: string | string[] | undefined): string | undefined {

@@ -17,6 +17,7 @@ import {
   type SubscribePayload,
 } from 'graphql-ws';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
+import { ClientDeparture } from '../../../engine/index.ts';
 import { EngineError } from '../../../engine/model/errors.ts';
 import type { Principal } from '../../../resolvers/context.ts';
 import { queryClassOf } from '../../identity/principal.ts';
@@ -295,16 +296,18 @@ export class GraphqlSocket {
     }
   }
 
-  /** A client may send `extensions: { readAfter: "<position>" }` with an operation. */
+  /** A client may send `extensions: { readAfter: "<position>", traceparent: "…" }` with an operation. */
   #operationContext(connection: Connection, payload: SubscribePayload): OperationContext {
     const { principal } = connection;
     if (principal === null) throw new RangeError('an operation before the connection was accepted');
-    const readAfter = payload.extensions?.readAfter;
+    const { readAfter, traceparent } = payload.extensions ?? {};
     return new OperationContext(this.#options.services, {
       principal,
       askedClass: connection.askedClass,
       readAfter: typeof readAfter === 'string' ? readAfter : undefined,
       requestId: randomUUID(),
+      traceparent,
+      departure: new ClientDeparture(),
       endpoint: 'websocket',
     });
   }

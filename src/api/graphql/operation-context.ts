@@ -1,7 +1,5 @@
-import { type Engine, WorkBudget } from '../../../engine/index.ts';
-import { limits } from '../../../engine/model/limits.ts';
+import type { ClientDeparture, Engine, Ticket } from '../../../engine/index.ts';
 import { type Lsn, parsePosition } from '../../../engine/model/position.ts';
-import type { QueryClass } from '../../../engine/model/types.ts';
 import type {
   AuditPort,
   ExportRegistry,
@@ -12,6 +10,7 @@ import { RequestReport } from '../../../resolvers/request-report.ts';
 import type { RunningQueries } from '../../../resolvers/running-queries.ts';
 import { queryClassOf } from '../../identity/principal.ts';
 import type { Endpoint } from '../../telemetry/metrics.ts';
+import { requestTicket } from '../request-ticket.ts';
 
 /** What all operations of one title share. */
 export interface TitleServices {
@@ -30,6 +29,9 @@ export interface OperationOptions {
   /** `last-event-id` as given; of an event stream. */
   readonly lastEventId?: string | undefined;
   readonly requestId: string;
+  /** `traceparent` as given. */
+  readonly traceparent: unknown;
+  readonly departure: ClientDeparture;
   readonly endpoint: Endpoint;
 }
 
@@ -40,15 +42,12 @@ export class OperationContext implements RequestContext {
   readonly audit: AuditPort;
   readonly running: RunningQueries;
   readonly principal: Principal;
-  readonly queryClass: QueryClass;
+  readonly ticket: Ticket;
   readonly readAfter: Lsn | null;
   readonly lastEventId: string | null;
-  readonly requestId: string;
-  readonly budget = new WorkBudget(limits.operationUnitsMax);
   readonly report: RequestReport;
   readonly endpoint: Endpoint;
-  /** Made when somebody asks for the signal: few mutations do. */
-  #abort: AbortController | null = null;
+  readonly #departure: ClientDeparture;
 
   /** Throws `BAD_USER_INPUT` or `FORBIDDEN` for headers that cannot be met. */
   constructor(services: TitleServices, options: OperationOptions) {
@@ -57,33 +56,25 @@ export class OperationContext implements RequestContext {
     this.audit = services.audit;
     this.running = services.running;
     this.principal = options.principal;
-    this.queryClass = queryClassOf(options.principal, options.askedClass);
+    const queryClass = queryClassOf(options.principal, options.askedClass);
+    this.#departure = options.departure;
+    this.ticket = requestTicket(options.principal, queryClass, options);
     this.readAfter =
       options.readAfter === undefined
         ? null
         : parsePosition(options.readAfter, 'x-tickloom-read-after');
     this.lastEventId = options.lastEventId || null;
-    this.requestId = options.requestId;
-    this.report = new RequestReport(this.queryClass);
+    this.report = new RequestReport(queryClass);
     this.endpoint = options.endpoint;
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
   }
 
   /** What resolvers get, for yoga, which copies the fields of an object into a context of its own. */
   fields(): RequestContext {
-    return { ...this, signal: this.signal };
+    return { ...this };
   }
 
   /** Nobody waits for the operation any more. Harmless once it is done. */
   abandon(): void {
-    this.#controller.abort();
-  }
-
-  get #controller(): AbortController {
-    this.#abort ??= new AbortController();
-    return this.#abort;
+    this.#departure.leave();
   }
 }

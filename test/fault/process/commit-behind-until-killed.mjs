@@ -4,6 +4,7 @@
 import { writeSync } from 'node:fs';
 import { openEngine } from '../../../engine/title/open-engine.ts';
 import { ashfall } from '../../../src/sandbox/ashfall.ts';
+import { testTicket } from '../../ticket.ts';
 import { killedTick, sessions } from '../killed-tick.ts';
 
 const [directory, stopAfter] = process.argv.slice(2);
@@ -19,10 +20,13 @@ writeSync(1, `${childPid}\n`);
 let committed = 0;
 
 async function run(session) {
-  const info = await engine.openSession(session, false);
+  const info = await engine.openSession(testTicket, session, false);
   let tick = (info.lastTick ?? 0) + 1;
   for (;;) {
-    const { tick: done } = await engine.commit(killedTick(engine.catalog, session, tick++));
+    const { tick: done } = await engine.commit(
+      testTicket,
+      killedTick(engine.catalog, session, tick++),
+    );
     writeSync(1, `${session} ${done}\n`);
     if (++committed === Number(stopAfter)) process.kill(childPid, 'SIGSTOP');
   }

@@ -3,6 +3,7 @@
 import { writeSync } from 'node:fs';
 import { openEngine } from '../../../engine/title/open-engine.ts';
 import { ashfall } from '../../../src/sandbox/ashfall.ts';
+import { testTicket } from '../../ticket.ts';
 import { ColumnsOnDisk, memoryColumns } from '../../title/memory-columns.ts';
 import { killedTick, sessions } from '../killed-tick.ts';
 
@@ -21,14 +22,16 @@ const engine = await openEngine({
 });
 
 async function run(session) {
-  const info = await engine.openSession(session, false);
+  const info = await engine.openSession(testTicket, session, false);
   let tick = (info.lastTick ?? 0) + 1;
   const inFlight = new Set();
   for (;;) {
-    const outcome = engine.commit(killedTick(engine.catalog, session, tick++)).then((done) => {
-      writeSync(1, `${session} ${done.tick} ${done.lsn} ${done.stateHash}\n`);
-      inFlight.delete(outcome);
-    });
+    const outcome = engine
+      .commit(testTicket, killedTick(engine.catalog, session, tick++))
+      .then((done) => {
+        writeSync(1, `${session} ${done.tick} ${done.lsn} ${done.stateHash}\n`);
+        inFlight.delete(outcome);
+      });
     inFlight.add(outcome);
     if (inFlight.size >= 4) await Promise.race(inFlight);
   }

@@ -1,3 +1,4 @@
+import type { Ticket } from '../../../govern/ticket.ts';
 import type { Catalog } from '../../../model/catalog.ts';
 import type { Value } from '../../../model/types.ts';
 import type { ClientQuery, ColumnClient } from '../../client.ts';
@@ -12,16 +13,16 @@ import { writeSql } from './writer.ts';
 export interface UserSql {
   readonly query: string;
   readonly parameters: Readonly<Record<string, Value>>;
-  readonly signal: AbortSignal | undefined;
 }
 
 /** Runs a user's SELECT, `first` rows at most. */
 export async function runUserSql(
+  ticket: Ticket,
   client: ColumnClient,
   catalog: Catalog,
   request: UserSql & { readonly first: number; readonly bounds: QueryBounds },
 ): Promise<Omit<SqlResult, 'coveredLsn'>> {
-  const checked = await checkedUserSql(client, catalog, request);
+  const checked = await checkedUserSql(ticket, client, catalog, request);
   const { columns, rows, statistics } = await client.query({
     ...checked,
     settings: {
@@ -45,6 +46,7 @@ export async function runUserSql(
  * them (`writer.ts`), and of the tree that ClickHouse makes of what was written (`query-tree.ts`).
  */
 export async function checkedUserSql(
+  ticket: Ticket,
   client: ColumnClient,
   catalog: Catalog,
   request: UserSql,
@@ -54,7 +56,7 @@ export async function checkedUserSql(
   const query: ClientQuery = {
     author: 'user',
     database,
-    signal: request.signal,
+    ticket,
     sql,
     shown: request.query,
     parameters: readParameters(request.parameters, named),
@@ -76,11 +78,12 @@ export async function checkedUserSql(
 
 /** Throws what `checkedUserSql` throws, and what ClickHouse says of names and types. Runs nothing. */
 export async function describeUserSql(
+  ticket: Ticket,
   client: ColumnClient,
   catalog: Catalog,
   request: UserSql & { readonly bounds: QueryBounds },
 ): Promise<void> {
-  const checked = await checkedUserSql(client, catalog, request);
+  const checked = await checkedUserSql(ticket, client, catalog, request);
   await client.query({
     ...checked,
     housekeeping: true,

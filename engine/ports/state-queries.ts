@@ -1,0 +1,29 @@
+import type { Ticket } from '../govern/ticket.ts';
+import type { Work } from '../govern/work.ts';
+import type { Row } from '../model/types.ts';
+import type { Filter } from '../query/filter.ts';
+import type { RowPage, StateListRequest } from '../state/state-reader.ts';
+
+/** The ticket's class says whether a list may scan. */
+export type StatePageRequest = Omit<StateListRequest, 'scan'>;
+
+/**
+ * What a request may ask of live rows: as `StateReader`, under a ticket. A ticket that is over is
+ * refused by the call, before any row is looked at.
+ */
+export interface StateQueries {
+  /** The row under a full key (all key columns, `sessionId` included where it is one), or null. */
+  get(ticket: Ticket, table: string, key: Row): Row | null;
+  /**
+   * A page ordered by `orderBy`, then by key; true of the position at which it ends, however many
+   * turns of the event loop it takes. In class GAMEPLAY it is refused (`SCAN_REFUSED`, naming the
+   * index that would serve) where no key or index helps.
+   */
+  list(ticket: Ticket, table: string, request: StatePageRequest): Work<RowPage>;
+  /** Rows of a state table that match, in no order, as of the position at which it ends. */
+  select(ticket: Ticket, table: string, where: Filter | null): Work<Row[]>;
+  /** How the where would be found by a key or an index, in words; where it takes a scan. */
+  adviceFor(ticket: Ticket, table: string, where: Filter | null): string;
+  /** For metrics: no request asks. */
+  rowCount(table: string): number;
+}

@@ -1,0 +1,39 @@
+import { type Departure, Ticket, WorkBudget } from '../../engine/index.ts';
+import { limits } from '../../engine/model/limits.ts';
+import type { QueryClass } from '../../engine/model/types.ts';
+import type { Principal } from '../../resolvers/context.ts';
+import type { Exchange } from '../http/exchange.ts';
+import { traceparentOf } from '../telemetry/trace-context.ts';
+
+export interface RequestOrigin {
+  readonly requestId: string;
+  /** The header as it came. */
+  readonly traceparent: unknown;
+  readonly departure: Departure;
+}
+
+/** A request's ticket: what the engine gets of it. */
+export function requestTicket(
+  { subject, role }: Pick<Principal, 'subject' | 'role'>,
+  queryClass: QueryClass,
+  { requestId, traceparent, departure }: RequestOrigin,
+): Ticket {
+  return new Ticket({
+    queryClass,
+    principal: { subject, role: role?.name ?? null },
+    deadline: null,
+    departure,
+    trace: { requestId, traceparent: traceparentOf(traceparent) },
+    budget: new WorkBudget(limits.operationUnitsMax),
+  });
+}
+
+/** The ticket of a request that is answered by this exchange. */
+export function exchangeTicket(
+  principal: Pick<Principal, 'subject' | 'role'>,
+  queryClass: QueryClass,
+  { request, requestId, departure }: Exchange,
+): Ticket {
+  const { traceparent } = request.headers;
+  return requestTicket(principal, queryClass, { requestId, traceparent, departure });
+}
