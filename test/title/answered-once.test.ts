@@ -6,6 +6,7 @@ import type { Engine } from '../../engine/ports/engine.ts';
 import type { TickHeader } from '../../engine/tick/tick-batch.ts';
 import { runs } from '../budget.ts';
 import { tickHeader } from '../tick/tick-header.ts';
+import { testTicket } from '../ticket.ts';
 import { contentOf, TestTitle } from './test-title.ts';
 
 const windowMs = 1_000_000;
@@ -50,7 +51,7 @@ function submit(
     })),
     effects: [],
   });
-  return engine.commit(batch);
+  return engine.commit(testTicket, batch);
 }
 
 /** What each purchase came to, in words. */
@@ -65,10 +66,11 @@ function told({ actionIds, conflicts, repeats }: Awaited<ReturnType<typeof submi
 
 async function shop(title: TestTitle, options: Parameters<TestTitle['open']>[0] = {}) {
   const engine = await title.open(options);
-  await engine.openSession('s', false);
-  await engine.openSession('t', false);
+  await engine.openSession(testTicket, 's', false);
+  await engine.openSession(testTicket, 't', false);
   const insert = (sessionId: string) =>
     engine.commit(
+      testTicket,
       buildTickBatch(engine.catalog, {
         header: { ...tickHeader(1), sessionId },
         actions: [],
@@ -87,7 +89,8 @@ async function shop(title: TestTitle, options: Parameters<TestTitle['open']>[0] 
 }
 
 const balance = (engine: Engine, sessionId = 's') =>
-  engine.state.get('playerWallet', { sessionId, playerId: 1, resource: 'MASS' })?.balance;
+  engine.state.get(testTicket, 'playerWallet', { sessionId, playerId: 1, resource: 'MASS' })
+    ?.balance;
 
 describe('an action that is answered once', () => {
   it('happens once, whichever tick and session it comes in, and after a restart', async () => {
@@ -113,7 +116,7 @@ describe('an action that is answered once', () => {
     for (const coveredLsn of [title.columns.coveredLsn, 0]) {
       title.columns.coveredLsn = coveredLsn;
       engine = await title.open();
-      const { lastTick } = engine.session('s') ?? {};
+      const { lastTick } = engine.session(testTicket, 's') ?? {};
       const third = await submit(engine, again, { tick: (lastTick ?? 0) + 1 });
       expect(told(third)).toEqual([`accepted at ${second.lsn}`, `accepted at ${first.lsn}`]);
       expect(balance(engine)).toBe(50);
@@ -213,6 +216,7 @@ describe('an action that is answered once', () => {
     const { appliedLsn } = engine;
     const tick = () =>
       engine.commit(
+        testTicket,
         buildTickBatch(engine.catalog, {
           header: { ...tickHeader(2), once: true, ...header },
           actions: [],
