@@ -43,7 +43,7 @@ async function commit(engine: Engine, bodies: TickBodies, tick: number): Promise
     onConflict: 'REJECT_ACTION',
     afterTick: tick === 0 ? null : tick - 1,
   };
-  const body = bodies.take(tick);
+  const body = bodies.bodyOf(tick);
   const outcome = await engine.commit(ticket, decodeCommitBody(engine.catalog, header, body));
   bodies.giveBack(body);
   if (outcome.rejected > 0 || outcome.aborted) throw new Error(`tick ${tick} had conflicts`);

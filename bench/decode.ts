@@ -41,7 +41,7 @@ interface Took {
 
 function bodiesOf(load: LoadRows): readonly Uint8Array[] {
   const bodies = new ArrowBodies(load, null, 1);
-  return Array.from({ length: distinctBodies }, (_, tick) => bodies.take(tick).slice());
+  return Array.from({ length: distinctBodies }, (_, tick) => bodies.bodyOf(tick).slice());
 }
 
 /** One after the other on the same body, the first by turns, so that neither finds it warmer. */
@@ -117,7 +117,7 @@ for (const one of cases) {
   const ratio = rounded(peer.p50Us / ours.p50Us, 2);
   report.row({ what: one.what, by: 'tickloom', ...ours, ratio });
   report.row({ what: one.what, by: 'apache-arrow', ...peer, ratio: 1 });
-  // Of large bodies the peer reads the headers alone: no value of a row is looked at.
+  // The peer reads the headers alone of large bodies: no value of a row is looked at.
   if (one.load.rows > 1000) continue;
   const name = `${one.what}: apache-arrow's p50 over ours`;
   report.target({ name, wanted: 2, unit: 'times', better: 'higher' }, ratio);

@@ -34,7 +34,7 @@ export function addTickFields(scope: SchemaScope, tables: readonly TableTypes[])
     t.field({
       type: payload,
       description:
-        'Commits all actions of one simulation frame, atomically, in order and durably. Repeating it with the same idempotency key changes nothing and answers `duplicate: true`.',
+        'Commits all actions of one simulation step, atomically, in order and durably. Repeating it with the same idempotency key changes nothing and answers `duplicate: true`.',
       args: { input: t.arg({ type: input, required: true, description: 'The tick.' }) },
       resolve: commitTick(catalog),
     }),
@@ -74,7 +74,7 @@ function addCommitTickInput(
   });
   const input = scope.builder.inputRef<CommitTickArguments>('CommitTickInput');
   scope.builder.inputType(input, {
-    description: 'One simulation frame of a session.',
+    description: 'One simulation step of a session.',
     fields: (t) =>
       ({
         sessionId: t.id({ required: true, description: 'The session; it must be open.' }),

@@ -9,7 +9,7 @@ export interface MeasuredLoad {
   readonly rowsPerSecond: number;
   readonly commitMs: Quantiles;
   readonly lateMs: Quantiles | null;
-  /** Of each process during the run, warm-up included. */
+  /** Processor time of each process during the run, warm-up included. */
   readonly cpuSeconds: {
     readonly client: number;
     readonly server: number;

@@ -93,7 +93,7 @@ async function untilUp(cluster: Cluster, server: ChildProcess): Promise<void> {
   }
 }
 
-/** Of the newest version; on Debian, and as root, it is installed where it is missing. */
+/** Where the newest version's programs lie; on Debian, and as root, it is installed where it is missing. */
 function findBinaries(): string | null {
   const find = (): string | null => {
     const versions = '/usr/lib/postgresql';

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** Ticks of processor time in a second: what Linux reports to user space on every architecture. */
 const clockTicks = 100;
 
-/** Of a process: processor seconds so far and resident bytes. Null where there is no /proc. */
+/** A process's processor seconds so far and resident bytes. Null where there is no /proc. */
 export interface ProcessUsage {
   readonly cpuSeconds: number;
   readonly residentBytes: number;

@@ -61,12 +61,12 @@ export class ServerProcess {
     return new ServerProcess(child, pid, url, readyMs);
   }
 
-  /** Of the server alone, not of the column store's host. */
+  /** What the server alone uses, without the column store's host. */
   usage(): ServerUsage {
     return usageOf(this.pid) ?? { cpuSeconds: 0, residentBytes: 0 };
   }
 
-  /** Of the column store's host. */
+  /** What the column store's host uses. */
   columnsUsage(): ServerUsage {
     const [, ...others] = familyOf(this.pid);
     const all = others.map((pid) => usageOf(pid) ?? { cpuSeconds: 0, residentBytes: 0 });

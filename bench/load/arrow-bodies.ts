@@ -62,7 +62,7 @@ export class ArrowBodies implements TickBodies {
     }
   }
 
-  take(tick: number): Uint8Array {
+  bodyOf(tick: number): Uint8Array {
     const body = this.#spare.pop() ?? this.#template.slice();
     if (this.#idsAt !== null) this.#writeIds(body, this.#idsAt, tick);
     if (this.#load.kind === 'insertUnits') this.#writeNewUnits(body);

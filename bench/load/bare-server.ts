@@ -22,7 +22,7 @@ process.on('message', (message: ToBareServer) => {
   const { text, everyMs } = message;
   timer = setInterval(() => {
     tick += 1;
-    // Of the same length, and another text each time, as a frame is.
+    // Another text of the same length each time, as a frame is.
     const frame = text.replace(/"tick":\d+/, (old) => `"tick":${tick}`.padEnd(old.length));
     for (const client of sockets.clients) client.send(frame);
   }, everyMs);

@@ -190,7 +190,7 @@ class PreparedRun {
   async #send(session: SessionLoad, tick: number): Promise<{ answer: Answer; bytes: number }> {
     if (session.sdk) return { answer: await session.sdk.commit(tick), bytes: 0 };
     const { bodies } = session;
-    const body = bodies.take(tick);
+    const body = bodies.bodyOf(tick);
     try {
       return { answer: await this.#post(session, tick, body), bytes: body.length };
     } finally {

@@ -2,7 +2,7 @@
 export interface FanoutConfig {
   /** `ws://…`, the endpoint that speaks `graphql-transport-ws`. */
   readonly url: string;
-  /** Of `connection_init`; null: a server that asks for none and sends at once. */
+  /** The token of `connection_init`; null: a server that asks for none and sends at once. */
   readonly authorization: string | null;
   readonly query: string;
   readonly variables: unknown;

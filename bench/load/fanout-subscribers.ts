@@ -56,7 +56,7 @@ class Subscribers {
       socket.on('message', (data: Buffer) => {
         if (data.includes(nextMark)) {
           resolve();
-          this.#take(data);
+          this.#receive(data);
         } else if (data.includes(acceptedMark)) {
           socket.send(
             JSON.stringify({ id: '1', type: 'subscribe', payload: { query, variables } }),
@@ -68,7 +68,7 @@ class Subscribers {
     });
   }
 
-  #take(data: Buffer): void {
+  #receive(data: Buffer): void {
     const at = data.indexOf(tickMark);
     if (at < 0) return;
     const tick = Number.parseInt(data.toString('latin1', at + tickMark.length, at + 24), 10);
@@ -88,7 +88,7 @@ const tickMark = '"tick":';
 
 const subscribers = new Subscribers();
 
-async function take(message: ToSubscribers): Promise<FromSubscribers> {
+async function obey(message: ToSubscribers): Promise<FromSubscribers> {
   switch (message.kind) {
     case 'open':
       await subscribers.open(message.config);
@@ -102,7 +102,7 @@ async function take(message: ToSubscribers): Promise<FromSubscribers> {
 }
 
 process.on('message', (message: ToSubscribers) => {
-  take(message).then(
+  obey(message).then(
     (answer) => process.send?.(answer),
     (error: Error) => process.send?.({ kind: 'failed', message: error.message }),
   );

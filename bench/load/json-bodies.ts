@@ -50,7 +50,7 @@ export class JsonBodies implements TickBodies {
     });
   }
 
-  take(tick: number): Uint8Array {
+  bodyOf(tick: number): Uint8Array {
     const body = this.#spare.pop() ?? this.#template.slice();
     writePadded(body, this.#tickAt, numberWidth, tick);
     if (tick === 0) Buffer.from(body.buffer).write('null'.padStart(numberWidth), this.#afterAt);

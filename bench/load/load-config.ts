@@ -54,11 +54,11 @@ export interface LoadResult {
   readonly seconds: number;
   readonly bytes: number;
   readonly rejected: number;
-  /** Of measured ticks: from when each was due (open) or sent (closed) to its answer. */
+  /** Latencies of measured ticks: from when each was due (open) or sent (closed) to its answer. */
   readonly latenciesMs: Float64Array;
   /** Open only: how long after it was due a tick was sent. */
   readonly lateMs: Float64Array;
-  /** Of this process during the whole run. */
+  /** Processor seconds of this process during the whole run. */
   readonly cpuSeconds: number;
 }
 

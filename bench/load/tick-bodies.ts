@@ -7,7 +7,7 @@ export interface TickBodies {
    * The body of the session's next tick, to be given back once it is answered. Bodies must be
    * sent in the order they are asked for: swaps count on each other's versions.
    */
-  take(tick: number): Uint8Array;
+  bodyOf(tick: number): Uint8Array;
   giveBack(body: Uint8Array): void;
 }
 

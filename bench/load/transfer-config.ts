@@ -10,14 +10,14 @@ export interface TransferConfig {
       }
     | { readonly kind: 'web'; readonly port: number };
   readonly accounts: number;
-  /** Of the picked accounts; 0: uniform. */
+  /** How skewed the picked accounts are (Zipf); 0: uniform. */
   readonly exponent: number;
   readonly clients: number;
   /** Transfers of one client on their way at a time. */
   readonly window: number;
   readonly warmUp: number;
   readonly seconds: number;
-  /** Of the ids: two loads make no transfer of the same id. */
+  /** What the ids begin with: two loads make no transfer of the same id. */
   readonly name: string;
 }
 

@@ -16,7 +16,7 @@ export interface SettledTick {
 }
 
 /** A session as the last check left it. */
-interface Known {
+interface CheckedSession {
   fence: number;
   lastTick: number | null;
   abortedTick: number | null;
@@ -31,7 +31,7 @@ interface Known {
 /** The sessions as they were at the last check, to hold the next record against. */
 export class SessionShadow {
   readonly #sessions: ReadonlyMap<string, SessionState>;
-  readonly #known = new Map<string, Known>();
+  readonly #checked = new Map<string, CheckedSession>();
 
   /** Takes the sessions as they are; checks their ledgers. */
   constructor(sessions: ReadonlyMap<string, SessionState>) {
@@ -45,7 +45,7 @@ export class SessionShadow {
   /** `tick` null: a record that opened, took over or closed a session. Throws `BrokenInvariant`. */
   check(changes: ChangeSet, tick: SettledTick | null): void {
     const { sessionId } = changes;
-    for (const [id, known] of this.#known) {
+    for (const [id, known] of this.#checked) {
       const session = this.#sessions.get(id);
       if (!session) broken('sessions', id, 'is gone');
       if (id !== sessionId && !(isUnchanged(session, known) && keepsAll(session, known))) {
@@ -53,8 +53,8 @@ export class SessionShadow {
       }
     }
     const session = this.#sessions.get(sessionId);
-    const known = this.#known.get(sessionId) ?? null;
-    if (this.#sessions.size !== this.#known.size + (session && !known ? 1 : 0)) {
+    const known = this.#checked.get(sessionId) ?? null;
+    if (this.#sessions.size !== this.#checked.size + (session && !known ? 1 : 0)) {
       broken('sessions', sessionId, 'opened other sessions as well');
     }
     if (!session) return;
@@ -72,8 +72,16 @@ export class SessionShadow {
     const copy = Uint8Array.from(stateHash);
     const { tickCount, keyCount } = ledger;
     const counts = { tickCount, keyCount };
-    const known: Known = { fence, lastTick, abortedTick, lsn, open, stateHash: copy, ...counts };
-    this.#known.set(session.sessionId, known);
+    const known: CheckedSession = {
+      fence,
+      lastTick,
+      abortedTick,
+      lsn,
+      open,
+      stateHash: copy,
+      ...counts,
+    };
+    this.#checked.set(session.sessionId, known);
   }
 }
 
@@ -81,7 +89,7 @@ function broken(invariant: Invariant, sessionId: string, complaint: string): nev
   throw new BrokenInvariant(invariant, { place: 'session', key: sessionId }, complaint);
 }
 
-function isUnchanged(session: SessionState, known: Known): boolean {
+function isUnchanged(session: SessionState, known: CheckedSession): boolean {
   return (
     session.fence === known.fence &&
     session.lastTick === known.lastTick &&
@@ -92,11 +100,11 @@ function isUnchanged(session: SessionState, known: Known): boolean {
   );
 }
 
-function keepsAll({ ledger }: SessionState, known: Known): boolean {
+function keepsAll({ ledger }: SessionState, known: CheckedSession): boolean {
   return ledger.tickCount === known.tickCount && ledger.keyCount === known.keyCount;
 }
 
-function checkRecord(session: SessionState, known: Known | null, lsn: number): void {
+function checkRecord(session: SessionState, known: CheckedSession | null, lsn: number): void {
   const { sessionId, fence } = session;
   if (known === null) {
     const isNew = fence === 1 && session.lastTick === null && session.lsn === lsn && session.open;
@@ -114,7 +122,7 @@ function checkRecord(session: SessionState, known: Known | null, lsn: number): v
 
 function checkTick(
   session: SessionState,
-  known: Known,
+  known: CheckedSession,
   changes: ChangeSet,
   tick: SettledTick,
 ): void {
@@ -138,7 +146,7 @@ function checkTick(
     broken('sessions', sessionId, `took tick ${header.tick} after ${known.lastTick}`);
   }
   const stateHash = linkAfter(known.stateHash, changes, tick);
-  const expected: Known = {
+  const expected: CheckedSession = {
     fence: known.fence,
     lastTick: header.tick ?? known.lastTick,
     abortedTick: header.tick === null ? known.abortedTick : null,
@@ -192,7 +200,7 @@ function checkLedger({ sessionId, lastTick, lsn, ledger }: SessionState): void {
 /** Nothing is forgotten but what is past the window, which is smaller once a session is closed. */
 function checkForgotten(
   { sessionId, open, ledger }: SessionState,
-  known: Known | null,
+  known: CheckedSession | null,
   tick: SettledTick | null,
 ): void {
   const max = open ? limits.idempotencyTicksMax : limits.closedSessionAnswersMax;

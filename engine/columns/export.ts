@@ -1,13 +1,13 @@
 import type { Ticket } from '../govern/ticket.ts';
 import type { Catalog } from '../model/catalog.ts';
 import { type ArrowField, fieldOf } from '../vectors/arrow/arrow-type.ts';
-import { readFrames, requireSameLayout } from '../vectors/arrow/ipc-frames.ts';
 import {
   endOfStream,
   fileFooter,
   fileMagic,
   schemaMessage,
 } from '../vectors/arrow/ipc-messages.ts';
+import { readMessages, requireSameLayout } from '../vectors/arrow/ipc-reader.ts';
 import type { ClientQuery, ColumnClient } from './client.ts';
 import type { ExportRequest } from './column-queries.ts';
 import { withBytesColumns } from './parquet-footer.ts';
@@ -30,8 +30,8 @@ export async function exportRows(
   const plan = await planExport(ticket, client, catalog, request);
   const { fields } = plan;
   // Only table exports know their fields; ClickHouse writes the other files by itself.
-  const framed = fields !== null && request.format !== 'PARQUET';
-  const format = framed ? 'ArrowStream' : formats[request.format];
+  const isRewritten = fields !== null && request.format !== 'PARQUET';
+  const format = isRewritten ? 'ArrowStream' : formats[request.format];
   const bytes = await client.stream({
     ...plan.query,
     sql: `${plan.query.sql}\nFORMAT ${format}`,
@@ -41,7 +41,7 @@ export async function exportRows(
   if (request.format === 'PARQUET') {
     return plan.bytesColumns.size === 0 ? bytes : withBytesColumns(bytes, plan.bytesColumns);
   }
-  if (!framed) return bytes;
+  if (!isRewritten) return bytes;
   return request.format === 'ARROW_FILE' ? asFile(bytes, fields) : asStream(bytes, fields);
 }
 
@@ -117,13 +117,13 @@ async function* asStream(
   bytes: AsyncIterable<Uint8Array>,
   fields: readonly ArrowField[],
 ): AsyncGenerator<Uint8Array> {
-  for await (const frame of readFrames(bytes)) {
-    if (frame.kind === 'schema') {
-      requireSameLayout(frame.fields, fields);
+  for await (const message of readMessages(bytes)) {
+    if (message.kind === 'schema') {
+      requireSameLayout(message.fields, fields);
       yield schemaMessage(fields);
     } else {
-      yield frame.metadata;
-      yield* frame.body();
+      yield message.metadata;
+      yield* message.body();
     }
   }
   yield endOfStream;
@@ -139,19 +139,19 @@ async function* asFile(
   head.set(fileMagic);
   yield head;
   let offset = head.byteLength;
-  for await (const frame of readFrames(bytes)) {
-    if (frame.kind === 'schema') {
-      requireSameLayout(frame.fields, fields);
+  for await (const message of readMessages(bytes)) {
+    if (message.kind === 'schema') {
+      requireSameLayout(message.fields, fields);
       const schema = schemaMessage(fields);
       yield schema;
       offset += schema.byteLength;
       continue;
     }
-    const metadataBytes = frame.metadata.byteLength;
-    const { bodyBytes } = frame;
+    const metadataBytes = message.metadata.byteLength;
+    const { bodyBytes } = message;
     blocks.push({ offset, metadataBytes, bodyBytes });
-    yield frame.metadata;
-    yield* frame.body();
+    yield message.metadata;
+    yield* message.body();
     offset += metadataBytes + bodyBytes;
   }
   yield endOfStream;

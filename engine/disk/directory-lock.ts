@@ -31,8 +31,8 @@ export async function lockDirectory(directory: string): Promise<StorageLock> {
   const inDirectory = join(directory, lockName);
   const short = Buffer.byteLength(inDirectory) <= socketPathBytesMax;
   const path = short ? inDirectory : join(tmpdir(), `tickloom-${name}.sock`);
-  const ways = [() => takePath(directory, path)];
-  if (process.platform === 'linux') ways.unshift(() => take(directory, `\0tickloom-${name}`));
+  const ways = [() => lockPath(directory, path)];
+  if (process.platform === 'linux') ways.unshift(() => listenOn(directory, `\0tickloom-${name}`));
 
   const held: Server[] = [];
   let impossible: unknown = null;
@@ -53,7 +53,7 @@ export async function lockDirectory(directory: string): Promise<StorageLock> {
 }
 
 /** Listens on the path, after moving a stale socket out of the way. */
-async function takePath(directory: string, path: string): Promise<Server> {
+async function lockPath(directory: string, path: string): Promise<Server> {
   const holder = await whoAnswers(path);
   if (holder !== null) throw inUse(directory, holder);
   const aside = `${path}.${randomUUID().slice(0, 8)}`;
@@ -70,10 +70,10 @@ async function takePath(directory: string, path: string): Promise<Server> {
     }
     await unlink(aside);
   }
-  return take(directory, path);
+  return listenOn(directory, path);
 }
 
-async function take(directory: string, path: string): Promise<Server> {
+async function listenOn(directory: string, path: string): Promise<Server> {
   const server = createServer((socket) => {
     socket.on('error', () => {});
     socket.end(String(process.pid));

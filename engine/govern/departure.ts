@@ -69,7 +69,7 @@ class SignalledDeparture implements Departure {
   }
 }
 
-/** Of work that nobody can leave. */
+/** The departure of work that nobody can leave. */
 export const neverLeaves: Departure = {
   hasLeft: false,
   signal: new AbortController().signal,

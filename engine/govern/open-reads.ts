@@ -49,7 +49,7 @@ export class OpenRead {
   }
 
   /** The rows written, each once; from then on others are counted. */
-  take(): ReadonlySet<number> {
+  drain(): ReadonlySet<number> {
     this.#catchUp();
     const taken = this.#written;
     this.#written = new Set();
@@ -98,7 +98,7 @@ export function* steadyRead(
     units = 0;
   }
   for (let round = 0; ; round++) {
-    const written = read.take();
+    const written = read.drain();
     if (written.size === 0) return;
     for (const row of written) {
       taker.drop(row);

@@ -7,6 +7,12 @@ export type Durability =
   | { readonly mode: 'interval'; readonly syncEveryMs: number }
   | { readonly mode: 'none' };
 
+/** What a log answers to `append`; the room's README tells what moves it from one state to another. */
+export type LogState =
+  | { readonly name: 'open' | 'closing' | 'closed' }
+  /** `error`: what appends answer; in `full` until there is room again, in `failed` for good. */
+  | { readonly name: 'full' | 'failed'; readonly error: EngineError };
+
 /** One record as read back: the payload is the bytes that were appended. */
 export interface LogRecord {
   readonly lsn: Lsn;
@@ -25,7 +31,7 @@ export interface CommitLogListener {
   /**
    * For lack of room the appended records from `from` on never happened: nothing of them is in the
    * log, their LSNs will be given again. What was durable stays. Until `onRoom`, `append` throws
-   * `UNAVAILABLE` and `outOfRoom` says why.
+   * `UNAVAILABLE`, and the log is `full`.
    */
   onRejected(from: Lsn, error: EngineError): void;
   /** There is room again: `append` works as before. */
@@ -42,8 +48,8 @@ export interface CommitLogListener {
  *
  * Promises: LSNs rise by one from `firstLsn`; a record handed to `onDurable` survives a crash in
  * the way `durability` says; after a failed sync, a write that failed for anything but lack of room,
- * or once its files are no longer where they were opened, nothing is ever acknowledged again (`failure` is set, every pending and later append
- * rejects with `UNAVAILABLE`). Callers must call `append` in the order they want, `listen` before
+ * or once its files are no longer where they were opened, nothing is ever acknowledged again (the
+ * log has `failed`, and every pending and later append rejects with `UNAVAILABLE`). Callers must call `append` in the order they want, `listen` before
  * the first `append`, and no `append` after `close`.
  */
 export interface CommitLog {
@@ -56,10 +62,7 @@ export interface CommitLog {
   readonly syncedLsn: Lsn;
   /** Bytes and records appended and not yet durable. */
   readonly pending: { readonly records: number; readonly bytes: number };
-  /** Why the log stopped acknowledging; null while it works. */
-  readonly failure: EngineError | null;
-  /** Why appends are refused until there is room again; null while there is. */
-  readonly outOfRoom: EngineError | null;
+  readonly state: LogState;
 
   /**
    * Queues a record and returns its LSN at once. `parts` are concatenated and must not be changed
@@ -74,7 +77,7 @@ export interface CommitLog {
 
   /**
    * Syncs what `durability` has left unsynced up to a durable record, without holding up what is
-   * appended meanwhile. Rejects with `failure` once the log has stopped.
+   * appended meanwhile. Rejects with the state's error once the log has failed.
    */
   syncTo(lsn: Lsn): Promise<void>;
 

@@ -9,13 +9,14 @@ import type {
   DroppedSegments,
   Durability,
   LogRecord,
+  LogState,
 } from './commit-log.ts';
-import { FrameMemory } from './frame-memory.ts';
 import { GroupQueue } from './group-queue.ts';
 import { LogPresence } from './log-presence.ts';
 import { LossWindow } from './loss-window.ts';
 import { readSegments } from './read-segments.ts';
-import { type Frame, frameRecord, recordBytes } from './record.ts';
+import { type EncodedRecord, encodeRecord, recordBytes } from './record.ts';
+import { RecordMemory } from './record-memory.ts';
 import type { Segment } from './segment.ts';
 import { createSegment, removeIfThere } from './segment-files.ts';
 import { SegmentWriter } from './segment-writer.ts';
@@ -60,7 +61,7 @@ export class FileLog implements CommitLog {
   readonly #parts: FileLogParts;
   readonly #segments: Segment[];
   readonly #queue: GroupQueue;
-  readonly #memory = new FrameMemory();
+  readonly #memory = new RecordMemory();
   readonly #presence: LogPresence;
   /** The look that was begun last; it never rejects. */
   #looking: Promise<void> = Promise.resolve();
@@ -68,8 +69,7 @@ export class FileLog implements CommitLog {
   #leaving: Segment | null = null;
   #writer: SegmentWriter;
   #listener: CommitLogListener | null = null;
-  #failure: EngineError | null = null;
-  #outOfRoom: EngineError | null = null;
+  #state: LogState = { name: 'open' };
 
   /** first ≤ synced ≤ durable ≤ appended; in `strict` synced and durable are one. */
   #syncedLsn: Lsn;
@@ -83,7 +83,8 @@ export class FileLog implements CommitLog {
 
   #draining = false;
   #whenDrained: (() => void) | null = null;
-  #closing = false;
+  /** `close`, once it was called. */
+  #ending: Promise<void> | null = null;
   /** The loss window of the mode `interval`; null in the other modes. */
   readonly #lossWindow: LossWindow | null;
   #cancelTimer: (() => void) | null = null;
@@ -124,12 +125,8 @@ export class FileLog implements CommitLog {
     return { records: this.#pendingRecords, bytes: this.#pendingBytes };
   }
 
-  get failure(): EngineError | null {
-    return this.#failure;
-  }
-
-  get outOfRoom(): EngineError | null {
-    return this.#outOfRoom;
+  get state(): LogState {
+    return this.#state;
   }
 
   listen(listener: CommitLogListener): void {
@@ -137,9 +134,9 @@ export class FileLog implements CommitLog {
   }
 
   append(parts: readonly Uint8Array[]): Lsn {
-    if (this.#closing) throw new Error('append to a log that was closed');
-    if (this.#failure !== null) throw this.#failure;
-    if (this.#outOfRoom !== null) throw this.#outOfRoom;
+    const { state } = this;
+    if (state.name === 'full' || state.name === 'failed') throw state.error;
+    if (state.name !== 'open') throw new Error('append to a log that was closed');
     let payloadBytes = 0;
     for (const part of parts) payloadBytes += part.byteLength;
     if (payloadBytes > limits.logRecordBytesMax) throw recordTooLarge(payloadBytes);
@@ -147,12 +144,12 @@ export class FileLog implements CommitLog {
       throw tooMuchPending();
     }
     const lsn = (this.#appendedLsn + 1) as Lsn;
-    const frame = frameRecord(lsn, this.#appendedChain, parts, payloadBytes, this.#memory);
+    const record = encodeRecord(lsn, this.#appendedChain, parts, payloadBytes, this.#memory);
     this.#appendedLsn = lsn;
-    this.#appendedChain = frame.chain;
+    this.#appendedChain = record.chain;
     this.#pendingRecords++;
-    this.#pendingBytes += frame.bytes;
-    this.#queue.push(frame);
+    this.#pendingBytes += record.bytes;
+    this.#queue.push(record);
     if (!this.#draining) {
       this.#draining = true;
       // Whatever else this turn of the event loop appends joins the group.
@@ -168,7 +165,7 @@ export class FileLog implements CommitLog {
   async syncTo(lsn: Lsn): Promise<void> {
     if (lsn > this.#durableLsn) throw new RangeError(`record ${lsn} is not durable yet`);
     while (this.#syncedLsn < lsn) {
-      if (this.#failure !== null) throw this.#failure;
+      if (this.#state.name === 'failed') throw this.#state.error;
       await (this.#background ?? this.#syncInBackground());
     }
   }
@@ -206,7 +203,7 @@ export class FileLog implements CommitLog {
 
   async checkPresence(): Promise<void> {
     // While records are written each group looks, and files are closed as segments are begun.
-    if (this.#failure !== null || this.#closing || this.#draining) return;
+    if (!this.#mayAppendLater || this.#draining) return;
     await this.#checkFiles().catch((error) => this.#fail(error));
   }
 
@@ -217,9 +214,13 @@ export class FileLog implements CommitLog {
     return look;
   }
 
-  async close(): Promise<void> {
-    if (this.#closing) return;
-    this.#closing = true;
+  close(): Promise<void> {
+    this.#ending ??= this.#end();
+    return this.#ending;
+  }
+
+  async #end(): Promise<void> {
+    if (this.#state.name !== 'failed') this.#state = { name: 'closing' };
     if (this.#draining) {
       await new Promise<void>((done) => {
         this.#whenDrained = done;
@@ -230,7 +231,8 @@ export class FileLog implements CommitLog {
     await this.#background;
     await this.#dropping;
     try {
-      if (this.#failure === null) await this.#finish();
+      if (!this.#hasFailed) await this.#finish();
+      if (!this.#hasFailed) this.#state = { name: 'closed' };
     } finally {
       await this.#writer.close().finally(() => this.#parts.lock.release());
     }
@@ -239,16 +241,16 @@ export class FileLog implements CommitLog {
   /** The writer loop. */
   async #drain(): Promise<void> {
     try {
-      while (!this.#queue.isEmpty) await this.#commit(this.#queue.take());
+      while (!this.#queue.isEmpty) await this.#commit(this.#queue.nextGroup());
     } finally {
       this.#draining = false;
       this.#whenDrained?.();
     }
   }
 
-  async #commit(group: readonly Frame[]): Promise<void> {
+  async #commit(group: readonly EncodedRecord[]): Promise<void> {
     let bytes = 0;
-    for (const frame of group) bytes += frame.bytes;
+    for (const record of group) bytes += record.bytes;
     const started = performance.now();
     try {
       if (!this.#writer.hasRoomFor(bytes)) await this.#beginNextSegment();
@@ -265,9 +267,9 @@ export class FileLog implements CommitLog {
       return;
     }
     // A sync in the background may have failed meanwhile.
-    if (this.#failure !== null) return;
+    if (this.#hasFailed) return;
     const seconds = (performance.now() - started) / 1000;
-    const last = group.at(-1) as Frame;
+    const last = group.at(-1) as EncodedRecord;
     this.#pendingRecords -= group.length;
     this.#pendingBytes -= bytes;
     this.#durableLsn = last.lsn;
@@ -309,7 +311,7 @@ export class FileLog implements CommitLog {
    * that waits for it, so that it may take the other half and still end in time.
    */
   #syncSoon(waitedMs = 0): void {
-    if (this.durability.mode !== 'interval' || this.#closing) return;
+    if (this.durability.mode !== 'interval' || !this.#mayAppendLater) return;
     if (this.#cancelTimer !== null || this.#background !== null) return;
     const delayMs = Math.max(0, this.durability.syncEveryMs / 2 - waitedMs);
     this.#cancelTimer = this.#parts.timers.after(delayMs, () => {
@@ -324,7 +326,7 @@ export class FileLog implements CommitLog {
     return this.#inBackground(async () => {
       await this.#syncAll().catch((error) => this.#fail(error));
       return () => {
-        const more = this.#failure === null && this.#durableLsn > this.#syncedLsn;
+        const more = !this.#hasFailed && this.#durableLsn > this.#syncedLsn;
         if (more) this.#syncSoon(timers.now() - begunMs);
       };
     });
@@ -343,7 +345,7 @@ export class FileLog implements CommitLog {
 
   /** In the mode `interval` a disk that does not keep up with syncs holds acknowledgements back. */
   async #whenNotSpent(): Promise<void> {
-    while (this.#failure === null && this.#lossWindow?.isSpent(this.#parts.timers.now())) {
+    while (!this.#hasFailed && this.#lossWindow?.isSpent(this.#parts.timers.now())) {
       this.#cancelTimer?.();
       this.#cancelTimer = null;
       await (this.#background ?? this.#syncInBackground());
@@ -368,10 +370,8 @@ export class FileLog implements CommitLog {
   /** For lack of room nothing of the group was acknowledged, and nothing of it shall remain. */
   async #reject(cause: unknown): Promise<void> {
     const error = noRoom(cause);
-    this.#outOfRoom = error;
-    this.#queue.clear();
-    this.#pendingRecords = 0;
-    this.#pendingBytes = 0;
+    if (this.#state.name === 'open') this.#state = { name: 'full', error };
+    this.#dropPending();
     this.#appendedLsn = this.#durableLsn;
     this.#appendedChain = this.#durableChain;
     try {
@@ -381,14 +381,14 @@ export class FileLog implements CommitLog {
       this.#fail(failure);
       return;
     }
-    if (this.#failure !== null) return;
+    if (this.#hasFailed) return;
     this.#syncedLsn = this.#durableLsn;
     this.#listener?.onRejected((this.#durableLsn + 1) as Lsn, error);
     this.#lookForRoomLater();
   }
 
   #lookForRoomLater(): void {
-    if (this.#closing) return;
+    if (!this.#mayAppendLater) return;
     this.#cancelTimer?.();
     this.#cancelTimer = this.#parts.timers.after(roomProbeMs, () => {
       this.#cancelTimer = null;
@@ -400,7 +400,7 @@ export class FileLog implements CommitLog {
   async #lookForRoom(): Promise<() => void> {
     try {
       await this.#writer.findRoom();
-      this.#outOfRoom = null;
+      if (this.#state.name === 'full') this.#state = { name: 'open' };
       return () => this.#listener?.onRoom?.();
     } catch (error) {
       try {
@@ -415,14 +415,28 @@ export class FileLog implements CommitLog {
   }
 
   #fail(cause: unknown): void {
-    if (this.#failure !== null) return;
-    this.#failure = stopped(cause);
+    if (this.#hasFailed) return;
+    const error = stopped(cause);
+    this.#state = { name: 'failed', error };
+    this.#dropPending();
+    this.#cancelTimer?.();
+    this.#listener?.onFailure(error);
+    this.#parts.observer.onFailure?.(error);
+  }
+
+  #dropPending(): void {
     this.#queue.clear();
     this.#pendingRecords = 0;
     this.#pendingBytes = 0;
-    this.#cancelTimer?.();
-    this.#listener?.onFailure(this.#failure);
-    this.#parts.observer.onFailure?.(this.#failure);
+  }
+
+  get #hasFailed(): boolean {
+    return this.#state.name === 'failed';
+  }
+
+  /** Neither failed nor closing. */
+  get #mayAppendLater(): boolean {
+    return this.#state.name === 'open' || this.#state.name === 'full';
   }
 
   async #finish(): Promise<void> {

@@ -1,10 +1,10 @@
-import type { Frame } from './record.ts';
+import type { EncodedRecord } from './record.ts';
 
-/** Frames that wait to be written, in order, and the next group of them. */
+/** Records that wait to be written, in order, and the next group of them. */
 export class GroupQueue {
   readonly #recordsMax: number;
   readonly #bytesMax: number;
-  #frames: Frame[] = [];
+  #records: EncodedRecord[] = [];
 
   constructor(recordsMax: number, bytesMax: number) {
     this.#recordsMax = recordsMax;
@@ -12,29 +12,29 @@ export class GroupQueue {
   }
 
   get isEmpty(): boolean {
-    return this.#frames.length === 0;
+    return this.#records.length === 0;
   }
 
-  push(frame: Frame): void {
-    this.#frames.push(frame);
+  push(record: EncodedRecord): void {
+    this.#records.push(record);
   }
 
-  /** At least one frame, then as many as fit. The queue must not be empty. */
-  take(): Frame[] {
+  /** At least one record, then as many as fit. The queue must not be empty. */
+  nextGroup(): EncodedRecord[] {
     let bytes = 0;
     let end = 0;
-    while (end < this.#frames.length && end < this.#recordsMax) {
-      bytes += this.#frames[end]?.bytes ?? 0;
+    while (end < this.#records.length && end < this.#recordsMax) {
+      bytes += this.#records[end]?.bytes ?? 0;
       if (end > 0 && bytes > this.#bytesMax) break;
       end++;
     }
-    const group = this.#frames;
-    // What is taken is not held here: it shall die young.
-    this.#frames = group.splice(end);
+    const group = this.#records;
+    // The group is not held here: it shall die young.
+    this.#records = group.splice(end);
     return group;
   }
 
   clear(): void {
-    this.#frames = [];
+    this.#records = [];
   }
 }

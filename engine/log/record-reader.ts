@@ -118,7 +118,7 @@ export class RecordReader {
     const next = this.#spare as Buffer;
     this.#buffer.copy(next, this.#carryBytes - kept, keptFrom, this.#filled);
     this.#spare = this.#buffer.byteLength === next.byteLength ? this.#buffer : null;
-    this.#take(next, this.#carryBytes - kept, this.#carryBytes + bytes);
+    this.#useBuffer(next, this.#carryBytes - kept, this.#carryBytes + bytes);
     const after = readFrom + bytes;
     if (after < this.#to) this.#readAhead(after);
   }
@@ -136,7 +136,7 @@ export class RecordReader {
     this.#buffer.copy(large, 0, keptFrom, this.#filled);
     const bytes = await this.#file.read(large.subarray(kept), readFrom);
     this.#require(kept + bytes);
-    this.#take(large, 0, kept + bytes);
+    this.#useBuffer(large, 0, kept + bytes);
   }
 
   #readAhead(from: number): { readonly from: number; readonly bytes: Promise<number> } {
@@ -150,7 +150,7 @@ export class RecordReader {
     return this.#ahead;
   }
 
-  #take(buffer: Buffer, start: number, filled: number): void {
+  #useBuffer(buffer: Buffer, start: number, filled: number): void {
     this.#buffer = buffer;
     this.#start = start;
     this.#filled = filled;

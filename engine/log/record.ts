@@ -2,7 +2,7 @@ import { createHash, hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Lsn } from '../model/position.ts';
 import { aligned } from '../vectors/aligned.ts';
-import type { FrameMemory, FrameSlab } from './frame-memory.ts';
+import type { RecordMemory, RecordSlab } from './record-memory.ts';
 
 /**
  * One record on disk, little-endian, a multiple of eight bytes so that the payload begins at one:
@@ -43,7 +43,7 @@ export function recordBytes(payloadBytes: number): number {
 }
 
 /** A record ready to be stamped and written. */
-export interface Frame {
+export interface EncodedRecord {
   readonly lsn: Lsn;
   /** Header and padding included. */
   readonly bytes: number;
@@ -51,19 +51,19 @@ export interface Frame {
   /** To be written one after the other; the first begins with the header. */
   readonly parts: readonly Uint8Array[];
   /** What to give back once it is written; null: its memory is its own. */
-  readonly slab: FrameSlab | null;
+  readonly slab: RecordSlab | null;
 }
 
-/** Frames a payload given in parts. Its header wants `stampFrame` before it is written. */
-export function frameRecord(
+/** A payload given in parts, as a record. Its header wants `stampRecord` before it is written. */
+export function encodeRecord(
   lsn: Lsn,
   chainBefore: Uint8Array,
   parts: readonly Uint8Array[],
   payloadBytes: number,
-  memory: FrameMemory,
-): Frame {
+  memory: RecordMemory,
+): EncodedRecord {
   const bytes = recordBytes(payloadBytes);
-  const space = bytes <= copiedBytesMax ? memory.take(bytes) : null;
+  const space = bytes <= copiedBytesMax ? memory.reserve(bytes) : null;
   const head = space?.bytes ?? Buffer.allocUnsafe(recordHeaderBytes);
   head.writeUInt32LE(payloadBytes, lengthAt);
   writeLsn(head, lsn, lsnAt);
@@ -88,19 +88,19 @@ export function frameRecord(
 }
 
 /** The seal that follows the record with this LSN and chain. */
-export function frameSeal(lastLsn: Lsn, chain: Uint8Array): Frame {
+export function encodeSeal(lastLsn: Lsn, chain: Uint8Array): EncodedRecord {
   const head = Buffer.alloc(recordHeaderBytes);
   writeLsn(head, lastLsn, lsnAt);
   head.set(chain, chainAt);
   return { lsn: lastLsn, bytes: recordHeaderBytes, chain, parts: [head], slab: null };
 }
 
-/** Completes a frame's header when its segment and what is durable by then are known. */
-export function stampFrame(frame: Frame, salt: number, syncedTo: Lsn): void {
-  const head = frame.parts[0] as Buffer;
+/** Completes a record's header when its segment and what is durable by then are known. */
+export function stampRecord(record: EncodedRecord, salt: number, syncedTo: Lsn): void {
+  const head = record.parts[0] as Buffer;
   writeLsn(head, syncedTo, syncedAt);
   let crc = crc32(head.subarray(lengthAt), salt);
-  for (let i = 1; i < frame.parts.length; i++) crc = crc32(frame.parts[i] ?? zeros, crc);
+  for (let i = 1; i < record.parts.length; i++) crc = crc32(record.parts[i] ?? zeros, crc);
   head.writeUInt32LE(crc, 0);
 }
 

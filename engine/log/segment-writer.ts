@@ -1,6 +1,6 @@
 import { type StorageFile, writeFully } from '../disk/storage.ts';
 import type { Lsn } from '../model/position.ts';
-import { type Frame, frameSeal, stampFrame } from './record.ts';
+import { type EncodedRecord, encodeSeal, stampRecord } from './record.ts';
 import { type Segment, segmentHeaderBytes } from './segment.ts';
 
 /**
@@ -51,21 +51,21 @@ export class SegmentWriter {
   }
 
   /** `syncedTo` is what was durable before. */
-  async write(group: readonly Frame[], syncedTo: Lsn): Promise<void> {
+  async write(group: readonly EncodedRecord[], syncedTo: Lsn): Promise<void> {
     const { segment } = this;
     const parts: Uint8Array[] = [];
     let end = segment.end;
-    for (const frame of group) {
-      stampFrame(frame, segment.salt, syncedTo);
-      parts.push(...frame.parts);
-      end += frame.bytes;
+    for (const record of group) {
+      stampRecord(record, segment.salt, syncedTo);
+      parts.push(...record.parts);
+      end += record.bytes;
     }
     const padding = this.#paddingAfter(end);
     if (padding > 0) parts.push(zeros.subarray(0, padding));
     await writeFully(this.#file, this.#how, parts, segment.end);
-    for (const frame of group) {
-      segment.noteRecord(frame.lsn, segment.end);
-      segment.end += frame.bytes;
+    for (const record of group) {
+      segment.noteRecord(record.lsn, segment.end);
+      segment.end += record.bytes;
     }
     this.#allocatedTo = Math.max(this.#allocatedTo, end + padding);
   }
@@ -93,9 +93,9 @@ export class SegmentWriter {
     const { segment } = this;
     if (this.#allocatedTo > segment.end) await this.#file.truncate(segment.end);
     if (segment.end > segmentHeaderBytes) {
-      const frame = frameSeal(lastLsn, chain);
-      stampFrame(frame, segment.salt, lastLsn);
-      await writeFully(this.#file, 'write', frame.parts, segment.end);
+      const record = encodeSeal(lastLsn, chain);
+      stampRecord(record, segment.salt, lastLsn);
+      await writeFully(this.#file, 'write', record.parts, segment.end);
     }
     await this.#file.sync();
   }

@@ -20,6 +20,9 @@ export interface ViewColumns {
 /**
  * The columns of a view's rows: first `key`, then `values`. A top view has those of the group view
  * it draws from. The manifest must be valid.
+ *
+ * Counts are exact to 2^53, sums of integers without bound; `min` and `max` leave out nulls; texts
+ * order by code point, and rows by key: nulls last, enums in the order of their values.
  */
 export function viewColumns(
   manifest: Pick<TitleManifest, 'tables' | 'views'>,

@@ -45,9 +45,9 @@ export class CheckpointSchedule {
     this.#bytesSince += bytes;
   }
 
-  takeIfDue(): void {
+  checkpointIfDue(): void {
     if (this.#abandoned) return;
-    if (this.#bytesSince >= this.#parts.everyBytes) void this.#take();
+    if (this.#bytesSince >= this.#parts.everyBytes) void this.#checkpoint();
   }
 
   /** From now on a checkpoint that ends asks for no other. */
@@ -67,28 +67,28 @@ export class CheckpointSchedule {
   }
 
   /** Takes one if anything was applied since the last. */
-  async takeLast(): Promise<void> {
-    if (this.#bytesSince > 0 && !this.#abandoned) await this.#take();
+  async checkpointLast(): Promise<void> {
+    if (this.#bytesSince > 0 && !this.#abandoned) await this.#checkpoint();
   }
 
   /** Takes a checkpoint, or joins the one under way. */
-  #take(): Promise<void> {
-    this.#underWay ??= this.#takeOne().then((taken) => {
+  #checkpoint(): Promise<void> {
+    this.#underWay ??= this.#checkpointOnce().then((taken) => {
       this.#underWay = null;
       // A burst may have ended meanwhile: no tick comes that would ask for the next one.
-      if (taken && !this.#stopped) this.takeIfDue();
+      if (taken && !this.#stopped) this.checkpointIfDue();
     });
     return this.#underWay;
   }
 
   /** False where none could be taken. */
-  async #takeOne(): Promise<boolean> {
+  async #checkpointOnce(): Promise<boolean> {
     const { checkpointer, appliedLsn, observer } = this.#parts;
     this.#bytesSince = 0;
     const startedMs = performance.now();
     let failure: Error | null = null;
     try {
-      await checkpointer.take(appliedLsn());
+      await checkpointer.checkpoint(appliedLsn());
     } catch (error) {
       failure = error as Error;
     }

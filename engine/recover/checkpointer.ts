@@ -109,8 +109,8 @@ export class Checkpointer {
    * of the newest checkpoint; rejects when a file cannot be written, or the log not be synced that
    * far, and then the one before stays. One at a time: a second call gets the first's promise.
    */
-  take(lsn: Lsn): Promise<Lsn> {
-    this.#running ??= this.#take(lsn).finally(() => {
+  checkpoint(lsn: Lsn): Promise<Lsn> {
+    this.#running ??= this.#write(lsn).finally(() => {
       this.#running = null;
     });
     return this.#running;
@@ -121,7 +121,7 @@ export class Checkpointer {
     this.#abandoned = true;
   }
 
-  async #take(lsn: Lsn): Promise<Lsn> {
+  async #write(lsn: Lsn): Promise<Lsn> {
     if (lsn <= this.lastLsn) return this.lastLsn;
     const { storage, directory, columns, projection } = this.#parts;
     const verdictsBefore = this.#heldVerdicts;
@@ -248,7 +248,7 @@ export class Checkpointer {
 function pagesOf(lsn: Lsn, { table, pages, capture }: TableCapture): Piece[] {
   return pages.map((page) => ({
     name: pageName(table.table.name, page, lsn),
-    content: (memory) => encodeArrow(capture.take(page, memory).rows),
+    content: (memory) => encodeArrow(capture.gather(page, memory).rows),
   }));
 }
 

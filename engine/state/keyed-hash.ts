@@ -11,7 +11,7 @@ export class KeyedHash {
     this.#high = words.getInt32(4, true);
   }
 
-  /** Of the bytes from `start` to `end`. */
+  /** The hash of the bytes from `start` to `end`. */
   of(words: DataView, start: number, end: number): number {
     let v0 = this.#low;
     let v1 = this.#high;

@@ -75,7 +75,7 @@ export class RowCapture {
   }
 
   /** The page's rows at the position, in `memory`. Each page is taken once. */
-  take(pageIndex: number, memory: ColumnMemory): CapturedPage {
+  gather(pageIndex: number, memory: ColumnMemory): CapturedPage {
     const { layout, pages, pool } = this.#table;
     const words = layout.wordsPerRow;
     const live = pages.pages[pageIndex] as RowPage;

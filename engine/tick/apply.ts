@@ -29,7 +29,7 @@ export interface BatchPlace {
 
 export interface AppliedBatch {
   readonly aborted: boolean;
-  /** Of the actions that were settled here. */
+  /** How many of the actions settled here. */
   readonly accepted: number;
   readonly rejected: number;
   /** Byte i is that of action i: 0 accepted, 1 + the conflict's index, or that it is a repeat. */

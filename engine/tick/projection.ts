@@ -68,7 +68,7 @@ export class Projection {
   readonly sessions = new Map<string, SessionState>();
   /** What the ledgers of all sessions take. */
   readonly answerMemory = new AnswerMemory();
-  /** Of the actions that are answered once. */
+  /** What actions that are answered once were answered first. */
   readonly firstVerdicts = new FirstVerdicts();
   /** A checkpoint being taken, told of what changes; null while there is none. */
   capture: SessionCapture | null = null;

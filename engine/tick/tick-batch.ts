@@ -42,7 +42,7 @@ export interface TickHeader {
 }
 
 /**
- * All actions and effects of one simulation frame, in columns. Immutable once built. Order of
+ * All actions and effects of one simulation step, in columns. Immutable once built. Order of
  * effects within an action: by stream, then by row. Rows of a stream are in order of `action`,
  * the tick's own (`tickItself`) last.
  */

@@ -16,7 +16,7 @@ export interface TickOutcome {
   /** The tick was committed before under its key; this outcome is what it answered then. */
   readonly duplicate: boolean;
   readonly aborted: boolean;
-  /** Of the actions that were settled here. */
+  /** How many of the actions settled here. */
   readonly accepted: number;
   readonly rejected: number;
   readonly stateHash: string;

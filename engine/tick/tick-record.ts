@@ -191,7 +191,7 @@ export function decodeTick(
   start: number,
 ): DecodedTick {
   let at = start;
-  const take = (columns: readonly ColumnDefinition[]): ColumnVector[] => {
+  const readBatch = (columns: readonly ColumnDefinition[]): ColumnVector[] => {
     const { vectors, end } = decodeRecordBatch(payload, at, columns);
     at = end;
     return vectors;
@@ -200,7 +200,7 @@ export function decodeTick(
   const actions: ColumnBatch = {
     length: header.actions,
     vectors: completed(
-      header.actions === 0 ? [] : take(named(actionColumns, header.actionColumns)),
+      header.actions === 0 ? [] : readBatch(named(actionColumns, header.actionColumns)),
       actionColumns,
       header.actions,
     ),
@@ -211,7 +211,7 @@ export function decodeTick(
     const columns = stream.op === 'adjust' ? addends(table, given) : given;
     const operands = named(table.columns, stream.operands).map(operandColumn);
     const prefix = stream.versioned ? [actionColumn, versionColumn] : [actionColumn];
-    const vectors = take([...prefix, ...columns, ...operands]);
+    const vectors = readBatch([...prefix, ...columns, ...operands]);
     const rows = vectors.slice(prefix.length, prefix.length + columns.length);
     return {
       table,

@@ -78,7 +78,7 @@ export class PendingRecords {
   }
 
   /** Takes out the records from `from` on: they never happened, or nobody knows whether they did. */
-  takeFrom(from: Lsn): PendingRecord[] {
+  removeFrom(from: Lsn): PendingRecord[] {
     const first = this.#records.findIndex((record) => record !== null && lsnOf(record) >= from);
     return first === -1 ? [] : (this.#records.splice(first) as PendingRecord[]);
   }

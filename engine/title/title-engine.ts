@@ -115,7 +115,7 @@ export class TitleEngine implements Engine {
     this.#presenceTimer = setInterval(() => void this.#log.checkPresence(), presenceEveryMs);
     this.#presenceTimer.unref();
     // A kill in a burst left more than one checkpoint's worth of log: the next start shall not pay again.
-    this.#checkpoints.takeIfDue();
+    this.#checkpoints.checkpointIfDue();
   }
 
   get memory(): EngineMemory {
@@ -127,8 +127,9 @@ export class TitleEngine implements Engine {
   }
 
   get failure(): Error | null {
-    const { failure, outOfRoom } = this.#log;
-    return this.#writes.failure ?? failure ?? outOfRoom ?? this.#follower.outOfRoom;
+    const { state } = this.#log;
+    const logs = 'error' in state ? state.error : null;
+    return this.#writes.failure ?? logs ?? this.#follower.outOfRoom;
   }
 
   commit(ticket: Ticket, batch: TickBatch): Promise<TickOutcome> {
@@ -177,8 +178,8 @@ export class TitleEngine implements Engine {
           this.appliedLsn,
         )
         .catch(() => {});
-      if (this.#checkpointOnClose && this.#log.failure === null) {
-        await this.#checkpoints.takeLast();
+      if (this.#checkpointOnClose && this.#log.state.name !== 'failed') {
+        await this.#checkpoints.checkpointLast();
       }
     } finally {
       await this.#checkpoints.settled();

@@ -94,7 +94,7 @@ export class WritePath {
     this.#pending = new PendingRecords({
       appliedLsn,
       apply: (record) => this.#apply(record),
-      onCaughtUp: () => checkpoints.takeIfDue(),
+      onCaughtUp: () => checkpoints.checkpointIfDue(),
     });
     log.listen({
       onDurable: (upTo) => this.#pending.applyUpTo(upTo),
@@ -285,7 +285,7 @@ export class WritePath {
 
   /** Rejects the records from `from` on: they never happened, or nobody knows whether they did. */
   #rejectFrom(from: Lsn, error: EngineError): void {
-    for (const pending of this.#pending.takeFrom(from)) this.#reject(pending, error);
+    for (const pending of this.#pending.removeFrom(from)) this.#reject(pending, error);
   }
 
   #reject(pending: PendingRecord, error: EngineError): void {

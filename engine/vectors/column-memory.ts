@@ -28,17 +28,17 @@ export class ColumnMemory {
   }
 
   bytes(length: number): Uint8Array<ArrayBuffer> {
-    const at = this.#take(length);
+    const at = this.#reserve(length);
     return new Uint8Array(this.#buffer, at, length);
   }
 
   int32s(length: number): Int32Array {
-    const at = this.#take(length * 4);
+    const at = this.#reserve(length * 4);
     return new Int32Array(this.#buffer, at, length);
   }
 
   uint32s(length: number): Uint32Array {
-    const at = this.#take(length * 4);
+    const at = this.#reserve(length * 4);
     return new Uint32Array(this.#buffer, at, length);
   }
 
@@ -49,7 +49,7 @@ export class ColumnMemory {
   }
 
   fixed(type: FixedArray, length: number): FixedValues {
-    const at = this.#take(length * type.BYTES_PER_ELEMENT);
+    const at = this.#reserve(length * type.BYTES_PER_ELEMENT);
     return new type(this.#buffer, at, length);
   }
 
@@ -67,7 +67,7 @@ export class ColumnMemory {
   }
 
   /** The place of so many bytes in `#buffer`, a multiple of 8. */
-  #take(bytes: number): number {
+  #reserve(bytes: number): number {
     const padded = aligned(bytes);
     if (this.#at + padded > this.#buffer.byteLength) {
       this.#buffer = this.#open(Math.max(padded, this.#guess >>> 2));

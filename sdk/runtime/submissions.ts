@@ -60,6 +60,8 @@ const tickMax = 2 ** 32 - 2;
  * ticks are on their way goes together into the next one, so that ticks grow with the load and
  * nothing waits for a timer. Ticks are applied in the order of submission.
  *
+ * A turn of the event loop ends before a tick is sent: all who were answered by the last are in it.
+ *
  * Each action happens once, by its id (`once`). So a tick whose place another writer took, or that
  * the server refused because of one of its actions, is sent again in other ticks without harm.
  */

@@ -31,14 +31,19 @@ export class PipelineStoppedError extends TickloomError {
   }
 }
 
+/** Where a tick stands in the pipeline; `README.md` tells what moves it on. */
+type TickState =
+  | { readonly name: 'queued' | 'sent' }
+  | { readonly name: 'answered'; readonly outcome: TickOutcome }
+  | { readonly name: 'failed'; readonly error: unknown };
+
 interface Entry {
   readonly tick: number;
   readonly request: TickRequest;
   readonly promise: Promise<TickOutcome>;
   readonly resolve: (outcome: TickOutcome) => void;
   readonly reject: (error: unknown) => void;
-  /** Set once an answer decided the tick; settled in order of ticks. */
-  decided: { readonly outcome: TickOutcome } | { readonly error: unknown } | null;
+  state: TickState;
 }
 
 /**
@@ -106,7 +111,8 @@ export class TickPipeline<Tick> {
     const { promise, resolve, reject } = withResolvers<TickOutcome>();
     const address = { ...this.#address, tick, afterTick: this.#lastTick };
     const request = this.#committer.request(address, build, this.#options);
-    this.#entries.push({ tick, request, promise: quiet(promise), resolve, reject, decided: null });
+    const state = { name: 'queued' } as const;
+    this.#entries.push({ tick, request, promise: quiet(promise), resolve, reject, state });
     this.#lastTick = tick;
     this.#sendNext();
     return promise;
@@ -156,10 +162,11 @@ export class TickPipeline<Tick> {
 
   async #send(entry: Entry, before: Entry | null): Promise<void> {
     this.#requestsOpen += 1;
+    entry.state = { name: 'sent' };
     try {
-      entry.decided = { outcome: await this.#outcome(entry, before) };
+      entry.state = { name: 'answered', outcome: await this.#outcome(entry, before) };
     } catch (error) {
-      entry.decided = { error };
+      entry.state = { name: 'failed', error };
     } finally {
       this.#requestsOpen -= 1;
     }
@@ -174,7 +181,7 @@ export class TickPipeline<Tick> {
    * once more after the one before is known to be applied. Sent then, the answer is final.
    */
   async #outcome(entry: Entry, before: Entry | null): Promise<TickOutcome> {
-    const early = before !== null && before.decided === null;
+    const early = before?.state.name === 'sent';
     try {
       return await this.#committer.send(entry.request, this.#options);
     } catch (error) {
@@ -185,16 +192,14 @@ export class TickPipeline<Tick> {
   }
 
   #settle(): void {
-    for (let head = this.#entries[0]; head?.decided; head = this.#entries[0]) {
-      const { tick, decided } = head;
-      if ('error' in decided) {
-        this.#stop(tick, decided.error);
-        return;
-      }
+    for (let head = this.#entries[0]; head; head = this.#entries[0]) {
+      const { tick, state } = head;
+      if (state.name === 'failed') this.#stop(tick, state.error);
+      if (state.name !== 'answered') return;
       this.#entries.shift();
       this.#sentCount -= 1;
-      head.resolve(decided.outcome);
-      if (decided.outcome.aborted) {
+      head.resolve(state.outcome);
+      if (state.outcome.aborted) {
         this.#stop(
           tick,
           new TickloomError('TICK_ABORTED', `tick ${tick} was aborted by a conflict`),

@@ -36,7 +36,7 @@ export interface ServerOptions extends Mends {
   readonly settings: Settings;
   /** A title each: those that the data directory has not got yet are made. */
   readonly manifests: readonly TitleManifest[];
-  /** The same where the data directory has no title at all. */
+  /** Titles that are made besides where the data directory has no title at all. */
   readonly manifestsAtFirst?: readonly TitleManifest[];
   readonly logger: Logger;
   /** The sandbox has an identity provider of its own, unless the settings name one. */

@@ -13,7 +13,7 @@ const byteBuckets = [20, 22, 24, 26, 28, 30, 32, 34].map((power) => 2 ** power);
 export interface WatchedTitle {
   readonly engine: Engine;
   /** By view, how far its slowest subscriber was behind since the last call. */
-  takeLagTicks(): Iterable<readonly [view: string, lagTicks: number]>;
+  drainLagTicks(): Iterable<readonly [view: string, lagTicks: number]>;
 }
 
 /**
@@ -157,7 +157,8 @@ export class MetricRegistry {
       'How far the slowest subscriber was behind since the last scrape.',
       ['view'],
       (gauge, title, watched) => {
-        for (const [view, lagTicks] of watched.takeLagTicks()) gauge.set({ title, view }, lagTicks);
+        for (const [view, lagTicks] of watched.drainLagTicks())
+          gauge.set({ title, view }, lagTicks);
       },
     );
     const merges = new WeakMap<WatchedTitle, number>();

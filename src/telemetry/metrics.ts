@@ -99,8 +99,8 @@ export class Metrics {
 
   /** Reads what the engine knows about itself at each scrape. */
   watch(engine: Engine): void {
-    const takeLagTicks = () => this.#takeLagTicks();
-    this.registry.watch(this.title, { engine, takeLagTicks });
+    const drainLagTicks = () => this.#drainLagTicks();
+    this.registry.watch(this.title, { engine, drainLagTicks });
   }
 
   #observer(): NonNullable<EngineOptions['observer']> {
@@ -136,7 +136,7 @@ export class Metrics {
     };
   }
 
-  *#takeLagTicks(): Generator<readonly [string, number]> {
+  *#drainLagTicks(): Generator<readonly [string, number]> {
     for (const [view, feed] of this.#feeds) {
       yield [view, feed.lagTicksMax];
       feed.lagTicksMax = 0;

@@ -18,7 +18,7 @@ export interface BookEntry {
   readonly standing: TitleStanding;
   /** When it came to stand so: Unix milliseconds. */
   readonly sinceMs: number;
-  /** Of a removed title: when its files go; null once they are gone. Null of all others. */
+  /** When the files of a removed title go; null once they are gone, and for every other title. */
   readonly purgeAtMs: number | null;
 }
 

@@ -24,7 +24,7 @@ export interface TitleReport {
   readonly title: string;
   readonly standing: BookEntry['standing'];
   readonly since: string;
-  /** Of a removed title: when its files go; null where they are gone, and of all others. */
+  /** When the files of a removed title go; null once they are gone, and for every other title. */
   readonly purgeAt: string | null;
   readonly isServed: boolean;
   /** The end of its log; null while it is not served. */

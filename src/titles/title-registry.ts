@@ -168,12 +168,12 @@ export class TitleRegistry {
     return this.conditions().map(({ name }) => name);
   }
 
-  /** Those of the titles that are served. */
+  /** The manifests of the titles that are served. */
   manifests(): TitleManifest[] {
     return this.#served().map(({ engine }) => engine.catalog.manifest);
   }
 
-  /** Of all titles but suspended ones, which nobody waits for. */
+  /** The conditions of all titles but suspended ones, which nobody waits for. */
   conditions(): TitleCondition[] {
     return [...this.#entries].flatMap(([name, { state, title, isOfStart }]) => {
       if (state === 'suspended') return [];

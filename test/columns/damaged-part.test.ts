@@ -13,7 +13,7 @@ it('a damaged part is no fault of whoever reads it', async () => {
     await first.close();
     const store = join(directory.path, 'clickhouse', 'store');
     for (const name of readdirSync(store, { recursive: true, encoding: 'utf8' })) {
-      // Of a small part, all columns lie in one file.
+      // All columns of a small part lie in one file.
       if (!name.endsWith('.bin') || name.includes('tmp')) continue;
       const path = join(store, name);
       const bytes = readFileSync(path);

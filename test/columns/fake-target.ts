@@ -19,7 +19,7 @@ export class FakeTarget implements ShippingTarget {
   readonly rows = new Map<string, number[]>();
   readonly inserts: { table: string; lsns: number[] }[] = [];
   outcomes: Outcome[] = [];
-  /** Those of earlier positions, which ClickHouse keeps until it merges them, included. */
+  /** All notes, those of earlier positions included, which ClickHouse keeps until it merges them. */
   notes: ShippedNote[] = [];
   /** Set to hold inserts back until it resolves. */
   gate: Promise<void> | null = null;

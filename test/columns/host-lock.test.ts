@@ -81,7 +81,7 @@ describe("the lock of the column store's data", () => {
     const original = join(directory.path, 'original');
     const copy = join(directory.path, 'copy');
     mkdirSync(original);
-    // It has the host's program on its command line, as a child of another server has.
+    // A process with the host's program on its command line, as a child of another server has.
     const other = spawn('sh', ['-c', 'sleep 30; :', 'columns/host/main'], { stdio: 'ignore' });
     parents.push(other);
     const lock = await lockData(original);

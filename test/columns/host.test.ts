@@ -287,7 +287,7 @@ describe('the child process', () => {
     const gone = expect(
       client.query({ query, format: 'JSON', abort_signal: caller.signal }),
     ).rejects.toThrow();
-    // Of a thread between two tasks ClickHouse may set the niceness back: those at work count.
+    // ClickHouse may set back the niceness of a thread between two tasks: those at work count.
     const atWork = await vi.waitFor(
       () => {
         const before = threadsOf(host.pid as number);

@@ -35,7 +35,7 @@ it('removes what a process left that was killed with its child, and nothing else
   const listened = folderOf(deadPid, longAgo);
   const own = makeOwn();
   expect(dirname(own)).toBe(tmpdir());
-  // Of another container, whose processes are not seen here.
+  // A socket of another container, whose processes are not seen here.
   const server = createServer().listen(socketIn(listened));
   onTestFinished(() => void server.close());
   utimesSync(listened, longAgo, longAgo);

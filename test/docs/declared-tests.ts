@@ -2,7 +2,7 @@ import ts from 'typescript';
 
 const runners: ReadonlySet<string> = new Set(['it', 'test']);
 const groups: ReadonlySet<string> = new Set(['describe']);
-/** Of a runner: what declares tests all the same. */
+/** Members of a runner that declare tests as the runner itself does. */
 const modifiers = new Set(['each', 'for', 'skipIf', 'runIf', 'concurrent', 'sequential', 'only']);
 
 /** Spans of a title that are known when it runs only. */
@@ -33,8 +33,8 @@ export class DeclaredTests {
   }
 
   /**
-   * `title` may end with `…`: a test's title then begins so. Of a title whose beginning is known when
-   * it runs only, it may leave that out.
+   * `title` may end with `…`: a test's title then begins so. It may leave out the beginning of a
+   * test's title that is known when the test runs only.
    */
   has(title: string): boolean {
     const isBeginning = title.endsWith('…');

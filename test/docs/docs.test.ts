@@ -11,6 +11,7 @@ import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { servingLimits } from '../../src/serving-limits.ts';
 import { pageExamples } from '../serve/page-examples.ts';
 import { DeclaredTests } from './declared-tests.ts';
+import { casesOf, statesIn } from './state-table.ts';
 
 const root = new URL('../../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
@@ -114,33 +115,51 @@ describe('docs/errors.md', () => {
   });
 });
 
+/** A room's README is read in five minutes; what does not fit stands in `docs/`, figures in `bench/`. */
+const readmeWordsMax = 800;
+
 describe('the READMEs of the rooms of the engine and the server', () => {
   const roomsOf = (house: string) =>
     readdirSync(new URL(`${house}/`, root), { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .map(({ name }) => `${house}/${name}`);
-  const hosted = roomsOf('src').filter((room) => existsSync(new URL(`${room}/README.md`, root)));
-  for (const room of ['engine', ...roomsOf('engine'), ...hosted]) {
-    it(`of ${room} names files and tests that exist, titles included`, () => {
-      const text = read(`${room}/README.md`);
-      for (const [, path] of text.matchAll(/`(test\/[\w./-]+|bench\/[\w./-]+)`/g)) {
-        expect(existsSync(new URL(path ?? '', root)), path).toBe(true);
+  const houses = ['engine', 'schema', 'resolvers', 'src'];
+  const rooms = [...houses, ...roomsOf('engine'), ...roomsOf('src')];
+
+  it.each(rooms)('of %s is there, of at most so many words', (room) => {
+    const words = read(`${room}/README.md`)
+      .split(/\s+/)
+      .filter((word) => word !== '');
+    expect(words.length).toBeLessThanOrEqual(readmeWordsMax);
+  });
+
+  it.each(rooms)('of %s names files and tests that exist, titles included', (room) => {
+    const text = read(`${room}/README.md`);
+    /** A test without a folder is in that of the room. */
+    const testPath = (path: string) =>
+      path.includes('/') ? path : `test/${room.split('/').at(-1)}/${path}`;
+    const tests = /`((?:test\/[\w./-]+\/)?[\w-]+(?:\.test|-conformance)\.ts)`/g;
+    for (const [, path = ''] of text.matchAll(tests)) {
+      expect(existsSync(new URL(testPath(path), root)), path).toBe(true);
+    }
+    for (const [, path] of text.matchAll(/`(test\/[\w./-]+|bench\/[\w./-]+)`/g)) {
+      expect(existsSync(new URL(path ?? '', root)), path).toBe(true);
+    }
+    const titled = new RegExp(`${tests.source}(?:: | \\()((?:"[^"]+"(?:, )?)+)`, 'g');
+    for (const [, path = '', titles = ''] of text.matchAll(titled)) {
+      for (const [, title = ''] of titles.matchAll(/"([^"]+)"/g)) {
+        expect(testsOf(testPath(path)).has(title), `${path}: ${title}`).toBe(true);
       }
-      for (const [, path, titles] of text.matchAll(
-        /`(test\/[\w./-]+)`(?:: | \()((?:"[^"]+"(?:, )?)+)/g,
-      )) {
-        for (const [, title = ''] of (titles ?? '').matchAll(/"([^"]+)"/g)) {
-          expect(testsOf(path ?? '').has(title), `${path}: ${title}`).toBe(true);
-        }
-      }
-      const named = [...text.matchAll(/`((?:arrow\/|rows\/|graphql\/)?[\w-]+\.ts)`/g)].map(
-        ([, name]) => name,
-      );
-      for (const name of named.filter((one) => !one?.endsWith('.test.ts'))) {
-        expect(existsSync(new URL(`${room}/${name}`, root)), `${room}/${name}`).toBe(true);
-      }
-    });
-  }
+    }
+    const sources = [...text.matchAll(/`((?:[\w-]+\/)*[\w-]+\.ts)`/g)].map(([, name = '']) => name);
+    const files = readdirSync(new URL(`${room}/`, root), { recursive: true }).map(String);
+    for (const name of sources.filter((one) => !/(?:\.test|-conformance)\.ts$/.test(one))) {
+      const isInRoom = files.some((file) => file === name || file.endsWith(`/${name}`));
+      const places = [`engine/${name}`, name];
+      const isThere = isInRoom || places.some((place) => existsSync(new URL(place, root)));
+      expect(isThere, `${room}/${name}`).toBe(true);
+    }
+  });
 });
 
 function shown(name: string, value: number): string {
@@ -157,16 +176,73 @@ function shown(name: string, value: number): string {
   return value.toLocaleString('en-US');
 }
 
-describe('every room of the engine and of the server', () => {
-  for (const house of ['engine', 'src']) {
-    const rooms = readdirSync(new URL(`${house}/`, root), { withFileTypes: true });
-    it.each(rooms.filter((entry) => entry.isDirectory()).map(({ name }) => `${house}/${name}`))(
-      'has a README: %s',
-      (room) => {
-        expect(existsSync(new URL(`${room}/README.md`, root)), room).toBe(true);
-      },
-    );
-  }
+describe('plain language', () => {
+  const files = (...endings: string[]) =>
+    houses
+      .flatMap((house) => {
+        const inside = readdirSync(new URL(`${house}/`, root), { recursive: true }).map(String);
+        return inside.map((path) => `${house}/${path}`);
+      })
+      .filter((path) => endings.some((ending) => path.endsWith(ending)))
+      .filter((path) => !/(?:^|\/)(?:dist|node_modules|results)\//.test(path));
+  const houses = [
+    'engine',
+    'schema',
+    'resolvers',
+    'src',
+    'sdk',
+    'importer',
+    'bench',
+    'test',
+    'docs',
+  ];
+
+  it('has no table cell that is longer than a sentence or two', () => {
+    const cellCharsMax = 250;
+    const long = ['README.md', ...files('.md')].flatMap((path) => {
+      const rows =
+        read(path)
+          .replace(/^```[\s\S]*?^```/gm, '')
+          .match(/^\|.*$/gm) ?? [];
+      const cells = rows.flatMap((row) => row.split('|')).map((cell) => cell.trim());
+      return cells.filter(({ length }) => length > cellCharsMax).map((cell) => `${path}: ${cell}`);
+    });
+    expect(long).toEqual([]);
+  });
+
+  it('has no comment that begins with what stands above it', () => {
+    const pointing = /^\s*(?:\/\/|\/\*\*|\*) (?:Of|The same|Those|That|As above)\b/;
+    const begun = /^\s*(?:\/\/ |\/\*\* |\/\*\*$)/;
+    const found = files('.ts', '.mjs').flatMap((path) => {
+      const lines = read(path).split('\n');
+      return lines
+        .filter((line, i) => {
+          const isFirst = begun.test(line) || /^\s*\/\*\*$/.test(lines[i - 1] ?? '');
+          const isContinued = /^\s*\/\/ /.test(lines[i - 1] ?? '');
+          return isFirst && !isContinued && pointing.test(line);
+        })
+        .map((line) => `${path}: ${line.trim()}`);
+    });
+    expect(found).toEqual([]);
+  });
+});
+
+describe('a table of states', () => {
+  it.each([
+    ['engine/log/README.md', 'States', 'engine/log/commit-log.ts', 'LogState', 'name'],
+    ['engine/tick/README.md', 'Admission', 'engine/tick/admit-batch.ts', 'Admission', 'kind'],
+    [
+      'sdk/runtime/README.md',
+      'A tick in the pipeline',
+      'sdk/runtime/tick-pipeline.ts',
+      'TickState',
+      'name',
+    ],
+  ])('in %s, "%s", has the states of the code, and no other', (page, heading, source, type, of) => {
+    const cases = new Set(casesOf(source, type, of));
+    expect(cases.size).toBeGreaterThan(1);
+    expect(new Set(statesIn(page, heading))).toEqual(cases);
+  });
 });
 
 describe('docs/glossary.md', () => {

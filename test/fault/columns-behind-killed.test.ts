@@ -34,7 +34,7 @@ async function lifeOf(directory: string, stopAfter: number, ticks: number): Prom
   expect(signal).toBe('SIGKILL');
 }
 
-/** Of each table, how many rows, and a sum over every value of every row. */
+/** How many rows each table has, and a sum over every value of every row. */
 async function shipped(directory: string): Promise<unknown> {
   const engine = await openEngine({
     manifest: ashfall,

@@ -36,7 +36,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true }));
 
-/** Of log; null: all. */
+/** How much log is kept; null: all. */
 let logRetainBytes: number | null = null;
 
 /** What an engine's syncs have brought to the disk, in a mode that acknowledges before it syncs. */

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, type TestContext, test } from 'vitest';
 import { finish } from '../../engine/govern/work.ts';
 import type { Durability } from '../../engine/log/commit-log.ts';
 import { openEngine } from '../../engine/title/open-engine.ts';
@@ -67,6 +67,7 @@ async function killTimes(
   times: number,
   durability: Durability,
   random: () => number,
+  { onTestFinished }: Pick<TestContext, 'onTestFinished'>,
 ): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'tickloom-killed-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
@@ -102,22 +103,24 @@ async function killTimes(
   }
 }
 
-test(
+// Side by side: a life mostly waits for its process to start, and for the disk.
+test.concurrent(
   `an engine killed ${times} times under load keeps every tick it acknowledged`,
-  async () => {
+  async (context) => {
     const random = seededRandom(20_26);
     for (let left = times; left > 0; left -= livesOfADirectory) {
-      await killTimes(Math.min(left, livesOfADirectory), { mode: 'strict' }, random);
+      await killTimes(Math.min(left, livesOfADirectory), { mode: 'strict' }, random, context);
     }
   },
   timeoutMs,
 );
 
 // The operating system has what was written, synced or not: it outlives the process.
-test.each<Durability>([{ mode: 'interval', syncEveryMs: 1_000 }, { mode: 'none' }])(
+test.concurrent.for<Durability>([{ mode: 'interval', syncEveryMs: 1_000 }, { mode: 'none' }])(
   'an engine in $mode that is killed keeps every tick it acknowledged',
-  async (durability) => {
-    await killTimes(Math.max(2, Math.ceil(times / 10)), durability, seededRandom(11_27));
+  { timeout: timeoutMs },
+  async (durability, context) => {
+    const few = Math.max(2, Math.ceil(times / 10));
+    await killTimes(few, durability, seededRandom(11_27), context);
   },
-  timeoutMs,
 );

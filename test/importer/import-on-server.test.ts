@@ -136,7 +136,7 @@ class PulseWatcher {
   }
 }
 
-/** The same match with orders that reach for others' units, and that name a unit twice. */
+/** A match with orders that reach for others' units, and that name a unit twice. */
 function unruly(match: Match): Match {
   const wilder = (tick: MatchTick, random: Random): MatchTick => ({
     ...tick,

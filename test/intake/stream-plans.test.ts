@@ -50,7 +50,7 @@ describe('plans of streams', () => {
     const ids = { id: u32([1, 2]) };
     const one = schemaOf(arrowStream('unit', 'insert', ids));
     const plan = planOf(plans, one);
-    // Of the same length, and with a word that no column needs made such that the hashes meet.
+    // A schema of the same length, with a word that no column needs made such that the hashes meet.
     const other = colliding(one, schemaOf(arrowStream('unit', 'upsert', ids)));
     expect(hash(other)).toBe(hash(one));
     const otherPlan = planOf(plans, other);

@@ -83,7 +83,7 @@ async function workload(storage: FaultyStorage, durability: Durability, told: To
   await Promise.race([first.listener.next('rejected'), first.listener.durable(11)]);
   timers.fire();
   storage.capacityBytes = Number.POSITIVE_INFINITY;
-  while (first.log.outOfRoom !== null && first.log.failure === null) {
+  while (first.log.state.name === 'full') {
     await new Promise((next) => setImmediate(next));
     timers.fire();
   }

@@ -16,8 +16,7 @@ describe('a full disk', () => {
     const rejected = await listener.next('rejected');
     expect(rejected).toMatchObject({ lsn: 2, error: { code: 'UNAVAILABLE' } });
     expect(log.durableLsn).toBe(1);
-    expect(log.failure).toBeNull();
-    expect(log.outOfRoom).not.toBeNull();
+    expect(log.state.name).toBe('full');
     expect(log.pending).toEqual({ records: 0, bytes: 0 });
     expect(() => log.append([payloadOf(2, 1)])).toThrow(
       expect.objectContaining({ code: 'UNAVAILABLE', retryAfterMs: expect.any(Number) }),
@@ -26,7 +25,7 @@ describe('a full disk', () => {
 
     timers.fire();
     storage.capacityBytes = Number.POSITIVE_INFINITY;
-    while (log.outOfRoom !== null) {
+    while (log.state.name === 'full') {
       await new Promise((next) => setImmediate(next));
       timers.fire();
     }
@@ -49,8 +48,7 @@ describe('a full disk', () => {
     await listener.next('rejected');
     timers.fire();
     while (timers.waiting === 0) await new Promise((next) => setImmediate(next));
-    expect(log.outOfRoom).not.toBeNull();
-    expect(log.failure).toBeNull();
+    expect(log.state.name).toBe('full');
   });
 
   test('at the beginning of a segment leaves no trace of that segment', async () => {
@@ -96,7 +94,7 @@ describe('a full disk', () => {
     log.append([payloadOf(1, 100)]);
     await listener.next('failure');
     expect(listener.events.map(({ kind }) => kind)).toEqual(['failure']);
-    expect(log.failure).not.toBeNull();
+    expect(log.state.name).toBe('failed');
   });
 });
 
@@ -301,7 +299,7 @@ describe('the durability modes', () => {
       await listener.durable(log.append([payloadOf(n, 800)]));
     }
     await log.close();
-    expect(log.failure).toBeNull();
+    expect(log.state.name).toBe('closed');
     expect((await readAll((await start(storage)).log)).length).toBe(40);
   });
 
@@ -354,7 +352,7 @@ describe('the durability modes', () => {
     expect(log.durableLsn).toBeLessThan(5);
     storage.release();
     await Promise.all([synced, listener.durable(5), closed]);
-    expect([log.failure, log.syncedLsn]).toEqual([null, 5]);
+    expect([log.state.name, log.syncedLsn]).toEqual(['closed', 5]);
   });
 
   test('a sync that somebody asked for and that fails stops the log, and is told to them', async () => {

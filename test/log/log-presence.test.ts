@@ -20,7 +20,7 @@ async function settledLog(mode: 'strict' | 'none') {
   }
   timers.nowMs += 1_000;
   await log.checkPresence();
-  expect(log.failure).toBeNull();
+  expect(log.state.name).toBe('open');
   return { storage, log, listener, timers, failures };
 }
 
@@ -43,7 +43,8 @@ describe.each(['strict', 'none'] as const)('in `%s`, of a log', (mode) => {
       message: expect.stringContaining(directory),
     });
     expect(() => log.append(record)).toThrow(expect.objectContaining({ code: 'UNAVAILABLE' }));
-    expect(failures).toEqual([log.failure]);
+    expect(log.state).toEqual({ name: 'failed', error: failures[0] });
+    expect(failures).toHaveLength(1);
     expect(log.durableLsn).toBe(3);
     await log.close();
   });
@@ -54,7 +55,7 @@ describe('a log', () => {
     const { storage, log } = await settledLog('strict');
     damage(storage);
     await log.checkPresence();
-    expect(log.failure).toMatchObject({ code: 'UNAVAILABLE' });
+    expect(log.state).toMatchObject({ name: 'failed', error: { code: 'UNAVAILABLE' } });
     await log.close();
   });
 
@@ -80,7 +81,7 @@ describe('a log', () => {
     }
     expect((await dropping).segments).toBeGreaterThan(0);
     await log.checkPresence();
-    expect(log.failure).toBeNull();
+    expect(log.state.name).toBe('open');
     await log.close();
   });
 });

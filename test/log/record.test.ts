@@ -1,19 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FrameMemory } from '../../engine/log/frame-memory.ts';
 import {
   chainBytes,
   chainHolds,
-  frameRecord,
-  frameSeal,
+  encodeRecord,
+  encodeSeal,
   recordBytes,
-  stampFrame,
+  stampRecord,
 } from '../../engine/log/record.ts';
+import { RecordMemory } from '../../engine/log/record-memory.ts';
 import { RecordReader } from '../../engine/log/record-reader.ts';
 import { asLsn } from '../../engine/model/position.ts';
 import { FaultyStorage } from '../fault/storage.ts';
 
-const memory = new FrameMemory();
+const memory = new RecordMemory();
 const payloadParts = fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 4 });
 const lsns = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }).map(asLsn);
 const salts = fc.integer({ min: 0, max: 0xffff_ffff });
@@ -35,18 +35,18 @@ async function nextStep(reader: RecordReader): Promise<string> {
   }
 }
 
-function framed(lsn: number, chain: Uint8Array, parts: Uint8Array[], salt: number): Buffer {
+function encoded(lsn: number, chain: Uint8Array, parts: Uint8Array[], salt: number): Buffer {
   const payloadBytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
-  const frame = frameRecord(asLsn(lsn), chain, parts, payloadBytes, memory);
-  stampFrame(frame, salt, asLsn(lsn - 1));
-  return Buffer.concat(frame.parts);
+  const record = encodeRecord(asLsn(lsn), chain, parts, payloadBytes, memory);
+  stampRecord(record, salt, asLsn(lsn - 1));
+  return Buffer.concat(record.parts);
 }
 
 describe('a record', () => {
-  test('reads back as it was framed, at any LSN, salt and chain', async () => {
+  test('reads back as it was encoded, at any LSN, salt and chain', async () => {
     await fc.assert(
       fc.asyncProperty(lsns, salts, chains, payloadParts, async (lsn, salt, chain, parts) => {
-        const bytes = framed(lsn, chain, parts, salt);
+        const bytes = encoded(lsn, chain, parts, salt);
         const reader = await readerOf(bytes, salt);
         expect(await nextStep(reader)).toBe('record');
         expect(reader.lsn).toBe(lsn);
@@ -63,7 +63,7 @@ describe('a record', () => {
   test('is not valid with any one bit changed, its padding included', async () => {
     await fc.assert(
       fc.asyncProperty(salts, payloadParts, fc.nat(), async (salt, parts, where) => {
-        const bytes = framed(7, new Uint8Array(chainBytes), parts, salt);
+        const bytes = encoded(7, new Uint8Array(chainBytes), parts, salt);
         const bit = where % (bytes.length * 8);
         bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
         expect(await nextStep(await readerOf(bytes, salt))).toBe('bad');
@@ -75,7 +75,7 @@ describe('a record', () => {
     await fc.assert(
       fc.asyncProperty(salts, salts, payloadParts, async (salt, other, parts) => {
         fc.pre(salt !== other);
-        const bytes = framed(1, new Uint8Array(chainBytes), parts, salt);
+        const bytes = encoded(1, new Uint8Array(chainBytes), parts, salt);
         expect(await nextStep(await readerOf(bytes, other))).toBe('bad');
       }),
     );
@@ -85,7 +85,7 @@ describe('a record', () => {
     await fc.assert(
       fc.asyncProperty(chains, chains, payloadParts, async (chain, other, parts) => {
         fc.pre(Buffer.compare(chain, other) !== 0);
-        const reader = await readerOf(framed(1, chain, parts, 5), 5);
+        const reader = await readerOf(encoded(1, chain, parts, 5), 5);
         expect(await nextStep(reader)).toBe('record');
         expect(chainHolds(reader.bytes, reader.at, reader.payloadBytes, other.slice())).toBe(false);
       }),
@@ -96,23 +96,23 @@ describe('a record', () => {
     const chain = new Uint8Array(chainBytes).fill(3);
     for (const bytes of [10, 64 * 1024, 200_003]) {
       const payload = Buffer.alloc(bytes, 9);
-      const whole = frameRecord(asLsn(5), chain, [payload], bytes, memory);
-      const split = frameRecord(
+      const whole = encodeRecord(asLsn(5), chain, [payload], bytes, memory);
+      const split = encodeRecord(
         asLsn(5),
         chain,
         [payload.subarray(0, 3), payload.subarray(3)],
         bytes,
         memory,
       );
-      stampFrame(whole, 77, asLsn(1));
-      stampFrame(split, 77, asLsn(1));
+      stampRecord(whole, 77, asLsn(1));
+      stampRecord(split, 77, asLsn(1));
       expect(Buffer.concat(whole.parts).equals(Buffer.concat(split.parts))).toBe(true);
     }
   });
 
   test('is told from a seal, which calls itself durable', async () => {
-    const seal = frameSeal(asLsn(4), new Uint8Array(chainBytes).fill(1));
-    stampFrame(seal, 1, asLsn(4));
+    const seal = encodeSeal(asLsn(4), new Uint8Array(chainBytes).fill(1));
+    stampRecord(seal, 1, asLsn(4));
     const reader = await readerOf(Buffer.concat(seal.parts), 1);
     expect(await nextStep(reader)).toBe('record');
     expect(reader.lsn).toBe(reader.syncedTo);
@@ -123,10 +123,10 @@ describe('a record', () => {
     let chain: Uint8Array = new Uint8Array(chainBytes);
     const pieces: Buffer[] = [];
     for (const [i, bytes] of sizes.entries()) {
-      const frame = frameRecord(asLsn(i + 1), chain, [Buffer.alloc(bytes, i + 1)], bytes, memory);
-      stampFrame(frame, 3, asLsn(i));
-      chain = frame.chain;
-      pieces.push(...frame.parts.map((part) => Buffer.from(part)));
+      const record = encodeRecord(asLsn(i + 1), chain, [Buffer.alloc(bytes, i + 1)], bytes, memory);
+      stampRecord(record, 3, asLsn(i));
+      chain = record.chain;
+      pieces.push(...record.parts.map((part) => Buffer.from(part)));
     }
     const reader = await readerOf(Buffer.concat(pieces), 3);
     for (const [i, bytes] of sizes.entries()) {

@@ -163,7 +163,7 @@ describe('a torn tail', () => {
       const { records, report, log } = await open(storage);
       expectPrefix(records, sizes, 2);
       expect(report.torn?.bytes ?? 0).toBeLessThanOrEqual(kept);
-      // Of a record's first bytes all may be zero by chance, but not of its first eight.
+      // A record's first few bytes may all be zero by chance, its first eight not.
       if (kept >= 8) {
         expect(report.torn).toMatchObject({
           segment: '00000000000000000001.log',
@@ -340,7 +340,7 @@ describe('--truncate-at', () => {
   });
 });
 
-/** The same durable files in a storage of their own. */
+/** A storage of its own with the durable files of `source`. */
 async function copyOf(source: FaultyStorage): Promise<{ storage: FaultyStorage }> {
   const storage = new FaultyStorage();
   await storage.makeDirectory(directory);

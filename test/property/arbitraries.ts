@@ -198,7 +198,7 @@ function requireOnSums(numeric: readonly ColumnDefinition[]): fc.Arbitrary<Where
   return fc.option(fc.oneof(...conditions), { freq: 3 });
 }
 
-/** Of the columns of an effect: those of the key it gives, and the others. */
+/** The columns of an effect: those of the key it gives, and the others. */
 function columnsOf({ columns, key }: TableDefinition) {
   return {
     keys: columns.filter((c) => key.includes(c.name) && c.name !== 'sessionId'),

@@ -24,7 +24,7 @@ interface ModelApplied {
   readonly aborted: boolean;
   /** By action; the tick's own effects last. */
   readonly verdicts: readonly (ConflictCode | null)[];
-  /** Of the session, after it; of a duplicate: after the first. */
+  /** The session's hash after the tick; a duplicate's is that after the first. */
   readonly stateHash: string;
 }
 
@@ -40,7 +40,7 @@ export class NaiveModel {
   readonly everWritten: ReadonlyMap<string, Row[]>;
   readonly sessions = new Map<string, ModelSession>();
   readonly #catalog: Catalog;
-  /** Of the tick at hand, what holds so far: table and id, in order. */
+  /** What holds so far of the tick at hand: table and id, in order. */
   #writes: { readonly table: TableDefinition; readonly id: string }[] = [];
 
   readonly #outcomes: Map<string, number>;
@@ -76,7 +76,7 @@ export class NaiveModel {
     return true;
   }
 
-  /** Of ticks by their number, and of keys, a closed session keeps the newest so many answers. */
+  /** A closed session keeps so many answers of its newest ticks by number, and as many of keys. */
   #forget({ answers, forgotten }: ModelSession): void {
     const [ticks, keys] = [true, false].map((ofTicks) =>
       [...answers.keys()].filter((key) => key.startsWith('tick ') === ofTicks),

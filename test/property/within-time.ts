@@ -4,7 +4,7 @@ import * as budget from '../budget.ts';
 export interface TimedRuns {
   /** Where the budget and the machine have the time. */
   readonly runs: number;
-  /** Of which so many suffice; fewer fail the test, for they have shown next to nothing. */
+  /** So many runs suffice; fewer fail the test, for they have shown next to nothing. */
   readonly runsMin: number;
   /** Below the time of a test, so that a property which is cut short says so itself. */
   readonly timeLimitMs?: number;

@@ -118,7 +118,7 @@ describe('checkpoints', () => {
     match.play(1500);
     const at = match.lsn;
     const wanted = content(match.projection);
-    const taking = checkpointer(match).take(at as Lsn);
+    const taking = checkpointer(match).checkpoint(at as Lsn);
     // Ticks go on between the pages that are being written.
     const meanwhile = setInterval(() => match.play(5), 0);
     await taking;
@@ -132,7 +132,7 @@ describe('checkpoints', () => {
   it('goes on from a loaded checkpoint as the process that wrote it does', async () => {
     const match = new Match();
     match.play(300);
-    await checkpointer(match).take(match.lsn as Lsn);
+    await checkpointer(match).checkpoint(match.lsn as Lsn);
     const twin = new Match();
     twin.play(300);
     const loaded = await load();
@@ -149,7 +149,7 @@ describe('checkpoints', () => {
     const match = new Match();
     match.play(1500);
     const writer = checkpointer(match);
-    await writer.take(match.lsn as Lsn);
+    await writer.checkpoint(match.lsn as Lsn);
     const first = await load();
     const batch = buildTickBatch(catalog, {
       header: tickHeader(100_000),
@@ -167,7 +167,7 @@ describe('checkpoints', () => {
     const { digest } = encodeTick(batch);
     const lsn = ++match.lsn as Lsn;
     match.projection.settle({ lsn, committedAtMs: 1, digest, batch });
-    await writer.take(lsn);
+    await writer.checkpoint(lsn);
     const second = await load();
     const pages = (loaded: typeof first) =>
       loaded?.manifest.tables.find((table) => table.table === 'unitState')?.pages ?? [];
@@ -178,7 +178,7 @@ describe('checkpoints', () => {
     );
     expect(rewritten).toHaveLength(1);
     match.play(1);
-    await writer.take(match.lsn as Lsn);
+    await writer.checkpoint(match.lsn as Lsn);
     const names = await readdir(directory);
     expect(names.filter((name) => name.endsWith('.json'))).toHaveLength(2);
     expect(names.filter((name) => name.endsWith('.new'))).toEqual([]);
@@ -188,10 +188,10 @@ describe('checkpoints', () => {
     const match = new Match();
     match.play(100);
     const writer = checkpointer(match);
-    await writer.take(match.lsn as Lsn);
+    await writer.checkpoint(match.lsn as Lsn);
     const before = match.lsn;
     match.play(100);
-    await writer.take(match.lsn as Lsn);
+    await writer.checkpoint(match.lsn as Lsn);
     await rm(join(directory, `sessions-${match.lsn}.arrow`));
     expect((await load())?.lsn).toBe(before);
   });

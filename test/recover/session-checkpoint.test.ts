@@ -152,7 +152,7 @@ describe('the sessions of a checkpoint', () => {
     for (let checkpoint = 0; checkpoint < 36; checkpoint++) {
       matches.play(60);
       const wanted = content(matches.projection);
-      const taking = taker.take(matches.lsn as Lsn);
+      const taking = taker.checkpoint(matches.lsn as Lsn);
       const meanwhile = setInterval(() => matches.play(5), 0);
       // At once: before any of them is read.
       for (let i = 0; i < 100; i += 3) matches.close(`s${i}`);
@@ -168,7 +168,7 @@ describe('the sessions of a checkpoint', () => {
   it('go on as they do where they were never loaded', async () => {
     const matches = new Matches(5);
     matches.play(1_000);
-    await checkpointer(matches).take(matches.lsn as Lsn);
+    await checkpointer(matches).checkpoint(matches.lsn as Lsn);
     const twin = new Matches(5);
     twin.play(1_000);
     twin.projection = (await load()).projection;
@@ -180,7 +180,7 @@ describe('the sessions of a checkpoint', () => {
   it('are not read without the file of what they have forgotten', async () => {
     const matches = new Matches(5);
     matches.play(1_000);
-    await checkpointer(matches).take(matches.lsn as Lsn);
+    await checkpointer(matches).checkpoint(matches.lsn as Lsn);
     await rm(join(directory, `forgotten-${matches.lsn}.arrow`));
     await expect(load()).rejects.toThrow('there is no checkpoint');
   });

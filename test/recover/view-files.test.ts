@@ -61,7 +61,7 @@ describe('the files of a checkpoint', () => {
       for (const plan of some) world.commit(plan, (changes) => views.apply(changes));
     };
     const checkpoint = async (): Promise<CheckpointManifest> => {
-      await writer.take(views.lsn);
+      await writer.checkpoint(views.lsn);
       const [newest] = writer.published;
       if (!newest) throw new Error('it was not published');
       return newest;

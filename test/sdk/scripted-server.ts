@@ -10,7 +10,7 @@ export interface ScriptedRequest {
   readonly operation: string;
   readonly query: string;
   readonly variables: Record<string, unknown>;
-  /** Of `CommitTick`: the tick, and the bytes it was read from. */
+  /** The tick of a `CommitTick`, and the bytes it was read from. */
   readonly tick?: WireTick;
   readonly body: Buffer;
 }

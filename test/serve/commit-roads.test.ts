@@ -106,7 +106,7 @@ const ticks: readonly TickInForms[] = [
     },
   },
   {
-    // Of the same order within an action, over several streams, and with conflicts of each kind.
+    // Rows of one order within an action, over several streams, and with conflicts of each kind.
     rows: {
       actions: [
         {

@@ -12,7 +12,7 @@ export interface PulseFrame {
 export interface Event {
   readonly frame: PulseFrame;
   readonly extensions: { readonly tickloom: { readonly position?: string } };
-  /** Of an event stream's events. */
+  /** The id of an event stream's event. */
   readonly id?: string | undefined;
   readonly errors?: readonly { readonly extensions: { readonly code: string } }[];
 }

@@ -20,7 +20,7 @@ import { Metrics } from '../../src/telemetry/metrics.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { serveRoutes } from './http-front.ts';
 
-/** It hands on what no JSON can hold, as a bug of a resolver might. */
+/** A scalar that hands on what no JSON can hold, as a bug of a resolver might. */
 const raw = new GraphQLScalarType({ name: 'Raw', serialize: (value) => value });
 async function* values() {
   yield { value: 'first' };

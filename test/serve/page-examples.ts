@@ -3,7 +3,7 @@ export interface PageExample {
   readonly section: string;
   readonly role: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Of the request to the GraphQL endpoint, as JSON. */
+  /** The body of the request to the GraphQL endpoint, as JSON. */
   readonly body: string;
   /** As JSON; values that begin with `…` are left out. */
   readonly answer: string;

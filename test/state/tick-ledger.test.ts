@@ -23,7 +23,7 @@ function entry(tick: number | null, lsn: number, conflicts: string | null = null
   };
 }
 
-/** Of ticks, then of keys, oldest first. */
+/** The positions of ticks, then those of keys, oldest first. */
 function lsnsOf(ledger: TickLedger): number[] {
   const named = [...ledger.namedEntries()].map(([, { lsn }]) => lsn);
   return [...ledger.entriesBetween(0, 1_000, 1_000).map(({ lsn }) => lsn), ...named];

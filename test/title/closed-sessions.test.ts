@@ -48,7 +48,7 @@ function expected(kept: readonly number[], to: number, code: string): Record<num
   return Object.fromEntries(ticks.map((tick) => [tick, kept.includes(tick) ? 'duplicate' : code]));
 }
 
-/** Of 20 ticks, the newest four under default keys and the newest four under others. */
+/** The newest four of 20 ticks under default keys, and the newest four under others. */
 const keptOf20 = [9, 12, 15, 18, 16, 17, 19, 20];
 
 describe('a closed session', () => {

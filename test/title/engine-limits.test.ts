@@ -154,11 +154,11 @@ describe('at its bounds the engine', () => {
       const title = await TestTitle.create();
       const engine = await title.open({ checkpointEveryBytes });
       await engine.openSession(testTicket, 's', false);
-      const take = vi.spyOn(Checkpointer.prototype, 'take');
+      const checkpoint = vi.spyOn(Checkpointer.prototype, 'checkpoint');
       await commit(engine, 1);
-      // It begins in the turn in which the tick is applied, before that is answered.
-      expect(take).toHaveBeenCalledTimes(taken);
-      take.mockRestore();
+      // A checkpoint begins in the turn in which the tick is applied, before that is answered.
+      expect(checkpoint).toHaveBeenCalledTimes(taken);
+      checkpoint.mockRestore();
     }
   });
 });

@@ -60,7 +60,7 @@ export interface TickContent {
   readonly actions?: readonly (readonly EffectInput[])[];
   readonly effects?: readonly EffectInput[];
   readonly header?: Partial<TickHeader>;
-  /** Of the actions in order; by tick and place unless told otherwise. */
+  /** The ids of the actions in order; by tick and place unless told otherwise. */
   readonly actionIds?: readonly string[] | undefined;
 }
 

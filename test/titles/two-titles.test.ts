@@ -10,7 +10,7 @@ import { type Answer, answerOf, codeOf, commitTick, Sandbox, tickOf } from '../s
 import { readEvents } from '../serve/server-sent.ts';
 import { parseMetrics, type Sample } from './prometheus-text.ts';
 
-/** The same tables and names as the first title: nothing but the title tells them apart. */
+/** A title with the tables and names of the first: nothing but the title tells them apart. */
 const brawl: TitleManifest = { ...ashfall, title: 'brawl' };
 const late: TitleManifest = { ...ashfall, title: 'late' };
 const pulse =

@@ -173,7 +173,7 @@ const ledgerAppend = fc
   .map((row): EffectInput => ({ op: 'append', table: 'ledger', row }));
 
 const unitKey = fc.integer({ min: 0, max: 5 }).map((unitId) => ({ unitId }));
-/** Of magnitudes that two doubles hold together, that they do not, and that overflow on the way. */
+/** Numbers of magnitudes that two doubles hold together, that they do not, and that overflow on the way. */
 const roundNumbers = fc.constantFrom(0, 1, 0.1, -0.1, 1e16, -1e16, 1e-20, 1e300, 1.7e308, -1.7e308);
 const anyNumber = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
 const unitSet = fc.record({

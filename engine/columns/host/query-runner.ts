@@ -144,7 +144,7 @@ export class QueryRunner {
   }
 
   async #insertOnce(sql: string, format: string): Promise<Answer> {
-    const session = this.#sessions.take();
+    const session = this.#sessions.borrow();
     try {
       const result = await session.queryAsync(sql, { format: 'Null' });
       void this.#sessions.release(session, []);
@@ -205,7 +205,7 @@ export class QueryRunner {
   }
 
   async #control(sql: string): Promise<ChdbResult> {
-    const session = this.#sessions.take();
+    const session = this.#sessions.borrow();
     try {
       return await session.queryAsync(sql, { format: 'JSONCompactEachRow' });
     } finally {
@@ -218,7 +218,7 @@ export class QueryRunner {
     defaults: ReadonlyMap<string, string>,
     work: (session: Session) => Promise<T>,
   ): Promise<T> {
-    const session = this.#sessions.take();
+    const session = this.#sessions.borrow();
     const settings = new Map([
       ['allow_introspection_functions', '0'],
       ['implicit_select', '0'],

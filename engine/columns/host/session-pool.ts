@@ -15,7 +15,7 @@ export class SessionPool {
     this.#connectionArgs = connectionArgs;
   }
 
-  take(): Session {
+  borrow(): Session {
     return (
       this.#idle.pop() ??
       new Session(this.#directory, { connectionArgs: [...this.#connectionArgs] })

@@ -79,8 +79,8 @@ class ArrowBodyStream implements BodyStream<ColumnReader> {
     return chunks.length === 1 ? only : joined(chunks, this.rows);
   }
 
-  takeValue(value: Scalar, times: number, place: string): void {
-    this.#batches[0]?.budget.takeValue(value, times, place);
+  charge(value: Scalar, times: number, place: string): void {
+    this.#batches[0]?.budget.charge(value, times, place);
   }
 }
 

@@ -26,7 +26,7 @@ export interface BodyStream<Read> {
   /** The values of a column that was sent. Throws naming `place` for what it cannot hold. */
   vectorOf(read: Read, plan: ColumnPlan<Read>, place: string): ColumnVector;
   /** Counts a value that stands once in the body and comes in so many rows of the batch. */
-  takeValue(value: Scalar, times: number, place: string): void;
+  charge(value: Scalar, times: number, place: string): void;
 }
 
 /**
@@ -130,7 +130,7 @@ function readGuard<Read>(plan: GuardPlan<Read>, stream: BodyStream<Read>, place:
     return vector;
   });
   for (const { column, value } of plan.constants) {
-    stream.takeValue(value, stream.rows, `${place}.require`);
+    stream.charge(value, stream.rows, `${place}.require`);
     const builder = new VectorBuilder(column);
     for (let row = 0; row < stream.rows; row++) builder.push(value, () => `${place}.require`);
     operands.push(builder.build());

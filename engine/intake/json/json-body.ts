@@ -151,8 +151,8 @@ class JsonBodyStream implements BodyStream<Values> {
     return builder.build();
   }
 
-  takeValue(value: Scalar, times: number, place: string): void {
-    this.#budget.takeValue(value, times, place);
+  charge(value: Scalar, times: number, place: string): void {
+    this.#budget.charge(value, times, place);
   }
 }
 

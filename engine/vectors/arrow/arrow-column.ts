@@ -121,7 +121,7 @@ function convertingReader(field: PlacedField, column: ColumnDefinition, place: s
     const rowPlace = () => `${at}[${row}]`;
     for (; row < rows.length; row++) {
       const value = validity === null || bitAt(validity, row) ? read(row) : null;
-      if (value !== null) budget.takeValue(value, 1, at);
+      if (value !== null) budget.charge(value, 1, at);
       builder.push(value, rowPlace);
     }
     return builder.build() as LeafVector;

@@ -64,7 +64,7 @@ export class ArrowStreams<Plan extends Planned> {
     let rows = 0;
     while (this.#toMessage()) {
       const message = openMessage(this.#flat, this.#at, this.#end);
-      const body = this.#takeBody(message.bodyBytes);
+      const body = this.#readBody(message.bodyBytes);
       if (message.kind === 'recordBatch') {
         const header = readBatch(this.#flat, message.header, body.length, schema.layout);
         checkRows(header.rows, header.nodes, schema);
@@ -106,7 +106,7 @@ export class ArrowStreams<Plan extends Planned> {
     return this.#view.getInt32(end - 4, true);
   }
 
-  #takeBody(bytes: number): Uint8Array {
+  #readBody(bytes: number): Uint8Array {
     const start = this.#end;
     if (bytes < 0 || start + bytes > this.#body.length) {
       throw new ArrowDamage('a message reaches beyond the body');

@@ -11,7 +11,7 @@ export class ExpansionBudget {
   #bytesLeft: number = limits.logRecordBytesMax;
 
   /** Throws `LIMIT_EXCEEDED` when the body's values come to more than a record can hold. */
-  takeValue(value: Scalar, times: number, place: string): void {
+  charge(value: Scalar, times: number, place: string): void {
     this.#bytesLeft -= bytesOf(value) * times;
     if (this.#bytesLeft >= 0) return;
     throw new EngineError(

@@ -33,7 +33,7 @@ import type { ArrowField, ArrowType } from './arrow-type.ts';
 export function schemaMessage(fields: readonly ArrowField[]): Uint8Array {
   const builder = new Builder(1024);
   const schema = writeSchema(builder, fields);
-  return frame(builder, MessageHeader.Schema, schema, 0);
+  return message(builder, MessageHeader.Schema, schema, 0);
 }
 
 export const endOfStream: Uint8Array = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0);
@@ -74,7 +74,7 @@ export function fileFooter(
   return out;
 }
 
-function frame(
+function message(
   builder: Builder,
   header: MessageHeader,
   headerOffset: number,

@@ -189,7 +189,7 @@ export class GroupView implements FeedSource {
     leaving: LeavingGroups,
     mark: TickMark,
   ): boolean {
-    leaving.takeFree((group) => this.keys.free(group));
+    leaving.freeLeft((group) => this.keys.free(group));
     this.#groups = this.#locate(added, this.#groups);
     this.#removedGroups = this.#locate(removed, this.#removedGroups);
     this.#reserve();

@@ -55,7 +55,7 @@ export class LeavingGroups {
   }
 
   /** Hands over the groups that are gone and that no ring remembers. Between ticks alone. */
-  takeFree(free: (group: number) => void): void {
+  freeLeft(free: (group: number) => void): void {
     if (this.#candidates.size === 0) return;
     for (const group of this.#candidates) {
       if (this.rowsOf(group) > 0 || this.rings.some((ring) => ring.remembers(group))) continue;

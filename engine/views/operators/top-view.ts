@@ -170,7 +170,7 @@ export class TopView implements FeedSource {
   }
 
   /** Takes a group that has no rows any more out of its partition. */
-  #takeOut(group: number, { groups }: Partition): void {
+  #remove(group: number, { groups }: Partition): void {
     const last = groups.pop() as number;
     const place = this.#placeOf[group] as number;
     if (last !== group) {
@@ -189,7 +189,7 @@ export class TopView implements FeedSource {
     let isTopLeft = false;
     const there = touched.filter((group) => {
       if (this.groups.isThere(group)) return true;
-      this.#takeOut(group, partition);
+      this.#remove(group, partition);
       if (this.#inTop.delete(group)) {
         changed.set(group, 'leaves');
         isTopLeft = true;

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FrameMemory, type FrameSpace, slabBytes } from '../../engine/log/frame-memory.ts';
+import { RecordMemory, type RecordSpace, slabBytes } from '../../engine/log/record-memory.ts';
 
-type Step = { readonly take: number } | { readonly giveBack: number };
+type Step = { readonly reserve: number } | { readonly giveBack: number };
 const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ take: fc.integer({ min: 40, max: 65_536 }) }),
+  fc.record({ reserve: fc.integer({ min: 40, max: 65_536 }) }),
   fc.record({ giveBack: fc.nat() }),
 );
 
@@ -12,12 +12,12 @@ describe('the memory of records on their way to disk', () => {
   test('holds what is in it until it is given back, in whatever order that happens', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
-        const memory = new FrameMemory();
-        const held: { readonly space: FrameSpace; readonly mark: number }[] = [];
+        const memory = new RecordMemory();
+        const held: { readonly space: RecordSpace; readonly mark: number }[] = [];
         steps.forEach((next, mark) => {
-          if ('take' in next) {
-            const space = memory.take(next.take);
-            expect(space.bytes.byteLength).toBe(next.take);
+          if ('reserve' in next) {
+            const space = memory.reserve(next.reserve);
+            expect(space.bytes.byteLength).toBe(next.reserve);
             expect(space.bytes.byteOffset % 8).toBe(0);
             space.bytes.fill(mark & 0xff);
             held.push({ space, mark });
@@ -34,10 +34,10 @@ describe('the memory of records on their way to disk', () => {
   });
 
   test('is used again: a thousand records, one at a time, lie in one slab', () => {
-    const memory = new FrameMemory();
+    const memory = new RecordMemory();
     const slabs = new Set<unknown>();
     for (let n = 0; n < 1_000; n++) {
-      const { slab } = memory.take(10_000);
+      const { slab } = memory.reserve(10_000);
       slabs.add(slab);
       memory.giveBack(slab);
     }
@@ -45,11 +45,11 @@ describe('the memory of records on their way to disk', () => {
   });
 
   test('is used again when many records are under way', () => {
-    const memory = new FrameMemory();
+    const memory = new RecordMemory();
     const slabs = new Set<unknown>();
-    const underWay: FrameSpace[] = [];
+    const underWay: RecordSpace[] = [];
     for (let n = 0; n < 3_000; n++) {
-      const space = memory.take(10_000);
+      const space = memory.reserve(10_000);
       slabs.add(space.slab);
       underWay.push(space);
       const first = underWay.length > 300 ? underWay.shift() : undefined;

@@ -1,12 +1,12 @@
 import { aligned } from '../vectors/aligned.ts';
 
 /** A piece of memory and the slab it is of, to be given back. */
-export interface FrameSpace {
+export interface RecordSpace {
   readonly bytes: Buffer;
-  readonly slab: FrameSlab;
+  readonly slab: RecordSlab;
 }
 
-export interface FrameSlab {
+export interface RecordSlab {
   readonly memory: Buffer;
   used: number;
   /** Spaces not yet given back. */
@@ -19,16 +19,16 @@ export const slabBytes = 1024 * 1024;
 const sparesMax = 8;
 
 /**
- * Where records are framed: slabs that are used again once everything in them is written. Memory
+ * Where records are encoded: slabs that are used again once everything in them is written. Memory
  * of its own a record would be a thousand buffers a second outside the heap, which V8 answers by
  * collecting everything more often. What is never given back (a failed log's) is simply collected.
  */
-export class FrameMemory {
-  #open: FrameSlab = newSlab();
-  readonly #spare: FrameSlab[] = [];
+export class RecordMemory {
+  #open: RecordSlab = newSlab();
+  readonly #spare: RecordSlab[] = [];
 
   /** At most `slabBytes`, at a multiple of eight; with what was there before in it. */
-  take(bytes: number): FrameSpace {
+  reserve(bytes: number): RecordSpace {
     const reserved = aligned(bytes);
     if (this.#open.used + reserved > slabBytes) {
       // Written already, or given back by its last holder.
@@ -43,7 +43,7 @@ export class FrameMemory {
     return { bytes: space, slab };
   }
 
-  giveBack(slab: FrameSlab): void {
+  giveBack(slab: RecordSlab): void {
     slab.held--;
     if (slab.held > 0 || slab === this.#open) return;
     slab.used = 0;
@@ -51,6 +51,6 @@ export class FrameMemory {
   }
 }
 
-function newSlab(): FrameSlab {
+function newSlab(): RecordSlab {
   return { memory: Buffer.allocUnsafeSlow(slabBytes), used: 0, held: 0 };
 }

@@ -3,13 +3,13 @@ import { openMessage } from './arrow-streams.ts';
 import { type ArrowField, type ArrowType, typeName } from './arrow-type.ts';
 import { Flatbuffer } from './flatbuffer.ts';
 
-export type ArrowFrame =
+export type ArrowMessage =
   | { readonly kind: 'schema'; readonly fields: readonly ArrowField[] }
   | {
       readonly kind: 'batch';
       readonly metadata: Uint8Array;
       readonly bodyBytes: number;
-      /** The body as it comes; to be read before the next frame is asked for. */
+      /** The body as it comes; to be read before the next message is asked for. */
       body(): AsyncGenerator<Uint8Array>;
     };
 
@@ -18,7 +18,9 @@ export type ArrowFrame =
  * the stream's end mark. Throws for a stream that is cut, and for dictionaries, which no query here
  * asks for.
  */
-export async function* readFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<ArrowFrame> {
+export async function* readMessages(
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<ArrowMessage> {
   const reader = new ByteReader(chunks);
   try {
     yield* readAll(reader);
@@ -27,7 +29,7 @@ export async function* readFrames(chunks: AsyncIterable<Uint8Array>): AsyncGener
   }
 }
 
-async function* readAll(reader: ByteReader): AsyncGenerator<ArrowFrame> {
+async function* readAll(reader: ByteReader): AsyncGenerator<ArrowMessage> {
   for (;;) {
     const prefix = await reader.read(8);
     const view = new DataView(prefix.buffer, prefix.byteOffset, 8);
