@@ -19,6 +19,7 @@ const benches = [
   'views-fanout',
   'views-rows',
   'fanout',
+  'attack',
   'canary',
 ] as const;
 

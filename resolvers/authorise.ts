@@ -1,4 +1,4 @@
-import { coerceScalar, type Filter } from '../engine/index.ts';
+import { type Condition, coerceScalar, conjunction } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import { isNumeric, kindOf } from '../engine/model/kinds.ts';
 import type {
@@ -59,7 +59,7 @@ export function authoriseCommit(asker: Asker, tables: Iterable<string>): void {
 
 /**
  * Who may see a session's head: who runs sessions or commits ticks, and who reads any view or any
- * table without a row filter. A player who sees only rows of its own learns of ticks from those.
+ * table without a row rule. A player who sees only rows of its own learns of ticks from those.
  */
 export function authoriseSession(asker: Asker): RoleDefinition {
   const role = authoriseRole(asker);
@@ -119,15 +119,15 @@ export function maySeeKeys(principal: Principal, table: string): boolean {
 }
 
 /**
- * The rows of the table the principal may see, as a filter; null for all. A claim that is missing
+ * The rows of the table the principal may see, as a condition; null for all. A claim that is missing
  * or does not fit the column is refused: it names no rows.
  */
-export function rowFilterOf(
+export function rowRuleOf(
   asker: Asker,
   table: TableDefinition,
   columns: ReadonlyMap<string, ColumnDefinition>,
   grant: TableGrant,
-): Filter | null {
+): Condition | null {
   if (grant.rowFilter === null) return null;
   const { column: columnName, claim } = grant.rowFilter;
   const column = columns.get(columnName);
@@ -141,10 +141,10 @@ export function rowFilterOf(
   }
 }
 
-/** The filter that holds where both hold; null holds always. */
-export function bothOf(first: Filter | null, second: Filter | null): Filter | null {
+/** The condition that holds where both hold; null holds always. */
+export function bothOf(first: Condition | null, second: Condition | null): Condition | null {
   if (first === null || second === null) return first ?? second;
-  return { kind: 'and', all: [first, second] };
+  return conjunction([first, second]);
 }
 
 function grantOf(role: RoleDefinition, table: string): TableGrant | undefined {

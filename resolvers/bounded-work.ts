@@ -1,4 +1,4 @@
-import { conditionTerms, type Filter, parseWhere, type Work } from '../engine/index.ts';
+import { type Condition, conditionTerms, parseWhere, type Work } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import { limits } from '../engine/model/limits.ts';
 import type { ColumnDefinition, WhereInput } from '../engine/model/types.ts';
@@ -23,13 +23,13 @@ export function answerRows(context: RequestContext, rows: number): void {
   throw tooMuch('ask for fewer rows at once: a smaller first, fewer fields, or an export');
 }
 
-/** The filter of a `where`; null where all matches, so that engines need not look at an empty one. */
-export async function filterOf(
+/** The condition of a `where`; null where all matches, so that engines need not look at an empty one. */
+export async function conditionOf(
   context: RequestContext,
   where: WhereInput | null | undefined,
   columns: ReadonlyMap<string, ColumnDefinition>,
   path = 'where',
-): Promise<Filter | null> {
+): Promise<Condition | null> {
   if (where === null || where === undefined) return null;
   return runBounded(context, parsed(where, columns, path), 'name fewer values in where');
 }
@@ -39,12 +39,12 @@ function* parsed(
   where: WhereInput,
   columns: ReadonlyMap<string, ColumnDefinition>,
   path: string,
-): Work<Filter> {
+): Work<Condition> {
   // A budget that is spent already is noticed here.
   yield 1;
-  const filter = parseWhere(columns, where, path);
-  yield conditionTerms(filter) * limits.termParsedUnits;
-  return filter;
+  const condition = parseWhere(columns, where, path);
+  yield conditionTerms(condition) * limits.termParsedUnits;
+  return condition;
 }
 
 function tooMuch(mend: string): EngineError {

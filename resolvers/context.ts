@@ -40,12 +40,12 @@ export interface Principal {
   readonly role: RoleDefinition | null;
   /** The class the role's requests have unless they ask for a lower one. */
   readonly class: QueryClass;
-  /** The token's claims; row filters of roles read them. */
+  /** The token's claims; row rules of roles read them. */
   readonly claims: Readonly<Record<string, unknown>>;
   readonly expiresAtMs: number;
 }
 
-/** A checked and authorised order for an export; row filters of the role are in its `where`. */
+/** A checked and authorised order for an export; row rules of the role are in its `where`. */
 export interface ExportSpec {
   readonly source: ExportSource;
   readonly format: ExportRequest['format'];

@@ -1,16 +1,16 @@
 import type { ExportRequest, ExportSource } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import { limits } from '../engine/model/limits.ts';
-import { type Lsn, parsePosition } from '../engine/model/position.ts';
+import { formatPosition, type Lsn, parsePosition } from '../engine/model/position.ts';
 import type { WhereInput } from '../engine/model/types.ts';
 import {
   authoriseCapability,
   authoriseSql,
   authoriseTableExport,
   bothOf,
-  rowFilterOf,
+  rowRuleOf,
 } from './authorise.ts';
-import { filterOf } from './bounded-work.ts';
+import { conditionOf } from './bounded-work.ts';
 import type { ExportInfo, RequestContext } from './context.ts';
 import { waitForApplied } from './fresh-reads.ts';
 import { shownSql, sqlParameters } from './queries.ts';
@@ -46,13 +46,19 @@ export async function createExport(
       queryBoundsOf(context.ticket),
     );
   }
+  const sinceLsn = positionOf(input.sincePosition, 'input.sincePosition');
+  const asOf = await asOfLsn(input, context);
+  if (sinceLsn !== null && sinceLsn > asOf) {
+    const end = formatPosition(asOf);
+    throw invalid('sincePosition', `nothing is between it and ${end}, which the rows are as of`);
+  }
   const info = await context.exports.create(
     {
       source,
       format: input.format ?? 'ARROW_STREAM',
       compression: input.compression ?? 'NONE',
-      sinceLsn: positionOf(input.sincePosition, 'input.sincePosition'),
-      asOfLsn: await asOfLsn(input, context),
+      sinceLsn,
+      asOfLsn: asOf,
     },
     context.principal,
   );
@@ -129,11 +135,19 @@ async function tableSource(
   checkColumnList('input.columns', input.columns ?? [], (column) => column, 'tableColumnsMax');
   for (const column of input.columns ?? []) catalog.column(table, column);
   if (input.columns?.length === 0) throw invalid('columns', 'name at least one, or leave it out');
-  const where = await filterOf(context, input.where, columns, 'input.where');
+  const isSince = input.sincePosition !== null && input.sincePosition !== undefined;
+  const unnamed = table.key.filter((name) => input.columns?.includes(name) === false);
+  if (table.kind === 'state' && isSince && unnamed.length > 0) {
+    throw invalid(
+      'columns',
+      `rows deleted since a position are told by their key: name ${unnamed.join(', ')} too`,
+    );
+  }
+  const where = await conditionOf(context, input.where, columns, 'input.where');
   return {
     kind: 'table',
     table: name,
-    where: bothOf(rowFilterOf(context, table, columns, grant), where),
+    where: bothOf(rowRuleOf(context, table, columns, grant), where),
     columns: input.columns ?? null,
   };
 }

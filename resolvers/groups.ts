@@ -3,8 +3,8 @@ import type { Group, GroupAggregate, OrderBy } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import type { Lsn } from '../engine/model/position.ts';
 import type { Row, TableDefinition, Value, WhereInput } from '../engine/model/types.ts';
-import { authoriseTable, bothOf, rowFilterOf } from './authorise.ts';
-import { answerRows, filterOf } from './bounded-work.ts';
+import { authoriseTable, bothOf, rowRuleOf } from './authorise.ts';
+import { answerRows, conditionOf } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 import { waitForCovered } from './fresh-reads.ts';
 
@@ -46,10 +46,10 @@ export function rowGroups(table: TableDefinition, field: string) {
   ): Promise<GroupList> => {
     const grant = authoriseTable(context, table.name, 'aggregate');
     const columns = context.engine.catalog.columnsOf(table);
-    const visible = rowFilterOf(context, table, columns, grant);
+    const visible = rowRuleOf(context, table, columns, grant);
     const request = {
       table: table.name,
-      where: bothOf(visible, await filterOf(context, args.where, columns)),
+      where: bothOf(visible, await conditionOf(context, args.where, columns)),
       by: groupColumnsOf(args.by),
       tickBucket: tickBucketOf(args.tickBucket),
       aggregates: selectedAggregates(info),

@@ -1,6 +1,6 @@
 import {
+  type Condition,
   coerceScalar,
-  type Filter,
   type OrderBy,
   type QueryStatistics,
   type RowPage,
@@ -14,8 +14,8 @@ import type {
   Value,
   WhereInput,
 } from '../engine/model/types.ts';
-import { authoriseTable, bothOf, rowFilterOf } from './authorise.ts';
-import { answerRows, filterOf, runBounded } from './bounded-work.ts';
+import { authoriseTable, bothOf, rowRuleOf } from './authorise.ts';
+import { answerRows, conditionOf, runBounded } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 
 import { sawApplied, waitForApplied, waitForCovered } from './fresh-reads.ts';
@@ -33,7 +33,7 @@ export interface RowListArguments {
   readonly minPosition?: string | null | undefined;
 }
 
-/** A live row; a row the role's filter hides is as if it were not there. */
+/** A live row; a row the role's rule hides is as if it were not there. */
 export function rowByKey(table: TableDefinition) {
   return async (
     _root: unknown,
@@ -52,7 +52,7 @@ export function rowByKey(table: TableDefinition) {
   };
 }
 
-/** A page of live rows. GAMEPLAY may not scan: a key or an index must serve the filter. */
+/** A page of live rows. GAMEPLAY may not scan: a key or an index must serve the condition. */
 export function stateRowList(table: TableDefinition) {
   return async (
     _root: unknown,
@@ -62,7 +62,7 @@ export function stateRowList(table: TableDefinition) {
     const visible = visibleRows(context, table);
     const orderBy = orderOf(args.orderBy);
     const first = pageSizeOf(args.first);
-    const asked = await filterOf(context, args.where, columnsOf(context, table));
+    const asked = await conditionOf(context, args.where, columnsOf(context, table));
     const where = bothOf(visible, asked);
     await waitForApplied(context);
     const { ticket, engine } = context;
@@ -87,7 +87,7 @@ export function columnRowList(table: TableDefinition, field: string) {
     const visible = visibleRows(context, table);
     const orderBy = orderOf(args.orderBy);
     const first = pageSizeOf(args.first);
-    const asked = await filterOf(context, args.where, columnsOf(context, table));
+    const asked = await conditionOf(context, args.where, columnsOf(context, table));
     const where = bothOf(visible, asked);
     await waitForCovered(context, args.minPosition);
     const bounds = queryBoundsOf(context.ticket);
@@ -128,9 +128,9 @@ function keyOf(key: Row, columns: ReadonlyMap<string, ColumnDefinition>): Row {
   return checked;
 }
 
-function visibleRows(context: RequestContext, table: TableDefinition): Filter | null {
+function visibleRows(context: RequestContext, table: TableDefinition): Condition | null {
   const grant = authoriseTable(context, table.name, 'read');
-  return rowFilterOf(context, table, columnsOf(context, table), grant);
+  return rowRuleOf(context, table, columnsOf(context, table), grant);
 }
 
 function columnsOf(context: RequestContext, table: TableDefinition) {

@@ -1,7 +1,7 @@
 import { type OrderBy, type SessionInfo, sessionColumns } from '../engine/index.ts';
 import type { WhereInput } from '../engine/model/types.ts';
 import { authoriseCapability, authoriseSession } from './authorise.ts';
-import { answerRows, filterOf, runBounded } from './bounded-work.ts';
+import { answerRows, conditionOf, runBounded } from './bounded-work.ts';
 import type { AuditEvent, RequestContext } from './context.ts';
 import { waitForApplied } from './fresh-reads.ts';
 import type { ListPage } from './list-page.ts';
@@ -69,7 +69,7 @@ export async function sessionList(
   authoriseSession(context);
   const orderBy = orderOf(args.orderBy);
   const first = pageSizeOf(args.first);
-  const where = await filterOf(context, args.where, sessionConditions);
+  const where = await conditionOf(context, args.where, sessionConditions);
   const lsn = await waitForApplied(context);
   const after = args.after ?? null;
   const work = context.engine.listSessions(context.ticket, { where, orderBy, first, after });

@@ -1,5 +1,5 @@
 import {
-  type Filter,
+  type Condition,
   type Frame,
   type SubscribeRequest,
   type Ticket,
@@ -15,8 +15,8 @@ import type {
   ViewDefinition,
   WhereInput,
 } from '../engine/model/types.ts';
-import { authoriseTable, authoriseView, bothOf, rowFilterOf } from './authorise.ts';
-import { answerRows, filterOf, runBounded } from './bounded-work.ts';
+import { authoriseTable, authoriseView, bothOf, rowRuleOf } from './authorise.ts';
+import { answerRows, conditionOf, runBounded } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 import { sawApplied, waitForApplied } from './fresh-reads.ts';
 
@@ -40,7 +40,7 @@ export function viewRows(view: ViewDefinition) {
     context: RequestContext,
   ): Promise<ViewRows> => {
     authoriseView(context, view.name);
-    const where = await filterOf(context, args.where, columnsOfView(context, view));
+    const where = await conditionOf(context, args.where, columnsOfView(context, view));
     await waitForApplied(context);
     const answer = await runBounded(
       context,
@@ -73,7 +73,7 @@ export function viewChanges(view: ViewDefinition) {
     context: RequestContext,
   ): Promise<AsyncIterableIterator<Frame>> => {
     authoriseView(context, view.name);
-    const where = await filterOf(context, args.where, columnsOfView(context, view));
+    const where = await conditionOf(context, args.where, columnsOfView(context, view));
     return subscribe(context, view.name, args, where);
   };
 }
@@ -87,8 +87,8 @@ export function rowChanges(table: TableDefinition) {
   ): Promise<AsyncIterableIterator<Frame>> => {
     const grant = authoriseTable(context, table.name, 'read');
     const columns = context.engine.catalog.columnsOf(table);
-    const visible = rowFilterOf(context, table, columns, grant);
-    const where = bothOf(visible, await filterOf(context, args.where, columns));
+    const visible = rowRuleOf(context, table, columns, grant);
+    const where = bothOf(visible, await conditionOf(context, args.where, columns));
     return subscribe(context, table.name, args, where);
   };
 }
@@ -102,7 +102,7 @@ async function subscribe(
   context: RequestContext,
   source: string,
   args: ChangesArguments,
-  where: Filter | null,
+  where: Condition | null,
 ): Promise<AsyncIterableIterator<Frame>> {
   const maxRate = args.maxRate ?? null;
   if (maxRate !== null && !(maxRate > 0)) {

@@ -7,7 +7,7 @@ import { conflictCodeName, isIdColumn } from './names.ts';
 import { addPartsTypes, type PartsTypes } from './parts-types.ts';
 import type { RelationColumn } from './relation.ts';
 
-/** The GraphQL types of columns: scalars by kind, enums and filters made once and shared. */
+/** The GraphQL types of columns: scalars by kind, enums and inputs of conditions made once and shared. */
 export class ColumnTypes {
   readonly #builder: Builder;
   readonly #enums = new Map<string, AnyType>();
@@ -114,7 +114,7 @@ function scalarNameOf(column: RelationColumn): string {
   return kindOf(definition).graphql;
 }
 
-/** Lists and JSON share one filter; UUIDs are IDs without an order and so have their own. */
+/** Lists and JSON share one input of conditions; UUIDs are IDs without an order and so have their own. */
 function filterNameOf(column: RelationColumn, operators: readonly WhereOperator[]): string {
   if (operators.length === 1) return 'PresenceFilter';
   if (column.definition.kind === 'uuid') return 'UuidFilter';

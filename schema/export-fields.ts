@@ -52,7 +52,8 @@ export function addExportFields(scope: SchemaScope): void {
         }),
         sincePosition: t.field({
           type: 'Position',
-          description: 'Only rows committed after this: what an earlier export did not have.',
+          description:
+            'Only rows committed after this: what an earlier export did not have. Of a state table, rows that are gone since come with their key and `deleted: true`.',
         }),
         asOf: t.field({
           type: asOf,

@@ -28,7 +28,7 @@ export function addRowType(
 }
 export type RowType = ReturnType<typeof addRowType>;
 
-/** The filter of a table or view: a member a column, and the connectives. */
+/** The `where` of a table or view: a member a column, and the connectives. */
 export function addWhereType(scope: SchemaScope, relation: Relation) {
   return addFilterType(
     scope,
@@ -38,7 +38,7 @@ export function addWhereType(scope: SchemaScope, relation: Relation) {
   );
 }
 
-/** A filter over some columns, under a name of its own. */
+/** A `where` over some columns, under a name of its own. */
 export function addFilterType(
   scope: SchemaScope,
   name: string,

@@ -1,5 +1,5 @@
 import type { OrderBy } from '../engine/index.ts';
-import { kindOf } from '../engine/model/kinds.ts';
+import { kindOf, partColumns } from '../engine/model/kinds.ts';
 import type { Row, TableDefinition } from '../engine/model/types.ts';
 import { tableDescription } from './descriptions.ts';
 import {
@@ -16,13 +16,14 @@ import type { SharedTypes } from './shared-types.ts';
 export function addTableTypes(scope: SchemaScope, shared: SharedTypes, table: TableDefinition) {
   const relation = tableRelation(table);
   const column = addColumnEnum(scope, relation);
+  const orderColumn = addOrderColumnEnum(scope, relation) ?? column;
   return {
     table,
     relation,
     column,
     row: addRowType(scope, relation.typeName, relation.columns, tableDescription(table)),
     where: addWhereType(scope, relation),
-    order: addOrderType(scope, shared, `${relation.typeName}Order`, column, relation.name),
+    order: addOrderType(scope, shared, `${relation.typeName}Order`, orderColumn, relation.name),
   };
 }
 export type TableTypes = ReturnType<typeof addTableTypes>;
@@ -79,7 +80,26 @@ function addColumnEnum(scope: SchemaScope, relation: Relation) {
   });
 }
 
-export type ColumnEnumValues = Record<string, { description: string }>;
+/** The columns that rows are ordered by and their parts, which are not grouped by; null: there are no parts. */
+function addOrderColumnEnum(scope: SchemaScope, relation: Relation) {
+  const parts = relation.columns.flatMap(({ definition }) =>
+    partColumns(definition).map((part, i) => {
+      const key = kindOf(definition).parts?.names[i];
+      const description = `The part \`${key}\` of \`${definition.name}\`.`;
+      return [`${definition.name}_${key}`, { value: part.name, description }] as const;
+    }),
+  );
+  if (parts.length === 0) return null;
+  return scope.builder.enumType(`${relation.typeName}OrderColumn`, {
+    description: `The columns of \`${relation.name}\` to order by, and the parts of its vectors.`,
+    values: {
+      ...columnEnumValues(relation.columns.filter(isComparable)),
+      ...Object.fromEntries(parts),
+    },
+  });
+}
+
+export type ColumnEnumValues = Record<string, { value?: string; description: string }>;
 
 export function columnEnumValues(columns: readonly RelationColumn[]): ColumnEnumValues {
   return Object.fromEntries(

@@ -1,6 +1,6 @@
 import type { ColumnDefinition, Row, Scalar, Value, ViewAggregate } from '../model/types.ts';
 import { compareScalars } from '../query/compare-values.ts';
-import type { Filter } from '../query/filter.ts';
+import type { Condition } from '../query/condition.ts';
 import { parseWhere } from '../query/parse-where.ts';
 import { rowPredicate } from '../query/row-predicate.ts';
 
@@ -41,7 +41,7 @@ export class ShadowAggregate {
     this.name = name;
     this.#definition = definition;
     this.#isFloatSum = definition.op === 'sum' && column.kind === 'f64';
-    const where: Filter | null =
+    const where: Condition | null =
       definition.where === undefined ? null : parseWhere(source, definition.where, name);
     this.#matches = rowPredicate(where);
   }

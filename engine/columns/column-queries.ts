@@ -1,7 +1,7 @@
 import type { Ticket } from '../govern/ticket.ts';
 import type { Lsn } from '../model/position.ts';
 import type { Row, Value } from '../model/types.ts';
-import type { Filter } from '../query/filter.ts';
+import type { Condition } from '../query/condition.ts';
 import type { OrderBy, RowPage } from '../state/state-reader.ts';
 
 /** What one query may use, from its class; the store enforces it. Its time is the ticket's. */
@@ -21,7 +21,7 @@ export interface QueryStatistics {
 
 export interface ColumnListRequest {
   readonly table: string;
-  readonly where: Filter | null;
+  readonly where: Condition | null;
   readonly orderBy: readonly OrderBy[];
   readonly first: number;
   readonly after: string | null;
@@ -35,7 +35,7 @@ export type GroupAggregate =
 
 export interface GroupsRequest {
   readonly table: string;
-  readonly where: Filter | null;
+  readonly where: Condition | null;
   /** Columns, system columns included. */
   readonly by: readonly string[];
   /** Width of a bucket in ticks; the key then has `tickBucket`, the bucket's first tick. */
@@ -75,7 +75,7 @@ export type ExportSource =
   | {
       readonly kind: 'table';
       readonly table: string;
-      readonly where: Filter | null;
+      readonly where: Condition | null;
       readonly columns: readonly string[] | null;
     }
   | {
@@ -88,7 +88,7 @@ export interface ExportRequest {
   readonly source: ExportSource;
   readonly format: 'ARROW_STREAM' | 'ARROW_FILE' | 'PARQUET';
   readonly compression: 'NONE' | 'LZ4' | 'ZSTD';
-  /** Only rows committed after this. */
+  /** Only rows committed after this; of a state table also those that are gone since, marked `deleted`. */
   readonly sinceLsn: Lsn | null;
   /** The rows as of this position: nothing later is in the export, however late it is read. */
   readonly asOfLsn: Lsn;

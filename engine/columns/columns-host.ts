@@ -5,6 +5,7 @@ import { EngineError } from '../model/errors.ts';
 import { type ClientTarget, ColumnClient } from './client.ts';
 import { ColumnPulse, type PulseTimes } from './column-pulse.ts';
 import { EmbeddedHost } from './embedded-host.ts';
+import type { HandedFile, IsolationDemand } from './host-isolation.ts';
 import { type ColumnLogger, silentLogger } from './logger.ts';
 import { quoteName } from './queries/sql-text.ts';
 import { databaseName } from './schema-sql.ts';
@@ -18,6 +19,8 @@ export interface ColumnsHostOptions {
   readonly directory: string;
   /** The server's data directory around it, whose other parts the embedded ClickHouse cannot read. */
   readonly dataDirectory?: string;
+  /** `required`: the embedded ClickHouse is not started where nothing keeps it from the server's files. */
+  readonly isolation?: IsolationDemand;
   readonly logger?: ColumnLogger;
   /** When a ClickHouse that does not answer is taken to hang; tests shorten it. */
   readonly pulse?: PulseTimes;
@@ -27,6 +30,8 @@ export interface ColumnsHostOptions {
 type Child = Pick<
   EmbeddedHost,
   | 'close'
+  | 'handOver'
+  | 'isolation'
   | 'killHung'
   | 'lend'
   | 'pid'
@@ -63,7 +68,8 @@ export class ColumnsHost {
     await nodeStorage.makeDirectory(options.directory);
     const lock = await nodeStorage.lock(options.directory);
     try {
-      const child = await EmbeddedHost.start(options.directory, logger, options.dataDirectory);
+      const { directory, dataDirectory, isolation } = options;
+      const child = await EmbeddedHost.start(directory, logger, dataDirectory, isolation);
       const way = { kind: 'socket', socketPath: child.socketPath, secret: child.secret } as const;
       return new ColumnsHost(child, way, options, lock);
     } catch (error) {
@@ -146,9 +152,19 @@ export class ColumnsHost {
     }
   }
 
-  /** Lets the embedded child read what is written to this folder. Returns what takes that back. */
-  async lend(folder: string): Promise<() => Promise<void>> {
-    return this.#child === null ? async () => {} : this.#child.lend(folder);
+  /** What keeps the embedded child from the server's files, for people; null for a remote ClickHouse. */
+  get isolation(): string | null {
+    return this.#child?.isolation.detail ?? null;
+  }
+
+  /** Makes files that are written to this folder fit to be handed to the embedded child. */
+  async lend(folder: string): Promise<void> {
+    await this.#child?.lend(folder);
+  }
+
+  /** Lets the embedded child read a file of a folder that was lent. Null where the file must be sent. */
+  async handOver(path: string): Promise<HandedFile | null> {
+    return this.#child === null ? null : this.#child.handOver(path);
   }
 
   /** Resolves once ClickHouse serves (again), for whoever holds `client`. */

@@ -9,13 +9,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
+import { forgetChild, noteChild, outwaitFormerChild } from './former-child.ts';
 import {
   type HostMessage,
   type HostOptions,
   type ParentMessage,
   poolThreads,
 } from './host/host-options.ts';
-import { childFolders, HostIsolation } from './host-account.ts';
+import {
+  childFolders,
+  type HandedFile,
+  HostIsolation,
+  type IsolationDemand,
+} from './host-isolation.ts';
 import { endWithProcess } from './live-hosts.ts';
 import type { ColumnLogger } from './logger.ts';
 import { clearDeadSocketFolders, makeSocketFolder, socketIn } from './socket-folder.ts';
@@ -30,6 +36,7 @@ export class EmbeddedHost {
   readonly isolation: HostIsolation;
   readonly #logger: ColumnLogger;
   readonly #options: HostOptions;
+  readonly #directory: string;
   readonly #socketDirectory: string;
   /** The child that serves; null while none does. */
   #child: ChildProcess | null = null;
@@ -54,14 +61,19 @@ export class EmbeddedHost {
     directory: string,
     logger: ColumnLogger,
     dataDirectory: string = directory,
+    demand: IsolationDemand = 'auto',
   ): Promise<EmbeddedHost> {
     void clearDeadSocketFolders();
-    const isolation = await HostIsolation.begin({
+    const folders = {
       directory: resolve(directory),
       dataDirectory: resolve(dataDirectory),
       program: hostProgram(),
-    });
-    logger.info({ runsAs: isolation.detail }, 'the process of the column store is started');
+    };
+    const isolation = await HostIsolation.begin(folders, demand);
+    const told = { isolation: isolation.detail };
+    const message = 'the process of the column store is started';
+    if (isolation.kind === 'none') logger.warn(told, message);
+    else logger.info(told, message);
     const host = new EmbeddedHost(directory, isolation, logger);
     for (let kills = 0; ; kills++) {
       try {
@@ -79,6 +91,7 @@ export class EmbeddedHost {
   private constructor(directory: string, isolation: HostIsolation, logger: ColumnLogger) {
     this.#logger = logger;
     this.isolation = isolation;
+    this.#directory = resolve(directory);
     this.#socketDirectory = makeSocketFolder();
     this.socketPath = socketIn(this.#socketDirectory);
     this.#options = {
@@ -114,9 +127,14 @@ export class EmbeddedHost {
     }
   }
 
-  /** Lets the child read what is written to this folder. Returns what takes that back. */
-  lend(folder: string): Promise<() => Promise<void>> {
+  /** Makes files that are written to this folder fit to be handed over. */
+  lend(folder: string): Promise<void> {
     return this.isolation.lend(resolve(folder));
+  }
+
+  /** Lets the child read a file of a folder that was lent. Null where the file must be sent. */
+  handOver(path: string): Promise<HandedFile | null> {
+    return this.isolation.handOver(resolve(path));
   }
 
   /** From now on the child, and any that takes its place, works when a processor is idle. */
@@ -149,16 +167,22 @@ export class EmbeddedHost {
       clearTimeout(impatience);
     }
     rmSync(this.#socketDirectory, { recursive: true, force: true });
+    forgetChild(this.#directory);
     this.#outliveProcess();
   }
 
   async #startChild(): Promise<void> {
     const started = performance.now();
     const { account } = this.isolation;
+    await outwaitFormerChild(this.#directory, this.#options.dataDirectory);
     mkdirSync(this.#socketDirectory, { recursive: true, mode: 0o700 });
     if (account) lchownSync(this.#socketDirectory, account.uid, account.gid);
+    const [wrapper, ...words] = this.isolation.commandBefore(this.#socketDirectory);
     const child = fork(hostProgram(), [], {
-      execArgv: [],
+      execArgv: wrapper === undefined ? [] : [...words, process.execPath],
+      ...(wrapper === undefined ? {} : { execPath: wrapper }),
+      // A terminal's signals reach its whole group, and bubblewrap would end by them.
+      detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // The folder of this process may be closed to the child's account.
       cwd: '/',
@@ -170,6 +194,7 @@ export class EmbeddedHost {
       ...account,
     });
     this.#process = child;
+    if (child.pid !== undefined) noteChild(this.#directory, this.#options.dataDirectory, child.pid);
     // Over the channel, as whoever may look at the process sees its environment.
     this.#tell(child, { kind: 'start', options: this.#options });
     this.#wasKilled = false;
@@ -204,7 +229,9 @@ export class EmbeddedHost {
       child.once('exit', (code, signal) => {
         clearTimeout(impatience);
         if (this.#process === child) this.#process = null;
-        this.#wasKilled = signal !== null && !isLate;
+        // Bubblewrap tells the signal that ended its program as a shell does.
+        const wasKilled = signal !== null || (code ?? 0) > 128;
+        this.#wasKilled = wasKilled && !isLate;
         failed(`it ended with ${signal ?? code}`);
         if (this.#child !== child) return;
         this.#child = null;

@@ -1,5 +1,6 @@
 import type { Ticket } from '../govern/ticket.ts';
 import type { Catalog } from '../model/catalog.ts';
+import type { ColumnDefinition } from '../model/types.ts';
 import { type ArrowField, fieldOf } from '../vectors/arrow/arrow-type.ts';
 import {
   endOfStream,
@@ -9,13 +10,14 @@ import {
 } from '../vectors/arrow/ipc-messages.ts';
 import { readMessages, requireSameLayout } from '../vectors/arrow/ipc-reader.ts';
 import type { ClientQuery, ColumnClient } from './client.ts';
-import type { ExportRequest } from './column-queries.ts';
+import type { ExportRequest, ExportSource } from './column-queries.ts';
 import { withBytesColumns } from './parquet-footer.ts';
+import { changedRows, goneMark } from './queries/changes-sql.ts';
 import { tableSource } from './queries/source-sql.ts';
 import { SqlParameters } from './queries/sql-parameters.ts';
 import { quoteName } from './queries/sql-text.ts';
 import { checkedUserSql } from './queries/user-sql/user-sql.ts';
-import { exportedType, exportSql } from './stored-kinds.ts';
+import { exportedType, exportSql, exportSqlUnless } from './stored-kinds.ts';
 
 /**
  * Rows as one Arrow stream, Arrow file or Parquet file, at ClickHouse's own pace and in constant
@@ -67,17 +69,8 @@ async function planExport(
     const checked = await checkedUserSql(ticket, client, catalog, { query, parameters });
     return { query: checked, fields: null, bytesColumns: new Set() };
   }
-  const table = catalog.table(source.table);
-  const names = source.columns ?? [...catalog.columnsOf(table).keys()];
-  const columns = names.map((name) => catalog.column(table, name));
   const parameters = new SqlParameters();
-  const rows = tableSource(catalog, table, source.where, parameters, {
-    after: request.sinceLsn,
-    upTo: request.asOfLsn,
-  });
-  const selected = columns.map((column) => `${exportSql(column)} AS ${quoteName(column.name)}`);
-  // Aliases repeat names of columns that they convert; conditions mean the columns.
-  const sql = `SELECT ${selected.join(', ')} FROM ${rows.from} WHERE ${rows.where}`;
+  const { columns, sql } = tableExport(catalog, request, source, parameters);
   return {
     query: {
       sql,
@@ -90,6 +83,44 @@ async function planExport(
       columns.filter(({ kind }) => kind === 'bytes').map((column) => column.name),
     ),
   };
+}
+
+/**
+ * The columns of a table's export, and its rows. Rows of a state table that are gone since a position
+ * have their key, what says when they went, and nulls; a mark tells them from the others.
+ */
+function tableExport(
+  catalog: Catalog,
+  { sinceLsn, asOfLsn }: ExportRequest,
+  source: ExportSource & { readonly kind: 'table' },
+  parameters: SqlParameters,
+): { readonly columns: readonly ColumnDefinition[]; readonly sql: string } {
+  const table = catalog.table(source.table);
+  const columnsOf = catalog.columnsOf(table);
+  const names = source.columns ?? [...columnsOf.keys()];
+  const declared = names.map((name) => catalog.column(table, name));
+  // Aliases repeat names of columns that they convert; conditions mean the columns.
+  const select = (expressions: readonly string[], columns: readonly ColumnDefinition[]) =>
+    `SELECT ${expressions.map((sql, i) => `${sql} AS ${quoteName(columns[i]?.name ?? '')}`).join(', ')}`;
+  if (table.kind !== 'state' || sinceLsn === null) {
+    const range = { after: sinceLsn, upTo: asOfLsn };
+    const rows = tableSource(catalog, table, source.where, parameters, range);
+    const sql = `${select(declared.map(exportSql), declared)} FROM ${rows.from} WHERE ${rows.where}`;
+    return { columns: declared, sql };
+  }
+  const range = { after: sinceLsn, upTo: asOfLsn };
+  const rows = changedRows(catalog, table, source.where, parameters, range);
+  const mark = goneMark(columnsOf);
+  const kept = new Set([...table.key, 'version', 'position', 'committedAt']);
+  const columns = declared.map((column) =>
+    kept.has(column.name) ? column : { ...column, optional: true },
+  );
+  const expressions = columns.map((column) =>
+    kept.has(column.name) ? exportSql(column) : exportSqlUnless(rows.isGone, column),
+  );
+  const all = [...columns, mark];
+  const marked = [...expressions, `CAST(${rows.isGone} AS Bool)`];
+  return { columns: all, sql: `${select(marked, all)} FROM ${rows.from} WHERE ${rows.where}` };
 }
 
 const arrowCompression = { NONE: 'none', LZ4: 'lz4_frame', ZSTD: 'zstd' } as const;

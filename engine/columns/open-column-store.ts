@@ -72,7 +72,7 @@ export function openColumnStore(options: ColumnStoreOptions): Promise<OpenColumn
     lifetime.add(() => host.leave(client));
     // An embedded ClickHouse reads files of this machine, not those of another storage.
     const takesFiles = host.isEmbedded && !options.storage;
-    if (takesFiles) lifetime.add(await host.lend(spoolDirectory));
+    if (takesFiles) await host.lend(spoolDirectory);
     await host.despiteRestarts(() => prepareDatabase(client, catalog));
     const mergePause = host.isEmbedded
       ? await host.despiteRestarts(() => MergePause.begin(client, storedTables(catalog)))
@@ -81,12 +81,12 @@ export function openColumnStore(options: ColumnStoreOptions): Promise<OpenColumn
     const opening = () =>
       Tailer.open({
         tables: shippedTables(catalog),
-        target: new ClickHouseTarget(
+        target: new ClickHouseTarget({
           client,
-          databaseName(catalog.manifest.title),
-          takesFiles ? 'taken' : 'sent',
-          () => host.whenUp(client),
-        ),
+          database: databaseName(catalog.manifest.title),
+          handOver: takesFiles ? (path) => host.handOver(path) : null,
+          whenUp: () => host.whenUp(client),
+        }),
         storage: gentleStorage(options.storage ?? nodeStorage),
         spoolDirectory,
         logger,

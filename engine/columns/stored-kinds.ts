@@ -153,6 +153,15 @@ export function exportSql(column: ColumnDefinition): string {
   return name;
 }
 
+/** The exported value of a column that may be null, which it is where the condition holds. */
+export function exportSqlUnless(condition: string, column: ColumnDefinition): string {
+  const sql = exportSql(column);
+  const type = formOf(column).nullableType?.(column);
+  if (type === undefined) return `if(${condition}, NULL, ${sql})`;
+  const nulls = partColumns(column).map(() => 'NULL');
+  return `if(${condition}, CAST(tuple(${nulls.join(', ')}) AS ${type}), CAST(${sql} AS ${type}))`;
+}
+
 export function parameterOf(column: ColumnDefinition): ParameterShape {
   return formOf(column).parameter(column);
 }

@@ -13,6 +13,7 @@ export function gentleStorage(storage: Storage): Storage {
     path: file.path,
     identity: () => file.identity(),
     size: () => file.size(),
+    sizeNow: () => file.sizeNow(),
     read: (target, offset) => file.read(target, offset),
     write: (parts, offset) => file.write(parts, offset),
     writeThrough: (parts, offset) => gate.pass(() => file.writeThrough(parts, offset)),

@@ -4,6 +4,7 @@ import {
   constants,
   fdatasync,
   fstat,
+  fstatSync,
   fsync,
   ftruncate,
   open,
@@ -59,7 +60,8 @@ export const nodeStorage: Storage = {
   syncDirectory: syncPath,
   async identify(path) {
     const found = await statOrNull(path);
-    return found && { id: idOf(found), changed: String(found.ctimeNs) };
+    if (found === null) return null;
+    return { id: idOf(found), changed: String(found.ctimeNs), bytes: Number(found.size) };
   },
   lock(directory: string): Promise<StorageLock> {
     return lockDirectory(directory);
@@ -111,6 +113,10 @@ class NodeFile implements StorageFile {
 
   async size(): Promise<number> {
     return (await fs.fstat(this.#fd)).size;
+  }
+
+  sizeNow(): number {
+    return fstatSync(this.#fd).size;
   }
 
   async read(target: Uint8Array, offset: number): Promise<number> {

@@ -37,6 +37,8 @@ export interface PathIdentity {
   readonly id: string;
   /** A text that is another one once a name in the directory was made, removed or renamed. */
   readonly changed: string;
+  /** The length of a file; of a directory it says nothing. */
+  readonly bytes: number;
 }
 
 export interface StorageFile {
@@ -44,6 +46,8 @@ export interface StorageFile {
   /** The `id` of the file that is open, whatever its path leads to by now. */
   identity(): Promise<string>;
   size(): Promise<number>;
+  /** The size, at once: the system knows that of an open file without asking the disk. */
+  sizeNow(): number;
   /** Bytes read into `target`; fewer than asked only at the end of the file. */
   read(target: Uint8Array, offset: number): Promise<number>;
   /** Hands `parts`, concatenated, to the operating system. May write fewer bytes: returns how many. */

@@ -202,14 +202,27 @@ export class FileLog implements CommitLog {
   }
 
   async checkPresence(): Promise<void> {
+    if (!this.#mayAppendLater) return;
+    const measured = this.#look(() => this.#presence.measureNext(this.#held));
     // While records are written each group looks, and files are closed as segments are begun.
-    if (!this.#mayAppendLater || this.#draining) return;
-    await this.#checkFiles().catch((error) => this.#fail(error));
+    const present = this.#draining ? measured : this.#checkFiles();
+    try {
+      if (!this.#draining) this.#writer.requireWhole();
+      await Promise.all([measured, present]);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
+  readonly #held = () => this.#segments.filter((segment) => segment !== this.#leaving);
+
   #checkFiles(): Promise<void> {
-    const held = () => this.#segments.filter((segment) => segment !== this.#leaving);
-    const look = this.#looking.then(() => this.#presence.check(held, this.#writer.file));
+    return this.#look(() => this.#presence.check(this.#held, this.#writer.file));
+  }
+
+  /** One look after the other. */
+  #look(question: () => Promise<void>): Promise<void> {
+    const look = this.#looking.then(question);
     this.#looking = look.catch(() => {});
     return look;
   }

@@ -13,6 +13,7 @@ const stepMsMax = 100;
  *
  * One question to the file system a check: which directory the path leads to, and whether any name
  * in it has changed since all segments were seen there. Only when one has, they are looked at again.
+ * A file cut short changes no name: lengths are asked for besides.
  */
 export class LogPresence {
   readonly #storage: Storage;
@@ -20,6 +21,8 @@ export class LogPresence {
   readonly #timers: Timers;
   #directoryId: string | null = null;
   readonly #segmentIds = new Map<string, string>();
+  /** How many measurements were made: the next one is of the next segment. */
+  #measurements = 0;
   /** How the directory stood when all was found there; null: that has to be looked at again. */
   #proven: string | null = null;
   /** The state looked at last, and since when the directory has been in it. */
@@ -46,6 +49,20 @@ export class LogPresence {
     const isSettled = this.#timers.now() - this.#seen.sinceMs > stepMsMax;
     await this.#look(segments, file);
     if (isSettled) this.#proven = found.changed;
+  }
+
+  /**
+   * Rejects with `UNAVAILABLE` where a segment is shorter than its records. Each call measures the
+   * next of those before the last, which the log's writer measures itself.
+   */
+  async measureNext(segments: () => readonly Segment[]): Promise<void> {
+    const older = segments().slice(0, -1);
+    const segment = older[this.#measurements++ % older.length];
+    if (segment === undefined) return;
+    const found = await this.#identify(segment.path);
+    // One that was dropped meanwhile is not missed.
+    if (found === null || found.bytes >= segment.end || !segments().includes(segment)) return;
+    throw shortened(segment.path, found.bytes, segment.end);
   }
 
   async #look(segments: () => readonly Segment[], file: StorageFile): Promise<void> {
@@ -78,6 +95,11 @@ export class LogPresence {
 function gone(path: string, found: unknown): EngineError {
   const what = found === null ? 'is gone' : 'is another one than this server has opened';
   return lost(`${path} ${what}`, path);
+}
+
+/** A segment that has lost bytes that were acknowledged. */
+export function shortened(path: string, bytes: number, bytesWritten: number): EngineError {
+  return lost(`${path} is ${bytes} bytes long, of ${bytesWritten} that were written to it`, path);
 }
 
 function unreadable(path: string, error: unknown): EngineError {

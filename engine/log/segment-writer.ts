@@ -1,5 +1,6 @@
 import { type StorageFile, writeFully } from '../disk/storage.ts';
 import type { Lsn } from '../model/position.ts';
+import { shortened } from './log-presence.ts';
 import { type EncodedRecord, encodeSeal, stampRecord } from './record.ts';
 import { type Segment, segmentHeaderBytes } from './segment.ts';
 
@@ -50,9 +51,21 @@ export class SegmentWriter {
     return end === segmentHeaderBytes || end + bytes <= this.#bytesMax;
   }
 
+  /**
+   * Throws `UNAVAILABLE` where the file is shorter than what was written to it. It is asked before
+   * each write, since a write behind a file's end makes the file long again with a hole in it, and
+   * after it. A file cut between the two is as long as it should be at the second question only
+   * where the write reached the end of the file's blocks.
+   */
+  requireWhole(): void {
+    const bytes = this.#file.sizeNow();
+    if (bytes < this.#allocatedTo) throw shortened(this.#file.path, bytes, this.#allocatedTo);
+  }
+
   /** `syncedTo` is what was durable before. */
   async write(group: readonly EncodedRecord[], syncedTo: Lsn): Promise<void> {
     const { segment } = this;
+    this.requireWhole();
     const parts: Uint8Array[] = [];
     let end = segment.end;
     for (const record of group) {
@@ -68,6 +81,7 @@ export class SegmentWriter {
       segment.end += record.bytes;
     }
     this.#allocatedTo = Math.max(this.#allocatedTo, end + padding);
+    this.requireWhole();
   }
 
   sync(): Promise<void> {

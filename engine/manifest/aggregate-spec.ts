@@ -2,7 +2,7 @@ import type { WhereInput } from '../model/types.ts';
 
 /** What may be said of an aggregate beside its column. */
 export interface AggregateOptions {
-  /** Only rows that match count: the filter language of `where` in queries, as data. */
+  /** Only rows that match count: the language of `where` in queries, as data. */
   readonly where?: WhereInput | undefined;
   /** What the column says, for whoever reads the API. */
   readonly description?: string | undefined;

@@ -119,7 +119,7 @@ export const t = {
   // Written out: what is inferred, `Uint8Array<ArrayBufferLike>`, TypeScript 5.6 does not know.
   bytes: (): ColumnBuilder<'bytes', Uint8Array> => scalar('bytes'),
   /**
-   * Three f32, a position or a velocity: `{ x, y, z }`. Conditions are on its parts; never part of a
+   * Three f32, a position or a velocity: `{ x, y, z }`. Conditions and orders are on its parts; never part of a
    * key, an index, a group or a list.
    */
   vec3: () => scalar<'vec3', Vec3>('vec3'),

@@ -88,6 +88,7 @@ const typeSuffixes = [
   'Max',
   'Min',
   'Order',
+  'OrderColumn',
   'Quantile',
   'Require',
   'Row',

@@ -1,6 +1,6 @@
 /**
  * A copy of a value as JSON can hold it: big integers as decimal strings, dates as ISO 8601, bytes
- * as base64, `undefined` left out. The filter language reads all of these back.
+ * as base64, `undefined` left out. `parseWhere` reads all of these back.
  */
 export function plainJson(value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString();

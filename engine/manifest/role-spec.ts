@@ -25,7 +25,7 @@ export interface RoleSpec<Tables extends TableSpecs, View extends string> {
    * `sql`, `export`, `explain`, `kill`, `audit`, `manifest`, `roles`, `backup`.
    */
   readonly capabilities?: readonly Capability[] | undefined;
-  /** Tables by name: a list of `read`, `aggregate`, `write`; or that list with a filter of rows. */
+  /** Tables by name: a list of `read`, `aggregate`, `write`; or that list with a rule for rows. */
   readonly tables?:
     | {
         readonly [Name in keyof Tables]?: TableGrantSpec<
@@ -42,7 +42,7 @@ type TableGrantSpec<Column extends string> = readonly TableAccess[] | FilteredAc
 
 /** Rights on some rows of a table: `{ access: ['read'], onlyWhere: { column: 'ownerId', claim: 'player_id' } }`. */
 interface FilteredAccess<Column extends string> {
-  /** `read` and `aggregate`; a filter bounds reading, so a grant that writes may not have one. */
+  /** `read` and `aggregate`; a rule bounds reading, so a grant that writes may not have one. */
   readonly access: readonly TableAccess[];
   /** Only rows whose column equals the token's claim. */
   readonly onlyWhere: {

@@ -294,6 +294,12 @@ export function holdsFloats(column: ColumnDefinition): boolean {
   return elements === Float32Array || elements === Float64Array;
 }
 
+/** Whether a value lies in 64 bits that are an integer: of a time too. */
+export function isWide(column: ColumnDefinition): boolean {
+  const { elements } = kindOf(column);
+  return elements === BigInt64Array || elements === BigUint64Array;
+}
+
 /** The parts of a column as columns of their own, named `<column>.<part>`; none of one value. */
 export function partColumns(column: ColumnDefinition): readonly ColumnDefinition[] {
   const { parts } = kindOf(column);

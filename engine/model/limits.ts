@@ -97,7 +97,7 @@ export const limits = {
   workWaitingMax: 1_000,
   /** Writes remembered for reads of live rows that go on over turns, a table or view. */
   readJournalMax: 4_000_000,
-  /** What the guards of one tick may cost, comparisons times effects. */
+  /** What the `require`s of one tick may cost, comparisons times effects. */
   tickGuardUnitsMax: 50_000_000,
   /** The size of a manifest. */
   manifestTablesMax: 256,

@@ -87,7 +87,7 @@ export interface TableDefinition {
   readonly indexes: readonly IndexDefinition[];
 }
 
-/** A condition in the filter language of `where`, as data: see `query/filter.ts`. */
+/** A condition in the language of `where`, as data: see `query/condition.ts`. */
 export type WhereInput = { readonly [columnOrConnective: string]: unknown };
 
 /** One aggregate of a view's column. All are exact and incremental over appended rows. */

@@ -1,7 +1,7 @@
 import type { Ticket } from '../govern/ticket.ts';
 import type { Work } from '../govern/work.ts';
 import type { Row } from '../model/types.ts';
-import type { Filter } from '../query/filter.ts';
+import type { Condition } from '../query/condition.ts';
 import type { RowPage, StateListRequest } from '../state/state-reader.ts';
 
 /** The ticket's class says whether a list may scan. */
@@ -21,9 +21,9 @@ export interface StateQueries {
    */
   list(ticket: Ticket, table: string, request: StatePageRequest): Work<RowPage>;
   /** Rows of a state table that match, in no order, as of the position at which it ends. */
-  select(ticket: Ticket, table: string, where: Filter | null): Work<Row[]>;
+  select(ticket: Ticket, table: string, where: Condition | null): Work<Row[]>;
   /** How the where would be found by a key or an index, in words; where it takes a scan. */
-  adviceFor(ticket: Ticket, table: string, where: Filter | null): string;
+  adviceFor(ticket: Ticket, table: string, where: Condition | null): string;
   /** For metrics: no request asks. */
   rowCount(table: string): number;
 }

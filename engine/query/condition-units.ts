@@ -1,53 +1,46 @@
 import { limits } from '../model/limits.ts';
-import type { Filter } from './filter.ts';
+import { type Condition, walkCondition } from './condition.ts';
 import { likeUnits } from './like-pattern.ts';
 
 /** What deciding a condition on one row may cost, in units of about a comparison, texts being short. */
-export function conditionUnits(filter: Filter | null): number {
-  if (filter === null) return 0;
-  switch (filter.kind) {
-    case 'and':
-      return sum(filter.all);
-    case 'or':
-      return sum(filter.any);
-    case 'not':
-      return conditionUnits(filter.inner);
-    case 'in':
-    case 'between':
-      return 2;
-    case 'isNull':
-      return 1;
-    case 'compare': {
-      if (filter.op !== 'like') return 1;
-      const { fixed, perByte } = likeUnits(String(filter.value));
+export function conditionUnits(condition: Condition | null): number {
+  if (condition === null) return 0;
+  return walkCondition<number>(condition, {
+    and: sum,
+    or: sum,
+    not: (inner) => inner,
+    in: () => 2,
+    between: () => 2,
+    isNull: () => 1,
+    compare: ({ op, value }) => {
+      if (op !== 'like') return 1;
+      const { fixed, perByte } = likeUnits(String(value));
       return fixed + Math.ceil(perByte * typicalTextBytes);
-    }
-  }
+    },
+  });
 }
 
-/** What a row costs that is read and compared with `filter`, in units of work. */
-export function rowUnits(filter: Filter | null): number {
-  return limits.rowReadUnits + conditionUnits(filter);
+/** What a row costs that is read and compared with `condition`, in units of work. */
+export function rowUnits(condition: Condition | null): number {
+  return limits.rowReadUnits + conditionUnits(condition);
 }
 
 /** Comparisons and listed values: what parsing it costs grows with them. */
-export function conditionTerms(filter: Filter): number {
-  switch (filter.kind) {
-    case 'and':
-      return filter.all.reduce((terms, part) => terms + conditionTerms(part), 1);
-    case 'or':
-      return filter.any.reduce((terms, part) => terms + conditionTerms(part), 1);
-    case 'not':
-      return conditionTerms(filter.inner);
-    case 'in':
-      return 1 + filter.values.length;
-    default:
-      return 1;
-  }
+export function conditionTerms(condition: Condition): number {
+  return walkCondition<number>(condition, {
+    and: sum,
+    or: sum,
+    not: (inner) => inner,
+    in: ({ values }) => 1 + values.length,
+    between: () => 1,
+    isNull: () => 1,
+    compare: () => 1,
+  });
 }
 
 const typicalTextBytes = 32;
 
-function sum(filters: readonly Filter[]): number {
-  return filters.reduce((units, filter) => units + conditionUnits(filter), 1);
+/** A connective counts as one beside its parts. */
+function sum(parts: readonly number[]): number {
+  return parts.reduce((units, part) => units + part, 1);
 }

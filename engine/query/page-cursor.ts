@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { EngineError } from '../model/errors.ts';
 import type { ColumnDefinition, Scalar, Value } from '../model/types.ts';
-import { filterText } from './canonical-filter.ts';
+import { conditionText } from './canonical-condition.ts';
 import { coerceScalar } from './coerce-scalar.ts';
-import type { Filter } from './filter.ts';
+import type { Condition } from './condition.ts';
 
 /** A key of an order, ending with columns that make it unique. */
 export interface OrderKey {
@@ -16,7 +16,7 @@ export interface ListIdentity {
   readonly table: string;
   readonly order: readonly OrderKey[];
   /** The list's condition, joined with what a role may see where it does not see all. */
-  readonly where: Filter | null;
+  readonly where: Condition | null;
 }
 
 /**
@@ -41,7 +41,7 @@ export function decodeCursor(list: ListIdentity, cursor: string): (Scalar | null
 function digestOf({ table, order, where }: ListIdentity): string {
   const keys = order.map(({ column, direction }) => [column.name, column.kind, direction]);
   return createHash('sha256')
-    .update(JSON.stringify([table, keys, filterText(where)]))
+    .update(JSON.stringify([table, keys, conditionText(where)]))
     .digest('base64url')
     .slice(0, 16);
 }

@@ -4,12 +4,12 @@ import { limits } from '../model/limits.ts';
 import { didYouMean } from '../model/nearest-name.ts';
 import type { ColumnDefinition } from '../model/types.ts';
 import { coerceScalar } from './coerce-scalar.ts';
-import { type Filter, filterTrue } from './filter.ts';
+import { type Condition, conditionTrue, conjunction } from './condition.ts';
 import { likePatternProblem } from './like-pattern.ts';
 import { operatorsOf, type WhereOperator, whereOperators } from './where-operators.ts';
 
 /**
- * A `where` (or `require`, or a view's `where`) as a checked filter.
+ * A `where` (or `require`, or a view's `where`) as a checked condition.
  *
  * ```
  * { ownerId: { eq: 3 }, health: { gt: 0, lte: 100 }, or: [{ x: { isNull: true } }, { x: { between: [0, 512] } }] }
@@ -23,15 +23,15 @@ import { operatorsOf, type WhereOperator, whereOperators } from './where-operato
  *
  * @param columns what may be named, system columns included
  * @param path the place in messages, such as `where` or `actions[3].effects[0].unitState.upsert.require`
- * @throws EngineError `BAD_USER_INPUT` with the place and the mend; `LIMIT_EXCEEDED` for a filter
- *   that is too deep or has too many comparisons
+ * @throws EngineError `BAD_USER_INPUT` with the place and the mend; `LIMIT_EXCEEDED` for a
+ *   condition that is too deep or has too many comparisons
  */
 export function parseWhere(
   columns: ReadonlyMap<string, ColumnDefinition>,
   where: unknown,
   path: string,
-): Filter {
-  if (where === null || where === undefined) return filterTrue;
+): Condition {
+  if (where === null || where === undefined) return conditionTrue;
   return parseObject({ columns, terms: 0 }, where, path, 1);
 }
 
@@ -44,11 +44,11 @@ interface Parse {
 const connectives = ['and', 'or', 'not'];
 const nullMend = 'null is equal to nothing; to ask for null write { isNull: true }';
 
-function parseObject(parse: Parse, where: unknown, path: string, depth: number): Filter {
+function parseObject(parse: Parse, where: unknown, path: string, depth: number): Condition {
   if (depth > limits.filterDepthMax) {
     throw tooLarge(path, 'filterDepthMax', `may be ${limits.filterDepthMax} levels deep at most`);
   }
-  const all: Filter[] = [];
+  const all: Condition[] = [];
   for (const [name, member] of membersOf(where, path, 'an object of conditions')) {
     const place = `${path}.${name}`;
     if (name === 'and') {
@@ -69,7 +69,7 @@ function parseObject(parse: Parse, where: unknown, path: string, depth: number):
   return conjunction(all);
 }
 
-function parseList(parse: Parse, member: unknown, path: string, depth: number): Filter[] {
+function parseList(parse: Parse, member: unknown, path: string, depth: number): Condition[] {
   if (!Array.isArray(member)) throw invalid(path, 'must be a list of conditions');
   countTerms(parse, member.length, path);
   return Array.from(member, (where, i) => parseObject(parse, where, `${path}[${i}]`, depth + 1));
@@ -80,7 +80,7 @@ function parseColumn(
   column: ColumnDefinition,
   member: unknown,
   path: string,
-  into: Filter[],
+  into: Condition[],
 ): void {
   const parts = partColumns(column);
   const partNames = kindOf(column).parts?.names ?? [];
@@ -111,7 +111,7 @@ function parseOperator(
   operator: WhereOperator,
   operand: unknown,
   path: string,
-): Filter {
+): Condition {
   const { name } = column;
   countTerms(parse, 1, path);
   switch (operator) {
@@ -152,13 +152,6 @@ function coerceAt(column: ColumnDefinition, path: string) {
     if (value === null || value === undefined) throw invalid(`${path}[${i}]`, nullMend);
     return coerceScalar(column, value, `${path}[${i}]`);
   };
-}
-
-/** Conjunctions inside conjunctions are laid flat, so that a planner sees one list of conditions. */
-function conjunction(all: readonly Filter[]): Filter {
-  const flat = all.flatMap((filter) => (filter.kind === 'and' ? filter.all : [filter]));
-  const [first] = flat;
-  return flat.length === 1 && first ? first : { kind: 'and', all: flat };
 }
 
 function operatorsIn(value: unknown, path: string): [string, unknown][] {

@@ -1,49 +1,33 @@
 import { wholeName } from '../model/kinds.ts';
 import type { Parts, Row, Scalar, Value } from '../model/types.ts';
 import { compareScalars } from './compare-values.ts';
-import type { CompareOp, Filter } from './filter.ts';
+import { type CompareOp, type Condition, testConnectives, walkCondition } from './condition.ts';
 import { likeMatcher } from './like-pattern.ts';
 
 /**
- * A filter as a function of a row, with the meaning written in `filter.ts`; null accepts every
- * row. The row must have the columns' in-memory shapes; an absent column counts as null.
+ * A condition as a function of a row; null accepts every row. The row must have the columns'
+ * in-memory shapes; an absent column counts as null.
  */
-export function rowPredicate(filter: Filter | null): (row: Row) => boolean {
-  if (filter === null) return () => true;
-  switch (filter.kind) {
-    case 'and': {
-      const all = filter.all.map(rowPredicate);
-      return (row) => all.every((holds) => holds(row));
-    }
-    case 'or': {
-      const any = filter.any.map(rowPredicate);
-      return (row) => any.some((holds) => holds(row));
-    }
-    case 'not': {
-      const inner = rowPredicate(filter.inner);
-      return (row) => !inner(row);
-    }
-    case 'isNull': {
-      const { isNull } = filter;
-      const read = cellReader(filter.column);
+export function rowPredicate(condition: Condition | null): (row: Row) => boolean {
+  if (condition === null) return () => true;
+  return walkCondition<(row: Row) => boolean>(condition, {
+    ...testConnectives<Row>(),
+    isNull: ({ column, isNull }) => {
+      const read = cellReader(column);
       return (row) => ((read(row) ?? null) === null) === isNull;
-    }
-    case 'compare':
-      return onColumn(filter.column, comparison(filter.op, filter.value));
-    case 'in':
-      return onColumn(filter.column, membership(filter.values));
-    case 'between': {
-      const { low, high } = filter;
-      return onColumn(
-        filter.column,
+    },
+    compare: ({ column, op, value }) => onColumn(column, comparison(op, value)),
+    in: ({ column, values }) => onColumn(column, membership(values)),
+    between: ({ column, low, high }) =>
+      onColumn(
+        column,
         (value) => compareScalars(value, low) >= 0 && compareScalars(value, high) <= 0,
-      );
-    }
-  }
+      ),
+  });
 }
 
 /** Reads a column of a row, or a part of one. */
-function cellReader(name: string): (row: Row) => Value | undefined {
+export function cellReader(name: string): (row: Row) => Value | undefined {
   const whole = wholeName(name);
   if (whole === null) return (row) => row[name];
   const part = name.slice(whole.length + 1);
@@ -55,7 +39,7 @@ function onColumn(column: string, holds: (value: Scalar) => boolean): (row: Row)
   return (row) => {
     const value = read(row);
     if (value === null || value === undefined) return false;
-    return holds(value as Scalar); // a checked filter compares no list column
+    return holds(value as Scalar); // a checked condition compares no list column
   };
 }
 

@@ -20,7 +20,7 @@ export function firstDifference(left: TickDetail, right: TickDetail): TickDiffer
   return actionDifference(left, right) ?? rowDifference(left, right) ?? contentDifference;
 }
 
-/** Guards or expected versions differ, without changing a verdict or a row. */
+/** Conditions or expected versions differ, without changing a verdict or a row. */
 const contentDifference: TickDifference = {
   what: 'content',
   action: null,

@@ -1,3 +1,5 @@
+import { grown } from '../vectors/growing-array.ts';
+
 /** The id of "no value"; a pool never gives it to bytes, the empty string included. */
 export const noBytes = 0;
 
@@ -30,6 +32,7 @@ export interface PoolTables {
  * algorithm R), at most half full.
  */
 export class BytePool {
+  readonly #firstChunkBytes: number;
   #chunks: Uint8Array[] = [];
   #chunkUsed = 0;
   #currentChunk = -1;
@@ -44,6 +47,11 @@ export class BytePool {
   #liveCount = 0;
   #liveBytes = 0;
   #arenaBytes = 0;
+
+  /** A pool with a smaller first chunk doubles what it has, up to a whole chunk at a time. */
+  constructor(firstChunkBytes = chunkBytes) {
+    this.#firstChunkBytes = firstChunkBytes;
+  }
 
   /** Distinct strings held. */
   get size(): number {
@@ -75,18 +83,15 @@ export class BytePool {
   /** The id of these bytes with one more reference; copies them when they are new. */
   intern(source: Uint8Array, start: number, end: number): number {
     const hash = hashBytes(source, start, end);
-    const mask = this.#buckets.length - 1;
-    let bucket = hash & mask;
-    for (;;) {
-      const id = this.#buckets[bucket] as number;
-      if (id === 0) break;
-      if (this.#hashOf[id] === hash && this.#equals(id, source, start, end)) {
-        (this.#references[id] as number)++;
-        return id;
-      }
-      bucket = (bucket + 1) & mask;
-    }
-    return this.#insert(source, start, end, hash);
+    const id = this.#find(source, start, end, hash);
+    if (id === noBytes) return this.#insert(source, start, end, hash);
+    (this.#references[id] as number)++;
+    return id;
+  }
+
+  /** The id of these bytes, `noBytes` where the pool has none. */
+  find(source: Uint8Array, start: number, end: number): number {
+    return this.#find(source, start, end, hashBytes(source, start, end));
   }
 
   retain(id: number): void {
@@ -128,6 +133,15 @@ export class BytePool {
     return left === right ? 0 : Buffer.compare(this.bytes(left), this.bytes(right));
   }
 
+  #find(source: Uint8Array, start: number, end: number, hash: number): number {
+    const mask = this.#buckets.length - 1;
+    for (let bucket = hash & mask; ; bucket = (bucket + 1) & mask) {
+      const id = this.#buckets[bucket] as number;
+      if (id === noBytes) return noBytes;
+      if (this.#hashOf[id] === hash && this.#equals(id, source, start, end)) return id;
+    }
+  }
+
   #equals(id: number, source: Uint8Array, start: number, end: number): boolean {
     const length = end - start;
     if (this.#lengthOf[id] !== length) return false;
@@ -156,9 +170,7 @@ export class BytePool {
       this.#offsetOf = grown(this.#offsetOf);
       this.#lengthOf = grown(this.#lengthOf);
       this.#hashOf = grown(this.#hashOf);
-      const references = new Uint32Array(this.#references.length * 2);
-      references.set(this.#references);
-      this.#references = references;
+      this.#references = grown(this.#references);
     }
     return this.#idCount++;
   }
@@ -166,7 +178,8 @@ export class BytePool {
   #place(id: number, bytes: Uint8Array): void {
     let current = this.#chunks[this.#currentChunk];
     if (!current || this.#chunkUsed + bytes.length > current.length) {
-      current = new Uint8Array(Math.max(chunkBytes, bytes.length));
+      const room = Math.min(Math.max(this.#arenaBytes, this.#firstChunkBytes), chunkBytes);
+      current = new Uint8Array(Math.max(room, bytes.length));
       this.#currentChunk = this.#chunks.push(current) - 1;
       this.#chunkUsed = 0;
       this.#arenaBytes += current.length;
@@ -230,12 +243,6 @@ export class BytePool {
       this.#place(id, chunk.subarray(from, from + (this.#lengthOf[id] as number)));
     }
   }
-}
-
-function grown(array: Int32Array): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(array.length * 2);
-  larger.set(array);
-  return larger;
 }
 
 /** FNV-1a over four bytes at a time, then Murmur3's finaliser (Appleby, public domain). */

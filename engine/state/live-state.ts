@@ -2,9 +2,9 @@ import { type OpenRead, steadyRead } from '../govern/open-reads.ts';
 import type { Work } from '../govern/work.ts';
 import { EngineError } from '../model/errors.ts';
 import type { Row, Value } from '../model/types.ts';
+import type { Condition } from '../query/condition.ts';
+import { operandColumn } from '../query/condition-form.ts';
 import { rowUnits } from '../query/condition-units.ts';
-import type { Filter } from '../query/filter.ts';
-import { operandColumn } from '../query/guard.ts';
 import { ColumnMemory } from '../vectors/column-memory.ts';
 import type { ColumnBatch } from '../vectors/column-vector.ts';
 import { VectorBuilder } from '../vectors/vector-builder.ts';
@@ -28,7 +28,7 @@ const probeUnits = 256;
 const takenRowUnits = 32;
 const attemptsMax = 4;
 
-/** Reads of the live rows. Filters run on rows in place; only rows that are answered become objects. */
+/** Reads of the live rows. Conditions are tested on rows in place; only rows that are answered become objects. */
 export class LiveState implements StateReader {
   readonly #state: TitleState;
 
@@ -67,7 +67,7 @@ export class LiveState implements StateReader {
     );
   }
 
-  *select(table: string, where: Filter | null): Work<Row[]> {
+  *select(table: string, where: Condition | null): Work<Row[]> {
     const stateTable = this.#table(table);
     const rows = new Map<number, Row>();
     yield* this.#read(stateTable, where, planLookup(stateTable.table, where), {
@@ -77,12 +77,12 @@ export class LiveState implements StateReader {
     return [...rows.values()];
   }
 
-  adviceFor(table: string, where: Filter | null): string {
+  adviceFor(table: string, where: Condition | null): string {
     return adviceFor(this.#table(table).table, where);
   }
 
   /** How many rows that match one index leads to; for checks. */
-  selectByIndex(table: string, index: string, where: Filter): number {
+  selectByIndex(table: string, index: string, where: Condition): number {
     const stateTable = this.#table(table);
     const plan = planIndex(stateTable.table, index, where);
     const condition = new RowTest(stateTable, where);
@@ -120,7 +120,7 @@ export class LiveState implements StateReader {
   /** Offers every matching row; returns how many rows were looked at. */
   *#read(
     table: StateTable,
-    where: Filter | null,
+    where: Condition | null,
     plan: LookupPlan,
     rows: { take(slot: number): void; drop(slot: number): void },
   ): Work<number> {

@@ -1,7 +1,8 @@
 import type { Row, Scalar, TableDefinition } from '../model/types.ts';
-import type { Filter } from '../query/filter.ts';
+import type { Condition } from '../query/condition.ts';
+import { fixedValues } from '../query/fixed-values.ts';
 
-/** How the rows that a filter may accept are found; the filter itself is still to be applied. */
+/** How the rows that may meet a condition are found; the condition itself is still to be applied. */
 export type LookupPlan =
   | { readonly kind: 'keys'; readonly keys: readonly Row[] }
   | { readonly kind: 'index'; readonly index: string; readonly probes: readonly Row[] }
@@ -10,9 +11,9 @@ export type LookupPlan =
 /** Keys or index groups that one lookup may try (`in` lists multiply). */
 const probesMax = 10_000;
 
-/** The key if the filter fixes all its columns, else the first index of which it does, else a scan. */
-export function planLookup(table: TableDefinition, where: Filter | null): LookupPlan {
-  const fixed = where ? fixedColumns(where) : new Map<string, readonly Scalar[]>();
+/** The key if the condition fixes all its columns, else the first index of which it does, else a scan. */
+export function planLookup(table: TableDefinition, where: Condition | null): LookupPlan {
+  const fixed = fixedValues(where);
   const keys = combinations(table.key, fixed);
   if (keys) return { kind: 'keys', keys };
   for (const index of table.indexes) {
@@ -22,33 +23,15 @@ export function planLookup(table: TableDefinition, where: Filter | null): Lookup
   return { kind: 'scan', advice: adviceOf(table, fixed) };
 }
 
-/** The lookup through one index; null where the filter does not fix its columns. */
-export function planIndex(table: TableDefinition, name: string, where: Filter): LookupPlan | null {
+/** The lookup through one index; null where the condition does not fix its columns. */
+export function planIndex(
+  table: TableDefinition,
+  name: string,
+  where: Condition,
+): LookupPlan | null {
   const index = table.indexes.find((candidate) => candidate.name === name);
-  const probes = index ? combinations(index.columns, fixedColumns(where)) : null;
+  const probes = index ? combinations(index.columns, fixedValues(where)) : null;
   return probes ? { kind: 'index', index: name, probes } : null;
-}
-
-/** Columns that the filter compares with `eq` or `in` wherever it holds, and with which values. */
-function fixedColumns(where: Filter): Map<string, readonly Scalar[]> {
-  switch (where.kind) {
-    case 'compare':
-      return where.op === 'eq' ? new Map([[where.column, [where.value]]]) : new Map();
-    case 'in':
-      return new Map([[where.column, [...new Set(where.values)]]]);
-    case 'and': {
-      const fixed = new Map<string, readonly Scalar[]>();
-      for (const part of where.all) {
-        for (const [column, values] of fixedColumns(part)) {
-          const known = fixed.get(column);
-          if (!known || values.length < known.length) fixed.set(column, values);
-        }
-      }
-      return fixed;
-    }
-    default:
-      return new Map();
-  }
 }
 
 function combinations(
@@ -65,8 +48,8 @@ function combinations(
 }
 
 /** What to give, or declare, so that no scan is needed. */
-export function adviceFor(table: TableDefinition, where: Filter | null): string {
-  return adviceOf(table, where ? fixedColumns(where) : new Map());
+export function adviceFor(table: TableDefinition, where: Condition | null): string {
+  return adviceOf(table, fixedValues(where));
 }
 
 function adviceOf(table: TableDefinition, fixed: ReadonlyMap<string, readonly Scalar[]>): string {

@@ -1,4 +1,5 @@
 import { EngineError } from '../model/errors.ts';
+import { columnOrPart } from '../model/kinds.ts';
 import { limits } from '../model/limits.ts';
 import { allColumns } from '../model/system-columns.ts';
 import type { ColumnDefinition, Value } from '../model/types.ts';
@@ -183,7 +184,7 @@ export function spareRows(first: number, attempt: number): number {
 function orderTerms(table: StateTable, orderBy: readonly OrderBy[]): OrderTerm[] {
   const columns = new Map(allColumns(table.table).map((column) => [column.name, column]));
   const term = (name: string, sign: OrderSign): OrderTerm => {
-    const column = columns.get(name);
+    const column = columnOrPart((whole) => columns.get(whole), name);
     if (!column) {
       throw new EngineError('BAD_USER_INPUT', `${table.table.name} has no column "${name}"`);
     }

@@ -1,12 +1,16 @@
 import { EngineError } from '../model/errors.ts';
 import type { Scalar } from '../model/types.ts';
-import type { Filter } from '../query/filter.ts';
-import { operandColumn } from '../query/guard.ts';
-import { guardTemplate } from '../query/guard-filter.ts';
+import {
+  type Comparison,
+  type Condition,
+  testConnectives,
+  walkCondition,
+} from '../query/condition.ts';
+import { conditionForm, operandColumn } from '../query/condition-form.ts';
 import { rowPredicate } from '../query/row-predicate.ts';
 import { VectorBuilder } from '../vectors/vector-builder.ts';
 import { type ColumnWords, columnWords, releaseWords } from './column-words.ts';
-import { compileGuard, membershipTest, type TestMeter } from './guard-test.ts';
+import { compileCondition, membershipTest, type TestMeter } from './condition-test.ts';
 import { type ColumnLayout, placeOf } from './row-layout.ts';
 import type { StateTable } from './state-table.ts';
 
@@ -24,7 +28,7 @@ export class RowTest {
   readonly #operands: ColumnWords[] = [];
 
   /** To be released: it holds references in the byte pool, which the table knows of. */
-  constructor(table: StateTable, where: Filter | null) {
+  constructor(table: StateTable, where: Condition | null) {
     this.#table = table;
     try {
       this.test = where === null ? () => true : this.#compile(where);
@@ -42,45 +46,37 @@ export class RowTest {
     this.#operands.length = 0;
   }
 
-  #compile(filter: Filter): SlotTest {
-    switch (filter.kind) {
-      case 'and': {
-        const all = filter.all.map((part) => this.#compile(part));
-        return (slot) => all.every((holds) => holds(slot));
-      }
-      case 'or': {
-        const any = filter.any.map((part) => this.#compile(part));
-        return (slot) => any.some((holds) => holds(slot));
-      }
-      case 'not': {
-        const inner = this.#compile(filter.inner);
-        return (slot) => !inner(slot);
-      }
-      default:
-        return this.#compileColumn(filter);
-    }
+  #compile(condition: Condition): SlotTest {
+    const onColumn = (leaf: Comparison): SlotTest => this.#compileLeaf(leaf);
+    return walkCondition<SlotTest>(condition, {
+      ...testConnectives<number>(),
+      compare: onColumn,
+      in: onColumn,
+      between: onColumn,
+      isNull: onColumn,
+    });
   }
 
-  #compileColumn(filter: Exclude<Filter, { kind: 'and' | 'or' | 'not' }>): SlotTest {
+  #compileLeaf(leaf: Comparison): SlotTest {
     const { layout, pool, pages, table } = this.#table;
-    const { column } = filter;
+    const { column } = leaf;
     const place = placeOf(layout, column);
     if (!place) {
-      // `version`, `position` and `committedAt` are not among the columns that a guard can name.
+      // `version`, `position` and `committedAt` are not among the columns that a `require` can name.
       if (table.columns.some(({ name }) => name === column)) {
         throw new EngineError('BAD_USER_INPUT', `live rows cannot be filtered by "${column}"`);
       }
-      const holds = rowPredicate(filter);
+      const holds = rowPredicate(leaf);
       return (slot) => holds(this.#table.row(slot));
     }
-    if (filter.kind === 'in') {
-      const words = this.#hold(columnWords(this.#vector(place, filter.values), pool));
+    if (leaf.kind === 'in') {
+      const words = this.#hold(columnWords(this.#vector(place, leaf.values), pool));
       const test = membershipTest(place, [words], { layout });
       return (slot) => test(pages.page(slot), pages.offset(slot), 0);
     }
-    const { condition, operands } = guardTemplate(filter);
-    const vectors = operands.map(({ value }) => this.#vector(place, [value]));
-    const compiled = compileGuard({ condition, operands: vectors }, layout, pool, this.meter);
+    const { form, operands: values } = conditionForm(leaf);
+    const operands = values.map(({ value }) => this.#vector(place, [value]));
+    const compiled = compileCondition({ form, operands }, layout, pool, this.meter);
     for (const words of compiled.operands) this.#hold(words);
     return (slot) => compiled.test(pages.page(slot), pages.offset(slot), 0);
   }

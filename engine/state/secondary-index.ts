@@ -1,3 +1,4 @@
+import { grown } from '../vectors/growing-array.ts';
 import { finishHash, KeyIndex, mixWord } from './key-index.ts';
 import { type ColumnLayout, type RowLayout, wordsIn } from './row-layout.ts';
 import type { RowPages } from './row-pages.ts';
@@ -139,12 +140,7 @@ export class SecondaryIndex {
   }
 
   #grow(slot: number): void {
-    const capacity = Math.max(this.#next.length * 2, slot + 1);
-    const next = new Int32Array(capacity);
-    next.set(this.#next);
-    this.#next = next;
-    const previous = new Int32Array(capacity);
-    previous.set(this.#previous);
-    this.#previous = previous;
+    this.#next = grown(this.#next, slot + 1);
+    this.#previous = grown(this.#previous, slot + 1);
   }
 }

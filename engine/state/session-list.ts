@@ -1,8 +1,8 @@
 import { stepUnits, type Work } from '../govern/work.ts';
 import { EngineError } from '../model/errors.ts';
 import type { ColumnDefinition, Row, ScalarKind, Value } from '../model/types.ts';
+import type { Condition } from '../query/condition.ts';
 import { rowUnits } from '../query/condition-units.ts';
-import type { Filter } from '../query/filter.ts';
 import {
   compareNullsLast,
   cursorValue,
@@ -24,7 +24,7 @@ export const sessionColumns: readonly ColumnDefinition[] = [
 ];
 
 export interface SessionListRequest {
-  readonly where: Filter | null;
+  readonly where: Condition | null;
   readonly orderBy: readonly OrderBy[];
   readonly first: number;
   /** The `endCursor` of the page before; null: from the start. */

@@ -1,6 +1,6 @@
 import type { Work } from '../govern/work.ts';
 import type { Row } from '../model/types.ts';
-import type { Filter } from '../query/filter.ts';
+import type { Condition } from '../query/condition.ts';
 import type { ColumnBatch } from '../vectors/column-vector.ts';
 
 export interface OrderBy {
@@ -9,7 +9,7 @@ export interface OrderBy {
 }
 
 export interface StateListRequest {
-  readonly where: Filter | null;
+  readonly where: Condition | null;
   readonly orderBy: readonly OrderBy[];
   readonly first: number;
   /** The `endCursor` of the page before; null: from the start. */
@@ -41,9 +41,9 @@ export interface StateReader {
    */
   list(table: string, request: StateListRequest): Work<RowPage>;
   /** Rows of a state table that match, in no order, as of the position at which it ends. */
-  select(table: string, where: Filter | null): Work<Row[]>;
+  select(table: string, where: Condition | null): Work<Row[]>;
   /** How the where would be found by a key or an index, in words; where it takes a scan. */
-  adviceFor(table: string, where: Filter | null): string;
+  adviceFor(table: string, where: Condition | null): string;
   /** All rows of a state table, their declared columns; a batch is read before the next is asked for. */
   columns(table: string): Iterable<ColumnBatch>;
   rowCount(table: string): number;

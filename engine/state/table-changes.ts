@@ -1,5 +1,6 @@
 import { ColumnMemory } from '../vectors/column-memory.ts';
 import { bitAt } from '../vectors/column-vector.ts';
+import { grown } from '../vectors/growing-array.ts';
 import type { StateChanges } from './change-set.ts';
 import type { ColumnWords } from './column-words.ts';
 import { finishHash, mixWord } from './key-index.ts';
@@ -270,11 +271,7 @@ export class TableChanges {
       this.table.capture?.beforeWrite(slot, page, offset);
       this.table.reads.wrote(slot);
       this.table.pages.touch(slot, this.#stamp.lsn);
-      if (this.#count === this.#slots.length) {
-        const larger = new Int32Array(this.#count * 2);
-        larger.set(this.#slots);
-        this.#slots = larger;
-      }
+      if (this.#count === this.#slots.length) this.#slots = grown(this.#slots);
       this.#slots[this.#count] = slot;
       this.#before.push(page, offset);
       this.#count++;

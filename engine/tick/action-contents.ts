@@ -1,4 +1,3 @@
-import { plainCondition } from '../query/guard.ts';
 import { finishHash, mixWord } from '../state/key-index.ts';
 import { bitAt, type ColumnVector, isNullAt, type LeafVector } from '../vectors/column-vector.ts';
 import { type EffectStream, type TickBatch, tickItself } from './tick-batch.ts';
@@ -31,12 +30,12 @@ export function actionContents({ actions, streams }: TickBatch): ActionContents 
 }
 
 function mixStream(mixer: ContentMixer, stream: EffectStream): void {
-  const { table, op, action, expectedVersions, rows, guard, length } = stream;
+  const { table, op, action, expectedVersions, rows, require, length } = stream;
   // As the log has it, so that a replay gives the same.
-  const condition = guard ? JSON.stringify(plainCondition(guard.condition)) : '';
+  const condition = require ? JSON.stringify(require.form) : '';
   const form = hashOfText(`${table.name} ${op} ${condition}`);
   const isWhole = op === 'append' || op === 'insert';
-  const cells = [...rows.vectors, ...(guard?.operands ?? [])].map((vector) => {
+  const cells = [...rows.vectors, ...(require?.operands ?? [])].map((vector) => {
     return { vector, name: hashOfText(vector.column.name) };
   });
   for (let row = 0; row < length; row++) {

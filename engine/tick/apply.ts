@@ -189,18 +189,18 @@ function runAction(
   const first = schedule.starts[slot] as number;
   const last = schedule.starts[slot + 1] as number;
   let effects = 0;
-  let guardedAdjust = false;
+  let requiringAdjust = false;
   for (let entry = first; entry < last; entry++) {
     const i = schedule.entries[entry] as number;
     const { stream } = runs[i] as EffectRun;
     let end = cursors[i] as number;
     while (end < stream.length && stream.action[end] === action) end++;
     effects += end - (cursors[i] as number);
-    if (stream.op === 'adjust' && stream.guard) guardedAdjust = true;
+    if (stream.op === 'adjust' && stream.require) requiringAdjust = true;
   }
   if (effects === 0) return null;
-  // A single effect checks before it writes, but for an adjust under a guard, which sees the result.
-  const undoable = effects > 1 || guardedAdjust;
+  // A single effect checks before it writes, but for an adjust under a `require`, which sees the result.
+  const undoable = effects > 1 || requiringAdjust;
   for (const changes of touched) changes.beginAction(action, undoable);
   let conflict: ConflictReport | null = null;
   let ordinal = 0;

@@ -3,7 +3,7 @@ import type { ConflictCode } from '../model/system-columns.ts';
 import type { TableDefinition } from '../model/types.ts';
 import type { BytePool } from '../state/byte-pool.ts';
 import { type ColumnWords, columnWords, releaseWords } from '../state/column-words.ts';
-import { type CompiledGuard, compileGuard } from '../state/guard-test.ts';
+import { type CompiledCondition, compileCondition } from '../state/condition-test.ts';
 import { type ColumnLayout, versionWord } from '../state/row-layout.ts';
 import type { SecondaryIndex } from '../state/secondary-index.ts';
 import type { StateTable } from '../state/state-table.ts';
@@ -14,7 +14,7 @@ import { type Adjustment, compileAdjustments } from './adjustment.ts';
 import type { EffectStream } from './tick-batch.ts';
 
 /**
- * One stream of effects made ready to run row by row: keys hashed, strings interned, guard
+ * One stream of effects made ready to run row by row: keys hashed, strings interned, its `require`
  * compiled, once for all its rows. Holds references in the byte pool until `release`, and lies in
  * the state's scratch memory.
  */
@@ -24,7 +24,7 @@ export interface EffectRun {
   readonly changes: TableChanges | null;
   /**
    * Applies the effect of row `row`, or leaves everything as it is and names the conflict. An
-   * `adjust` under a guard writes before it knows, so its action must be undoable.
+   * `adjust` under a `require` writes before it knows, so its action must be undoable.
    */
   run(row: number): ConflictCode | null;
   /** The slot under the row's key, alive or not; -1 where there is none. For conflict reports. */
@@ -70,7 +70,7 @@ class StateRun implements EffectRun {
   readonly #layouts: ColumnLayout[] = [];
   readonly #columns: ColumnWords[] = [];
   readonly #touched: readonly SecondaryIndex[];
-  readonly #guard: CompiledGuard | null;
+  readonly #require: CompiledCondition | null;
   readonly #outOfRange: Uint8Array | null;
   readonly #adjustments: Adjustment[] = [];
   /** An upsert that leaves out a column a new row must have can only update. */
@@ -116,8 +116,8 @@ class StateRun implements EffectRun {
     this.#touched = this.#table.indexes.filter((index) =>
       index.columns.some((column) => setNames.has(column.column.name)),
     );
-    this.#guard = stream.guard ? compileGuard(stream.guard, layout, pool) : null;
-    if (this.#guard) this.#owned.push(...this.#guard.operands);
+    this.#require = stream.require ? compileCondition(stream.require, layout, pool) : null;
+    if (this.#require) this.#owned.push(...this.#require.operands);
     this.#outOfRange = nonFiniteRows(set, stream.length);
     this.#mayInsert = missingColumns(stream.table, setNames).length === 0;
   }
@@ -136,11 +136,11 @@ class StateRun implements EffectRun {
           if (!this.#mayInsert) return 'ROW_NOT_FOUND';
           return this.#rangeOf(row) ?? this.#insert(slot, hash, keyStart, row);
         }
-        return this.#guardOf(slot, row) ?? this.#rangeOf(row) ?? this.#update(slot, row);
+        return this.#requireOf(slot, row) ?? this.#rangeOf(row) ?? this.#update(slot, row);
       case 'compareAndSet':
         if (!alive) return 'ROW_NOT_FOUND';
         if (this.#version(slot) !== this.stream.expectedVersions?.[row]) return 'VERSION_MISMATCH';
-        return this.#guardOf(slot, row) ?? this.#rangeOf(row) ?? this.#update(slot, row);
+        return this.#requireOf(slot, row) ?? this.#rangeOf(row) ?? this.#update(slot, row);
       case 'adjust':
         if (!alive) return 'ROW_NOT_FOUND';
         return this.#adjust(slot, row);
@@ -148,8 +148,8 @@ class StateRun implements EffectRun {
         if (!alive) return 'ROW_NOT_FOUND';
         const expected = this.stream.expectedVersions;
         if (expected && this.#version(slot) !== expected[row]) return 'VERSION_MISMATCH';
-        const guard = this.#guardOf(slot, row);
-        if (guard) return guard;
+        const unmet = this.#requireOf(slot, row);
+        if (unmet) return unmet;
         this.changes.delete(slot);
         return null;
       }
@@ -180,7 +180,7 @@ class StateRun implements EffectRun {
     return null;
   }
 
-  /** The guard sees the result; a result that its column cannot hold has nothing to show it. */
+  /** The `require` sees the result; a result that its column cannot hold has nothing to show it. */
   #adjust(slot: number, row: number): ConflictCode | null {
     const page = this.#table.pages.page(slot);
     const offset = this.#table.pages.offset(slot);
@@ -191,10 +191,10 @@ class StateRun implements EffectRun {
     this.changes.rewrite(slot, this.#touched, (target, at) => {
       for (const adjustment of this.#adjustments) adjustment.write(target, at, row);
     });
-    const guard = this.#guardOf(slot, row);
+    const unmet = this.#requireOf(slot, row);
     // At once: the conflict's report tells the row, and who wrote it, as they were before.
-    if (guard) this.changes.undoTo(depth);
-    return guard;
+    if (unmet) this.changes.undoTo(depth);
+    return unmet;
   }
 
   #version(slot: number): number {
@@ -202,10 +202,10 @@ class StateRun implements EffectRun {
     return pages.page(slot).u32[pages.offset(slot) + versionWord] as number;
   }
 
-  #guardOf(slot: number, row: number): ConflictCode | null {
-    if (!this.#guard) return null;
+  #requireOf(slot: number, row: number): ConflictCode | null {
+    if (!this.#require) return null;
     const { pages } = this.#table;
-    return this.#guard.test(pages.page(slot), pages.offset(slot), row) ? null : 'GUARD_FAILED';
+    return this.#require.test(pages.page(slot), pages.offset(slot), row) ? null : 'GUARD_FAILED';
   }
 
   #rangeOf(row: number): ConflictCode | null {

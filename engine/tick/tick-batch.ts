@@ -1,5 +1,5 @@
 import type { TableDefinition } from '../model/types.ts';
-import type { Guard } from '../query/guard.ts';
+import type { StreamCondition } from '../query/condition-form.ts';
 import type { ColumnBatch } from '../vectors/column-vector.ts';
 
 export type ConflictPolicy = 'REJECT_ACTION' | 'ABORT_TICK';
@@ -67,5 +67,5 @@ export interface EffectStream {
   readonly rows: ColumnBatch;
   /** For compareAndSet, and delete where given. */
   readonly expectedVersions: Uint32Array | null;
-  readonly guard: Guard | null;
+  readonly require: StreamCondition | null;
 }

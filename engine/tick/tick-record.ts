@@ -2,7 +2,7 @@ import { createHash, hash } from 'node:crypto';
 import type { Catalog } from '../model/catalog.ts';
 import { columnNamed } from '../model/kinds.ts';
 import type { ColumnDefinition, TableDefinition } from '../model/types.ts';
-import { type GuardCondition, operandColumn, plainCondition } from '../query/guard.ts';
+import { type ConditionForm, operandColumn } from '../query/condition-form.ts';
 import { aligned } from '../vectors/aligned.ts';
 import { decodeRecordBatch, encodeRecordBatch } from '../vectors/arrow/record-batch.ts';
 import type { ColumnBatch, ColumnVector, FixedVector } from '../vectors/column-vector.ts';
@@ -57,8 +57,9 @@ interface StreamHeader {
   readonly rows: number;
   readonly columns: readonly string[];
   readonly versioned: boolean;
-  readonly guard: GuardCondition | null;
-  /** The guard's operands, by the column each compares with. */
+  /** The stream's `require`. */
+  readonly guard: ConditionForm | null;
+  /** Its operands, by the column each compares with. */
   readonly operands: readonly string[];
 }
 
@@ -98,8 +99,8 @@ export function encodeTick(batch: TickBatch): EncodedTick {
       rows: stream.length,
       columns: columns.map((vector) => vector.column.name),
       versioned: stream.expectedVersions !== null,
-      guard: stream.guard && plainCondition(stream.guard.condition),
-      operands: stream.guard?.operands.map((operand) => operand.column.name) ?? [],
+      guard: stream.require?.form ?? null,
+      operands: stream.require?.operands.map((operand) => operand.column.name) ?? [],
     };
   });
   const shape = {
@@ -223,8 +224,8 @@ export function decodeTick(
         length: stream.rows,
         vectors: stream.op === 'append' ? completed(rows, table.columns, stream.rows) : rows,
       },
-      guard: stream.guard && {
-        condition: stream.guard,
+      require: stream.guard && {
+        form: stream.guard,
         operands: vectors.slice(prefix.length + columns.length),
       },
     };
@@ -282,7 +283,7 @@ function streamVectors(stream: EffectStream, columns: readonly ColumnVector[]): 
     vectors.push(uint32Vector(versionColumn, stream.expectedVersions));
   }
   vectors.push(...columns);
-  if (stream.guard) vectors.push(...stream.guard.operands);
+  if (stream.require) vectors.push(...stream.require.operands);
   return vectors;
 }
 

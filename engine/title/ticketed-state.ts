@@ -2,7 +2,7 @@ import type { Ticket } from '../govern/ticket.ts';
 import type { Work } from '../govern/work.ts';
 import type { Row } from '../model/types.ts';
 import type { StatePageRequest, StateQueries } from '../ports/state-queries.ts';
-import type { Filter } from '../query/filter.ts';
+import type { Condition } from '../query/condition.ts';
 import type { RowPage, StateReader } from '../state/state-reader.ts';
 
 /** The title's live rows for requests. */
@@ -24,12 +24,12 @@ export class TicketedState implements StateQueries {
     return this.#reader.list(table, { ...request, scan });
   }
 
-  select(ticket: Ticket, table: string, where: Filter | null): Work<Row[]> {
+  select(ticket: Ticket, table: string, where: Condition | null): Work<Row[]> {
     ticket.check();
     return this.#reader.select(table, where);
   }
 
-  adviceFor(ticket: Ticket, table: string, where: Filter | null): string {
+  adviceFor(ticket: Ticket, table: string, where: Condition | null): string {
     ticket.check();
     return this.#reader.adviceFor(table, where);
   }

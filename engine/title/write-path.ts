@@ -14,13 +14,13 @@ import { PositionWaiters } from '../state/position-waiters.ts';
 import { type SessionInfo, sessionInfo } from '../state/session.ts';
 import type { StateReader } from '../state/state-reader.ts';
 import { ActionNames } from '../tick/action-names.ts';
-import { checkGuardUnits } from '../tick/guard-units.ts';
 import {
   changesOf,
   type LoggedBatch,
   type Projection,
   type Settlement,
 } from '../tick/projection.ts';
+import { checkRequireUnits } from '../tick/require-units.ts';
 import { checkRowMemory } from '../tick/row-memory.ts';
 import type { TickBatch } from '../tick/tick-batch.ts';
 import { outcomeOf, type TickOutcome } from '../tick/tick-outcome.ts';
@@ -123,7 +123,7 @@ export class WritePath {
       const encoded = encodeTick(batch);
       const early = this.#projection.settleEarly(batch, encoded.digest);
       if (early) return this.#outcome(early, batch);
-      checkGuardUnits(batch);
+      checkRequireUnits(batch);
       checkRowMemory(this.#projection.state, views, batch, rowMemoryBytesMax);
       return await this.#logTick(ticket, batch, encoded);
     } catch (error) {

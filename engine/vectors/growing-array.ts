@@ -5,6 +5,14 @@ import { countBits } from './bits.ts';
 const reservedBytesMax = 1024 * 1024;
 const bytesMin = 64;
 
+/** The values in an array of at least `least` elements, and of twice as many as before. */
+export function grown<Values extends FixedValues>(values: Values, least = 0): Values {
+  const Same = values.constructor as new (length: number) => Values;
+  const larger = new Same(Math.max(least, values.length * 2));
+  (larger as Uint8Array).set(values as Uint8Array);
+  return larger;
+}
+
 /** Elements that grow at the end by doubling. `values` may be replaced by any call that appends. */
 export class GrowingArray<Values extends FixedValues> {
   values: Values;

@@ -1,6 +1,7 @@
-import { kindOf } from '../model/kinds.ts';
+import { elementColumn, elementsOf, kindOf } from '../model/kinds.ts';
+import type { ColumnDefinition } from '../model/types.ts';
 import { countBits } from './bits.ts';
-import type { ColumnVector } from './column-vector.ts';
+import type { ColumnVector, LeafVector } from './column-vector.ts';
 import type { StructVector } from './part-vector.ts';
 
 /**
@@ -44,6 +45,56 @@ export function pushVectorBuffers(
       pushVectorBuffers(vector.child, buffers);
       break;
   }
+}
+
+/** Where buffers that `pushVectorBuffers` gave lie in one memory, in their order. */
+export interface PlacedBuffers {
+  readonly memory: ArrayBufferLike;
+  /** Moves on to the next buffer and returns where it begins, a multiple of 8. */
+  next(): number;
+  /** The bytes of the buffer it has moved on to. */
+  readonly bytes: number;
+  /** The rows of the next column, or of the elements of a list. */
+  nextLength(): number;
+}
+
+/** The vector whose buffers are the next ones; a view of their memory. */
+export function vectorOfBuffers(column: ColumnDefinition, placed: PlacedBuffers): ColumnVector {
+  const length = placed.nextLength();
+  const validity = bytesAt(placed);
+  const base = { column, length, validity: validity.length === 0 ? null : validity };
+  if (column.list) {
+    const offsets = int32sAt(placed);
+    const child = vectorOfBuffers(elementColumn(column), placed) as LeafVector;
+    return { ...base, layout: 'list', offsets, child };
+  }
+  const { layout, stride, parts } = kindOf(column);
+  switch (layout) {
+    case 'bool':
+      return { ...base, layout, bits: bytesAt(placed) };
+    case 'binary':
+      return { ...base, layout, offsets: int32sAt(placed), data: bytesAt(placed) };
+    default: {
+      if (parts) {
+        placed.nextLength();
+        placed.next();
+      }
+      const Elements = elementsOf(column.kind);
+      const at = placed.next();
+      const values = new Elements(placed.memory, at, placed.bytes / Elements.BYTES_PER_ELEMENT);
+      return layout === 'fixed' ? { ...base, layout, values } : { ...base, layout, stride, values };
+    }
+  }
+}
+
+function bytesAt(placed: PlacedBuffers): Uint8Array {
+  const at = placed.next();
+  return new Uint8Array(placed.memory, at, placed.bytes);
+}
+
+function int32sAt(placed: PlacedBuffers): Int32Array {
+  const at = placed.next();
+  return new Int32Array(placed.memory, at, placed.bytes / 4);
 }
 
 /** The bytes of memory that these views keep alive: of whole buffers, each once. */

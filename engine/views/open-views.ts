@@ -8,7 +8,7 @@ import { EngineError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Lsn } from '../model/position.ts';
 import type { GroupViewDefinition, TableDefinition } from '../model/types.ts';
-import type { Filter } from '../query/filter.ts';
+import type { Condition } from '../query/condition.ts';
 import type { ChangeSet, StateChanges } from '../state/change-set.ts';
 import type { StateReader } from '../state/state-reader.ts';
 import type { TickBatch } from '../tick/tick-batch.ts';
@@ -195,19 +195,19 @@ class Views implements OwnedViewEngine {
     return batch.streams.some(({ op, table }) => op === 'append' && this.#tables.has(table.name));
   }
 
-  read(ticket: Ticket, view: string, where: Filter | null): Work<ViewRows> {
+  read(ticket: Ticket, view: string, where: Condition | null): Work<ViewRows> {
     ticket.check();
     return this.#read(view, where);
   }
 
-  *#read(view: string, where: Filter | null): Work<ViewRows> {
+  *#read(view: string, where: Condition | null): Work<ViewRows> {
     const feed = this.#feeds.get(view);
     if (!feed || this.#states.has(view)) throw unknown(view, 'view');
     const rows = yield* feed.source.snapshot(where);
     return { lsn: this.lsn, rows };
   }
 
-  rows(view: string, where: Filter | null): ViewRows {
+  rows(view: string, where: Condition | null): ViewRows {
     return finish(this.#read(view, where));
   }
 

@@ -2,7 +2,7 @@ import type { Ticket } from '../govern/ticket.ts';
 import type { Work } from '../govern/work.ts';
 import type { Lsn } from '../model/position.ts';
 import type { Row } from '../model/types.ts';
-import type { Filter } from '../query/filter.ts';
+import type { Condition } from '../query/condition.ts';
 import type { ChangeSet } from '../state/change-set.ts';
 import type { TickBatch } from '../tick/tick-batch.ts';
 
@@ -29,7 +29,7 @@ export interface ViewRows {
 }
 
 export interface SubscribeRequest {
-  readonly where: Filter | null;
+  readonly where: Condition | null;
   readonly cursor: string | null;
   /**
    * Frames a second at most (up to 1000); ticks in between are coalesced by key. Null: one a tick
@@ -51,7 +51,7 @@ export interface ViewQueries {
    * The view's rows, in key order; a top view's by partition, best first. As of the position at
    * which the work ends. `view`: a view of the manifest, else `BAD_USER_INPUT`.
    */
-  read(ticket: Ticket, view: string, where: Filter | null): Work<ViewRows>;
+  read(ticket: Ticket, view: string, where: Condition | null): Work<ViewRows>;
   /**
    * Frames of a view or, given a state table's name, of that table's rows (with their system
    * columns). The first frame is a SNAPSHOT, or the missed DELTA (empty, when nothing was missed)
@@ -92,6 +92,6 @@ export interface ViewEngine extends ViewQueries {
    */
   apply(changes: ChangeSet): void;
   /** The rows that `read` gives, in one turn, however long that takes; for the engine's own checks. */
-  rows(view: string, where: Filter | null): ViewRows;
+  rows(view: string, where: Condition | null): ViewRows;
   close(): void;
 }

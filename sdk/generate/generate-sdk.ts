@@ -1,3 +1,4 @@
+import type { TitleDescriptor } from '../runtime/title.ts';
 import { columnSpec, columnType, isInteger, property, quoted, union } from './column-text.ts';
 import { docComment } from './doc-comment.ts';
 import { type ManifestJson, parseManifestJson } from './manifest-json.ts';
@@ -5,6 +6,7 @@ import {
   enumName,
   pascalCase,
   type Relation,
+  type SdkColumn,
   type TypeNamer,
   tableRelation,
   viewRelation,
@@ -12,7 +14,7 @@ import {
 import { typeNamer } from './type-names.ts';
 
 export interface GenerateOptions {
-  /** The hash of the manifest as deployed; told in the header where given. */
+  /** The hash of the manifest as deployed: what the client sends, so that a server of another knows. */
   readonly manifestHash?: string;
   /** How to make the file anew; told in the header. */
   readonly command?: string;
@@ -36,13 +38,14 @@ export function generateSdk(manifestJson: unknown, options: GenerateOptions = {}
     ...views.map(rowType),
     tickTypes(name, tables),
     clientClass(name, tables, views),
-    descriptor(manifest, tables, views),
+    descriptor(manifest, tables, views, options.manifestHash),
   ].join('\n\n');
   return `${text}\n`;
 }
 
 function header(manifest: ManifestJson, options: GenerateOptions): string {
-  const hash = options.manifestHash === undefined ? '' : `, manifest ${options.manifestHash}`;
+  const { manifestHash } = options;
+  const hash = manifestHash === undefined ? '' : `, manifest ${manifestHash.slice(0, 16)}`;
   const command = options.command ?? 'tickloom generate sdk --url <server> --out <file>';
   return [
     `// Title "${manifest.title}", version ${manifest.version}${hash}.`,
@@ -208,12 +211,14 @@ function descriptor(
   manifest: ManifestJson,
   tables: readonly Relation[],
   views: readonly Relation[],
+  manifestHash: string | undefined,
 ): string {
   return [
     '/** Names and kinds, for the runtime. */',
     'const title: TitleDescriptor = {',
     `  title: ${quoted(manifest.title)},`,
     `  version: ${manifest.version},`,
+    ...(manifestHash === undefined ? [] : [`  manifest: ${quoted(manifestHash)},`]),
     '  tables: {',
     ...tables.flatMap(describeRelation),
     '  },',
@@ -236,6 +241,49 @@ function describeRelation(relation: Relation): string[] {
     '      columns: {',
     ...columns.map((column) => `        ${property(column.name)}: ${quoted(columnSpec(column))},`),
     '      },',
+    ...describeValues(columns),
     '    },',
   ];
+}
+
+function describeValues(columns: readonly SdkColumn[]): string[] {
+  const enums = columns.filter(({ values }) => values.length > 0);
+  if (enums.length === 0) return [];
+  return ['      values: {', ...enums.flatMap(valueLines), '      },'];
+}
+
+/** On one line where it fits, else one value a line. */
+function valueLines({ name, values }: SdkColumn): string[] {
+  const line = `        ${property(name)}: [${values.map(quoted).join(', ')}],`;
+  if (line.length <= 100) return [line];
+  return [
+    `        ${property(name)}: [`,
+    ...values.map((value) => `          ${quoted(value)},`),
+    '        ],',
+  ];
+}
+
+/** What the generated code tells the runtime of a manifest, as a value. Throws as `generateSdk` does. */
+export function describeTitle(manifestJson: unknown): TitleDescriptor {
+  const manifest = parseManifestJson(manifestJson);
+  const namer = typeNamer(pascalCase(manifest.title));
+  const views = manifest.views.map((view) => viewRelation(manifest, view, namer));
+  const parts = (relations: readonly Relation[]) =>
+    Object.fromEntries(relations.map((relation) => [relation.name, partOf(relation)]));
+  const { title, version } = manifest;
+  const tables = parts(manifest.tables.map((table) => tableRelation(table, namer)));
+  return { title, version, tables, views: parts(views) } as TitleDescriptor;
+}
+
+function partOf({ as, kind, key, columns }: Relation): object {
+  const enums = columns.filter(({ values }) => values.length > 0);
+  return {
+    as,
+    ...(kind === 'view' ? {} : { kind }),
+    ...(kind === 'view' || kind === 'state' ? { key } : {}),
+    columns: Object.fromEntries(columns.map((column) => [column.name, columnSpec(column)])),
+    ...(enums.length === 0
+      ? {}
+      : { values: Object.fromEntries(enums.map(({ name, values }) => [name, values])) }),
+  };
 }

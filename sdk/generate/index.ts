@@ -1,2 +1,2 @@
-export { type GenerateOptions, generateSdk } from './generate-sdk.ts';
+export { describeTitle, type GenerateOptions, generateSdk } from './generate-sdk.ts';
 export type { ManifestJson } from './manifest-json.ts';

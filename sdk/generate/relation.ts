@@ -17,6 +17,8 @@ export interface SdkColumn {
   readonly list: boolean;
   /** The name of the string union of an enum column. */
   readonly enumName: string | null;
+  /** The values of a declared enum column. */
+  readonly values: readonly string[];
 }
 
 /** A table or view with all the columns a client can read. */
@@ -51,7 +53,15 @@ export function enumName(table: TableJson, column: ColumnJson): string {
 }
 
 function system(name: string, kind: SdkColumn['kind']): SdkColumn {
-  return { name, description: null, kind, optional: false, list: false, enumName: null };
+  return {
+    name,
+    description: null,
+    kind,
+    optional: false,
+    list: false,
+    enumName: null,
+    values: [],
+  };
 }
 
 const eventSystem: readonly SdkColumn[] = [
@@ -85,6 +95,7 @@ export function tableRelation(table: TableJson, namer: TypeNamer): Relation {
     optional: column.optional,
     list: column.list,
     enumName: column.kind === 'enum' ? namer(enumName(table, column)) : null,
+    values: column.values,
   }));
   const columns =
     table.kind === 'state'

@@ -13,7 +13,10 @@ export interface ExportShape {
   readonly format?: ExportFormat | undefined;
   /** `NONE` unless told otherwise: JavaScript's Arrow reader has no codec built in. */
   readonly compression?: 'NONE' | 'LZ4' | 'ZSTD' | undefined;
-  /** Only rows committed after this. */
+  /**
+   * Only rows committed after this. Of a state table, rows that are gone since come too, with their
+   * key and `deleted: true`; all others have `deleted: false`.
+   */
   readonly sincePosition?: Position | undefined;
   /** The rows as of here; as of now unless told otherwise. */
   readonly asOf?: { readonly position: Position } | undefined;

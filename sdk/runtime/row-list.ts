@@ -1,11 +1,11 @@
 import type { Position } from './position.ts';
-import type { ColumnOf, OrderBy, ScalarColumn, Where } from './row-types.ts';
+import type { ColumnOf, OrderBy, OrderColumn, Where } from './row-types.ts';
 import type { Title } from './title.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
 export interface ListOptions<Row, Column extends ColumnOf<Row>> extends CallOptions {
   readonly where?: Where<Row> | undefined;
-  readonly orderBy?: readonly OrderBy<ScalarColumn<Row>>[] | undefined;
+  readonly orderBy?: readonly OrderBy<OrderColumn<Row>>[] | undefined;
   /** Rows a page. */
   readonly first?: number | undefined;
   /** `endCursor` of the page before. */

@@ -49,6 +49,15 @@ export type ScalarColumn<Row> = Extract<
   string
 >;
 
+/** The columns that rows are ordered by; a part of a vector as `position_x`. */
+export type OrderColumn<Row> =
+  | ScalarColumn<Row>
+  | {
+      [Column in Extract<keyof Row, string>]: [NonNullable<Row[Column]>] extends [Vec3]
+        ? `${Column}_${keyof Vec3}`
+        : never;
+    }[Extract<keyof Row, string>];
+
 export type ColumnOf<Row> = Extract<keyof Row, string>;
 
 interface NullTest {

@@ -106,6 +106,7 @@ export class Subscription<Row, Key> implements AsyncIterable<Frame<Row, Key>> {
       while (!signal?.aborted) {
         let retryAfterMs: number | null = null;
         const used = token.current;
+        const named = this.#transport.manifestHash;
         try {
           for await (const raw of this.#frames.frames(this.#request(cursor), connection.signal)) {
             const frame = this.#decode(raw);
@@ -119,6 +120,7 @@ export class Subscription<Row, Key> implements AsyncIterable<Frame<Row, Key>> {
         } catch (error) {
           if (signal?.aborted) return;
           if (!(error instanceof TickloomError)) throw error;
+          if (await this.#transport.agrees(error, named)) continue;
           const wasGood =
             untriedSinceMs === null || performance.now() - untriedSinceMs > tokenGoodMsMin;
           // One that was good has expired; one that expires on its way, short or shared with others,

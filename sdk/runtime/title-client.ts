@@ -3,6 +3,7 @@ import { type AnyExportRequest, createExport, type Export } from './export.ts';
 import type { FrameTransport } from './frame-transport.ts';
 import { HistoryTable } from './history-table.ts';
 import { fetchPost } from './http-post.ts';
+import { ManifestAgreement } from './manifest-agreement.ts';
 import { nodePost, runsOnNode } from './node-post.ts';
 import type { Position } from './position.ts';
 import type { ColumnOf } from './row-types.ts';
@@ -75,6 +76,7 @@ export class TitleClient<Tick> {
     this.#transport = new Transport({
       titleUrl,
       token,
+      manifest: new ManifestAgreement(descriptor),
       retry: { ...defaultRetryPolicy, ...options.retry },
       timeoutMs: options.timeoutMs ?? 15_000,
       class: options.class,

@@ -7,6 +7,8 @@ import { type ColumnSpecs, RowCodec } from './columns.ts';
 export interface TitleDescriptor {
   readonly title: string;
   readonly version: number;
+  /** The hash of the manifest that the code was generated from; what fits it is known by it. */
+  readonly manifest?: string;
   readonly tables: { readonly [table: string]: TableDescriptor };
   readonly views: { readonly [view: string]: ViewDescriptor };
 }
@@ -17,6 +19,7 @@ export interface TableDescriptor {
   /** State tables: the key's columns in order. */
   readonly key?: readonly string[];
   readonly columns: ColumnSpecs;
+  readonly values?: EnumValues;
   /** The property of clients and ticks, where the name itself is taken. */
   readonly accessor?: string;
 }
@@ -25,7 +28,11 @@ export interface ViewDescriptor {
   readonly as: string;
   readonly key: readonly string[];
   readonly columns: ColumnSpecs;
+  readonly values?: EnumValues;
 }
+
+/** The values of enum columns, by column. */
+export type EnumValues = { readonly [column: string]: readonly string[] };
 
 /** A title's descriptor with the codec of each table and view. */
 export class Title {

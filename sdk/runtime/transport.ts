@@ -1,6 +1,7 @@
 import { abortedError, backoffMs, type RetryPolicy, sleep } from './backoff.ts';
 import { errorFromStatus, errorFromWire, isRecord, TickloomError } from './errors.ts';
 import type { HttpPost } from './http-post.ts';
+import type { ManifestAgreement } from './manifest-agreement.ts';
 import { PositionTracker } from './position.ts';
 import type { TokenSource } from './token-source.ts';
 
@@ -55,6 +56,7 @@ export interface TransportOptions {
   /** The title's own: `http://127.0.0.1:4800/ashfall`. */
   readonly titleUrl: string;
   readonly token: TokenSource;
+  readonly manifest: ManifestAgreement;
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
   readonly class: QueryClass | undefined;
@@ -64,6 +66,16 @@ export interface TransportOptions {
   readonly random: () => number;
   readonly onResponse: ((info: ResponseInfo) => void) | undefined;
 }
+
+/** A server that is replaced while a request is on its way refuses it once more. */
+const agreementsMax = 3;
+
+/** Reads nothing, and is refused as any request is. */
+const askOperation: Operation = {
+  name: 'Manifest',
+  kind: 'query',
+  document: 'query Manifest { __typename }',
+};
 
 /** Requests over HTTP, with the contract's headers, retries and one change of token. */
 export class Transport {
@@ -81,6 +93,23 @@ export class Transport {
 
   get token(): TokenSource {
     return this.#options.token;
+  }
+
+  /**
+   * Whether what the server refused for its manifest may be asked again with another: a socket is
+   * refused without a word of what the server has, so that is asked for. Throws `SCHEMA_MISMATCH` with
+   * what differs. `named` is what the refused request named.
+   */
+  async agrees(error: TickloomError, named: string | null): Promise<boolean> {
+    if (error.code !== 'SCHEMA_MISMATCH' || named === null) return false;
+    if (this.#options.manifest.reachedBy(error)) return true;
+    if (this.#options.manifest.hash === named) await this.execute(askOperation, {});
+    return this.#options.manifest.hash !== named;
+  }
+
+  /** The manifest that requests name. */
+  get manifestHash(): string | null {
+    return this.#options.manifest.hash;
   }
 
   get fetch(): typeof fetch {
@@ -112,14 +141,19 @@ export class Transport {
 
   /** The answer, or the first of its errors, thrown. */
   async post(request: ApiRequest, options: CallOptions = {}): Promise<Record<string, unknown>> {
-    const { retry, random } = this.#options;
+    const { retry, random, manifest } = this.#options;
     let tokenReplaced = false;
+    let agreements = 0;
     for (let attempt = 1; ; attempt += 1) {
       const token = await this.#options.token.get();
       try {
         return await this.#try(request, token, attempt, options);
       } catch (error) {
         if (!(error instanceof TickloomError)) throw error;
+        if (agreements < agreementsMax && manifest.reachedBy(error)) {
+          agreements += 1;
+          continue;
+        }
         if (isTokenRefusal(error) && !tokenReplaced) {
           tokenReplaced = true;
           if ((await this.#options.token.replace(token)) === null) throw error;
@@ -137,6 +171,8 @@ export class Transport {
     const headers: Record<string, string> = { authorization: `Bearer ${token}` };
     const position = readAfter ? this.positions.header : null;
     if (position !== null) headers['x-tickloom-read-after'] = position;
+    const manifest = this.#options.manifest.hash;
+    if (manifest !== null) headers['x-tickloom-manifest'] = manifest;
     const lowered = queryClass ?? this.#options.class;
     if (lowered !== undefined) headers['x-tickloom-class'] = lowered;
     return headers;

@@ -21,9 +21,11 @@ import type { Handler } from '../http/route.ts';
 import { servingLimits } from '../serving-limits.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { exchangeTicket } from './request-ticket.ts';
+import type { ServedManifest } from './served-manifest.ts';
 
 export interface CommitEndpointOptions {
   readonly engine: Engine;
+  readonly manifest: ServedManifest;
   readonly audit: AuditPort;
   readonly metrics: Metrics;
   readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
@@ -42,6 +44,7 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     const { request } = exchange;
     const report = new RequestReport(queryClass);
     const principal = await options.authenticate(request.headers.authorization);
+    options.manifest.check(request.headers['x-tickloom-manifest']);
     const ticket = exchangeTicket(principal, queryClass, exchange);
     const asker = { principal, audit, ticket };
     // Before the body: who may not commit at all need not send it.

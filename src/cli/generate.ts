@@ -39,7 +39,7 @@ async function generateSdkFile(flags: GenerateFlags): Promise<void> {
     ? fetchManifest(flags)
     : loadManifest(flags.manifest));
   const { generateSdk } = await import('@tickloom/sdk/generate');
-  const source = generateSdk(manifest, { manifestHash: manifestHash(manifest).slice(0, 16) });
+  const source = generateSdk(manifest, { manifestHash: manifestHash(manifest) });
   mkdirSync(dirname(flags.out), { recursive: true });
   writeFileSync(flags.out, source);
   const lines = source.split('\n').length - 1;

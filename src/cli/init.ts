@@ -50,7 +50,7 @@ async function init(directory: string, flags: InitFlags): Promise<void> {
   }
   const manifest = await loadManifest(join(directory, 'title.ts'));
   const { generateSdk } = await import('@tickloom/sdk/generate');
-  const hash = manifestHash(manifest).slice(0, 16);
+  const hash = manifestHash(manifest);
   const command = 'npm run generate';
   write(join(directory, 'tickloom.ts'), generateSdk(manifest, { manifestHash: hash, command }));
   if (flags.install) {

@@ -32,12 +32,12 @@ async function start(flags: SettingFlags & StartFlags): Promise<void> {
   const options = { manifests, manifestsAtFirst, mode: 'sandbox', ...mends } as const;
   const server = await runServer(loaded, options);
   const readyMs = Math.round(performance.now());
-  const { url, metricsUrl } = server;
+  const { url, metricsUrl, columnsIsolation: isolation } = server;
   const served = server.titles.manifests();
   const titles = served.map(({ title }) => title);
   const [title = ''] = titles;
   if (json) {
-    process.stdout.write(`${JSON.stringify({ url, title, titles, readyMs })}\n`);
+    process.stdout.write(`${JSON.stringify({ url, title, titles, isolation, readyMs })}\n`);
     return;
   }
   const isOne = titles.length === 1;
@@ -50,6 +50,7 @@ async function start(flags: SettingFlags & StartFlags): Promise<void> {
       `  Console   ${url}/console`,
       `  Metrics   ${metricsUrl}`,
       ...tokenLines(served, url),
+      ...(isolation === null ? [] : [`  Isolation ${isolation}`]),
       '',
       `  ready in ${readyMs} ms`,
       '',

@@ -86,6 +86,11 @@ export const settingsTable = {
     'Where the column store lives: embedded, or the URL of a ClickHouse server.',
     { secret: true },
   ),
+  columnsIsolation: setting(
+    oneOf('auto', 'required'),
+    'auto',
+    "Whether the embedded column store is started where nothing keeps its process from the server's files: auto says so at start, required refuses. Bubblewrap keeps it from them where it is installed and works, or a user of its own where the server is root.",
+  ),
   fanout: setting(
     onlyOnOneNode('memory', { scheme: 'redis', what: 'fan-out through Redis' }),
     'memory',

@@ -13,8 +13,8 @@ export interface StoredExport {
 }
 
 /**
- * JSON has neither wide integers nor bytes, and filters hold both: `{ "$bigint": "…" }` and
- * `{ "$bytes": "<base64>" }`. A value of a filter is never an object, so these are unmistakable.
+ * JSON has neither wide integers nor bytes, and conditions hold both: `{ "$bigint": "…" }` and
+ * `{ "$bytes": "<base64>" }`. A value of a condition is never an object, so these are unmistakable.
  */
 export function encodeExport(stored: StoredExport): string {
   return JSON.stringify({

@@ -49,6 +49,8 @@ export interface RunningServer {
   /** How this machine reaches it, without a slash at the end. */
   readonly url: string;
   readonly metricsUrl: string;
+  /** What keeps ClickHouse's process from the server's files, for people; null for a remote one. */
+  readonly columnsIsolation: string | null;
   /** The titles that are open; others may be opened, and these closed. */
   readonly titles: TitleRegistry;
   /** Finishes what runs, tells subscribers to go elsewhere, closes the titles. */
@@ -112,6 +114,7 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
     target: settings.columns,
     directory: join(settings.dataDir, 'columns'),
     dataDirectory: settings.dataDir,
+    isolation: settings.columnsIsolation,
     logger,
   });
   columns.then((host) => metrics.registry.watchColumns(host)).catch(() => {});
@@ -134,6 +137,7 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
   const { manifests, manifestsAtFirst = [], truncateAt, acceptLostRows } = options;
   const given = keeper.isEmpty ? [...manifests, ...manifestsAtFirst] : manifests;
   await unlessStopped(keeper.openAll(given, { truncateAt, acceptLostRows }), stop);
+  const { isolation: columnsIsolation } = await columns;
   await listenForOperator(
     { dataDir, routes: titleControl(keeper, metrics), metrics, logger },
     lifetime,
@@ -152,6 +156,7 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
   return {
     url,
     metricsUrl,
+    columnsIsolation,
     titles: registry,
     async close() {
       readiness.server = 'draining';

@@ -13,6 +13,7 @@ import { graphqlEndpoint } from '../api/graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from '../api/graphql/graphql-socket.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
 import { createTitleYoga } from '../api/graphql/yoga.ts';
+import { ServedManifest } from '../api/served-manifest.ts';
 import type { ExportLinks } from '../exports/export-link.ts';
 import type { Exports } from '../exports/exports.ts';
 import type { Handler } from '../http/route.ts';
@@ -57,17 +58,19 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const answers = new Answers(metrics, logger);
   const executor = new Executor(schema);
   const yoga = createTitleYoga(schema, executor, answers);
+  const manifest = new ServedManifest(catalog.manifest);
   const description = { audit, metrics, authenticate };
   return {
     endpoints: {
       graphql: graphqlEndpoint({
         yoga,
+        manifest,
         services,
         metrics,
         authenticate,
         onDrain: options.requests.onDrain,
       }),
-      commit: commitEndpoint({ engine, audit, metrics, authenticate }),
+      commit: commitEndpoint({ engine, manifest, audit, metrics, authenticate }),
       export: exportEndpoint({ engine, exports, links, metrics, logger }),
       schema: descriptionEndpoint({
         ...description,
@@ -82,6 +85,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
     },
     socket: new GraphqlSocket({
       yoga,
+      manifest,
       services,
       answers,
       metrics,

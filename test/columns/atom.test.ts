@@ -34,7 +34,12 @@ it.each(['sent', 'taken'] as const)(
   'inserts a block as one part, however large it is and however many sessions it holds: its file is %s',
   async (files) => {
     const database = databaseName(catalog.manifest.title);
-    const target = new ClickHouseTarget(client, database, files, () => Promise.resolve());
+    const target = new ClickHouseTarget({
+      client,
+      database,
+      handOver: files === 'taken' ? (path) => host.handOver(path) : null,
+      whenUp: () => Promise.resolve(),
+    });
     const [orders] = shippedTables(catalog);
     if (!orders) throw new Error('the test title has an action table');
     const builder = BlockBuilder.of(orders);
@@ -65,7 +70,8 @@ it.each(['sent', 'taken'] as const)(
 
 it('stops the inserts of a process before it, and of no other title', async () => {
   const database = databaseName(catalog.manifest.title);
-  const target = new ClickHouseTarget(client, database, 'sent', () => Promise.resolve());
+  const whenUp = () => Promise.resolve();
+  const target = new ClickHouseTarget({ client, database, handOver: null, whenUp });
   const slowly = (id: string) =>
     client.insert(
       `INSERT INTO ${database}.orders (_lsn) SELECT 1000 + sleepEachRow(0.05) FROM numbers(40)`,

@@ -14,3 +14,20 @@ export function childHosts(of: number = process.pid): number[] {
     }
   });
 }
+
+/** The processes that one has started, and those that these have; itself first. */
+export function processTree(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');
+  return [
+    pid,
+    ...children
+      .filter((text) => text !== '')
+      .map(Number)
+      .flatMap(processTree),
+  ];
+}
+
+/** The process that runs the host's program: within bubblewrap, which starts two, the last. */
+export function programOf(host: number): number {
+  return processTree(host).at(-1) as number;
+}

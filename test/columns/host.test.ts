@@ -9,7 +9,7 @@ import { tableFromArrays, tableToIPC } from 'apache-arrow';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { EmbeddedHost } from '../../engine/columns/embedded-host.ts';
 import { silentLogger } from '../../engine/columns/logger.ts';
-import { childHosts } from './child-hosts.ts';
+import { childHosts, programOf } from './child-hosts.ts';
 import { temporaryDirectory } from './stores.ts';
 
 const directory = temporaryDirectory();
@@ -265,13 +265,13 @@ describe('the child process', () => {
   });
 
   it('runs behind everything else', async () => {
-    expect(getPriority(host.pid as number)).toBe(10);
+    expect(getPriority(programOf(host.pid as number))).toBe(10);
   });
 
   it.runIf(existsSync('/proc/self/task'))('runs its queries behind everything else', async () => {
     const yields = hasChrt && availableParallelism() >= 2;
     const isYielding = () => {
-      const threads = [...threadsOf(host.pid as number).values()];
+      const threads = [...threadsOf(programOf(host.pid as number)).values()];
       return threads.every(({ isIdleClass }) => isIdleClass === yields);
     };
     host.yieldProcessors();
@@ -290,7 +290,7 @@ describe('the child process', () => {
     // ClickHouse may set back the niceness of a thread between two tasks: those at work count.
     const atWork = await vi.waitFor(
       () => {
-        const before = threadsOf(host.pid as number);
+        const before = threadsOf(programOf(host.pid as number));
         const busy = [...before].filter(([, thread]) => thread.isRunning && thread.ticks > 20);
         expect(busy.length).toBeGreaterThan(0);
         return busy.map(([, thread]) => thread);

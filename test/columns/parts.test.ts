@@ -131,6 +131,29 @@ describe('vectors in ClickHouse', () => {
   });
 
   it.each([
+    [[{ column: 'at.y', direction: 'ASC' } as const], [2, 3, 1]],
+    [[{ column: 'at.x', direction: 'DESC' } as const], [3, 2, 1]],
+    [[{ column: 'aim.x', direction: 'ASC' } as const], [3, 2, 1]],
+    [[{ column: 'aim.z', direction: 'DESC' } as const], [3, 2, 1]],
+  ])('are ordered by %j, page by page, nulls last', async (orderBy, ids) => {
+    const read: unknown[] = [];
+    for (let after: string | null = null, more = true; more; ) {
+      const page = await store.list(testTicket, {
+        table: 'shots',
+        where: null,
+        orderBy,
+        first: 1,
+        after,
+        bounds,
+      });
+      read.push(...page.rows.map(({ unitId }) => unitId));
+      after = page.endCursor;
+      more = page.hasNextPage;
+    }
+    expect(read).toEqual(ids);
+  });
+
+  it.each([
     [{ at: { x: { gt: 3 } } }, [2, 3]],
     [{ at: { x: { gt: 3 }, z: { eq: 0.1 } } }, [2]],
     [{ at: { y: { between: [-1, 0] } } }, [2, 3]],

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { GroupAggregate, GroupsRequest } from '../../engine/columns/column-queries.ts';
 import type { OpenColumnStore } from '../../engine/columns/open-column-store.ts';
 import type { Row, Value } from '../../engine/model/types.ts';
-import type { Filter } from '../../engine/query/filter.ts';
+import type { Condition } from '../../engine/query/condition.ts';
 import { parseWhere } from '../../engine/query/parse-where.ts';
 import { rowPredicate } from '../../engine/query/row-predicate.ts';
 import { testTicket } from '../ticket.ts';
@@ -81,13 +81,13 @@ afterAll(async () => {
   directory.remove();
 });
 
-function where(table: string, input: unknown): Filter {
+function where(table: string, input: unknown): Condition {
   return parseWhere(catalog.columnsOf(catalog.table(table)), input, 'where');
 }
 
 async function listed(
   table: string,
-  filter: Filter | null,
+  filter: Condition | null,
   orderBy: GroupsRequest['orderBy'],
   first: number,
 ) {

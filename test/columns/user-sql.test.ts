@@ -5,6 +5,7 @@ import type { OpenColumnStore } from '../../engine/columns/open-column-store.ts'
 import { Ticket } from '../../engine/govern/ticket.ts';
 import { asLsn } from '../../engine/model/position.ts';
 import { testTicket } from '../ticket.ts';
+import { programOf } from './child-hosts.ts';
 import { fabricate, manyActions } from './fabricate.ts';
 import { bounds, countOf, openEmbedded, ship, temporaryDirectory } from './stores.ts';
 
@@ -286,7 +287,9 @@ async function untilIdle(): Promise<void> {
 
 async function ticksUsedIn(ms: number): Promise<number> {
   const used = () => {
-    const fields = readFileSync(`/proc/${store.childPid}/stat`, 'utf8').split(' ');
+    const fields = readFileSync(`/proc/${programOf(store.childPid as number)}/stat`, 'utf8').split(
+      ' ',
+    );
     return Number(fields[13]) + Number(fields[14]);
   };
   const before = used();

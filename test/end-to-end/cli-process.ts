@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { childHosts } from '../columns/child-hosts.ts';
+import { childHosts, programOf } from '../columns/child-hosts.ts';
 
 /** The CLI as users run it: compiled. `npm test` builds it. */
 const program = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
@@ -69,7 +69,7 @@ interface StartingSandbox {
 export function columnHostOf(pid: number): number {
   const [host] = childHosts(pid);
   if (host === undefined) throw new RangeError(`process ${pid} has no child that hosts ClickHouse`);
-  return host;
+  return programOf(host);
 }
 
 /** A sandbox in a process of its own. */

@@ -26,6 +26,10 @@ export class FaultyFile implements StorageFile {
     return this.#call('size', () => this.#content.size);
   }
 
+  sizeNow(): number {
+    return this.#content.size;
+  }
+
   read(target: Uint8Array, offset: number): Promise<number> {
     return this.#call('read', () => this.#content.read(target, offset));
   }

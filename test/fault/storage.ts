@@ -204,7 +204,8 @@ export class FaultyStorage implements Storage {
     return this.look(this.#life, () => {
       const found = this.#directories.has(path) ? path : this.#seen.get(path);
       if (found === undefined) return null;
-      return { id: this.idOf(found), changed: String(this.#nameChanges) };
+      const bytes = typeof found === 'string' ? 0 : found.size;
+      return { id: this.idOf(found), changed: String(this.#nameChanges), bytes };
     });
   }
 

@@ -18,7 +18,7 @@ export interface OracleStream {
 /** Our batch as `arrowReads` gives what it came from; null columns are left out of both. */
 export function batchReads(batch: TickBatch): OracleStream[] {
   const streams = batch.streams.map((stream): OracleStream => {
-    const vectors = [...stream.rows.vectors, ...(stream.guard?.operands ?? [])];
+    const vectors = [...stream.rows.vectors, ...(stream.require?.operands ?? [])];
     const rows = rowsOf(stream.length, vectors).map((row, i) => {
       return [stream.action[i], stream.expectedVersions?.[i] ?? null, ...row];
     });
@@ -59,7 +59,7 @@ export function arrowReads(body: Uint8Array, batch: TickBatch): OracleStream[] {
       (one: RecordBatch, row: number) => wholeNumber(one, 'action', row) ?? tickItself,
       (one: RecordBatch, row: number) => wholeNumber(one, 'expectedVersion', row),
       ...(stream?.rows.vectors ?? []).map(({ column }) => columnReader(column.name, column)),
-      ...(stream?.guard?.operands ?? []).map((operand, i) => {
+      ...(stream?.require?.operands ?? []).map((operand, i) => {
         const field = byRow[i]?.name;
         // What stands in the schema is the same in every row; it is our own word that is taken.
         if (!field) return () => comparable(operand.column, valueAt(operand, 0));

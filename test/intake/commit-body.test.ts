@@ -105,7 +105,7 @@ describe('a commit body', () => {
       { id: 3, name: 'd' },
       { id: 1, name: 'b' },
     ]);
-    const operand = stream?.guard?.operands[0];
+    const operand = stream?.require?.operands[0];
     expect(Array.from({ length: 5 }, (_, row) => operand && valueAt(operand, row))).toEqual([
       12, 14, 10, 13, 11,
     ]);

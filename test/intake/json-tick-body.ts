@@ -1,9 +1,8 @@
 import type { ScalarKind, Value } from '../../engine/model/types.ts';
-import { plainCondition } from '../../engine/query/guard.ts';
 import { type EffectStream, type TickBatch, tickItself } from '../../engine/tick/tick-batch.ts';
 import { type ColumnVector, valueAt } from '../../engine/vectors/column-vector.ts';
 
-/** The tick as a client without Arrow would send it. Guards must be comparisons that all hold. */
+/** The tick as a client without Arrow would send it. What effects require must be comparisons that all hold. */
 export function jsonTickBody(batch: TickBatch): Buffer {
   const actions = objectText(batch.actions.vectors.map((v) => [v.column.name, columnText(v)]));
   const effects = batch.streams.map((stream) =>
@@ -22,16 +21,16 @@ function objectText(members: readonly Member[]): string {
   return `{${members.map(([name, text]) => `${JSON.stringify(name)}:${text}`).join()}}`;
 }
 
-function effectColumns({ rows, action, expectedVersions, guard }: EffectStream): Member[] {
+function effectColumns({ rows, action, expectedVersions, require }: EffectStream): Member[] {
   const indices = Array.from(action, (index) => (index === tickItself ? null : index));
   const members: Member[] = [['action', JSON.stringify(indices)]];
   for (const vector of rows.vectors) members.push([vector.column.name, columnText(vector)]);
   if (expectedVersions) members.push(['expectedVersion', JSON.stringify([...expectedVersions])]);
-  const condition = guard ? plainCondition(guard.condition) : null;
-  const parts = condition?.kind === 'and' ? condition.all : condition ? [condition] : [];
+  const form = require?.form;
+  const parts = form?.kind === 'and' ? form.all : form ? [form] : [];
   for (const part of parts) {
-    if (part.kind !== 'compare') throw new RangeError('a guard of comparisons');
-    const operand = guard?.operands[part.operand];
+    if (part.kind !== 'compare') throw new RangeError('a require of comparisons');
+    const operand = require?.operands[part.operand];
     if (operand) members.push([`require.${part.column}.${part.op}`, columnText(operand)]);
   }
   return members;

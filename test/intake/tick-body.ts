@@ -1,12 +1,11 @@
 import { makeVector, Table, Uint32, type Vector, vectorFromArray } from 'apache-arrow';
-import { plainCondition } from '../../engine/query/guard.ts';
 import { type EffectStream, type TickBatch, tickItself } from '../../engine/tick/tick-batch.ts';
 import { arrowBody, arrowStream } from '../intake/arrow-body.ts';
 import { clientColumn } from '../intake/arrow-types.ts';
 
 /**
  * The tick as a client of the commit endpoint would send it. `rowsOfBatch`: rows of each record
- * batch. Guards must be comparisons that all hold: others have no operands by row in a body.
+ * batch. What effects require must be comparisons that all hold: others have no operands by row.
  */
 export function tickBody(batch: TickBatch, rowsOfBatch: number): Uint8Array {
   const streams = batch.streams.map((stream) =>
@@ -29,11 +28,11 @@ function effectColumns(stream: EffectStream): Record<string, Vector> {
   if (stream.expectedVersions) {
     columns.expectedVersion = makeVector(stream.expectedVersions);
   }
-  if (stream.guard) {
-    const condition = plainCondition(stream.guard.condition);
-    for (const part of condition.kind === 'and' ? condition.all : [condition]) {
-      if (part.kind !== 'compare') throw new RangeError('a guard of comparisons');
-      const operand = stream.guard.operands[part.operand];
+  if (stream.require) {
+    const { form, operands } = stream.require;
+    for (const part of form.kind === 'and' ? form.all : [form]) {
+      if (part.kind !== 'compare') throw new RangeError('a require of comparisons');
+      const operand = operands[part.operand];
       if (operand) columns[`require.${part.column}.${part.op}`] = clientColumn(operand);
     }
   }

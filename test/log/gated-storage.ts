@@ -12,6 +12,8 @@ export class GatedStorage implements Storage {
   readonly syncDirectory: Storage['syncDirectory'];
   readonly identify: Storage['identify'];
   readonly lock: Storage['lock'];
+  /** A write was said to be done and was not: files are longer than they are. */
+  #hasPretended = false;
   readonly #inner: Storage;
   readonly #gates = new Map<'write' | 'sync', Promise<void>>();
   #open: () => void = () => {};
@@ -53,10 +55,12 @@ export class GatedStorage implements Storage {
       path: file.path,
       identity: () => file.identity(),
       size: () => file.size(),
+      sizeNow: () => (this.#hasPretended ? Number.MAX_SAFE_INTEGER : file.sizeNow()),
       read: (target, offset) => file.read(target, offset),
       write: async (parts, offset) => {
         if (!this.#gates.has('write')) return file.write(parts, offset);
         await this.#gates.get('write');
+        this.#hasPretended = true;
         return parts.reduce((sum, part) => sum + part.byteLength, 0);
       },
       writeThrough: (parts, offset) => file.writeThrough(parts, offset),

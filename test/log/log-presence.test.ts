@@ -24,12 +24,19 @@ async function settledLog(mode: 'strict' | 'none') {
   return { storage, log, listener, timers, failures };
 }
 
+/** Cuts a file to so many bytes, as `truncate` does. */
+function cut(storage: FaultyStorage, lsn: number, bytes: number): void {
+  storage.overwrite(segmentPath(lsn), (content) => content.subarray(0, bytes));
+}
+
 const damages: [string, (storage: FaultyStorage) => void][] = [
   ['its directory is gone', (storage) => storage.takeAway(directory)],
   ['a directory above is gone', (storage) => storage.takeAway('/data')],
   ['the last segment is gone', (storage) => storage.takeAway(segmentPath(3))],
   ['an old segment is gone', (storage) => storage.takeAway(segmentPath(1))],
   ['another file has the name of the last segment', (storage) => storage.replace(segmentPath(3))],
+  ['the last segment is empty', (storage) => cut(storage, 3, 0)],
+  ['the last segment has lost its last record', (storage) => cut(storage, 3, 300)],
   ['another file has the name of an old segment', (storage) => storage.replace(segmentPath(1))],
 ];
 
@@ -56,6 +63,17 @@ describe('a log', () => {
     damage(storage);
     await log.checkPresence();
     expect(log.state).toMatchObject({ name: 'failed', error: { code: 'UNAVAILABLE' } });
+    await log.close();
+  });
+
+  test.each([1, 2])('stops when it looks and its segment %i is cut short', async (segment) => {
+    const { storage, log } = await settledLog('strict');
+    cut(storage, segment, 300);
+    // Each look measures one of the segments before the last.
+    await log.checkPresence();
+    await log.checkPresence();
+    const message = expect.stringContaining(`${segmentPath(segment)} is 300 bytes long`);
+    expect(log.state).toMatchObject({ name: 'failed', error: { code: 'UNAVAILABLE', message } });
     await log.close();
   });
 

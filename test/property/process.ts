@@ -9,7 +9,7 @@ import type {
   TableDefinition,
   TitleManifest,
 } from '../../engine/model/types.ts';
-import { operandColumn } from '../../engine/query/guard.ts';
+import { operandColumn } from '../../engine/query/condition-form.ts';
 import { replayRecord } from '../../engine/recover/replay-record.ts';
 import { type ChangeSet, emptyChanges } from '../../engine/state/change-set.ts';
 import { columnWords, releaseWords } from '../../engine/state/column-words.ts';

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { EngineError } from '../../engine/model/errors.ts';
 import { limits } from '../../engine/model/limits.ts';
-import type { Filter } from '../../engine/query/filter.ts';
+import type { Condition } from '../../engine/query/condition.ts';
 import { parseWhere } from '../../engine/query/parse-where.ts';
 import { columns } from './columns.ts';
 
-function parse(where: unknown): Filter {
+function parse(where: unknown): Condition {
   return parseWhere(columns, where, 'where');
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Row, Scalar, Value } from '../../engine/model/types.ts';
-import type { CompareOp, Filter } from '../../engine/query/filter.ts';
+import type { CompareOp, Condition } from '../../engine/query/condition.ts';
 import { parseWhere } from '../../engine/query/parse-where.ts';
 import { rowPredicate } from '../../engine/query/row-predicate.ts';
 import { runs } from '../budget.ts';
@@ -112,7 +112,7 @@ test('a predicate agrees with a naive evaluation of the filter, whatever filter 
     column: fc.constantFrom(...any),
     isNull: fc.boolean(),
   });
-  const { filter } = fc.letrec<{ filter: Filter }>((tie) => ({
+  const { filter } = fc.letrec<{ filter: Condition }>((tie) => ({
     filter: fc.oneof(
       { maxDepth: 4, withCrossShrink: true },
       compare(any, equality),
@@ -153,7 +153,7 @@ test('a predicate agrees with a naive evaluation of the filter, whatever filter 
 });
 
 /** The meaning of `filter.ts`, word by word, with Node's own tools for order and patterns. */
-function naive(filter: Filter, row: Row): boolean {
+function naive(filter: Condition, row: Row): boolean {
   switch (filter.kind) {
     case 'and':
       return !filter.all.some((each) => !naive(each, row));

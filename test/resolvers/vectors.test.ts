@@ -96,6 +96,55 @@ test('a require compares parts', async () => {
   ]);
 });
 
+/** The ids of all pages of two rows, by their last digit. */
+async function ordered(api: TitleApi, orderBy: object[]): Promise<string> {
+  let after: string | null = null;
+  let ids = '';
+  do {
+    const { thingList } = await api.as('all').data(
+      `query ($orderBy: [ThingOrder!], $after: String) {
+        thingList(first: 2, orderBy: $orderBy, after: $after) {
+          nodes { id } pageInfo { hasNextPage endCursor }
+        }
+      }`,
+      { orderBy, after },
+    );
+    for (const { id } of thingList.nodes) ids += id.at(-1);
+    after = thingList.pageInfo.hasNextPage ? thingList.pageInfo.endCursor : null;
+  } while (after !== null);
+  return ids;
+}
+
+test('live rows are ordered by parts, page by page, those without a value last', async () => {
+  const api = await open();
+  const others = [
+    { place: { x: -2.5, y: 0, z: 3 }, maybePlace: { x: 0.1, y: 7, z: 0 } },
+    { place: { x: 1, y: 9, z: -3 }, maybePlace: { x: 0.1, y: 8, z: 0 } },
+    { place: { x: 1e30, y: 0, z: 3 }, maybePlace: { x: -1, y: 0, z: 0 } },
+    { place: { x: 0.1, y: 0, z: 0 }, maybePlace: null },
+  ];
+  const inserted = others.map((places, i) => {
+    return { thing: { insert: { ...row, ...places, id: `${id.slice(0, -1)}${i + 1}` } } };
+  });
+  await commit(api, 2, inserted);
+  expect(await ordered(api, [{ column: 'place_x' }])).toBe('14023');
+  expect(await ordered(api, [{ column: 'place_x', direction: 'DESC' }])).toBe('30241');
+  const byBoth = [{ column: 'maybePlace_x', direction: 'DESC' }, { column: 'maybePlace_y' }];
+  expect(await ordered(api, byBoth)).toBe('12304');
+  expect(await ordered(api, [{ column: 'place_z' }, { column: 'place_y' }])).toBe('24130');
+});
+
+test('rows are not ordered by a vector as a whole, and not grouped by its parts', async () => {
+  const api = await open();
+  for (const query of [
+    '{ thingList(orderBy: [{ column: place }]) { nodes { id } } }',
+    '{ thingList(orderBy: [{ column: place_w }]) { nodes { id } } }',
+    '{ thingGroups(by: [place_x]) { nodes { count } } }',
+  ]) {
+    expect((await api.as('all').refusal(query)).code).toBe('BAD_USER_INPUT');
+  }
+});
+
 test('a subscription follows the rows whose parts match', async () => {
   const api = await open();
   const frames = await api.as('all').subscribe(`subscription {

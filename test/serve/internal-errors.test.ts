@@ -14,7 +14,9 @@ import { GraphqlSocket } from '../../src/api/graphql/graphql-socket.ts';
 import type { TitleServices } from '../../src/api/graphql/operation-context.ts';
 import { SocketPlaces } from '../../src/api/graphql/socket-places.ts';
 import { createTitleYoga } from '../../src/api/graphql/yoga.ts';
+import { ServedManifest } from '../../src/api/served-manifest.ts';
 import { Router } from '../../src/host/router.ts';
+import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { FrameSocket } from './frame-socket.ts';
@@ -58,8 +60,10 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const yoga = createTitleYoga(schema, executor, answers);
   const services = {} as TitleServices;
   const authenticate = () => principal;
+  const manifest = new ServedManifest(ashfall);
   const handle = graphqlEndpoint({
     yoga,
+    manifest,
     services,
     metrics,
     authenticate,
@@ -70,6 +74,7 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const { url, front } = await serveRoutes(metrics, routes);
   const sockets = new GraphqlSocket({
     yoga,
+    manifest,
     services,
     answers,
     metrics,

@@ -6,9 +6,9 @@ import type { Work } from '../../engine/govern/work.ts';
 import { limits } from '../../engine/model/limits.ts';
 import type { ColumnDefinition } from '../../engine/model/types.ts';
 import { parseWhere } from '../../engine/query/parse-where.ts';
-import { checkGuardUnits } from '../../engine/tick/guard-units.ts';
+import { checkRequireUnits } from '../../engine/tick/require-units.ts';
 import type { TickBatch } from '../../engine/tick/tick-batch.ts';
-import { answerRows, filterOf } from '../../resolvers/bounded-work.ts';
+import { answerRows, conditionOf } from '../../resolvers/bounded-work.ts';
 import { openTitleApi } from '../resolvers/title-api.ts';
 import { testTicket } from '../ticket.ts';
 
@@ -62,11 +62,11 @@ test('a read follows so many writes, and no more', () => {
 });
 
 test('a tick compares so often, and not once more', () => {
-  const condition = { kind: 'isNull', column: 'x', isNull: true };
+  const form = { kind: 'isNull', column: 'x', isNull: true };
   const batch = (length: number) =>
-    ({ streams: [{ length, guard: { condition, operands: [] } }] }) as unknown as TickBatch;
-  expect(() => checkGuardUnits(batch(limits.tickGuardUnitsMax))).not.toThrow();
-  expect(() => checkGuardUnits(batch(limits.tickGuardUnitsMax + 1))).toThrow(/require/);
+    ({ streams: [{ length, require: { form, operands: [] } }] }) as unknown as TickBatch;
+  expect(() => checkRequireUnits(batch(limits.tickGuardUnitsMax))).not.toThrow();
+  expect(() => checkRequireUnits(batch(limits.tickGuardUnitsMax + 1))).toThrow(/require/);
 });
 
 test('a pattern counts as several comparisons of a condition', () => {
@@ -96,7 +96,7 @@ test('an operation answers so many rows and reads so many values in all its fiel
   const where = { unitId: { in: Array.from({ length: 9_000 }, (_, i) => i) } };
   const fields = Math.ceil(limits.operationUnitsMax / (9_000 * limits.termParsedUnits));
   const read = async () => {
-    for (let i = 0; i < fields; i++) await filterOf(values, where, columns);
+    for (let i = 0; i < fields; i++) await conditionOf(values, where, columns);
   };
   await expect(read()).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
 });

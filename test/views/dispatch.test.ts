@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { limits } from '../../engine/model/limits.ts';
 import type { Row } from '../../engine/model/types.ts';
-import type { Filter } from '../../engine/query/filter.ts';
+import type { Condition } from '../../engine/query/condition.ts';
 import { createViewEngine, type OwnedViewEngine } from '../../engine/views/open-views.ts';
 import { Follower } from './follower.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -18,7 +18,7 @@ const asked = vi.hoisted(() => ({ count: 0 }));
 vi.mock('../../engine/query/row-predicate.ts', async (original) => {
   const { rowPredicate } = await original<typeof import('../../engine/query/row-predicate.ts')>();
   return {
-    rowPredicate: (filter: Filter | null) => {
+    rowPredicate: (filter: Condition | null) => {
       const matches = rowPredicate(filter);
       return (row: Row) => {
         asked.count += 1;
@@ -56,20 +56,25 @@ function give(owners: Readonly<Record<number, number>>, session: 0 | 1 | 2 = 0):
   world.commit({ session, actions: [], effects }, (changes) => views.apply(changes));
 }
 
-const owns = (value: number): Filter => ({ kind: 'compare', column: 'ownerId', op: 'eq', value });
-const isIn = (value: string): Filter => ({
+const owns = (value: number): Condition => ({
+  kind: 'compare',
+  column: 'ownerId',
+  op: 'eq',
+  value,
+});
+const isIn = (value: string): Condition => ({
   kind: 'compare',
   column: 'sessionId',
   op: 'eq',
   value,
 });
-const lives: Filter = { kind: 'compare', column: 'alive', op: 'eq', value: true };
+const lives: Condition = { kind: 'compare', column: 'alive', op: 'eq', value: true };
 
-function follow(where: Filter): Follower {
+function follow(where: Condition): Follower {
   return new Follower(views, clock, 'unit', ['sessionId', 'unitId'], { where });
 }
 
-async function begun(where: Filter): Promise<Follower> {
+async function begun(where: Condition): Promise<Follower> {
   const follower = follow(where);
   expect((await follower.pull())?.kind).toBe('SNAPSHOT');
   return follower;
@@ -77,17 +82,17 @@ async function begun(where: Filter): Promise<Follower> {
 
 describe('a tick', () => {
   test.each([
-    ['a value', (owner: number): Filter => owns(owner)],
+    ['a value', (owner: number): Condition => owns(owner)],
     [
       'a value among other conditions',
-      (owner: number): Filter => ({
+      (owner: number): Condition => ({
         kind: 'and',
         all: [owns(owner), lives],
       }),
     ],
     [
       'a value in one session',
-      (owner: number): Filter => ({
+      (owner: number): Condition => ({
         kind: 'and',
         all: [isIn('match-0'), owns(owner)],
       }),

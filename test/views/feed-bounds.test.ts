@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { limits } from '../../engine/model/limits.ts';
-import type { Filter } from '../../engine/query/filter.ts';
+import type { Condition } from '../../engine/query/condition.ts';
 import { StateSource } from '../../engine/views/feeds/state-source.ts';
 import { createViewEngine, type OwnedViewEngine } from '../../engine/views/open-views.ts';
 import type { Frame } from '../../engine/views/view-engine.ts';
@@ -37,14 +37,14 @@ function commit(units = 1): void {
   world.commit({ session: 0, actions: [], effects }, (changes) => views.apply(changes));
 }
 
-const ofOwner = (value: number): Filter => ({
+const ofOwner = (value: number): Condition => ({
   kind: 'compare',
   column: 'ownerId',
   op: 'eq',
   value,
 });
 
-function follow(where: Filter | null = null): Follower {
+function follow(where: Condition | null = null): Follower {
   return new Follower(views, clock, 'unit', ['sessionId', 'unitId'], { where });
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { asLsn } from '../../engine/model/position.ts';
 import { conflictCodes } from '../../engine/model/system-columns.ts';
 import type { Row, Scalar } from '../../engine/model/types.ts';
-import type { Filter } from '../../engine/query/filter.ts';
+import type { Condition } from '../../engine/query/condition.ts';
 import { rowPredicate } from '../../engine/query/row-predicate.ts';
 import { operatorsOf, type WhereOperator } from '../../engine/query/where-operators.ts';
 import type { ChangeSet } from '../../engine/state/change-set.ts';
@@ -39,7 +39,7 @@ const operands: Readonly<Record<string, readonly Scalar[]>> = {
   plannedAt: [-5, 0, 5_000],
 };
 
-const leaf: fc.Arbitrary<Filter> = fc
+const leaf: fc.Arbitrary<Condition> = fc
   .constantFrom(...[...columns.values()].map((column) => column.name))
   .chain((name) => {
     const column = columns.get(name);
@@ -52,7 +52,7 @@ function filterOf(
   column: string,
   op: WhereOperator,
   values: fc.Arbitrary<Scalar>,
-): fc.Arbitrary<Filter> {
+): fc.Arbitrary<Condition> {
   switch (op) {
     case 'isNull':
       return fc.boolean().map((isNull) => ({ kind: 'isNull', column, isNull }));
@@ -69,7 +69,7 @@ function filterOf(
   }
 }
 
-const filter: fc.Arbitrary<Filter> = fc.letrec<{ filter: Filter }>((tie) => ({
+const filter: fc.Arbitrary<Condition> = fc.letrec<{ filter: Condition }>((tie) => ({
   filter: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
     leaf,

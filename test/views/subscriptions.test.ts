@@ -3,7 +3,7 @@ import { finish } from '../../engine/govern/work.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import { limits } from '../../engine/model/limits.ts';
-import type { Filter } from '../../engine/query/filter.ts';
+import type { Condition } from '../../engine/query/condition.ts';
 import type { ChangeSet } from '../../engine/state/change-set.ts';
 import {
   createViewEngine,
@@ -18,7 +18,7 @@ import { ManualClock } from './manual-clock.ts';
 import { viewsTitle } from './title.ts';
 import { catalog, type TickPlan, World } from './world.ts';
 
-const inMatch = (match: number): Filter => ({
+const inMatch = (match: number): Condition => ({
   kind: 'compare',
   column: 'sessionId',
   op: 'eq',
@@ -437,7 +437,7 @@ describe('the feed of a state table', () => {
   });
 
   test('lets a row leave when it is deleted and when it no longer matches', async () => {
-    const where: Filter = { kind: 'compare', column: 'ownerId', op: 'eq', value: 7 };
+    const where: Condition = { kind: 'compare', column: 'ownerId', op: 'eq', value: 7 };
     commit(unitIn(0, 1, 7));
     commit(unitIn(0, 2, 7));
     const follower = follow('unit', { where });
@@ -453,7 +453,7 @@ describe('the feed of a state table', () => {
   });
 
   test('lets a row leave that stopped matching in one of several ticks told at once', async () => {
-    const where: Filter = { kind: 'compare', column: 'ownerId', op: 'eq', value: 7 };
+    const where: Condition = { kind: 'compare', column: 'ownerId', op: 'eq', value: 7 };
     commit(unitIn(0, 1, 7));
     const follower = follow('unit', { where, maxRate: 1 });
     await follower.pull();

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
-import { lockData } from './data-lock.ts';
+import { lockDirectory } from '../../disk/directory-lock.ts';
 import type { HostOptions } from './host-options.ts';
 import { type HostRequest, isAuthorised, RequestError, readRequest } from './host-request.ts';
 import { type Answer, type AnswerStatistics, QueryRunner } from './query-runner.ts';
@@ -14,7 +14,8 @@ export interface Host {
 /** ClickHouse's HTTP interface, as much as `@clickhouse/client` uses of it, over chDB. */
 export async function startHost(options: HostOptions): Promise<Host> {
   mkdirSync(options.dataDirectory, { recursive: true, mode: 0o700 });
-  const lock = await lockData(options.dataDirectory);
+  // The parent has waited for the child before this one, and keeps other servers out.
+  const lock = await lockDirectory(options.dataDirectory);
   const runner = await QueryRunner.open(options);
   const server = createServer({ maxHeaderSize: headerBytesMax }, (request, response) => {
     void serve(runner, options.secret, request, response);

@@ -13,7 +13,11 @@ let socketPath: string | null = null;
 let stop: (() => Promise<void>) | null = null;
 
 function end(): never {
-  if (socketPath !== null) rmSync(dirname(socketPath), { recursive: true, force: true });
+  try {
+    if (socketPath !== null) rmSync(dirname(socketPath), { recursive: true, force: true });
+  } catch {
+    // Within bubblewrap the folder is a mount point, and a later start removes it.
+  }
   // Everything acknowledged is synced; running queries need not be waited for, and the engine's
   // own exit handlers would.
   process.kill(process.pid, 'SIGKILL');

@@ -12,7 +12,7 @@ import {
   readFloat,
   readValue,
 } from '../stored-kinds.ts';
-import { comparable } from './filter-sql.ts';
+import { comparable } from './condition-sql.ts';
 import { orderSql } from './order-sql.ts';
 import { tableSource } from './source-sql.ts';
 import { SqlParameters } from './sql-parameters.ts';

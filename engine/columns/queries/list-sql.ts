@@ -1,5 +1,6 @@
 import type { Ticket } from '../../govern/ticket.ts';
 import type { Catalog } from '../../model/catalog.ts';
+import { columnNamed } from '../../model/kinds.ts';
 import type { ColumnDefinition, TableDefinition, Value } from '../../model/types.ts';
 import {
   decodeCursor,
@@ -7,6 +8,7 @@ import {
   type ListIdentity,
   type OrderKey,
 } from '../../query/page-cursor.ts';
+import { cellReader } from '../../query/row-predicate.ts';
 import type { ClientQuery } from '../client.ts';
 import type { ColumnListRequest } from '../column-queries.ts';
 import { readableSql } from '../stored-kinds.ts';
@@ -27,9 +29,9 @@ export interface ListPlan {
 export function planList(ticket: Ticket, catalog: Catalog, request: ColumnListRequest): ListPlan {
   const table = catalog.table(request.table);
   const columns = [...catalog.columnsOf(table).values()];
-  const order = completeOrder(request.orderBy, uniqueKey(table), (name) =>
-    catalog.column(table, name),
-  );
+  const order = completeOrder(request.orderBy, uniqueKey(table), (name) => {
+    return columnNamed(columns, name) ?? catalog.column(table, name);
+  });
   const list: ListIdentity = { table: table.name, order, where: request.where };
   const parameters = new SqlParameters();
   const source = tableSource(catalog, table, request.where, parameters);
@@ -37,6 +39,7 @@ export function planList(ticket: Ticket, catalog: Catalog, request: ColumnListRe
   if (request.after !== null) {
     conditions.push(beyond(order, decodeCursor(list, request.after), parameters));
   }
+  const readers = order.map(({ column }) => cellReader(column.name));
   const terms = order.map(({ column, direction }) => `${orderSql(column)} ${direction} NULLS LAST`);
   const sql = [
     `SELECT ${columns.map((column, i) => `${readableSql(column)} AS ${ownName(`c${i}`)}`).join(', ')}`,
@@ -57,7 +60,7 @@ export function planList(ticket: Ticket, catalog: Catalog, request: ColumnListRe
     cursorOf: (row) =>
       encodeCursor(
         list,
-        order.map(({ column }) => row[column.name] ?? null),
+        readers.map((read) => read(row) ?? null),
       ),
   };
 }

@@ -1,6 +1,6 @@
 import type { ColumnDefinition, Scalar, Value } from '../../model/types.ts';
 import { isTextual } from '../stored-kinds.ts';
-import { comparable } from './filter-sql.ts';
+import { comparable } from './condition-sql.ts';
 import type { SqlParameters } from './sql-parameters.ts';
 import { quoteName } from './sql-text.ts';
 

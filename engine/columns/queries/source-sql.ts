@@ -1,9 +1,10 @@
 import type { Catalog } from '../../model/catalog.ts';
 import type { TableDefinition } from '../../model/types.ts';
-import type { Filter } from '../../query/filter.ts';
+import type { Condition } from '../../query/condition.ts';
+import { namedColumns } from '../../query/named-columns.ts';
 import { databaseName, storedColumns, storedName } from '../schema-sql.ts';
 import { deletedColumn, lsnColumn } from '../shipping/system-vectors.ts';
-import { filterSql } from './filter-sql.ts';
+import { conditionSql } from './condition-sql.ts';
 import type { SqlParameters } from './sql-parameters.ts';
 import { quoteName } from './sql-text.ts';
 
@@ -23,53 +24,56 @@ export interface LsnRange {
 /**
  * The rows of a table that a filter accepts: appended rows as they are, state rows as they are now,
  * or at the range's end. A state table's newest versions are found among the keys that the filter
- * allows, not among all.
+ * allows, not among all. Which state rows changed in a range is for `changedRows` to say.
  */
 export function tableSource(
   catalog: Catalog,
   table: TableDefinition,
-  where: Filter | null,
+  where: Condition | null,
   parameters: SqlParameters,
   range?: LsnRange,
 ): Source {
-  const columns = catalog.columnsOf(table);
-  const stored = `${quoteName(databaseName(catalog.manifest.title))}.${quoteName(storedName(table))}`;
+  const stored = storedSource(catalog, table);
   const lsn = quoteName(lsnColumn);
   const upTo = range ? [`${lsn} <= ${parameters.add('UInt64', String(range.upTo))}`] : [];
-  const after =
-    range && range.after !== null
-      ? [`${lsn} > ${parameters.add('UInt64', String(range.after))}`]
-      : [];
-  const parts = where === null ? [] : where.kind === 'and' ? where.all : [where];
-  const toSql = (filter: Filter) => filterSql(filter, columns, parameters);
+  const { onKey, onRest } = splitCondition(catalog, table, where, parameters);
   if (table.kind !== 'state') {
-    return { from: stored, where: conjunction([...upTo, ...after, ...parts.map(toSql)]) };
+    const after =
+      range && range.after !== null
+        ? [`${lsn} > ${parameters.add('UInt64', String(range.after))}`]
+        : [];
+    return { from: stored, where: conjunction([...upTo, ...after, onKey, onRest]) };
   }
-  const key = new Set(table.key);
-  const onKey = parts.filter((part) => usesOnly(part, key));
-  const onRest = parts.filter((part) => !usesOnly(part, key));
   const names = storedColumns(table).map((column) => quoteName(column.name));
   const keySql = table.key.map(quoteName).join(', ');
-  const from = `(SELECT ${names.join(', ')} FROM ${stored} WHERE ${conjunction([...upTo, ...onKey.map(toSql)])} ORDER BY ${keySql}, ${lsn} DESC LIMIT 1 BY ${keySql})`;
+  const from = `(SELECT ${names.join(', ')} FROM ${stored} WHERE ${conjunction([...upTo, onKey])} ORDER BY ${keySql}, ${lsn} DESC LIMIT 1 BY ${keySql})`;
+  return { from, where: conjunction([`${quoteName(deletedColumn)} = 0`, onRest]) };
+}
+
+/** The table that holds the rows, of a state table every version of each. */
+export function storedSource(catalog: Catalog, table: TableDefinition): string {
+  return `${quoteName(databaseName(catalog.manifest.title))}.${quoteName(storedName(table))}`;
+}
+
+/** A condition as SQL: what versions of one row have in common, and the rest. */
+export function splitCondition(
+  catalog: Catalog,
+  table: TableDefinition,
+  where: Condition | null,
+  parameters: SqlParameters,
+): { readonly onKey: string; readonly onRest: string } {
+  const columns = catalog.columnsOf(table);
+  const parts = where === null ? [] : where.kind === 'and' ? where.all : [where];
+  const key = new Set(table.key);
+  const isOfKey = (part: Condition) => namedColumns(part).every((name) => key.has(name));
+  const toSql = (some: readonly Condition[]) =>
+    conjunction(some.map((part) => conditionSql(part, columns, parameters)));
   return {
-    from,
-    where: conjunction([`${quoteName(deletedColumn)} = 0`, ...after, ...onRest.map(toSql)]),
+    onKey: toSql(parts.filter(isOfKey)),
+    onRest: toSql(parts.filter((part) => !isOfKey(part))),
   };
 }
 
 function conjunction(conditions: readonly string[]): string {
   return conditions.length === 0 ? '1' : conditions.join(' AND ');
-}
-
-function usesOnly(filter: Filter, names: ReadonlySet<string>): boolean {
-  switch (filter.kind) {
-    case 'and':
-      return filter.all.every((part) => usesOnly(part, names));
-    case 'or':
-      return filter.any.every((part) => usesOnly(part, names));
-    case 'not':
-      return usesOnly(filter.inner, names);
-    default:
-      return names.has(filter.column);
-  }
 }

@@ -1,8 +1,8 @@
-import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '../../model/errors.ts';
 import { asLsn, type Lsn, lsnZero } from '../../model/position.ts';
 import type { ColumnClient } from '../client.ts';
+import type { HandedFile } from '../host-isolation.ts';
 import { quoteName, quoteText } from '../queries/sql-text.ts';
 import { deleteAfterStatement, shippedTable as noteTable } from '../schema-sql.ts';
 import type { QueuedBlock } from './sealed-block.ts';
@@ -10,24 +10,30 @@ import type { ShippedTable } from './shipped-table.ts';
 import type { HeldRows, ShippedNote, ShippingTarget, TableNote } from './shipping-target.ts';
 import { lsnColumn } from './system-vectors.ts';
 
+export interface ClickHouseTargetParts {
+  readonly client: ColumnClient;
+  readonly database: string;
+  /** Lets ClickHouse read a file of the spool itself, where it can; null: files are sent to it. */
+  readonly handOver: ((path: string) => Promise<HandedFile | null>) | null;
+  readonly whenUp: () => Promise<void>;
+}
+
 /** The tailer's way into one title's database. */
 export class ClickHouseTarget implements ShippingTarget {
   readonly #client: ColumnClient;
   readonly #database: string;
+  readonly #handOver: ClickHouseTargetParts['handOver'];
   readonly #whenUp: () => Promise<void>;
-  readonly files: 'taken' | 'sent';
 
-  /** `files`: whether ClickHouse reads the spool's files itself, or they are sent to it. */
-  constructor(
-    client: ColumnClient,
-    database: string,
-    files: 'taken' | 'sent',
-    whenUp: () => Promise<void>,
-  ) {
-    this.files = files;
-    this.#client = client;
-    this.#database = database;
-    this.#whenUp = whenUp;
+  constructor(parts: ClickHouseTargetParts) {
+    this.#client = parts.client;
+    this.#database = parts.database;
+    this.#handOver = parts.handOver;
+    this.#whenUp = parts.whenUp;
+  }
+
+  get files(): 'taken' | 'sent' {
+    return this.#handOver === null ? 'sent' : 'taken';
   }
 
   async readNote(): Promise<ShippedNote> {
@@ -65,11 +71,15 @@ export class ClickHouseTarget implements ShippingTarget {
   async insert(table: ShippedTable, block: QueuedBlock, queryId: string): Promise<void> {
     const columns = block.columns.map(quoteName).join(', ');
     const into = `INSERT INTO ${this.#nameOf(table.storedName)} (${columns})`;
-    const path = this.files === 'taken' ? block.path : null;
-    const from = path === null ? '' : ` FROM INFILE ${quoteText(resolve(path))}`;
-    const body = path === null ? () => block.body() : null;
+    const file = block.path === null ? null : ((await this.#handOver?.(block.path)) ?? null);
+    const from = file === null ? '' : ` FROM INFILE ${quoteText(file.path)}`;
+    const body = file === null ? () => block.body() : null;
     const id = `${this.#insertIdStart}${queryId}`;
-    await this.#client.insert(`${into}${from} FORMAT ArrowStream`, id, body, oneAtom);
+    try {
+      await this.#client.insert(`${into}${from} FORMAT ArrowStream`, id, body, oneAtom);
+    } finally {
+      await file?.takeBack();
+    }
   }
 
   stopInsert(queryId: string): Promise<void> {

@@ -2,7 +2,7 @@ import type { Catalog } from '../../model/catalog.ts';
 import type { EngineError } from '../../model/errors.ts';
 import { limits } from '../../model/limits.ts';
 import type { Scalar } from '../../model/types.ts';
-import type { Guard } from '../../query/guard.ts';
+import type { StreamCondition } from '../../query/condition-form.ts';
 import { checkActionValues } from '../../tick/batch-check.ts';
 import {
   type EffectStream,
@@ -15,7 +15,7 @@ import { type ColumnBatch, type ColumnVector, isNullAt } from '../../vectors/col
 import { VectorBuilder } from '../../vectors/vector-builder.ts';
 import { emptyVector, pickRows } from '../../vectors/vector-rows.ts';
 import { atMost } from '../at-most.ts';
-import { checkOperand, type GuardPlan } from './guard-plan.ts';
+import { checkOperand, type RequirePlan } from './require-plan.ts';
 import { badStream, type ColumnPlan, placeOf } from './stream-fields.ts';
 import type { EffectsPlan, StreamPlan } from './stream-plan.ts';
 
@@ -79,7 +79,7 @@ function readEffects<Read>(
   place: string,
 ): EffectStream {
   const { rows: length } = stream;
-  const guard = plan.guard && readGuard(plan.guard, stream, place);
+  const require = plan.require && readRequire(plan.require, stream, place);
   const action = plan.action
     ? actionIndices(readColumn(plan.action, stream, place), place)
     : new Uint32Array(length).fill(tickItself);
@@ -87,7 +87,7 @@ function readEffects<Read>(
   const vectors = plan.columns.map((column) => readColumn(column, stream, place));
   const { table, op } = plan;
   const rows = { length, vectors };
-  return inActionOrder({ table, op, length, action, rows, expectedVersions, guard });
+  return inActionOrder({ table, op, length, action, rows, expectedVersions, require });
 }
 
 function readColumn<Read>(
@@ -123,7 +123,11 @@ function uint32s(vector: ColumnVector): Uint32Array {
   throw new RangeError('a u32 column is a Uint32Array');
 }
 
-function readGuard<Read>(plan: GuardPlan<Read>, stream: BodyStream<Read>, place: string): Guard {
+function readRequire<Read>(
+  plan: RequirePlan<Read>,
+  stream: BodyStream<Read>,
+  place: string,
+): StreamCondition {
   const operands = plan.byRow.map((operand) => {
     const vector = readColumn(operand, stream, place);
     checkOperand(vector, operand.op, `${place}.${operand.field}`);
@@ -135,7 +139,7 @@ function readGuard<Read>(plan: GuardPlan<Read>, stream: BodyStream<Read>, place:
     for (let row = 0; row < stream.rows; row++) builder.push(value, () => `${place}.require`);
     operands.push(builder.build());
   }
-  return { condition: plan.condition, operands };
+  return { form: plan.form, operands };
 }
 
 /** Rows in order of their action, the tick's own last; rows of one action keep their order. */
@@ -150,15 +154,15 @@ function inActionOrder(stream: EffectStream): EffectStream {
     (a, b) => (action[a] as number) - (action[b] as number) || a - b,
   );
   const picks = { of: new Uint32Array(length), rows };
-  const { expectedVersions, guard } = stream;
+  const { expectedVersions, require } = stream;
   return {
     ...stream,
     action: rows.map((row) => action[row] as number),
     rows: { length, vectors: stream.rows.vectors.map((vector) => pickRows([vector], picks)) },
     expectedVersions: expectedVersions && rows.map((row) => expectedVersions[row] as number),
-    guard: guard && {
-      ...guard,
-      operands: guard.operands.map((operand) => pickRows([operand], picks)),
+    require: require && {
+      ...require,
+      operands: require.operands.map((operand) => pickRows([operand], picks)),
     },
   };
 }

@@ -4,7 +4,7 @@ import type { ColumnDefinition, TableDefinition } from '../../model/types.ts';
 import { addendColumn } from '../../tick/adjustment.ts';
 import { type EffectOp, effectOps } from '../../tick/tick-batch.ts';
 import { actionBatchColumns, actionIdColumn } from '../../tick/tick-record.ts';
-import { type GuardPlan, planGuard } from './guard-plan.ts';
+import { planRequire, type RequirePlan } from './require-plan.ts';
 import {
   badStream,
   type ColumnPlan,
@@ -47,7 +47,7 @@ export interface EffectsPlan<Read> {
   readonly action: ColumnPlan<Read> | null;
   readonly versions: ColumnPlan<Read> | null;
   readonly columns: readonly ColumnPlan<Read>[];
-  readonly guard: GuardPlan<Read> | null;
+  readonly require: RequirePlan<Read> | null;
 }
 
 /**
@@ -99,14 +99,14 @@ function planEffects<Read>(
   if (table.kind === 'action' || (table.kind === 'event') !== (op === 'append')) {
     throw badStream(place, `${op} is not possible on a table of kind ${table.kind}`);
   }
-  const guardFields = fields.names.filter((field) => field.startsWith('require.'));
-  const hasGuard = require !== undefined || guardFields.length > 0;
-  if (hasGuard && (op === 'append' || op === 'insert')) {
+  const requireFields = fields.names.filter((field) => field.startsWith('require.'));
+  const hasRequire = require !== undefined || requireFields.length > 0;
+  if (hasRequire && (op === 'append' || op === 'insert')) {
     throw badStream(place, `${op} takes no require; there is no row to check`);
   }
   const columns = effectColumns(table, op, fields);
-  const guard = hasGuard ? planGuard(table, guardFields, require, fields) : null;
-  const known = new Set([...columns.map((column) => column.name), ...guardFields, 'action']);
+  const plan = hasRequire ? planRequire(table, requireFields, require, fields) : null;
+  const known = new Set([...columns.map((column) => column.name), ...requireFields, 'action']);
   const isVersioned = op === 'compareAndSet' || (op === 'delete' && fields.has(versionColumn.name));
   if (isVersioned) known.add(versionColumn.name);
   fields.refuseOthers(known);
@@ -117,7 +117,7 @@ function planEffects<Read>(
     action: fields.has('action') ? fields.plan('action', actionColumn) : null,
     versions: isVersioned ? fields.plan(versionColumn.name, versionColumn) : null,
     columns: columns.map((column) => fields.plan(column.name, column)),
-    guard,
+    require: plan,
   };
 }
 

@@ -11,8 +11,8 @@ import type {
   Value,
   WhereInput,
 } from '../../model/types.ts';
-import { operandColumn } from '../../query/guard.ts';
-import { type GuardInput, readGuard } from '../../query/guard-input.ts';
+import { type ConditionForm, operandColumn } from '../../query/condition-form.ts';
+import { type RequireInput, readRequire } from '../../query/read-require.ts';
 import { addendColumn, wholeAddend } from '../../tick/adjustment.ts';
 import { checkActionValues } from '../../tick/batch-check.ts';
 import {
@@ -92,12 +92,12 @@ class StreamSet {
     for (; i < effects.length; i++) {
       const effect = effects[i] as EffectInput;
       const table = this.#tableOf(effect, place);
-      const require = 'require' in effect ? effect.require : null;
-      const guard = require ? this.#guard(table, require, place) : null;
+      const given = 'require' in effect ? effect.require : null;
+      const require = given ? this.#require(table, given, place) : null;
       const names = writtenColumns(effect);
-      const form = formOf(effect, names, guard);
-      const index = this.#streamFrom(form, earliest, table, effect, names, guard, place);
-      (this.#streams[index] as StreamBuilder).push(action, effect, guard, place);
+      const form = formOf(effect, names, require);
+      const index = this.#streamFrom(form, earliest, table, effect, names, require, place);
+      (this.#streams[index] as StreamBuilder).push(action, effect, require, place);
       earliest = index;
     }
   }
@@ -123,13 +123,13 @@ class StreamSet {
     return table;
   }
 
-  #guard(table: TableDefinition, require: WhereInput, place: () => string): GuardInput {
+  #require(table: TableDefinition, require: WhereInput, place: () => string): RequireInput {
     let columns = this.#declared.get(table);
     if (!columns) {
       columns = new Map(table.columns.map((column) => [column.name, column]));
       this.#declared.set(table, columns);
     }
-    return readGuard(columns, require, place);
+    return readRequire(columns, require, place);
   }
 
   #streamFrom(
@@ -138,13 +138,13 @@ class StreamSet {
     table: TableDefinition,
     effect: EffectInput,
     names: readonly string[],
-    guard: GuardInput | null,
+    require: RequireInput | null,
     place: () => string,
   ): number {
     const indices = this.#byForm.get(form);
     const index = indices?.find((candidate) => candidate >= earliest);
     if (index !== undefined) return index;
-    const fresh = this.#streams.push(new StreamBuilder(table, effect, names, guard, place)) - 1;
+    const fresh = this.#streams.push(new StreamBuilder(table, effect, names, require, place)) - 1;
     if (indices) indices.push(fresh);
     else this.#byForm.set(form, [fresh]);
     return fresh;
@@ -173,9 +173,13 @@ function givenNames(row: Row): string[] {
     : names;
 }
 
-function formOf(effect: EffectInput, names: readonly string[], guard: GuardInput | null): string {
+function formOf(
+  effect: EffectInput,
+  names: readonly string[],
+  require: RequireInput | null,
+): string {
   const versioned = 'expectedVersion' in effect && effect.expectedVersion !== null;
-  return `${effect.table} ${effect.op} ${versioned} ${names.join()} ${guard?.form ?? ''}`;
+  return `${effect.table} ${effect.op} ${versioned} ${names.join()} ${require?.formText ?? ''}`;
 }
 
 class StreamBuilder {
@@ -188,14 +192,14 @@ class StreamBuilder {
   /** What an effect's key, and a whole row, may name. */
   readonly #keyNames: ReadonlySet<string>;
   readonly #names: ReadonlySet<string>;
-  readonly #condition: GuardInput['condition'] | null;
+  readonly #requireForm: ConditionForm | null;
   readonly #operands: readonly VectorBuilder[];
 
   constructor(
     table: TableDefinition,
     effect: EffectInput,
     names: readonly string[],
-    guard: GuardInput | null,
+    require: RequireInput | null,
     place: () => string,
   ) {
     this.#table = table;
@@ -213,15 +217,20 @@ class StreamBuilder {
       .map((c) => new VectorBuilder(effect.op === 'adjust' ? addendColumn(c) : c));
     this.#keyNames = new Set(this.#keys.map((builder) => builder.column.name));
     this.#names = new Set([...this.#keyNames, ...this.#columns.map((b) => b.column.name)]);
-    this.#condition = guard?.condition ?? null;
-    this.#operands = (guard?.operands ?? []).map(({ column }) => {
+    this.#requireForm = require?.form ?? null;
+    this.#operands = (require?.operands ?? []).map(({ column }) => {
       return new VectorBuilder(
         operandColumn(columnNamed(table.columns, column) as ColumnDefinition),
       );
     });
   }
 
-  push(action: number, effect: EffectInput, guard: GuardInput | null, place: () => string): void {
+  push(
+    action: number,
+    effect: EffectInput,
+    require: RequireInput | null,
+    place: () => string,
+  ): void {
     this.#actions.push(action);
     const { keyRow, keyPath, row, rowPath } = rowsOf(effect);
     this.#checkNames(keyRow, row, effect, place);
@@ -248,7 +257,7 @@ class StreamBuilder {
       this.#versions.push(version);
     }
     for (let i = 0; i < this.#operands.length; i++) {
-      this.#operands[i]?.push(guard?.operands[i]?.value as Scalar, place);
+      this.#operands[i]?.push(require?.operands[i]?.value as Scalar, place);
     }
   }
 
@@ -281,8 +290,8 @@ class StreamBuilder {
       action: Uint32Array.from(this.#actions),
       rows: { length, vectors },
       expectedVersions: this.#versions && Uint32Array.from(this.#versions),
-      guard: this.#condition && {
-        condition: this.#condition,
+      require: this.#requireForm && {
+        form: this.#requireForm,
         operands: this.#operands.map((builder) => builder.build()),
       },
     };

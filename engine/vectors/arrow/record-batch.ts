@@ -1,11 +1,11 @@
 import { Builder } from 'flatbuffers';
-import { elementColumn, elementsOf, type FixedValues, kindOf } from '../../model/kinds.ts';
+import { kindOf } from '../../model/kinds.ts';
 import type { ColumnDefinition } from '../../model/types.ts';
 import { aligned } from '../aligned.ts';
 import { countBits } from '../bits.ts';
-import type { ColumnVector, LeafVector } from '../column-vector.ts';
+import type { ColumnVector } from '../column-vector.ts';
 import type { StructVector } from '../part-vector.ts';
-import { pushVectorBuffers } from '../vector-bytes.ts';
+import { type PlacedBuffers, pushVectorBuffers, vectorOfBuffers } from '../vector-bytes.ts';
 
 /**
  * Arrow IPC record-batch messages of our vectors: metadata (a flatbuffer) and a body, both padded
@@ -106,62 +106,46 @@ export function decodeRecordBatch(
   const nodeCount = columns.reduce((sum, c) => sum + Number(c.list) + scalarNodes(c), 0);
   const bufferCount = columns.reduce((sum, column) => sum + bufferCountOf(column), 0);
   const template = templateFor(nodeCount, bufferCount);
-  const view = new DataView(bytes.buffer, bytes.byteOffset + offset);
-  const bodyAt = offset + template.bytes.length;
-  let node = 0;
-  let buffer = 0;
-  const nextNode = () => {
-    const at = template.nodesAt + node++ * 16;
-    return Number(view.getBigInt64(at, true));
-  };
-  const nextBuffer = () => {
-    const at = template.buffersAt + buffer++ * 16;
-    const start = bodyAt + Number(view.getBigInt64(at, true));
-    return bytes.subarray(start, start + Number(view.getBigInt64(at + 8, true)));
-  };
-  const vectors = columns.map((column) => readVector(column, nextNode, nextBuffer));
-  const bodyLength = Number(view.getBigInt64(template.bodyLengthAt, true));
-  return { vectors, end: bodyAt + bodyLength };
+  const message = new PlacedMessage(bytes, offset, template);
+  const vectors = columns.map((column) => vectorOfBuffers(column, message));
+  return { vectors, end: offset + message.byteLength };
 }
 
-function readVector(
-  column: ColumnDefinition,
-  nextNode: () => number,
-  nextBuffer: () => Uint8Array,
-): ColumnVector {
-  const length = nextNode();
-  const validityBytes = nextBuffer();
-  const validity = validityBytes.length === 0 ? null : validityBytes;
-  const base = { column, length, validity };
-  if (column.list) {
-    const offsets = int32s(nextBuffer());
-    const child = readVector(elementColumn(column), nextNode, nextBuffer) as LeafVector;
-    return { ...base, layout: 'list', offsets, child };
-  }
-  const { layout, stride } = kindOf(column);
-  if (scalarNodes(column) === 2) {
-    nextNode();
-    nextBuffer();
-  }
-  switch (layout) {
-    case 'bool':
-      return { ...base, layout, bits: nextBuffer() };
-    case 'binary':
-      return { ...base, layout, offsets: int32s(nextBuffer()), data: nextBuffer() };
-    case 'strided':
-      return { ...base, layout, stride, values: fixedView(column, nextBuffer()) };
-    case 'fixed':
-      return { ...base, layout, values: fixedView(column, nextBuffer()) };
-  }
-}
+/** The buffers of a message's body. */
+class PlacedMessage implements PlacedBuffers {
+  readonly memory: ArrayBufferLike;
+  readonly byteLength: number;
+  bytes = 0;
+  readonly #view: DataView;
+  readonly #bodyAt: number;
+  #nodeAt: number;
+  #bufferAt: number;
 
-function int32s(bytes: Uint8Array): Int32Array {
-  return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-}
+  constructor(bytes: Uint8Array, offset: number, template: MetadataTemplate) {
+    const at = bytes.byteOffset + offset;
+    this.memory = bytes.buffer;
+    this.#view = new DataView(bytes.buffer, at);
+    this.#bodyAt = at + template.bytes.length;
+    this.#nodeAt = template.nodesAt;
+    this.#bufferAt = template.buffersAt;
+    this.byteLength = template.bytes.length + this.#wide(template.bodyLengthAt);
+  }
 
-function fixedView(column: ColumnDefinition, bytes: Uint8Array): FixedValues {
-  const Values = elementsOf(column.kind);
-  return new Values(bytes.buffer, bytes.byteOffset, bytes.length / Values.BYTES_PER_ELEMENT);
+  nextLength(): number {
+    this.#nodeAt += 16;
+    return this.#wide(this.#nodeAt - 16);
+  }
+
+  next(): number {
+    const at = this.#bufferAt;
+    this.#bufferAt += 16;
+    this.bytes = this.#wide(at + 8);
+    return this.#bodyAt + this.#wide(at);
+  }
+
+  #wide(at: number): number {
+    return Number(this.#view.getBigInt64(at, true));
+  }
 }
 
 function bufferCountOf(column: ColumnDefinition): number {

@@ -1,4 +1,5 @@
 import type { Lsn } from '../../model/position.ts';
+import { grown } from '../../vectors/growing-array.ts';
 
 /** The last position that changed a row of each chunk. */
 export class ChunkMarks {
@@ -13,18 +14,12 @@ export class ChunkMarks {
   touch(rows: Uint32Array, count: number, lsn: Lsn): void {
     for (let i = 0; i < count; i++) {
       const chunk = (rows[i] as number) >>> this.#rowBits;
-      if (chunk >= this.#lsns.length) this.#grow(chunk + 1);
+      if (chunk >= this.#lsns.length) this.#lsns = grown(this.#lsns, chunk + 1);
       this.#lsns[chunk] = lsn;
     }
   }
 
   isTouched(chunk: number, afterLsn: Lsn): boolean {
     return (this.#lsns[chunk] ?? 0) > afterLsn;
-  }
-
-  #grow(chunks: number): void {
-    const lsns = new Float64Array(Math.max(chunks, this.#lsns.length * 2));
-    lsns.set(this.#lsns);
-    this.#lsns = lsns;
   }
 }

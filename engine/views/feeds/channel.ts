@@ -2,16 +2,15 @@ import { createHash } from 'node:crypto';
 import type { Ticket } from '../../govern/ticket.ts';
 import type { Lsn } from '../../model/position.ts';
 import type { Row, Value } from '../../model/types.ts';
-import type { Filter } from '../../query/filter.ts';
+import type { Condition } from '../../query/condition.ts';
+import { type PinnedValue, pinnedValue, sessionOf } from '../../query/fixed-values.ts';
+import { namedColumns } from '../../query/named-columns.ts';
 import { rowPredicate } from '../../query/row-predicate.ts';
 import type { Frame } from '../view-engine.ts';
 import type { ChannelDispatch } from './channel-dispatch.ts';
 import { encodeCursor } from './cursor.ts';
 import type { FeedContext } from './feed-context.ts';
 import type { FeedSource, RowChange } from './feed-source.ts';
-import { namesAny } from './named-columns.ts';
-import { sessionOf } from './pinned-session.ts';
-import { type PinnedValue, pinnedValue } from './pinned-value.ts';
 import type { RowChanges } from './row-changes.ts';
 
 /** What a channel does with a subscriber: wakes it. */
@@ -36,7 +35,7 @@ export class Channel {
   readonly subscribers = new Set<Subscriber>();
   /** The subscribers that wait for news. */
   readonly waiting = new Set<Subscriber>();
-  /** `filterText` of the `where`. */
+  /** `conditionText` of the `where`. */
   readonly id: string;
   /** The channel's number within the process: names its frames among those remembered. */
   readonly serial: number;
@@ -44,7 +43,7 @@ export class Channel {
   readonly sessionId: string | null;
   /** What its cursors carry of the source's definition and the `where`. */
   readonly definition: string;
-  readonly where: Filter | null;
+  readonly where: Condition | null;
   /**
    * A value that all of its rows have, in a column that the source can read of changed rows: the
    * channel is then told of the ticks that concern it, and of no others.
@@ -63,7 +62,7 @@ export class Channel {
 
   constructor(
     source: FeedSource,
-    where: Filter | null,
+    where: Condition | null,
     id: string,
     dispatch: ChannelDispatch,
     changes: (from: Lsn, to: Lsn, sessionId: string | null) => RowChanges,
@@ -81,7 +80,7 @@ export class Channel {
       .slice(0, 22);
     this.#source = source;
     this.#matches = rowPredicate(where);
-    this.#unknownBefore = namesAny(where, source.unknownBefore);
+    this.#unknownBefore = namedColumns(where).some((name) => source.unknownBefore.has(name));
   }
 
   /** Up to where it is known which ticks concern it; `head` for one that every tick may concern. */

@@ -1,7 +1,7 @@
 import type { Work } from '../../govern/work.ts';
 import type { Lsn } from '../../model/position.ts';
 import type { Row, Value } from '../../model/types.ts';
-import type { Filter } from '../../query/filter.ts';
+import type { Condition } from '../../query/condition.ts';
 import type { FrameLog } from './frame-log.ts';
 
 /** What happened to one row over a range of ticks. */
@@ -36,7 +36,7 @@ export interface FeedSource {
   /** Columns that `RowChange.before` leaves out. */
   readonly unknownBefore: ReadonlySet<string>;
   /** The rows as of the position at which it ends, however many turns of the event loop it takes. */
-  snapshot(where: Filter | null): Work<readonly Row[]>;
+  snapshot(where: Condition | null): Work<readonly Row[]>;
   /**
    * What changed after `from` up to and including `to`, a row once. `from` is at or after the
    * horizon. With a session: of it alone; only where the source is session-bound.

@@ -2,8 +2,8 @@ import { LRUCache } from 'lru-cache';
 import type { Ticket } from '../../govern/ticket.ts';
 import { EngineError } from '../../model/errors.ts';
 import { limits } from '../../model/limits.ts';
-import { filterText } from '../../query/canonical-filter.ts';
-import type { Filter } from '../../query/filter.ts';
+import { conditionText } from '../../query/canonical-condition.ts';
+import type { Condition } from '../../query/condition.ts';
 import type { SubscribeRequest } from '../view-engine.ts';
 import { Channel } from './channel.ts';
 import { ChannelDispatch } from './channel-dispatch.ts';
@@ -22,7 +22,7 @@ export class Feed {
   readonly #onIdle: () => void;
   readonly #channels = new Map<string, Channel>();
   readonly #dispatch: ChannelDispatch;
-  /** Changes in rows, so that channels with different filters need not each build them. */
+  /** Changes in rows, so that channels with different conditions need not each build them. */
   readonly #recent = new LRUCache<string, RowChanges, () => RowChanges>({
     maxSize: limits.feedChangesCacheRowsMax,
     sizeCalculation: ({ all }) => all.length + 1,
@@ -50,7 +50,7 @@ export class Feed {
         { retryAfterMs: 5_000, details: { limit: 'subscribersPerFeedMax' } },
       );
     }
-    const id = filterText(request.where);
+    const id = conditionText(request.where);
     const channel = this.#channels.get(id) ?? this.#newChannel(request.where, id);
     const giveBack = this.#context.subjects.take(ticket.principal.subject, request.where);
     const subscription = this.#begin(ticket, channel, request, giveBack);
@@ -94,7 +94,7 @@ export class Feed {
     }
   }
 
-  #newChannel(where: Filter | null, id: string): Channel {
+  #newChannel(where: Condition | null, id: string): Channel {
     return new Channel(this.source, where, id, this.#dispatch, (from, to, sessionId) => {
       const make = () => new RowChanges(this.source.changes(from, to, sessionId));
       if (this.#channels.size < 2) return make();

@@ -1,4 +1,5 @@
 import type { Lsn } from '../../model/position.ts';
+import { grown } from '../../vectors/growing-array.ts';
 import type { ValueLane } from '../operators/value-lane.ts';
 import type { RowChange, TickMark } from './feed-source.ts';
 import { type DropListener, type FeedFrame, type FrameBounds, FrameLog } from './frame-log.ts';
@@ -99,11 +100,7 @@ export class ImageRing {
         (lanes[lane] as ValueLane).copyFrom(before.lanes[lane] as ValueLane, before.index, at);
       }
     }
-    if (row >= this.#newest.length) {
-      const newest = new Float64Array(Math.max(row + 1, this.#newest.length * 2));
-      newest.set(this.#newest);
-      this.#newest = newest;
-    }
+    if (row >= this.#newest.length) this.#newest = grown(this.#newest, row + 1);
     const previous = this.#newest[row] as number;
     if (previous >= this.#start) {
       this.#entries.pageOf(previous).next[this.#entries.indexOf(previous)] = entry;

@@ -1,6 +1,6 @@
 import type { Value } from '../../model/types.ts';
+import type { PinnedValue } from '../../query/fixed-values.ts';
 import type { RowChange } from './feed-source.ts';
-import type { PinnedValue } from './pinned-value.ts';
 
 /** What happened to rows over a range of ticks, for all channels of a feed. */
 export class RowChanges {

@@ -2,7 +2,7 @@ import type { Work } from '../../govern/work.ts';
 import { formatPosition, type Lsn } from '../../model/position.ts';
 import { systemColumns } from '../../model/system-columns.ts';
 import type { ColumnDefinition, Row, TableDefinition, Value } from '../../model/types.ts';
-import type { Filter } from '../../query/filter.ts';
+import type { Condition } from '../../query/condition.ts';
 import type { StateChanges } from '../../state/change-set.ts';
 import type { StateReader } from '../../state/state-reader.ts';
 import { type ColumnVector, valueAt } from '../../vectors/column-vector.ts';
@@ -87,7 +87,7 @@ export class StateSource implements FeedSource {
     );
   }
 
-  snapshot(where: Filter | null): Work<readonly Row[]> {
+  snapshot(where: Condition | null): Work<readonly Row[]> {
     return this.#state.select(this.name, where);
   }
 

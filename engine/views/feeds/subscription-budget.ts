@@ -1,7 +1,7 @@
 import { EngineError } from '../../model/errors.ts';
 import { limits } from '../../model/limits.ts';
+import type { Condition } from '../../query/condition.ts';
 import { conditionUnits } from '../../query/condition-units.ts';
-import type { Filter } from '../../query/filter.ts';
 
 /**
  * What the conditions of live subscriptions cost: each is asked of every changed row of its feed,
@@ -11,7 +11,7 @@ export class SubscriptionBudget {
   readonly #unitsBySubject = new Map<string, number>();
 
   /** Throws `LIMIT_EXCEEDED`. Returns what takes the condition off again; to be called once. */
-  take(subject: string, where: Filter | null): () => void {
+  take(subject: string, where: Condition | null): () => void {
     const units = conditionUnits(where);
     if (units > limits.subscriptionUnitsMax) {
       throw tooMuch(

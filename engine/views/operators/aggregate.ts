@@ -1,3 +1,4 @@
+import { kindOf } from '../../model/kinds.ts';
 import type { ColumnDefinition, Value, ViewAggregate } from '../../model/types.ts';
 import type { PartRows } from '../checkpoint/checkpoint-part.ts';
 import type { Sign, SourceRows, ViewSource } from '../sources/source-rows.ts';
@@ -54,7 +55,7 @@ export function createAggregate(
     case 'sumLength':
       return new SumLengthAggregate(input);
     case 'sum':
-      if (column.kind !== 'f64') return new IntegerSumAggregate(input);
+      if (kindOf(column).form !== 'float') return new IntegerSumAggregate(input);
       return takesBack ? new ExactSumAggregate(input) : new FloatSumAggregate(input);
     case 'min':
     case 'max':

@@ -1,4 +1,6 @@
+import { kindOf } from '../../model/kinds.ts';
 import type { ColumnDefinition, Value } from '../../model/types.ts';
+import { grown } from '../../vectors/growing-array.ts';
 import { laneNames } from '../sources/column-lanes.ts';
 import { LaneTable } from '../sources/lane-table.ts';
 import type { Sign, SourceRows } from '../sources/source-rows.ts';
@@ -25,7 +27,7 @@ export class KeptDistinctAggregate implements Aggregate {
 
   constructor(input: ColumnDefinition, texts: TextNumbers) {
     this.#input = input;
-    this.#texts = input.kind === 'string' ? texts : null;
+    this.#texts = kindOf(input).layout === 'binary' ? texts : null;
     this.#pairs = new LaneTable(1 + laneNames({ ...input, optional: false }).length, this.#fresh);
   }
 
@@ -64,9 +66,6 @@ export class KeptDistinctAggregate implements Aggregate {
   #retainFresh(): void {
     for (const pair of this.#fresh) this.#texts?.retain(this.#pairs.lane(pair, 1));
     this.#fresh.length = 0;
-    if (this.#pairs.size <= this.#rows.length) return;
-    const rows = new Uint32Array(this.#pairs.size * 2);
-    rows.set(this.#rows);
-    this.#rows = rows;
+    if (this.#pairs.size > this.#rows.length) this.#rows = grown(this.#rows, this.#pairs.size);
   }
 }

@@ -1,3 +1,4 @@
+import { isWide, kindOf } from '../../model/kinds.ts';
 import type { ColumnDefinition, Value } from '../../model/types.ts';
 import { bitAt } from '../../vectors/column-vector.ts';
 import type { Lane } from '../sources/lane-table.ts';
@@ -32,7 +33,7 @@ export class KeptExtremeAggregate implements Aggregate {
     this.lanes = this.#shown.lanes;
     this.#texts = texts;
     this.#values =
-      input.kind === 'string'
+      kindOf(input).layout === 'binary'
         ? new OrderedCounts(
             (id, _, otherId) => texts.compare(id, otherId),
             (id) => texts.retain(id),
@@ -80,24 +81,17 @@ export class KeptExtremeAggregate implements Aggregate {
     readonly firsts: ArrayLike<number>;
     readonly seconds: ArrayLike<number> | null;
   } {
-    const { kind, name, optional } = this.#input;
-    const input = source.column(name);
-    switch (kind) {
-      case 'i64':
-      case 'u64':
-      case 'timestamp': {
-        const [low, high] = source.lanes(name).slice(Number(optional)).map(laneValues);
-        if (!low || !high) throw new TypeError('two lanes are needed');
-        return { firsts: kind === 'u64' ? high : signedOf(high), seconds: low };
-      }
-      case 'string': {
-        const [ids] = source.lanes(name).slice(Number(optional)).map(laneValues);
-        return { firsts: ids ?? [], seconds: null };
-      }
-      default:
-        if (input.layout !== 'fixed') throw new TypeError(`"${name}" holds no numbers`);
-        return { firsts: input.values as ArrayLike<number>, seconds: null };
+    const { name, optional } = this.#input;
+    const { layout, word } = kindOf(this.#input);
+    if (layout === 'binary' || isWide(this.#input)) {
+      const [first, high] = source.lanes(name).slice(Number(optional)).map(laneValues);
+      if (!first) throw new TypeError(`"${name}" has no lanes`);
+      if (!high) return { firsts: first, seconds: null };
+      return { firsts: word === 'i64' ? signedOf(high) : high, seconds: first };
     }
+    const input = source.column(name);
+    if (input.layout !== 'fixed') throw new TypeError(`"${name}" holds no numbers`);
+    return { firsts: input.values as ArrayLike<number>, seconds: null };
   }
 
   #isBeyond(group: number, first: number, second: number): boolean {

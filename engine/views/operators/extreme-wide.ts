@@ -1,5 +1,6 @@
+import { kindOf } from '../../model/kinds.ts';
 import type { ColumnDefinition, Value } from '../../model/types.ts';
-import { bitAt } from '../../vectors/column-vector.ts';
+import { bitAt, scalarOf } from '../../vectors/column-vector.ts';
 import type { SourceRows } from '../sources/source-rows.ts';
 import type { Aggregate } from './aggregate.ts';
 import { NumberLane, type ValueLane } from './value-lane.ts';
@@ -25,7 +26,7 @@ export class WideExtremeAggregate implements Aggregate {
     const lanes = source.lanes(this.#input.name).slice(Number(this.#input.optional));
     const [lows, highs] = lanes;
     if (lows === undefined || highs === undefined) throw new TypeError('two lanes are needed');
-    const signed = this.#input.kind !== 'u64';
+    const signed = kindOf(this.#input).word === 'i64';
     for (let row = 0; row < source.length; row++) {
       if (mask !== null && mask[row] === 0) continue;
       if (validity !== null && !bitAt(validity, row)) continue;
@@ -39,8 +40,7 @@ export class WideExtremeAggregate implements Aggregate {
     const high = (lanes[first] as NumberLane).values[index] as number;
     const low = (lanes[first + 1] as NumberLane).values[index] as number;
     if (Number.isNaN(high)) return null;
-    const value = (BigInt(high) << 32n) | BigInt(low);
-    return this.#input.kind === 'timestamp' ? Number(value) : value;
+    return scalarOf(this.#input, (BigInt(high) << 32n) | BigInt(low));
   }
 
   #offer(group: number, high: number, low: number): void {

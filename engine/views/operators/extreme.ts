@@ -1,3 +1,4 @@
+import { isWide, kindOf } from '../../model/kinds.ts';
 import type { ColumnDefinition } from '../../model/types.ts';
 import type { Aggregate } from './aggregate.ts';
 import { NumberExtremeAggregate } from './extreme-number.ts';
@@ -6,14 +7,8 @@ import { WideExtremeAggregate } from './extreme-wide.ts';
 
 /** The least or greatest value of rows that only come. */
 export function createExtreme(op: 'min' | 'max', input: ColumnDefinition): Aggregate {
-  switch (input.kind) {
-    case 'i64':
-    case 'u64':
-    case 'timestamp':
-      return new WideExtremeAggregate(op, input);
-    case 'string':
-      return new TextExtremeAggregate(op, input);
-    default:
-      return new NumberExtremeAggregate(op, input);
-  }
+  if (kindOf(input).layout === 'binary') return new TextExtremeAggregate(op, input);
+  return isWide(input)
+    ? new WideExtremeAggregate(op, input)
+    : new NumberExtremeAggregate(op, input);
 }

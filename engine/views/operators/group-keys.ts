@@ -1,3 +1,4 @@
+import { kindOf } from '../../model/kinds.ts';
 import type { ColumnDefinition, Value } from '../../model/types.ts';
 import { compareScalars } from '../../query/compare-values.ts';
 import type { PartRows } from '../checkpoint/checkpoint-part.ts';
@@ -40,7 +41,7 @@ export class GroupKeys {
       return keyColumn;
     });
     this.#texts = this.#columns
-      .filter(({ column }) => column.kind === 'string')
+      .filter(({ column }) => kindOf(column).layout === 'binary')
       .map(({ column, dictionary, firstLane }) => ({
         dictionary,
         textLane: firstLane + Number(column.optional),
@@ -163,19 +164,15 @@ export class GroupKeys {
     }
     const left = this.#table.lane(a, at);
     const right = this.#table.lane(b, at);
-    switch (column.kind) {
+    const { word, layout } = kindOf(column);
+    if (layout === 'binary') return dictionary.compare(left, right);
+    switch (word) {
       case 'bool':
       case 'enum':
-      case 'u8':
-      case 'u16':
       case 'u32':
         return left - right;
-      case 'i8':
-      case 'i16':
       case 'i32':
         return (left | 0) - (right | 0);
-      case 'string':
-        return dictionary.compare(left, right);
       default:
         return compareScalars(
           scalarOfLanes(column, (lane) => this.#table.lane(a, at + lane), dictionary),

@@ -4,16 +4,17 @@ import { viewColumns } from '../../manifest/view-columns.ts';
 import type { Catalog } from '../../model/catalog.ts';
 import type { Lsn } from '../../model/position.ts';
 import type { ColumnDefinition, GroupViewDefinition, Row, Value } from '../../model/types.ts';
+import type { Condition } from '../../query/condition.ts';
 import { rowUnits } from '../../query/condition-units.ts';
-import type { Filter } from '../../query/filter.ts';
+import { sessionOf } from '../../query/fixed-values.ts';
 import { rowPredicate } from '../../query/row-predicate.ts';
+import { grown } from '../../vectors/growing-array.ts';
 import type { CheckpointPart } from '../checkpoint/checkpoint-part.ts';
 import { ChunkMarks } from '../checkpoint/chunk-marks.ts';
 import { GroupRows, type NamedLane } from '../checkpoint/group-rows.ts';
 import type { FeedSource, RowChange, TickMark } from '../feeds/feed-source.ts';
 import type { FrameBounds } from '../feeds/frame-log.ts';
 import { ImageRing, type RowImage } from '../feeds/image-ring.ts';
-import { sessionOf } from '../feeds/pinned-session.ts';
 import { valuesOf } from '../feeds/row-changes.ts';
 import type { Lane } from '../sources/lane-table.ts';
 import type { RowCondition } from '../sources/row-conditions.ts';
@@ -239,7 +240,7 @@ export class GroupView implements FeedSource {
   }
 
   /** The rows in key order. */
-  *snapshot(where: Filter | null): Work<readonly Row[]> {
+  *snapshot(where: Condition | null): Work<readonly Row[]> {
     const isOfSession = this.keys.ofSession(this.sessionBound ? sessionOf(where) : null);
     return yield* groupSnapshot({
       reads: this.reads,
@@ -325,9 +326,7 @@ export class GroupView implements FeedSource {
     for (const lane of this.lanes) lane.grow(this.#capacity);
     for (const lane of this.#beside) lane.grow(this.#capacity);
     this.#leaving?.grow(this.#capacity);
-    const stamps = new Uint32Array(this.#capacity);
-    stamps.set(this.#stamps);
-    this.#stamps = stamps;
+    this.#stamps = grown(this.#stamps, this.#capacity);
   }
 
   #beginTouched(): void {
@@ -344,9 +343,7 @@ export class GroupView implements FeedSource {
       if (stamps[group] === serial) continue;
       stamps[group] = serial;
       if (count === this.touched.length) {
-        const touched = new Uint32Array(count * 2);
-        touched.set(this.touched);
-        this.touched = touched;
+        this.touched = grown(this.touched);
       }
       this.touched[count] = group;
       count += 1;

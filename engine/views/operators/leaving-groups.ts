@@ -1,3 +1,4 @@
+import { grown } from '../../vectors/growing-array.ts';
 import type { ImageRing } from '../feeds/image-ring.ts';
 import type { Sign } from '../sources/source-rows.ts';
 
@@ -20,9 +21,7 @@ export class LeavingGroups {
   }
 
   grow(capacity: number): void {
-    const rows = new Uint32Array(capacity);
-    rows.set(this.#rows);
-    this.#rows = rows;
+    this.#rows = grown(this.#rows, capacity);
   }
 
   count(groups: Uint32Array, length: number, sign: Sign): void {

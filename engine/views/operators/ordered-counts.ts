@@ -1,3 +1,5 @@
+import { grown } from '../../vectors/growing-array.ts';
+
 /** The order of two values, each a pair of numbers. */
 export type PairOrder = (
   first: number,
@@ -157,19 +159,13 @@ export class OrderedCounts {
   }
 
   #grow(): void {
-    const capacity = this.#counts.length * 2;
-    this.#first = grown(this.#first, new Float64Array(capacity));
-    this.#second = grown(this.#second, new Float64Array(capacity));
-    this.#counts = grown(this.#counts, new Uint32Array(capacity));
-    this.#left = grown(this.#left, new Uint32Array(capacity));
-    this.#right = grown(this.#right, new Uint32Array(capacity));
-    this.#priorities = grown(this.#priorities, new Uint32Array(capacity));
+    this.#first = grown(this.#first);
+    this.#second = grown(this.#second);
+    this.#counts = grown(this.#counts);
+    this.#left = grown(this.#left);
+    this.#right = grown(this.#right);
+    this.#priorities = grown(this.#priorities);
   }
 }
 
 const capacityInitial = 64;
-
-function grown<Values extends Float64Array | Uint32Array>(from: Values, to: Values): Values {
-  to.set(from);
-  return to;
-}

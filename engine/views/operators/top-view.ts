@@ -3,8 +3,8 @@ import type { Work } from '../../govern/work.ts';
 import type { Lsn } from '../../model/position.ts';
 import type { Row, Scalar, TopViewDefinition, Value } from '../../model/types.ts';
 import { compareScalars } from '../../query/compare-values.ts';
+import type { Condition } from '../../query/condition.ts';
 import { rowUnits } from '../../query/condition-units.ts';
-import type { Filter } from '../../query/filter.ts';
 import { rowPredicate } from '../../query/row-predicate.ts';
 import type { FeedSource, RowChange, TickMark } from '../feeds/feed-source.ts';
 import type { FrameBounds } from '../feeds/frame-log.ts';
@@ -115,7 +115,7 @@ export class TopView implements FeedSource {
   }
 
   /** The rows of the top: partitions in the order of their keys, best first within each. */
-  *snapshot(where: Filter | null): Work<readonly Row[]> {
+  *snapshot(where: Condition | null): Work<readonly Row[]> {
     return yield* groupSnapshot({
       reads: this.#reads,
       ordered: () => this.#ranked(),

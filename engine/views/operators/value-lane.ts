@@ -1,12 +1,14 @@
 import type { ColumnDefinition } from '../../model/types.ts';
 import type { ColumnMemory } from '../../vectors/column-memory.ts';
 import { bitAt, type ColumnVector } from '../../vectors/column-vector.ts';
+import { grown } from '../../vectors/growing-array.ts';
 import { assertBinaryBytes, binaryOf, float64sOf } from '../checkpoint/part-columns.ts';
 
 /**
  * One growable column of what aggregates hold, indexed by group in a view and by entry in a ring
- * of before-images. Numbers lie off the JavaScript heap; only texts that a `min` or `max` holds
- * are objects.
+ * of before-images. It is written in place, which no vector is: a fold adds to a group's number
+ * wherever that lies. Numbers lie off the JavaScript heap; only texts that a `min` or `max` holds
+ * are objects, since a table of texts would keep each that was ever the greatest.
  */
 export type ValueLane = NumberLane | BytesLane;
 
@@ -34,10 +36,9 @@ export class NumberLane {
 
   grow(capacity: number): void {
     if (capacity <= this.values.length) return;
-    const values = new Float64Array(capacity);
-    values.set(this.values);
-    if (this.initial !== 0) values.fill(this.initial, this.values.length);
-    this.values = values;
+    const { length } = this.values;
+    this.values = grown(this.values, capacity);
+    if (this.initial !== 0) this.values.fill(this.initial, length);
   }
 
   copyFrom(source: ValueLane, from: number, to: number): void {

@@ -1,21 +1,34 @@
+import {
+  elementsOf,
+  type FixedArray,
+  type FixedValues,
+  isWide,
+  kindOf,
+} from '../../model/kinds.ts';
 import type { ColumnDefinition, Scalar, Value } from '../../model/types.ts';
-import { bitAt, type ColumnVector, formatUuid } from '../../vectors/column-vector.ts';
+import {
+  bitAt,
+  type ColumnVector,
+  type FixedVector,
+  scalarOf,
+  scalarOfElements,
+} from '../../vectors/column-vector.ts';
 import type { Lane } from './lane-table.ts';
 import type { TextNumbers } from './text-numbers.ts';
 
 /**
  * A column as 32-bit lanes, so that values of every kind are hashed and compared as plain numbers:
  *
- * | kind | lanes |
+ * | layout | lanes |
  * |---|---|
- * | bool, i8…i32, u8…u32, enum | 1 |
- * | i64, u64, timestamp | 2, low half first |
- * | uuid | 4, its first bytes first |
- * | string | 1, its number in the column's dictionary |
+ * | bool, and fixed of up to 32 bits | 1 |
+ * | fixed of 64 bits | 2, low half first |
+ * | strided | one for each four bytes, the first bytes first |
+ * | binary | 1, the text's number in the column's dictionary |
  *
  * An optional column has one lane more, in front: 1 present, 0 null. Equal values have equal lanes
- * (values under a null are zero in a vector). Floats, JSON, bytes and lists have none: a valid
- * manifest neither groups by them nor counts them distinct.
+ * (values under a null are zero in a vector). Lists, and kinds whose equal values cannot be told,
+ * have none: a valid manifest neither groups by them nor counts them distinct.
  */
 export function laneCount(column: ColumnDefinition): number {
   return Number(column.optional) + scalarLanes(column).length;
@@ -28,30 +41,21 @@ export function laneNames(column: ColumnDefinition): string[] {
   return column.optional ? [`${name}.isPresent`, ...lanes] : lanes;
 }
 
-const oneLane = [''];
-const textLanes = ['text'];
-const wideLanes = ['low', 'high'];
-const uuidLanes = ['word0', 'word1', 'word2', 'word3'];
-
 /** The names of a scalar's lanes; the empty name is the column's own. */
 function scalarLanes(column: ColumnDefinition): readonly string[] {
-  if (column.list) throw new TypeError(`a list has no lanes: ${column.name}`);
-  switch (column.kind) {
-    case 'i64':
-    case 'u64':
-    case 'timestamp':
-      return wideLanes;
-    case 'uuid':
-      return uuidLanes;
-    case 'string':
-      return textLanes;
-    case 'f32':
-    case 'f64':
-    case 'json':
-    case 'bytes':
-      throw new TypeError(`${column.kind} has no lanes: ${column.name}`);
-    default:
-      return oneLane;
+  const { layout, stride, identityProblem } = kindOf(column);
+  if (column.list || identityProblem) throw new TypeError(`"${column.name}" has no lanes`);
+  switch (layout) {
+    case 'bool':
+      return [''];
+    case 'binary':
+      return ['text'];
+    case 'strided': {
+      const bytes = elementsOf(column.kind).BYTES_PER_ELEMENT * stride;
+      return Array.from({ length: bytes / 4 }, (_, word) => `word${word}`);
+    }
+    case 'fixed':
+      return isWide(column) ? ['low', 'high'] : [''];
   }
 }
 
@@ -67,9 +71,11 @@ export function vectorLanes(vector: ColumnVector, dictionary: TextNumbers): Lane
       lanes.push(fill(length, (row) => Number(bitAt(vector.bits, row))));
       break;
     case 'strided': {
-      const words = new DataView(vector.values.buffer, vector.values.byteOffset);
-      for (let word = 0; word < 4; word++) {
-        lanes.push(fill(length, (row) => words.getUint32(row * 16 + word * 4)));
+      const { values, stride } = vector;
+      const words = new DataView(values.buffer, values.byteOffset);
+      const bytes = values.BYTES_PER_ELEMENT * stride;
+      for (let at = 0; at < bytes; at += 4) {
+        lanes.push(fill(length, (row) => words.getUint32(row * bytes + at)));
       }
       break;
     }
@@ -92,10 +98,7 @@ export function vectorLanes(vector: ColumnVector, dictionary: TextNumbers): Lane
   return lanes;
 }
 
-function fixedLanes(
-  values: (ColumnVector & { layout: 'fixed' })['values'],
-  length: number,
-): Uint32Array[] {
+function fixedLanes(values: FixedVector['values'], length: number): Uint32Array[] {
   if (values instanceof Uint32Array) return [values];
   if (values instanceof Int32Array) {
     return [new Uint32Array(values.buffer, values.byteOffset, length)];
@@ -124,23 +127,31 @@ export function wideHalves(
   return { low, high };
 }
 
-/** The lanes of one value that all rows of a tick share: a system column, never null. */
+/** One value: its lanes as they lie in memory, and as elements of each type. */
+const scratch = new Uint32Array(4);
+const scratchBytes = new DataView(scratch.buffer);
+const scratchOf = new Map<FixedArray, FixedValues>();
+
+function scratchElements(column: ColumnDefinition): FixedValues {
+  const Elements = elementsOf(column.kind);
+  let values = scratchOf.get(Elements);
+  if (!values) {
+    values = new Elements(scratch.buffer, 0, scratch.byteLength / Elements.BYTES_PER_ELEMENT);
+    scratchOf.set(Elements, values);
+  }
+  return values;
+}
+
+/** The lanes of one value that all rows of a tick share: a system column, never null, a text or a number. */
 export function valueLanes(
   column: ColumnDefinition,
   value: Scalar,
   dictionary: TextNumbers,
 ): number[] {
-  switch (column.kind) {
-    case 'string':
-      return [dictionary.idOfText(value as string)];
-    case 'timestamp':
-      wide.setBigInt64(0, BigInt(value as number), true);
-      return [wide.getUint32(0, true), wide.getUint32(4, true)];
-    case 'u32':
-      return [(value as number) >>> 0];
-    default:
-      throw new TypeError(`no column of kind ${column.kind} is constant in a tick`);
-  }
+  if (kindOf(column).layout === 'binary') return [dictionary.idOfText(value as string)];
+  if (!isWide(column)) return [(value as number) >>> 0];
+  scratchElements(column)[0] = BigInt(value as number);
+  return [scratch[0] as number, scratch[1] as number];
 }
 
 /** The value behind a key's lanes, as a row shows it. */
@@ -154,39 +165,27 @@ export function valueOfLanes(
   return scalarOfLanes(column, (index) => lane(first + index), dictionary);
 }
 
-const wide = new DataView(new ArrayBuffer(16));
-
 /** As `valueOfLanes`, of a value that is there; `lane` counts from the first behind the flag. */
 export function scalarOfLanes(
   column: ColumnDefinition,
   lane: (index: number) => number,
   dictionary: TextNumbers,
 ): Scalar {
-  switch (column.kind) {
+  const { layout } = kindOf(column);
+  switch (layout) {
     case 'bool':
       return lane(0) === 1;
-    case 'i8':
-    case 'i16':
-    case 'i32':
-      return lane(0) | 0;
-    case 'u8':
-    case 'u16':
-    case 'u32':
-      return lane(0);
-    case 'enum':
-      return column.values[lane(0)] as string;
-    case 'string':
+    case 'binary':
       return dictionary.text(lane(0));
-    case 'uuid':
-      for (let word = 0; word < 4; word++) wide.setUint32(word * 4, lane(word));
-      return formatUuid(new Uint8Array(wide.buffer), 0);
-    default: {
-      wide.setUint32(0, lane(1));
-      wide.setUint32(4, lane(0));
-      if (column.kind === 'u64') return wide.getBigUint64(0);
-      const value = wide.getBigInt64(0);
-      return column.kind === 'timestamp' ? Number(value) : value;
+    case 'strided': {
+      const lanes = laneCount({ ...column, optional: false });
+      for (let i = 0; i < lanes; i++) scratchBytes.setUint32(i * 4, lane(i));
+      return scalarOfElements(column, scratchElements(column), 0);
     }
+    case 'fixed':
+      scratch[0] = lane(0);
+      if (isWide(column)) scratch[1] = lane(1);
+      return scalarOf(column, scratchElements(column)[0] as number | bigint);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ColumnMemory } from '../../vectors/column-memory.ts';
+import { grown } from '../../vectors/growing-array.ts';
 
 /**
  * One 32-bit part of a key, over the rows of a batch: a number a row, or one number for all rows
@@ -168,11 +169,7 @@ export class LaneTable {
   #add(hash: number): number {
     if ((this.count + 1) * 2 > this.#slots.length) this.#rehash(this.#slots.length * 2);
     const ordinal = this.#nextOrdinal();
-    if ((ordinal + 1) * this.width > this.#keys.length) {
-      const keys = new Uint32Array(Math.max(this.#keys.length * 2, this.width));
-      keys.set(this.#keys);
-      this.#keys = keys;
-    }
+    if ((ordinal + 1) * this.width > this.#keys.length) this.#keys = grown(this.#keys, this.width);
     const mask = this.#slots.length - 1;
     let slot = hash & mask;
     while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;

@@ -1,5 +1,5 @@
 import { utf8 } from '../../model/utf8.ts';
-import { BytePool } from '../../state/byte-pool.ts';
+import { BytePool, noBytes } from '../../state/byte-pool.ts';
 import type { TextNumbers } from './text-numbers.ts';
 
 /**
@@ -32,12 +32,9 @@ export class PooledTexts implements TextNumbers {
   }
 
   find(text: string): number {
-    const { size } = this.#pool;
     const bytes = encoder.encode(text);
-    const id = this.#pool.intern(bytes, 0, bytes.length);
-    const isKnown = this.#pool.size === size;
-    this.#pool.release(id);
-    return isKnown ? id : -1;
+    const id = this.#pool.find(bytes, 0, bytes.length);
+    return id === noBytes ? -1 : id;
   }
 
   text(id: number): string {

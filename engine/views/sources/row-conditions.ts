@@ -1,4 +1,5 @@
 import type { ColumnDefinition, WhereInput } from '../../model/types.ts';
+import { conditionText } from '../../query/canonical-condition.ts';
 import { parseWhere } from '../../query/parse-where.ts';
 import { compileRowMask, type RowMask } from './row-mask.ts';
 
@@ -19,15 +20,13 @@ export class RowConditions {
   /** Equal conditions are one. */
   of(where: WhereInput | undefined, path: string): RowCondition | null {
     if (where === undefined) return null;
-    const text = JSON.stringify(where, (_, value) =>
-      typeof value === 'bigint' ? `${value}` : value,
-    );
-    let condition = this.#byText.get(text);
-    if (!condition) {
-      const filter = parseWhere(this.#columns, where, path);
-      condition = { mask: compileRowMask(filter, this.#columns) };
-      this.#byText.set(text, condition);
+    const condition = parseWhere(this.#columns, where, path);
+    const text = conditionText(condition);
+    let known = this.#byText.get(text);
+    if (!known) {
+      known = { mask: compileRowMask(condition, this.#columns) };
+      this.#byText.set(text, known);
     }
-    return condition;
+    return known;
   }
 }

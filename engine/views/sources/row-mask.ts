@@ -1,48 +1,41 @@
-import { columnOrPart } from '../../model/kinds.ts';
+import { columnOrPart, kindOf } from '../../model/kinds.ts';
 import type { ColumnDefinition, Scalar } from '../../model/types.ts';
-import type { Filter } from '../../query/filter.ts';
+import { type Comparison, type Condition, walkCondition } from '../../query/condition.ts';
 import { rowPredicate } from '../../query/row-predicate.ts';
 import { bitAt, type ColumnVector, valueAt } from '../../vectors/column-vector.ts';
 import type { SourceRows } from './source-rows.ts';
 import type { SourceColumn } from './table-source.ts';
 
 /**
- * A filter over columns: writes 1 for every row that matches and 0 for every other. The meaning is
- * `rowPredicate`'s to the letter; what is not decided on the columns themselves is given to it.
+ * A condition over columns: writes 1 for every row that meets it and 0 for every other. The meaning
+ * is `rowPredicate`'s to the letter; what is not decided on the columns themselves is given to it.
  */
 export type RowMask = (source: Pick<SourceRows, 'length' | 'column'>, mask: Uint8Array) => void;
 
 export function compileRowMask(
-  filter: Filter,
+  condition: Condition,
   columns: ReadonlyMap<string, ColumnDefinition>,
 ): RowMask {
-  switch (filter.kind) {
-    case 'and':
-      return combine(
-        filter.all.map((inner) => compileRowMask(inner, columns)),
-        1,
-        (a, b) => a & b,
-      );
-    case 'or':
-      return combine(
-        filter.any.map((inner) => compileRowMask(inner, columns)),
-        0,
-        (a, b) => a | b,
-      );
-    case 'not': {
-      const inner = compileRowMask(filter.inner, columns);
-      return (source, mask) => {
-        inner(source, mask);
-        for (let row = 0; row < source.length; row++) mask[row] = 1 - (mask[row] as number);
-      };
-    }
-    default: {
-      const column = columnOrPart((name) => columns.get(name), filter.column);
-      if (!column) throw new RangeError(`a checked filter names a column: ${filter.column}`);
-      return filter.kind === 'isNull' ? nullness(filter) : comparison(filter, column);
-    }
-  }
+  const onColumn = (leaf: ValueComparison): RowMask => {
+    const column = columnOrPart((name) => columns.get(name), leaf.column);
+    if (!column) throw new RangeError(`a checked condition names a column: ${leaf.column}`);
+    return comparison(leaf, column);
+  };
+  return walkCondition<RowMask>(condition, {
+    and: (parts) => combine(parts, 1, (a, b) => a & b),
+    or: (parts) => combine(parts, 0, (a, b) => a | b),
+    not: (inner) => (source, mask) => {
+      inner(source, mask);
+      for (let row = 0; row < source.length; row++) mask[row] = 1 - (mask[row] as number);
+    },
+    compare: onColumn,
+    in: onColumn,
+    between: onColumn,
+    isNull: presence,
+  });
 }
+
+type ValueComparison = Exclude<Comparison, { kind: 'isNull' }>;
 
 function combine(
   parts: readonly RowMask[],
@@ -64,27 +57,25 @@ function combine(
   };
 }
 
-function nullness(filter: Filter & { kind: 'isNull' }): RowMask {
+function presence({ column, isNull }: Extract<Comparison, { kind: 'isNull' }>): RowMask {
   return (source, mask) => {
-    const input = source.column(filter.column);
+    const input = source.column(column);
     const validity = input.layout === 'constant' ? null : input.validity;
     if (validity === null) {
-      mask.fill(Number(!filter.isNull), 0, source.length);
+      mask.fill(Number(!isNull), 0, source.length);
       return;
     }
     for (let row = 0; row < source.length; row++) {
-      mask[row] = Number(bitAt(validity, row) !== filter.isNull);
+      mask[row] = Number(bitAt(validity, row) !== isNull);
     }
   };
 }
 
-type Comparison = Exclude<Filter, { kind: 'and' | 'or' | 'not' | 'isNull' }>;
-
-function comparison(filter: Comparison, column: ColumnDefinition): RowMask {
-  const test = scalarTest(filter);
-  const rows = rowTest(filter, column, test);
+function comparison(leaf: ValueComparison, column: ColumnDefinition): RowMask {
+  const test = scalarTest(leaf);
+  const rows = rowTest(leaf, column, test);
   return (source, mask) => {
-    const input: SourceColumn = source.column(filter.column);
+    const input: SourceColumn = source.column(leaf.column);
     if (input.layout === 'constant') {
       mask.fill(Number(test(input.value)), 0, source.length);
       return;
@@ -98,21 +89,22 @@ function comparison(filter: Comparison, column: ColumnDefinition): RowMask {
   };
 }
 
-function scalarTest(filter: Comparison): (value: Scalar) => boolean {
+function scalarTest(leaf: ValueComparison): (value: Scalar) => boolean {
   // Under a name that is no part's: the value is there already.
-  const predicate = rowPredicate({ ...filter, column: 'value' });
+  const predicate = rowPredicate({ ...leaf, column: 'value' });
   return (value) => predicate({ value });
 }
 
 /** Decides every row that is not null; what it writes for a null is overwritten. */
 function rowTest(
-  filter: Comparison,
+  leaf: ValueComparison,
   column: ColumnDefinition,
   test: (value: Scalar) => boolean,
 ): (vector: ColumnVector, mask: Uint8Array, length: number) => void {
-  if (column.kind === 'bool' || column.kind === 'enum') {
+  const { form } = kindOf(column);
+  if (form === 'bool' || form === 'enum') {
     // So few values that each is decided once.
-    const values: readonly Scalar[] = column.kind === 'bool' ? [false, true] : column.values;
+    const values: readonly Scalar[] = form === 'bool' ? [false, true] : column.values;
     const verdicts = Uint8Array.from(values, (value) => Number(test(value)));
     return (vector, mask, length) => {
       if (vector.layout === 'bool') {
@@ -126,8 +118,8 @@ function rowTest(
       }
     };
   }
-  const ofNumber = numberTest(filter);
-  const texts = textOperands(filter, column);
+  const ofNumber = numberTest(leaf);
+  const texts = textOperands(leaf, column);
   return (vector, mask, length) => {
     if (ofNumber && vector.layout === 'fixed' && typeof vector.values[0] === 'number') {
       for (let row = 0; row < length; row++) {
@@ -150,15 +142,15 @@ function rowTest(
   };
 }
 
-function numberTest(filter: Comparison): ((value: number) => boolean) | null {
-  if (filter.kind === 'between') {
-    const { low, high } = filter;
+function numberTest(leaf: ValueComparison): ((value: number) => boolean) | null {
+  if (leaf.kind === 'between') {
+    const { low, high } = leaf;
     if (typeof low !== 'number' || typeof high !== 'number') return null;
     return (value) => value >= low && value <= high;
   }
-  if (filter.kind !== 'compare' || typeof filter.value !== 'number') return null;
-  const operand = filter.value;
-  switch (filter.op) {
+  if (leaf.kind !== 'compare' || typeof leaf.value !== 'number') return null;
+  const operand = leaf.value;
+  switch (leaf.op) {
     case 'eq':
       return (value) => value === operand;
     case 'ne':
@@ -182,13 +174,13 @@ interface TextOperands {
 }
 
 /** Equality of texts is equality of their UTF-8 bytes: no row is decoded for it. */
-function textOperands(filter: Comparison, column: ColumnDefinition): TextOperands | null {
-  if (column.kind !== 'string' && column.kind !== 'bytes') return null;
-  if (filter.kind === 'in' && filter.values.length <= 8) {
-    return { operands: filter.values.map(bytesOf), negated: false };
+function textOperands(leaf: ValueComparison, column: ColumnDefinition): TextOperands | null {
+  if (kindOf(column).layout !== 'binary') return null;
+  if (leaf.kind === 'in' && leaf.values.length <= 8) {
+    return { operands: leaf.values.map(bytesOf), negated: false };
   }
-  if (filter.kind !== 'compare' || (filter.op !== 'eq' && filter.op !== 'ne')) return null;
-  return { operands: [bytesOf(filter.value)], negated: filter.op === 'ne' };
+  if (leaf.kind !== 'compare' || (leaf.op !== 'eq' && leaf.op !== 'ne')) return null;
+  return { operands: [bytesOf(leaf.value)], negated: leaf.op === 'ne' };
 }
 
 const encoder = new TextEncoder();

@@ -4,11 +4,11 @@ import type {
   TableDefinition,
   WhereInput,
 } from '../../model/types.ts';
+import { namedColumns } from '../../query/named-columns.ts';
 import { parseWhere } from '../../query/parse-where.ts';
 import type { StateChanges } from '../../state/change-set.ts';
 import type { ColumnBatch, ColumnVector } from '../../vectors/column-vector.ts';
 import { pickRows } from '../../vectors/vector-rows.ts';
-import { namesAny } from '../feeds/named-columns.ts';
 import { vectorLanes } from './column-lanes.ts';
 import type { Lane } from './lane-table.ts';
 import type { PooledTexts } from './pooled-texts.ts';
@@ -97,7 +97,7 @@ export class StateRows implements ViewSource {
       if (aggregate.op !== 'count' && aggregate.column === name) return true;
       const { where } = aggregate;
       return (
-        where !== undefined && namesAny(parseWhere(this.columns, where, path), new Set([name]))
+        where !== undefined && namedColumns(parseWhere(this.columns, where, path)).includes(name)
       );
     });
   }

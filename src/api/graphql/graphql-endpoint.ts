@@ -7,6 +7,7 @@ import { errorBody, sendBody } from '../../http/respond.ts';
 import { onTokenExpiry } from '../../identity/token-expiry.ts';
 import { servingLimits } from '../../serving-limits.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
+import type { ServedManifest } from '../served-manifest.ts';
 import { type AnswerTypes, answerTypesOf } from './answer-types.ts';
 import { type GraphqlParams, parseBodyParams, parseQueryParams } from './graphql-params.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
@@ -14,6 +15,7 @@ import type { TitleYoga } from './yoga.ts';
 
 export interface GraphqlEndpointOptions {
   readonly yoga: TitleYoga;
+  readonly manifest: ServedManifest;
   readonly services: TitleServices;
   readonly metrics: Metrics;
   readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
@@ -27,6 +29,7 @@ type FetchResponse = Awaited<ReturnType<TitleYoga['fetch']>>;
 export function graphqlEndpoint(options: GraphqlEndpointOptions) {
   return async (exchange: Exchange): Promise<void> => {
     const principal = await options.authenticate(exchange.request.headers.authorization);
+    options.manifest.check(exchange.request.headers['x-tickloom-manifest']);
     const types = answerTypesOf(exchange.request);
     const context = operationContext(options, exchange, principal);
     const params = await readParams(exchange, options.metrics);

@@ -25,6 +25,7 @@ import { onTokenExpiry } from '../../identity/token-expiry.ts';
 import { servingLimits } from '../../serving-limits.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
+import type { ServedManifest } from '../served-manifest.ts';
 import type { Answers } from './answer.ts';
 import { AnsweredFrames } from './answered-frames.ts';
 import { connectionHeader } from './connection-parameters.ts';
@@ -40,6 +41,7 @@ import { unresolvedOperation } from './unresolved-operation.ts';
 import { phaseOf, type TitleYoga } from './yoga.ts';
 
 export interface GraphqlSocketOptions {
+  readonly manifest: ServedManifest;
   readonly yoga: TitleYoga;
   readonly services: TitleServices;
   readonly answers: Answers;
@@ -69,8 +71,9 @@ interface Connection {
 type Extra = { readonly connection: Connection };
 type SocketContext = Context<Record<string, unknown>, Extra>;
 
-/** Codes of the protocol (4401, 4403, 4409) and of RFC 6455 (1007: not UTF-8; 1013: try again later). */
+/** Codes of the protocol (4400, 4401, 4403, 4409) and of RFC 6455 (1007: not UTF-8; 1013: try again later). */
 const closeCodes = {
+  badRequest: 4400,
   unauthorized: 4401,
   forbidden: 4403,
   idInUse: 4409,
@@ -215,6 +218,7 @@ export class GraphqlSocket {
       connectionHeader(name, context.connectionParams, connection.headers);
     try {
       const principal = await this.#options.authenticate(header('authorization'));
+      this.#options.manifest.check(header('x-tickloom-manifest'));
       const asked = header('x-tickloom-class');
       connection.askedClass = typeof asked === 'string' ? asked : undefined;
       queryClassOf(principal, connection.askedClass);
@@ -360,6 +364,7 @@ function rootOf(args: ExecutionArgs): Root {
 
 function closeCodeOf(error: EngineError): number {
   if (error.retryable) return closeCodes.tryAgainLater;
+  if (error.code === 'SCHEMA_MISMATCH') return closeCodes.badRequest;
   const isToken = error.code === 'UNAUTHENTICATED' || error.code === 'TOKEN_EXPIRED';
   return isToken ? closeCodes.unauthorized : closeCodes.forbidden;
 }

@@ -1,4 +1,10 @@
-import type { Guard, GuardCondition } from '../query/guard.ts';
+import {
+  type ConditionTest,
+  type FormLeaf,
+  testConnectives,
+  walkCondition,
+} from '../query/condition.ts';
+import type { ConditionForm, StreamCondition } from '../query/condition-form.ts';
 import { type LikeMatcher, likeMatcher, likeUnits } from '../query/like-pattern.ts';
 import type { BytePool } from './byte-pool.ts';
 import { type ColumnWords, columnWords } from './column-words.ts';
@@ -6,11 +12,11 @@ import { isPresent, readValue } from './row-codec.ts';
 import { type ColumnLayout, placeOf, type RowLayout } from './row-layout.ts';
 import { newPage, type RowPage } from './row-pages.ts';
 
-/** Whether the row at `offset` satisfies the guard with the operands of effect `row`. */
-export type GuardTest = (page: RowPage, offset: number, row: number) => boolean;
+/** Whether the row at `offset` meets the condition with the operands of effect `row`. */
+export type PlaceTest = ConditionTest<RowPage, number, number>;
 
-export interface CompiledGuard {
-  readonly test: GuardTest;
+export interface CompiledCondition {
+  readonly test: PlaceTest;
   /** To be released after the tick (`releaseWords`). */
   readonly operands: readonly ColumnWords[];
 }
@@ -20,15 +26,15 @@ export interface TestMeter {
   units: number;
 }
 
-/** A guard as a test on rows in place: no row object is made. */
-export function compileGuard(
-  guard: Guard,
+/** A condition as a test on rows in place: no row object is made. */
+export function compileCondition(
+  condition: StreamCondition,
   layout: RowLayout,
   pool: BytePool,
   meter: TestMeter = { units: 0 },
-): CompiledGuard {
-  const operands = guard.operands.map((vector) => columnWords(vector, pool));
-  return { test: compile(guard.condition, { layout, pool, operands, meter }), operands };
+): CompiledCondition {
+  const operands = condition.operands.map((vector) => columnWords(vector, pool));
+  return { test: compile(condition.form, { layout, pool, operands, meter }), operands };
 }
 
 interface Scope {
@@ -38,60 +44,47 @@ interface Scope {
   readonly meter: TestMeter;
 }
 
-function compile(condition: GuardCondition, scope: Scope): GuardTest {
-  switch (condition.kind) {
-    case 'and': {
-      const parts = condition.all.map((part) => compile(part, scope));
-      if (parts.length === 1) return parts[0] as GuardTest;
-      return (page, offset, row) => parts.every((part) => part(page, offset, row));
-    }
-    case 'or': {
-      const parts = compileAlternatives(condition.any, scope);
-      if (parts.length === 1) return parts[0] as GuardTest;
-      return (page, offset, row) => parts.some((part) => part(page, offset, row));
-    }
-    case 'not': {
-      const inner = compile(condition.inner, scope);
-      return (page, offset, row) => !inner(page, offset, row);
-    }
-    case 'isNull': {
-      const column = columnOf(scope.layout, condition.column);
-      if (column.validityBit < 0) return () => !condition.isNull;
-      return (page, offset) => isPresent(scope.layout, column, page, offset) !== condition.isNull;
-    }
-    case 'compare':
-      return compileCompare(condition, scope);
-  }
+const connectives = testConnectives<RowPage, number, number>();
+
+function compile(form: ConditionForm, scope: Scope): PlaceTest {
+  return walkCondition<PlaceTest, FormLeaf>(form, {
+    ...connectives,
+    or: (tests, { any }) => connectives.or(withMemberships(any, tests, scope)),
+    isNull: (leaf) => {
+      const column = columnOf(scope.layout, leaf.column);
+      if (column.validityBit < 0) return () => !leaf.isNull;
+      return (page, offset) => isPresent(scope.layout, column, page, offset) !== leaf.isNull;
+    },
+    compare: (leaf) => compileCompare(leaf, scope),
+  });
 }
 
-type Comparison = Extract<GuardCondition, { kind: 'compare' }>;
+type Comparison = Extract<FormLeaf, { kind: 'compare' }>;
 
 /** How many values there must be for a look into a set to be worth it. */
 const membersMin = 4;
 
 /** Equalities of one column with values that are the same for every effect are one look into a set. */
-function compileAlternatives(any: readonly GuardCondition[], scope: Scope): GuardTest[] {
+function withMemberships(
+  any: readonly ConditionForm[],
+  tests: readonly PlaceTest[],
+  scope: Scope,
+): readonly PlaceTest[] {
   const members = new Map<string, Comparison[]>();
-  const others: GuardCondition[] = [];
   for (const part of any) {
-    if (part.kind !== 'compare' || part.op !== 'eq' || !isConstant(operandOf(part, scope))) {
-      others.push(part);
-      continue;
-    }
+    if (part.kind !== 'compare' || part.op !== 'eq') continue;
+    if (!isConstant(operandOf(part, scope))) continue;
     const known = members.get(part.column);
     if (known) known.push(part);
     else members.set(part.column, [part]);
   }
-  const tests: GuardTest[] = [];
-  for (const [name, parts] of members) {
-    if (parts.length < membersMin) {
-      others.push(...parts);
-      continue;
-    }
+  const sets = [...members].filter(([, parts]) => parts.length >= membersMin);
+  const looked = new Set<ConditionForm>(sets.flatMap(([, parts]) => parts));
+  const memberships = sets.map(([name, parts]) => {
     const values = parts.map((part) => firstOf(operandOf(part, scope)));
-    tests.push(membershipTest(columnOf(scope.layout, name), values, scope));
-  }
-  return [...tests, ...others.map((part) => compile(part, scope))];
+    return membershipTest(columnOf(scope.layout, name), values, scope);
+  });
+  return [...memberships, ...tests.filter((_, i) => !looked.has(any[i] as ConditionForm))];
 }
 
 /** Whether the row's value is among all those of `operands`: one look into a set. */
@@ -99,7 +92,7 @@ export function membershipTest(
   column: ColumnLayout,
   operands: readonly ColumnWords[],
   { layout }: Pick<Scope, 'layout'>,
-): GuardTest {
+): PlaceTest {
   const present = presence(column, layout);
   const read = valueReader(column);
   const readOperand = valueReader({ ...column, word: 0 });
@@ -142,18 +135,18 @@ function isConstant({ words, width, validity }: ColumnWords): boolean {
 
 function operandOf(condition: Comparison, { operands }: Scope): ColumnWords {
   const operand = operands[condition.operand];
-  if (!operand) throw new RangeError(`the guard has no operand ${condition.operand}`);
+  if (!operand) throw new RangeError(`the condition has no operand ${condition.operand}`);
   return operand;
 }
 
-function presence(column: ColumnLayout, layout: RowLayout): GuardTest {
+function presence(column: ColumnLayout, layout: RowLayout): PlaceTest {
   return column.validityBit < 0
     ? () => true
     : (page, offset) => isPresent(layout, column, page, offset);
 }
 
 /** Whether a text matches the pattern of operand `row`; each pattern is compiled once. */
-function compileLike(column: ColumnLayout, operand: ColumnWords, scope: Scope): GuardTest {
+function compileLike(column: ColumnLayout, operand: ColumnWords, scope: Scope): PlaceTest {
   const { layout, pool, meter } = scope;
   const present = presence(column, scope.layout);
   const patterns = new Map<number, { readonly matches: LikeMatcher; readonly perByte: number }>();
@@ -176,7 +169,7 @@ function compileLike(column: ColumnLayout, operand: ColumnWords, scope: Scope): 
   };
 }
 
-function compileCompare(condition: Comparison, scope: Scope): GuardTest {
+function compileCompare(condition: Comparison, scope: Scope): PlaceTest {
   const column = columnOf(scope.layout, condition.column);
   const operand = operandOf(condition, scope);
   const present = presence(column, scope.layout);
@@ -262,6 +255,6 @@ function sign<T extends number | bigint>(left: T, right: T): number {
 
 function columnOf(layout: RowLayout, name: string): ColumnLayout {
   const column = placeOf(layout, name);
-  if (!column) throw new RangeError(`a checked guard has the column "${name}"`);
+  if (!column) throw new RangeError(`a checked condition names a column: "${name}"`);
   return column;
 }

@@ -1,16 +1,19 @@
-import type { ColumnDefinition, Scalar, WhereInput } from '../model/types.ts';
+import type { ColumnDefinition, WhereInput } from '../model/types.ts';
 import { coerceScalar } from './coerce-scalar.ts';
-import type { GuardCondition } from './guard.ts';
-import { type GuardTemplate, guardTemplate } from './guard-filter.ts';
+import { type CompareOp, conjunction } from './condition.ts';
+import {
+  type ConditionForm,
+  conditionForm,
+  type FormedCondition,
+  type Operand,
+} from './condition-form.ts';
 import { parseWhere } from './parse-where.ts';
 import { operatorsOf } from './where-operators.ts';
 
-/** A `require` as a template, and a text that is equal for equal conditions. */
-export interface GuardInput extends GuardTemplate {
-  readonly form: string;
+/** A `require`, and a text that is equal for equal forms. */
+export interface RequireInput extends FormedCondition {
+  readonly formText: string;
 }
-
-type Comparison = Extract<GuardCondition, { kind: 'compare' }>;
 
 const simpleOps: ReadonlySet<string> = new Set(['eq', 'ne', 'lt', 'lte', 'gt', 'gte']);
 
@@ -19,41 +22,41 @@ const simpleOps: ReadonlySet<string> = new Set(['eq', 'ne', 'lt', 'lte', 'gt', '
  * away (a large tick has one an effect); everything else, and everything wrong, goes through
  * `parseWhere`, so that both mean the same and errors are told in one place.
  */
-export function readGuard(
+export function readRequire(
   columns: ReadonlyMap<string, ColumnDefinition>,
   require: WhereInput,
   place: () => string,
-): GuardInput {
+): RequireInput {
   return readSimple(columns, require) ?? readGeneral(columns, require, place);
 }
 
 function readSimple(
   columns: ReadonlyMap<string, ColumnDefinition>,
   require: WhereInput,
-): GuardInput | null {
-  const all: Comparison[] = [];
-  const operands: { column: string; value: Scalar }[] = [];
-  let form = '';
+): RequireInput | null {
+  const all: ConditionForm[] = [];
+  const operands: Operand[] = [];
+  let formText = '';
   for (const name in require) {
     const column = columns.get(name);
     const operators = require[name];
     if (!column || typeof operators !== 'object' || operators === null) return null;
     for (const op in operators) {
       const value = (operators as Record<string, unknown>)[op];
-      if (!simpleOps.has(op) || !isPlain(column, op as Comparison['op'], value)) return null;
-      form += `${name} ${op} `;
-      all.push({ kind: 'compare', column: name, op: op as Comparison['op'], operand: all.length });
+      if (!simpleOps.has(op) || !isPlain(column, op as CompareOp, value)) return null;
+      formText += `${name} ${op} `;
+      all.push({ kind: 'compare', column: name, op: op as CompareOp, operand: all.length });
       operands.push({ column: name, value: coerceScalar(column, value, name) });
     }
   }
-  return all.length === 0 ? null : { condition: { kind: 'and', all }, operands, form };
+  return all.length === 0 ? null : { form: conjunction(all), operands, formText };
 }
 
 /**
  * A value on which `coerceScalar` has nothing to refuse, of the kinds that stand in most of a large
  * tick's requires: a switch costs less there than a look at the table. Others go the general way.
  */
-function isPlain(column: ColumnDefinition, op: Comparison['op'], value: unknown): boolean {
+function isPlain(column: ColumnDefinition, op: CompareOp, value: unknown): boolean {
   if (op !== 'eq' && op !== 'ne' && !operatorsOf(column).includes(op)) return false;
   switch (column.kind) {
     case 'u32':
@@ -73,7 +76,7 @@ function readGeneral(
   columns: ReadonlyMap<string, ColumnDefinition>,
   require: WhereInput,
   place: () => string,
-): GuardInput {
-  const template = guardTemplate(parseWhere(columns, require, `${place()}.require`));
-  return { ...template, form: JSON.stringify(template.condition) };
+): RequireInput {
+  const formed = conditionForm(parseWhere(columns, require, `${place()}.require`));
+  return { ...formed, formText: JSON.stringify(formed.form) };
 }

@@ -1,8 +1,8 @@
 import { columnNamed } from '../../model/kinds.ts';
 import { limits } from '../../model/limits.ts';
-import type { ColumnDefinition, TableDefinition } from '../../model/types.ts';
-import { type GuardCondition, operandColumn } from '../../query/guard.ts';
-import { type GuardTemplate, guardTemplate } from '../../query/guard-filter.ts';
+import type { ColumnDefinition, Scalar, TableDefinition } from '../../model/types.ts';
+import { type CompareOp, conjunction } from '../../query/condition.ts';
+import { type ConditionForm, conditionForm, operandColumn } from '../../query/condition-form.ts';
 import { likePatternProblem } from '../../query/like-pattern.ts';
 import { parseWhere } from '../../query/parse-where.ts';
 import { operatorsOf } from '../../query/where-operators.ts';
@@ -12,11 +12,9 @@ import { type ColumnVector, valueAt } from '../../vectors/column-vector.ts';
 import { atMost } from '../at-most.ts';
 import { badStream, type ColumnPlan, type StreamFields } from './stream-fields.ts';
 
-type CompareOp = Extract<GuardCondition, { kind: 'compare' }>['op'];
-
-/** The `require` of a stream: one condition, whose operands stand in columns or beside them. */
-export interface GuardPlan<Read> {
-  readonly condition: GuardCondition;
+/** The `require` of a stream: one form, whose operands stand in columns or beside them. */
+export interface RequirePlan<Read> {
+  readonly form: ConditionForm;
   readonly byRow: readonly OperandPlan<Read>[];
   /** The operands behind those, the same in every row. */
   readonly constants: readonly ConstantPlan[];
@@ -28,16 +26,16 @@ interface OperandPlan<Read> extends ColumnPlan<Read> {
 
 export interface ConstantPlan {
   readonly column: ColumnDefinition;
-  readonly value: GuardTemplate['operands'][number]['value'];
+  readonly value: Scalar;
 }
 
 /** Throws `BAD_USER_INPUT` naming the stream for what its table cannot be asked. */
-export function planGuard<Read>(
+export function planRequire<Read>(
   table: TableDefinition,
   names: readonly string[],
   require: unknown,
   fields: StreamFields<Read>,
-): GuardPlan<Read> {
+): RequirePlan<Read> {
   const { place } = fields;
   const columns = new Map(table.columns.map((column) => [column.name, column]));
   const find = (name: string) => columnNamed(table.columns, name);
@@ -54,21 +52,20 @@ export function planGuard<Read>(
     return { ...fields.plan(name, operandColumn(column)), op };
   });
   const all = byRow.map(
-    ({ column, op }, operand): GuardCondition => ({
+    ({ column, op }, operand): ConditionForm => ({
       kind: 'compare',
       column: column.name,
       op,
       operand,
     }),
   );
-  if (require === undefined) return { condition: { kind: 'and', all }, byRow, constants: [] };
-  const template = guardTemplate(parseWhere(columns, require, `${place}.require`));
-  const constants = template.operands.map(({ column, value }) => ({
+  if (require === undefined) return { form: conjunction(all), byRow, constants: [] };
+  const shared = conditionForm(parseWhere(columns, require, `${place}.require`), byRow.length);
+  const constants = shared.operands.map(({ column, value }) => ({
     column: operandColumn(find(column) as ColumnDefinition),
     value,
   }));
-  all.push(shifted(template.condition, byRow.length));
-  return { condition: { kind: 'and', all }, byRow, constants };
+  return { form: conjunction([...all, shared.form]), byRow, constants };
 }
 
 /** What `parseWhere` asks of the operands of a `where`. */
@@ -84,21 +81,5 @@ export function checkOperand(operand: ColumnVector, op: CompareOp, place: string
     if (problem !== null) {
       throw badStream(`${place}[${row}]`, problem);
     }
-  }
-}
-
-/** The condition with its operands counted from `by` on. */
-function shifted(condition: GuardCondition, by: number): GuardCondition {
-  switch (condition.kind) {
-    case 'and':
-      return { kind: 'and', all: condition.all.map((part) => shifted(part, by)) };
-    case 'or':
-      return { kind: 'or', any: condition.any.map((part) => shifted(part, by)) };
-    case 'not':
-      return { kind: 'not', inner: shifted(condition.inner, by) };
-    case 'compare':
-      return { ...condition, operand: condition.operand + by };
-    case 'isNull':
-      return condition;
   }
 }
