@@ -11,7 +11,7 @@ import { formatPosition } from '../../engine/model/position.ts';
 import { authoriseBatch, authoriseCommit } from '../../resolvers/authorise.ts';
 import type { AuditPort, Principal } from '../../resolvers/context.ts';
 import { RequestReport } from '../../resolvers/request-report.ts';
-import { actionResults, conflictKey } from '../../resolvers/ticks.ts';
+import { conflictKey, type FirstVerdict, toldResults } from '../../resolvers/ticks.ts';
 import { checkContentType } from '../http/content-type.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { readBody } from '../http/read-body.ts';
@@ -92,6 +92,7 @@ function readHeader({ request }: Exchange, sessionId: string, tick: string): Tic
     idempotencyKey: single(headers['idempotency-key']) ?? null,
     onConflict: conflictPolicy(single(headers['x-tickloom-on-conflict'])),
     afterTick: optionalInteger('x-tickloom-after-tick', headers['x-tickloom-after-tick']),
+    once: flag('x-tickloom-once', single(headers['x-tickloom-once'])),
   };
 }
 
@@ -103,6 +104,12 @@ function conflictPolicy(text: string | undefined): ConflictPolicy {
     'x-tickloom-on-conflict must be REJECT_ACTION or ABORT_TICK',
     { details: { path: 'x-tickloom-on-conflict' } },
   );
+}
+
+function flag(path: string, text: string | undefined): boolean {
+  if (text === undefined || text === 'false') return false;
+  if (text === 'true') return true;
+  throw new EngineError('BAD_USER_INPUT', `${path} must be true or false`, { details: { path } });
 }
 
 function optionalInteger(name: string, value: string | string[] | undefined): number | null {
@@ -125,7 +132,7 @@ function single(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** The payload of `commitTick` as JSON, with the rejected results only. */
+/** The payload of `commitTick` as JSON, with the results of what was rejected or settled before. */
 function answer(outcome: TickOutcome): object {
   return {
     position: formatPosition(outcome.lsn),
@@ -134,14 +141,20 @@ function answer(outcome: TickOutcome): object {
     duplicate: outcome.duplicate,
     accepted: outcome.accepted,
     rejected: outcome.rejected,
+    repeated: outcome.repeats.length,
     aborted: outcome.aborted,
     stateHash: outcome.stateHash,
-    results: actionResults(outcome, { only: 'REJECTED' }).map(({ conflict, ...result }) => ({
+    results: toldResults(outcome).map(({ conflict, first, ...result }) => ({
       ...result,
       conflict: conflict === null ? null : conflictJson(conflict),
+      ...(first === null ? {} : { first: firstJson(first) }),
     })),
     conflict: outcome.tickConflict === null ? null : conflictJson(outcome.tickConflict),
   };
+}
+
+function firstJson({ lsn, conflict, sameContent }: FirstVerdict): unknown {
+  return { position: formatPosition(lsn), conflict, sameContent };
 }
 
 function conflictJson(conflict: NonNullable<TickOutcome['tickConflict']>): unknown {
