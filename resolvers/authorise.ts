@@ -8,7 +8,8 @@ import type {
   TableDefinition,
   TableGrant,
 } from '../engine/model/types.ts';
-import type { Principal, RequestContext } from './context.ts';
+import { type Asker, recordAudit } from './audited.ts';
+import type { Principal } from './context.ts';
 
 /**
  * What a role may do. Every root field asks here once, before anything else; the fields below it
@@ -16,7 +17,6 @@ import type { Principal, RequestContext } from './context.ts';
  */
 
 export type TableRight = 'read' | 'aggregate' | 'write';
-type Asker = Pick<RequestContext, 'principal' | 'audit' | 'ticket'>;
 
 export function authoriseRole(asker: Asker): RoleDefinition {
   const { role } = asker.principal;
@@ -160,13 +160,10 @@ function claimAs(column: ColumnDefinition, claim: unknown): unknown {
 }
 
 function refuse(asker: Asker, message: string, needs: Readonly<Record<string, unknown>>): never {
-  const role = asker.principal.role?.name ?? null;
-  asker.audit.record({
-    action: 'access.denied',
-    outcome: 'refused',
-    subject: asker.principal.subject,
-    role,
-    requestId: asker.ticket.trace.requestId,
+  const { table = null } = needs;
+  recordAudit(asker, 'access.denied', 'refused', {
+    code: 'FORBIDDEN',
+    table: table as string | null,
     details: needs,
   });
   throw new EngineError('FORBIDDEN', message, { details: needs });

@@ -1,5 +1,6 @@
 import type { GraphQLSchema } from 'graphql';
 import type { Catalog } from '../engine/model/catalog.ts';
+import { addAuditFields } from './audit-fields.ts';
 import { createBuilder } from './builder.ts';
 import { ColumnTypes } from './column-types.ts';
 import { addContentionFields } from './contention-fields.ts';
@@ -42,6 +43,7 @@ export function buildSchema(catalog: Catalog): GraphQLSchema {
   addExportFields(scope);
   addQueryFields(scope);
   addContentionFields(scope);
+  addAuditFields(scope, shared);
   // In the order of the manifest: sorted, `actionId` would stand apart from what an action is.
   return withWideNumbers(builder.toSchema({ sortSchema: false }));
 }

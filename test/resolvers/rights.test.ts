@@ -135,12 +135,13 @@ describe('the root fields a role of ashfall gets an answer from', () => {
     );
   });
 
-  test('live operations see views, aggregates and contention, and kill queries', async () => {
+  test('live operations see views, aggregates, contention and the audit log, and kill queries', async () => {
     expect(await rightsOf('liveops')).toEqual(
       [
         ...groups,
         ...views,
         ...views.map((view) => `${view}Changes`),
+        'auditLog',
         'contention',
         'killQuery',
         'runningQueries',
@@ -176,6 +177,9 @@ test('a refusal names what is missing and is audited', async () => {
       subject: 'ann',
       role: 'analyst',
       requestId: 'r1',
+      queryClass: 'ARCHIVAL',
+      code: 'FORBIDDEN',
+      table: 'unitState',
       details: { table: 'unitState', right: 'read' },
     },
   ]);

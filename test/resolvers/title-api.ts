@@ -5,11 +5,12 @@ import { type ExecutionResult, type GraphQLSchema, graphql, parse, subscribe } f
 import { onTestFinished } from 'vitest';
 import { departureAt, neverLeaves } from '../../engine/govern/departure.ts';
 import type { Catalog } from '../../engine/model/catalog.ts';
+import { EngineError } from '../../engine/model/errors.ts';
 import type { QueryClass, TitleManifest } from '../../engine/model/types.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
 import { openEngine } from '../../engine/title/open-engine.ts';
+import type { AuditEvent } from '../../resolvers/audit-event.ts';
 import type {
-  AuditEvent,
   ExportInfo,
   ExportRegistry,
   Principal,
@@ -30,6 +31,8 @@ export class TitleApi {
   readonly engine: Engine;
   readonly columns: FakeColumnStore;
   readonly audit: AuditEvent[] = [];
+  /** As though too many records waited for the disk. */
+  auditRefuses = false;
   readonly logged: unknown[] = [];
   readonly running = new RunningQueries();
   readonly exports = new FakeExports();
@@ -135,7 +138,16 @@ export class Caller {
         departure: this.#options.signal ? departureAt(this.#options.signal) : neverLeaves,
       }),
       exports: this.#api.exports,
-      audit: { record: (event) => this.#api.audit.push(event) },
+      audit: {
+        admit: () => {
+          if (this.#api.auditRefuses) throw new EngineError('UNAVAILABLE', 'no audit');
+        },
+        record: (event) => this.#api.audit.push(event),
+      },
+      auditLog: {
+        list: () => Promise.reject(new EngineError('UNAVAILABLE', 'no audit log is open')),
+        lastSequence: () => Promise.resolve(0),
+      },
       running: this.#api.running,
       readAfter: this.#options.readAfter ?? null,
       lastEventId: null,
