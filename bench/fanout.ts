@@ -16,18 +16,19 @@ import {
 } from './load/fanout-config.ts';
 
 const claim =
-  'What a frame costs the server for each subscriber, beside a bare WebSocket server that sends the same bytes.';
+  'What a frame costs the server for each subscriber, beside a bare WebSocket server that sends the same bytes; and what commits wait for it.';
 const options = readOptions(claim, {
   sockets: { default: 500, short: 50, help: 'Subscribers, each with a WebSocket of its own.' },
-  framesPerSecond: { default: 10, help: 'Ticks a second of the match they follow.' },
-  actions: { default: 20, help: 'Actions of such a tick.' },
+  sessions: { default: 20, short: 4, help: 'Matches; each subscriber follows one of them.' },
+  framesPerSecond: { default: 20, help: 'Ticks a second of each match.' },
+  actions: { default: 5, help: 'Actions of such a tick.' },
   seconds: { default: 10, short: 2, help: 'Measured seconds of each part.' },
   clients: { default: 1, help: 'Processes that hold the subscribers.' },
   profileDir: { default: '', help: 'Where V8 writes a profile of the server.' },
 });
-const { sockets, framesPerSecond, seconds, clients } = options;
+const { sockets, sessions, framesPerSecond, seconds, clients } = options;
 
-const match = 'match';
+const matches = Array.from({ length: sessions }, (_, i) => `match-${i}`);
 const subscription = `subscription ($where: MatchPulseWhere) {
   matchPulseChanges(where: $where) {
     kind cursor position tick rows { sessionId actions accepted } removed { sessionId }
@@ -37,8 +38,16 @@ const mutation = 'mutation ($input: CommitTickInput!) { commitTick(input: $input
 
 type Subscribers = BenchProcess<ToSubscribers, FromSubscribers>;
 
-/** The match's ticks, one every so often, whatever becomes of those before. */
-class Match {
+/** What a run of all matches took. */
+interface Run {
+  /** How long commits took from when each was due. */
+  readonly commitMs: Float64Array;
+  /** When ticks were due, by match and tick. */
+  readonly due: ReadonlyMap<string, number>;
+}
+
+/** The ticks of all matches, each one every so often, whatever becomes of those before. */
+class Matches {
   readonly #server: ServerProcess;
   readonly #token: string;
   #tick = 0;
@@ -48,24 +57,27 @@ class Match {
     this.#token = token;
   }
 
-  /** How long commits took from when each was due, and by tick when it was due. */
-  async run(): Promise<{ readonly commitMs: Float64Array; readonly due: Map<number, number> }> {
+  async run(): Promise<Run> {
     const commitMs = new Samples();
-    const due = new Map<number, number>();
+    const due = new Map<string, number>();
     const begunMs = epochMs();
     const commits: Promise<void>[] = [];
-    for (let sent = 0; sent < seconds * framesPerSecond; sent++) {
-      const dueMs = begunMs + (sent * 1000) / framesPerSecond;
-      await sleep(Math.max(0, dueMs - epochMs()));
-      const tick = ++this.#tick;
-      due.set(tick, dueMs);
-      commits.push(this.#commit(tick).then(() => commitMs.add(epochMs() - dueMs)));
+    // Matches are as far apart from each other as they can be.
+    const everyMs = 1000 / (framesPerSecond * sessions);
+    for (let sent = 0; sent < seconds * framesPerSecond * sessions; sent++) {
+      const dueMs = begunMs + sent * everyMs;
+      const waitMs = dueMs - epochMs();
+      if (waitMs > 0) await sleep(waitMs);
+      const match = matches[sent % sessions] as string;
+      if (sent % sessions === 0) this.#tick += 1;
+      due.set(`${match} ${this.#tick}`, dueMs);
+      commits.push(this.#commit(match, this.#tick).then(() => commitMs.add(epochMs() - dueMs)));
     }
     await Promise.all(commits);
     return { commitMs: commitMs.values(), due };
   }
 
-  async #commit(tick: number): Promise<void> {
+  async #commit(sessionId: string, tick: number): Promise<void> {
     const actions = Array.from({ length: options.actions }, (_, i) => ({
       actionId: `${tick}-${i}`,
       playerId: i % 8,
@@ -73,7 +85,7 @@ class Match {
       unitIds: [i],
     }));
     const afterTick = tick === 1 ? null : tick - 1;
-    const input = { sessionId: match, tick, afterTick, actions };
+    const input = { sessionId, tick, afterTick, actions };
     await this.#server.graphql(this.#token, mutation, { input });
   }
 }
@@ -113,7 +125,7 @@ await runBounded(600, async (whole) => {
     bench: 'fanout',
     claim,
     options,
-    cardinality: `${sockets} subscribers of one view with one selection, ${framesPerSecond} frames a second each`,
+    cardinality: `${sockets} subscribers of one view with one selection, each of one of ${sessions} matches with ${framesPerSecond} ticks a second`,
     mix: `${options.actions} actions a tick by GraphQL; processor time of the server with subscribers less that of the same commits without; strict durability`,
     warmUp: 'the same commits without subscribers',
   });
@@ -122,8 +134,8 @@ await runBounded(600, async (whole) => {
   const { profileDir } = options;
   const server = await ServerProcess.start(served, { dataDir, profileDir });
   const writer = await server.token('game-server');
-  await server.openSession(writer, match);
-  const game = new Match(server, writer);
+  for (const match of matches) await server.openSession(writer, match);
+  const game = new Matches(server, writer);
   await game.run();
 
   const idleCpu = server.usage().cpuSeconds;
@@ -135,7 +147,7 @@ await runBounded(600, async (whole) => {
     url: `${server.url.replace('http', 'ws')}/ashfall/graphql`,
     authorization: `Bearer ${await server.token('liveops')}`,
     query: subscription,
-    variables: { where: { sessionId: { eq: match } } },
+    variables: matches.map((match) => ({ where: { sessionId: { eq: match } } })),
   });
   await game.run();
   // The frames of the last tick are on their way.
@@ -150,11 +162,13 @@ await runBounded(600, async (whole) => {
   const frames = framesOf(results);
   const delivery = new Samples();
   for (const { arrivals } of results) {
-    for (const { tick, atMs } of arrivals) {
-      const dueMs = followed.due.get(tick);
+    for (const { of, atMs } of arrivals) {
+      const dueMs = followed.due.get(of);
       if (dueMs !== undefined) for (const at of atMs) delivery.add(at - dueMs);
     }
   }
+  await audience.end();
+  const after = await game.run();
   await served.end();
 
   const bare = new BenchProcess<ToBareServer, FromBareServer>(whole, 'bare-server');
@@ -163,7 +177,7 @@ await runBounded(600, async (whole) => {
     url: `ws://127.0.0.1:${port}`,
     authorization: null,
     query: '',
-    variables: {},
+    variables: [{}],
   });
   const everyMs = 1000 / framesPerSecond;
   bare.tell({ kind: 'send', text: sample, everyMs });
@@ -183,7 +197,7 @@ await runBounded(600, async (whole) => {
   report.row({
     server: 'tickloom',
     frames,
-    'of due': rounded(frames / (sockets * followed.due.size), 3),
+    'of due': rounded(frames / (sockets * seconds * framesPerSecond), 3),
     'bytes a frame': sample.length,
     'µs a frame a subscriber': rounded(ours, 1),
     'with the commits': rounded(gross, 1),
@@ -195,8 +209,9 @@ await runBounded(600, async (whole) => {
     'bytes a frame': sample.length,
     'µs a frame a subscriber': rounded(theirs, 1),
   });
-  report.row({ server: 'tickloom, commits alone', 'commit ms': quantilesOf(alone.commitMs) });
+  report.row({ server: 'tickloom, commits before', 'commit ms': quantilesOf(alone.commitMs) });
   report.row({ server: 'tickloom, commits followed', 'commit ms': quantilesOf(followed.commitMs) });
+  report.row({ server: 'tickloom, commits after', 'commit ms': quantilesOf(after.commitMs) });
   report.target(
     { name: 'a frame over the bare server', wanted: 3, unit: 'times', better: 'lower' },
     rounded(ours / theirs, 2),

@@ -27,12 +27,15 @@ export type {
   ContentionRow,
 } from './govern/contention-report.ts';
 export { ClientDeparture, type Departure } from './govern/departure.ts';
+export { OneByOne } from './govern/one-by-one.ts';
+export { SharedWork } from './govern/shared-work.ts';
 export {
   requestEnded,
   Ticket,
   type TicketPrincipal,
   type Trace,
 } from './govern/ticket.ts';
+export type { WorkResult } from './govern/turns.ts';
 export type { Work } from './govern/work.ts';
 export { WorkBudget } from './govern/work-budget.ts';
 export { decodeCommitBody } from './intake/arrow/commit-body.ts';

@@ -40,8 +40,8 @@ export const servingLimits = {
   graphqlValidationErrorsMax: 20,
   /** Values in the variables of a query or subscription: three for each comparison of a `where`. */
   graphqlVariableValuesMax: 50_000,
-  /** Characters of the answers to the newest frames that are kept for their other subscribers. */
-  frameTextsCharsMax: 8 * 1024 * 1024,
+  /** Bytes of the answers to the newest frames that are kept for their other subscribers. */
+  frameTextsBytesMax: 8 * 1024 * 1024,
   /** Bytes that a WebSocket may send before it is signed in: `connection_init` with its token. */
   webSocketInitBytesMax: 32 * 1024,
   /** WebSockets that are not signed in yet, of one server and from one address. */

@@ -5,7 +5,8 @@ export interface FanoutConfig {
   /** The token of `connection_init`; null: a server that asks for none and sends at once. */
   readonly authorization: string | null;
   readonly query: string;
-  readonly variables: unknown;
+  /** Sockets take these in turn, one each. */
+  readonly variables: readonly unknown[];
   readonly sockets: number;
 }
 
@@ -18,8 +19,8 @@ export type ToSubscribers =
 export interface FanoutResult {
   /** Messages that came, each to one subscriber. */
   readonly frames: number;
-  /** By tick: when its frame came to each subscriber, in milliseconds since the epoch. */
-  readonly arrivals: readonly { readonly tick: number; readonly atMs: Float64Array }[];
+  /** By match and tick: when the frame came to each subscriber, in milliseconds since the epoch. */
+  readonly arrivals: readonly { readonly of: string; readonly atMs: Float64Array }[];
   /** One whole message, as it came. */
   readonly sample: string;
   readonly cpuSeconds: number;

@@ -9,12 +9,12 @@ import {
 } from './fanout-config.ts';
 
 /**
- * A process that holds many subscribers and looks at no more of a message than its tick, so that it
+ * A process that holds many subscribers and looks at no more of a message than its match and tick, so that it
  * does not slow down the server beside it.
  */
 class Subscribers {
   readonly #sockets: WebSocket[] = [];
-  #arrivals = new Map<number, Samples>();
+  #arrivals = new Map<string, Samples>();
   #frames = 0;
   #sample = '';
   #cpu = process.cpuUsage();
@@ -34,7 +34,7 @@ class Subscribers {
 
   result(): FanoutResult {
     const { user, system } = process.cpuUsage(this.#cpu);
-    const arrivals = [...this.#arrivals].map(([tick, at]) => ({ tick, atMs: at.values() }));
+    const arrivals = [...this.#arrivals].map(([of, at]) => ({ of, atMs: at.values() }));
     return {
       frames: this.#frames,
       arrivals,
@@ -44,6 +44,7 @@ class Subscribers {
   }
 
   #openOne({ url, authorization, query, variables }: FanoutConfig): Promise<void> {
+    const own = variables[this.#sockets.length % variables.length];
     return new Promise((resolve, reject) => {
       const socket = new WebSocket(url, 'graphql-transport-ws', { perMessageDeflate: false });
       this.#sockets.push(socket);
@@ -59,7 +60,7 @@ class Subscribers {
           this.#receive(data);
         } else if (data.includes(acceptedMark)) {
           socket.send(
-            JSON.stringify({ id: '1', type: 'subscribe', payload: { query, variables } }),
+            JSON.stringify({ id: '1', type: 'subscribe', payload: { query, variables: own } }),
           );
         } else if (!data.includes('"ping"')) {
           reject(new Error(String(data)));
@@ -75,8 +76,10 @@ class Subscribers {
     if (Number.isNaN(tick)) return;
     this.#frames += 1;
     if (this.#sample === '') this.#sample = String(data);
-    const samples = this.#arrivals.get(tick) ?? new Samples();
-    this.#arrivals.set(tick, samples);
+    const session = data.indexOf(sessionMark) + sessionMark.length;
+    const of = `${data.toString('latin1', session, data.indexOf('"', session))} ${tick}`;
+    const samples = this.#arrivals.get(of) ?? new Samples();
+    this.#arrivals.set(of, samples);
     samples.add(epochMs());
   }
 }
@@ -85,6 +88,7 @@ const openedAtOnce = 50;
 const nextMark = '"type":"next"';
 const acceptedMark = '"connection_ack"';
 const tickMark = '"tick":';
+const sessionMark = '"sessionId":"';
 
 const subscribers = new Subscribers();
 

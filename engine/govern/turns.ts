@@ -110,6 +110,12 @@ export class Turns {
   #turn(): void {
     this.#planned = false;
     this.#spentMs = 0;
+    // What ends early leaves the rest of the slice to the next.
+    while (this.#queues.size > 0 && this.#spentMs < limits.workSliceMs) this.#next();
+    if (this.#queues.size > 0) this.#plan();
+  }
+
+  #next(): void {
     const [next] = this.#queues;
     if (!next) return;
     const [subject, jobs] = next;
@@ -118,7 +124,6 @@ export class Turns {
     this.#queues.set(subject, jobs);
     if (!this.#slice(jobs[0] as Job)) jobs.shift();
     if (jobs.length === 0) this.#queues.delete(subject);
-    if (this.#queues.size > 0) this.#plan();
   }
 
   /** False when the job has ended. */

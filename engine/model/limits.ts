@@ -115,6 +115,8 @@ export const limits = {
   feedStepMs: 1_000,
   /** How long the feed of a state table goes on remembering after its last subscriber left. */
   feedGraceMs: 30_000,
+  /** How long subscribers are served before the event loop has a turn: ticks are taken then. */
+  feedSliceMs: 1,
   /** Rows in frames kept for the next subscriber with the same where. */
   feedFrameCacheRowsMax: 100_000,
   /** Changed rows that a feed keeps for its subscribers with another where. */

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { OneByOne } from '../govern/one-by-one.ts';
 import type { Ticket } from '../govern/ticket.ts';
 import { mainTurns, Turns } from '../govern/turns.ts';
 import { finish, type Work } from '../govern/work.ts';
@@ -113,20 +114,22 @@ class Views implements OwnedViewEngine {
     this.#observer = observer ?? null;
     this.#state = state;
     this.#wheel = new TimerWheel(this.#clock, wheelGridMs);
+    const turns = clock ? new Turns(clock) : mainTurns;
     const context: FeedContext = {
       clock: this.#clock,
       wheel: this.#wheel,
-      frames: new LRUCache<string, Frame, () => Frame>({
+      frames: new LRUCache<string, Frame>({
         maxSize: limits.feedFrameCacheRowsMax,
         sizeCalculation: ({ rows, removed }) => rows.length + removed.length + 1,
-        memoMethod: (_key, _stale, { context: make }) => make(),
       }),
       observer: this.#observer,
-      turns: clock ? new Turns(clock) : mainTurns,
+      turns,
+      large: new OneByOne(turns, `frames of ${catalog.manifest.title}`),
       subjects: new SubscriptionBudget(),
       head: () => this.lsn,
       dispatch: (feed) => this.#dispatch(feed),
       wake: (channel) => this.#wake(channel),
+      serve: (subscriber) => this.#serve(subscriber),
     };
     const frameBounds = bounds ?? defaultBounds();
     const groupViews = catalog.manifest.views.filter((view) => view.kind === 'group');
@@ -268,7 +271,7 @@ class Views implements OwnedViewEngine {
     this.#wheel.close();
     this.#undispatched.clear();
     this.#woken.clear();
-    this.#flushQueue = [];
+    this.#clearQueue();
   }
 
   #liveRowsOf(table: TableDefinition, views: readonly GroupViewDefinition[]): StateRows {
@@ -320,6 +323,11 @@ class Views implements OwnedViewEngine {
     this.#planFlush();
   }
 
+  #serve(subscriber: Subscriber): void {
+    this.#flushQueue.push(subscriber);
+    this.#planFlush();
+  }
+
   #planFlush(): void {
     if (this.#flushPlanned || this.#closed) return;
     this.#flushPlanned = true;
@@ -328,30 +336,49 @@ class Views implements OwnedViewEngine {
 
   /** In slices, so that commits get their turn while tens of thousands of subscribers are served. */
   #flush(): void {
-    this.#flushPlanned = false;
-    const beginMs = this.#clock.now();
-    const mayGoOn = () => this.#clock.now() < beginMs + limits.workSliceMs;
+    const endMs = this.#clock.now() + limits.feedSliceMs;
+    const mayGoOn = () => this.#clock.now() < endMs;
     for (const feed of this.#undispatched) {
       if (feed.dispatch(mayGoOn)) this.#undispatched.delete(feed);
       if (!mayGoOn()) break;
     }
-    if (this.#flushAt >= this.#flushQueue.length) {
-      this.#flushQueue = [];
-      this.#flushAt = 0;
-      for (const channel of this.#woken) {
-        for (const subscriber of channel.waiting) this.#flushQueue.push(subscriber);
-      }
-      this.#woken.clear();
-    }
-    const end = Math.min(this.#flushAt + flushSliceSubscribers, this.#flushQueue.length);
-    let nowMs = beginMs;
-    while (this.#flushAt < end && nowMs < beginMs + limits.workSliceMs) {
-      this.#flushQueue[this.#flushAt++]?.advance(nowMs);
+    this.#flushSome(endMs);
+  }
+
+  /** A few subscribers; and then, once their frames are printed and sent, others, until `endMs`. */
+  #flushSome(endMs: number): void {
+    if (this.#flushAt >= this.#flushQueue.length) this.#refill();
+    let nowMs = this.#clock.now();
+    for (let served = 0; served < flushTogether; served++) {
+      const subscriber = this.#flushQueue[this.#flushAt];
+      if (!subscriber) break;
+      this.#flushAt += 1;
+      subscriber.advance(nowMs);
       nowMs = this.#clock.now();
+      if (nowMs >= endMs) break;
     }
+    if (this.#flushAt < this.#flushQueue.length && nowMs < endMs) {
+      this.#clock.settle(() => this.#flushSome(endMs));
+      return;
+    }
+    this.#flushPlanned = false;
     const isLeft = this.#flushAt < this.#flushQueue.length;
-    if (!isLeft) this.#flushQueue = [];
+    if (!isLeft) this.#clearQueue();
     if (isLeft || this.#woken.size > 0 || this.#undispatched.size > 0) this.#planFlush();
+  }
+
+  /** The subscribers that wait for news of the channels woken since. */
+  #refill(): void {
+    this.#clearQueue();
+    for (const channel of this.#woken) {
+      for (const subscriber of channel.waiting) this.#flushQueue.push(subscriber);
+    }
+    this.#woken.clear();
+  }
+
+  #clearQueue(): void {
+    this.#flushQueue = [];
+    this.#flushAt = 0;
   }
 
   /** Remembers for a while after the last subscriber left: it may be about to come back. */
@@ -369,8 +396,8 @@ class Views implements OwnedViewEngine {
 }
 
 const wheelGridMs = 4;
-/** Subscribers served in one turn, in which their frames are sent too: commits wait no longer. */
-const flushSliceSubscribers = 128;
+/** Subscribers served before their frames are sent, which is when the clock tells what they cost. */
+const flushTogether = 16;
 
 /** Changes whose `before` is made once, though views and the table's own feed both read it. */
 function withOneBefore(rows: StateChanges): StateChanges {

@@ -1,5 +1,5 @@
 import { printSchema } from 'graphql';
-import { type Engine, serializeManifest } from '../../engine/index.ts';
+import { type Engine, OneByOne, serializeManifest } from '../../engine/index.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
@@ -8,6 +8,7 @@ import { descriptionEndpoint } from '../api/description-endpoints.ts';
 import { exportEndpoint } from '../api/export-endpoint.ts';
 import { Answers } from '../api/graphql/answer.ts';
 import { Executor } from '../api/graphql/executor.ts';
+import { FrameTexts } from '../api/graphql/frame-texts.ts';
 import { graphqlEndpoint } from '../api/graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from '../api/graphql/graphql-socket.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
@@ -59,7 +60,8 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const schema = buildSchema(catalog);
   const answers = new Answers(metrics, logger);
   const executor = new Executor(schema);
-  const yoga = createTitleYoga(schema, executor, answers);
+  const long = new OneByOne(engine.turns, `answers to frames of ${catalog.manifest.title}`);
+  const yoga = createTitleYoga(schema, executor, answers, new FrameTexts(long));
   const manifest = new ServedManifest(catalog.manifest);
   const description = { audit, metrics, authenticate };
   return {

@@ -1,15 +1,18 @@
 import { expect, test } from 'vitest';
-import { FrameText, FrameTexts } from '../../src/api/graphql/frame-texts.ts';
+import { OneByOne } from '../../engine/govern/one-by-one.ts';
+import { mainTurns } from '../../engine/govern/turns.ts';
+import { FrameText } from '../../src/api/graphql/frame-text.ts';
+import { FrameTexts } from '../../src/api/graphql/frame-texts.ts';
 import { servingLimits } from '../../src/serving-limits.ts';
 
-const text = (chars: number) => () => new FrameText('x'.repeat(chars), 'cursor');
+const text = (chars: number) => () => FrameText.of('x'.repeat(chars), 'cursor');
 const unwanted = (): never => {
   throw new Error('it was made before');
 };
 
-test('the texts of frames are kept up to so many characters, and the oldest leaves for one more', () => {
-  const texts = new FrameTexts();
-  const max = servingLimits.frameTextsCharsMax;
+test('the texts of frames are kept up to so many bytes, and the oldest leaves for one more', () => {
+  const texts = new FrameTexts(new OneByOne(mainTurns, 'frames'));
+  const max = servingLimits.frameTextsBytesMax;
   const [first, second, third] = [{}, {}, {}];
   texts.of(first, 'a', text(max / 2));
   texts.of(second, 'a', text(max / 2));
@@ -20,15 +23,15 @@ test('the texts of frames are kept up to so many characters, and the oldest leav
 });
 
 test('a text beyond the bound by itself is given and not kept', () => {
-  const texts = new FrameTexts();
+  const texts = new FrameTexts(new OneByOne(mainTurns, 'frames'));
   const frame = {};
-  const chars = servingLimits.frameTextsCharsMax + 1;
+  const chars = servingLimits.frameTextsBytesMax + 1;
   expect(texts.of(frame, 'a', text(chars))?.text.length).toBe(chars);
   expect(() => texts.of(frame, 'a', unwanted)).toThrow('it was made before');
 });
 
 test('frames are told apart as objects, and selections of one frame by name', () => {
-  const texts = new FrameTexts();
+  const texts = new FrameTexts(new OneByOne(mainTurns, 'frames'));
   const [one, other] = [{ lsn: 1 }, { lsn: 1 }];
   texts.of(one, 'a', text(1));
   expect(texts.of(other, 'a', text(2))?.text.length).toBe(2);
@@ -37,7 +40,7 @@ test('frames are told apart as objects, and selections of one frame by name', ()
 });
 
 test('what is made of no text is made again', () => {
-  const texts = new FrameTexts();
+  const texts = new FrameTexts(new OneByOne(mainTurns, 'frames'));
   const frame = {};
   expect(texts.of(frame, 'a', () => null)).toBeNull();
   expect(texts.of(frame, 'a', text(1))?.text.length).toBe(1);

@@ -6,9 +6,12 @@ import {
   GraphQLSchema,
 } from 'graphql';
 import { expect, test } from 'vitest';
+import { OneByOne } from '../../engine/govern/one-by-one.ts';
+import { mainTurns } from '../../engine/govern/turns.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import { Answers } from '../../src/api/graphql/answer.ts';
 import { Executor } from '../../src/api/graphql/executor.ts';
+import { FrameTexts } from '../../src/api/graphql/frame-texts.ts';
 import { graphqlEndpoint } from '../../src/api/graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from '../../src/api/graphql/graphql-socket.ts';
 import type { TitleServices } from '../../src/api/graphql/operation-context.ts';
@@ -25,9 +28,7 @@ import { serveRoutes } from './http-front.ts';
 /** A scalar that hands on what no JSON can hold, as a bug of a resolver might. */
 const raw = new GraphQLScalarType({ name: 'Raw', serialize: (value) => value });
 async function* values() {
-  yield { value: 'first' };
-  yield { value: 1n };
-  yield { value: 'last' };
+  for (const value of ['first', 1n, 'last']) yield { value, rows: [], removed: [] };
 }
 const schema = new GraphQLSchema({
   query: new GraphQLObjectType({
@@ -57,7 +58,8 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const logger = createLogger('silent');
   const answers = new Answers(answerMetrics, logger);
   const executor = new Executor(schema);
-  const yoga = createTitleYoga(schema, executor, answers);
+  const texts = new FrameTexts(new OneByOne(mainTurns, 'frames'));
+  const yoga = createTitleYoga(schema, executor, answers, texts);
   const services = {} as TitleServices;
   const authenticate = () => principal;
   const manifest = new ServedManifest(ashfall);

@@ -4,7 +4,7 @@ import type { Row } from '../../engine/model/types.ts';
 import type { Condition } from '../../engine/query/condition.ts';
 import { createViewEngine, type OwnedViewEngine } from '../../engine/views/open-views.ts';
 import { Follower } from './follower.ts';
-import { ManualClock } from './manual-clock.ts';
+import { BusyClock, ManualClock, settled } from './manual-clock.ts';
 import { catalog, World } from './world.ts';
 
 vi.mock('../../engine/model/limits.ts', async (original) => {
@@ -33,16 +33,23 @@ let world: World;
 let views: OwnedViewEngine;
 afterEach(() => views.close());
 
-function open(bounds: Partial<Record<keyof typeof limits, number>> = {}): void {
+function open(
+  bounds: Partial<Record<keyof typeof limits, number>> = {},
+  time: ManualClock = new ManualClock(),
+): void {
   Object.assign(limits, whole, bounds);
-  clock = new ManualClock();
+  clock = time;
   world = new World();
   views = createViewEngine({ catalog, state: world.state, clock });
 }
 
 /** A tick that gives units to owners. */
-function give(owners: Readonly<Record<number, number>>, session: 0 | 1 | 2 = 0): void {
-  const rest = { name: null, alive: true, seenAt: null, item: null, mass: null };
+function give(
+  owners: Readonly<Record<number, number>>,
+  session: 0 | 1 | 2 = 0,
+  name: string | null = null,
+): void {
+  const rest = { name, alive: true, seenAt: null, item: null, mass: null };
   const effects = Object.entries(owners).map(
     ([unitId, ownerId]) =>
       ({
@@ -168,5 +175,25 @@ describe('a tick', () => {
     await clock.turn();
     await waiting.drain();
     expect([...waiting.rows.values()].map(({ unitId }) => unitId)).toEqual([4_999, 0]);
+  });
+
+  test('of many rows is looked at whole, though the feed forgets older ones meanwhile', async () => {
+    open({ feedRingFramesMax: 3 }, new BusyClock(0.4));
+    const byOwner = await begun(owns(2));
+    const byName = await begun({ kind: 'compare', column: 'name', op: 'eq', value: 'x' });
+    for (const follower of [byOwner, byName]) await follower.pull();
+    give({ 9999: 1 });
+    await clock.turn();
+    give(Object.fromEntries(Array.from({ length: 5_000 }, (_, unit) => [unit, 1])), 0, 'x');
+    for (let turn = 0; clock.step() && turn < 3; turn++) {
+      await settled();
+      // The first of these makes the feed forget the tick before the large one.
+      if (turn < 2) give({ 9998: 1 });
+    }
+    await clock.turn();
+    await byName.drain();
+    expect(byName.frames.map(({ kind }) => kind)).toEqual(['SNAPSHOT', 'DELTA']);
+    expect(byName.rows.size).toBe(5_000);
+    expect(byOwner.frames).toHaveLength(1);
   });
 });

@@ -5,7 +5,7 @@ import { StateSource } from '../../engine/views/feeds/state-source.ts';
 import { createViewEngine, type OwnedViewEngine } from '../../engine/views/open-views.ts';
 import type { Frame } from '../../engine/views/view-engine.ts';
 import { Follower } from './follower.ts';
-import { ManualClock } from './manual-clock.ts';
+import { BusyClock, ManualClock, settled } from './manual-clock.ts';
 import { catalog, World } from './world.ts';
 
 vi.mock('../../engine/model/limits.ts', async (original) => {
@@ -20,9 +20,12 @@ let views: OwnedViewEngine;
 afterEach(() => views.close());
 
 /** Views under these bounds. */
-function open(bounds: Partial<Record<keyof typeof limits, number>> = {}): void {
+function open(
+  bounds: Partial<Record<keyof typeof limits, number>> = {},
+  time: ManualClock = new ManualClock(),
+): void {
   Object.assign(limits, whole, bounds);
-  clock = new ManualClock();
+  clock = time;
   world = new World();
   views = createViewEngine({ catalog, state: world.state, clock });
 }
@@ -133,6 +136,29 @@ describe('a subscriber', () => {
       for (let tick = 0; tick < 3; tick++) commit();
       await clock.pass(ms);
       expect(await follower.drain()).toHaveLength(frames);
+      views.close();
+    }
+  });
+});
+
+describe('subscribers', () => {
+  test('are served for so long, and the others after a turn of the event loop', async () => {
+    for (const feedSliceMs of [4, 8]) {
+      // A millisecond passes with every look at the time.
+      open({ feedSliceMs }, new BusyClock(1));
+      const followers = Array.from({ length: 12 }, () => follow());
+      for (const follower of followers) await follower.pull();
+      for (const follower of followers) follower.ask();
+      commit();
+      const served = () => followers.filter(({ frames }) => frames.length > 1).length;
+      const most = [];
+      for (let before = served(); clock.step(); before = served()) {
+        await settled();
+        most.push(served() - before);
+      }
+      expect(served()).toBe(followers.length);
+      expect(Math.max(...most)).toBeLessThanOrEqual(feedSliceMs);
+      expect(Math.max(...most)).toBeGreaterThan(feedSliceMs / 4);
       views.close();
     }
   });

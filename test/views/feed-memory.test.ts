@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { finish } from '../../engine/govern/work.ts';
 import { asLsn, type Lsn } from '../../engine/model/position.ts';
 import type { GroupViewDefinition, Row } from '../../engine/model/types.ts';
 import { type ColumnBatch, valueAt } from '../../engine/vectors/column-vector.ts';
@@ -90,7 +91,8 @@ describe('what a feed remembers', () => {
         const head = 3 + plans.length;
         for (let from = Math.max(view.frames.horizon, 3); from < head; from++) {
           for (let to = from + 1; to <= head; to++) {
-            for (const { before, after } of view.changes(asLsn(from), asLsn(to), null)) {
+            const changes = finish(view.changes(asLsn(from), asLsn(to), null));
+            for (const { before, after } of changes ?? []) {
               const key = keyOf((after ?? before) as object);
               expect(before).toEqual(history.get(from)?.get(key) ?? null);
               expect(after).toEqual(history.get(to)?.get(key) ?? null);
@@ -123,17 +125,21 @@ describe('what a feed remembers', () => {
           history.push([...counts.values]);
           const from = ring.frames.horizon;
           for (let to = from + 1; to <= lsn; to++) {
-            const changes = ring.changes(
-              from,
-              asLsn(to),
-              null,
-              (row, image) =>
-                ({
-                  row,
-                  count: image === 'now' ? counts.values[row] : image.lanes[0]?.values[image.index],
-                }) as Row,
+            const changes = finish(
+              ring.changes(
+                from,
+                asLsn(to),
+                null,
+                (row, image) =>
+                  ({
+                    row,
+                    count:
+                      image === 'now' ? counts.values[row] : image.lanes[0]?.values[image.index],
+                  }) as Row,
+                1,
+              ),
             );
-            for (const { before, after } of changes) {
+            for (const { before, after } of changes ?? []) {
               const row = before?.row as number;
               expect(before?.count).toBe(history[from]?.[row]);
               expect(after?.count).toBe(history[to]?.[row]);

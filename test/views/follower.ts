@@ -39,9 +39,16 @@ export class Follower {
     return this.frames.at(-1);
   }
 
-  /** Asks for one frame; returns it if it has come by the end of the turn. */
+  /** Asks for one frame; returns it if it has come by the time that nothing is left to do. */
   async pull(): Promise<Frame | null> {
     const had = this.frames.length;
+    this.ask();
+    await this.#clock.turn();
+    return this.frames[had] ?? null;
+  }
+
+  /** Asks for one frame, which comes when it does. */
+  ask(): void {
     if (!this.#pulling && !this.ended && !this.failure) {
       this.#pulling = true;
       this.#iterator.next().then(
@@ -56,8 +63,6 @@ export class Follower {
         },
       );
     }
-    await this.#clock.turn();
-    return this.frames[had] ?? null;
   }
 
   /** Pulls until nothing comes. */
@@ -68,8 +73,13 @@ export class Follower {
   }
 
   async stop(): Promise<void> {
-    await this.#iterator.return?.();
+    await this.leave();
     await this.#clock.turn();
+  }
+
+  /** Stops without a turn. */
+  async leave(): Promise<void> {
+    await this.#iterator.return?.();
   }
 
   /** Goes on elsewhere from the last cursor, knowing what it knew. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { finish } from '../../engine/govern/work.ts';
 import { viewColumns } from '../../engine/manifest/view-columns.ts';
 import { allColumns } from '../../engine/model/system-columns.ts';
@@ -9,8 +9,17 @@ import { rowPredicate } from '../../engine/query/row-predicate.ts';
 import { createViewEngine, type OwnedViewEngine } from '../../engine/views/open-views.ts';
 import { withinTime } from '../property/within-time.ts';
 import { Follower } from './follower.ts';
-import { ManualClock } from './manual-clock.ts';
+import { BusyClock, ManualClock, settled } from './manual-clock.ts';
 import { catalog, type TickPlan, tickPlan, World } from './world.ts';
+
+/** How much work is done before it may be interrupted, and so how many rows a frame made at once has. */
+const steps = vi.hoisted(() => ({ units: 1_024 }));
+vi.mock('../../engine/govern/work.ts', async (original) => ({
+  ...(await original<object>()),
+  get stepUnits() {
+    return steps.units;
+  },
+}));
 
 const session = { sessionId: { eq: 'match-1' } };
 
@@ -113,7 +122,8 @@ type Step =
       readonly maxRate: number | null;
       readonly onLag: 'COALESCE' | 'DISCONNECT';
     }
-  | { readonly step: 'pull' | 'reconnect'; readonly follower: number }
+  | { readonly step: 'pull' | 'ask' | 'reconnect' | 'stop'; readonly follower: number }
+  | { readonly step: 'turn' }
   | { readonly step: 'pass'; readonly ms: number }
   | { readonly step: 'restart'; readonly lost: number };
 
@@ -128,7 +138,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       onLag: fc.constantFrom('COALESCE', 'COALESCE', 'DISCONNECT'),
     }),
   },
-  { weight: 14, arbitrary: fc.record({ step: fc.constant('pull'), follower: fc.nat(9) }) },
+  { weight: 8, arbitrary: fc.record({ step: fc.constant('pull'), follower: fc.nat(9) }) },
+  { weight: 12, arbitrary: fc.record({ step: fc.constant('ask'), follower: fc.nat(9) }) },
+  { weight: 1, arbitrary: fc.record({ step: fc.constant('stop'), follower: fc.nat(9) }) },
+  { weight: 16, arbitrary: fc.record({ step: fc.constant('turn') }) },
   { weight: 4, arbitrary: fc.record({ step: fc.constant('reconnect'), follower: fc.nat(9) }) },
   {
     weight: 3,
@@ -142,8 +155,20 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 const bounds = { rowsMax: 14, framesMax: 5, bytesMax: 6_000 };
 
-async function run(steps: readonly Step[]): Promise<void> {
-  const clock = new ManualClock();
+interface Pace {
+  readonly units: number;
+  /** Null: all work is done in one turn. */
+  readonly lookMs: number | null;
+}
+
+const pace: fc.Arbitrary<Pace> = fc.record({
+  units: fc.constantFrom(1, 1, 40, 200, 1_024),
+  lookMs: fc.constantFrom(null, 0.3, 1.1, 2.5),
+});
+
+async function run({ units, lookMs }: Pace, plan: readonly Step[]): Promise<void> {
+  steps.units = units;
+  const clock = lookMs === null ? new ManualClock() : new BusyClock(lookMs);
   const history = new History();
   const followers: Follower[] = [];
   let world = new World();
@@ -160,7 +185,7 @@ async function run(steps: readonly Step[]): Promise<void> {
     return frame !== null;
   };
 
-  for (const one of steps) {
+  for (const one of plan) {
     switch (one.step) {
       case 'commit':
         world.commit(one.plan, (changes) => {
@@ -183,6 +208,22 @@ async function run(steps: readonly Step[]): Promise<void> {
       case 'pull': {
         const follower = followers[one.follower % Math.max(followers.length, 1)];
         if (follower) await pull(follower);
+        break;
+      }
+      case 'ask':
+        followers[one.follower % Math.max(followers.length, 1)]?.ask();
+        break;
+      case 'turn':
+        clock.step();
+        await settled();
+        for (const follower of followers) {
+          if (follower.failure) await pull(follower);
+          expectFold(follower, history);
+        }
+        break;
+      case 'stop': {
+        const [gone] = followers.splice(one.follower % Math.max(followers.length, 1), 1);
+        await gone?.stop();
         break;
       }
       case 'reconnect':
@@ -225,7 +266,7 @@ async function run(steps: readonly Step[]): Promise<void> {
 describe('the fold of frames', () => {
   test('equals the rows at the frame, whatever a client asks, misses, loses or resumes', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 8, maxLength: 60, size: 'max' }), run),
+      fc.asyncProperty(pace, fc.array(step, { minLength: 8, maxLength: 90, size: 'max' }), run),
       withinTime({ runs: 100, runsMin: 25 }),
     );
   });

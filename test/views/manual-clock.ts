@@ -25,17 +25,25 @@ export class ManualClock implements Clock {
     this.#deferred.push(callback);
   }
 
-  /** Runs what was deferred, and what that defers; then lets promises settle. */
-  async turn(): Promise<void> {
-    while (this.#deferred.length > 0) {
-      const callbacks = this.#deferred;
-      this.#deferred = [];
-      for (const callback of callbacks) callback();
-    }
-    await new Promise((resolve) => setImmediate(resolve));
+  settle(callback: () => void): void {
+    this.#deferred.push(callback);
   }
 
-  /** Lets time pass, firing timers when they are due, and then turns. */
+  /** Runs what was deferred, and what that defers; then lets promises settle. */
+  async turn(): Promise<void> {
+    while (this.step());
+    await settled();
+  }
+
+  /** Runs what was deferred by now, as one turn of the event loop does; false where nothing was. */
+  step(): boolean {
+    const callbacks = this.#deferred;
+    this.#deferred = [];
+    for (const callback of callbacks) callback();
+    return callbacks.length > 0;
+  }
+
+  /** Lets time pass, firing timers when they are due, each followed by turns; and then turns. */
   async pass(ms: number): Promise<void> {
     const end = this.#nowMs + ms;
     for (;;) {
@@ -46,8 +54,30 @@ export class ManualClock implements Clock {
       this.#timers.delete(next);
       this.#nowMs = Math.max(this.#nowMs, next.dueMs);
       next.callback();
+      while (this.step());
     }
     this.#nowMs = end;
     await this.turn();
   }
+}
+
+/** Time passes a little whenever somebody looks, as if work were done between. */
+export class BusyClock extends ManualClock {
+  readonly #lookMs: number;
+  #looks = 0;
+
+  constructor(lookMs: number) {
+    super();
+    this.#lookMs = lookMs;
+  }
+
+  override now(): number {
+    this.#looks += 1;
+    return super.now() + this.#looks * this.#lookMs;
+  }
+}
+
+/** Lets promises settle. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

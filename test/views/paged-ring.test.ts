@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { finish } from '../../engine/govern/work.ts';
 import { asLsn } from '../../engine/model/position.ts';
 import { FrameLog } from '../../engine/views/feeds/frame-log.ts';
-import { ImageRing } from '../../engine/views/feeds/image-ring.ts';
+import { ImageRing, type RowImage } from '../../engine/views/feeds/image-ring.ts';
 import { PagedRing } from '../../engine/views/feeds/paged-ring.ts';
 import { NumberLane } from '../../engine/views/operators/value-lane.ts';
 
@@ -63,10 +64,10 @@ describe('a ring in pages', () => {
     }
     for (let lsn = ring.frames.horizon + 1; lsn <= 2500; lsn++) {
       const to = asLsn(lsn);
-      const changes = ring.changes(asLsn(lsn - 1), to, null, (row, image) =>
-        image === 'now' ? now(row) : { row, value: image.lanes[0]?.values[image.index] as number },
-      );
-      for (const { before, after } of changes) {
+      const rowOf = (row: number, image: RowImage | 'now') =>
+        image === 'now' ? now(row) : { row, value: image.lanes[0]?.values[image.index] as number };
+      const changes = finish(ring.changes(asLsn(lsn - 1), to, null, rowOf, 1));
+      for (const { before, after } of changes ?? []) {
         // A row changes in three ticks of ten: 1, 1 and 8 ticks after the change before.
         expect(after?.value).toBe(lsn);
         expect(lastChange((before as { row: number }).row, lsn)).toBe(before?.value);

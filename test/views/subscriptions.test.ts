@@ -190,6 +190,24 @@ describe('a subscription', () => {
     expect(other.last).not.toBe(first.last);
   });
 
+  test.each([null, 10])(
+    'shares its frames with those that are told later, when others have ticked on (maxRate %s)',
+    async (maxRate) => {
+      const both = [1, 2].map(() => follow('pulse', { where: inMatch(0), maxRate }));
+      for (const follower of both) await follower.pull();
+      for (let tick = 0; tick < 3; tick++) {
+        commit(ordersIn(0));
+        await clock.pass(200);
+        for (const follower of both) {
+          await follower.pull();
+          commit(ordersIn(1));
+        }
+        expect(both[0]?.last?.kind).toBe('DELTA');
+        expect(both[1]?.last).toBe(both[0]?.last);
+      }
+    },
+  );
+
   test('ends, and leaves nothing behind, when it returns while it waits', async () => {
     const follower = follow('pulse');
     await follower.pull();

@@ -94,13 +94,14 @@ export class ChannelDispatch {
     const { frames } = this.#source;
     for (;;) {
       if (this.#position < frames.horizon) this.#forget(frames.horizon);
-      const index = frames.indexAfter(this.#position);
-      const tick = frames.at(index);
+      const tick = frames.at(frames.indexAfter(this.#position));
       if (!tick) break;
       const concerned = new Set<Channel>();
       for (const channels of [this.#unbound, this.#bySession.get(tick.sessionId)]) {
-        if (channels?.hasPinned) yield* this.#look(channels, index, concerned);
+        if (channels?.hasPinned) yield* this.#look(channels, tick.lsn, concerned);
       }
+      // Forgotten while it was looked at, perhaps not whole.
+      if (tick.lsn <= frames.horizon) continue;
       for (const channel of concerned) {
         channel.concern(tick.lsn);
         this.#wake(channel);
@@ -110,14 +111,10 @@ export class ChannelDispatch {
     this.#position = this.#head();
   }
 
-  *#look(channels: ChannelIndex, index: number, concerned: Set<Channel>): Work<void> {
-    const columns = [...channels.columns].map((column) => ({
-      column,
-      values: this.#source.changedValues(index, column),
-    }));
-    for (const { column, values } of columns) {
+  *#look(channels: ChannelIndex, tick: Lsn, concerned: Set<Channel>): Work<void> {
+    for (const column of [...channels.columns]) {
       let looked = 0;
-      for (const value of values) {
+      for (const value of this.#source.changedValues(tick, column)) {
         for (const channel of channels.find(column, value)) concerned.add(channel);
         if (++looked % stepUnits === 0) yield stepUnits;
       }

@@ -6,6 +6,8 @@ export interface Clock {
   setTimer(ms: number, callback: () => void): () => void;
   /** Calls once, after what runs now and its promises: commits are answered before frames are made. */
   defer(callback: () => void): void;
+  /** Calls once, in this turn, after all that promises settled by now lead to. */
+  settle(callback: () => void): void;
 }
 
 export const systemClock: Clock = {
@@ -16,4 +18,6 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
   defer: (callback) => void setImmediate(callback),
+  // A tick that a promise's reaction asks for comes when no reaction is left.
+  settle: (callback) => queueMicrotask(() => process.nextTick(callback)),
 };

@@ -1,9 +1,10 @@
 import type { LRUCache } from 'lru-cache';
+import type { OneByOne } from '../../govern/one-by-one.ts';
 import type { Turns } from '../../govern/turns.ts';
 import type { Lsn } from '../../model/position.ts';
 import type { Frame } from '../view-engine.ts';
 import type { ViewObserver } from '../view-observer.ts';
-import type { Channel } from './channel.ts';
+import type { Channel, Subscriber } from './channel.ts';
 import type { Clock } from './clock.ts';
 import type { Feed } from './feed.ts';
 import type { SubscriptionBudget } from './subscription-budget.ts';
@@ -14,9 +15,11 @@ export interface FeedContext {
   readonly clock: Clock;
   readonly wheel: TimerWheel;
   /** Frames that other subscribers of their channel may ask for as well. */
-  readonly frames: LRUCache<string, Frame, () => Frame>;
+  readonly frames: LRUCache<string, Frame>;
   readonly observer: ViewObserver | null;
   readonly turns: Turns;
+  /** What frames of many rows are made by. */
+  readonly large: OneByOne;
   readonly subjects: SubscriptionBudget;
   /** The last change set folded in. */
   head(): Lsn;
@@ -24,4 +27,6 @@ export interface FeedContext {
   dispatch(feed: Feed): void;
   /** Advances the channel's waiting subscribers, soon and once. */
   wake(channel: Channel): void;
+  /** Advances the subscriber, soon. */
+  serve(subscriber: Subscriber): void;
 }

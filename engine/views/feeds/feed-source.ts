@@ -39,14 +39,16 @@ export interface FeedSource {
   snapshot(where: Condition | null): Work<readonly Row[]>;
   /**
    * What changed after `from` up to and including `to`, a row once. `from` is at or after the
-   * horizon. With a session: of it alone; only where the source is session-bound.
+   * horizon when it begins; null where the horizon has passed it before it ended. With a session: of
+   * it alone; only where the source is session-bound.
    */
-  changes(from: Lsn, to: Lsn, sessionId: string | null): readonly RowChange[];
+  changes(from: Lsn, to: Lsn, sessionId: string | null): Work<readonly RowChange[] | null>;
   /** The columns whose values of changed rows are known without making the rows. */
   readonly readable: ReadonlySet<string>;
   /**
-   * The values of a readable column in the rows that a held tick changed, by its place in `frames`:
-   * before it and after it; repeated where several rows have one.
+   * The values of a readable column in the rows that a tick changed: before it and after it; repeated
+   * where several rows have one. Read as they are asked for, over turns if need be: they end early
+   * once the tick is forgotten.
    */
-  changedValues(frame: number, column: string): Iterable<Value>;
+  changedValues(tick: Lsn, column: string): Iterable<Value>;
 }

@@ -1,7 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import type { Ticket } from '../../govern/ticket.ts';
+import type { WorkResult } from '../../govern/turns.ts';
+import type { Work } from '../../govern/work.ts';
 import { EngineError } from '../../model/errors.ts';
 import { limits } from '../../model/limits.ts';
+import type { Lsn } from '../../model/position.ts';
 import { conditionText } from '../../query/canonical-condition.ts';
 import type { Condition } from '../../query/condition.ts';
 import type { SubscribeRequest } from '../view-engine.ts';
@@ -23,11 +26,13 @@ export class Feed {
   readonly #channels = new Map<string, Channel>();
   readonly #dispatch: ChannelDispatch;
   /** Changes in rows, so that channels with different conditions need not each build them. */
-  readonly #recent = new LRUCache<string, RowChanges, () => RowChanges>({
+  readonly #recent = new LRUCache<string, RowChanges>({
     maxSize: limits.feedChangesCacheRowsMax,
-    sizeCalculation: ({ all }) => all.length + 1,
-    memoMethod: (_key, _stale, { context: make }) => make(),
+    sizeCalculation: changesSize,
   });
+  /** More changes than those may be, while frames of many rows are made: the newest of them. */
+  #large: { readonly key: string; readonly changes: RowChanges } | null = null;
+  #largeFrames = 0;
   #subscriberCount = 0;
 
   /** `onIdle` is told when the last subscriber leaves. */
@@ -95,10 +100,46 @@ export class Feed {
   }
 
   #newChannel(where: Condition | null, id: string): Channel {
-    return new Channel(this.source, where, id, this.#dispatch, (from, to, sessionId) => {
-      const make = () => new RowChanges(this.source.changes(from, to, sessionId));
-      if (this.#channels.size < 2) return make();
-      return this.#recent.memo(`${from}:${to}:${sessionId}`, { context: make });
+    return new Channel(this.#context, this.source, where, id, {
+      dispatch: this.#dispatch,
+      changes: (from, to, sessionId) => this.#changes(from, to, sessionId),
+      startLarge: (ticket, work, result) => this.#startLarge(ticket, work, result),
+    });
+  }
+
+  *#changes(from: Lsn, to: Lsn, sessionId: string | null): Work<RowChanges | null> {
+    const key = `${from}:${to}:${sessionId}`;
+    const isShared = this.#channels.size > 1;
+    const known = isShared ? this.#knownChanges(key) : null;
+    if (known) return known;
+    const all = yield* this.source.changes(from, to, sessionId);
+    if (all === null) return null;
+    const changes = new RowChanges(all);
+    if (!isShared) return changes;
+    if (changesSize(changes) <= limits.feedChangesCacheRowsMax) this.#recent.set(key, changes);
+    else if (this.#largeFrames > 0) this.#large = { key, changes };
+    return changes;
+  }
+
+  #knownChanges(key: string): RowChanges | null {
+    return this.#large?.key === key ? this.#large.changes : (this.#recent.get(key) ?? null);
+  }
+
+  #startLarge<T>(ticket: Ticket, work: Work<T>, result: WorkResult<T>): void {
+    this.#largeFrames += 1;
+    const end = (): void => {
+      this.#largeFrames -= 1;
+      if (this.#largeFrames === 0) this.#large = null;
+    };
+    this.#context.large.start(ticket, work, {
+      done: (value) => {
+        end();
+        result.done(value);
+      },
+      failed: (error) => {
+        end();
+        result.failed(error);
+      },
     });
   }
 
@@ -123,4 +164,8 @@ export class Feed {
       this.#onIdle();
     }
   }
+}
+
+function changesSize({ all }: RowChanges): number {
+  return all.length + 1;
 }

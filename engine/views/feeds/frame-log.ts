@@ -35,6 +35,8 @@ class FramePage<Payload> {
   readonly stamps = new Float64Array(pageFrames);
   readonly appliedAtMs = new Float64Array(pageFrames);
   readonly rows = new Uint32Array(pageFrames);
+  /** Rows of all frames that were pushed before, dropped ones too. */
+  readonly rowsBefore = new Float64Array(pageFrames);
   readonly bytes = new Float64Array(pageFrames);
   readonly sessions = new Array<string>(pageFrames).fill('');
   readonly payloads = new Array<Payload | undefined>(pageFrames).fill(undefined);
@@ -61,6 +63,8 @@ export class FrameLog<Payload> {
   #first = 0;
   #end = 0;
   #rows = 0;
+  /** Rows of all frames that were ever pushed. */
+  #rowsPushed = 0;
   #bytes = 0;
   #horizon: Lsn;
   #horizonStamp: number;
@@ -127,6 +131,8 @@ export class FrameLog<Payload> {
     page.stamps[at] = frame.stamp;
     page.appliedAtMs[at] = frame.appliedAtMs;
     page.rows[at] = frame.rows;
+    page.rowsBefore[at] = this.#rowsPushed;
+    this.#rowsPushed += frame.rows;
     page.bytes[at] = bytes;
     page.sessions[at] = frame.sessionId;
     page.payloads[at] = payload;
@@ -169,12 +175,34 @@ export class FrameLog<Payload> {
 
   /** Rows changed by the frames held after `lsn`. */
   rowsAfter(lsn: Lsn): number {
+    const index = this.indexAfter(lsn);
+    if (index >= this.size) return 0;
+    const page = this.#ring.pageOf(this.#first + index);
+    const at = this.#ring.indexOf(this.#first + index);
+    return this.#rowsPushed - (page.rowsBefore[at] as number);
+  }
+
+  /** As `rowsAfter`, of one session; looks at each frame. */
+  rowsOfSessionAfter(lsn: Lsn, sessionId: string): number {
     let rows = 0;
     for (let index = this.indexAfter(lsn); index < this.size; index++) {
-      const frame = this.#first + index;
-      rows += this.#ring.pageOf(frame).rows[this.#ring.indexOf(frame)] as number;
+      const page = this.#ring.pageOf(this.#first + index);
+      const at = this.#ring.indexOf(this.#first + index);
+      if (page.sessions[at] === sessionId) rows += page.rows[at] as number;
     }
     return rows;
+  }
+
+  /** The newest held frame after `after` up to `to`, of a session where one is named; null: none. */
+  newestOf(sessionId: string | null, after: Lsn, to: Lsn): Lsn | null {
+    const first = this.indexAfter(after);
+    for (let index = this.indexAfter(to) - 1; index >= first; index--) {
+      const frame = this.#first + index;
+      const page = this.#ring.pageOf(frame);
+      const at = this.#ring.indexOf(frame);
+      if (sessionId === null || page.sessions[at] === sessionId) return page.lsns[at] as Lsn;
+    }
+    return null;
   }
 
   payloadAt(index: number): Payload | null {

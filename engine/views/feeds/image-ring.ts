@@ -1,4 +1,6 @@
+import { stepUnits, type Work } from '../../govern/work.ts';
 import type { Lsn } from '../../model/position.ts';
+import type { Value } from '../../model/types.ts';
 import { grown } from '../../vectors/growing-array.ts';
 import type { ValueLane } from '../operators/value-lane.ts';
 import type { RowChange, TickMark } from './feed-source.ts';
@@ -126,20 +128,34 @@ export class ImageRing {
     return this.#imageOf(entry) ?? 'absent';
   }
 
-  /** As `FeedSource.changes`; `build` makes rows, from an image or (null) from what is now. */
-  changes(
+  /**
+   * As `FeedSource.changes`; `build` makes rows, from an image or (null) from what is now, each of
+   * which costs `rowUnits`. Ticks that come meanwhile do not matter: what a row was at `to` is then in
+   * the entry that the newer tick made.
+   */
+  *changes(
     from: Lsn,
     to: Lsn,
     sessionId: string | null,
     build: (row: number, image: RowImage | 'now') => RowChange['after'],
-  ): RowChange[] {
-    const touched = new Map<number, { first: number; frame: FeedFrame; several: boolean }>();
+    rowUnits: number,
+  ): Work<RowChange[] | null> {
+    const touched = new Map<number, Touched>();
     let end = 0;
-    for (let index = this.frames.indexAfter(from); ; index++) {
+    let units = 0;
+    for (let seen = from; ; ) {
+      if (units >= stepUnits) {
+        yield units;
+        units = 0;
+        if (this.frames.horizon > from) return null;
+      }
+      const index = this.frames.indexAfter(seen);
       const frame = this.frames.at(index);
       if (!frame || frame.lsn > to) break;
+      seen = frame.lsn;
       const begin = this.frames.payloadAt(index) as number;
       end = begin + frame.rows;
+      units += frameUnits;
       if (sessionId !== null && frame.sessionId !== sessionId) continue;
       for (let entry = begin; entry < end; entry++) {
         const row = this.#entries.pageOf(entry).rows[this.#entries.indexOf(entry)] as number;
@@ -150,25 +166,63 @@ export class ImageRing {
         } else {
           touched.set(row, { first: entry, frame, several: false });
         }
+        units += entryUnits;
+        if (units < stepUnits) continue;
+        yield units;
+        units = 0;
+        if (this.frames.horizon > from) return null;
       }
     }
-    return Array.from(touched, ([row, { first, frame, several }]) => {
+    const changes: RowChange[] = [];
+    for (const [row, { first, frame, several }] of touched) {
       const before = this.#imageOf(first);
-      let later = first;
-      while (later !== 0 && later < end) later = this.#nextOf(later);
-      const after = later === 0 ? 'now' : this.#imageOf(later);
-      return {
+      const after = this.#imageAt(first, end);
+      changes.push({
         before: before && build(row, before),
         after: after && build(row, after),
         lsn: frame.lsn,
         sessionId: several ? null : frame.sessionId,
         tick: frame.tick,
-      };
-    });
+      });
+      units += 2 * rowUnits;
+      if (units < stepUnits) continue;
+      yield units;
+      units = 0;
+      if (this.frames.horizon > from) return null;
+    }
+    return changes;
+  }
+
+  /** As `FeedSource.changedValues`; `read` gives the value of a row, null where it is not there. */
+  *changedValues(
+    tick: Lsn,
+    read: (row: number, image: RowImage | 'now') => Value,
+  ): Iterable<Value> {
+    const index = this.frames.indexAfter((tick - 1) as Lsn);
+    const frame = this.frames.at(index);
+    if (frame?.lsn !== tick) return;
+    const begin = this.frames.payloadAt(index) as number;
+    const end = begin + frame.rows;
+    for (let entry = begin; entry < end && this.frames.horizon < tick; entry++) {
+      const row = this.#entries.pageOf(entry).rows[this.#entries.indexOf(entry)] as number;
+      const before = this.#imageOf(entry);
+      const after = this.#imageAt(entry, end);
+      const is = after && read(row, after);
+      const was = before && read(row, before);
+      if (is !== null) yield is;
+      if (was !== null && was !== is) yield was;
+    }
   }
 
   get #start(): number {
     return this.frames.payloadAt(0) ?? this.#open?.first ?? this.#end;
+  }
+
+  /** What the row of an entry was when the entries ended with `end` - 1; null: it was not there. */
+  #imageAt(entry: number, end: number): RowImage | 'now' | null {
+    let later = entry;
+    while (later !== 0 && later < end) later = this.#nextOf(later);
+    return later === 0 ? 'now' : this.#imageOf(later);
   }
 
   #nextOf(entry: number): number {
@@ -181,3 +235,14 @@ export class ImageRing {
     return present[index] === 1 ? { lanes, index } : null;
   }
 }
+
+/** What is known of a row while changes are gathered: its first entry, and the newest tick. */
+interface Touched {
+  readonly first: number;
+  frame: FeedFrame;
+  several: boolean;
+}
+
+/** What finding a tick, and an entry's row, costs, in units of about a comparison. */
+const frameUnits = 16;
+const entryUnits = 8;

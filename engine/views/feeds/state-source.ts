@@ -1,4 +1,4 @@
-import type { Work } from '../../govern/work.ts';
+import { stepUnits, type Work } from '../../govern/work.ts';
 import { formatPosition, type Lsn } from '../../model/position.ts';
 import { systemColumns } from '../../model/system-columns.ts';
 import type { ColumnDefinition, Row, TableDefinition, Value } from '../../model/types.ts';
@@ -36,6 +36,8 @@ export class StateSource implements FeedSource {
   readonly #state: StateReader;
   readonly #epoch: number;
   readonly #packedColumns: readonly ColumnDefinition[];
+  /** What making the rows of one change costs, in units of about a comparison. */
+  readonly #changeUnits: number;
 
   /** `epoch` differs each time the engine starts: what it remembered before is gone with it. */
   constructor(table: TableDefinition, state: StateReader, bounds: FrameBounds, epoch: number) {
@@ -50,6 +52,7 @@ export class StateSource implements FeedSource {
     this.#state = state;
     this.#epoch = epoch;
     this.#packedColumns = [...table.columns, ...table.columns, kinds, versions];
+    this.#changeUnits = valueUnits * this.#packedColumns.length;
   }
 
   get recording(): boolean {
@@ -91,26 +94,32 @@ export class StateSource implements FeedSource {
     return this.#state.select(this.name, where);
   }
 
-  changes(from: Lsn, to: Lsn, sessionId: string | null): readonly RowChange[] {
-    const first = this.frames.indexAfter(from);
-    const second = this.frames.at(first + 1);
+  *changes(from: Lsn, to: Lsn, sessionId: string | null): Work<readonly RowChange[] | null> {
+    const { frames } = this;
+    const second = frames.at(frames.indexAfter(from) + 1);
     const single = !second || second.lsn > to;
     const changes: RowChange[] = [];
     const places = new Map<string, number>();
-    for (let index = first; ; index++) {
-      const frame = this.frames.at(index);
+    let units = 0;
+    for (let seen = from; ; ) {
+      if (units >= stepUnits) {
+        yield units;
+        units = 0;
+        if (frames.horizon > from) return null;
+      }
+      const index = frames.indexAfter(seen);
+      const frame = frames.at(index);
       if (!frame || frame.lsn > to) return changes;
+      seen = frame.lsn;
+      units += frameUnits;
       if (sessionId !== null && frame.sessionId !== sessionId) continue;
-      const packed = this.frames.payloadAt(index) as PackedRows;
+      const packed = frames.payloadAt(index) as PackedRows;
       for (const change of this.#changesOf(frame, packed)) {
-        if (single) {
-          changes.push(change);
-          continue;
-        }
-        const key = this.#keyText((change.after ?? change.before) as Row);
-        const place = places.get(key);
+        const key = single ? null : this.#keyText((change.after ?? change.before) as Row);
+        const place = key === null ? undefined : places.get(key);
         if (place === undefined) {
-          places.set(key, changes.push(change) - 1);
+          changes.push(change);
+          if (key !== null) places.set(key, changes.length - 1);
         } else {
           const earlier = changes[place] as RowChange;
           const sameSession = earlier.sessionId === change.sessionId;
@@ -120,12 +129,18 @@ export class StateSource implements FeedSource {
             sessionId: sameSession ? change.sessionId : null,
           };
         }
+        units += this.#changeUnits;
+        if (units < stepUnits) continue;
+        yield units;
+        units = 0;
+        if (frames.horizon > from) return null;
       }
     }
   }
 
-  *changedValues(frame: number, column: string): Iterable<Value> {
-    const packed = this.frames.payloadAt(frame);
+  *changedValues(tick: Lsn, column: string): Iterable<Value> {
+    const frame = this.frames.indexAfter((tick - 1) as Lsn);
+    const packed = this.frames.at(frame)?.lsn === tick ? this.frames.payloadAt(frame) : null;
     const place = this.#table.columns.findIndex(({ name }) => name === column);
     if (packed === null || place < 0) return;
     const { length, vectors } = unpackBatch(this.#packedColumns, packed.bytes);
@@ -133,7 +148,7 @@ export class StateSource implements FeedSource {
     const after = vectors[place] as ColumnVector;
     const before = vectors[place + width] as ColumnVector;
     const kind = vectors[width * 2] as ColumnVector;
-    for (let row = 0; row < length; row++) {
+    for (let row = 0; row < length && this.frames.horizon < tick; row++) {
       const kindOfRow = valueAt(kind, row);
       const is = kindOfRow === deleted ? null : valueAt(after, row);
       const was = kindOfRow === inserted ? null : valueAt(before, row);
@@ -142,11 +157,10 @@ export class StateSource implements FeedSource {
     }
   }
 
-  #changesOf(frame: FeedFrame, packed: PackedRows): RowChange[] {
+  *#changesOf(frame: FeedFrame, packed: PackedRows): Iterable<RowChange> {
     const { length, vectors } = unpackBatch(this.#packedColumns, packed.bytes);
     const width = this.#table.columns.length;
     const position = formatPosition(frame.lsn);
-    const changes: RowChange[] = [];
     for (let index = 0; index < length; index++) {
       const kind = valueAt(vectors[width * 2] as ColumnVector, index);
       const before = kind === inserted ? null : rowAt(vectors, width, width * 2, index);
@@ -156,9 +170,8 @@ export class StateSource implements FeedSource {
         Object.assign(after, { version, position, committedAt: packed.committedAtMs });
       }
       const { lsn, sessionId, tick } = frame;
-      changes.push({ before, after, lsn, sessionId, tick });
+      yield { before, after, lsn, sessionId, tick };
     }
-    return changes;
   }
 
   #keyText(row: Row): string {
@@ -170,6 +183,10 @@ export class StateSource implements FeedSource {
     );
   }
 }
+
+/** What finding a tick, and making one value of a row, costs, in units of about a comparison. */
+const frameUnits = 16;
+const valueUnits = 8;
 
 const inserted = 1;
 const deleted = 3;

@@ -1,16 +1,21 @@
 import type { Ticket } from '../../govern/ticket.ts';
+import type { WorkResult } from '../../govern/turns.ts';
+import { finish, stepUnits, type Work } from '../../govern/work.ts';
 import { EngineError } from '../../model/errors.ts';
 import { limits } from '../../model/limits.ts';
 import type { Lsn } from '../../model/position.ts';
 import type { Frame, SubscribeRequest } from '../view-engine.ts';
 import type { ResetReason } from '../view-observer.ts';
-import type { Channel, SnapshotReader, Subscriber } from './channel.ts';
+import type { Channel, SnapshotRows, Step, Subscriber } from './channel.ts';
 import { type Cursor, decodeCursor } from './cursor.ts';
 import type { FeedContext } from './feed-context.ts';
 import type { FeedSource } from './feed-source.ts';
 import type { WheelItem } from './timer-wheel.ts';
 
 type Result = IteratorResult<Frame, undefined>;
+
+/** Who waits for a snapshot or a step of its channel. */
+type Waiter = WorkResult<SnapshotRows> | WorkResult<Step | null>;
 
 interface Pull {
   readonly promise: Promise<Result>;
@@ -24,8 +29,10 @@ interface Pull {
  * ```
  *             pulled, nothing new                 due / news
  *   idle ───────────────────────────▶ waiting ──────────────────▶ idle (frame handed over)
- *     └─────────────────────────────▶ paused ───────────────────▶
- *             pulled, too soon for its rate       due
+ *     ├─────────────────────────────▶ paused ───────────────────▶
+ *     │       pulled, too soon for its rate       due
+ *     └─────────────────────────────▶ making ───────────────────▶
+ *             a frame of many rows                made
  * ```
  *
  * While idle it costs nothing and nothing is queued for it: what it misses is in the feed's ring,
@@ -46,12 +53,19 @@ export class Subscription
   #begin: { readonly cursor: Cursor | null } | null;
   /** Everything up to here it has been told. */
   #position = 0 as Lsn;
+  /**
+   * Where its last frame with rows ends; nothing concerned it from there to its position. Subscribers
+   * who are equally far share their next frame by that, wherever they stand.
+   */
+  #told = 0 as Lsn;
   #lastDataMs = Number.NEGATIVE_INFINITY;
   #lastFrameMs: number;
   #pull: Pull | null = null;
   #ended = false;
-  /** While the rows of a snapshot are being read: nothing else is made meanwhile. */
-  #reading: SnapshotReader | null = null;
+  /** While a frame is made over turns of the event loop: nothing else is made meanwhile. */
+  #making: Waiter | null = null;
+  /** What was made so, to be handed over when it is the subscriber's turn. */
+  #made: (() => Frame | null) | null = null;
 
   constructor(
     ticket: Ticket,
@@ -87,7 +101,7 @@ export class Subscription
       const frame = this.#make(nowMs);
       if (frame) return Promise.resolve({ value: this.#hand(frame, nowMs), done: false });
       this.#pull = newPull();
-      if (!this.#reading) this.#park(nowMs);
+      if (!this.#making) this.#park(nowMs);
       return this.#pull.promise;
     } catch (error) {
       this.end();
@@ -109,8 +123,9 @@ export class Subscription
     if (this.#ended) return;
     this.#ended = true;
     this.#unpark();
-    if (this.#reading) this.#channel.leave(this.#reading);
-    this.#reading = null;
+    if (this.#making) this.#channel.leave(this.#making);
+    this.#making = null;
+    this.#made = null;
     this.#release(this);
     this.#pull?.resolve(done);
     this.#pull = null;
@@ -118,15 +133,18 @@ export class Subscription
 
   advance(nowMs: number): void {
     const pull = this.#pull;
-    if (!pull || this.#reading) return;
+    if (!pull || this.#making) return;
+    const made = this.#made;
+    this.#made = null;
     try {
-      let frame = this.#make(nowMs);
-      if (!frame && !this.#reading && nowMs >= this.#lastFrameMs + limits.heartbeatMs) {
+      let frame = made?.() ?? null;
+      if (!frame && !this.#making) frame = this.#make(nowMs);
+      if (!frame && !this.#making && nowMs >= this.#lastFrameMs + limits.heartbeatMs) {
         const at = this.#position;
         frame = this.#frame(`HEARTBEAT:${at}`, () => this.#channel.heartbeat(at));
       }
       if (!frame) {
-        if (this.#reading) this.#unpark();
+        if (this.#making) this.#unpark();
         else this.#park(nowMs);
         return;
       }
@@ -141,11 +159,12 @@ export class Subscription
   }
 
   pass(from: Lsn, to: Lsn): void {
+    if (this.#making || this.#made) return;
     if (this.#position >= from && this.#position < to) this.#position = to;
   }
 
-  onDue(nowMs: number): void {
-    this.advance(nowMs);
+  onDue(): void {
+    this.#context.serve(this);
   }
 
   /** The next frame, or null when there is none yet. Moves on past ticks that do not concern it. */
@@ -159,40 +178,59 @@ export class Subscription
       if (known > this.#position) this.#position = known;
       return null;
     }
-    if (this.#position < frames.horizon) return this.#lagged(head);
-    let index = frames.indexAfter(this.#position);
+    const from = this.#position;
+    if (from < frames.horizon) return this.#lagged();
+    const index = frames.indexAfter(from);
     const behind = frames.size - index;
     const oldestMs = frames.at(index)?.appliedAtMs ?? nowMs;
     const keepsUp = behind <= limits.feedStepFramesMax && nowMs - oldestMs <= limits.feedStepMs;
-    if (this.#intervalMs > 0 || !keepsUp) return this.#delta(known, known);
-    for (; ; index++) {
-      const tick = frames.at(index);
-      if (!tick || tick.lsn > known) break;
-      if (this.#channel.sessionId !== null && tick.sessionId !== this.#channel.sessionId) continue;
-      const next = frames.at(index + 1);
-      const isNewest = !next || next.lsn > known;
-      const frame = this.#delta(tick.lsn, isNewest ? known : tick.lsn);
-      if (frame) return frame;
+    if (this.#intervalMs === 0 && keepsUp) {
+      return this.#worked(
+        `next:${from}:${known}`,
+        from,
+        () => this.#channel.next(from, known),
+        (step) => {
+          if (step === null) return this.#lagged();
+          this.#position = step.lsn;
+          return step.frame;
+        },
+      );
     }
-    this.#position = known;
-    return null;
+    const newest = this.#channel.newsAfter(from, known);
+    if (newest === null) {
+      this.#position = known;
+      return null;
+    }
+    const told = this.#told < frames.horizon ? from : this.#told;
+    return this.#worked(
+      `merged:${told}:${newest}`,
+      told,
+      () => this.#channel.merged(told, newest),
+      (step) => {
+        if (step === null) return this.#lagged();
+        this.#position = known;
+        return step.frame && isEmpty(step.frame) ? null : step.frame;
+      },
+    );
   }
 
   #first(cursor: Cursor | null, head: Lsn): Frame | null {
     this.#begin = null;
     if (cursor === null) return this.#snapshot('SNAPSHOT', head);
     const reason = this.#whyReset(cursor, head);
-    if (reason) {
-      this.#context.observer?.reset(this.#source.name, reason);
-      return this.#snapshot('RESET', head);
-    }
-    // Handed over even when it is empty: it says that the cursor held.
+    if (reason) return this.#reset(reason);
     this.#position = cursor.lsn;
-    const frame = this.#frame(`${cursor.lsn}:${head}`, () =>
-      this.#channel.delta(cursor.lsn, head, head),
+    return this.#worked(
+      `merged:${cursor.lsn}:${head}`,
+      cursor.lsn,
+      () => this.#channel.merged(cursor.lsn, head),
+      (step) => {
+        if (step === null) return this.#reset('too_old');
+        this.#position = step.lsn;
+        // Handed over even when it is empty: it says that the cursor held.
+        return step.frame;
+      },
     );
-    this.#position = head;
-    return frame;
   }
 
   #whyReset(cursor: Cursor, head: Lsn): ResetReason | null {
@@ -205,18 +243,20 @@ export class Subscription
     return frames.stampAt(cursor.lsn) === cursor.stamp ? null : 'diverged';
   }
 
-  #lagged(head: Lsn): Frame | null {
+  #lagged(): Frame | null {
     const { name } = this.#source;
-    if (this.#onLag === 'DISCONNECT') {
-      this.#context.observer?.overloaded(name);
-      throw new EngineError(
-        'OVERLOADED',
-        `${name}: this subscriber fell behind what the feed remembers; subscribe again, with a lower maxRate or a narrower where`,
-        { retryAfterMs: 1_000, details: { source: name } },
-      );
-    }
-    this.#context.observer?.reset(name, 'lag');
-    return this.#snapshot('RESET', head);
+    if (this.#onLag === 'COALESCE') return this.#reset('lag');
+    this.#context.observer?.overloaded(name);
+    throw new EngineError(
+      'OVERLOADED',
+      `${name}: this subscriber fell behind what the feed remembers; subscribe again, with a lower maxRate or a narrower where`,
+      { retryAfterMs: 1_000, details: { source: name } },
+    );
+  }
+
+  #reset(reason: ResetReason): Frame | null {
+    this.#context.observer?.reset(this.#source.name, reason);
+    return this.#snapshot('RESET', this.#context.head());
   }
 
   /** The frame, where its rows are read at once or are known; else it comes when they are read. */
@@ -226,55 +266,76 @@ export class Subscription
       this.#position = head;
       return known;
     }
-    let atOnce: Frame | null = null;
-    let failure: { readonly error: unknown } | null = null;
-    const reader: SnapshotReader = {
-      done: (rows, lsn) => {
-        if (this.#reading !== reader) return;
-        this.#reading = null;
+    return this.#over<SnapshotRows>(
+      (waiter) => this.#channel.read(this.#ticket, waiter),
+      ({ rows, lsn }) => {
         this.#position = lsn;
-        const frame = this.#frame(`${kind}:${lsn}`, () => this.#channel.snapshot(kind, rows, lsn));
-        const pull = this.#pull;
-        if (!reads || !pull) {
-          atOnce = frame;
-          return;
-        }
-        this.#pull = null;
-        pull.resolve({ value: this.#hand(frame, this.#context.clock.now()), done: false });
+        return this.#frame(`${kind}:${lsn}`, () => this.#channel.snapshot(kind, rows, lsn));
       },
-      failed: (error) => {
-        if (this.#reading !== reader) return;
-        this.#reading = null;
-        if (!reads) {
-          failure = { error };
-          return;
-        }
-        const pull = this.#pull;
-        this.#pull = null;
-        this.end();
-        pull?.reject(error);
-      },
-    };
-    this.#reading = reader;
-    /** From here on the pull waits for it. */
-    let reads = false;
-    this.#channel.read(this.#ticket, this.#context, reader);
-    reads = true;
-    if (failure) throw (failure as { readonly error: unknown }).error;
-    return atOnce;
+    );
   }
 
-  #delta(to: Lsn, lsn: Lsn): Frame | null {
-    const from = this.#position;
-    this.#position = lsn;
-    const frame = this.#frame(`${from}:${to}:${lsn}`, () => this.#channel.delta(from, to, lsn));
-    return frame.rows.length + frame.removed.length > 0 ? frame : null;
+  /**
+   * What `take` makes of the step that `work`, named `name`, makes of what changed after `from`; where
+   * that is many rows it comes when it is made.
+   */
+  #worked(
+    name: string,
+    from: Lsn,
+    work: () => Work<Step | null>,
+    take: (step: Step | null) => Frame | null,
+  ): Frame | null {
+    if (this.#isLittle(from)) return take(finish(work()));
+    return this.#over<Step | null>(
+      (waiter) => this.#channel.step(this.#ticket, name, work, waiter),
+      take,
+    );
+  }
+
+  #isLittle(from: Lsn): boolean {
+    const { frames } = this.#source;
+    if (frames.rowsAfter(from) <= stepUnits) return true;
+    const { sessionId } = this.#channel;
+    return sessionId !== null && frames.rowsOfSessionAfter(from, sessionId) <= stepUnits;
+  }
+
+  /** The frame of work that is done before `start` returns; else it comes when the work is done. */
+  #over<T>(start: (waiter: WorkResult<T>) => void, take: (value: T) => Frame | null): Frame | null {
+    let isStarting = true;
+    let atOnce: (() => Frame | null) | null = null;
+    const settle = (outcome: () => Frame | null): void => {
+      // It has left meanwhile.
+      if (this.#making !== waiter) return;
+      this.#making = null;
+      if (isStarting) {
+        atOnce = outcome;
+        return;
+      }
+      this.#made = outcome;
+      this.#context.serve(this);
+    };
+    const waiter: WorkResult<T> = {
+      done: (value) => settle(() => take(value)),
+      failed: (error) =>
+        settle(() => {
+          throw error;
+        }),
+    };
+    this.#making = waiter as Waiter;
+    start(waiter);
+    isStarting = false;
+    return (atOnce as (() => Frame | null) | null)?.() ?? null;
   }
 
   /** A frame that another subscriber of the channel may ask for as well is made once. */
   #frame(key: string, make: () => Frame): Frame {
     if (this.#channel.subscribers.size < 2) return make();
-    return this.#context.frames.memo(`${this.#channel.serial}:${key}`, { context: make });
+    const named = `${this.#channel.serial}:${key}`;
+    const known = this.#context.frames.get(named);
+    if (known) return known;
+    const made = make();
+    this.#context.frames.set(named, made);
+    return made;
   }
 
   #isTooSoon(nowMs: number): boolean {
@@ -283,12 +344,15 @@ export class Subscription
 
   #hand(frame: Frame, nowMs: number): Frame {
     this.#lastFrameMs = nowMs;
-    if (frame.kind !== 'HEARTBEAT') this.#lastDataMs = nowMs;
+    if (frame.kind !== 'HEARTBEAT') {
+      this.#lastDataMs = nowMs;
+      this.#told = frame.lsn;
+    }
     const { observer } = this.#context;
     if (observer) {
       const { name, frames } = this.#source;
-      const later = frames.indexAfter(frame.lsn);
-      const newestMs = frames.at(later - 1)?.appliedAtMs ?? nowMs;
+      const later = frames.indexAfter(this.#position);
+      const newestMs = frames.at(frames.indexAfter(frame.lsn) - 1)?.appliedAtMs ?? nowMs;
       const stalenessMs = frame.kind === 'DELTA' ? nowMs - newestMs : 0;
       observer.frame(name, frame.kind, frames.size - later, stalenessMs);
     }
@@ -316,6 +380,10 @@ export class Subscription
 
 /** Heartbeats of many subscribers share a slot of the wheel. */
 const heartbeatGridMs = 250;
+
+function isEmpty({ rows, removed }: Frame): boolean {
+  return rows.length + removed.length === 0;
+}
 
 const done: Result = { value: undefined, done: true };
 

@@ -15,7 +15,6 @@ import { GroupRows, type NamedLane } from '../checkpoint/group-rows.ts';
 import type { FeedSource, RowChange, TickMark } from '../feeds/feed-source.ts';
 import type { FrameBounds } from '../feeds/frame-log.ts';
 import { ImageRing, type RowImage } from '../feeds/image-ring.ts';
-import { valuesOf } from '../feeds/row-changes.ts';
 import type { Lane } from '../sources/lane-table.ts';
 import type { RowCondition } from '../sources/row-conditions.ts';
 import type { Sign, SourceRows, ViewSource } from '../sources/source-rows.ts';
@@ -231,12 +230,12 @@ export class GroupView implements FeedSource {
     return row;
   }
 
-  /** One column of a group's row now. */
-  value(group: number, name: string): Value {
+  /** One column of a group's row. */
+  value(group: number, name: string, image: RowImage | 'now' = 'now'): Value {
     const column = this.#columns.find((candidate) => candidate.name === name);
-    return column
-      ? column.aggregate.value(this.lanes, column.firstLane, group)
-      : this.keys.value(group, name);
+    if (!column) return this.keys.value(group, name);
+    const { lanes, index } = image === 'now' ? { lanes: this.lanes, index: group } : image;
+    return column.aggregate.value(lanes, column.firstLane, index);
   }
 
   /** The rows in key order. */
@@ -252,15 +251,16 @@ export class GroupView implements FeedSource {
     });
   }
 
-  changedValues(frame: number, column: string): Iterable<Value> {
-    const lsn = this.frames.at(frame)?.lsn ?? (0 as Lsn);
-    return valuesOf(this.changes((lsn - 1) as Lsn, lsn, null), column);
+  changedValues(tick: Lsn, column: string): Iterable<Value> {
+    return this.ring.changedValues(tick, (group, image) =>
+      image === 'now' && !this.isThere(group) ? null : this.value(group, column, image),
+    );
   }
 
-  changes(from: Lsn, to: Lsn, sessionId: string | null): readonly RowChange[] {
-    return this.ring.changes(from, to, sessionId, (group, image) =>
-      image === 'now' && !this.isThere(group) ? null : this.row(group, image),
-    );
+  changes(from: Lsn, to: Lsn, sessionId: string | null): Work<readonly RowChange[] | null> {
+    const row = (group: number, image: RowImage | 'now') =>
+      image === 'now' && !this.isThere(group) ? null : this.row(group, image);
+    return this.ring.changes(from, to, sessionId, row, this.rowUnits);
   }
 
   /** Everything it holds but the ring, for a checkpoint: its groups, then its aggregates' memory. */

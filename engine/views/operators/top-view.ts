@@ -9,7 +9,6 @@ import { rowPredicate } from '../../query/row-predicate.ts';
 import type { FeedSource, RowChange, TickMark } from '../feeds/feed-source.ts';
 import type { FrameBounds } from '../feeds/frame-log.ts';
 import type { ImageRing, RowImage } from '../feeds/image-ring.ts';
-import { valuesOf } from '../feeds/row-changes.ts';
 import { LaneTable } from '../sources/lane-table.ts';
 import { groupSnapshot } from './group-snapshot.ts';
 import type { GroupView } from './group-view.ts';
@@ -136,15 +135,16 @@ export class TopView implements FeedSource {
     }
   }
 
-  changedValues(frame: number, column: string): Iterable<Value> {
-    const lsn = this.frames.at(frame)?.lsn ?? (0 as Lsn);
-    return valuesOf(this.changes((lsn - 1) as Lsn, lsn, null), column);
+  changedValues(tick: Lsn, column: string): Iterable<Value> {
+    return this.#ring.changedValues(tick, (group, image) =>
+      image === 'now' && !this.#inTop.has(group) ? null : this.groups.value(group, column, image),
+    );
   }
 
-  changes(from: Lsn, to: Lsn, sessionId: string | null): readonly RowChange[] {
-    return this.#ring.changes(from, to, sessionId, (group, image) =>
-      image === 'now' && !this.#inTop.has(group) ? null : this.groups.row(group, image),
-    );
+  changes(from: Lsn, to: Lsn, sessionId: string | null): Work<readonly RowChange[] | null> {
+    const row = (group: number, image: RowImage | 'now') =>
+      image === 'now' && !this.#inTop.has(group) ? null : this.groups.row(group, image);
+    return this.#ring.changes(from, to, sessionId, row, this.groups.rowUnits);
   }
 
   /** The number of the group's partition, which it is put into if it has rows. */

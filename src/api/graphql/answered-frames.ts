@@ -4,11 +4,13 @@ import {
   type ExecutionResult,
   execute,
 } from 'graphql';
-import type { Frame } from '../../../engine/index.ts';
+import type { Frame, WorkResult } from '../../../engine/index.ts';
 import { RequestReport } from '../../../resolvers/request-report.ts';
 import type { Answers } from './answer.ts';
 import { frameSelection } from './frame-selection.ts';
-import { FrameText, type FrameTexts } from './frame-texts.ts';
+import { FrameText } from './frame-text.ts';
+import type { FrameTexts } from './frame-texts.ts';
+import { type FrameAnswer, isLong, printLongFrame } from './long-frame.ts';
 import type { OperationContext } from './operation-context.ts';
 import { printedResult } from './printed-result.ts';
 
@@ -36,6 +38,8 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
   readonly #answers: Answers;
   readonly #texts: FrameTexts;
   readonly #selection: string;
+  /** Ends the printing of a frame that is under way. */
+  #stopPrinting: () => void = () => undefined;
 
   constructor(
     frames: AsyncIterator<Frame>,
@@ -61,6 +65,7 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
     const step = await this.#frames.next();
     if (step.done === true) return null;
     try {
+      if (isLong(step.value)) return await this.#longAnswer(step.value);
       return this.#sharedText(step.value) ?? (await this.#ownAnswer(step.value));
     } catch (error) {
       await this.#frames.return?.();
@@ -76,11 +81,13 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
   }
 
   async return(): Promise<IteratorResult<ExecutionResult>> {
+    this.#stopPrinting();
     await this.#frames.return?.();
     return { done: true, value: undefined };
   }
 
   async throw(error: unknown): Promise<IteratorResult<ExecutionResult>> {
+    this.#stopPrinting();
     await this.#frames.return?.();
     throw error;
   }
@@ -93,6 +100,53 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
       if (result instanceof Promise || result.errors !== undefined) return null;
       return textOf(this.#message(result, frame), frame.cursor);
     });
+  }
+
+  /** Null once the subscriber has left. */
+  async #longAnswer(frame: Frame): Promise<FrameText | ExecutionResult | null> {
+    let isOwn = false;
+    const print = () => {
+      isOwn = true;
+      return printLongFrame(frame, this.#answerTo(frame));
+    };
+    const { ticket } = this.#operation;
+    try {
+      const text = await this.#inTurns((waiter) => {
+        this.#texts.printLong(ticket, frame, this.#selection, print, waiter);
+        return () => this.#texts.leave(waiter);
+      });
+      if (text === null || text.isShared || isOwn) return text;
+      return await this.#inTurns((waiter) => {
+        const abort = new AbortController();
+        this.#texts.printOwn(ticket.shared(abort.signal), print(), waiter);
+        return () => abort.abort();
+      });
+    } catch (error) {
+      // It cannot be printed, and tells why.
+      return { errors: [this.#answers.error(error, 'execute', this.#operation)] };
+    }
+  }
+
+  /** What `start` hands to its waiter; null once the subscriber has left, which `start` tells how to stop. */
+  async #inTurns(start: (waiter: WorkResult<FrameText>) => () => void): Promise<FrameText | null> {
+    try {
+      return await new Promise((done, failed) => {
+        const stop = start({ done, failed });
+        this.#stopPrinting = () => {
+          done(null);
+          stop();
+        };
+      });
+    } finally {
+      this.#stopPrinting = () => undefined;
+    }
+  }
+
+  #answerTo(frame: Frame): FrameAnswer {
+    return {
+      execute: (part) => this.#execute(part),
+      message: (result) => this.#message(result, frame),
+    };
   }
 
   async #ownAnswer(frame: Frame): Promise<ExecutionResult> {
@@ -118,7 +172,7 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
 /** A frame's answer as text; null where it cannot be printed: whoever prints it as a result then says why. */
 function textOf(message: ExecutionResult, cursor: string): FrameText | null {
   try {
-    return new FrameText(JSON.stringify(message), cursor);
+    return FrameText.of(JSON.stringify(message), cursor);
   } catch {
     return null;
   }
@@ -130,5 +184,6 @@ function textOf(message: ExecutionResult, cursor: string): FrameText | null {
  * stream again says what it has seen. An answer with errors has none, and is asked for again.
  */
 function withText({ text, cursor }: FrameText): ExecutionResult {
-  return { stringify: () => `${text}\nid: ${cursor}` } as ExecutionResult;
+  const id = cursor === null ? '' : `\nid: ${cursor}`;
+  return { stringify: () => `${text}${id}` } as ExecutionResult;
 }

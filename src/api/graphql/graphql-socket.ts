@@ -30,11 +30,11 @@ import type { Answers } from './answer.ts';
 import { AnsweredFrames } from './answered-frames.ts';
 import { askedClassOf } from './asked-class.ts';
 import { connectionHeader } from './connection-parameters.ts';
-import type { FrameText } from './frame-texts.ts';
+import type { FrameText } from './frame-text.ts';
 import { checkParams } from './graphql-params.ts';
 import { watchBytes } from './message-bytes.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
-import { OperationIds } from './operation-ids.ts';
+import { OperationIds, resultTail } from './operation-ids.ts';
 import { PushedFrames } from './pushed-frames.ts';
 import { SocketOperations } from './socket-operations.ts';
 import type { SocketPlaces } from './socket-places.ts';
@@ -157,11 +157,11 @@ export class GraphqlSocket {
         leaveUnsigned();
       },
       operations: new SocketOperations(),
-      sendText: async (id, { bytes }) => {
-        const message = ids.result(id, bytes);
-        if (message === null) return;
-        metrics.sent('websocket', message.length);
-        await send(socket, message);
+      sendText: async (id, text) => {
+        const head = ids.resultHead(id);
+        if (head === null) return;
+        metrics.sent('websocket', head.length + text.bytes + resultTail.length);
+        await sendText(socket, head, text);
       },
       subscriptions: {},
     };
@@ -381,6 +381,19 @@ function send(socket: WebSocket, data: string | Buffer): Promise<void> {
     if (socket.readyState !== socket.OPEN) return resolve();
     socket.send(data, { binary: false }, (error) => (error ? reject(error) : resolve()));
   });
+}
+
+/**
+ * As `send`, a long text in fragments of one message: its bytes are the same for all sockets, and no
+ * other message gets between fragments that are handed over in one go.
+ */
+function sendText(socket: WebSocket, head: Buffer, text: FrameText): Promise<void> {
+  if (text.pieces.length === 1) return send(socket, text.within(head, resultTail));
+  for (const piece of [head, ...text.pieces]) {
+    if (socket.readyState !== socket.OPEN) return Promise.resolve();
+    socket.send(piece, { binary: false, fin: false });
+  }
+  return send(socket, resultTail);
 }
 
 /** A socket that has not answered one ping by the next is gone. */

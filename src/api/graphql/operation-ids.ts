@@ -54,10 +54,9 @@ export class OperationIds {
     return named.clientHead + rest;
   }
 
-  /** A message with a result of an operation, as bytes; null: of none that runs. */
-  result(inner: string, result: Buffer): Buffer | null {
-    const named = this.#named.get(inner);
-    return named === undefined ? null : Buffer.concat([named.resultHead, result, resultTail]);
+  /** How a message with a result of an operation begins, up to the result; null: of none that runs. */
+  resultHead(inner: string): Buffer | null {
+    return this.#named.get(inner)?.resultHead ?? null;
   }
 
   #end(inner: string, clientId: string): void {
@@ -66,8 +65,10 @@ export class OperationIds {
   }
 }
 
+/** How such a message ends, behind the result. */
+export const resultTail = Buffer.from('}');
+
 const idHead = '{"id":';
-const resultTail = Buffer.from('}');
 
 function headOf(id: string): string {
   return `${idHead}${JSON.stringify(id)},"type":"`;

@@ -1,6 +1,6 @@
 import type { ExecutionResult } from 'graphql';
 import type { AnsweredFrames } from './answered-frames.ts';
-import { FrameText } from './frame-texts.ts';
+import { FrameText } from './frame-text.ts';
 
 /**
  * The frames of a subscription for a protocol that prints each result itself: those that are texts

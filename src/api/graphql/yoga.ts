@@ -19,7 +19,7 @@ import { DocumentCache } from './document-cache.ts';
 import { checkDocumentCost } from './document-cost.ts';
 import { checkDocumentNesting } from './document-nesting.ts';
 import type { Executor } from './executor.ts';
-import { FrameTexts } from './frame-texts.ts';
+import type { FrameTexts } from './frame-texts.ts';
 import type { GraphqlParams } from './graphql-params.ts';
 import type { OperationContext } from './operation-context.ts';
 import { printedResult } from './printed-result.ts';
@@ -37,7 +37,12 @@ export interface ServerContext {
 export type TitleYoga = ReturnType<typeof createTitleYoga>;
 
 /** The GraphQL pipeline of one title; HTTP, SSE and WebSocket operations all run through it. */
-export function createTitleYoga(schema: GraphQLSchema, executor: Executor, answers: Answers) {
+export function createTitleYoga(
+  schema: GraphQLSchema,
+  executor: Executor,
+  answers: Answers,
+  texts: FrameTexts,
+) {
   return createYoga<ServerContext>({
     schema,
     graphqlEndpoint: '/graphql',
@@ -57,7 +62,7 @@ export function createTitleYoga(schema: GraphQLSchema, executor: Executor, answe
       errorCache: new DocumentCache<Error>(),
     },
     plugins: [
-      executorPlugin(executor, answers),
+      executorPlugin(executor, answers, texts),
       parsedParamsPlugin,
       boundsPlugin,
       answerPlugin(answers),
@@ -69,8 +74,8 @@ export function createTitleYoga(schema: GraphQLSchema, executor: Executor, answe
 function executorPlugin(
   executor: Executor,
   answers: Answers,
+  texts: FrameTexts,
 ): Plugin<ServerContext, ServerContext> {
-  const texts = new FrameTexts();
   return {
     onExecute({ setExecuteFn }) {
       setExecuteFn((args) => tooManyValues(args) ?? executor.execute(args));
