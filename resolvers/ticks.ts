@@ -4,6 +4,7 @@ import { EngineError } from '../engine/model/errors.ts';
 import type { Lsn } from '../engine/model/position.ts';
 import type { ConflictCode } from '../engine/model/system-columns.ts';
 import type { Row, TableDefinition } from '../engine/model/types.ts';
+import { audited } from './audited.ts';
 import { authoriseBatch, authoriseCommit, mayRead } from './authorise.ts';
 import { keyAsJson } from './column-value.ts';
 import type { RequestContext } from './context.ts';
@@ -80,16 +81,20 @@ export function compareAndSet(catalog: Catalog, table: TableDefinition) {
       effects: [reader.readOperation(table.name, 'compareAndSet', args.input, () => 'input')],
     });
     authoriseBatch(context, batch, catalog);
-    const outcome = await context.engine.commit(ticket, batch);
+    const told = { table: table.name, columns: writtenColumns(args.input), details: { sessionId } };
+    const outcome = await audited(
+      context,
+      'row.compareAndSet',
+      told,
+      () => context.engine.commit(ticket, batch),
+      ({ lsn, aborted, tickConflict }) => ({
+        outcome: aborted ? 'refused' : 'done',
+        lsn,
+        rowsWritten: aborted ? 0 : 1,
+        ...(tickConflict === null ? {} : { details: { conflict: tickConflict.code } }),
+      }),
+    );
     context.report.sawPosition(outcome.lsn);
-    context.audit.record({
-      action: 'row.compareAndSet',
-      outcome: outcome.aborted ? 'refused' : 'done',
-      subject: principal.subject,
-      role: principal.role?.name ?? null,
-      requestId: ticket.trace.requestId,
-      details: { table: table.name, sessionId, lsn: outcome.lsn },
-    });
     return { outcome, row: mayRead(principal, table.name) ? outcome.row : null };
   };
 }
@@ -158,6 +163,11 @@ export function writtenRow(write: RowWrite): Row | null {
 
 export function conflictKey(conflict: EffectConflict): Readonly<Record<string, unknown>> {
   return keyAsJson(conflict.key);
+}
+
+/** Names alone: what is written into them is in the title's log. */
+function writtenColumns({ set }: OperationArguments): string[] {
+  return Object.keys(set ?? {});
 }
 
 function sessionOf(input: OperationArguments): string {

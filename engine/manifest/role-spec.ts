@@ -41,6 +41,12 @@ export interface RoleSpec<Tables extends TableSpecs, View extends string> {
     | undefined;
   /** The views it may read and subscribe to. */
   readonly views?: readonly View[] | undefined;
+  /**
+   * Whether the audit log records what it reads, too: rows, lists, groups, views, and subscriptions as
+   * they begin and end. False where it is left out. What it does, orders and is refused is recorded in
+   * any case.
+   */
+  readonly auditReads?: boolean | undefined;
 }
 
 /** Rights on one table: `['read', 'write']`, or rights to some of its rows and columns. */
@@ -104,6 +110,7 @@ export function roleDefinition(name: string, role: RoleSpec<TableSpecs, string>)
     capabilities: role.capabilities ?? [],
     tables,
     views: role.views ?? [],
+    ...(role.auditReads === true ? { auditReads: true as const } : {}),
   };
 }
 

@@ -39,8 +39,16 @@ function readRole(
   tables: readonly TableDefinition[],
   views: readonly ViewDefinition[],
 ): RoleDefinition | null {
-  const members = ['name', 'description', 'class', 'capabilities', 'tables', 'views'] as const;
-  const role = problems.object(value, place, members, ['description']);
+  const members = [
+    'name',
+    'description',
+    'class',
+    'capabilities',
+    'tables',
+    'views',
+    'auditReads',
+  ] as const;
+  const role = problems.object(value, place, members, ['description', 'auditReads']);
   if (!role) return null;
   const name = problems.string(role.name, `${place}.name`);
   const nameFault = name === null ? null : roleNameProblem(name);
@@ -60,6 +68,8 @@ function readRole(
     'view',
   );
   const description = readDescription(problems, role.description, place);
+  const auditsReads =
+    role.auditReads !== undefined && problems.boolean(role.auditReads, `${place}.auditReads`);
   if (name === null || queryClass === null) return null;
   return {
     name,
@@ -68,6 +78,7 @@ function readRole(
     capabilities: granted,
     tables: grants,
     views: viewNames,
+    ...(auditsReads ? { auditReads: true as const } : {}),
   };
 }
 

@@ -9,9 +9,10 @@ import {
 import { EngineError } from '../../engine/model/errors.ts';
 import { formatPosition } from '../../engine/model/position.ts';
 import { authoriseBatch, authoriseCommit } from '../../resolvers/authorise.ts';
-import type { AuditPort, Principal } from '../../resolvers/context.ts';
 import { RequestReport } from '../../resolvers/request-report.ts';
 import { conflictKey, type FirstVerdict, toldResults } from '../../resolvers/ticks.ts';
+import { type Authenticate, originOf } from '../audit/request-audit.ts';
+import type { TitleAudit } from '../audit/title-audit.ts';
 import { checkContentType } from '../http/content-type.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { readBody } from '../http/read-body.ts';
@@ -25,14 +26,14 @@ import type { ServedManifest } from './served-manifest.ts';
 export interface CommitEndpointOptions {
   readonly engine: Engine;
   readonly manifest: ServedManifest;
-  readonly audit: AuditPort;
+  readonly audit: TitleAudit;
   readonly metrics: Metrics;
-  readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
+  readonly authenticate: Authenticate;
 }
 
 /** `POST /{title}/sessions/{sessionId}/ticks/{tick}`: a tick in columns, as Arrow or as JSON. */
 export function commitEndpoint(options: CommitEndpointOptions): Handler {
-  const { engine, audit, metrics } = options;
+  const { engine, metrics } = options;
   const { catalog } = engine;
   const committed = metrics.requests.labels({
     endpoint: 'commit',
@@ -42,7 +43,9 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
   return async (exchange, { sessionId = '', tick = '' }) => {
     const { request } = exchange;
     const report = new RequestReport(queryClass);
-    const principal = await options.authenticate(request.headers.authorization);
+    const audit = options.audit.of(originOf(request));
+    const { authorization } = request.headers;
+    const principal = await options.authenticate(authorization, audit, exchange.requestId);
     options.manifest.check(request.headers['x-tickloom-manifest']);
     const ticket = exchangeTicket(principal, queryClass, exchange);
     const asker = { principal, audit, ticket };

@@ -4,7 +4,7 @@ import type { Removal, TitleReport } from '../titles/title-keeper.ts';
 import { askServer } from './control-client.ts';
 import { UsageError, verb } from './fail.ts';
 import { loadManifest } from './load-manifest.ts';
-import { settingsOf } from './setting-options.ts';
+import { dataDirOf } from './setting-options.ts';
 
 interface TitleFlags {
   readonly dataDir?: string;
@@ -100,14 +100,6 @@ function milliseconds(text: string): number {
     throw new UsageError(`--keep is "${text}"; it must be 0, or a number with m, h or d, as 7d`);
   }
   return Number(digits) * unitMs[unit as keyof typeof unitMs];
-}
-
-function dataDirOf({ dataDir, config }: TitleFlags): string {
-  const flags = {
-    ...(dataDir === undefined ? {} : { dataDir }),
-    ...(config === undefined ? {} : { config }),
-  };
-  return settingsOf(flags, process.env).settings.dataDir;
 }
 
 function tell(report: TitleReport, flags: TitleFlags): void {

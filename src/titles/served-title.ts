@@ -2,7 +2,6 @@ import { printSchema } from 'graphql';
 import { type ColumnMasks, type Engine, OneByOne, serializeManifest } from '../../engine/index.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
-import type { AuditPort } from '../../resolvers/context.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
 import { commitEndpoint } from '../api/commit-endpoint.ts';
 import { descriptionEndpoint } from '../api/description-endpoints.ts';
@@ -15,6 +14,8 @@ import { GraphqlSocket } from '../api/graphql/graphql-socket.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
 import { createTitleYoga } from '../api/graphql/yoga.ts';
 import { ServedManifest } from '../api/served-manifest.ts';
+import { type Authenticate, recordedSignIn } from '../audit/request-audit.ts';
+import type { TitleAudit } from '../audit/title-audit.ts';
 import type { ExportLinks } from '../exports/export-link.ts';
 import type { Exports } from '../exports/exports.ts';
 import type { Handler } from '../http/route.ts';
@@ -30,7 +31,7 @@ export interface ServedTitleOptions {
   readonly exports: Exports;
   readonly masks: ColumnMasks;
   readonly links: ExportLinks;
-  readonly audit: AuditPort;
+  readonly audit: TitleAudit;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly requests: RunningRequests;
@@ -54,7 +55,8 @@ export function proveServable(manifest: TitleManifest): void {
 export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const { engine, identity, exports, masks, links, audit, metrics, logger } = options;
   const { catalog } = engine;
-  const authenticate = (authorization: unknown) => identity.principal(authorization, catalog);
+  const authenticate: Authenticate = (authorization, request, requestId) =>
+    recordedSignIn(request, requestId, () => identity.principal(authorization, catalog));
   const services = { engine, exports, masks, audit, running: new ObservedQueries(metrics) };
   const schema = buildSchema(catalog);
   const answers = new Answers(metrics, logger);
@@ -74,7 +76,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
         onDrain: options.requests.onDrain,
       }),
       commit: commitEndpoint({ engine, manifest, audit, metrics, authenticate }),
-      export: exportEndpoint({ engine, exports, links, metrics, logger }),
+      export: exportEndpoint({ engine, exports, links, audit, metrics, logger }),
       schema: descriptionEndpoint({
         ...description,
         contentType: 'application/graphql; charset=utf-8',

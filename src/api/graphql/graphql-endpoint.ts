@@ -1,5 +1,6 @@
 import { EngineError } from '../../../engine/model/errors.ts';
 import type { Principal } from '../../../resolvers/context.ts';
+import { type Authenticate, originOf, type RequestAudit } from '../../audit/request-audit.ts';
 import { checkContentType } from '../../http/content-type.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import { readBody } from '../../http/read-body.ts';
@@ -18,7 +19,7 @@ export interface GraphqlEndpointOptions {
   readonly manifest: ServedManifest;
   readonly services: TitleServices;
   readonly metrics: Metrics;
-  readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
+  readonly authenticate: Authenticate;
   /** Registers a subscription that runs; it is ended when the server drains. Returns its removal. */
   readonly onDrain: (end: () => void) => () => void;
 }
@@ -28,10 +29,13 @@ type FetchResponse = Awaited<ReturnType<TitleYoga['fetch']>>;
 /** `POST /{title}/graphql`, GET for queries, and SSE by `accept: text/event-stream`. */
 export function graphqlEndpoint(options: GraphqlEndpointOptions) {
   return async (exchange: Exchange): Promise<void> => {
-    const principal = await options.authenticate(exchange.request.headers.authorization);
-    options.manifest.check(exchange.request.headers['x-tickloom-manifest']);
+    const { request: asked, requestId } = exchange;
+    const audit = options.services.audit.of(originOf(asked));
+    const { authorization } = asked.headers;
+    const principal = await options.authenticate(authorization, audit, requestId);
+    options.manifest.check(asked.headers['x-tickloom-manifest']);
     const types = answerTypesOf(exchange.request);
-    const context = operationContext(options, exchange, principal);
+    const context = operationContext(options, exchange, principal, audit);
     const params = await readParams(exchange, options.metrics);
     const takesEvents = types.events !== null;
     const operation = { operation: context, params, takesEvents };
@@ -51,10 +55,12 @@ function operationContext(
   options: GraphqlEndpointOptions,
   exchange: Exchange,
   principal: Principal,
+  audit: RequestAudit,
 ): OperationContext {
   const { headers } = exchange.request;
   return new OperationContext(options.services, {
     principal,
+    audit,
     askedClass: textHeader(headers['x-tickloom-class']),
     readAfter: textHeader(headers['x-tickloom-read-after']),
     lastEventId: textHeader(headers['last-event-id']),

@@ -20,7 +20,7 @@ import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { ClientDeparture } from '../../../engine/index.ts';
 import { EngineError } from '../../../engine/model/errors.ts';
 import type { Principal } from '../../../resolvers/context.ts';
-import { queryClassOf } from '../../identity/principal.ts';
+import { type AuditOrigin, type Authenticate, originOf } from '../../audit/request-audit.ts';
 import { onTokenExpiry } from '../../identity/token-expiry.ts';
 import { servingLimits } from '../../serving-limits.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -28,6 +28,7 @@ import type { Metrics } from '../../telemetry/metrics.ts';
 import type { ServedManifest } from '../served-manifest.ts';
 import type { Answers } from './answer.ts';
 import { AnsweredFrames } from './answered-frames.ts';
+import { askedClassOf } from './asked-class.ts';
 import { connectionHeader } from './connection-parameters.ts';
 import type { FrameText } from './frame-text.ts';
 import { checkParams } from './graphql-params.ts';
@@ -47,7 +48,7 @@ export interface GraphqlSocketOptions {
   readonly answers: Answers;
   readonly metrics: Metrics;
   readonly logger: Logger;
-  readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
+  readonly authenticate: Authenticate;
   /** The places of all WebSockets of the server. */
   readonly places: SocketPlaces;
 }
@@ -56,6 +57,7 @@ interface Connection {
   readonly socket: WebSocket;
   /** The headers of the request that opened the connection. */
   readonly headers: IncomingHttpHeaders;
+  readonly origin: AuditOrigin;
   principal: Principal | null;
   askedClass: string | undefined;
   forgetExpiry: () => void;
@@ -146,6 +148,7 @@ export class GraphqlSocket {
     const connection: Connection = {
       socket,
       headers: request.headers,
+      origin: originOf(request),
       principal: null,
       askedClass: undefined,
       forgetExpiry: () => undefined,
@@ -216,12 +219,14 @@ export class GraphqlSocket {
     connection.subscriptions = context.subscriptions;
     const header = (name: string) =>
       connectionHeader(name, context.connectionParams, connection.headers);
+    const audit = this.#options.services.audit.of(connection.origin);
+    const requestId = randomUUID();
     try {
-      const principal = await this.#options.authenticate(header('authorization'));
+      const principal = await this.#options.authenticate(header('authorization'), audit, requestId);
       this.#options.manifest.check(header('x-tickloom-manifest'));
       const asked = header('x-tickloom-class');
       connection.askedClass = typeof asked === 'string' ? asked : undefined;
-      queryClassOf(principal, connection.askedClass);
+      askedClassOf(principal, connection.askedClass, audit, requestId);
       connection.principal = principal;
     } catch (error) {
       this.#refuse(connection.socket, error);
@@ -307,6 +312,7 @@ export class GraphqlSocket {
     const { readAfter, traceparent } = payload.extensions ?? {};
     return new OperationContext(this.#options.services, {
       principal,
+      audit: this.#options.services.audit.of(connection.origin),
       askedClass: connection.askedClass,
       readAfter: typeof readAfter === 'string' ? readAfter : undefined,
       requestId: randomUUID(),

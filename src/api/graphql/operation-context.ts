@@ -1,28 +1,28 @@
 import type { ClientDeparture, ColumnMasks, Engine, Ticket } from '../../../engine/index.ts';
 import { type Lsn, parsePosition } from '../../../engine/model/position.ts';
-import type {
-  AuditPort,
-  ExportRegistry,
-  Principal,
-  RequestContext,
-} from '../../../resolvers/context.ts';
+import type { AuditReader } from '../../../resolvers/audit-event.ts';
+import type { ExportRegistry, Principal, RequestContext } from '../../../resolvers/context.ts';
 import { RequestReport } from '../../../resolvers/request-report.ts';
 import type { RunningQueries } from '../../../resolvers/running-queries.ts';
-import { queryClassOf } from '../../identity/principal.ts';
+import type { RequestAudit } from '../../audit/request-audit.ts';
+import type { TitleAudit } from '../../audit/title-audit.ts';
 import type { Endpoint } from '../../telemetry/metrics.ts';
 import { requestTicket } from '../request-ticket.ts';
+import { askedClassOf } from './asked-class.ts';
 
 /** What all operations of one title share. */
 export interface TitleServices {
   readonly engine: Engine;
   readonly exports: ExportRegistry;
   readonly masks: ColumnMasks;
-  readonly audit: AuditPort;
+  /** The title's; each operation has a part of it. */
+  readonly audit: TitleAudit;
   readonly running: RunningQueries;
 }
 
 export interface OperationOptions {
   readonly principal: Principal;
+  readonly audit: RequestAudit;
   /** `x-tickloom-class` as given. */
   readonly askedClass: string | undefined;
   /** `x-tickloom-read-after` as given. */
@@ -41,7 +41,8 @@ export class OperationContext implements RequestContext {
   readonly engine: Engine;
   readonly exports: ExportRegistry;
   readonly masks: ColumnMasks;
-  readonly audit: AuditPort;
+  readonly audit: RequestAudit;
+  readonly auditLog: AuditReader;
   readonly running: RunningQueries;
   readonly principal: Principal;
   readonly ticket: Ticket;
@@ -56,10 +57,12 @@ export class OperationContext implements RequestContext {
     this.engine = services.engine;
     this.exports = services.exports;
     this.masks = services.masks;
-    this.audit = services.audit;
+    this.audit = options.audit;
+    this.auditLog = services.audit;
     this.running = services.running;
     this.principal = options.principal;
-    const queryClass = queryClassOf(options.principal, options.askedClass);
+    const { principal, askedClass, audit, requestId } = options;
+    const queryClass = askedClassOf(principal, askedClass, audit, requestId);
     this.#departure = options.departure;
     this.ticket = requestTicket(options.principal, queryClass, options);
     this.readAfter =
