@@ -1,6 +1,26 @@
-import { type Condition, coerceScalar, conjunction } from '../engine/index.ts';
+import {
+  type Condition,
+  conjunction,
+  type Decision,
+  decideCapability,
+  decideColumnWrites,
+  decideExport,
+  decideSession,
+  decideShow,
+  decideSql,
+  decideTable,
+  decideUse,
+  decideView,
+  grantOf,
+  hasColumnRules,
+  namedColumns,
+  type Refused,
+  rowsSeen,
+  type TableRight,
+  type TickBatch,
+} from '../engine/index.ts';
+import type { Catalog } from '../engine/model/catalog.ts';
 import { EngineError } from '../engine/model/errors.ts';
-import { isNumeric, kindOf } from '../engine/model/kinds.ts';
 import type {
   Capability,
   ColumnDefinition,
@@ -8,103 +28,95 @@ import type {
   TableDefinition,
   TableGrant,
 } from '../engine/model/types.ts';
-import type { Principal, RequestContext } from './context.ts';
+import { type Asker, recordAudit } from './audited.ts';
+import type { Principal } from './context.ts';
 
 /**
- * What a role may do. Every root field asks here once, before anything else; the fields below it
- * need not ask again. Nothing is allowed that the manifest does not grant.
+ * What a role may do, asked of `engine/access`: every root field asks here once, before anything else.
+ * What is refused is audited, and answers `FORBIDDEN` with the rule that decided.
  */
-
-export type TableRight = 'read' | 'aggregate' | 'write';
-type Asker = Pick<RequestContext, 'principal' | 'audit' | 'ticket'>;
 
 export function authoriseRole(asker: Asker): RoleDefinition {
   const { role } = asker.principal;
-  return role ?? refuse(asker, 'the token names no role of this title', { needs: 'role' });
+  if (role !== null) return role;
+  return refuse(asker, {
+    allowed: false,
+    rule: 'the token names no role of this title',
+    needs: { role: null },
+  });
 }
 
 export function authoriseCapability(asker: Asker, capability: Capability): RoleDefinition {
-  const role = authoriseRole(asker);
-  if (!role.capabilities.includes(capability)) {
-    refuse(asker, `the role "${role.name}" lacks the capability "${capability}"`, { capability });
-  }
-  return role;
+  return held(asker, (role) => decideCapability(role, capability));
 }
 
 export function authoriseTable(asker: Asker, table: string, right: TableRight): TableGrant {
-  const role = authoriseRole(asker);
-  const grant = grantOf(role, table);
-  if (!grant?.[right]) {
-    return refuse(asker, `the role "${role.name}" lacks "${right}" on the table "${table}"`, {
-      table,
-      right,
-    });
-  }
-  return grant;
+  const role = held(asker, (asking) => decideTable(asking, table, right));
+  return grantOf(role, table) as TableGrant;
 }
 
 export function authoriseView(asker: Asker, view: string): RoleDefinition {
-  const role = authoriseRole(asker);
-  if (!role.views.includes(view)) {
-    refuse(asker, `the role "${role.name}" may not read the view "${view}"`, { view });
-  }
-  return role;
+  return held(asker, (role) => decideView(role, view));
 }
 
-/** A tick or direct write: the capability to commit, and the right to write each table it touches. */
-export function authoriseCommit(asker: Asker, tables: Iterable<string>): void {
+/** Whoever may not commit at all need not send what it would commit. */
+export function authoriseCommit(asker: Asker): void {
   authoriseCapability(asker, 'commit');
+}
+
+/**
+ * A tick or direct write: the right to write each table it touches, and the columns it sets; and to
+ * see those that its conditions ask of, as a guard on a hidden column would tell it verdict by verdict.
+ */
+export function authoriseBatch(
+  asker: Asker,
+  { actions, streams }: TickBatch,
+  catalog: Catalog,
+): void {
+  authoriseCommit(asker);
+  const tables = new Set(streams.map(({ table }) => table.name));
+  if (actions.length > 0) tables.add(catalog.actionTable.name);
   for (const table of tables) authoriseTable(asker, table, 'write');
-}
-
-/**
- * Who may see a session's head: who runs sessions or commits ticks, and who reads any view or any
- * table without a row rule. A player who sees only rows of its own learns of ticks from those.
- */
-export function authoriseSession(asker: Asker): RoleDefinition {
   const role = authoriseRole(asker);
-  const runsSessions = role.capabilities.some((held) => held === 'session' || held === 'commit');
-  const reads =
-    role.views.length > 0 ||
-    role.tables.some((grant) => (grant.read || grant.aggregate) && grant.rowFilter === null);
-  return runsSessions || reads
-    ? role
-    : refuse(asker, `the role "${role.name}" may not see sessions`, { capability: 'session' });
+  if (!hasColumnRules(role)) return;
+  for (const { table, op, rows, require } of streams) {
+    const written = rows.vectors.map(({ column }) => column.name);
+    const columns = written.filter((column) => !table.key.includes(column));
+    const wholeRow = op !== 'compareAndSet' && op !== 'adjust';
+    held(asker, () => decideColumnWrites(role, table, { wholeRow, columns }));
+    if (require !== null) held(asker, () => decideUse(role, table, namedColumns(require.form)));
+  }
 }
 
-/**
- * SQL may name any table, so it needs every table: a role with rows hidden from it, or whole
- * tables, gets none of it.
- */
+/** Who may see a session's head. */
+export function authoriseSession(asker: Asker): RoleDefinition {
+  return held(asker, decideSession);
+}
+
+/** SQL may name any table, so it needs every table whole. */
 export function authoriseSql(asker: Asker, tables: Iterable<string>): RoleDefinition {
-  const role = authoriseCapability(asker, 'sql');
-  for (const table of tables) {
-    const grant = grantOf(role, table);
-    if (!grant || !(grant.read || grant.aggregate) || grant.rowFilter !== null) {
-      refuse(
-        asker,
-        `SQL reads every table; the role "${role.name}" may not read all of "${table}"`,
-        {
-          table,
-          right: 'aggregate',
-        },
-      );
-    }
-  }
-  return role;
+  return held(asker, (role) => decideSql(role, tables));
 }
 
 /** An export of a table: the capability, and the right to read or aggregate its rows. */
 export function authoriseTableExport(asker: Asker, table: string): TableGrant {
-  const role = authoriseCapability(asker, 'export');
-  const grant = grantOf(role, table);
-  if (!grant || !(grant.read || grant.aggregate)) {
-    return refuse(asker, `the role "${role.name}" lacks "read" on the table "${table}"`, {
-      table,
-      right: 'read',
-    });
-  }
-  return grant;
+  const role = held(asker, (asking) => decideExport(asking, table));
+  return grantOf(role, table) as TableGrant;
+}
+
+/** What a question rests on: conditions, orders, groups, aggregates. The role must see it as it is. */
+export function authoriseUse(
+  asker: Asker,
+  table: TableDefinition,
+  columns: Iterable<string>,
+): void {
+  held(asker, (role) => decideUse(role, table, columns));
+}
+
+/** The value of a column in an answer, if masked. */
+export function authoriseShow(asker: Asker, table: TableDefinition, column: string): TableGrant {
+  const role = held(asker, (asking) => decideShow(asking, table, column));
+  return grantOf(role, table.name) as TableGrant;
 }
 
 /** Whether the role may see rows of the table at all, without an error. */
@@ -118,27 +130,16 @@ export function maySeeKeys(principal: Principal, table: string): boolean {
   return grant ? (grant.read || grant.aggregate) && grant.rowFilter === null : false;
 }
 
-/**
- * The rows of the table the principal may see, as a condition; null for all. A claim that is missing
- * or does not fit the column is refused: it names no rows.
- */
+/** The rows of the table that the principal may see, as a condition; null for all. */
 export function rowRuleOf(
   asker: Asker,
   table: TableDefinition,
   columns: ReadonlyMap<string, ColumnDefinition>,
   grant: TableGrant,
 ): Condition | null {
-  if (grant.rowFilter === null) return null;
-  const { column: columnName, claim } = grant.rowFilter;
-  const column = columns.get(columnName);
-  if (!column) throw new RangeError(`no column "${columnName}" in table "${table.name}"`);
-  try {
-    const value = coerceScalar(column, claimAs(column, asker.principal.claims[claim]), claim);
-    return { kind: 'compare', column: columnName, op: 'eq', value };
-  } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
-    return refuse(asker, `rows of "${table.name}" need the token's claim "${claim}"`, { claim });
-  }
+  const role = authoriseRole(asker);
+  const seen = rowsSeen(role, table, columns, grant, asker.principal.claims);
+  return 'condition' in seen ? seen.condition : refuse(asker, seen);
 }
 
 /** The condition that holds where both hold; null holds always. */
@@ -147,27 +148,18 @@ export function bothOf(first: Condition | null, second: Condition | null): Condi
   return conjunction([first, second]);
 }
 
-function grantOf(role: RoleDefinition, table: string): TableGrant | undefined {
-  return role.tables.find((grant) => grant.table === table);
+function held(asker: Asker, decide: (role: RoleDefinition) => Decision): RoleDefinition {
+  const role = authoriseRole(asker);
+  const decision = decide(role);
+  return decision.allowed ? role : refuse(asker, decision);
 }
 
-/** Issuers often write numbers as strings. */
-function claimAs(column: ColumnDefinition, claim: unknown): unknown {
-  const isNumber = isNumeric(column) && kindOf(column).wideRange === null;
-  return isNumber && typeof claim === 'string' && /^-?\d+(\.\d+)?$/.test(claim)
-    ? Number(claim)
-    : claim;
-}
-
-function refuse(asker: Asker, message: string, needs: Readonly<Record<string, unknown>>): never {
-  const role = asker.principal.role?.name ?? null;
-  asker.audit.record({
-    action: 'access.denied',
-    outcome: 'refused',
-    subject: asker.principal.subject,
-    role,
-    requestId: asker.ticket.trace.requestId,
+function refuse(asker: Asker, { rule, needs }: Refused): never {
+  const { table = null } = needs;
+  recordAudit(asker, 'access.denied', 'refused', {
+    code: 'FORBIDDEN',
+    table: table as string | null,
     details: needs,
   });
-  throw new EngineError('FORBIDDEN', message, { details: needs });
+  throw new EngineError('FORBIDDEN', rule, { details: needs });
 }

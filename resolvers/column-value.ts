@@ -1,6 +1,9 @@
+import { shownAs } from '../engine/index.ts';
 import { textNestsDeeper } from '../engine/model/json-depth.ts';
 import { limits } from '../engine/model/limits.ts';
-import type { Row, Value } from '../engine/model/types.ts';
+import type { Row, TableDefinition, Value } from '../engine/model/types.ts';
+import { authoriseShow } from './authorise.ts';
+import type { RequestContext } from './context.ts';
 
 /**
  * The value of a column in an answer. JSON columns hold text inside the engine and values outside;
@@ -19,6 +22,17 @@ export function jsonColumnValue(name: string): (row: Row) => unknown {
     const text = row[name];
     if (typeof text !== 'string') return null;
     return textNestsDeeper(text, limits.jsonDepthMax) ? text : JSON.parse(text);
+  };
+}
+
+/** What a role sees of a column of which rules of roles hide or mask the value. */
+export function boundColumnValue(table: TableDefinition, name: string, isJson: boolean) {
+  const plainValue = isJson ? jsonColumnValue(name) : columnValue(name);
+  return (row: Row, _args: unknown, context: RequestContext): unknown => {
+    const grant = authoriseShow(context, table, name);
+    const as = shownAs(grant, name);
+    if (as === 'plain') return plainValue(row);
+    return context.masks.shown(row[name] ?? null, table.name, name, as);
   };
 }
 

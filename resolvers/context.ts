@@ -1,6 +1,14 @@
-import type { Engine, ExportRequest, ExportSource, Ticket } from '../engine/index.ts';
+import type {
+  ColumnMasks,
+  Condition,
+  Engine,
+  ExportRequest,
+  ExportSource,
+  Ticket,
+} from '../engine/index.ts';
 import type { Lsn } from '../engine/model/position.ts';
 import type { QueryClass, RoleDefinition } from '../engine/model/types.ts';
+import type { AuditPort, AuditReader } from './audit-event.ts';
 import type { RequestReport } from './request-report.ts';
 import type { RunningQueries } from './running-queries.ts';
 
@@ -24,7 +32,11 @@ export interface RequestContext {
    */
   readonly followAsker: (listen: (asker: CurrentAsker) => void) => () => void;
   readonly exports: ExportRegistry;
+  /** What stands in the place of masked values. */
+  readonly masks: ColumnMasks;
   readonly audit: AuditPort;
+  /** What was recorded so far of the title. */
+  readonly auditLog: AuditReader;
   /** One for the title, shared by all its requests. */
   readonly running: RunningQueries;
   /** `x-tickloom-read-after`: reads wait until the node has applied it. Null: no header. */
@@ -53,9 +65,16 @@ export interface Principal {
   readonly expiresAtMs: number;
 }
 
+/** The records of the audit log that a condition accepts, up to one. */
+export interface AuditExportSource {
+  readonly kind: 'audit';
+  readonly where: Condition | null;
+  readonly upToSequence: number;
+}
+
 /** A checked and authorised order for an export; row rules of the role are in its `where`. */
 export interface ExportSpec {
-  readonly source: ExportSource;
+  readonly source: ExportSource | AuditExportSource;
   readonly format: ExportRequest['format'];
   readonly compression: ExportRequest['compression'];
   readonly sinceLsn: Lsn | null;
@@ -83,27 +102,4 @@ export interface ExportRegistry {
   create(spec: ExportSpec, principal: Principal): Promise<ExportInfo>;
   /** Null when there is none, or it is another subject's. */
   get(id: string, principal: Principal): Promise<ExportInfo | null>;
-}
-
-/** One thing worth keeping of who did what. Ticks are not among them: the log holds those. */
-export interface AuditEvent {
-  readonly action:
-    | 'session.open'
-    | 'session.close'
-    | 'row.compareAndSet'
-    | 'export.create'
-    | 'query.sql'
-    | 'query.kill'
-    | 'access.denied';
-  readonly outcome: 'done' | 'refused' | 'failed';
-  readonly subject: string;
-  readonly role: string | null;
-  readonly requestId: string;
-  /** Names and numbers; never row values. SQL text is allowed, its parameters are not. */
-  readonly details: Readonly<Record<string, unknown>>;
-}
-
-export interface AuditPort {
-  /** Must neither throw nor wait. */
-  record(event: AuditEvent): void;
 }

@@ -1,9 +1,10 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import type { Group, GroupAggregate, OrderBy } from '../engine/index.ts';
+import { type Group, type GroupAggregate, namedColumns, type OrderBy } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import type { Lsn } from '../engine/model/position.ts';
 import type { Row, TableDefinition, Value, WhereInput } from '../engine/model/types.ts';
-import { authoriseTable, bothOf, rowRuleOf } from './authorise.ts';
+import { auditedRead } from './audited.ts';
+import { authoriseTable, authoriseUse, bothOf, rowRuleOf } from './authorise.ts';
 import { answerRows, conditionOf } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 import { waitForCovered } from './fresh-reads.ts';
@@ -38,7 +39,7 @@ export interface GroupNode {
 
 /** Rows of a table grouped and aggregated in the column store. */
 export function rowGroups(table: TableDefinition, field: string) {
-  return async (
+  const read = async (
     _root: unknown,
     args: GroupsArguments,
     context: RequestContext,
@@ -47,13 +48,22 @@ export function rowGroups(table: TableDefinition, field: string) {
     const grant = authoriseTable(context, table.name, 'aggregate');
     const columns = context.engine.catalog.columnsOf(table);
     const visible = rowRuleOf(context, table, columns, grant);
+    const asked = await conditionOf(context, args.where, columns);
+    const by = groupColumnsOf(args.by);
+    const aggregates = selectedAggregates(info);
+    const orderBy = orderOf(args.orderBy);
+    authoriseUse(context, table, [
+      ...namedColumns(asked),
+      ...by,
+      ...[...aggregates, ...orderBy].map(({ column }) => column),
+    ]);
     const request = {
       table: table.name,
-      where: bothOf(visible, await conditionOf(context, args.where, columns)),
-      by: groupColumnsOf(args.by),
+      where: bothOf(visible, asked),
+      by,
       tickBucket: tickBucketOf(args.tickBucket),
-      aggregates: selectedAggregates(info),
-      orderBy: orderOf(args.orderBy),
+      aggregates,
+      orderBy,
       first: pageSizeOf(args.first),
       bounds: queryBoundsOf(context.ticket),
     };
@@ -69,6 +79,7 @@ export function rowGroups(table: TableDefinition, field: string) {
       coveredLsn: result.coveredLsn,
     };
   };
+  return auditedRead('read.groups', table.name, ({ nodes }) => nodes.length, read);
 }
 
 export function groupKey(group: GroupNode): Row {

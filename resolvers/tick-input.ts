@@ -18,6 +18,7 @@ export interface CommitTickArguments {
   readonly idempotencyKey?: string | null | undefined;
   readonly afterTick?: number | null | undefined;
   readonly onConflict?: ConflictPolicy | null | undefined;
+  readonly once?: boolean | null | undefined;
   readonly actions: readonly ActionArguments[];
   readonly effects: readonly EffectArguments[];
 }
@@ -56,9 +57,7 @@ export class TickInputReader {
     }
   }
 
-  /** Reads a mutation's tick, and collects the tables its effects touch, for authorisation. */
-  read(input: CommitTickArguments): { readonly tick: TickInput; readonly tables: Set<string> } {
-    const tables = new Set<string>();
+  read(input: CommitTickArguments): TickInput {
     const { sessionId } = input;
     const actions = new Array<ActionInput>(input.actions.length);
     for (let i = 0; i < actions.length; i++) {
@@ -66,40 +65,36 @@ export class TickInputReader {
       actions[i] = {
         actionId: action.actionId,
         row: withJsonText(action as Row, this.#actionJson, () => `actions[${i}]`),
-        effects: this.#readEffects(action.effects, sessionId, tables, i),
+        effects: this.#readEffects(action.effects, sessionId, i),
       };
     }
     return {
-      tick: {
-        header: {
-          sessionId,
-          tick: wholeTick(input.tick, 'tick'),
-          fence: input.fence ?? null,
-          idempotencyKey: input.idempotencyKey ?? null,
-          onConflict: input.onConflict ?? 'REJECT_ACTION',
-          afterTick:
-            input.afterTick === null || input.afterTick === undefined
-              ? null
-              : wholeTick(input.afterTick, 'afterTick'),
-        },
-        actions,
-        effects: this.#readEffects(input.effects, sessionId, tables, null),
+      header: {
+        sessionId,
+        tick: wholeTick(input.tick, 'tick'),
+        fence: input.fence ?? null,
+        idempotencyKey: input.idempotencyKey ?? null,
+        onConflict: input.onConflict ?? 'REJECT_ACTION',
+        afterTick:
+          input.afterTick === null || input.afterTick === undefined
+            ? null
+            : wholeTick(input.afterTick, 'afterTick'),
+        once: input.once ?? false,
       },
-      tables,
+      actions,
+      effects: this.#readEffects(input.effects, sessionId, null),
     };
   }
 
   #readEffects(
     effects: readonly EffectArguments[],
     sessionId: string,
-    tables: Set<string>,
     action: number | null,
   ): EffectInput[] {
     const read = new Array<EffectInput>(effects.length);
     for (let i = 0; i < effects.length; i++) {
       const effect = effects[i] as EffectArguments;
       for (const table in effect) {
-        tables.add(table);
         const operations = effect[table] as Readonly<Record<string, OperationArguments>>;
         for (const op in operations) {
           const operation = operations[op] as OperationArguments;

@@ -1,6 +1,7 @@
 import {
   type Condition,
   type Frame,
+  namedColumns,
   type SubscribeRequest,
   type Ticket,
   viewColumns,
@@ -15,7 +16,8 @@ import type {
   ViewDefinition,
   WhereInput,
 } from '../engine/model/types.ts';
-import { authoriseTable, authoriseView, bothOf, rowRuleOf } from './authorise.ts';
+import { auditedRead, auditsReads, recordAudit } from './audited.ts';
+import { authoriseTable, authoriseUse, authoriseView, bothOf, rowRuleOf } from './authorise.ts';
 import { followPrincipal } from './authorised-frames.ts';
 import { answerRows, conditionOf, runBounded } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
@@ -35,7 +37,7 @@ export interface ChangesArguments {
 
 /** The rows of a view as of the last tick it has folded in. */
 export function viewRows(view: ViewDefinition) {
-  return async (
+  const read = async (
     _root: unknown,
     args: { readonly where?: WhereInput | null | undefined },
     context: RequestContext,
@@ -60,6 +62,7 @@ export function viewRows(view: ViewDefinition) {
     context.report.readRows(answer.rows.length);
     return answer;
   };
+  return auditedRead('read.view', view.name, ({ rows }) => rows.length, read);
 }
 
 export function viewRowList(answer: ViewRows): readonly Row[] {
@@ -99,7 +102,9 @@ export function rowChanges(table: TableDefinition) {
         const grant = authoriseTable(asker, table.name, 'read');
         const columns = asker.engine.catalog.columnsOf(table);
         const visible = rowRuleOf(asker, table, columns, grant);
-        return bothOf(visible, await conditionOf(asker, args.where, columns));
+        const asked = await conditionOf(asker, args.where, columns);
+        authoriseUse(asker, table, namedColumns(asked));
+        return bothOf(visible, asked);
       },
       table.name,
     );
@@ -138,6 +143,7 @@ async function subscribe(
       details: { path: 'maxRate' },
     });
   }
+  if (auditsReads(context)) context.audit.admit();
   await waitForApplied(context);
   const frames = context.engine.views.subscribe(context.ticket, source, {
     where,
@@ -145,7 +151,59 @@ async function subscribe(
     maxRate,
     onLag: args.onLag ?? 'COALESCE',
   });
-  return untilLeft(frames, context.ticket);
+  const shown = untilLeft(frames, context.ticket);
+  return auditsReads(context) ? auditedFrames(shown, context, source) : shown;
+}
+
+/** Records that a subscription began and, with what it was sent, that it ended. */
+function auditedFrames(
+  frames: AsyncIterableIterator<Frame>,
+  context: RequestContext,
+  table: string,
+): AsyncIterableIterator<Frame> {
+  const told = { table };
+  recordAudit(context, 'subscription.begin', 'done', { ...told, lsn: context.engine.appliedLsn });
+  let frameCount = 0;
+  let rowsRead = 0;
+  let hasEnded = false;
+  const end = (error?: unknown) => {
+    if (hasEnded) return;
+    hasEnded = true;
+    const isFault = error !== undefined;
+    const code = error instanceof EngineError ? error.code : isFault ? 'INTERNAL' : null;
+    const details = { frames: frameCount };
+    const ended = { ...told, code, rowsRead, lsn: context.engine.appliedLsn, details };
+    recordAudit(context, 'subscription.end', isFault ? 'failed' : 'done', ended);
+  };
+  context.ticket.departure.whenLeft(() => end());
+  return {
+    async next() {
+      try {
+        const step = await frames.next();
+        if (step.done) end();
+        else {
+          frameCount += 1;
+          rowsRead += step.value.rows.length;
+        }
+        return step;
+      } catch (error) {
+        end(error);
+        throw error;
+      }
+    },
+    async return() {
+      end();
+      return (await frames.return?.()) ?? { done: true, value: undefined };
+    },
+    async throw(error: unknown) {
+      end(error);
+      await frames.return?.();
+      throw error;
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }
 
 /**

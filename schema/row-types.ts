@@ -1,14 +1,19 @@
-import type { Row, WhereInput } from '../engine/model/types.ts';
-import { columnValue, jsonColumnValue } from '../resolvers/column-value.ts';
+import { grantOf, shownAs } from '../engine/index.ts';
+import type { Row, TableDefinition, WhereInput } from '../engine/model/types.ts';
+import { boundColumnValue, columnValue, jsonColumnValue } from '../resolvers/column-value.ts';
 import type { Relation, RelationColumn } from './relation.ts';
 import type { SchemaScope } from './scope.ts';
 
-/** An object type whose values are rows of the engine: a field a column. */
+/**
+ * An object type whose values are rows of the engine: a field a column. `table`: the one whose rows they
+ * are, of which roles may see some columns masked, or not at all.
+ */
 export function addRowType(
   scope: SchemaScope,
   name: string,
   columns: readonly RelationColumn[],
   description: string,
+  table: TableDefinition | null = null,
 ) {
   return scope.builder.objectRef<Row>(name).implement({
     description,
@@ -20,7 +25,7 @@ export function addRowType(
             type: scope.columns.typeOf(column),
             nullable: column.definition.optional,
             description: column.description,
-            resolve: resolverOf(column),
+            resolve: resolverOf(scope, table, column),
           }),
         ]),
       ),
@@ -67,7 +72,13 @@ export function addFilterType(
 }
 export type FilterType = ReturnType<typeof addFilterType>;
 
-function resolverOf(column: RelationColumn) {
+/** Only a column that some role's rule is about is looked at for each role: values are many. */
+function resolverOf(scope: SchemaScope, table: TableDefinition | null, column: RelationColumn) {
   const { name, kind } = column.definition;
+  const hasRule = [...scope.catalog.roles.values()].some((role) => {
+    const grant = table === null ? null : grantOf(role, table.name);
+    return grant !== null && shownAs(grant, name) !== 'plain';
+  });
+  if (table !== null && hasRule) return boundColumnValue(table, name, kind === 'json');
   return kind === 'json' ? jsonColumnValue(name) : columnValue(name);
 }

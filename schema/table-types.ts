@@ -21,7 +21,7 @@ export function addTableTypes(scope: SchemaScope, shared: SharedTypes, table: Ta
     table,
     relation,
     column,
-    row: addRowType(scope, relation.typeName, relation.columns, tableDescription(table)),
+    row: addRowType(scope, relation.typeName, relation.columns, tableDescription(table), table),
     where: addWhereType(scope, relation),
     order: addOrderType(scope, shared, `${relation.typeName}Order`, orderColumn, relation.name),
   };

@@ -24,6 +24,7 @@ const engineRooms = [
   'vectors',
   'query',
   'manifest',
+  'access',
   'govern',
   'log',
   'state',

@@ -193,9 +193,9 @@ ${memberTable('RoleSpec')}
 
 Access to a table: ${described('TableAccess').replace(/^What a role may do with a table\.\s*/, '\n\n')}
 
-${described('FilteredAccess')}
+${described('BoundedAccess')}
 
-${memberTable('FilteredAccess')}
+${memberTable('BoundedAccess')}
 
 \`onTables\`: ${described('onTables').replace(/^T/, 't')}
 

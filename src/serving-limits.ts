@@ -9,6 +9,22 @@ export const servingLimits = {
   titlesMax: 100,
   /** Bytes of what an operator sends by the control socket: a manifest. */
   controlBodyBytesMax: 16 * 1024 * 1024,
+  /** Bytes of one audit record: names, numbers and the start of SQL. */
+  auditRecordBytesMax: 16 * 1024,
+  /** Characters of what a client makes up about itself in an audit record: names, addresses, programs. */
+  auditTextCharsMax: 256,
+  /** Audit records, and their bytes, that wait in memory for room on the disk. */
+  auditWaitingRecordsMax: 10_000,
+  auditWaitingBytesMax: 8 * 1024 * 1024,
+  /** Bytes of one segment of the audit log, in which it is dropped when it is old. */
+  auditSegmentBytesMax: 16 * 1024 * 1024,
+  /** Refusals told apart within a window, and its length: the same ones again are one record. */
+  auditRefusalsToldMax: 100,
+  auditRefusalWindowMs: 10_000,
+  /** Audit records shipped to the column store in one insert. */
+  auditShipRecordsMax: 5_000,
+  /** Days that the audit log can be kept. */
+  auditRetainDaysMax: 36_500,
   /** Days that the files of a removed title are kept. */
   removedTitleKeptDaysMax: 3_650,
   /** Operations and fragments of one GraphQL document. */
@@ -94,6 +110,9 @@ export const servingLimits = {
   exportCopiesFreeBytesMin: 1024 * 1024 * 1024,
 } as const;
 
+if (servingLimits.auditWaitingBytesMax < 64 * servingLimits.auditRecordBytesMax) {
+  throw new RangeError('the largest audit records must be able to wait');
+}
 if (servingLimits.webSocketsUnsignedPerAddressMax > servingLimits.webSocketsUnsignedMax) {
   throw new RangeError('the WebSockets of one address are a part of all');
 }

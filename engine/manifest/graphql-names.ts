@@ -109,6 +109,7 @@ export const fixedFields = [
   'commitTick',
   'contention',
   'createExport',
+  'explainAccess',
   'export',
   'indexAdvice',
   'killQuery',
@@ -122,6 +123,7 @@ export const fixedFields = [
 
 /** Types of every API. */
 export const fixedTypes = [
+  'AccessExplanation',
   'Action',
   'ActionInput',
   'ActionResult',
@@ -137,6 +139,8 @@ export const fixedTypes = [
   'Bytes',
   'BytesFilter',
   'CloseSessionInput',
+  'ColumnAccess',
+  'ColumnShown',
   'CommitTickInput',
   'CommitTickPayload',
   'Conflict',
@@ -154,6 +158,7 @@ export const fixedTypes = [
   'ExportCompression',
   'ExportFormat',
   'ExportState',
+  'FirstVerdict',
   'Float',
   'FloatFilter',
   'FrameKind',
@@ -186,6 +191,7 @@ export const fixedTypes = [
   'String',
   'StringFilter',
   'Subscription',
+  'TableRight',
   'UuidFilter',
   'Vec3',
   'Vec3Add',

@@ -1,4 +1,10 @@
-import type { Capability, QueryClass, RoleDefinition, TableGrant } from '../model/types.ts';
+import type {
+  Capability,
+  ColumnMaskKind,
+  QueryClass,
+  RoleDefinition,
+  TableGrant,
+} from '../model/types.ts';
 import { describedAs } from './described-as.ts';
 import type { AllColumnSpecs, TableSpecs } from './table-spec.ts';
 
@@ -25,7 +31,7 @@ export interface RoleSpec<Tables extends TableSpecs, View extends string> {
    * `sql`, `export`, `explain`, `kill`, `audit`, `manifest`, `roles`, `backup`.
    */
   readonly capabilities?: readonly Capability[] | undefined;
-  /** Tables by name: a list of `read`, `aggregate`, `write`; or that list with a rule for rows. */
+  /** Tables by name: a list of `read`, `aggregate`, `write`; or that list with the rows and columns it holds for. */
   readonly tables?:
     | {
         readonly [Name in keyof Tables]?: TableGrantSpec<
@@ -35,22 +41,42 @@ export interface RoleSpec<Tables extends TableSpecs, View extends string> {
     | undefined;
   /** The views it may read and subscribe to. */
   readonly views?: readonly View[] | undefined;
+  /**
+   * Whether the audit log records what it reads, too: rows, lists, groups, views, and subscriptions as
+   * they begin and end. False where it is left out. What it does, orders and is refused is recorded in
+   * any case.
+   */
+  readonly auditReads?: boolean | undefined;
 }
 
-/** Rights on one table: `['read', 'write']`, or a right to some of its rows. */
-type TableGrantSpec<Column extends string> = readonly TableAccess[] | FilteredAccess<Column>;
+/** Rights on one table: `['read', 'write']`, or rights to some of its rows and columns. */
+type TableGrantSpec<Column extends string> = readonly TableAccess[] | BoundedAccess<Column>;
 
-/** Rights on some rows of a table: `{ access: ['read'], onlyWhere: { column: 'ownerId', claim: 'player_id' } }`. */
-interface FilteredAccess<Column extends string> {
-  /** `read` and `aggregate`; a rule bounds reading, so a grant that writes may not have one. */
+/** Rights on part of a table: `{ access: ['read'], onlyWhere: { column: 'ownerId', claim: 'player_id' }, hide: ['payload'] }`. */
+interface BoundedAccess<Column extends string> {
+  /** `read`, `aggregate`, `write`. A grant with `onlyWhere` may not write. */
   readonly access: readonly TableAccess[];
   /** Only rows whose column equals the token's claim. */
-  readonly onlyWhere: {
-    /** A column of the table, scalar. */
-    readonly column: Column;
-    /** A claim of the token, such as `player_id`. */
-    readonly claim: string;
-  };
+  readonly onlyWhere?:
+    | {
+        /** A column of the table, scalar. */
+        readonly column: Column;
+        /** A claim of the token, such as `player_id`. */
+        readonly claim: string;
+      }
+    | undefined;
+  /**
+   * Columns that are not there for the role: it can neither read them nor ask anything of them. Columns
+   * of the key cannot be hidden.
+   */
+  readonly hide?: readonly Column[] | undefined;
+  /**
+   * Columns of which the role sees something else: `'null'`, for optional columns; or `'hash'`, for
+   * texts: a pseudonym, the same for equal values within a title. Nothing can be asked of them.
+   */
+  readonly mask?: { readonly [Name in Column]?: ColumnMaskKind } | undefined;
+  /** With `write`: the only columns that it may write, so that it can neither make nor delete rows. */
+  readonly writeOnly?: readonly Column[] | undefined;
 }
 
 /** The rights of one list on each of several tables: `tables: onTables(['actionLog', 'matchMetrics'], ['aggregate'])`. */
@@ -73,7 +99,7 @@ export function roleDefinition(name: string, role: RoleSpec<TableSpecs, string>)
         read: access.includes('read'),
         aggregate: access.includes('aggregate'),
         write: access.includes('write'),
-        rowFilter: 'onlyWhere' in grant ? { ...grant.onlyWhere } : null,
+        ...('access' in grant ? boundsOf(grant) : { rowFilter: null }),
       },
     ];
   });
@@ -84,5 +110,20 @@ export function roleDefinition(name: string, role: RoleSpec<TableSpecs, string>)
     capabilities: role.capabilities ?? [],
     tables,
     views: role.views ?? [],
+    ...(role.auditReads === true ? { auditReads: true as const } : {}),
+  };
+}
+
+/** Members that bound nothing are left out, so that a manifest without them reads as ever. */
+function boundsOf(
+  grant: BoundedAccess<string>,
+): Pick<TableGrant, 'rowFilter' | 'hidden' | 'masked' | 'writable'> {
+  const { onlyWhere, hide = [], mask = {}, writeOnly } = grant;
+  const masked = Object.entries(mask).flatMap(([column, as]) => (as ? [{ column, as }] : []));
+  return {
+    rowFilter: onlyWhere === undefined ? null : { ...onlyWhere },
+    ...(hide.length === 0 ? {} : { hidden: [...hide] }),
+    ...(masked.length === 0 ? {} : { masked }),
+    ...(writeOnly === undefined ? {} : { writable: [...writeOnly] }),
   };
 }

@@ -1,7 +1,9 @@
 import { limits } from '../model/limits.ts';
 import { didYouMean } from '../model/nearest-name.ts';
-import { allColumns } from '../model/system-columns.ts';
+import { allColumns, systemColumns } from '../model/system-columns.ts';
 import type {
+  ColumnMask,
+  ColumnMaskKind,
   RoleDefinition,
   TableDefinition,
   TableGrant,
@@ -37,8 +39,16 @@ function readRole(
   tables: readonly TableDefinition[],
   views: readonly ViewDefinition[],
 ): RoleDefinition | null {
-  const members = ['name', 'description', 'class', 'capabilities', 'tables', 'views'] as const;
-  const role = problems.object(value, place, members, ['description']);
+  const members = [
+    'name',
+    'description',
+    'class',
+    'capabilities',
+    'tables',
+    'views',
+    'auditReads',
+  ] as const;
+  const role = problems.object(value, place, members, ['description', 'auditReads']);
   if (!role) return null;
   const name = problems.string(role.name, `${place}.name`);
   const nameFault = name === null ? null : roleNameProblem(name);
@@ -58,6 +68,8 @@ function readRole(
     'view',
   );
   const description = readDescription(problems, role.description, place);
+  const auditsReads =
+    role.auditReads !== undefined && problems.boolean(role.auditReads, `${place}.auditReads`);
   if (name === null || queryClass === null) return null;
   return {
     name,
@@ -66,6 +78,7 @@ function readRole(
     capabilities: granted,
     tables: grants,
     views: viewNames,
+    ...(auditsReads ? { auditReads: true as const } : {}),
   };
 }
 
@@ -77,8 +90,7 @@ function readGrants(
 ): TableGrant[] {
   const grants = new Map<string, TableGrant>();
   for (const [i, entry] of problems.list(value, parent, limits.manifestTablesMax).entries()) {
-    const members = ['table', 'read', 'aggregate', 'write', 'rowFilter'] as const;
-    const grant = problems.object(entry, `${parent}[${i}]`, members);
+    const grant = problems.object(entry, `${parent}[${i}]`, grantMembers, columnMembers);
     const name = grant ? problems.string(grant.table, `${parent}[${i}].table`) : null;
     if (!grant || name === null) continue;
     const table = tables.find((candidate) => candidate.name === name);
@@ -100,10 +112,110 @@ function readGrants(
         'bounds what is read, never what is written; give the writing to a role of its own',
       );
     }
-    grants.set(name, { table: name, read, aggregate, write, rowFilter });
+    const columns = readColumnRules(problems, grant, place, table, write);
+    grants.set(name, { table: name, read, aggregate, write, rowFilter, ...columns });
   }
   return [...grants.values()];
 }
+
+const columnMembers = ['hidden', 'masked', 'writable'] as const;
+const grantMembers = [
+  'table',
+  'read',
+  'aggregate',
+  'write',
+  'rowFilter',
+  ...columnMembers,
+] as const;
+
+/** What a grant says of single columns; members that are left out stay so. */
+function readColumnRules(
+  problems: Problems,
+  grant: { readonly [Member in (typeof columnMembers)[number]]?: unknown },
+  place: string,
+  table: TableDefinition,
+  write: boolean,
+): Pick<TableGrant, 'hidden' | 'masked' | 'writable'> {
+  const all = allColumns(table).map((column) => column.name);
+  const hidden =
+    grant.hidden === undefined
+      ? undefined
+      : problems.names(grant.hidden, `${place}.hidden`, all, 'column');
+  const masked =
+    grant.masked === undefined
+      ? undefined
+      : readMasks(problems, grant.masked, `${place}.masked`, table);
+  const own = table.columns.map((column) => column.name);
+  const writable =
+    grant.writable === undefined
+      ? undefined
+      : problems.names(grant.writable, `${place}.writable`, own, 'column');
+  const fixed = fixedColumns(table);
+  for (const column of hidden ?? []) {
+    if (fixed.has(column)) {
+      problems.add(`${place}.hidden`, `"${column}" says which row it is, and cannot be hidden`);
+    }
+  }
+  for (const { column } of masked ?? []) {
+    if (hidden?.includes(column)) problems.add(`${place}.masked`, `"${column}" is hidden already`);
+  }
+  if (writable !== undefined) {
+    if (!write) problems.add(`${place}.writable`, 'goes with "write"');
+    if (table.kind !== 'state') {
+      problems.add(`${place}.writable`, `rows of "${table.name}" are appended whole`);
+    }
+    if (writable.length === 0)
+      problems.add(`${place}.writable`, 'names no column; leave "write" out');
+    for (const column of writable) {
+      if (fixed.has(column)) {
+        problems.add(
+          `${place}.writable`,
+          `"${column}" is of the key, which an effect names anyway`,
+        );
+      }
+    }
+  }
+  return {
+    ...(hidden === undefined ? {} : { hidden }),
+    ...(masked === undefined ? {} : { masked }),
+    ...(writable === undefined ? {} : { writable }),
+  };
+}
+
+function readMasks(
+  problems: Problems,
+  value: unknown,
+  place: string,
+  table: TableDefinition,
+): ColumnMask[] {
+  const masks = new Map<string, ColumnMask>();
+  const fixed = fixedColumns(table);
+  for (const [i, entry] of problems.list(value, place, limits.tableColumnsMax).entries()) {
+    const mask = problems.object(entry, `${place}[${i}]`, ['column', 'as'] as const);
+    if (!mask) continue;
+    const name = problems.string(mask.column, `${place}[${i}].column`);
+    const as = problems.oneOf(mask.as, `${place}[${i}].as`, maskKinds);
+    const column = name === null ? null : columnNamed(problems, place, allColumns(table), name);
+    if (!column || as === null) continue;
+    if (fixed.has(column.name)) {
+      problems.add(place, `"${column.name}" says which row it is, and cannot be masked`);
+    } else if (as === 'null' && !column.optional) {
+      problems.add(place, `"${column.name}" is never null; hide it, or make it optional`);
+    } else if (as === 'hash' && (column.kind !== 'string' || column.list)) {
+      problems.add(place, `"${column.name}" is no text; only texts have pseudonyms`);
+    }
+    if (masks.has(column.name)) problems.add(place, `"${column.name}" is masked twice`);
+    masks.set(column.name, { column: column.name, as });
+  }
+  return [...masks.values()];
+}
+
+/** The columns that say which row it is, where and when: every reader needs them. */
+function fixedColumns(table: TableDefinition): ReadonlySet<string> {
+  return new Set([...table.key, ...systemColumns(table).map((column) => column.name)]);
+}
+
+const maskKinds: readonly ColumnMaskKind[] = ['null', 'hash'];
 
 function readRowFilter(
   problems: Problems,

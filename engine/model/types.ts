@@ -161,6 +161,20 @@ export interface TableGrant {
   readonly write: boolean;
   /** Rows the role may read: `column = the token's claim`. Null: all rows. */
   readonly rowFilter: { readonly column: string; readonly claim: string } | null;
+  /** Columns that are not there for the role. None where it is left out; so are the next two. */
+  readonly hidden?: readonly string[];
+  /** Columns of which the role sees something else. */
+  readonly masked?: readonly ColumnMask[];
+  /** The only columns the role may write, where it may not write all. */
+  readonly writable?: readonly string[];
+}
+
+/** What stands in the place of a value: null, or a pseudonym (a keyed hash, the same for equal values). */
+export type ColumnMaskKind = 'null' | 'hash';
+
+export interface ColumnMask {
+  readonly column: string;
+  readonly as: ColumnMaskKind;
 }
 
 export interface RoleDefinition {
@@ -172,6 +186,8 @@ export interface RoleDefinition {
   readonly tables: readonly TableGrant[];
   /** Names of the views it may read and subscribe to. */
   readonly views: readonly string[];
+  /** What it reads is recorded in the audit log; absent: only what it does. */
+  readonly auditReads?: true;
 }
 
 export interface TitleManifest {

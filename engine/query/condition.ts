@@ -57,7 +57,7 @@ interface Presence {
   readonly isNull: boolean;
 }
 
-type AnyLeaf = Comparison | FormLeaf;
+export type AnyLeaf = Comparison | FormLeaf;
 
 /** `like`: SQL's, `%` any run, `_` one character, `\` escapes; strings only. */
 export type CompareOp = 'eq' | 'ne' | 'lt' | 'lte' | 'gt' | 'gte' | 'like';

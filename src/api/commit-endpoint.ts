@@ -3,16 +3,16 @@ import {
   decodeCommitBody,
   decodeJsonBody,
   type Engine,
-  type TickBatch,
   type TickHeader,
   type TickOutcome,
 } from '../../engine/index.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import { formatPosition } from '../../engine/model/position.ts';
-import { authoriseCommit } from '../../resolvers/authorise.ts';
-import type { AuditPort } from '../../resolvers/context.ts';
+import { authoriseBatch, authoriseCommit } from '../../resolvers/authorise.ts';
 import { RequestReport } from '../../resolvers/request-report.ts';
-import { actionResults, conflictKey } from '../../resolvers/ticks.ts';
+import { conflictKey, type FirstVerdict, toldResults } from '../../resolvers/ticks.ts';
+import { originOf, recordedSignIn } from '../audit/request-audit.ts';
+import type { TitleAudit } from '../audit/title-audit.ts';
 import { checkContentType } from '../http/content-type.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { readBody } from '../http/read-body.ts';
@@ -27,14 +27,14 @@ import type { ServedManifest } from './served-manifest.ts';
 export interface CommitEndpointOptions {
   readonly engine: Engine;
   readonly manifest: ServedManifest;
-  readonly audit: AuditPort;
+  readonly audit: TitleAudit;
   readonly metrics: Metrics;
   readonly identity: Pick<TitleAccess, 'authenticate'>;
 }
 
 /** `POST /{title}/sessions/{sessionId}/ticks/{tick}`: a tick in columns, as Arrow or as JSON. */
 export function commitEndpoint(options: CommitEndpointOptions): Handler {
-  const { engine, audit, metrics } = options;
+  const { engine, metrics } = options;
   const { catalog } = engine;
   const committed = metrics.requests.labels({
     endpoint: 'commit',
@@ -44,19 +44,22 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
   return async (exchange, { sessionId = '', tick = '' }) => {
     const { request } = exchange;
     const report = new RequestReport(queryClass);
-    const principal = await options.identity.authenticate(credentialsOf(request.headers));
+    const audit = options.audit.of(originOf(request));
+    const principal = await recordedSignIn(audit, exchange.requestId, () =>
+      options.identity.authenticate(credentialsOf(request.headers)),
+    );
     options.manifest.check(request.headers['x-tickloom-manifest']);
     const ticket = exchangeTicket(principal, queryClass, exchange);
     const asker = { principal, audit, ticket };
     // Before the body: who may not commit at all need not send it.
-    authoriseCommit(asker, []);
+    authoriseCommit(asker);
     const format = formats[checkContentType(request, arrowType, jsonType)];
     const header = readHeader(exchange, sessionId, tick);
     const body = await readBody(request, format.bytesMax);
     metrics.received('commit', body.length);
     if (body.length === 0) throw emptyBody();
     const batch = format.decode(catalog, header, body);
-    authoriseCommit(asker, tablesOf(batch, catalog.actionTable.name));
+    authoriseBatch(asker, batch, catalog);
     const outcome = await engine.commit(ticket, batch);
     report.sawPosition(outcome.lsn);
     committed.inc();
@@ -85,12 +88,6 @@ function emptyBody(): EngineError {
   );
 }
 
-function tablesOf(batch: TickBatch, actionTable: string): Set<string> {
-  const tables = new Set(batch.streams.map((stream) => stream.table.name));
-  if (batch.actions.length > 0) tables.add(actionTable);
-  return tables;
-}
-
 function readHeader({ request }: Exchange, sessionId: string, tick: string): TickHeader {
   const { headers } = request;
   return {
@@ -100,6 +97,7 @@ function readHeader({ request }: Exchange, sessionId: string, tick: string): Tic
     idempotencyKey: single(headers['idempotency-key']) ?? null,
     onConflict: conflictPolicy(single(headers['x-tickloom-on-conflict'])),
     afterTick: optionalInteger('x-tickloom-after-tick', headers['x-tickloom-after-tick']),
+    once: flag('x-tickloom-once', single(headers['x-tickloom-once'])),
   };
 }
 
@@ -111,6 +109,12 @@ function conflictPolicy(text: string | undefined): ConflictPolicy {
     'x-tickloom-on-conflict must be REJECT_ACTION or ABORT_TICK',
     { details: { path: 'x-tickloom-on-conflict' } },
   );
+}
+
+function flag(path: string, text: string | undefined): boolean {
+  if (text === undefined || text === 'false') return false;
+  if (text === 'true') return true;
+  throw new EngineError('BAD_USER_INPUT', `${path} must be true or false`, { details: { path } });
 }
 
 function optionalInteger(name: string, value: string | string[] | undefined): number | null {
@@ -133,7 +137,7 @@ function single(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** The payload of `commitTick` as JSON, with the rejected results only. */
+/** The payload of `commitTick` as JSON, with the results of what was rejected or settled before. */
 function answer(outcome: TickOutcome): object {
   return {
     position: formatPosition(outcome.lsn),
@@ -142,14 +146,20 @@ function answer(outcome: TickOutcome): object {
     duplicate: outcome.duplicate,
     accepted: outcome.accepted,
     rejected: outcome.rejected,
+    repeated: outcome.repeats.length,
     aborted: outcome.aborted,
     stateHash: outcome.stateHash,
-    results: actionResults(outcome, { only: 'REJECTED' }).map(({ conflict, ...result }) => ({
+    results: toldResults(outcome).map(({ conflict, first, ...result }) => ({
       ...result,
       conflict: conflict === null ? null : conflictJson(conflict),
+      ...(first === null ? {} : { first: firstJson(first) }),
     })),
     conflict: outcome.tickConflict === null ? null : conflictJson(outcome.tickConflict),
   };
+}
+
+function firstJson({ lsn, conflict, sameContent }: FirstVerdict): unknown {
+  return { position: formatPosition(lsn), conflict, sameContent };
 }
 
 function conflictJson(conflict: NonNullable<TickOutcome['tickConflict']>): unknown {

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { packageVersion } from '../package-directory.ts';
+import { addAudit } from './audit.ts';
 import { addExport } from './export.ts';
 import { addGenerate } from './generate.ts';
 import { addImport } from './import.ts';
@@ -33,5 +34,6 @@ export function program(): Command {
   addExport(root);
   addImport(root);
   addReplay(root);
+  addAudit(root);
   return root;
 }

@@ -33,6 +33,21 @@ export function settingsOf(
   return loadSettings({ flags, environment, configFile });
 }
 
+/** The data directory of a verb that asks for no other setting. */
+export function dataDirOf({
+  dataDir,
+  config,
+}: {
+  readonly dataDir?: string;
+  readonly config?: string;
+}): string {
+  const flags = {
+    ...(dataDir === undefined ? {} : { dataDir }),
+    ...(config === undefined ? {} : { config }),
+  };
+  return settingsOf(flags, process.env).settings.dataDir;
+}
+
 function describe(name: SettingName): string {
   const { help, unit, default: defaultText } = settingsTable[name];
   const shown =

@@ -1,5 +1,6 @@
 import { algorithmList, attributeList, issuerList, toleranceBounds } from './issuers.ts';
 import {
+  auditRetain,
   byteSize,
   columnsPlace,
   count,
@@ -75,6 +76,11 @@ export const settingsTable = {
     logRetain,
     'all',
     'How much of the log is kept at least: all, or a size such as 64GB. What is older is dropped in files of 256 MB once two checkpoints and the column store are past it. Replays, changed views and a column store that lost its data need the old log.',
+  ),
+  auditRetain: setting(
+    auditRetain,
+    '400d',
+    'How much of each audit log is kept: all, for days such as 400d, or a size such as 64GB of the newest. What is older is dropped in files of 16 MB once it can be read in the column store.',
   ),
   rowMemory: setting(
     byteSize(2 ** 20, 2 ** 50),
@@ -171,7 +177,7 @@ export const settingsTable = {
   logLevel: setting(
     oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace'),
     'info',
-    'The least severe log line that is written; audit lines always are. On standard error, as JSON unless that is a terminal.',
+    'The least severe log line that is written; audit records are kept at every level, and shown at debug. On standard error, as JSON unless that is a terminal.',
   ),
 } as const;
 

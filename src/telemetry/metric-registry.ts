@@ -16,6 +16,12 @@ export interface WatchedTitle {
   drainLagTicks(): Iterable<readonly [view: string, lagTicks: number]>;
 }
 
+/** What a title's audit log tells of itself. */
+export interface WatchedAudit {
+  readonly state: 'ok' | 'waiting' | 'refusing';
+  readonly waiting: { readonly records: number };
+}
+
 /**
  * Every metric that the server tells Prometheus; names and labels are those of the contract. What
  * belongs to a title has the label `title`, empty for requests that name none of this server.
@@ -23,6 +29,7 @@ export interface WatchedTitle {
 export class MetricRegistry {
   readonly #registry = new Registry();
   readonly #titles = new Map<string, WatchedTitle>();
+  readonly #audits = new Map<string, WatchedAudit>();
 
   readonly commitSeconds = this.#histogram(
     'commit_seconds',
@@ -161,6 +168,16 @@ export class MetricRegistry {
           gauge.set({ title, view }, lagTicks);
       },
     );
+    this.#readOfAudits(
+      'audit_waiting_records',
+      'Audit records that wait for the disk.',
+      ({ waiting }) => waiting.records,
+    );
+    this.#readOfAudits(
+      'audit_refusing',
+      '1 while what would be recorded is refused, as too many audit records wait, else 0.',
+      ({ state }) => (state === 'refusing' ? 1 : 0),
+    );
     const merges = new WeakMap<WatchedTitle, number>();
     this.#readAtScrape(
       'columns_merges_active',
@@ -184,6 +201,11 @@ export class MetricRegistry {
         gauge.set({ title }, Math.max(0, engine.appliedLsn - engine.columns.coveredLsn));
       },
     );
+  }
+
+  /** Reads what the audit log of a title knows about itself at each scrape. */
+  watchAudit(title: string, audit: WatchedAudit): void {
+    this.#audits.set(title, audit);
   }
 
   get contentType(): string {
@@ -233,6 +255,7 @@ export class MetricRegistry {
   /** Tells nothing of the title any more: it is closed. */
   async forget(title: string): Promise<void> {
     this.#titles.delete(title);
+    this.#audits.delete(title);
     for (const metric of this.#registry.getMetricsAsArray()) {
       if (!(metric instanceof Counter || metric instanceof Gauge || metric instanceof Histogram)) {
         continue;
@@ -274,6 +297,20 @@ export class MetricRegistry {
   #gauge(name: string, help: string): Gauge<'title'> {
     const labelNames = ['title'] as const;
     return new Gauge({ name: `tickloom_${name}`, help, labelNames, registers: [this.#registry] });
+  }
+
+  #readOfAudits(name: string, help: string, read: (audit: WatchedAudit) => number): void {
+    const audits = this.#audits;
+    new Gauge({
+      name: `tickloom_${name}`,
+      help,
+      labelNames: ['title'] as const,
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        for (const [title, audit] of audits) this.set({ title }, read(audit));
+      },
+    });
   }
 
   #readAtScrape<Label extends string>(

@@ -1,14 +1,18 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  ColumnMasks,
   type ColumnsHost,
   type EngineOptions,
   Lifetime,
   type Lsn,
+  manifestHash,
   openEngine,
+  parseKept,
 } from '../../engine/index.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
-import { auditLog } from '../audit/audit-log.ts';
+import { operatorRecord, TitleAudit } from '../audit/title-audit.ts';
 import type { Settings } from '../config/settings.ts';
 import { ExportLinks } from '../exports/export-link.ts';
 import { Exports } from '../exports/exports.ts';
@@ -68,6 +72,7 @@ export function openTitle(
     const loading = import('./served-title.ts');
     loading.catch(() => {});
     const directory = join(settings.dataDir, 'titles', name);
+    const keptBefore = await keptManifest(directory);
     const opened = await openEngine({
       manifest,
       directory,
@@ -88,6 +93,17 @@ export function openTitle(
     const recoveredLsn = opened.appliedLsn;
     const engine = observeEngine(opened, settings.durability.mode, metrics);
 
+    const audit = await TitleAudit.open({
+      title: name,
+      directory,
+      retention: settings.auditRetain,
+      columns: await shared.columns,
+      logger,
+    });
+    lifetime.add(() => audit.close());
+    metrics.watchAudit(audit.log);
+    recordManifest(audit, keptBefore, manifest);
+
     const exportsDirectory = join(directory, 'exports');
     const linkSecret = secretFromFile(join(exportsDirectory, 'link-secret'));
     const links = new ExportLinks(name, linkSecret, shared.publicUrl);
@@ -101,14 +117,15 @@ export function openTitle(
       engine,
       identity: shared.identity,
       exports,
+      masks: new ColumnMasks(secretFromFile(join(directory, 'mask-key'))),
       links,
-      audit: auditLog(logger),
+      audit,
       metrics,
       logger,
       requests,
       places: shared.places,
     });
-    const parts = { name, engine, recoveredLsn, metrics, requests, served };
+    const parts = { name, engine, audit, recoveredLsn, metrics, requests, served };
     return new OpenTitle(parts, () => lifetime.endOrThrow());
   }, onError);
 }
@@ -116,6 +133,7 @@ export function openTitle(
 interface OpenTitleParts {
   readonly name: string;
   readonly engine: ReturnType<typeof observeEngine>;
+  readonly audit: TitleAudit;
   /** Where the log ended when it was recovered. */
   readonly recoveredLsn: Lsn;
   readonly metrics: Metrics;
@@ -127,6 +145,7 @@ interface OpenTitleParts {
 export class OpenTitle {
   readonly name: string;
   readonly engine: OpenTitleParts['engine'];
+  readonly audit: TitleAudit;
   readonly recoveredLsn: Lsn;
   readonly socket: ServedTitle['socket'];
   readonly #parts: OpenTitleParts;
@@ -135,6 +154,7 @@ export class OpenTitle {
   constructor(parts: OpenTitleParts, end: () => Promise<void>) {
     this.name = parts.name;
     this.engine = parts.engine;
+    this.audit = parts.audit;
     this.recoveredLsn = parts.recoveredLsn;
     this.socket = parts.served.socket;
     this.#parts = parts;
@@ -162,6 +182,31 @@ export class OpenTitle {
     await Promise.all([this.leaveSubscribers(), this.#parts.requests.drain(graceMs)]);
     await this.#end();
   }
+}
+
+/** The manifest that the title was open under before; null where it never was, or it cannot be read. */
+async function keptManifest(directory: string): Promise<TitleManifest | null> {
+  const path = join(directory, 'manifest.json');
+  try {
+    return parseKept(await readFile(path, 'utf8'), path);
+  } catch {
+    // The engine, which reads it as well, says what is wrong with it.
+    return null;
+  }
+}
+
+/** Records that the title is open under another manifest than before. */
+function recordManifest(
+  audit: TitleAudit,
+  before: TitleManifest | null,
+  manifest: TitleManifest,
+): void {
+  const hash = manifestHash(manifest);
+  const hashBefore = before === null ? null : manifestHash(before);
+  if (hash === hashBefore) return;
+  const { version } = manifest;
+  const details = { version, hash, versionBefore: before?.version ?? null, hashBefore };
+  audit.log.record(operatorRecord('manifest.accept', details));
 }
 
 /** What the engine tells, counted, and what operators should hear of it, logged. */

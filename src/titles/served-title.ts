@@ -1,8 +1,7 @@
 import { printSchema } from 'graphql';
-import { type Engine, OneByOne, serializeManifest } from '../../engine/index.ts';
+import { type ColumnMasks, type Engine, OneByOne, serializeManifest } from '../../engine/index.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
-import type { AuditPort } from '../../resolvers/context.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
 import { commitEndpoint } from '../api/commit-endpoint.ts';
 import { descriptionEndpoint } from '../api/description-endpoints.ts';
@@ -15,6 +14,7 @@ import { GraphqlSocket } from '../api/graphql/graphql-socket.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
 import { createTitleYoga } from '../api/graphql/yoga.ts';
 import { ServedManifest } from '../api/served-manifest.ts';
+import type { TitleAudit } from '../audit/title-audit.ts';
 import type { ExportLinks } from '../exports/export-link.ts';
 import type { Exports } from '../exports/exports.ts';
 import type { Handler } from '../http/route.ts';
@@ -29,8 +29,9 @@ export interface ServedTitleOptions {
   readonly engine: Engine;
   readonly identity: Identity;
   readonly exports: Exports;
+  readonly masks: ColumnMasks;
   readonly links: ExportLinks;
-  readonly audit: AuditPort;
+  readonly audit: TitleAudit;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly requests: RunningRequests;
@@ -52,10 +53,10 @@ export function proveServable(manifest: TitleManifest): void {
 
 /** One title as the outside sees it: its GraphQL over every transport, commits, exports, schema. */
 export function serveTitle(options: ServedTitleOptions): ServedTitle {
-  const { engine, exports, links, audit, metrics, logger } = options;
+  const { engine, exports, masks, links, audit, metrics, logger } = options;
   const { catalog } = engine;
   const identity = new TitleIdentity(options.identity, catalog);
-  const services = { engine, exports, audit, running: new ObservedQueries(metrics) };
+  const services = { engine, exports, masks, audit, running: new ObservedQueries(metrics) };
   const schema = buildSchema(catalog);
   const answers = new Answers(metrics, logger);
   const executor = new Executor(schema);
@@ -74,7 +75,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
         onDrain: options.requests.onDrain,
       }),
       commit: commitEndpoint({ engine, manifest, audit, metrics, identity }),
-      export: exportEndpoint({ engine, exports, links, metrics, logger }),
+      export: exportEndpoint({ engine, exports, links, audit, metrics, logger }),
       schema: descriptionEndpoint({
         ...description,
         contentType: 'application/graphql; charset=utf-8',

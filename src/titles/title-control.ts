@@ -1,5 +1,6 @@
 import { parseManifest } from '../../engine/index.ts';
 import { EngineError } from '../../engine/model/errors.ts';
+import type { ExpectedRecord } from '../audit/verify-audit.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { readJsonInput } from '../http/json-input.ts';
 import { sendJson } from '../http/respond.ts';
@@ -27,6 +28,10 @@ export function titleControl(keeper: TitleKeeper, metrics: Metrics): Route[] {
       const { manifest, adopt } = await readJsonInput(exchange, servingLimits.controlBodyBytesMax);
       return keeper.create(parseManifest(JSON.stringify(manifest ?? null)), adopt === true);
     }),
+    route('POST', '/titles/{title}/audit/verify', async (exchange, name) => {
+      const { expected } = await readJsonInput(exchange, servingLimits.controlBodyBytesMax);
+      return keeper.verifyAudit(name, readExpected(expected));
+    }),
     route('POST', '/titles/{title}/suspend', (_exchange, name) => keeper.suspend(name)),
     route('POST', '/titles/{title}/resume', (_exchange, name) => keeper.resume(name)),
     route('POST', '/titles/{title}/remove', async (exchange, name) => {
@@ -49,4 +54,11 @@ export function titleControl(keeper: TitleKeeper, metrics: Metrics): Route[] {
       return keeper.remove(name, keepMs);
     }),
   ];
+}
+
+function readExpected(expected: unknown): ExpectedRecord | null {
+  if (expected === null || expected === undefined) return null;
+  const { record, chain } = expected as Readonly<Record<string, unknown>>;
+  if (typeof record === 'number' && typeof chain === 'string') return { record, chain };
+  throw new EngineError('BAD_USER_INPUT', 'expected must name a record and its chain');
 }

@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { type ExecutionResult, type GraphQLSchema, graphql, parse, subscribe } from 'graphql';
 import { onTestFinished } from 'vitest';
 import { departureAt, neverLeaves } from '../../engine/govern/departure.ts';
+import { ColumnMasks } from '../../engine/index.ts';
 import type { Catalog } from '../../engine/model/catalog.ts';
+import { EngineError } from '../../engine/model/errors.ts';
 import type { QueryClass, TitleManifest } from '../../engine/model/types.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
 import { openEngine } from '../../engine/title/open-engine.ts';
+import type { AuditEvent } from '../../resolvers/audit-event.ts';
 import type {
-  AuditEvent,
   ExportInfo,
   ExportRegistry,
   Principal,
@@ -30,6 +32,8 @@ export class TitleApi {
   readonly engine: Engine;
   readonly columns: FakeColumnStore;
   readonly audit: AuditEvent[] = [];
+  /** As though too many records waited for the disk. */
+  auditRefuses = false;
   readonly logged: unknown[] = [];
   readonly running = new RunningQueries();
   readonly exports = new FakeExports();
@@ -140,7 +144,17 @@ export class Caller {
         return () => undefined;
       },
       exports: this.#api.exports,
-      audit: { record: (event) => this.#api.audit.push(event) },
+      masks: new ColumnMasks(new Uint8Array(32)),
+      audit: {
+        admit: () => {
+          if (this.#api.auditRefuses) throw new EngineError('UNAVAILABLE', 'no audit');
+        },
+        record: (event) => this.#api.audit.push(event),
+      },
+      auditLog: {
+        list: () => Promise.reject(new EngineError('UNAVAILABLE', 'no audit log is open')),
+        lastSequence: () => Promise.resolve(0),
+      },
       running: this.#api.running,
       readAfter: this.#options.readAfter ?? null,
       lastEventId: null,

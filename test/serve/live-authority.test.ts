@@ -55,11 +55,11 @@ async function moveUnits(): Promise<void> {
 }
 
 async function revoke(input: Record<string, unknown>): Promise<void> {
-  await askServer(sandbox.dataDir, 'POST', '/denied', input);
+  await askServer(sandbox.directory, 'POST', '/denied', input);
 }
 
 async function allow(input: Record<string, unknown>): Promise<void> {
-  await askServer(sandbox.dataDir, 'POST', '/allowed', input);
+  await askServer(sandbox.directory, 'POST', '/allowed', input);
 }
 
 describe('a token that is followed by another on an open WebSocket', () => {
@@ -178,8 +178,8 @@ describe('a subject or token that the operator revokes', () => {
     ['a time that is over', { subject: 'a', until: '2020-01-01T00:00Z' }, /time in the future/],
     ['no time', { subject: 'a', until: 'soon' }, /time in the future/],
   ])('is not %s', async (_what, input, refusal) => {
-    await expect(askServer(sandbox.dataDir, 'POST', '/denied', input)).rejects.toThrow(refusal);
-    await expect(askServer(sandbox.dataDir, 'POST', '/allowed', { jti: 'x' })).rejects.toThrow(
+    await expect(askServer(sandbox.directory, 'POST', '/denied', input)).rejects.toThrow(refusal);
+    await expect(askServer(sandbox.directory, 'POST', '/allowed', { jti: 'x' })).rejects.toThrow(
       /^NOT_FOUND/,
     );
   });

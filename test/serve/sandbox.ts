@@ -77,10 +77,6 @@ export class Sandbox {
     return this.#server.url;
   }
 
-  get dataDir(): string {
-    return this.#directory;
-  }
-
   get metricsUrl(): string {
     return this.#server.metricsUrl;
   }

@@ -14,7 +14,7 @@ afterAll(() => sandbox.stop());
 
 /** What the operator is refused with. */
 async function refusalOf(path: string, input?: unknown): Promise<string> {
-  const asked = askServer(sandbox.dataDir, 'POST', path, input);
+  const asked = askServer(sandbox.directory, 'POST', path, input);
   return asked.then(
     () => 'done',
     (error: Error) => error.message,
@@ -23,7 +23,7 @@ async function refusalOf(path: string, input?: unknown): Promise<string> {
 
 async function standings(): Promise<unknown> {
   const answer = await askServer<{ titles: { title: string; standing: string }[] }>(
-    sandbox.dataDir,
+    sandbox.directory,
     'GET',
     '/titles',
   );
@@ -65,7 +65,7 @@ describe('what is wrong at the control socket is refused, and changes nothing', 
 
 function postBytes(bytes: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socketPath = controlSocketIn(controlFolder(sandbox.dataDir));
+    const socketPath = controlSocketIn(controlFolder(sandbox.directory));
     const headers = { 'content-length': bytes };
     const asking = request({ socketPath, method: 'POST', path: '/titles', headers }, (response) => {
       let text = '';

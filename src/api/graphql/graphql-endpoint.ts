@@ -1,5 +1,6 @@
 import { EngineError } from '../../../engine/model/errors.ts';
 import type { Principal } from '../../../resolvers/context.ts';
+import { originOf, type RequestAudit, recordedSignIn } from '../../audit/request-audit.ts';
 import { checkContentType } from '../../http/content-type.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import { readBody } from '../../http/read-body.ts';
@@ -32,11 +33,15 @@ type FetchResponse = Awaited<ReturnType<TitleYoga['fetch']>>;
 /** `POST /{title}/graphql`, GET for queries, and SSE by `accept: text/event-stream`. */
 export function graphqlEndpoint(options: GraphqlEndpointOptions) {
   return async (exchange: Exchange): Promise<void> => {
-    const credentials = credentialsOf(exchange.request.headers);
-    const principal = await options.identity.authenticate(credentials);
-    options.manifest.check(exchange.request.headers['x-tickloom-manifest']);
+    const { request: asked, requestId } = exchange;
+    const audit = options.services.audit.of(originOf(asked));
+    const credentials = credentialsOf(asked.headers);
+    const principal = await recordedSignIn(audit, requestId, () =>
+      options.identity.authenticate(credentials),
+    );
+    options.manifest.check(asked.headers['x-tickloom-manifest']);
     const types = answerTypesOf(exchange.request);
-    const context = operationContext(options, exchange, principal);
+    const context = operationContext(options, exchange, principal, audit);
     const params = await readParams(exchange, options.metrics);
     const takesEvents = types.events !== null;
     const operation = { operation: context, params, takesEvents };
@@ -56,10 +61,12 @@ function operationContext(
   options: GraphqlEndpointOptions,
   exchange: Exchange,
   principal: Principal,
+  audit: RequestAudit,
 ): OperationContext {
   const { headers } = exchange.request;
   return new OperationContext(options.services, {
     principal,
+    audit,
     askedClass: textHeader(headers['x-tickloom-class']),
     readAfter: textHeader(headers['x-tickloom-read-after']),
     lastEventId: textHeader(headers['last-event-id']),

@@ -21,8 +21,8 @@ import { ClientDeparture } from '../../../engine/index.ts';
 import { EngineError } from '../../../engine/model/errors.ts';
 import type { Principal } from '../../../resolvers/context.ts';
 import { internalError } from '../../../resolvers/errors.ts';
+import { type AuditOrigin, originOf, recordedSignIn } from '../../audit/request-audit.ts';
 import { errorBody } from '../../http/respond.ts';
-import { queryClassOf } from '../../identity/principal.ts';
 import type { Credentials, TitleAccess } from '../../identity/title-identity.ts';
 import { servingLimits } from '../../serving-limits.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -30,6 +30,7 @@ import type { Metrics } from '../../telemetry/metrics.ts';
 import type { ServedManifest } from '../served-manifest.ts';
 import type { Answers } from './answer.ts';
 import { AnsweredFrames } from './answered-frames.ts';
+import { askedClassOf } from './asked-class.ts';
 import { connectionHeader } from './connection-parameters.ts';
 import type { FrameText } from './frame-text.ts';
 import { checkParams } from './graphql-params.ts';
@@ -58,6 +59,7 @@ interface Connection {
   readonly socket: WebSocket;
   /** The headers of the request that opened the connection. */
   readonly headers: IncomingHttpHeaders;
+  readonly origin: AuditOrigin;
   /** Who is at its other end; null before the client has said so. */
   live: ReturnType<TitleAccess['live']> | null;
   askedClass: string | undefined;
@@ -148,6 +150,7 @@ export class GraphqlSocket {
     const connection: Connection = {
       socket,
       headers: request.headers,
+      origin: originOf(request),
       live: null,
       askedClass: undefined,
       signedIn: () => {
@@ -226,16 +229,20 @@ export class GraphqlSocket {
     connection.subscriptions = context.subscriptions;
     const header = (name: string) =>
       connectionHeader(name, context.connectionParams, connection.headers);
+    const audit = this.#options.services.audit.of(connection.origin);
+    const requestId = randomUUID();
     try {
       const credentials = {
         authorization: header('authorization'),
         role: header('x-tickloom-role'),
       };
-      const principal = await this.#options.identity.authenticate(credentials);
+      const principal = await recordedSignIn(audit, requestId, () =>
+        this.#options.identity.authenticate(credentials),
+      );
       this.#options.manifest.check(header('x-tickloom-manifest'));
       const asked = header('x-tickloom-class');
       connection.askedClass = typeof asked === 'string' ? asked : undefined;
-      queryClassOf(principal, connection.askedClass);
+      askedClassOf(principal, connection.askedClass, audit, requestId);
       connection.live = this.#liveOf(connection, credentials, principal);
     } catch (error) {
       this.#refuse(connection.socket, error);
@@ -266,7 +273,7 @@ export class GraphqlSocket {
    * subject, and `pong` tells how long that is good, or why it is not taken; then the one before
    * goes on. Other pings get what they sent, as the protocol has it.
    */
-  async #pong({ live }: Connection, payload: unknown): Promise<unknown> {
+  async #pong({ live, origin }: Connection, payload: unknown): Promise<unknown> {
     const parameters = (typeof payload === 'object' ? payload : null) as Record<
       string,
       unknown
@@ -274,13 +281,16 @@ export class GraphqlSocket {
     const header = (name: string) => connectionHeader(name, parameters ?? undefined, {});
     const authorization = header('authorization');
     if (live === null || authorization === undefined) return payload;
+    const audit = this.#options.services.audit.of(origin);
+    const requestId = randomUUID();
     try {
       const role = header('x-tickloom-role');
-      return tokenLife(await live.refresh({ authorization, role }));
+      const refresh = () => live.refresh({ authorization, role });
+      return tokenLife(await recordedSignIn(audit, requestId, refresh));
     } catch (error) {
       const known = error instanceof EngineError ? error : internalError();
       if (known !== error) this.#options.logger.error({ error }, 'a token could not be refreshed');
-      return errorBody(known, randomUUID());
+      return errorBody(known, requestId);
     }
   }
 
@@ -357,6 +367,7 @@ export class GraphqlSocket {
     const { readAfter, traceparent } = payload.extensions ?? {};
     return new OperationContext(this.#options.services, {
       principal: live.current,
+      audit: this.#options.services.audit.of(connection.origin),
       askedClass: connection.askedClass,
       readAfter: typeof readAfter === 'string' ? readAfter : undefined,
       requestId: randomUUID(),

@@ -1,8 +1,8 @@
-import type { ClientDeparture, Engine, Ticket } from '../../../engine/index.ts';
+import type { ClientDeparture, ColumnMasks, Engine, Ticket } from '../../../engine/index.ts';
 import { type Lsn, parsePosition } from '../../../engine/model/position.ts';
 import type { QueryClass } from '../../../engine/model/types.ts';
+import type { AuditReader } from '../../../resolvers/audit-event.ts';
 import type {
-  AuditPort,
   CurrentAsker,
   ExportRegistry,
   Principal,
@@ -10,20 +10,26 @@ import type {
 } from '../../../resolvers/context.ts';
 import { RequestReport } from '../../../resolvers/request-report.ts';
 import type { RunningQueries } from '../../../resolvers/running-queries.ts';
+import type { RequestAudit } from '../../audit/request-audit.ts';
+import type { TitleAudit } from '../../audit/title-audit.ts';
 import { queryClassOf } from '../../identity/principal.ts';
 import type { Endpoint } from '../../telemetry/metrics.ts';
 import { requestTicket } from '../request-ticket.ts';
+import { askedClassOf } from './asked-class.ts';
 
 /** What all operations of one title share. */
 export interface TitleServices {
   readonly engine: Engine;
   readonly exports: ExportRegistry;
-  readonly audit: AuditPort;
+  readonly masks: ColumnMasks;
+  /** The title's; each operation has a part of it. */
+  readonly audit: TitleAudit;
   readonly running: RunningQueries;
 }
 
 export interface OperationOptions {
   readonly principal: Principal;
+  readonly audit: RequestAudit;
   /** `x-tickloom-class` as given. */
   readonly askedClass: string | undefined;
   /** `x-tickloom-read-after` as given. */
@@ -41,7 +47,9 @@ export interface OperationOptions {
 export class OperationContext implements RequestContext {
   readonly engine: Engine;
   readonly exports: ExportRegistry;
-  readonly audit: AuditPort;
+  readonly masks: ColumnMasks;
+  readonly audit: RequestAudit;
+  readonly auditLog: AuditReader;
   readonly running: RunningQueries;
   readonly readAfter: Lsn | null;
   readonly lastEventId: string | null;
@@ -59,10 +67,13 @@ export class OperationContext implements RequestContext {
   constructor(services: TitleServices, options: OperationOptions) {
     this.engine = services.engine;
     this.exports = services.exports;
-    this.audit = services.audit;
+    this.masks = services.masks;
+    this.audit = options.audit;
+    this.auditLog = services.audit;
     this.running = services.running;
     this.principal = options.principal;
-    const queryClass = queryClassOf(options.principal, options.askedClass);
+    const { principal, askedClass, audit, requestId } = options;
+    const queryClass = askedClassOf(principal, askedClass, audit, requestId);
     this.#askedClass = options.askedClass;
     this.#departure = options.departure;
     this.ticket = requestTicket(options.principal, queryClass, options);
