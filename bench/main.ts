@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 const benches = [
   'ingest',
   'swap',
+  'transfers',
   'tick',
   'large-ticks',
   'recover',

@@ -39,8 +39,10 @@ export type {
 export type { ColumnStore } from './columns/column-store.ts';
 export { ColumnsHost, type ColumnsTarget } from './columns/columns-host.ts';
 export type { OpenColumnStore } from './columns/open-column-store.ts';
+export { SideTable, type SideTableDefinition } from './columns/side-table.ts';
 export { lockDirectory } from './disk/directory-lock.ts';
 export { makeDirectories } from './disk/make-directories.ts';
+export type { Storage } from './disk/storage.ts';
 export type {
   ContentionKind,
   ContentionReport,
@@ -62,7 +64,9 @@ export { decodeCommitBody } from './intake/arrow/commit-body.ts';
 export { decodeJsonBody } from './intake/json/json-body.ts';
 export { buildTickBatch } from './intake/rows/batch-builder.ts';
 export type { ActionInput, EffectInput, TickInput } from './intake/rows/row-input.ts';
-export type { Durability } from './log/commit-log.ts';
+export type { CommitLog, Durability, LogRecord } from './log/commit-log.ts';
+export { openFileLog } from './log/open-file-log.ts';
+export { readLog } from './log/read-log.ts';
 export type { LogReport } from './log/recover-segments.ts';
 export { manifestHash, parseManifest, serializeManifest } from './manifest/manifest-json.ts';
 export { titleProblem } from './manifest/names.ts';
@@ -91,5 +95,6 @@ export type { OrderBy, RowPage } from './state/state-reader.ts';
 export type { ConflictPolicy, EffectOp, TickBatch, TickHeader } from './tick/tick-batch.ts';
 export type { ActionConflict, EffectConflict, TickOutcome } from './tick/tick-outcome.ts';
 export { Lifetime } from './time/lifetime.ts';
+export { processTimers, type Timers } from './time/timers.ts';
 export { type EngineOptions, openEngine } from './title/open-engine.ts';
 export type { Frame, SubscribeRequest, ViewQueries } from './views/view-engine.ts';

@@ -28,14 +28,13 @@ import type {
   TableDefinition,
   TableGrant,
 } from '../engine/model/types.ts';
-import type { Principal, RequestContext } from './context.ts';
+import { type Asker, recordAudit } from './audited.ts';
+import type { Principal } from './context.ts';
 
 /**
  * What a role may do, asked of `engine/access`: every root field asks here once, before anything else.
  * What is refused is audited, and answers `FORBIDDEN` with the rule that decided.
  */
-
-export type Asker = Pick<RequestContext, 'principal' | 'audit' | 'ticket'>;
 
 export function authoriseRole(asker: Asker): RoleDefinition {
   const { role } = asker.principal;
@@ -156,13 +155,10 @@ function held(asker: Asker, decide: (role: RoleDefinition) => Decision): RoleDef
 }
 
 function refuse(asker: Asker, { rule, needs }: Refused): never {
-  const { subject, role } = asker.principal;
-  asker.audit.record({
-    action: 'access.denied',
-    outcome: 'refused',
-    subject,
-    role: role?.name ?? null,
-    requestId: asker.ticket.trace.requestId,
+  const { table = null } = needs;
+  recordAudit(asker, 'access.denied', 'refused', {
+    code: 'FORBIDDEN',
+    table: table as string | null,
     details: needs,
   });
   throw new EngineError('FORBIDDEN', rule, { details: needs });

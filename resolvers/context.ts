@@ -1,6 +1,14 @@
-import type { ColumnMasks, Engine, ExportRequest, ExportSource, Ticket } from '../engine/index.ts';
+import type {
+  ColumnMasks,
+  Condition,
+  Engine,
+  ExportRequest,
+  ExportSource,
+  Ticket,
+} from '../engine/index.ts';
 import type { Lsn } from '../engine/model/position.ts';
 import type { QueryClass, RoleDefinition } from '../engine/model/types.ts';
+import type { AuditPort, AuditReader } from './audit-event.ts';
 import type { RequestReport } from './request-report.ts';
 import type { RunningQueries } from './running-queries.ts';
 
@@ -18,10 +26,17 @@ export interface RequestContext {
    * server drains. A deadline is set for each call: `ticket.within`.
    */
   readonly ticket: Ticket;
+  /**
+   * Calls back at once with who asks now, and again when the principal's role or the claims that row
+   * rules read change while the operation runs. Returns how to call it off.
+   */
+  readonly followAsker: (listen: (asker: CurrentAsker) => void) => () => void;
   readonly exports: ExportRegistry;
   /** What stands in the place of masked values. */
   readonly masks: ColumnMasks;
   readonly audit: AuditPort;
+  /** What was recorded so far of the title. */
+  readonly auditLog: AuditReader;
   readonly use: UsePort;
   /** One for the title, shared by all its requests. */
   readonly running: RunningQueries;
@@ -36,6 +51,9 @@ export interface RequestContext {
   readonly report: RequestReport;
 }
 
+/** Who asks now, and the ticket in that name. */
+export type CurrentAsker = Pick<RequestContext, 'principal' | 'ticket'>;
+
 /** Who asks, as the verified token says. */
 export interface Principal {
   readonly subject: string;
@@ -48,9 +66,16 @@ export interface Principal {
   readonly expiresAtMs: number;
 }
 
+/** The records of the audit log that a condition accepts, up to one. */
+export interface AuditExportSource {
+  readonly kind: 'audit';
+  readonly where: Condition | null;
+  readonly upToSequence: number;
+}
+
 /** A checked and authorised order for an export; row rules of the role are in its `where`. */
 export interface ExportSpec {
-  readonly source: ExportSource;
+  readonly source: ExportSource | AuditExportSource;
   readonly format: ExportRequest['format'];
   readonly compression: ExportRequest['compression'];
   readonly sinceLsn: Lsn | null;
@@ -93,29 +118,4 @@ export interface UsePort {
     use: CountedUse,
     asker: Pick<RequestContext, 'principal' | 'ticket'>,
   ): Promise<void> | undefined;
-}
-
-/** One thing worth keeping of who did what. Ticks are not among them: the log holds those. */
-export interface AuditEvent {
-  readonly action:
-    | 'session.open'
-    | 'session.close'
-    | 'row.compareAndSet'
-    | 'export.create'
-    | 'query.sql'
-    | 'query.kill'
-    | 'access.denied'
-    /** Refusals by rates and quotas, a line for many. */
-    | 'use.refused';
-  readonly outcome: 'done' | 'refused' | 'failed';
-  readonly subject: string;
-  readonly role: string | null;
-  readonly requestId: string;
-  /** Names and numbers; never row values. SQL text is allowed, its parameters are not. */
-  readonly details: Readonly<Record<string, unknown>>;
-}
-
-export interface AuditPort {
-  /** Must neither throw nor wait. */
-  record(event: AuditEvent): void;
 }

@@ -3,6 +3,8 @@ import { EngineError } from '../engine/model/errors.ts';
 import { limits } from '../engine/model/limits.ts';
 import { formatPosition, type Lsn, parsePosition } from '../engine/model/position.ts';
 import type { ColumnDefinition, TableGrant, WhereInput } from '../engine/model/types.ts';
+import { auditConditions } from './audit-columns.ts';
+import { audited, type Told } from './audited.ts';
 import {
   authoriseCapability,
   authoriseSql,
@@ -12,7 +14,7 @@ import {
   rowRuleOf,
 } from './authorise.ts';
 import { conditionOf } from './bounded-work.ts';
-import type { ExportInfo, RequestContext } from './context.ts';
+import type { ExportInfo, ExportSpec, RequestContext } from './context.ts';
 import { waitForApplied } from './fresh-reads.ts';
 import { shownSql, sqlParameters } from './queries.ts';
 import { checkColumnList, queryBoundsOf, withinClass } from './query-bounds.ts';
@@ -20,6 +22,7 @@ import { checkColumnList, queryBoundsOf, withinClass } from './query-bounds.ts';
 export interface CreateExportArguments {
   readonly table?: string | null | undefined;
   readonly sql?: string | null | undefined;
+  readonly audit?: boolean | null | undefined;
   readonly parameters?: unknown;
   readonly where?: WhereInput | null | undefined;
   readonly columns?: readonly string[] | null | undefined;
@@ -47,6 +50,7 @@ export async function createExport(
       queryBoundsOf(context.ticket),
     );
   }
+  const format = input.format ?? 'ARROW_STREAM';
   const sinceLsn = positionOf(input.sincePosition, 'input.sincePosition');
   const asOf = await asOfLsn(input, context);
   if (sinceLsn !== null && sinceLsn > asOf) {
@@ -54,30 +58,32 @@ export async function createExport(
     throw invalid('sincePosition', `nothing is between it and ${end}, which the rows are as of`);
   }
   await context.use.take('export', context);
-  const info = await context.exports.create(
-    {
-      source,
-      format: input.format ?? 'ARROW_STREAM',
-      compression: input.compression ?? 'NONE',
-      sinceLsn,
-      asOfLsn: asOf,
-    },
-    context.principal,
-  );
-  context.audit.record({
-    action: 'export.create',
-    outcome: 'done',
-    subject: context.principal.subject,
-    role: context.principal.role?.name ?? null,
-    requestId: context.ticket.trace.requestId,
-    details: {
-      id: info.id,
-      lsn: info.lsn,
-      format: info.format,
-      ...(source.kind === 'table' ? { table: source.table } : { sql: shownSql(source.query) }),
-    },
-  });
-  return info;
+  const order = () =>
+    context.exports.create(
+      {
+        source,
+        format,
+        compression: input.compression ?? 'NONE',
+        sinceLsn,
+        asOfLsn: asOf,
+      },
+      context.principal,
+    );
+  return audited(context, 'export.create', toldOf(source, format), order, ({ id, lsn }) => ({
+    lsn,
+    details: { id },
+  }));
+}
+
+function toldOf(source: ExportSpec['source'], format: string): Told {
+  switch (source.kind) {
+    case 'table':
+      return { table: source.table, columns: source.columns ?? [], details: { format } };
+    case 'sql':
+      return { details: { format, sql: shownSql(source.query) } };
+    case 'audit':
+      return { details: { format, of: 'audit' } };
+  }
 }
 
 /** The export of an id; null where there is none, or it is another's. */
@@ -97,8 +103,9 @@ export function exportExpiresAt(info: ExportInfo): number {
 async function sourceOf(
   input: CreateExportArguments,
   context: RequestContext,
-): Promise<ExportSource> {
+): Promise<ExportSpec['source']> {
   const { table: tableName, sql } = input;
+  if (input.audit === true) return auditSource(input, context);
   if (typeof tableName === 'string' && typeof sql !== 'string') {
     if (input.parameters !== null && input.parameters !== undefined) {
       throw invalid('parameters', 'goes with sql; a table has values in its where');
@@ -114,7 +121,7 @@ async function sourceOf(
     }
     return { kind: 'sql', query: sql, parameters: sqlParameters(input.parameters) };
   }
-  throw invalid('table', 'give either a table or sql');
+  throw invalid('table', 'give either a table, sql or audit: true');
 }
 
 /** How SQL says what an input says of a table. */
@@ -124,6 +131,21 @@ const sayings = {
   asOf: ', by the tick or position of the rows it reads',
   sincePosition: ', by the tick or position of the rows it reads',
 } as const;
+
+/** The audit log as it is now. */
+async function auditSource(
+  input: CreateExportArguments,
+  context: RequestContext,
+): Promise<ExportSpec['source']> {
+  authoriseCapability(context, 'audit');
+  for (const other of ['table', 'sql', 'parameters', 'columns', 'asOf', 'sincePosition'] as const) {
+    if (input[other] !== null && input[other] !== undefined) {
+      throw invalid(other, 'does not go with audit, which is exported whole, or by where');
+    }
+  }
+  const where = await conditionOf(context, input.where, auditConditions, 'input.where');
+  return { kind: 'audit', where, upToSequence: await context.auditLog.lastSequence() };
+}
 
 async function tableSource(
   name: string,

@@ -3,6 +3,7 @@ import { type Group, type GroupAggregate, namedColumns, type OrderBy } from '../
 import { EngineError } from '../engine/model/errors.ts';
 import type { Lsn } from '../engine/model/position.ts';
 import type { Row, TableDefinition, Value, WhereInput } from '../engine/model/types.ts';
+import { auditedRead } from './audited.ts';
 import { authoriseTable, authoriseUse, bothOf, rowRuleOf } from './authorise.ts';
 import { answerRows, conditionOf } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
@@ -38,7 +39,7 @@ export interface GroupNode {
 
 /** Rows of a table grouped and aggregated in the column store. */
 export function rowGroups(table: TableDefinition, field: string) {
-  return async (
+  const read = async (
     _root: unknown,
     args: GroupsArguments,
     context: RequestContext,
@@ -78,6 +79,7 @@ export function rowGroups(table: TableDefinition, field: string) {
       coveredLsn: result.coveredLsn,
     };
   };
+  return auditedRead('read.groups', table.name, ({ nodes }) => nodes.length, read);
 }
 
 export function groupKey(group: GroupNode): Row {

@@ -3,8 +3,9 @@ import { EngineError } from '../engine/model/errors.ts';
 import { holdsExactNumbers, jsonNumberChanges } from '../engine/model/json-number.ts';
 import { limits } from '../engine/model/limits.ts';
 import type { Scalar, Value } from '../engine/model/types.ts';
+import { audited } from './audited.ts';
 import { authoriseCapability, authoriseSql } from './authorise.ts';
-import type { AuditEvent, RequestContext } from './context.ts';
+import type { RequestContext } from './context.ts';
 import { waitForCovered } from './fresh-reads.ts';
 import { pageSizeOf, queryBoundsOf, withinClass } from './query-bounds.ts';
 import type { RunningQuery } from './running-queries.ts';
@@ -25,21 +26,23 @@ export async function sql(
   authoriseSql(context, context.engine.catalog.tables.keys());
   const parameters = sqlParameters(args.parameters);
   const first = pageSizeOf(args.first);
-  await waitForCovered(context, args.minPosition);
   const { columns } = context.engine;
-  try {
-    const shown = { field: 'sql', sql: shownSql(args.query) };
-    const bounds = queryBoundsOf(context.ticket);
-    const result = await context.running.run(context.ticket, shown, (ticket) =>
+  const shown = { field: 'sql', sql: shownSql(args.query) };
+  const bounds = queryBoundsOf(context.ticket);
+  const ask = async () => {
+    await waitForCovered(context, args.minPosition);
+    return context.running.run(context.ticket, shown, (ticket) =>
       columns.sql(withinClass(ticket), args.query, parameters, first, bounds),
     );
-    context.report.ranQuery(result.statistics);
-    recordQuery(context, 'query.sql', 'done', { sql: shownSql(args.query) });
-    return result;
-  } catch (error) {
-    recordQuery(context, 'query.sql', 'failed', { sql: shownSql(args.query) });
-    throw error;
-  }
+  };
+  const told = { details: { sql: shown.sql } };
+  const result = await audited(context, 'query.sql', told, ask, ({ statistics, coveredLsn }) => ({
+    lsn: coveredLsn,
+    rowsRead: statistics.rowsRead,
+    bytesRead: statistics.bytesRead,
+  }));
+  context.report.ranQuery(result.statistics);
+  return result;
 }
 
 /** SQL as the audit and the list of running queries show it: its start, where it is long. */
@@ -77,9 +80,13 @@ export async function killQuery(
 ): Promise<boolean> {
   authoriseCapability(context, 'kill');
   const { ticket, engine, running } = context;
-  const killed = running.kill(args.id) || (await engine.columns.kill(ticket, args.id));
-  recordQuery(context, 'query.kill', killed ? 'done' : 'failed', { queryId: args.id });
-  return killed;
+  return audited(
+    context,
+    'query.kill',
+    { details: { queryId: args.id } },
+    async () => running.kill(args.id) || (await engine.columns.kill(ticket, args.id)),
+    (killed) => ({ outcome: killed ? 'done' : 'failed' }),
+  );
 }
 
 /** Parameters of SQL: an object of scalars and lists of them. */
@@ -106,20 +113,4 @@ function badParameter(path: string): EngineError {
     `${path}: parameters are an object of texts, numbers, true, false, null and lists of those`,
     { details: { path } },
   );
-}
-
-function recordQuery(
-  context: RequestContext,
-  action: AuditEvent['action'],
-  outcome: AuditEvent['outcome'],
-  details: Readonly<Record<string, unknown>>,
-): void {
-  context.audit.record({
-    action,
-    outcome,
-    subject: context.principal.subject,
-    role: context.principal.role?.name ?? null,
-    requestId: context.ticket.trace.requestId,
-    details,
-  });
 }

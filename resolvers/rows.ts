@@ -15,6 +15,7 @@ import type {
   Value,
   WhereInput,
 } from '../engine/model/types.ts';
+import { auditedRead } from './audited.ts';
 import { authoriseTable, authoriseUse, bothOf, rowRuleOf } from './authorise.ts';
 import { answerRows, conditionOf, runBounded } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
@@ -36,7 +37,7 @@ export interface RowListArguments {
 
 /** A live row; a row the role's rule hides is as if it were not there. */
 export function rowByKey(table: TableDefinition) {
-  return async (
+  const read = async (
     _root: unknown,
     args: { readonly key: Row },
     context: RequestContext,
@@ -51,11 +52,12 @@ export function rowByKey(table: TableDefinition) {
     answerRows(context, 1);
     return shown;
   };
+  return auditedRead('read.row', table.name, (row) => (row === null ? 0 : 1), read);
 }
 
 /** A page of live rows. GAMEPLAY may not scan: a key or an index must serve the condition. */
 export function stateRowList(table: TableDefinition) {
-  return async (
+  const read = async (
     _root: unknown,
     args: RowListArguments,
     context: RequestContext,
@@ -77,11 +79,12 @@ export function stateRowList(table: TableDefinition) {
     context.report.readRows(visible === null ? page.rowsRead : page.rows.length);
     return rowList(page, args, sawApplied(context));
   };
+  return auditedRead('read.list', table.name, ({ nodes }) => nodes.length, read);
 }
 
 /** A page of an action or event table, from the column store. */
 export function columnRowList(table: TableDefinition, field: string) {
-  return async (
+  const read = async (
     _root: unknown,
     args: RowListArguments,
     context: RequestContext,
@@ -103,6 +106,7 @@ export function columnRowList(table: TableDefinition, field: string) {
     reportQuery(context, page.statistics, visible === null ? null : page.rows.length);
     return rowList(page, args, page.coveredLsn);
   };
+  return auditedRead('read.list', table.name, ({ nodes }) => nodes.length, read);
 }
 
 function rowList(page: RowPage, { after }: RowListArguments, lsn: Lsn): RowList {

@@ -1,8 +1,9 @@
 import { type OrderBy, type SessionInfo, sessionColumns } from '../engine/index.ts';
 import type { WhereInput } from '../engine/model/types.ts';
+import { audited } from './audited.ts';
 import { authoriseCapability, authoriseSession } from './authorise.ts';
 import { answerRows, conditionOf, runBounded } from './bounded-work.ts';
-import type { AuditEvent, RequestContext } from './context.ts';
+import type { RequestContext } from './context.ts';
 import { waitForApplied } from './fresh-reads.ts';
 import type { ListPage } from './list-page.ts';
 import { orderOf, pageSizeOf } from './query-bounds.ts';
@@ -16,9 +17,10 @@ export async function openSession(
 ): Promise<SessionInfo> {
   authoriseCapability(context, 'session');
   const { sessionId, takeOver } = args.input;
-  const session = await context.engine.openSession(context.ticket, sessionId, takeOver ?? false);
-  recordSession(context, 'session.open', session, { takeOver: takeOver ?? false });
-  return session;
+  const details = { sessionId, takeOver: takeOver ?? false };
+  return changeSession(context, 'session.open', details, () =>
+    context.engine.openSession(context.ticket, sessionId, takeOver ?? false),
+  );
 }
 
 export async function closeSession(
@@ -30,9 +32,9 @@ export async function closeSession(
 ): Promise<SessionInfo> {
   authoriseCapability(context, 'session');
   const { sessionId, fence } = args.input;
-  const session = await context.engine.closeSession(context.ticket, sessionId, fence ?? null);
-  recordSession(context, 'session.close', session, {});
-  return session;
+  return changeSession(context, 'session.close', { sessionId }, () =>
+    context.engine.closeSession(context.ticket, sessionId, fence ?? null),
+  );
 }
 
 /** The session of an id; null where no such session was ever opened. */
@@ -80,19 +82,16 @@ export async function sessionList(
   return { nodes, hasNextPage, isAfter: after !== null, lsn, cursorAt: page.cursorAt };
 }
 
-function recordSession(
+async function changeSession(
   context: RequestContext,
-  action: AuditEvent['action'],
-  session: SessionInfo,
+  action: 'session.open' | 'session.close',
   details: Readonly<Record<string, unknown>>,
-): void {
+  change: () => Promise<SessionInfo>,
+): Promise<SessionInfo> {
+  const session = await audited(context, action, { details }, change, ({ lsn, fence }) => ({
+    lsn,
+    details: { fence },
+  }));
   context.report.sawPosition(session.lsn);
-  context.audit.record({
-    action,
-    outcome: 'done',
-    subject: context.principal.subject,
-    role: context.principal.role?.name ?? null,
-    requestId: context.ticket.trace.requestId,
-    details: { ...details, sessionId: session.sessionId, fence: session.fence, lsn: session.lsn },
-  });
+  return session;
 }

@@ -18,6 +18,7 @@ export interface CommitTickArguments {
   readonly idempotencyKey?: string | null | undefined;
   readonly afterTick?: number | null | undefined;
   readonly onConflict?: ConflictPolicy | null | undefined;
+  readonly once?: boolean | null | undefined;
   readonly actions: readonly ActionArguments[];
   readonly effects: readonly EffectArguments[];
 }
@@ -78,6 +79,7 @@ export class TickInputReader {
           input.afterTick === null || input.afterTick === undefined
             ? null
             : wholeTick(input.afterTick, 'afterTick'),
+        once: input.once ?? false,
       },
       actions,
       effects: this.#readEffects(input.effects, sessionId, null),

@@ -2,7 +2,9 @@ import { buildTickBatch, type EffectConflict, type TickOutcome } from '../engine
 import type { Catalog } from '../engine/model/catalog.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import type { Lsn } from '../engine/model/position.ts';
+import type { ConflictCode } from '../engine/model/system-columns.ts';
 import type { Row, TableDefinition } from '../engine/model/types.ts';
+import { audited } from './audited.ts';
 import { authoriseBatch, authoriseCommit, mayRead } from './authorise.ts';
 import { keyAsJson } from './column-value.ts';
 import type { RequestContext } from './context.ts';
@@ -19,6 +21,15 @@ export interface ActionResult {
   readonly actionId: string;
   readonly verdict: Verdict;
   readonly conflict: EffectConflict | null;
+  /** Where it was settled before; null: it was settled here. */
+  readonly first: FirstVerdict | null;
+}
+
+/** The first verdict of an action that is answered once. */
+export interface FirstVerdict {
+  readonly lsn: Lsn;
+  readonly conflict: ConflictCode | null;
+  readonly sameContent: boolean;
 }
 
 /** What a direct write answers. */
@@ -72,16 +83,20 @@ export function compareAndSet(catalog: Catalog, table: TableDefinition) {
       effects: [reader.readOperation(table.name, 'compareAndSet', args.input, () => 'input')],
     });
     authoriseBatch(context, batch, catalog);
-    const outcome = await context.engine.commit(ticket, batch);
+    const told = { table: table.name, columns: writtenColumns(args.input), details: { sessionId } };
+    const outcome = await audited(
+      context,
+      'row.compareAndSet',
+      told,
+      () => context.engine.commit(ticket, batch),
+      ({ lsn, aborted, tickConflict }) => ({
+        outcome: aborted ? 'refused' : 'done',
+        lsn,
+        rowsWritten: aborted ? 0 : 1,
+        ...(tickConflict === null ? {} : { details: { conflict: tickConflict.code } }),
+      }),
+    );
     context.report.sawPosition(outcome.lsn);
-    context.audit.record({
-      action: 'row.compareAndSet',
-      outcome: outcome.aborted ? 'refused' : 'done',
-      subject: principal.subject,
-      role: principal.role?.name ?? null,
-      requestId: ticket.trace.requestId,
-      details: { table: table.name, sessionId, lsn: outcome.lsn },
-    });
     return { outcome, row: mayRead(principal, table.name) ? outcome.row : null };
   };
 }
@@ -91,24 +106,36 @@ export function actionResults(
   outcome: TickOutcome,
   args: { readonly only?: Verdict | null | undefined },
 ): ActionResult[] {
-  // `actionIds` is not touched before it is needed: asking for it makes a string an action.
-  const rejected = outcome.conflicts.map(
-    (conflict): ActionResult => ({
-      index: conflict.action,
-      actionId: outcome.actionIds[conflict.action] ?? '',
-      verdict: 'REJECTED',
-      conflict,
-    }),
+  const { only } = args;
+  const told = toldResults(outcome);
+  if (only === 'REJECTED') return told.filter(({ verdict }) => verdict === only);
+  const byIndex = new Map(told.map((result) => [result.index, result]));
+  const results = outcome.actionIds.map(
+    (actionId, index): ActionResult =>
+      byIndex.get(index) ?? { index, actionId, verdict: 'ACCEPTED', conflict: null, first: null },
   );
-  if (args.only === 'REJECTED') return rejected;
-  const byIndex = new Map(rejected.map((result) => [result.index, result]));
-  const results: ActionResult[] = [];
-  for (const [index, actionId] of outcome.actionIds.entries()) {
-    const conflict = byIndex.get(index);
-    if (!conflict) results.push({ index, actionId, verdict: 'ACCEPTED', conflict: null });
-    else if (args.only !== 'ACCEPTED') results.push(conflict);
-  }
-  return results;
+  return only === 'ACCEPTED' ? results.filter(({ verdict }) => verdict === only) : results;
+}
+
+/** The results of the actions that were rejected here, or settled before; the others were accepted. */
+export function toldResults(outcome: TickOutcome): ActionResult[] {
+  // `actionIds` is not touched before it is needed: asking for it makes a string an action.
+  const idOf = (action: number) => outcome.actionIds[action] ?? '';
+  const rejected = outcome.conflicts.map((conflict): ActionResult => {
+    const { action } = conflict;
+    return { index: action, actionId: idOf(action), verdict: 'REJECTED', conflict, first: null };
+  });
+  if (outcome.repeats.length === 0) return rejected;
+  const repeated = outcome.repeats.map(({ action, lsn, code, sameContent }): ActionResult => {
+    const verdict = code === null && sameContent ? 'ACCEPTED' : 'REJECTED';
+    const first = { lsn, conflict: code, sameContent };
+    return { index: action, actionId: idOf(action), verdict, conflict: null, first };
+  });
+  return [...rejected, ...repeated].sort((a, b) => a.index - b.index);
+}
+
+export function repeatedActions(outcome: TickOutcome): number {
+  return outcome.repeats.length;
 }
 
 export function committedTick(outcome: TickOutcome): number {
@@ -138,6 +165,11 @@ export function writtenRow(write: RowWrite): Row | null {
 
 export function conflictKey(conflict: EffectConflict): Readonly<Record<string, unknown>> {
   return keyAsJson(conflict.key);
+}
+
+/** Names alone: what is written into them is in the title's log. */
+function writtenColumns({ set }: OperationArguments): string[] {
+  return Object.keys(set ?? {});
 }
 
 function sessionOf(input: OperationArguments): string {

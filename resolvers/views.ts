@@ -16,7 +16,9 @@ import type {
   ViewDefinition,
   WhereInput,
 } from '../engine/model/types.ts';
+import { auditedRead, auditsReads, recordAudit } from './audited.ts';
 import { authoriseTable, authoriseUse, authoriseView, bothOf, rowRuleOf } from './authorise.ts';
+import { followPrincipal } from './authorised-frames.ts';
 import { answerRows, conditionOf, runBounded } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 import { sawApplied, waitForApplied } from './fresh-reads.ts';
@@ -35,7 +37,7 @@ export interface ChangesArguments {
 
 /** The rows of a view as of the last tick it has folded in. */
 export function viewRows(view: ViewDefinition) {
-  return async (
+  const read = async (
     _root: unknown,
     args: { readonly where?: WhereInput | null | undefined },
     context: RequestContext,
@@ -60,6 +62,7 @@ export function viewRows(view: ViewDefinition) {
     context.report.readRows(answer.rows.length);
     return answer;
   };
+  return auditedRead('read.view', view.name, ({ rows }) => rows.length, read);
 }
 
 export function viewRowList(answer: ViewRows): readonly Row[] {
@@ -73,9 +76,15 @@ export function viewChanges(view: ViewDefinition) {
     args: ChangesArguments,
     context: RequestContext,
   ): Promise<AsyncIterableIterator<Frame>> => {
-    authoriseView(context, view.name);
-    const where = await conditionOf(context, args.where, columnsOfView(context, view));
-    return subscribe(context, view.name, args, where);
+    return follow(
+      context,
+      args,
+      async (asker) => {
+        authoriseView(asker, view.name);
+        return conditionOf(asker, args.where, columnsOfView(asker, view));
+      },
+      view.name,
+    );
   };
 }
 
@@ -86,12 +95,19 @@ export function rowChanges(table: TableDefinition) {
     args: ChangesArguments,
     context: RequestContext,
   ): Promise<AsyncIterableIterator<Frame>> => {
-    const grant = authoriseTable(context, table.name, 'read');
-    const columns = context.engine.catalog.columnsOf(table);
-    const visible = rowRuleOf(context, table, columns, grant);
-    const asked = await conditionOf(context, args.where, columns);
-    authoriseUse(context, table, namedColumns(asked));
-    return subscribe(context, table.name, args, bothOf(visible, asked));
+    return follow(
+      context,
+      args,
+      async (asker) => {
+        const grant = authoriseTable(asker, table.name, 'read');
+        const columns = asker.engine.catalog.columnsOf(table);
+        const visible = rowRuleOf(asker, table, columns, grant);
+        const asked = await conditionOf(asker, args.where, columns);
+        authoriseUse(asker, table, namedColumns(asked));
+        return bothOf(visible, asked);
+      },
+      table.name,
+    );
   };
 }
 
@@ -100,11 +116,26 @@ export function frameItself(frame: Frame): Frame {
   return frame;
 }
 
+/** `visible`: the condition of what the principal may see of what was asked for. */
+function follow(
+  context: RequestContext,
+  args: ChangesArguments,
+  visible: (asker: RequestContext) => Promise<Condition | null>,
+  source: string,
+): Promise<AsyncIterableIterator<Frame>> {
+  // Newer than the argument, which a client that opens its stream again sends as at first.
+  const cursor = context.lastEventId ?? args.cursor ?? null;
+  return followPrincipal(context, cursor, async (asker, from) =>
+    subscribe(asker, source, args, await visible(asker), from),
+  );
+}
+
 async function subscribe(
   context: RequestContext,
   source: string,
   args: ChangesArguments,
   where: Condition | null,
+  cursor: string | null,
 ): Promise<AsyncIterableIterator<Frame>> {
   const maxRate = args.maxRate ?? null;
   if (maxRate !== null && !(maxRate > 0)) {
@@ -112,15 +143,67 @@ async function subscribe(
       details: { path: 'maxRate' },
     });
   }
+  if (auditsReads(context)) context.audit.admit();
   await waitForApplied(context);
   const frames = context.engine.views.subscribe(context.ticket, source, {
     where,
-    // Newer than the argument, which a client that opens its stream again sends as at first.
-    cursor: context.lastEventId ?? args.cursor ?? null,
+    cursor,
     maxRate,
     onLag: args.onLag ?? 'COALESCE',
   });
-  return untilLeft(frames, context.ticket);
+  const shown = untilLeft(frames, context.ticket);
+  return auditsReads(context) ? auditedFrames(shown, context, source) : shown;
+}
+
+/** Records that a subscription began and, with what it was sent, that it ended. */
+function auditedFrames(
+  frames: AsyncIterableIterator<Frame>,
+  context: RequestContext,
+  table: string,
+): AsyncIterableIterator<Frame> {
+  const told = { table };
+  recordAudit(context, 'subscription.begin', 'done', { ...told, lsn: context.engine.appliedLsn });
+  let frameCount = 0;
+  let rowsRead = 0;
+  let hasEnded = false;
+  const end = (error?: unknown) => {
+    if (hasEnded) return;
+    hasEnded = true;
+    const isFault = error !== undefined;
+    const code = error instanceof EngineError ? error.code : isFault ? 'INTERNAL' : null;
+    const details = { frames: frameCount };
+    const ended = { ...told, code, rowsRead, lsn: context.engine.appliedLsn, details };
+    recordAudit(context, 'subscription.end', isFault ? 'failed' : 'done', ended);
+  };
+  context.ticket.departure.whenLeft(() => end());
+  return {
+    async next() {
+      try {
+        const step = await frames.next();
+        if (step.done) end();
+        else {
+          frameCount += 1;
+          rowsRead += step.value.rows.length;
+        }
+        return step;
+      } catch (error) {
+        end(error);
+        throw error;
+      }
+    },
+    async return() {
+      end();
+      return (await frames.return?.()) ?? { done: true, value: undefined };
+    },
+    async throw(error: unknown) {
+      end(error);
+      await frames.return?.();
+      throw error;
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { GraphQLSchema } from 'graphql';
 import type { Catalog } from '../engine/model/catalog.ts';
 import { addAccessFields } from './access-fields.ts';
+import { addAuditFields } from './audit-fields.ts';
 import { createBuilder } from './builder.ts';
 import { ColumnTypes } from './column-types.ts';
 import { addContentionFields } from './contention-fields.ts';
@@ -44,6 +45,7 @@ export function buildSchema(catalog: Catalog): GraphQLSchema {
   addQueryFields(scope);
   addContentionFields(scope);
   addAccessFields(scope);
+  addAuditFields(scope, shared);
   // In the order of the manifest: sorted, `actionId` would stand apart from what an action is.
   return withWideNumbers(builder.toSchema({ sortSchema: false }));
 }

@@ -12,12 +12,12 @@ export interface ConnectionParts {
   /** What it is a page of, and what an edge holds. */
   readonly of: string;
   readonly edge: string;
-  readonly noun: 'row' | 'session';
-  /** The field that says what the page is true of. */
+  readonly noun: 'row' | 'session' | 'record';
+  /** The field that says what the page is true of; null of a list that is of no place in the log. */
   readonly position: {
     readonly name: 'position' | 'coveredPosition';
     readonly description: string;
-  };
+  } | null;
 }
 
 /** The type of a page, as Relay's clients know it: `nodes`, `edges`, `pageInfo`, and its position. */
@@ -57,11 +57,15 @@ export function addConnection<Node>(
         description: 'Whether and how the list goes on.',
         resolve: listPageInfo,
       }),
-      [parts.position.name]: t.field({
-        type: 'Position',
-        description: parts.position.description,
-        resolve: position,
-      }),
+      ...(parts.position === null
+        ? {}
+        : {
+            [parts.position.name]: t.field({
+              type: 'Position',
+              description: parts.position.description,
+              resolve: position,
+            }),
+          }),
     }),
   });
 }

@@ -25,12 +25,16 @@ export function addExportFields(scope: SchemaScope): void {
   });
   const input = builder.inputRef<CreateExportArguments>('CreateExportInput');
   builder.inputType(input, {
-    description: 'What to export: either a table or the result of SQL.',
+    description: 'What to export: a table, the result of SQL, or the audit log.',
     fields: (t) =>
       ({
         table: t.string({ description: 'Name of a table.' }),
         sql: t.string({
           description: 'A SELECT over the tables by their names, with parameters as `{name:Type}`.',
+        }),
+        audit: t.boolean({
+          description:
+            'The audit log, for roles with `audit`; `where` is then what `auditLog` takes.',
         }),
         parameters: t.field({ type: 'JSON', description: 'The parameters of `sql`, by name.' }),
         where: t.field({

@@ -8,8 +8,10 @@ import {
   committedTick,
   compareAndSet,
   conflictKey,
+  type FirstVerdict,
   outcomeConflict,
   type RowWrite,
+  repeatedActions,
   type Verdict,
   writeApplied,
   writeConflict,
@@ -27,7 +29,7 @@ export function addTickFields(scope: SchemaScope, tables: readonly TableTypes[])
   const { effect, compareAndSet: inputs } = addEffectInputs(scope, tables);
   const conflict = addConflictType(scope, tables);
   const input = addCommitTickInput(scope, tables, effect);
-  const payload = addCommitTickPayload(scope, conflict);
+  const payload = addCommitTickPayload(scope, tables, conflict);
   builder.mutationField('commitTick', (t) =>
     t.field({
       type: payload,
@@ -96,6 +98,11 @@ function addCommitTickInput(
           defaultValue: 'REJECT_ACTION',
           description: 'What an action with a conflict does to the tick.',
         }),
+        once: t.boolean({
+          defaultValue: false,
+          description:
+            'Each action happens once: one whose `actionId` any tick with `once` has settled before does nothing, and answers its first verdict. How long ids are remembered is stated in the limits.',
+        }),
         actions: t.field({
           type: [action],
           required: true,
@@ -149,11 +156,16 @@ function requirementOf({ definition }: RelationColumn) {
   return definition.list ? { defaultValue: [] } : { required: true as const };
 }
 
-function addConflictType({ builder, columns }: SchemaScope, tables: readonly TableTypes[]) {
+function conflictCodeOf({ columns }: SchemaScope, tables: readonly TableTypes[]) {
   const code = tables
     .find(({ table }) => table.kind === 'action')
     ?.relation.columns.find(({ definition }) => definition.name === 'conflict');
   if (!code) throw new RangeError('an action table has the system column "conflict"');
+  return columns.scalarOf(code);
+}
+
+function addConflictType(scope: SchemaScope, tables: readonly TableTypes[]) {
+  const { builder } = scope;
   const writer = builder
     .objectRef<NonNullable<EffectConflict['lastWriter']>>('WriterRef')
     .implement({
@@ -180,7 +192,7 @@ function addConflictType({ builder, columns }: SchemaScope, tables: readonly Tab
       'Why an action was rejected: its first effect that did not hold. The same input on the same rows gives the same conflict.',
     fields: (t) => ({
       code: t.expose('code', {
-        type: columns.scalarOf(code),
+        type: conflictCodeOf(scope, tables),
         description: 'What did not hold.',
       }),
       effect: t.exposeInt('effect', {
@@ -211,8 +223,13 @@ function addConflictType({ builder, columns }: SchemaScope, tables: readonly Tab
   });
 }
 
-function addCommitTickPayload(scope: SchemaScope, conflict: ConflictRef) {
+function addCommitTickPayload(
+  scope: SchemaScope,
+  tables: readonly TableTypes[],
+  conflict: ConflictRef,
+) {
   const { builder } = scope;
+  const conflictCode = conflictCodeOf(scope, tables);
   const verdict = builder.enumType('Verdict', {
     description: 'What became of an action.',
     values: {
@@ -221,6 +238,25 @@ function addCommitTickPayload(scope: SchemaScope, conflict: ConflictRef) {
       },
       REJECTED: { description: 'None of its effects holds; its conflict says why.' },
     } satisfies Record<Verdict, unknown>,
+  });
+  const firstVerdict = builder.objectRef<FirstVerdict>('FirstVerdict').implement({
+    description: 'What an action that happens once was answered when it was settled.',
+    fields: (t) => ({
+      position: t.field({
+        type: 'Position',
+        description: 'The place in the log of the tick that settled it.',
+        resolve: position,
+      }),
+      conflict: t.expose('conflict', {
+        type: conflictCode,
+        nullable: true,
+        description: 'What it was rejected for; null when it was accepted.',
+      }),
+      sameContent: t.exposeBoolean('sameContent', {
+        description:
+          'Whether it came with the same content now. If not, the id was used for something else: IDEMPOTENCY_MISMATCH.',
+      }),
+    }),
   });
   const result = builder.objectRef<ActionResult>('ActionResult').implement({
     description: 'What became of one action.',
@@ -231,7 +267,14 @@ function addCommitTickPayload(scope: SchemaScope, conflict: ConflictRef) {
       conflict: t.expose('conflict', {
         type: conflict,
         nullable: true,
-        description: 'Why it was rejected; null when it was accepted.',
+        description:
+          'Why it was rejected; null when it was accepted, and when it was settled before.',
+      }),
+      first: t.expose('first', {
+        type: firstVerdict,
+        nullable: true,
+        description:
+          'What it was answered first, where another tick has settled it before (`once`): here it did nothing.',
       }),
     }),
   });
@@ -252,6 +295,10 @@ function addCommitTickPayload(scope: SchemaScope, conflict: ConflictRef) {
         description: 'Number of accepted actions; 0 of an aborted tick.',
       }),
       rejected: t.exposeInt('rejected', { description: 'Number of actions with a conflict.' }),
+      repeated: t.int({
+        description: 'Number of actions that another tick has settled before (`once`).',
+        resolve: repeatedActions,
+      }),
       aborted: t.exposeBoolean('aborted', {
         description: 'Nothing of the tick was applied; `conflict` or `results` say why.',
       }),

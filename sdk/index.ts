@@ -25,9 +25,12 @@ export type {
   SwapOptions,
   WriteResult,
 } from './runtime/state-table.ts';
+export type { AcceptedAction, ActionVerdict, RefusedAction } from './runtime/submissions.ts';
 export type { ChangesOptions, Subscription } from './runtime/subscription.ts';
 export type {
   ActionInput,
+  ActionOf,
+  ActionRowOf,
   EventEffects,
   EventInput,
   StateAddition,
@@ -42,6 +45,7 @@ export type {
   Conflict,
   ConflictCode,
   RejectedAction,
+  RepeatedAction,
   TickOutcome,
 } from './runtime/tick-commit.ts';
 export {

@@ -9,6 +9,22 @@ export const servingLimits = {
   titlesMax: 100,
   /** Bytes of what an operator sends by the control socket: a manifest. */
   controlBodyBytesMax: 16 * 1024 * 1024,
+  /** Bytes of one audit record: names, numbers and the start of SQL. */
+  auditRecordBytesMax: 16 * 1024,
+  /** Characters of what a client makes up about itself in an audit record: names, addresses, programs. */
+  auditTextCharsMax: 256,
+  /** Audit records, and their bytes, that wait in memory for room on the disk. */
+  auditWaitingRecordsMax: 10_000,
+  auditWaitingBytesMax: 8 * 1024 * 1024,
+  /** Bytes of one segment of the audit log, in which it is dropped when it is old. */
+  auditSegmentBytesMax: 16 * 1024 * 1024,
+  /** Refusals told apart within a window, and its length: the same ones again are one record. */
+  auditRefusalsToldMax: 100,
+  auditRefusalWindowMs: 10_000,
+  /** Audit records shipped to the column store in one insert. */
+  auditShipRecordsMax: 5_000,
+  /** Days that the audit log can be kept. */
+  auditRetainDaysMax: 36_500,
   /** Days that the files of a removed title are kept. */
   removedTitleKeptDaysMax: 3_650,
   /** Operations and fragments of one GraphQL document. */
@@ -37,6 +53,26 @@ export const servingLimits = {
   keySetCooldownMs: 5_000,
   /** Tokens of unknown keys that wait for that look. */
   keySetWaitersMax: 1_000,
+  /** How old what discovery found may be before the provider is asked again. */
+  discoveryAgeMaxMs: 10 * 60_000,
+  /** Bytes of an answer of a provider: its discovery document, its keys, what it says of a token. */
+  providerAnswerBytesMax: 1024 * 1024,
+  /** Characters of a token. Node takes 16 KiB of headers, those beside the token among them. */
+  tokenCharsMax: 16 * 1024,
+  /** How long it is remembered what a provider said of a token, and never longer than the token is good. */
+  introspectionRememberedMs: 10_000,
+  /** Tokens that a provider is asked for at the same time, and those remembered that it did not know. */
+  introspectionsRunningMax: 100,
+  tokensRefusedRememberedMax: 10_000,
+  /** How often a provider is asked again for the token of a WebSocket or event stream that stays open. */
+  introspectionRecheckMs: 30_000,
+  /** How long a stream goes on while the provider of its token does not answer. */
+  introspectionSilenceMaxMs: 60_000,
+  /** Bytes of a form that the sandbox's provider reads, and codes of it that wait for their client. */
+  sandboxFormBytesMax: 64 * 1024,
+  sandboxCodesMax: 1_000,
+  /** Denials of tokens and subjects in the list of one server. */
+  denialsMax: 10_000,
   /** Bytes of one request body on the GraphQL path. */
   graphqlBodyBytesMax: 32 * 1024 * 1024,
   /** Bytes of one request body on the commit endpoint, and of one in JSON there. */
@@ -81,8 +117,17 @@ export const servingLimits = {
   exportCopiesFreeBytesMin: 1024 * 1024 * 1024,
 } as const;
 
+if (servingLimits.auditWaitingBytesMax < 64 * servingLimits.auditRecordBytesMax) {
+  throw new RangeError('the largest audit records must be able to wait');
+}
 if (servingLimits.webSocketsUnsignedPerAddressMax > servingLimits.webSocketsUnsignedMax) {
   throw new RangeError('the WebSockets of one address are a part of all');
+}
+if (
+  servingLimits.introspectionRememberedMs > servingLimits.introspectionRecheckMs ||
+  servingLimits.introspectionRecheckMs > 60_000
+) {
+  throw new RangeError('a token that its provider took back works for a minute at most');
 }
 if (limits.logRecordBytesMax < servingLimits.commitBodyBytesMax) {
   throw new RangeError('a commit body must fit in one log record');

@@ -76,8 +76,8 @@ export class ServerProcess {
     };
   }
 
-  async token(role: string): Promise<string> {
-    const query = new URLSearchParams({ title: 'ashfall', role, subject: 'bench' });
+  async token(role: string, title = 'ashfall'): Promise<string> {
+    const query = new URLSearchParams({ title, role, subject: 'bench' });
     const response = await fetch(`${this.url}/sandbox/token?${query}`, { method: 'POST' });
     if (!response.ok) throw new Error(`no token: status ${response.status}`);
     return (await response.text()).trim();

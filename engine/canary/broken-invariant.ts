@@ -15,6 +15,8 @@ export const invariants = {
   sessions: 'a record changes no session but its own, and ticks and fences only rise',
   chain:
     'the chain and the ledger say what content, verdicts and changed rows come to, and a ledger forgets what is past its window',
+  verdicts:
+    'an action that is answered once has the verdict it was answered first, and ids are forgotten past their window alone',
   views: 'a view is what its rows come to one by one',
   reads: 'whatever a title holds can be read',
 } as const;

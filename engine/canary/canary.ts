@@ -10,6 +10,7 @@ import { checkIndex } from './check-index.ts';
 import { checkRows } from './check-rows.ts';
 import { checkAnswerMemory, checkMemory, checkStrings } from './check-strings.ts';
 import { SessionShadow } from './session-shadow.ts';
+import { VerdictShadow } from './verdict-shadow.ts';
 import { ViewShadow } from './view-shadow.ts';
 
 export interface CanaryParts {
@@ -29,6 +30,7 @@ export interface CanaryParts {
 export class Canary {
   readonly #parts: CanaryParts;
   readonly #sessions: SessionShadow;
+  readonly #verdicts: VerdictShadow;
   readonly #views: ViewShadow;
   #lsn: Lsn;
 
@@ -39,6 +41,7 @@ export class Canary {
     this.#lsn = appliedLsn;
     checkState(projection, appliedLsn);
     this.#sessions = new SessionShadow(projection.sessions);
+    this.#verdicts = new VerdictShadow(projection.firstVerdicts);
     const { state } = projection;
     this.#views = new ViewShadow(state.catalog, views, new LiveState(state));
   }
@@ -53,7 +56,9 @@ export class Canary {
       this.#checkPositions(changes.lsn);
       checkChanges(this.#parts.projection.state, changes);
       checkState(this.#parts.projection, changes.lsn);
-      this.#sessions.check(changes, logged && settlement && { logged, settlement });
+      const tick = logged && settlement && { logged, settlement };
+      this.#sessions.check(changes, tick);
+      this.#verdicts.check(tick);
       this.#views.check(changes);
     } catch (error) {
       if (error instanceof BrokenInvariant) throw error;

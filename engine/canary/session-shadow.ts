@@ -3,6 +3,7 @@ import { conflictCodes } from '../model/system-columns.ts';
 import type { ChangeSet } from '../state/change-set.ts';
 import type { SessionState } from '../state/session.ts';
 import type { TickLedger } from '../state/tick-ledger.ts';
+import { verdictsBefore } from '../tick/answered-once.ts';
 import type { LoggedBatch, Settlement } from '../tick/projection.ts';
 import { hashTick } from '../tick/state-hash.ts';
 import { encodeTick } from '../tick/tick-record.ts';
@@ -179,8 +180,10 @@ function linkAfter(previous: Uint8Array, changes: ChangeSet, tick: SettledTick):
   if (Buffer.compare(digest, logged.digest) !== 0) {
     broken('chain', sessionId, `has applied other content than it logged at ${changes.lsn}`);
   }
-  const verdicts = new Uint8Array(logged.batch.actions.length);
-  for (const { action, code } of settlement.kind === 'applied' ? settlement.conflicts : []) {
+  const { conflicts, repeats } =
+    settlement.kind === 'applied' ? settlement : { conflicts: [], repeats: [] };
+  const verdicts = verdictsBefore(logged.batch.actions.length, repeats);
+  for (const { action, code } of conflicts) {
     verdicts[action] = 1 + conflictCodes.indexOf(code);
   }
   return hashTick(previous, digest, verdicts, changes);

@@ -29,7 +29,15 @@ export async function exportRows(
   catalog: Catalog,
   request: ExportRequest,
 ): Promise<AsyncIterable<Uint8Array>> {
-  const plan = await planExport(ticket, client, catalog, request);
+  return exportQuery(client, request, await planExport(ticket, client, catalog, request));
+}
+
+/** The rows of a query, in the format that `request` asks for. */
+export async function exportQuery(
+  client: ColumnClient,
+  request: Pick<ExportRequest, 'format' | 'compression'>,
+  plan: ExportPlan,
+): Promise<AsyncIterable<Uint8Array>> {
   const { fields } = plan;
   // Only table exports know their fields; ClickHouse writes the other files by itself.
   const isRewritten = fields !== null && request.format !== 'PARQUET';
@@ -38,7 +46,6 @@ export async function exportRows(
     ...plan.query,
     sql: `${plan.query.sql}\nFORMAT ${format}`,
     settings: { ...plan.query.settings, ...formatSettings(request) },
-    ticket,
   });
   if (request.format === 'PARQUET') {
     return plan.bytesColumns.size === 0 ? bytes : withBytesColumns(bytes, plan.bytesColumns);
@@ -49,7 +56,7 @@ export async function exportRows(
 
 const formats = { ARROW_STREAM: 'ArrowStream', ARROW_FILE: 'Arrow', PARQUET: 'Parquet' } as const;
 
-interface ExportPlan {
+export interface ExportPlan {
   readonly query: ClientQuery;
   /** Null where the types are ClickHouse's. */
   readonly fields: readonly ArrowField[] | null;
@@ -126,7 +133,9 @@ function tableExport(
 const arrowCompression = { NONE: 'none', LZ4: 'lz4_frame', ZSTD: 'zstd' } as const;
 const parquetCompression = { NONE: 'none', LZ4: 'lz4', ZSTD: 'zstd' } as const;
 
-function formatSettings(request: ExportRequest): Record<string, string | number> {
+function formatSettings(
+  request: Pick<ExportRequest, 'compression'>,
+): Record<string, string | number> {
   return {
     output_format_arrow_compression_method: arrowCompression[request.compression],
     output_format_arrow_low_cardinality_as_dictionary: 0,

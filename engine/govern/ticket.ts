@@ -123,6 +123,11 @@ export class Ticket implements TicketParts {
     return this.#with({ departure: departureAt(both) });
   }
 
+  /** For a request that goes on in another name or class, at the cost of the same budget. */
+  inNameOf(principal: TicketPrincipal, queryClass: QueryClass): Ticket {
+    return this.#with({ principal, queryClass });
+  }
+
   /**
    * For work that others share and this request began: in its class and name, but over with the
    * signal alone, and at nobody's cost.

@@ -17,7 +17,8 @@ export interface ExamineOptions {
   readonly directory: string;
   /** Segments wholly before this record are neither read nor handed over. */
   readonly replayFrom: Lsn;
-  readonly onRecord: (lsn: Lsn, payload: Uint8Array) => void | Promise<void>;
+  /** `chain` is the record's own; it and the payload are valid until the call returns. */
+  readonly onRecord: (lsn: Lsn, payload: Uint8Array, chain: Uint8Array) => void | Promise<void>;
 }
 
 /** What is behind the last valid record. */
@@ -141,7 +142,9 @@ class Examiner {
     }
     const scan = await scanSegment(file, segment, size, this.#chain, (lsn, payload) => {
       this.#records++;
-      return lsn < this.#options.replayFrom ? undefined : this.#options.onRecord(lsn, payload);
+      return lsn < this.#options.replayFrom
+        ? undefined
+        : this.#options.onRecord(lsn, payload, this.#chain);
     });
     segment.end = scan.end;
     this.#nextLsn = scan.nextLsn;

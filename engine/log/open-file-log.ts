@@ -6,6 +6,7 @@ import { processTimers, type Timers } from '../time/timers.ts';
 import type { Durability, LogRecord } from './commit-log.ts';
 import { FileLog, type LogObserver } from './file-log.ts';
 import { type LogReport, recoverSegments } from './recover-segments.ts';
+import { heldFrom } from './segment-files.ts';
 
 export interface FileLogOptions {
   /** Made where it is absent; held by this process alone until the log is closed. */
@@ -17,8 +18,11 @@ export interface FileLogOptions {
    * resolved. Records handed over before damage is found are whole, but `openFileLog` then rejects.
    */
   readonly onRecord?: (record: LogRecord) => void | Promise<void>;
-  /** Default: the first record of all. Segments wholly before it are not read. */
-  readonly replayFrom?: Lsn;
+  /**
+   * Default: the first record of all. Segments wholly before it are not read. `lastSegment`: the first
+   * record of the last segment, for a log whose older records are proven at another time.
+   */
+  readonly replayFrom?: Lsn | 'lastSegment';
   /** Told what was found and done, before `openFileLog` resolves. */
   readonly onReport?: (report: LogReport) => void;
   /** The directory's lock, where the caller has taken it already; the log releases it. */
@@ -44,10 +48,14 @@ export async function openFileLog(options: FileLogOptions): Promise<FileLog> {
   await storage.makeDirectory(directory);
   const lock = options.lock ?? (await storage.lock(directory));
   try {
+    const { replayFrom = firstOfAll } = options;
     const recovered = await recoverSegments({
       storage,
       directory,
-      replayFrom: options.replayFrom ?? (1 as Lsn),
+      replayFrom:
+        replayFrom === 'lastSegment'
+          ? ((await heldFrom(storage, directory, lastOfAll)) ?? firstOfAll)
+          : replayFrom,
       truncateAt: options.truncateAt ?? null,
       rewriteUnproven: durability.mode !== 'none',
       onRecord: (lsn, payload) => onRecord?.({ lsn, payload }),
@@ -72,3 +80,6 @@ export async function openFileLog(options: FileLogOptions): Promise<FileLog> {
     throw error;
   }
 }
+
+const firstOfAll = 1 as Lsn;
+const lastOfAll = Number.MAX_SAFE_INTEGER as Lsn;

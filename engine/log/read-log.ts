@@ -6,20 +6,29 @@ import type { LogRecord } from './commit-log.ts';
 import { examineSegments } from './examine-segments.ts';
 import { damageError } from './log-damage.ts';
 import { requireReplayRange } from './recover-segments.ts';
+import { firstHeldLsn } from './segment-files.ts';
 import { type TornTail, tornTailOf } from './torn-tail.ts';
 
 export interface ReadLogOptions {
   readonly directory: string;
-  /** The first record that is handed over. */
-  readonly replayFrom: Lsn;
-  /** As `FileLogOptions.onRecord`. */
-  readonly onRecord: (record: LogRecord) => void | Promise<void>;
+  /** The first record that is handed over; `first`: the first that is still held. */
+  readonly replayFrom: Lsn | 'first';
+  /** As `FileLogOptions.onRecord`; with the record's chain, valid as long as its payload. */
+  readonly onRecord: (record: LogRecord, chain: Uint8Array) => void | Promise<void>;
   readonly storage?: Storage;
+  /**
+   * The caller's own process writes the log meanwhile, and holds its lock. What it is just writing
+   * may then look torn.
+   */
+  readonly isOwn?: true;
 }
 
 export interface LogReading {
-  /** 0 where the log is empty. */
+  readonly firstLsn: Lsn;
+  /** One before the first where the log is empty. */
   readonly lastLsn: Lsn;
+  /** The chain of the last record: no other log that ends there has it. */
+  readonly chain: Uint8Array;
   /** The unfinished write at the end, which the next start cuts off. */
   readonly torn: TornTail | null;
 }
@@ -31,22 +40,25 @@ export interface LogReading {
  * is damaged, and where `replayFrom` is not in it; `NOT_FOUND` where there is none.
  */
 export async function readLog(options: ReadLogOptions): Promise<LogReading> {
-  const { directory, replayFrom, onRecord, storage = nodeStorage } = options;
-  const lock = await lockHeld(storage, directory);
+  const { directory, onRecord, storage = nodeStorage } = options;
+  const lock = options.isOwn ? null : await lockHeld(storage, directory);
   try {
-    const { segments, file, nextLsn, end } = await examineSegments({
+    const replayFrom =
+      options.replayFrom === 'first' ? await firstHeldLsn(storage, directory) : options.replayFrom;
+    const { segments, file, nextLsn, chain, end } = await examineSegments({
       storage,
       directory,
       replayFrom,
-      onRecord: (lsn, payload) => onRecord({ lsn, payload }),
+      onRecord: (lsn, payload, chain) => onRecord({ lsn, payload }, chain),
     });
     await file?.close();
     if (end.kind === 'damaged') throw damageError(end.damage, null, replayFrom);
     const lastLsn = ((nextLsn ?? 1) - 1) as Lsn;
-    requireReplayRange(replayFrom, { firstLsn: segments[0]?.firstLsn ?? (1 as Lsn), lastLsn });
-    return { lastLsn, torn: tornTailOf(end) };
+    const firstLsn = segments[0]?.firstLsn ?? (1 as Lsn);
+    requireReplayRange(replayFrom, { firstLsn, lastLsn });
+    return { firstLsn, lastLsn, chain, torn: tornTailOf(end) };
   } finally {
-    await lock.release();
+    await lock?.release();
   }
 }
 

@@ -158,6 +158,7 @@ export const fixedTypes = [
   'ExportCompression',
   'ExportFormat',
   'ExportState',
+  'FirstVerdict',
   'Float',
   'FloatFilter',
   'FrameKind',

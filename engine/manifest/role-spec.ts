@@ -43,6 +43,12 @@ export interface RoleSpec<Tables extends TableSpecs, View extends string> {
   /** The views it may read and subscribe to. */
   readonly views?: readonly View[] | undefined;
   /**
+   * Whether the audit log records what it reads, too: rows, lists, groups, views, and subscriptions as
+   * they begin and end. False where it is left out. What it does, orders and is refused is recorded in
+   * any case.
+   */
+  readonly auditReads?: boolean | undefined;
+  /**
    * How much its clients may ask for: `{ requestsPerSecond: 20, subscriptions: 20 }`; `{}` for as much
    * as they like. Left out, roles of class `GAMEPLAY` that may not commit (players) have strict bounds,
    * and others none.
@@ -140,6 +146,7 @@ export function roleDefinition(name: string, role: RoleSpec<TableSpecs, string>)
     capabilities: role.capabilities ?? [],
     tables,
     views: role.views ?? [],
+    ...(role.auditReads === true ? { auditReads: true as const } : {}),
   };
 }
 

@@ -40,7 +40,7 @@ function readRole(
   tables: readonly TableDefinition[],
   views: readonly ViewDefinition[],
 ): RoleDefinition | null {
-  const role = problems.object(value, place, roleMembers, ['description', 'limits']);
+  const role = problems.object(value, place, roleMembers, ['description', 'limits', 'auditReads']);
   if (!role) return null;
   const name = problems.string(role.name, `${place}.name`);
   const nameFault = name === null ? null : roleNameProblem(name);
@@ -61,6 +61,8 @@ function readRole(
   );
   const description = readDescription(problems, role.description, place);
   const roleLimits = readRoleLimits(problems, role.limits, `${place}.limits`);
+  const auditsReads =
+    role.auditReads !== undefined && problems.boolean(role.auditReads, `${place}.auditReads`);
   if (name === null || queryClass === null) return null;
   return {
     name,
@@ -70,6 +72,7 @@ function readRole(
     capabilities: granted,
     tables: grants,
     views: viewNames,
+    ...(auditsReads ? { auditReads: true as const } : {}),
   };
 }
 
@@ -78,6 +81,7 @@ const roleMembers = [
   'description',
   'class',
   'limits',
+  'auditReads',
   'capabilities',
   'tables',
   'views',

@@ -52,6 +52,11 @@ export const limits = {
   idempotencyTicksMax: 131_072,
   /** Ticks, and as many keys of a client's own, whose answers a closed session keeps, for good. */
   closedSessionAnswersMax: 1_024,
+  /** Actions that are answered once whose first verdicts are kept, and for how long: whichever ends first. */
+  firstVerdictsMax: 1_000_000,
+  firstVerdictsMs: 24 * 60 * 60 * 1000,
+  /** Verdicts older than that which one tick forgets: a few milliseconds of it after a quiet day. */
+  firstVerdictsForgottenMax: 10_000,
   /** Newest ticks, and bytes, whose action ids are kept to name the last writer in a conflict. */
   actionNamesTicksMax: 4_096,
   actionNamesBytesMax: 16 * 1024 * 1024,
@@ -158,6 +163,9 @@ if (limits.ticksWaitingBytesMax < limits.logRecordBytesMax) {
 // A record witnesses a tick that was applied when it was appended: so far behind is it at most.
 if (limits.replayLinksMax <= limits.commitsPendingMax) {
   throw new RangeError('a tick must be remembered until the record that witnesses it');
+}
+if (limits.firstVerdictsMax < limits.tickActionsMax) {
+  throw new RangeError('the verdicts of one tick must be remembered');
 }
 if (limits.closedSessionAnswersMax > limits.idempotencyTicksMax) {
   throw new RangeError('a closed session keeps a part of what an open one does');

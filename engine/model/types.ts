@@ -211,6 +211,8 @@ export interface RoleDefinition {
   readonly tables: readonly TableGrant[];
   /** Names of the views it may read and subscribe to. */
   readonly views: readonly string[];
+  /** What it reads is recorded in the audit log; absent: only what it does. */
+  readonly auditReads?: true;
 }
 
 export interface TitleManifest {

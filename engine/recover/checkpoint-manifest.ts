@@ -12,7 +12,7 @@ export interface CheckpointFile {
 
 /** What a checkpoint consists of; files may be shared with the one before. */
 export interface CheckpointManifest {
-  readonly format: 4;
+  readonly format: 5;
   readonly lsn: Lsn;
   readonly tables: readonly {
     readonly table: string;
@@ -25,9 +25,21 @@ export interface CheckpointManifest {
   readonly forgotten?: CheckpointFile;
   /** The ledger files in order; each holds what the ones before lack. */
   readonly ledgers: readonly CheckpointFile[];
+  readonly firstVerdicts: VerdictFiles;
   readonly views: ViewFiles;
   /** What the column store lacked of this prefix; its files lie in the column store's spool. */
   readonly backlog: KeptBacklog;
+}
+
+/** The first verdicts of actions that are answered once: a file a block, in order. */
+export interface VerdictFiles {
+  /** The number of the oldest entry, which the first block may hold others before. */
+  readonly first: number;
+  readonly blocks: readonly {
+    readonly number: number;
+    readonly entries: number;
+    readonly file: CheckpointFile;
+  }[];
 }
 
 /** The group views in parts, each cut into chunks of so many rows: a file a chunk, in order. */
@@ -50,14 +62,16 @@ export function filesOf(manifest: CheckpointManifest): CheckpointFile[] {
   const pages = manifest.tables.flatMap((table) => table.pages.map((page) => page.file));
   const forgotten = manifest.forgotten ? [manifest.forgotten] : [];
   const viewFiles = manifest.views.parts.flatMap(({ chunks }) => chunks);
-  return [...pages, manifest.sessions, ...forgotten, ...manifest.ledgers, ...viewFiles];
+  const verdictFiles = manifest.firstVerdicts.blocks.map(({ file }) => file);
+  const { sessions, ledgers } = manifest;
+  return [...pages, sessions, ...forgotten, ...ledgers, ...verdictFiles, ...viewFiles];
 }
 
 /**
  * A manifest as a file, which says of its content what its content says of the other files: with
  * one flipped bit in its position a replay would begin a record too late, and none would miss it.
  *
- *     {"crc":3632233996,"checkpoint":{"format":4,"lsn":1042,…}}
+ *     {"crc":3632233996,"checkpoint":{"format":5,"lsn":1042,…}}
  *                                    └────────── crc ─────────┘
  */
 export function encodeManifest(manifest: CheckpointManifest): Uint8Array {
@@ -76,7 +90,7 @@ export function decodeManifest(lsn: Lsn, bytes: Uint8Array): CheckpointManifest 
   const covered = Buffer.from(content, 'latin1');
   if (String(crc32(covered)) !== crc) return 'the checksum of its manifest does not hold';
   const manifest = JSON.parse(covered.toString('utf8')) as CheckpointManifest;
-  if (manifest.format !== 4) return `its manifest is of format ${manifest.format}, not 4`;
+  if (manifest.format !== 5) return `its manifest is of format ${manifest.format}, not 5`;
   return manifest.lsn === lsn ? manifest : `its manifest is that of position ${manifest.lsn}`;
 }
 

@@ -16,8 +16,9 @@ import type { ColumnBatch } from '../vectors/column-vector.ts';
 import type { ViewsCapture } from '../views/checkpoint/view-checkpoint.ts';
 import type { OwnedViewEngine } from '../views/open-views.ts';
 import { publishCheckpoint, removeOthers } from './checkpoint-directory.ts';
-import type { CheckpointFile, CheckpointManifest } from './checkpoint-manifest.ts';
+import type { CheckpointFile, CheckpointManifest, VerdictFiles } from './checkpoint-manifest.ts';
 import { gatherSessions } from './gather-sessions.ts';
+import { captureVerdicts, verdictFilesOf, verdictPieces } from './verdict-files.ts';
 import { heldViews, viewFilesOf, viewPieces } from './view-files.ts';
 
 export interface CheckpointerParts {
@@ -99,6 +100,10 @@ export class Checkpointer {
     return this.#published[0] ?? null;
   }
 
+  get #heldVerdicts(): VerdictFiles | null {
+    return this.#parts.incremental ? (this.#previous?.firstVerdicts ?? null) : null;
+  }
+
   /**
    * Takes a checkpoint as of the last applied record, which is `lsn`. Resolves with the position
    * of the newest checkpoint; rejects when a file cannot be written, or the log not be synced that
@@ -118,23 +123,27 @@ export class Checkpointer {
 
   async #write(lsn: Lsn): Promise<Lsn> {
     if (lsn <= this.lastLsn) return this.lastLsn;
-    const { storage, directory, columns } = this.#parts;
+    const { storage, directory, columns, projection } = this.#parts;
+    const verdictsBefore = this.#heldVerdicts;
     // Everything up to the first `await` sees the same position.
     const captures = this.#capture(lsn);
     const sessions = this.#captureSessions(lsn);
+    const verdicts = captureVerdicts(projection.firstVerdicts, lsn);
     const views = this.#captureViews();
     const backlog = columns.cutBacklog();
     try {
       await storage.makeDirectory(directory);
       const written = await this.#writeAll([
         ...captures.flatMap((capture) => pagesOf(lsn, capture)),
+        ...verdictPieces(verdicts, verdictsBefore),
         ...viewPieces(views),
       ]);
       const manifest: CheckpointManifest = {
-        format: 4,
+        format: 5,
         lsn,
         tables: captures.map((capture) => this.#tablePart(lsn, capture, written)),
         ...(await this.#writeSessions(sessions)),
+        firstVerdicts: verdictFilesOf(verdicts, (name) => fileOf(written, name), verdictsBefore),
         views: viewFilesOf(views, (name) => fileOf(written, name), this.#previous),
         // Last, since most of it is in the column store by now.
         backlog: await backlog.keep(),

@@ -3,9 +3,11 @@ import { crc32 } from 'node:zlib';
 import type { Storage } from '../disk/storage.ts';
 import { readExactly } from '../disk/whole-file.ts';
 import type { Lsn } from '../model/position.ts';
+import type { FirstVerdicts } from '../state/first-verdicts.ts';
 import { loadPage } from '../state/load-rows.ts';
 import { rowSystemColumns } from '../state/row-capture.ts';
 import type { TitleState } from '../state/title-state.ts';
+import { VerdictBlock, verdictBlockColumns } from '../state/verdict-block.ts';
 import type { Projection } from '../tick/projection.ts';
 import { aligned } from '../vectors/aligned.ts';
 import { decodeArrow } from '../vectors/arrow/arrow-file.ts';
@@ -113,6 +115,7 @@ export async function loadCheckpoint(
   for (const file of manifest.ledgers) {
     loadLedger(projection.sessions, decodeArrow(bytesOf(found, file), ledgerColumns));
   }
+  await loadVerdicts(projection.firstVerdicts, found);
 }
 
 async function loadTable(
@@ -134,6 +137,16 @@ async function loadTable(
     await nextTurn();
   }
   table.pages.finishLoad(part.slotCount, (slot) => table.isAlive(slot));
+}
+
+async function loadVerdicts(verdicts: FirstVerdicts, found: FoundCheckpoint): Promise<void> {
+  const { first, blocks } = found.manifest.firstVerdicts;
+  verdicts.resume(first);
+  for (const { file } of blocks) {
+    const vectors = decodeArrow(bytesOf(found, file), verdictBlockColumns);
+    verdicts.restore(VerdictBlock.of(vectors));
+    await nextTurn();
+  }
 }
 
 export function bytesOf(found: FoundCheckpoint, file: CheckpointFile): Uint8Array {

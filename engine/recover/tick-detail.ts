@@ -1,4 +1,3 @@
-import { conflictCodes } from '../model/system-columns.ts';
 import type { Row, TableDefinition, Value } from '../model/types.ts';
 import type { Settlement } from '../tick/projection.ts';
 import { type EffectStream, type TickBatch, tickItself } from '../tick/tick-batch.ts';
@@ -21,19 +20,19 @@ export interface DetailedWrite {
 /** What one applied tick asked and what came of it, to be compared with another's. */
 export interface TickDetail {
   readonly actions: readonly Row[];
-  /** What became of each action: `ACCEPTED`, or the code of its conflict. */
+  /** What became of each action: `ACCEPTED`, the code of its conflict, or that it was settled before. */
   readonly verdicts: readonly string[];
   readonly rows: readonly DetailedRow[];
   /** The effects that held, in the order in which they ran, by the place of their row. */
   readonly writes: ReadonlyMap<string, readonly DetailedWrite[]>;
 }
 
-export function tickDetailOf(
-  batch: TickBatch,
-  settlement: Extract<Settlement, { kind: 'applied' | 'duplicate' }>,
-): TickDetail {
+type SettledTick = Exclude<Settlement, { readonly kind: 'refused' }>;
+
+export function tickDetailOf(batch: TickBatch, settlement: SettledTick): TickDetail {
   const { changes } = settlement;
-  const accepted = [...(changes?.actions?.verdicts ?? [])].map((code) => code === 0);
+  const verdicts = changes === null ? [] : verdictsOf(batch.actions.length, settlement);
+  const accepted = verdicts.map((verdict) => verdict === 'ACCEPTED');
   const states = (changes?.states ?? []).flatMap(({ table, after, kinds, versions }) =>
     rowsOf(after).map((row, i) => {
       const { sessionId: _session, ...rest } = row;
@@ -46,12 +45,19 @@ export function tickDetailOf(
   );
   return {
     actions: rowsOf(batch.actions),
-    verdicts: [...(changes?.actions?.verdicts ?? [])].map((code) =>
-      code === 0 ? 'ACCEPTED' : (conflictCodes[code - 1] ?? ''),
-    ),
+    verdicts,
     rows: [...states, ...events],
     writes: writesOf(batch.streams, accepted),
   };
+}
+
+function verdictsOf(actions: number, { conflicts, repeats }: SettledTick): string[] {
+  const verdicts = new Array<string>(actions).fill('ACCEPTED');
+  for (const { action, code } of conflicts) verdicts[action] = code;
+  for (const { action, sameContent } of repeats) {
+    verdicts[action] = sameContent ? 'SETTLED BEFORE' : 'IDEMPOTENCY_MISMATCH';
+  }
+  return verdicts;
 }
 
 export function textOf(row: Row | null): string {

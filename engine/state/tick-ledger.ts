@@ -11,7 +11,7 @@ export interface LedgerEntry {
   readonly stateHash: Uint8Array;
   readonly accepted: number;
   readonly rejected: number;
-  /** The conflicts as they were answered, UTF-8 JSON; null when there was none. */
+  /** The conflicts, and the actions settled before, as they were answered, UTF-8 JSON; null: there was none. */
   readonly conflicts: Uint8Array | null;
 }
 

@@ -2,9 +2,12 @@ import type { ConflictReport } from '../model/conflict.ts';
 import type { Lsn } from '../model/position.ts';
 import { type ConflictCode, conflictCodes } from '../model/system-columns.ts';
 import type { TableDefinition } from '../model/types.ts';
-import type { ChangeSet, StateChanges } from '../state/change-set.ts';
+import type { ActionChanges, ChangeSet, StateChanges } from '../state/change-set.ts';
 import type { TableChanges } from '../state/table-changes.ts';
 import type { TitleState } from '../state/title-state.ts';
+import type { ColumnBatch } from '../vectors/column-vector.ts';
+import { pickRows } from '../vectors/vector-rows.ts';
+import { type RepeatReport, verdictsBefore } from './answered-once.ts';
 import { reportConflict } from './conflict-report.ts';
 import { type EffectRun, eventRun, stateRun } from './effect-run.ts';
 import { type EffectSchedule, scheduleOf } from './effect-schedule.ts';
@@ -20,12 +23,17 @@ export interface BatchPlace {
   readonly digest: Uint8Array;
   /** The session's chain so far, 32 bytes. */
   readonly stateHash: Uint8Array;
+  /** Actions that were settled before, in order: neither they nor their effects happen. */
+  readonly repeats: readonly RepeatReport[];
 }
 
 export interface AppliedBatch {
   readonly aborted: boolean;
+  /** How many of the actions settled here. */
   readonly accepted: number;
   readonly rejected: number;
+  /** Byte i is that of action i: 0 accepted, 1 + the conflict's index, or that it is a repeat. */
+  readonly verdicts: Uint8Array;
   /** In order of actions. */
   readonly conflicts: readonly ConflictReport[];
   readonly tickConflict: ConflictReport | null;
@@ -72,12 +80,17 @@ function runBatch(
   touched: readonly TableChanges[],
 ): AppliedBatch {
   const { header, actions } = batch;
-  const verdicts = new Uint8Array(actions.length);
+  const { repeats } = place;
+  const verdicts = verdictsBefore(actions.length, repeats);
   const conflicts: ConflictReport[] = [];
   const cursors = new Int32Array(runs.length);
   const schedule = scheduleOf(runs, actions.length);
   // Actions without effects hold: there is nothing to run.
   for (let action = 0; runs.length > 0 && action < actions.length; action++) {
+    if (verdicts[action] !== 0) {
+      passOver(action, runs, schedule, cursors);
+      continue;
+    }
     const conflict = runAction(action, runs, schedule, cursors, touched, batch);
     if (!conflict) continue;
     verdicts[action] = verdictOf(conflict.code);
@@ -91,25 +104,76 @@ function runBatch(
       aborted: true,
       accepted: 0,
       rejected,
+      verdicts,
       conflicts,
       tickConflict,
       stateHash: place.stateHash,
       changes: null,
     };
   }
-  const accepted = actions.length - rejected;
+  const accepted = actions.length - rejected - repeats.length;
   const changes: ChangeSet = {
     lsn: place.lsn,
     sessionId: header.sessionId,
     tick: header.tick,
     committedAtMs: place.committedAtMs,
-    actions:
-      actions.length === 0 ? null : { table: actionTable, rows: actions, verdicts, accepted },
+    actions: actionChanges(actionTable, actions, verdicts, accepted, repeats),
     events: collectEvents(batch, verdicts),
     states: touched.map((c) => c.finish()).filter((c): c is StateChanges => c !== null),
   };
   const stateHash = hashTick(place.stateHash, place.digest, verdicts, changes);
-  return { aborted: false, accepted, rejected, conflicts, tickConflict: null, stateHash, changes };
+  return {
+    aborted: false,
+    accepted,
+    rejected,
+    verdicts,
+    conflicts,
+    tickConflict: null,
+    stateHash,
+    changes,
+  };
+}
+
+/** The rows of the actions that were settled here. */
+function actionChanges(
+  table: TableDefinition,
+  actions: ColumnBatch,
+  verdicts: Uint8Array,
+  accepted: number,
+  repeats: readonly RepeatReport[],
+): ActionChanges | null {
+  if (actions.length === repeats.length) return null;
+  if (repeats.length === 0) return { table, rows: actions, verdicts, accepted };
+  const repeated = new Set(repeats.map(({ action }) => action));
+  const all = Uint32Array.from({ length: actions.length }, (_, action) => action);
+  const rows = all.filter((action) => !repeated.has(action));
+  const picks = { of: new Uint32Array(rows.length), rows };
+  return {
+    table,
+    rows: {
+      length: rows.length,
+      vectors: actions.vectors.map((vector) => pickRows([vector], picks)),
+    },
+    verdicts: Uint8Array.from(rows, (action) => verdicts[action] as number),
+    accepted,
+  };
+}
+
+/** Leaves the effects of an action out. */
+function passOver(
+  action: number,
+  runs: readonly EffectRun[],
+  schedule: EffectSchedule,
+  cursors: Int32Array,
+): void {
+  const last = schedule.starts[action + 1] as number;
+  for (let entry = schedule.starts[action] as number; entry < last; entry++) {
+    const i = schedule.entries[entry] as number;
+    const { stream } = runs[i] as EffectRun;
+    let row = cursors[i] as number;
+    while (row < stream.length && stream.action[row] === action) row++;
+    cursors[i] = row;
+  }
 }
 
 /** Runs the effects of one action, or of the tick itself; null when all hold. */

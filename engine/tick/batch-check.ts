@@ -7,7 +7,7 @@ import {
   valueAt,
 } from '../vectors/column-vector.ts';
 import { firstRepeated } from '../vectors/repeated-value.ts';
-import type { TickBatch } from './tick-batch.ts';
+import { type TickBatch, tickItself } from './tick-batch.ts';
 
 /**
  * What holds for a batch whichever way it came: the session and tick are well formed, actions have
@@ -28,6 +28,7 @@ export function checkActionValues(batch: TickBatch): void {
   if (header.idempotencyKey !== null && !/^[\x21-\x7e]{1,128}$/.test(header.idempotencyKey)) {
     throw badHeader('idempotencyKey', 'must be 1 to 128 visible ASCII characters');
   }
+  if (header.once) checkOnce(batch);
   const [ids, ...columns] = actions.vectors;
   if (ids) checkActionIds(ids);
   for (const vector of columns) checkFinite(vector);
@@ -41,6 +42,23 @@ export function checkSessionId(sessionId: string): void {
   // Whatever reads a URL takes these for steps in its path, percent-encoded or not.
   if (sessionId === '.' || sessionId === '..') {
     throw badHeader('sessionId', `must not be "${sessionId}", which no URL can name`);
+  }
+}
+
+/**
+ * What is answered once is an action, known by its id: effects of the tick itself have none, and
+ * under ABORT_TICK a verdict is not the action's own.
+ */
+function checkOnce({ header, streams }: TickBatch): void {
+  if (header.tick === null) throw badHeader('once', 'is for ticks, not for direct writes');
+  if (header.onConflict !== 'REJECT_ACTION') {
+    throw badHeader('once', 'goes with onConflict REJECT_ACTION: each action has its own verdict');
+  }
+  if (streams.some(({ action }) => action.at(-1) === tickItself)) {
+    throw badHeader(
+      'once',
+      'has no effects of the tick itself: give them to an action, by whose id they are known',
+    );
   }
 }
 

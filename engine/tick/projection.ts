@@ -4,15 +4,19 @@ import { limits } from '../model/limits.ts';
 import type { Lsn } from '../model/position.ts';
 import { AnswerMemory } from '../state/answer-memory.ts';
 import { type ChangeSet, emptyChanges } from '../state/change-set.ts';
+import { FirstVerdicts } from '../state/first-verdicts.ts';
 import { newSession, type SessionState } from '../state/session.ts';
 import type { SessionCapture } from '../state/session-capture.ts';
 import type { LedgerEntry } from '../state/tick-ledger.ts';
 import type { TitleState } from '../state/title-state.ts';
 import { admitBatch } from './admit-batch.ts';
+import { AnsweredOnce, type RepeatReport } from './answered-once.ts';
 import { type AppliedBatch, applyBatch } from './apply.ts';
 import { decodeReports, encodeReports } from './report-codec.ts';
 import type { TickBatch } from './tick-batch.ts';
 import type { SessionRecordHeader } from './tick-record.ts';
+
+const noRepeats: readonly RepeatReport[] = [];
 
 /** A batch as the log holds it. */
 export interface LoggedBatch {
@@ -32,6 +36,8 @@ export type Settlement =
       readonly accepted: number;
       readonly rejected: number;
       readonly conflicts: readonly ConflictReport[];
+      /** The actions that were settled by another tick before, in order. */
+      readonly repeats: readonly RepeatReport[];
       readonly tickConflict: ConflictReport | null;
       readonly stateHash: Uint8Array;
       readonly changes: ChangeSet | null;
@@ -49,7 +55,7 @@ export interface EngineMemory {
   readonly rowBytes: number;
   /** Views: groups, what their aggregates keep, texts. */
   readonly viewBytes: number;
-  /** The answers that sessions keep for retries. */
+  /** The answers that sessions keep for retries, and the first verdicts of actions answered once. */
   readonly answerBytes: number;
 }
 
@@ -62,6 +68,8 @@ export class Projection {
   readonly sessions = new Map<string, SessionState>();
   /** What the ledgers of all sessions take. */
   readonly answerMemory = new AnswerMemory();
+  /** What actions that are answered once were answered first. */
+  readonly firstVerdicts = new FirstVerdicts();
   /** A checkpoint being taken, told of what changes; null while there is none. */
   capture: SessionCapture | null = null;
 
@@ -71,7 +79,8 @@ export class Projection {
 
   /** But for views. */
   get memory(): Omit<EngineMemory, 'viewBytes'> {
-    return { rowBytes: this.state.memoryBytes, answerBytes: this.answerMemory.bytes };
+    const answerBytes = this.answerMemory.bytes + this.firstVerdicts.memoryBytes;
+    return { rowBytes: this.state.memoryBytes, answerBytes };
   }
 
   /** What the batch would be answered without being logged; null: it has to be. */
@@ -98,9 +107,13 @@ export class Projection {
       if (admission.kind === 'refuse') return { ...admission, kind: 'refused' };
     }
     const stateHash = session?.stateHash ?? new Uint8Array(32);
-    const applied = applyBatch(this.state, batch, { lsn, committedAtMs, digest, stateHash });
-    if (session) this.#chain(session, logged, applied);
-    return appliedAt(lsn, applied);
+    const once = header.once ? new AnsweredOnce(this.firstVerdicts, batch, logged) : null;
+    const repeats = once?.repeats ?? noRepeats;
+    const place = { lsn, committedAtMs, digest, stateHash, repeats };
+    const applied = applyBatch(this.state, batch, place);
+    once?.remember(applied.verdicts);
+    if (session) this.#chain(session, logged, applied, repeats);
+    return appliedAt(lsn, applied, repeats);
   }
 
   settleSession(lsn: Lsn, record: SessionRecordHeader): SessionState | null {
@@ -121,7 +134,12 @@ export class Projection {
     return session;
   }
 
-  #chain(session: SessionState, logged: LoggedBatch, applied: AppliedBatch): void {
+  #chain(
+    session: SessionState,
+    logged: LoggedBatch,
+    applied: AppliedBatch,
+    repeats: readonly RepeatReport[],
+  ): void {
     const { tick, idempotencyKey } = logged.batch.header;
     this.capture?.beforeChange(session);
     if (applied.aborted) {
@@ -142,7 +160,7 @@ export class Projection {
       stateHash: applied.stateHash,
       accepted: applied.accepted,
       rejected: applied.rejected,
-      conflicts: encodeReports(applied.conflicts),
+      conflicts: encodeReports({ conflicts: applied.conflicts, repeats }),
     });
     // A direct write with a key, which knows no fence.
     if (!session.open) session.ledger.keepNewest(limits.closedSessionAnswersMax);
@@ -150,7 +168,7 @@ export class Projection {
 }
 
 /** Spelled out: for a spread that gains members V8 makes hidden classes anew, a tick, in the old space. */
-function appliedAt(lsn: Lsn, applied: AppliedBatch): Settlement {
+function appliedAt(lsn: Lsn, applied: AppliedBatch, repeats: readonly RepeatReport[]): Settlement {
   return {
     kind: 'applied',
     lsn,
@@ -158,6 +176,7 @@ function appliedAt(lsn: Lsn, applied: AppliedBatch): Settlement {
     accepted: applied.accepted,
     rejected: applied.rejected,
     conflicts: applied.conflicts,
+    repeats,
     tickConflict: applied.tickConflict,
     stateHash: applied.stateHash,
     changes: applied.changes,
@@ -165,13 +184,15 @@ function appliedAt(lsn: Lsn, applied: AppliedBatch): Settlement {
 }
 
 function duplicateOf(entry: LedgerEntry): Settlement {
+  const { conflicts, repeats } = decodeReports(entry.conflicts);
   return {
     kind: 'duplicate',
     lsn: entry.lsn as Lsn,
     aborted: false,
     accepted: entry.accepted,
     rejected: entry.rejected,
-    conflicts: decodeReports(entry.conflicts),
+    conflicts,
+    repeats,
     tickConflict: null,
     stateHash: entry.stateHash,
     changes: null,

@@ -33,6 +33,12 @@ export interface TickHeader {
    * it. Lets a client keep several ticks in flight over unordered connections. Null: no such wish.
    */
   readonly afterTick: number | null;
+  /**
+   * Each action is answered once, by its id: one that was settled before, by any tick of the title
+   * that says so too, does nothing and is answered its first verdict. Absent: actions are settled
+   * whenever they come.
+   */
+  readonly once?: boolean | undefined;
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Row, Value } from '../model/types.ts';
 import type { StateReader } from '../state/state-reader.ts';
 import { valueAt } from '../vectors/column-vector.ts';
 import type { ActionNames } from './action-names.ts';
+import type { RepeatReport } from './answered-once.ts';
 import type { Settlement } from './projection.ts';
 import { type TickBatch, tickItself } from './tick-batch.ts';
 
@@ -15,6 +16,7 @@ export interface TickOutcome {
   /** The tick was committed before under its key; this outcome is what it answered then. */
   readonly duplicate: boolean;
   readonly aborted: boolean;
+  /** How many of the actions settled here. */
   readonly accepted: number;
   readonly rejected: number;
   readonly stateHash: string;
@@ -22,6 +24,8 @@ export interface TickOutcome {
   readonly actionIds: readonly string[];
   /** The conflicts, in order of `action`; an accepted action has none. */
   readonly conflicts: readonly ActionConflict[];
+  /** The actions that another tick has settled before, in order; neither accepted nor rejected here. */
+  readonly repeats: readonly RepeatReport[];
   /** The conflict of the tick's own effects, where that aborted it. */
   readonly tickConflict: EffectConflict | null;
   /** For direct writes: the row as it is now, null when deleted or absent. */
@@ -71,6 +75,7 @@ class SettledOutcome implements TickOutcome {
   readonly rejected: number;
   readonly stateHash: string;
   readonly conflicts: readonly ActionConflict[];
+  readonly repeats: readonly RepeatReport[];
   readonly tickConflict: EffectConflict | null;
   readonly row: Row | null;
   readonly #batch: TickBatch;
@@ -87,6 +92,7 @@ class SettledOutcome implements TickOutcome {
     this.rejected = settled.rejected;
     this.stateHash = Buffer.from(settled.stateHash).toString('hex');
     this.conflicts = settled.conflicts.map((report) => withName(report, names));
+    this.repeats = settled.repeats;
     this.tickConflict = settled.tickConflict && withName(settled.tickConflict, names);
     this.row = tick === null ? writtenRow(batch, state) : null;
     this.#batch = batch;

@@ -43,6 +43,8 @@ export interface TickRecordHeader {
   readonly key: string | null;
   readonly policy: ConflictPolicy;
   readonly after: number | null;
+  /** Its actions are answered once; absent: they are not. */
+  readonly once?: boolean;
   /** Rows of the action batch; 0: there is none. */
   readonly actions: number;
   readonly actionColumns: readonly string[];
@@ -104,6 +106,7 @@ export function encodeTick(batch: TickBatch): EncodedTick {
   const shape = {
     tick: header.tick,
     policy: header.onConflict,
+    ...onceOf(header),
     actions: batch.actions.length,
     actionColumns: batch.actions.length === 0 ? [] : actions.map((vector) => vector.column.name),
     streams,
@@ -148,6 +151,11 @@ function contentDigest(shapeJson: string, content: readonly Uint8Array[]): Uint8
   return hash('sha256', scratch.subarray(0, end), 'buffer');
 }
 
+/** A tick that does not say so is the record, and the digest, that it always was. */
+function onceOf({ once }: { readonly once?: boolean | undefined }): { readonly once?: true } {
+  return once ? { once } : {};
+}
+
 export function encodeSession(header: SessionRecordHeader): Uint8Array[] {
   return [headerPart(JSON.stringify(header))];
 }
@@ -155,7 +163,7 @@ export function encodeSession(header: SessionRecordHeader): Uint8Array[] {
 /** The digest of a record's content, equal to the one `encodeTick` gave. */
 export function digestOf(record: DecodedTick): Uint8Array {
   const { tick, policy, actions, actionColumns, streams } = record.header;
-  const shape = { tick, policy, actions, actionColumns, streams };
+  const shape = { tick, policy, ...onceOf(record.header), actions, actionColumns, streams };
   return contentDigest(JSON.stringify(shape), [record.content]);
 }
 
@@ -230,6 +238,7 @@ export function decodeTick(
       idempotencyKey: header.key,
       onConflict: header.policy,
       afterTick: header.after,
+      ...onceOf(header),
     },
     actions,
     streams,

@@ -107,6 +107,7 @@ function rowType(relation: Relation): string {
 /** Members every client and tick has; a table of that name gets another property. */
 const takenAccessors = new Set([
   'action',
+  'close',
   'constructor',
   'createExport',
   'createExportOf',
@@ -119,6 +120,7 @@ const takenAccessors = new Set([
   'session',
   'stateTable',
   'toString',
+  'transaction',
   'valueOf',
   'view',
 ]);

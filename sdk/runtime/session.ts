@@ -1,4 +1,7 @@
+import type { TickloomError } from './errors.ts';
 import type { Position } from './position.ts';
+import { type ActionVerdict, Submissions } from './submissions.ts';
+import type { ActionOf, ActionRowOf, RecordedAction } from './tick-builder.ts';
 import type { CommitOptions, TickCommitter, TickOutcome } from './tick-commit.ts';
 import { type PipelineOptions, TickPipeline } from './tick-pipeline.ts';
 import type { CallOptions, Operation, Transport } from './transport.ts';
@@ -64,6 +67,7 @@ export class Session<Tick> {
   readonly opened: SessionInfo;
   readonly #transport: Transport;
   readonly #committer: TickCommitter<Tick>;
+  #submissions: Submissions<Tick> | null = null;
 
   constructor(opened: SessionInfo, transport: Transport, committer: TickCommitter<Tick>) {
     this.opened = opened;
@@ -102,13 +106,53 @@ export class Session<Tick> {
     return new TickPipeline({ sessionId, fence }, this.#committer, options);
   }
 
+  /**
+   * Submits one action, with its effects, and answers its own verdict once it is durable. Whatever
+   * is submitted while ticks are on their way goes together into the next one; actions are applied
+   * in the order in which they are submitted.
+   *
+   * An action happens once: with an `actionId` that was submitted before, by this process or
+   * another one, it answers its first verdict (`repeated`). How long ids are remembered is the
+   * server's limit. The ticks and their numbers are made here, so a session either takes
+   * submissions or has ticks of its own.
+   *
+   * A rejected action is no error: see `accepted` and `conflict`. Throws `TickloomError`:
+   * `IDEMPOTENCY_MISMATCH` for an id that was used for something else, `FENCED`, `BAD_USER_INPUT`
+   * and the rest. Where `outcomeUnknown` is true, submit it again under its id.
+   */
+  async submit(
+    action: ActionRowOf<Tick>,
+    effects?: (action: ActionOf<Tick>) => unknown,
+  ): Promise<ActionVerdict> {
+    return await this.submitRecorded(this.#committer.action(action as object, effects));
+  }
+
+  /** @internal */
+  submitRecorded(action: RecordedAction): Promise<ActionVerdict> {
+    this.#submissions ??= new Submissions({
+      session: this.opened,
+      committer: this.#committer,
+      readSession: () => readSessionInfo(this.#transport, this.sessionId, {}),
+    });
+    return this.#submissions.submit(action);
+  }
+
+  /** @internal Why it takes no submissions any more; null while it does. */
+  get stopped(): TickloomError | null {
+    return this.#submissions?.stopped ?? null;
+  }
+
   /** The session as it is now. */
   async info(options: CallOptions = {}): Promise<SessionInfo> {
     return (await readSessionInfo(this.#transport, this.sessionId, options)) ?? this.opened;
   }
 
-  /** No more ticks: later ones are `FENCED` until the session is opened again with `takeOver`. */
+  /**
+   * No more ticks: later ones are `FENCED` until the session is opened again with `takeOver`. What
+   * was submitted before gets its verdict first.
+   */
   async close(options: CallOptions = {}): Promise<SessionInfo> {
+    await this.#submissions?.drain();
     const { sessionId, fence } = this;
     const data = await this.#transport.execute(
       closeSession,

@@ -65,39 +65,73 @@ export interface TickBuilder<ActionRow, Action> {
   action(row: ActionInput<ActionRow>): Action;
 }
 
+/** The row of an action, as the ticks of a title take it. */
+export type ActionRowOf<Tick> = Tick extends { action(row: infer Row): unknown } ? Row : never;
+/** What takes an action's effects, by table. */
+export type ActionOf<Tick> = Tick extends { action(row: never): infer Action } ? Action : never;
+
 export interface TickRecorder<Tick> {
   readonly tick: Tick;
   readonly body: TickBody;
 }
 
+/** An effect and the table it is on. */
+interface OwnedEffect extends RecordedEffect {
+  readonly codec: RowCodec;
+}
+
+/** An action by itself, before it is known which tick it travels in. */
+export interface RecordedAction {
+  readonly row: object;
+  readonly effects: readonly OwnedEffect[];
+}
+
+/** Makes builders for a title's ticks, and for single actions. */
+export interface TickRecorders<Tick> {
+  tick(sessionId: string): TickRecorder<Tick>;
+  /** Records an action; rows are copied, what lies within them is not. */
+  action(row: object, build: ((action: ActionOf<Tick>) => unknown) | undefined): RecordedAction;
+  /** The body of a tick of these actions. Throws what a value of theirs is refused with. */
+  bodyOf(sessionId: string, actions: readonly RecordedAction[]): Uint8Array;
+}
+
 /**
- * Makes builders for ticks of a title's sessions. The builder's table properties are getters on one
+ * The builder's table properties are getters on one
  * prototype, made once; what is recorded goes into the columns of the body at once.
  */
-export function tickRecorders<Tick>(title: Title): (sessionId: string) => TickRecorder<Tick> {
+export function tickRecorders<Tick>(title: Title): TickRecorders<Tick> {
   const actionTable = [...title.tables].find(([, table]) => table.kind === 'action')?.[0];
   if (actionTable === undefined) throw new RangeError(`title "${title.name}" has no action table`);
   const actionCodec = title.codec(actionTable);
   const schemas = new SchemaMessages();
 
   /** The dollar keeps these apart from table names, which have none. */
-  class Recorder {
-    readonly $body: TickBody;
-    readonly $owner: EffectOwner;
-
-    constructor(body: TickBody, action: number | null) {
-      this.$body = body;
-      this.$owner = new EffectOwner(action);
-    }
+  abstract class EffectTables {
+    abstract $add(codec: RowCodec, effect: RecordedEffect): void;
   }
   for (const [name, table] of title.tables) {
     if (table.kind === 'action') continue;
     const codec = title.codec(name);
-    Object.defineProperty(Recorder.prototype, table.accessor ?? name, {
-      get(this: Recorder) {
+    Object.defineProperty(EffectTables.prototype, table.accessor ?? name, {
+      get(this: EffectTables) {
         return new EffectRecorder(this, codec);
       },
     });
+  }
+
+  class Recorder extends EffectTables {
+    readonly $body: TickBody;
+    readonly $owner: EffectOwner;
+
+    constructor(body: TickBody, action: number | null) {
+      super();
+      this.$body = body;
+      this.$owner = new EffectOwner(action);
+    }
+
+    $add(codec: RowCodec, effect: RecordedEffect): void {
+      this.$body.addEffect(this.$owner, codec, effect);
+    }
   }
 
   class TopRecorder extends Recorder {
@@ -106,15 +140,48 @@ export function tickRecorders<Tick>(title: Title): (sessionId: string) => TickRe
     }
   }
 
-  return (sessionId) => {
-    const body = new TickBody(sessionId, actionCodec, schemas);
-    return { tick: new TopRecorder(body, null) as unknown as Tick, body };
+  class ActionRecorder extends EffectTables {
+    readonly $effects: OwnedEffect[] = [];
+
+    /** Member by member: this is called for every effect that is submitted. */
+    $add(codec: RowCodec, effect: RecordedEffect): void {
+      const { op, row, change, expectedVersion, require } = effect;
+      const copy = { ...row };
+      const changeCopy = change === undefined ? undefined : { ...change };
+      this.$effects.push({ codec, op, row: copy, change: changeCopy, expectedVersion, require });
+    }
+  }
+
+  const bodyFor = (sessionId: string) => new TickBody(sessionId, actionCodec, schemas);
+  return {
+    tick(sessionId) {
+      const body = bodyFor(sessionId);
+      return { tick: new TopRecorder(body, null) as unknown as Tick, body };
+    },
+    action(row, build) {
+      const recorder = new ActionRecorder();
+      refusePromise(build?.(recorder as unknown as ActionOf<Tick>));
+      return { row: { ...row }, effects: recorder.$effects };
+    },
+    bodyOf(sessionId, actions) {
+      const body = bodyFor(sessionId);
+      for (const { row, effects } of actions) {
+        const owner = new EffectOwner(body.addAction(row));
+        for (const effect of effects) body.addEffect(owner, effect.codec, effect);
+      }
+      return body.encode();
+    },
   };
 }
 
+/** Throws where what built a tick or an action goes on building it later. */
+export function refusePromise(returned: unknown): void {
+  if (!(returned instanceof Promise)) return;
+  throw new TypeError('it is built synchronously: fetch what it needs before');
+}
+
 interface Owner {
-  readonly $body: TickBody;
-  readonly $owner: EffectOwner;
+  $add(codec: RowCodec, effect: RecordedEffect): void;
 }
 
 /** `StateEffects` and `EventEffects`; the types let each table have its own alone. */
@@ -159,7 +226,7 @@ class EffectRecorder<Self extends Owner> {
   }
 
   #add(effect: RecordedEffect): Self {
-    this.#self.$body.addEffect(this.#self.$owner, this.#codec, effect);
+    this.#self.$add(this.#codec, effect);
     return this.#self;
   }
 }

@@ -1,6 +1,12 @@
 import { badValue } from './columns.ts';
 import type { Position } from './position.ts';
-import { type TickRecorder, tickRecorders } from './tick-builder.ts';
+import {
+  type ActionOf,
+  type RecordedAction,
+  refusePromise,
+  type TickRecorders,
+  tickRecorders,
+} from './tick-builder.ts';
 import type { Title } from './title.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
@@ -36,6 +42,19 @@ export interface RejectedAction {
   readonly conflict: Conflict | null;
 }
 
+/** An action that happens once and was settled before, by another tick. */
+export interface RepeatedAction {
+  /** Index in the tick's actions. */
+  readonly index: number;
+  readonly actionId: string;
+  /** The position of the tick that settled it. */
+  readonly position: Position;
+  /** What it was rejected for; null: it was accepted. */
+  readonly conflict: ConflictCode | null;
+  /** False: its id was used for something else before. */
+  readonly sameContent: boolean;
+}
+
 /** What a committed tick answers; durable when it is here. */
 export interface TickOutcome {
   readonly sessionId: string;
@@ -51,13 +70,17 @@ export interface TickOutcome {
   readonly stateHash: string;
   /** The conflict of the tick's own effects, where that aborted it. */
   readonly conflict: Conflict | null;
-  /** The rejected actions; all others were accepted. */
+  /** The actions rejected here; but for `repeats` all others were accepted. */
   readonly rejections: readonly RejectedAction[];
+  /** The actions that an earlier tick has settled (`once`); here they did nothing. */
+  readonly repeats: readonly RepeatedAction[];
 }
 
 export interface CommitOptions extends CallOptions {
   /** What a rejected action does to its tick; `REJECT_ACTION` unless told otherwise. */
   readonly onConflict?: 'REJECT_ACTION' | 'ABORT_TICK' | undefined;
+  /** Each action happens once, by its `actionId`, whichever tick it comes in: see `TickOutcome.repeats`. */
+  readonly once?: boolean | undefined;
   /** Names the tick when it comes again; session and tick unless told otherwise. */
   readonly idempotencyKey?: string | undefined;
 }
@@ -84,33 +107,27 @@ export interface TickRequest {
 /** Builds ticks into requests of the commit endpoint, and sends them. */
 export class TickCommitter<Tick> {
   readonly #transport: Transport;
-  readonly #recorder: (sessionId: string) => TickRecorder<Tick>;
+  readonly #recorders: TickRecorders<Tick>;
 
   constructor(title: Title, transport: Transport) {
     this.#transport = transport;
-    this.#recorder = tickRecorders<Tick>(title);
+    this.#recorders = tickRecorders<Tick>(title);
   }
 
   request(address: TickAddress, build: (tick: Tick) => void, options: CommitOptions): TickRequest {
-    const { sessionId, tick, fence, afterTick } = address;
-    const recorder = this.#recorder(sessionId);
-    const returned: unknown = build(recorder.tick);
-    if (returned instanceof Promise) {
-      throw new TypeError('a tick is built synchronously: fetch what it needs before the commit');
-    }
-    const headers: Record<string, string> = {
-      'content-type': 'application/vnd.apache.arrow.stream',
-      'x-tickloom-fence': String(fence),
-    };
-    if (afterTick !== null) headers['x-tickloom-after-tick'] = String(afterTick);
-    const { onConflict, idempotencyKey } = options;
-    if (onConflict !== undefined) headers['x-tickloom-on-conflict'] = onConflict;
-    if (idempotencyKey !== undefined) headers['idempotency-key'] = checkedKey(idempotencyKey);
-    return {
-      path: `sessions/${encodeURIComponent(sessionId)}/ticks/${checkedTick(tick)}`,
-      headers,
-      body: recorder.body.encode(),
-    };
+    const recorder = this.#recorders.tick(address.sessionId);
+    refusePromise(build(recorder.tick));
+    return requestOf(address, recorder.body.encode(), options);
+  }
+
+  /** A single action, to be sent in a tick of `requestOfActions`. */
+  action(row: object, build: ((action: ActionOf<Tick>) => unknown) | undefined): RecordedAction {
+    return this.#recorders.action(row, build);
+  }
+
+  requestOfActions(address: TickAddress, actions: readonly RecordedAction[]): TickRequest {
+    const body = this.#recorders.bodyOf(address.sessionId, actions);
+    return requestOf(address, body, { once: true });
   }
 
   async send(request: TickRequest, options: CallOptions): Promise<TickOutcome> {
@@ -118,19 +135,42 @@ export class TickCommitter<Tick> {
       { name: 'CommitTick', kind: 'idempotent', ...request, answerField: 'position' },
       options,
     );
-    const { results, extensions: _, ...outcome } = answer as unknown as Answer;
+    const { results, repeated: _r, extensions: _e, ...outcome } = answer as unknown as Answer;
     this.#transport.positions.see(outcome.position);
-    const rejections = results.map(({ index, actionId, conflict }) => ({
-      index,
-      actionId,
-      conflict,
-    }));
-    return { ...outcome, rejections };
+    const rejections: RejectedAction[] = [];
+    const repeats: RepeatedAction[] = [];
+    for (const { index, actionId, conflict, first } of results) {
+      if (first) repeats.push({ index, actionId, ...first });
+      else rejections.push({ index, actionId, conflict });
+    }
+    return { ...outcome, rejections, repeats };
   }
 }
 
-type Answer = Omit<TickOutcome, 'rejections'> & {
-  readonly results: readonly (RejectedAction & { readonly verdict: 'REJECTED' })[];
+function requestOf(address: TickAddress, body: Uint8Array, options: CommitOptions): TickRequest {
+  const { sessionId, tick, fence, afterTick } = address;
+  const headers: Record<string, string> = {
+    'content-type': 'application/vnd.apache.arrow.stream',
+    'x-tickloom-fence': String(fence),
+  };
+  if (afterTick !== null) headers['x-tickloom-after-tick'] = String(afterTick);
+  const { onConflict, idempotencyKey, once } = options;
+  if (once) headers['x-tickloom-once'] = 'true';
+  if (onConflict !== undefined) headers['x-tickloom-on-conflict'] = onConflict;
+  if (idempotencyKey !== undefined) headers['idempotency-key'] = checkedKey(idempotencyKey);
+  return {
+    path: `sessions/${encodeURIComponent(sessionId)}/ticks/${checkedTick(tick)}`,
+    headers,
+    body,
+  };
+}
+
+type Answer = Omit<TickOutcome, 'rejections' | 'repeats'> & {
+  readonly results: readonly (RejectedAction & {
+    readonly verdict: 'ACCEPTED' | 'REJECTED';
+    readonly first?: Omit<RepeatedAction, 'index' | 'actionId'>;
+  })[];
+  readonly repeated?: number;
   readonly extensions?: unknown;
 };
 

@@ -16,10 +16,12 @@ import {
 } from './session.ts';
 import { SseFrames } from './sse-frames.ts';
 import { StateTable } from './state-table.ts';
-import type { StateSystemColumn } from './tick-builder.ts';
+import type { ActionVerdict } from './submissions.ts';
+import type { ActionOf, ActionRowOf, StateSystemColumn } from './tick-builder.ts';
 import { TickCommitter } from './tick-commit.ts';
 import { Title, type TitleDescriptor } from './title.ts';
 import { type TokenProvider, TokenSource } from './token-source.ts';
+import { Transactions } from './transactions.ts';
 import { type CallOptions, type QueryClass, type ResponseInfo, Transport } from './transport.ts';
 import { View } from './view.ts';
 import { WebSocketFrames } from './websocket-frames.ts';
@@ -34,6 +36,8 @@ export interface ClientOptions {
   readonly timeoutMs?: number | undefined;
   /** A lower class than the role's own, for every request. */
   readonly class?: QueryClass | undefined;
+  /** Which of several roles of the token the client acts in; the first when left out. */
+  readonly role?: string | undefined;
   readonly subscriptions?: 'websocket' | 'sse' | undefined;
   /** A WebSocket class, where there is no global one and `ws` is not installed. */
   readonly webSocketImpl?: unknown;
@@ -43,6 +47,11 @@ export interface ClientOptions {
   readonly connectionsMax?: number | undefined;
   /** Instead of Node's HTTP client and the global `fetch`: for agents and proxies. */
   readonly fetch?: typeof fetch | undefined;
+  /**
+   * The session that `transaction` goes through; a new one for each client unless told otherwise. A
+   * name serves one process at a time: whoever opens it shuts out the one before.
+   */
+  readonly transactionSession?: string | undefined;
   /** Told of every answered try: latency, codes, the server's own figures. */
   readonly onResponse?: ((info: ResponseInfo) => void) | undefined;
 }
@@ -51,14 +60,15 @@ export interface ClientOptions {
  * A client of one title; generated code derives from it and adds the title's tables and views.
  *
  * Reads are monotonic and see the client's own writes: it remembers the highest position any
- * answer has named, and demands it of every read. A client holds no connection that needs closing
- * but those of its live subscriptions.
+ * answer has named, and demands it of every read. What needs an end are its live subscriptions, and
+ * `close` after its last transaction.
  */
 export class TitleClient<Tick> {
   readonly #title: Title;
   readonly #transport: Transport;
   readonly #frames: FrameTransport;
   readonly #committer: TickCommitter<Tick>;
+  readonly #transactions: Transactions<Tick>;
 
   constructor(descriptor: TitleDescriptor, options: ClientOptions) {
     this.#title = new Title(descriptor);
@@ -72,6 +82,7 @@ export class TitleClient<Tick> {
       retry: { ...defaultRetryPolicy, ...options.retry },
       timeoutMs: options.timeoutMs ?? 15_000,
       class: options.class,
+      role: options.role,
       post:
         options.fetch === undefined && runsOnNode()
           ? nodePost(options.connectionsMax ?? 64)
@@ -92,6 +103,12 @@ export class TitleClient<Tick> {
             idleMs,
           });
     this.#committer = new TickCommitter(this.#title, this.#transport);
+    this.#transactions = new Transactions({
+      title: this.#title,
+      transport: this.#transport,
+      committer: this.#committer,
+      sessionId: options.transactionSession,
+    });
   }
 
   /** The highest position seen; null before the first answer. */
@@ -108,6 +125,22 @@ export class TitleClient<Tick> {
   async openSession(sessionId: string, options: OpenSessionOptions = {}): Promise<Session<Tick>> {
     const opened = await openSessionInfo(this.#transport, sessionId, options);
     return new Session(opened, this.#transport, this.#committer);
+  }
+
+  /**
+   * Submits an action on title-wide rows, which belong to no session: a purchase, a trade, a bid.
+   * Like `Session.submit`, through a session of its own, which `close` ends.
+   */
+  transaction(
+    action: ActionRowOf<Tick>,
+    effects?: (action: ActionOf<Tick>) => unknown,
+  ): Promise<ActionVerdict> {
+    return this.#transactions.submit(action, effects);
+  }
+
+  /** Ends what `transaction` has opened, once everything submitted has its verdict. */
+  close(): Promise<void> {
+    return this.#transactions.close();
   }
 
   /** A match as it is now, or null. */

@@ -60,6 +60,8 @@ export interface TransportOptions {
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
   readonly class: QueryClass | undefined;
+  /** Which of the token's roles the requests are made in; the first when left out. */
+  readonly role: string | undefined;
   readonly post: HttpPost;
   /** Fetches what is streamed. */
   readonly fetch: typeof fetch;
@@ -175,6 +177,7 @@ export class Transport {
     if (manifest !== null) headers['x-tickloom-manifest'] = manifest;
     const lowered = queryClass ?? this.#options.class;
     if (lowered !== undefined) headers['x-tickloom-class'] = lowered;
+    if (this.#options.role !== undefined) headers['x-tickloom-role'] = this.#options.role;
     return headers;
   }
 

@@ -1,6 +1,7 @@
 import type { Client } from 'graphql-ws/client';
 import { errorFromWire, isRecord, isServerErrorCode, TickloomError } from './errors.ts';
 import type { FrameTransport, SubscribeRequest } from './frame-transport.ts';
+import { TokenRefresh } from './token-refresh.ts';
 import type { Transport } from './transport.ts';
 
 export interface WebSocketFramesOptions {
@@ -80,17 +81,29 @@ export class WebSocketFrames implements FrameTransport {
     const { createClient } = await import('graphql-ws/client');
     const { url, transport } = this.#options;
     const webSocketImpl = this.#options.webSocketImpl ?? (await defaultWebSocket());
+    const refresh = new TokenRefresh({
+      token: transport.token,
+      credentials: (token) => transport.headers(token, false),
+    });
     const hear = () => {
       this.#heardAtMs = performance.now();
     };
-    const forget = () => {
-      this.#heardAtMs = null;
-    };
     return createClient({
       url,
-      on: { connected: hear, message: hear, closed: forget },
+      on: {
+        connected: (socket, payload) => {
+          hear();
+          refresh.opened(socket, payload);
+        },
+        message: hear,
+        pong: (_isReceived, payload) => refresh.told(payload),
+        closed: () => {
+          this.#heardAtMs = null;
+          refresh.closed();
+        },
+      },
       webSocketImpl,
-      connectionParams: async () => transport.headers(await transport.token.get(), false),
+      connectionParams: () => refresh.begin(),
       // The reader resumes by itself, from its cursor: a repeat from the first one would be wrong.
       retryAttempts: 0,
       lazyCloseTimeout: 1_000,

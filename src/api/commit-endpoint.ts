@@ -9,14 +9,16 @@ import {
 import { EngineError } from '../../engine/model/errors.ts';
 import { formatPosition } from '../../engine/model/position.ts';
 import { authoriseBatch, authoriseCommit } from '../../resolvers/authorise.ts';
-import type { AuditPort, Principal } from '../../resolvers/context.ts';
 import { RequestReport } from '../../resolvers/request-report.ts';
-import { actionResults, conflictKey } from '../../resolvers/ticks.ts';
+import { conflictKey, type FirstVerdict, toldResults } from '../../resolvers/ticks.ts';
+import { originOf, recordedSignIn } from '../audit/request-audit.ts';
+import type { TitleAudit } from '../audit/title-audit.ts';
 import { checkContentType } from '../http/content-type.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { readBody } from '../http/read-body.ts';
 import { sendJson } from '../http/respond.ts';
 import type { Handler } from '../http/route.ts';
+import { credentialsOf, type TitleAccess } from '../identity/title-identity.ts';
 import type { TitleLimits } from '../limits/title-limits.ts';
 import { servingLimits } from '../serving-limits.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -26,15 +28,15 @@ import type { ServedManifest } from './served-manifest.ts';
 export interface CommitEndpointOptions {
   readonly engine: Engine;
   readonly manifest: ServedManifest;
-  readonly audit: AuditPort;
+  readonly audit: TitleAudit;
   readonly use: TitleLimits;
   readonly metrics: Metrics;
-  readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
+  readonly identity: Pick<TitleAccess, 'authenticate'>;
 }
 
 /** `POST /{title}/sessions/{sessionId}/ticks/{tick}`: a tick in columns, as Arrow or as JSON. */
 export function commitEndpoint(options: CommitEndpointOptions): Handler {
-  const { engine, audit, metrics, use } = options;
+  const { engine, metrics, use } = options;
   const { catalog } = engine;
   const committed = metrics.requests.labels({
     endpoint: 'commit',
@@ -44,7 +46,10 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
   return async (exchange, { sessionId = '', tick = '' }) => {
     const { request } = exchange;
     const report = new RequestReport(queryClass);
-    const principal = await options.authenticate(request.headers.authorization);
+    const audit = options.audit.of(originOf(request));
+    const principal = await recordedSignIn(audit, exchange.requestId, () =>
+      options.identity.authenticate(credentialsOf(request.headers)),
+    );
     await use.admit(principal, exchange.requestId);
     options.manifest.check(request.headers['x-tickloom-manifest']);
     const ticket = exchangeTicket(principal, queryClass, exchange);
@@ -98,6 +103,7 @@ function readHeader({ request }: Exchange, sessionId: string, tick: string): Tic
     idempotencyKey: single(headers['idempotency-key']) ?? null,
     onConflict: conflictPolicy(single(headers['x-tickloom-on-conflict'])),
     afterTick: optionalInteger('x-tickloom-after-tick', headers['x-tickloom-after-tick']),
+    once: flag('x-tickloom-once', single(headers['x-tickloom-once'])),
   };
 }
 
@@ -109,6 +115,12 @@ function conflictPolicy(text: string | undefined): ConflictPolicy {
     'x-tickloom-on-conflict must be REJECT_ACTION or ABORT_TICK',
     { details: { path: 'x-tickloom-on-conflict' } },
   );
+}
+
+function flag(path: string, text: string | undefined): boolean {
+  if (text === undefined || text === 'false') return false;
+  if (text === 'true') return true;
+  throw new EngineError('BAD_USER_INPUT', `${path} must be true or false`, { details: { path } });
 }
 
 function optionalInteger(name: string, value: string | string[] | undefined): number | null {
@@ -131,7 +143,7 @@ function single(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** The payload of `commitTick` as JSON, with the rejected results only. */
+/** The payload of `commitTick` as JSON, with the results of what was rejected or settled before. */
 function answer(outcome: TickOutcome): object {
   return {
     position: formatPosition(outcome.lsn),
@@ -140,14 +152,20 @@ function answer(outcome: TickOutcome): object {
     duplicate: outcome.duplicate,
     accepted: outcome.accepted,
     rejected: outcome.rejected,
+    repeated: outcome.repeats.length,
     aborted: outcome.aborted,
     stateHash: outcome.stateHash,
-    results: actionResults(outcome, { only: 'REJECTED' }).map(({ conflict, ...result }) => ({
+    results: toldResults(outcome).map(({ conflict, first, ...result }) => ({
       ...result,
       conflict: conflict === null ? null : conflictJson(conflict),
+      ...(first === null ? {} : { first: firstJson(first) }),
     })),
     conflict: outcome.tickConflict === null ? null : conflictJson(outcome.tickConflict),
   };
+}
+
+function firstJson({ lsn, conflict, sameContent }: FirstVerdict): unknown {
+  return { position: formatPosition(lsn), conflict, sameContent };
 }
 
 function conflictJson(conflict: NonNullable<TickOutcome['tickConflict']>): unknown {

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { authoriseRole } from '../../resolvers/authorise.ts';
-import type { AuditPort, Principal } from '../../resolvers/context.ts';
+import { originOf, recordedSignIn } from '../audit/request-audit.ts';
+import type { TitleAudit } from '../audit/title-audit.ts';
 import { type CompressedForms, isKnown, sendBody } from '../http/respond.ts';
 import type { Handler } from '../http/route.ts';
+import { credentialsOf, type TitleAccess } from '../identity/title-identity.ts';
 import type { TitleLimits } from '../limits/title-limits.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { exchangeTicket } from './request-ticket.ts';
@@ -10,21 +12,25 @@ import { exchangeTicket } from './request-ticket.ts';
 export interface DescriptionOptions {
   readonly contentType: string;
   readonly content: string;
-  readonly audit: AuditPort;
+  readonly audit: TitleAudit;
   readonly use: TitleLimits;
   readonly metrics: Metrics;
-  readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
+  readonly identity: Pick<TitleAccess, 'authenticate'>;
 }
 
 /** `GET /{title}/schema.graphql` and `/{title}/manifest.json`: what generators read; for any role. */
 export function descriptionEndpoint(options: DescriptionOptions): Handler {
-  const { audit, metrics, contentType, content } = options;
+  const { metrics, contentType, content } = options;
   const etag = `"${createHash('sha256').update(content).digest('base64url').slice(0, 24)}"`;
   const compressed: CompressedForms = new Map();
   const headers = { etag, 'cache-control': 'private, no-cache' };
   return async (exchange) => {
-    const principal = await options.authenticate(exchange.request.headers.authorization);
-    await options.use.admit(principal, exchange.requestId);
+    const { request, requestId } = exchange;
+    const audit = options.audit.of(originOf(request));
+    const principal = await recordedSignIn(audit, requestId, () =>
+      options.identity.authenticate(credentialsOf(request.headers)),
+    );
+    await options.use.admit(principal, requestId);
     const ticket = exchangeTicket(principal, principal.class, exchange);
     authoriseRole({ principal, audit, ticket });
     if (isKnown(exchange, etag)) {

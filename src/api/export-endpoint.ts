@@ -2,8 +2,11 @@ import { open } from 'node:fs/promises';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Engine, ExportRequest } from '../../engine/index.ts';
+import type { Engine, ExportRequest, Ticket } from '../../engine/index.ts';
 import { limits } from '../../engine/model/limits.ts';
+import type { AuditEvent } from '../../resolvers/audit-event.ts';
+import { originOf, recordedSignIn } from '../audit/request-audit.ts';
+import type { TitleAudit } from '../audit/title-audit.ts';
 import { type ByteRange, readRange } from '../exports/byte-range.ts';
 import type { CopyDraft, ExportCopy } from '../exports/export-copies.ts';
 import type { StoredExport } from '../exports/export-file.ts';
@@ -21,6 +24,7 @@ export interface ExportEndpointOptions {
   readonly exports: Exports;
   readonly links: ExportLinks;
   readonly use: TitleLimits;
+  readonly audit: Pick<TitleAudit, 'of' | 'export'>;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
@@ -40,17 +44,23 @@ const formats: Readonly<Record<ExportRequest['format'], { type: string; extensio
  */
 export function exportEndpoint(options: ExportEndpointOptions): Handler {
   return async (exchange, { id = '' }) => {
-    options.links.check(id, exchange.query, Date.now());
+    const audit = options.audit.of(originOf(exchange.request));
+    recordedSignIn(audit, exchange.requestId, () =>
+      options.links.check(id, exchange.query, Date.now()),
+    );
     const stored = options.exports.find(id);
     await admit(options, stored, exchange.requestId);
     if (exchange.request.method === 'HEAD') return sendHead(exchange, options, stored);
+    audit.admit();
     options.exports.begin(id);
     let outcome: ReadOutcome = { kind: 'failed' };
+    const sent = sentBytes(exchange);
     try {
       outcome =
         (await sendCopy(exchange, options, stored)) ?? (await stream(exchange, options, stored));
     } finally {
       options.exports.end(id, outcome);
+      audit.record(readEvent(stored, outcome, sent(), exchange));
     }
   };
 }
@@ -64,6 +74,43 @@ async function admit(
   const role = name === undefined ? undefined : engine.catalog.roles.get(name);
   if (role !== undefined) await use.admit({ subject, role }, requestId);
 }
+
+/** Counts what leaves by the response from now on, its head included. */
+function sentBytes({ response }: Exchange): () => number {
+  const { socket } = response;
+  const before = socket?.bytesWritten ?? 0;
+  return () => (socket?.bytesWritten ?? before) - before;
+}
+
+/** Who ordered the export, and from where it was read: the link names nobody else. */
+function readEvent(
+  stored: StoredExport,
+  outcome: ReadOutcome,
+  bytesRead: number,
+  { request, requestId }: Exchange,
+): AuditEvent {
+  const { source, asOfLsn, format } = stored.spec;
+  const { range } = request.headers;
+  return {
+    action: 'export.read',
+    outcome: outcome.kind === 'failed' ? 'failed' : 'done',
+    subject: stored.subject,
+    role: null,
+    requestId,
+    queryClass: 'ARCHIVAL',
+    table: source.kind === 'table' ? source.table : null,
+    lsn: asOfLsn,
+    bytesRead,
+    details: {
+      id: stored.id,
+      format,
+      whole: outcome.kind === 'complete',
+      ...(range === undefined ? {} : { range: range.slice(0, rangeCharsMax) }),
+    },
+  };
+}
+
+const rangeCharsMax = 100;
 
 /** Answers from the copy; null where there is none. */
 async function sendCopy(
@@ -174,7 +221,7 @@ async function streamInto(
   const ticket = exchangeTicket({ subject: stored.subject, role: null }, 'ARCHIVAL', exchange);
   const { columns } = engine;
   await columns.waitForCovered(ticket.within(limits.readWaitMs), stored.spec.asOfLsn);
-  const chunks = await columns.export(ticket, stored.spec);
+  const chunks = await rowsOf(ticket, options, stored);
   const iterator = chunks[Symbol.asyncIterator]();
   const first = await iterator.next();
   let bytes = 0;
@@ -207,6 +254,16 @@ async function streamInto(
   return { kind: 'complete', bytes };
 }
 
+function rowsOf(
+  ticket: Ticket,
+  { engine, audit }: ExportEndpointOptions,
+  { spec }: StoredExport,
+): Promise<AsyncIterable<Uint8Array>> {
+  const { source } = spec;
+  if (source.kind === 'audit') return audit.export(ticket, source, spec);
+  return engine.columns.export(ticket, { ...spec, source });
+}
+
 function sendHead(
   exchange: Exchange,
   { exports }: ExportEndpointOptions,
@@ -236,5 +293,7 @@ function headersOf(stored: StoredExport, copy: ExportCopy | null): Record<string
 }
 
 function fileName({ id, spec }: StoredExport): string {
-  return `${spec.source.kind === 'table' ? spec.source.table : 'query'}-${id.slice(0, 8)}`;
+  const { source } = spec;
+  const names = { table: 'table' in source ? source.table : '', sql: 'query', audit: 'audit' };
+  return `${names[source.kind]}-${id.slice(0, 8)}`;
 }

@@ -2,6 +2,22 @@ import { existsSync } from 'node:fs';
 import { request } from 'node:http';
 import { checkOwned, controlFolder, controlSocketIn } from '../storage/control-path.ts';
 
+/** No server runs on a data directory. */
+class NoServer extends Error {
+  override readonly name = 'NoServer';
+}
+
+/** Whether a server runs on a data directory that this user may ask. */
+export async function isServed(dataDir: string): Promise<boolean> {
+  try {
+    await askServer(dataDir, 'GET', '/titles');
+    return true;
+  } catch (error) {
+    if (error instanceof NoServer) return false;
+    throw error;
+  }
+}
+
 /** Asks the running server of a data directory. Throws with what it refused, or that none runs. */
 export function askServer<T>(
   dataDir: string,
@@ -44,8 +60,8 @@ function refusalIn(answer: unknown): string | null {
   return first === undefined ? null : `${first.extensions.code}: ${first.message}`;
 }
 
-function noServer(dataDir: string): Error {
-  return new Error(
+function noServer(dataDir: string): NoServer {
+  return new NoServer(
     `no server of this version runs on ${dataDir}: start it, or name its data directory by --data-dir (TICKLOOM_DATA_DIR)`,
   );
 }

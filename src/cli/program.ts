@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { packageVersion } from '../package-directory.ts';
+import { addAudit } from './audit.ts';
 import { addExport } from './export.ts';
 import { addGenerate } from './generate.ts';
 import { addImport } from './import.ts';
@@ -17,6 +18,8 @@ export function program(): Command {
       'A backend for very large real-time matches: ticks as transactions, live views, Arrow exports.',
     )
     .version(packageVersion())
+    // Flags behind a verb belong to that verb, which may have verbs of its own.
+    .enablePositionalOptions()
     .showHelpAfterError('(add --help for what it takes)')
     .exitOverride((error) => {
       // Commander ends with 1 for bad usage; here that is 2. Help and version are no errors.
@@ -31,5 +34,6 @@ export function program(): Command {
   addExport(root);
   addImport(root);
   addReplay(root);
+  addAudit(root);
   return root;
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { readSecretFile } from '../config/secret-file.ts';
 import { serverUrlOf } from '../http/server-url.ts';
 import { UsageError } from './fail.ts';
 
@@ -21,7 +22,11 @@ export function addRemoteOptions(command: Command): Command {
       '--title <title>',
       "The title, where the URL does not name it. (default: the server's only one)",
     )
-    .option('--token <token>', 'A bearer token. [TICKLOOM_TOKEN]', process.env.TICKLOOM_TOKEN)
+    .option(
+      '--token <token>',
+      'A bearer token; better in the environment, as others can list flags. [TICKLOOM_TOKEN, or a file named by TICKLOOM_TOKEN_FILE]',
+      process.env.TICKLOOM_TOKEN,
+    )
     .option('--role <role>', 'Ask the sandbox for a token of this role, instead of --token.');
 }
 
@@ -46,11 +51,24 @@ export function titleUrl({ origin, title }: RemoteTitle, path: string): string {
 
 /** The token given, or one of the sandbox. Throws `UsageError` when neither can be had. */
 export async function remoteToken(flags: RemoteFlags, remote: RemoteTitle): Promise<string> {
-  if (flags.token !== undefined && flags.role === undefined) return flags.token;
+  const file = process.env.TICKLOOM_TOKEN_FILE;
   if (flags.role === undefined) {
-    throw new UsageError('give --token (or TICKLOOM_TOKEN), or --role for a token of the sandbox');
+    if (flags.token !== undefined) return flags.token;
+    if (file !== undefined) return tokenIn(file);
+    throw new UsageError(
+      'give TICKLOOM_TOKEN (or TICKLOOM_TOKEN_FILE, or --token), or --role for a token of the sandbox',
+    );
   }
   return sandboxToken(remote, { role: flags.role, subject: 'tickloom-cli' });
+}
+
+function tokenIn(file: string): string {
+  try {
+    return readSecretFile(file);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UsageError(`TICKLOOM_TOKEN_FILE must be ${error.message}`);
+  }
 }
 
 export async function sandboxToken(

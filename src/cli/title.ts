@@ -2,17 +2,18 @@ import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import type { Removal, TitleReport } from '../titles/title-keeper.ts';
 import { askServer } from './control-client.ts';
+import {
+  addControlOptions,
+  type ControlFlags,
+  dataDirOf,
+  milliseconds,
+  print,
+  printJson,
+} from './control-options.ts';
 import { UsageError, verb } from './fail.ts';
 import { loadManifest } from './load-manifest.ts';
-import { settingsOf } from './setting-options.ts';
 
-interface TitleFlags {
-  readonly dataDir?: string;
-  readonly config?: string;
-  readonly json?: true;
-}
-
-interface RemoveFlags extends TitleFlags {
+interface RemoveFlags extends ControlFlags {
   readonly confirm?: string;
   readonly keep: string;
 }
@@ -22,12 +23,7 @@ export function addTitle(program: Command): void {
     .command('title')
     .description('Make, list, suspend, resume and remove titles of the server that runs here.');
   const on = (name: string, description: string) =>
-    title
-      .command(name)
-      .description(description)
-      .option('--data-dir <path>', "The server's data directory. [TICKLOOM_DATA_DIR]")
-      .option('--config <file>', 'A JSON file of settings by name. [TICKLOOM_CONFIG]')
-      .option('--json', 'Print the answer as one line of JSON.');
+    addControlOptions(title.command(name).description(description));
   on('create', 'Make a title of a manifest and serve it, without a restart.')
     .argument('<manifest>', 'a .ts, .js or .json file')
     .option('--adopt', 'Go on with data that lie in the data directory under this name.')
@@ -35,10 +31,10 @@ export function addTitle(program: Command): void {
   on('list', 'Which titles there are, and how they stand.').action(verb(list));
   on('suspend', 'Serve a title no longer; its files stay, and clients are told to come back.')
     .argument('<title>')
-    .action(verb((name: string, flags: TitleFlags) => change(name, 'suspend', flags)));
+    .action(verb((name: string, flags: ControlFlags) => change(name, 'suspend', flags)));
   on('resume', 'Serve a title again that is suspended, or removed and not gone yet.')
     .argument('<title>')
-    .action(verb((name: string, flags: TitleFlags) => change(name, 'resume', flags)));
+    .action(verb((name: string, flags: ControlFlags) => change(name, 'resume', flags)));
   on('remove', 'Serve a title no more; its files go after a time, until when it can be resumed.')
     .argument('<title>')
     .option('--keep <time>', 'How long its files stay: 0, or a number with m, h or d.', '7d')
@@ -46,14 +42,17 @@ export function addTitle(program: Command): void {
     .action(verb(remove));
 }
 
-async function create(path: string, flags: TitleFlags & { readonly adopt?: true }): Promise<void> {
+async function create(
+  path: string,
+  flags: ControlFlags & { readonly adopt?: true },
+): Promise<void> {
   const manifest = await loadManifest(path);
   const input = { manifest, adopt: flags.adopt === true };
   const report = await askServer<TitleReport>(dataDirOf(flags), 'POST', '/titles', input);
   tell(report, flags);
 }
 
-async function list(flags: TitleFlags): Promise<void> {
+async function list(flags: ControlFlags): Promise<void> {
   const answer = await askServer<{ titles: TitleReport[] }>(dataDirOf(flags), 'GET', '/titles');
   if (flags.json) return printJson(answer);
   if (answer.titles.length === 0) return print('no titles yet: tickloom title create <manifest>');
@@ -61,13 +60,17 @@ async function list(flags: TitleFlags): Promise<void> {
   for (const report of answer.titles) print(`${report.title.padEnd(widest)}  ${wordsOf(report)}`);
 }
 
-async function change(name: string, what: 'suspend' | 'resume', flags: TitleFlags): Promise<void> {
+async function change(
+  name: string,
+  what: 'suspend' | 'resume',
+  flags: ControlFlags,
+): Promise<void> {
   const path = `/titles/${encodeURIComponent(name)}/${what}`;
   tell(await askServer<TitleReport>(dataDirOf(flags), 'POST', path), flags);
 }
 
 async function remove(name: string, flags: RemoveFlags): Promise<void> {
-  const keepMs = milliseconds(flags.keep);
+  const keepMs = milliseconds('--keep', flags.keep);
   const confirm = flags.confirm ?? (await nameAgain(name, flags.keep));
   const path = `/titles/${encodeURIComponent(name)}/remove`;
   const answer = await askServer<Removal>(dataDirOf(flags), 'POST', path, { confirm, keepMs });
@@ -91,26 +94,7 @@ async function nameAgain(name: string, keep: string): Promise<string> {
   }
 }
 
-const unitMs = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
-function milliseconds(text: string): number {
-  if (text === '0') return 0;
-  const [, digits, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
-  if (digits === undefined || unit === undefined) {
-    throw new UsageError(`--keep is "${text}"; it must be 0, or a number with m, h or d, as 7d`);
-  }
-  return Number(digits) * unitMs[unit as keyof typeof unitMs];
-}
-
-function dataDirOf({ dataDir, config }: TitleFlags): string {
-  const flags = {
-    ...(dataDir === undefined ? {} : { dataDir }),
-    ...(config === undefined ? {} : { config }),
-  };
-  return settingsOf(flags, process.env).settings.dataDir;
-}
-
-function tell(report: TitleReport, flags: TitleFlags): void {
+function tell(report: TitleReport, flags: ControlFlags): void {
   if (flags.json) printJson(report);
   else print(`${report.title}  ${wordsOf(report)}`);
 }
@@ -120,12 +104,4 @@ function wordsOf({ standing, since, purgeAt, position, manifestVersion }: TitleR
   const files =
     standing !== 'removed' ? '' : purgeAt === null ? ', files gone' : `, files go at ${purgeAt}`;
   return `${standing} since ${since}${served}${files}`;
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-function printJson(value: unknown): void {
-  print(JSON.stringify(value));
 }

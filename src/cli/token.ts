@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { addDeniedTokens } from './denied-tokens.ts';
 import { UsageError, verb } from './fail.ts';
 import {
   addRemoteOptions,
@@ -15,12 +16,15 @@ interface TokenFlags extends RemoteFlags {
 }
 
 export function addToken(program: Command): void {
-  addRemoteOptions(program.command('token'))
+  const command = addRemoteOptions(program.command('token'))
     .description('Print a token of the sandbox, good for fifteen minutes.')
     .option('--subject <name>', 'Who the token says you are. (default: the role with "sandbox-")')
     .option('--player-id <number>', 'The claim player_id, which the role player needs.')
     .option('--json', 'Print { "token": … } instead of the bare token.')
-    .action(verb(token));
+    .action(verb(token))
+    // A flag behind a verb of its own is that verb's.
+    .enablePositionalOptions();
+  addDeniedTokens(command);
 }
 
 async function token(flags: TokenFlags): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Durability } from '../../engine/index.ts';
+import { servingLimits } from '../serving-limits.ts';
 
 /** How a setting's text becomes its value. `parse` throws `RangeError` saying what it expected. */
 export interface SettingType<T> {
@@ -42,6 +43,25 @@ export function oneOf<const T extends string>(...values: readonly T[]): SettingT
     parse: (value) => {
       const found = values.find((candidate) => candidate === value);
       if (found === undefined) throw new RangeError(`one of ${values.join(', ')}`);
+      return found;
+    },
+  };
+}
+
+/** Some of the values, separated by commas. */
+export function listOf<const T extends string>(
+  noun: string,
+  values: readonly T[],
+): SettingType<readonly T[]> {
+  return {
+    placeholder: `<${noun},…>`,
+    parse: (value) => {
+      const parts = value.split(',').map((part) => part.trim());
+      const found = values.filter((candidate) => parts.includes(candidate));
+      const isKnown = (part: string) => values.some((candidate) => candidate === part);
+      if (found.length === 0 || !parts.every(isKnown)) {
+        throw new RangeError(`some of ${values.join(', ')}, separated by commas`);
+      }
       return found;
     },
   };
@@ -121,6 +141,30 @@ export const logRetain: SettingType<number | null> = {
       return byteSize(2 ** 20, 2 ** 50).parse(value);
     } catch (error) {
       throw new RangeError(`"all", or ${(error as Error).message}`);
+    }
+  },
+};
+
+/** How long audit records are kept at least: for days, or as many bytes of them. */
+export type AuditRetention =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'days'; readonly days: number }
+  | { readonly kind: 'bytes'; readonly bytes: number };
+
+export const auditRetain: SettingType<AuditRetention> = {
+  placeholder: '<all|days|size>',
+  parse: (value) => {
+    if (value === 'all') return { kind: 'all' };
+    const days = /^(\d{1,6})d$/.exec(value)?.[1];
+    const max = servingLimits.auditRetainDaysMax;
+    if (days !== undefined) {
+      if (Number(days) >= 1 && Number(days) <= max) return { kind: 'days', days: Number(days) };
+      throw new RangeError(`"all", 1d to ${max}d, or a size such as 64GB`);
+    }
+    try {
+      return { kind: 'bytes', bytes: byteSize(2 ** 20, 2 ** 50).parse(value) };
+    } catch (error) {
+      throw new RangeError(`"all", days such as 400d, or ${(error as Error).message}`);
     }
   },
 };

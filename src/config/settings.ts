@@ -1,4 +1,6 @@
+import { algorithmList, attributeList, issuerList, toleranceBounds } from './issuers.ts';
 import {
+  auditRetain,
   byteSize,
   columnsPlace,
   count,
@@ -21,22 +23,22 @@ export interface Setting<T, Default extends string | null> {
   readonly default: Default;
   readonly unit: string | null;
   readonly help: string;
-  /** Never printed. */
-  readonly secret: boolean;
+  /** `whole`: all of the value; `password`: the one in its URL. Never printed; may stand in a file. */
+  readonly secret: 'no' | 'password' | 'whole';
 }
 
 function setting<T, const Default extends string | null>(
   type: SettingType<T>,
   defaultText: Default,
   help: string,
-  more: { readonly unit?: string; readonly secret?: boolean } = {},
+  more: { readonly unit?: string; readonly secret?: 'password' | 'whole' } = {},
 ): Setting<T, Default> {
   return {
     type,
     default: defaultText,
     help,
     unit: more.unit ?? null,
-    secret: more.secret ?? false,
+    secret: more.secret ?? 'no',
   };
 }
 
@@ -75,6 +77,11 @@ export const settingsTable = {
     'all',
     'How much of the log is kept at least: all, or a size such as 64GB. What is older is dropped in files of 256 MB once two checkpoints and the column store are past it. Replays, changed views and a column store that lost its data need the old log.',
   ),
+  auditRetain: setting(
+    auditRetain,
+    '400d',
+    'How much of each audit log is kept: all, for days such as 400d, or a size such as 64GB of the newest. What is older is dropped in files of 16 MB once it can be read in the column store.',
+  ),
   rowMemory: setting(
     byteSize(2 ** 20, 2 ** 50),
     '4GB',
@@ -84,7 +91,7 @@ export const settingsTable = {
     columnsPlace,
     'embedded',
     'Where the column store lives: embedded, or the URL of a ClickHouse server.',
-    { secret: true },
+    { secret: 'password' },
   ),
   columnsIsolation: setting(
     oneOf('auto', 'required'),
@@ -97,20 +104,51 @@ export const settingsTable = {
     'How subscriptions reach their subscribers.',
   ),
   oidcIssuer: setting(
-    httpUrl,
+    issuerList,
     null,
-    "The OpenID provider's issuer URL. The sandbox has its own; serve requires one.",
+    "The OpenID provider's issuer URL, or several, separated by commas; in the config file also a list of objects with issuer, audience, roleClaim, titleClaim, titles, attributes, algorithms, clockToleranceSeconds, subjectPrefix, clientId, clientSecretFile and introspection. The sandbox has its own; serve requires one.",
   ),
-  oidcAudience: setting(text, 'tickloom', 'The audience (aud) that tokens must name.'),
+  oidcAudience: setting(
+    text,
+    'tickloom',
+    'The audience (aud) that tokens must name; several, separated by commas: one of them.',
+  ),
   oidcRoleClaim: setting(
     text,
     'tickloom_role',
-    'The claim that names the role: a text or a list, of which the first role of the title counts. A dotted path such as realm_access.roles reaches into objects.',
+    'The claim that names the role: a text or a list, of which the first role of the title counts, or the one that x-tickloom-role asks for. A dotted path such as realm_access.roles reaches into objects.',
   ),
   oidcTitleClaim: setting(
     text,
     'tickloom_title',
     'The claim that names the title, or the titles, a token opens.',
+  ),
+  oidcAttributes: setting(
+    attributeList,
+    '',
+    'Claims under names that row rules use: player_id=custom.player.id takes player_id from there and from nowhere else.',
+  ),
+  oidcAlgorithms: setting(
+    algorithmList,
+    'RS256,RS384,RS512,PS256,PS384,PS512,ES256,ES384,ES512,EdDSA',
+    'The algorithms that tokens may be signed with.',
+  ),
+  oidcClockToleranceSeconds: setting(
+    count(0, toleranceBounds.clockToleranceSecondsMax),
+    '5',
+    "How far the issuer's clock may be from this one.",
+    { unit: 's' },
+  ),
+  oidcClientId: setting(
+    text,
+    null,
+    "This server's client at the provider, by which it asks what opaque tokens are (RFC 7662).",
+  ),
+  oidcClientSecret: setting(text, null, 'The secret of that client.', { secret: 'whole' }),
+  oidcIntrospection: setting(
+    oneOf('opaque', 'jwt', 'all'),
+    'opaque',
+    'Which tokens the provider is asked for where a client is set: opaque ones; those that are JWTs, so that the provider can take them back; all.',
   ),
   canary: setting(
     onOff,
@@ -149,7 +187,7 @@ export const settingsTable = {
   logLevel: setting(
     oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace'),
     'info',
-    'The least severe log line that is written; audit lines always are. On standard error, as JSON unless that is a terminal.',
+    'The least severe log line that is written; audit records are kept at every level, and shown at debug. On standard error, as JSON unless that is a terminal.',
   ),
 } as const;
 
@@ -169,6 +207,11 @@ export const settingNames = Object.keys(settingsTable) as SettingName[];
 
 export function environmentName(name: string): string {
   return `TICKLOOM_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/** The setting that names a file with the value of a secret one, as it is spelled: `columnsFile`. */
+export function fileSettingName(name: SettingName): string | null {
+  return settingsTable[name].secret === 'no' ? null : `${name}File`;
 }
 
 export function flagName(name: string): string {

@@ -2,11 +2,11 @@ import type { ColumnQueries } from '../../engine/index.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import { formatPosition } from '../../engine/model/position.ts';
 import { isOpenColumnStore } from '../telemetry/metric-registry.ts';
-import type { TitleCondition } from '../titles/title-condition.ts';
+import type { AuditCondition, TitleCondition } from '../titles/title-condition.ts';
 
 interface TitleReport {
   readonly ready: boolean;
-  readonly checks: { readonly log: string; readonly columns: string };
+  readonly checks: { readonly log: string; readonly columns: string; readonly audit: string };
   readonly reason?: string;
   readonly position?: string;
   readonly coveredPosition?: string;
@@ -18,7 +18,8 @@ interface TitleReport {
  * The server waits for the titles that it was started with: their logs are recovered and their columns
  * have caught up with what those held; later columns are always a little behind, which is what
  * `columns_lag_lsn` is for. A title that is opened or closed later takes no other out of service, but
- * a log that failed does: only a start mends it.
+ * a log that failed does: only a start mends it. An audit log that cannot be written takes no server
+ * out of service, as ticks go on without it; it is told.
  */
 export class Readiness {
   /** `serving` from the moment on that every route answers. */
@@ -39,9 +40,11 @@ export class Readiness {
     const isBefore = this.server === 'starting' && conditions.length === 0;
     const logs = isBefore ? ['recovering'] : counted.map(({ checks }) => checks.log);
     const columns = counted.map(({ checks }) => checks.columns);
+    const audits = titles.map(([, { checks }]) => checks.audit);
     const checks = {
       log: worst(logs, ['failed', 'recovering']),
       columns: worst(columns, ['not answering', 'catching up']),
+      audit: worst(audits, ['refusing', 'waiting']),
       identity: identityProblem === null ? 'ok' : 'no provider',
       server: this.server === 'serving' ? 'ok' : this.server,
     };
@@ -70,20 +73,23 @@ function countsForServer({ state, engine, isOfStart }: TitleCondition): boolean 
   return isOfStart && state !== 'closing';
 }
 
-function titleReport({ state, engine, recoveredLsn }: TitleCondition): TitleReport {
+function titleReport({ state, engine, audit, recoveredLsn }: TitleCondition): TitleReport {
   if (engine === null || recoveredLsn === null) {
-    return { ready: false, checks: { log: 'recovering', columns: 'catching up' } };
+    return { ready: false, checks: { log: 'recovering', columns: 'catching up', audit: 'ok' } };
   }
   const { columns, failure } = engine;
   const hasCaughtUp = columns.coveredLsn >= recoveredLsn;
   const silence = silenceOf(columns);
-  const reasons = [failure ? reasonOf(failure) : null, silence].filter((text) => text !== null);
+  const reasons = [failure ? reasonOf(failure) : null, silence, auditReason(audit)].filter(
+    (text) => text !== null,
+  );
   return {
     // Ticks do not wait for the column store: one that hangs takes no server out of service.
     ready: state === 'open' && failure === null && hasCaughtUp,
     checks: {
       log: failure === null ? 'ok' : 'failed',
       columns: silence !== null ? 'not answering' : hasCaughtUp ? 'ok' : 'catching up',
+      audit: audit?.state ?? 'ok',
     },
     ...(reasons.length === 0 ? {} : { reason: reasons.join('; ') }),
     position: formatPosition(engine.appliedLsn),
@@ -98,6 +104,11 @@ function worst(states: readonly string[], bad: readonly string[]): string {
 
 function silenceOf(columns: ColumnQueries): string | null {
   return isOpenColumnStore(columns) ? columns.trouble : null;
+}
+
+function auditReason(audit: AuditCondition | null): string | null {
+  if (audit === null || audit.trouble === null) return null;
+  return `the audit log: ${audit.trouble}`;
 }
 
 /** Messages of other errors may hold internals; those are in the log. */

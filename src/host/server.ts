@@ -9,12 +9,17 @@ import {
 } from '../../engine/index.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import { SocketPlaces } from '../api/graphql/socket-places.ts';
+import { trustedIssuers } from '../config/issuers.ts';
 import type { Settings } from '../config/settings.ts';
 import { isLoopback } from '../http/loopback.ts';
 import type { Handler, Route } from '../http/route.ts';
 import { hostForUrl } from '../http/server-url.ts';
+import { DenyList } from '../identity/deny-list.ts';
 import { Identity } from '../identity/identity.ts';
 import { ProviderDiscovery } from '../identity/provider.ts';
+import { tokenControl } from '../identity/token-control.ts';
+import type { FindableIssuer } from '../identity/token-verifier.ts';
+import type { TrustedIssuer } from '../identity/trusted-issuer.ts';
 import { packageDirectory } from '../package-directory.ts';
 import { SandboxIssuer } from '../sandbox/issuer.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -83,17 +88,15 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
   const metricsUrl = `${(metricsFront ?? front).url}/metrics`;
 
   await makeDirectories(settings.dataDir);
-  const discovery = settings.oidcIssuer === null ? null : watchIssuer(settings.oidcIssuer, logger);
-  lifetime.add(() => discovery?.close());
-  if (discovery !== null) readiness.identityProblem = () => discovery.problem;
-  const claims = { role: settings.oidcRoleClaim, title: settings.oidcTitleClaim };
+  const issuers = trustedIssuers(settings).map((trusted) => watchIssuer(trusted, logger, lifetime));
+  readiness.identityProblem = () => problemOfAll(issuers);
   const sandbox =
     mode === 'sandbox' && settings.oidcIssuer === null
       ? await SandboxIssuer.open({
           keyFile: join(settings.dataDir, 'sandbox', 'issuer-key.json'),
           baseUrl: () => url,
           audience: settings.oidcAudience,
-          claims,
+          claims: { role: settings.oidcRoleClaim, title: settings.oidcTitleClaim },
           catalogOf: (title) => catalogOf(titles, title),
           catalogs: () => titles?.conditions().flatMap(({ engine }) => engine?.catalog ?? []) ?? [],
           metrics,
@@ -102,12 +105,11 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
   if (sandbox !== null && !isLoopback(settings.host)) {
     logger.warn({ host: settings.host }, 'whoever reaches this sandbox gets a token of any role');
   }
+  const denials = DenyList.open(settings.dataDir);
   const identity = new Identity({
-    issuer: settings.oidcIssuer ?? sandbox?.url ?? '',
-    audience: settings.oidcAudience,
-    claims,
+    issuers: sandbox === null ? issuers : [ownIssuer(settings, sandbox.url)],
+    denials,
     onFailure: (reason) => metrics.registry.authFailed(reason),
-    ...(discovery === null ? {} : { discovery }),
   });
 
   const columns = ColumnsHost.open({
@@ -138,10 +140,8 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
   const given = keeper.isEmpty ? [...manifests, ...manifestsAtFirst] : manifests;
   await unlessStopped(keeper.openAll(given, { truncateAt, acceptLostRows }), stop);
   const { isolation: columnsIsolation } = await columns;
-  await listenForOperator(
-    { dataDir, routes: titleControl(keeper, metrics), metrics, logger },
-    lifetime,
-  );
+  const routes = [...titleControl(keeper, metrics), ...tokenControl(denials, metrics, logger)];
+  await listenForOperator({ dataDir, routes, metrics, logger }, lifetime);
 
   const router = new Router([
     ...titleRoutes(registry),
@@ -252,9 +252,14 @@ function unlessStopped(step: Promise<void>, stop: AbortSignal | undefined): Prom
 }
 
 /** Tells loudly of an issuer that is down or is another one: nobody is let in until it is found. */
-function watchIssuer(issuer: string, logger: Logger): ProviderDiscovery {
+function watchIssuer(
+  trusted: TrustedIssuer,
+  logger: Logger,
+  lifetime: Lifetime,
+): FindableIssuer & { readonly discovery: ProviderDiscovery } {
+  const { issuer } = trusted;
   const discovery = new ProviderDiscovery({
-    issuer,
+    trusted,
     onFailure: (reason, retryMs) =>
       logger.error(
         { issuer, reason, retryMs },
@@ -263,7 +268,23 @@ function watchIssuer(issuer: string, logger: Logger): ProviderDiscovery {
     onFound: () => logger.info({ issuer }, 'the identity provider was found'),
   });
   discovery.watch();
-  return discovery;
+  lifetime.add(() => discovery.close());
+  return { trusted, discovery };
+}
+
+/** Why nobody is let in; null where the tokens of one issuer at least can be verified. */
+function problemOfAll(
+  issuers: readonly { readonly discovery: ProviderDiscovery }[],
+): string | null {
+  const problems = issuers.map(({ discovery }) => discovery.problem);
+  return problems.every((problem) => problem !== null) ? (problems[0] ?? null) : null;
+}
+
+/** The sandbox's, which is asked only when a token comes: it is this very server. */
+function ownIssuer(settings: Settings, url: string): FindableIssuer {
+  const [trusted] = trustedIssuers({ ...settings, oidcIssuer: url });
+  if (trusted === undefined) throw new RangeError('the sandbox has an issuer');
+  return { trusted, discovery: new ProviderDiscovery({ trusted }) };
 }
 
 function consoleRoutes(metrics: Metrics): Route[] {

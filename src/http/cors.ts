@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 const allowedHeaders =
-  'authorization, content-encoding, content-type, idempotency-key, last-event-id, traceparent, x-request-id, x-tickloom-after-tick, x-tickloom-class, x-tickloom-explain, x-tickloom-fence, x-tickloom-manifest, x-tickloom-on-conflict, x-tickloom-read-after';
+  'authorization, content-encoding, content-type, idempotency-key, last-event-id, traceparent, x-request-id, x-tickloom-after-tick, x-tickloom-class, x-tickloom-explain, x-tickloom-fence, x-tickloom-manifest, x-tickloom-on-conflict, x-tickloom-read-after, x-tickloom-role';
 
 /**
  * Lets pages of the configured origins call the API; the console is of the server's own origin and

@@ -1,9 +1,10 @@
-/** Whether an address, or the name of one, is of this machine alone. */
+import { isIP } from 'node:net';
+
+/**
+ * Whether an address, or the name of one, is of this machine alone. A name that only begins like an
+ * address (`127.0.0.1.example.com`) may be anybody's.
+ */
 export function isLoopback(address: string): boolean {
-  return (
-    address === 'localhost' ||
-    address === '::1' ||
-    address.startsWith('127.') ||
-    address.startsWith('::ffff:127.')
-  );
+  if (address === 'localhost' || address === '::1') return true;
+  return isIP(address) !== 0 && /^(::ffff:)?127\./.test(address);
 }

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose';
 import { EngineError } from '../../engine/model/errors.ts';
 import { servingLimits } from '../serving-limits.ts';
+import { fetchFromProvider, providerTimeoutMs } from './provider-fetch.ts';
 
-const fetchTimeoutMs = 5_000;
 /** How old a key set may be before it is fetched again, so that a withdrawn key stops working. */
 const keySetAgeMaxMs = 10 * 60_000;
 /** How often the end of a cool-down is looked for; `jose` tells whether it lasts, not until when. */
@@ -20,12 +20,12 @@ export function issuerKeys(url: URL): JWTVerifyGetKey {
   let waiting = 0;
   let nextLook: Promise<void> | null = null;
   const keys = createRemoteJWKSet(url, {
-    timeoutDuration: fetchTimeoutMs,
+    timeoutDuration: providerTimeoutMs,
     cooldownDuration: servingLimits.keySetCooldownMs,
     cacheMaxAge: keySetAgeMaxMs,
     [customFetch]: (...request) => {
       looks++;
-      return fetch(...request);
+      return fetchFromProvider(...request);
     },
   });
   const lookAgain = async () => {

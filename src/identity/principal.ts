@@ -1,42 +1,94 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Catalog } from '../../engine/model/catalog.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import type { QueryClass, RoleDefinition } from '../../engine/model/types.ts';
 import type { Principal } from '../../resolvers/context.ts';
-import type { AuthFailure, VerifiedToken } from './token-verifier.ts';
-
-export interface ClaimNames {
-  readonly role: string;
-  readonly title: string;
-}
+import type { AuthFailure, VerifiedToken } from './verified-token.ts';
 
 /**
- * Who a verified token is within one title. Throws `FORBIDDEN` when the token does not name the
- * title: a token of one game must not open another that trusts the same issuer. A token without a
- * role of the title makes a principal without a role, who may do nothing.
+ * Who a verified token is within one title. Throws `FORBIDDEN` when the token may not open the title:
+ * a token of one game must not open another that trusts the same issuer. `askedRole`
+ * (`x-tickloom-role`) names one of several roles; without it the first role counts that the title has.
+ * A token without a role of the title makes a principal without a role, who may do nothing.
  */
 export function principalOf(
   token: VerifiedToken,
   catalog: Catalog,
-  names: ClaimNames,
+  askedRole: unknown,
   onFailure: (reason: AuthFailure) => void,
 ): Principal {
-  const title = catalog.manifest.title;
-  if (!texts(claimAt(token.claims, names.title)).includes(title)) {
+  const { issuer, subject, expiresAtMs } = token;
+  checkTitle(token, catalog.manifest.title, onFailure);
+  const names = texts(claimAt(token.claims, issuer.claims.role));
+  const role =
+    askedRole === undefined
+      ? firstRole(names, catalog)
+      : roleAsked(askedRole, names, catalog, onFailure);
+  if (role === null) onFailure('role');
+  return {
+    subject,
+    role,
+    class: role?.class ?? 'ARCHIVAL',
+    claims: withAttributes(token),
+    expiresAtMs,
+  };
+}
+
+function checkTitle(
+  { issuer, claims }: VerifiedToken,
+  title: string,
+  onFailure: (reason: AuthFailure) => void,
+): void {
+  const { title: claim } = issuer.claims;
+  if (issuer.titles !== null && !issuer.titles.includes(title)) {
+    onFailure('title');
+    throw new EngineError('FORBIDDEN', `tokens of this issuer do not open the title "${title}"`);
+  }
+  if (claim !== null && !texts(claimAt(claims, claim)).includes(title)) {
     onFailure('title');
     throw new EngineError(
       'FORBIDDEN',
-      `the token does not name the title "${title}" in its claim "${names.title}"`,
+      `the token does not name the title "${title}" in its claim "${claim}"`,
     );
   }
-  const role = firstRole(texts(claimAt(token.claims, names.role)), catalog);
-  if (role === null) onFailure('role');
-  return {
-    subject: token.subject,
-    role,
-    class: role?.class ?? 'ARCHIVAL',
-    claims: token.claims,
-    expiresAtMs: token.expiresAtMs,
-  };
+}
+
+/** Throws `FORBIDDEN` for a role that the token does not have, whether or not the title has it. */
+function roleAsked(
+  asked: unknown,
+  names: readonly string[],
+  catalog: Catalog,
+  onFailure: (reason: AuthFailure) => void,
+): RoleDefinition {
+  const role = typeof asked === 'string' && names.includes(asked) ? catalog.roles.get(asked) : null;
+  if (role) return role;
+  onFailure('role');
+  throw new EngineError(
+    'FORBIDDEN',
+    'x-tickloom-role must name a role of this title that the token has',
+    { details: { path: 'x-tickloom-role' } },
+  );
+}
+
+/** The claims of a token, with those under names of their own that its issuer's settings give them. */
+function withAttributes({ issuer, claims }: VerifiedToken): Principal['claims'] {
+  const mapped = Object.entries(issuer.claims.attributes);
+  if (mapped.length === 0) return claims;
+  const all = { ...claims };
+  for (const [name, path] of mapped) {
+    const value = claimAt(claims, path);
+    // What the token says under that name itself does not count: others may write it.
+    if (value === undefined) delete all[name];
+    else all[name] = value;
+  }
+  return all;
+}
+
+/** Whether two principals see the same rows: row rules read nothing else of a token. */
+export function seesTheSame(one: Principal, other: Principal): boolean {
+  if (one.role !== other.role) return false;
+  const claims = one.role?.tables.flatMap(({ rowFilter }) => rowFilter?.claim ?? []) ?? [];
+  return claims.every((claim) => isDeepStrictEqual(one.claims[claim], other.claims[claim]));
 }
 
 /** From the most urgent to the least. */

@@ -1,4 +1,5 @@
-import type { AuditPort } from '../../resolvers/context.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
+import { emptyRecord } from '../audit/audit-record.ts';
 import { servingLimits } from '../serving-limits.ts';
 import type { Excess } from './allowance.ts';
 
@@ -16,11 +17,11 @@ interface Refusals {
  * summed up under no name.
  */
 export class RefusalTally {
-  readonly #audit: AuditPort;
+  readonly #audit: Pick<AuditLog, 'record'>;
   readonly #refusals = new Map<string, Refusals>();
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(audit: AuditPort) {
+  constructor(audit: Pick<AuditLog, 'record'>) {
     this.#audit = audit;
   }
 
@@ -45,15 +46,17 @@ export class RefusalTally {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     for (const { subject, role, requestId, excess, count } of this.#refusals.values()) {
-      const { bound, of, max } = excess;
-      const details = { bound, of, max, refusals: count };
       this.#audit.record({
+        ...emptyRecord,
+        atMs: Date.now(),
         action: 'use.refused',
         outcome: 'refused',
-        subject,
+        code: excess.waitMs === null ? 'QUOTA_EXCEEDED' : 'RATE_LIMITED',
+        subject: subject || null,
         role,
         requestId,
-        details,
+        times: count,
+        details: { bound: excess.bound, of: excess.of, max: excess.max },
       });
     }
     this.#refusals.clear();

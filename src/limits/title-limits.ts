@@ -1,12 +1,7 @@
 import { EngineError } from '../../engine/model/errors.ts';
 import type { RoleDefinition, UseLimits } from '../../engine/model/types.ts';
-import type {
-  AuditPort,
-  CountedUse,
-  Principal,
-  RequestContext,
-  UsePort,
-} from '../../resolvers/context.ts';
+import type { CountedUse, Principal, RequestContext, UsePort } from '../../resolvers/context.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { Allowance, type Bound, type Excess } from './allowance.ts';
 import { limitsOf, mayCommit } from './default-limits.ts';
@@ -35,7 +30,7 @@ export class TitleLimits implements UsePort {
   readonly #allowances = new WeakMap<object, readonly Allowance[]>();
   readonly #ofTitle: Allowance | null;
 
-  constructor(titleLimits: UseLimits, metrics: Metrics, audit: AuditPort) {
+  constructor(titleLimits: UseLimits, metrics: Metrics, audit: Pick<AuditLog, 'record'>) {
     this.#ofTitle =
       Object.keys(titleLimits).length > 0 ? new Allowance('title', titleLimits) : null;
     this.#metrics = metrics;

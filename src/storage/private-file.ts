@@ -1,5 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 
 const secretBytes = 32;
@@ -31,19 +39,29 @@ export function readPrivately(path: string): Buffer | null {
   }
 }
 
-/** Writes the whole file or nothing, readable by its owner alone. */
+/** Writes the whole file or nothing, readable by its owner alone; on disk when it returns. */
 export function writePrivately(path: string, content: string | Uint8Array): void {
   const draft = `${path}.draft`;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(draft, content, { mode: 0o600 });
+    writeFileSync(draft, content, { mode: 0o600, flush: true });
     renameSync(draft, path);
+    syncDirectory(dirname(path));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new Error(
       `${path} cannot be written (${code ?? message}): its folder must be one that the server's user may write to, with room left`,
       { cause: error },
     );
+  }
+}
+
+function syncDirectory(path: string): void {
+  const directory = openSync(path, 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
   }
 }
 

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ColumnQueries, Engine, OpenColumnStore } from '../../engine/index.ts';
-import type { AuthFailure } from '../identity/token-verifier.ts';
+import type { AuthFailure } from '../identity/verified-token.ts';
 
 /** Seconds; fine where a commit on a fast disk lies, coarse where only a query gets. */
 const commitBuckets = [
@@ -16,6 +16,12 @@ export interface WatchedTitle {
   drainLagTicks(): Iterable<readonly [view: string, lagTicks: number]>;
 }
 
+/** What a title's audit log tells of itself. */
+export interface WatchedAudit {
+  readonly state: 'ok' | 'waiting' | 'refusing';
+  readonly waiting: { readonly records: number };
+}
+
 /**
  * Every metric that the server tells Prometheus; names and labels are those of the contract. What
  * belongs to a title has the label `title`, empty for requests that name none of this server.
@@ -23,6 +29,7 @@ export interface WatchedTitle {
 export class MetricRegistry {
   readonly #registry = new Registry();
   readonly #titles = new Map<string, WatchedTitle>();
+  readonly #audits = new Map<string, WatchedAudit>();
 
   readonly commitSeconds = this.#histogram(
     'commit_seconds',
@@ -166,6 +173,16 @@ export class MetricRegistry {
           gauge.set({ title, view }, lagTicks);
       },
     );
+    this.#readOfAudits(
+      'audit_waiting_records',
+      'Audit records that wait for the disk.',
+      ({ waiting }) => waiting.records,
+    );
+    this.#readOfAudits(
+      'audit_refusing',
+      '1 while what would be recorded is refused, as too many audit records wait, else 0.',
+      ({ state }) => (state === 'refusing' ? 1 : 0),
+    );
     const merges = new WeakMap<WatchedTitle, number>();
     this.#readAtScrape(
       'columns_merges_active',
@@ -189,6 +206,11 @@ export class MetricRegistry {
         gauge.set({ title }, Math.max(0, engine.appliedLsn - engine.columns.coveredLsn));
       },
     );
+  }
+
+  /** Reads what the audit log of a title knows about itself at each scrape. */
+  watchAudit(title: string, audit: WatchedAudit): void {
+    this.#audits.set(title, audit);
   }
 
   get contentType(): string {
@@ -238,6 +260,7 @@ export class MetricRegistry {
   /** Tells nothing of the title any more: it is closed. */
   async forget(title: string): Promise<void> {
     this.#titles.delete(title);
+    this.#audits.delete(title);
     for (const metric of this.#registry.getMetricsAsArray()) {
       if (!(metric instanceof Counter || metric instanceof Gauge || metric instanceof Histogram)) {
         continue;
@@ -279,6 +302,20 @@ export class MetricRegistry {
   #gauge(name: string, help: string): Gauge<'title'> {
     const labelNames = ['title'] as const;
     return new Gauge({ name: `tickloom_${name}`, help, labelNames, registers: [this.#registry] });
+  }
+
+  #readOfAudits(name: string, help: string, read: (audit: WatchedAudit) => number): void {
+    const audits = this.#audits;
+    new Gauge({
+      name: `tickloom_${name}`,
+      help,
+      labelNames: ['title'] as const,
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        for (const [title, audit] of audits) this.set({ title }, read(audit));
+      },
+    });
   }
 
   #readAtScrape<Label extends string>(

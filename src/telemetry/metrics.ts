@@ -1,5 +1,5 @@
 import type { Engine, EngineOptions, Frame } from '../../engine/index.ts';
-import { MetricRegistry } from './metric-registry.ts';
+import { MetricRegistry, type WatchedAudit } from './metric-registry.ts';
 import { TitleCounter, TitleGauge, TitleHistogram } from './title-metrics.ts';
 
 interface FeedCounts {
@@ -103,6 +103,11 @@ export class Metrics {
   watch(engine: Engine): void {
     const drainLagTicks = () => this.#drainLagTicks();
     this.registry.watch(this.title, { engine, drainLagTicks });
+  }
+
+  /** Reads what the audit log knows about itself at each scrape. */
+  watchAudit(audit: WatchedAudit): void {
+    this.registry.watchAudit(this.title, audit);
   }
 
   #observer(): NonNullable<EngineOptions['observer']> {

@@ -14,6 +14,7 @@ class ObservedEngine implements Engine {
   readonly #commitSeconds: { observe(seconds: number): void };
   readonly #accepted: { inc(actions: number): void };
   readonly #rejected: { inc(actions: number): void };
+  readonly #repeated: { inc(actions: number): void };
   readonly catalog: Engine['catalog'];
   readonly state: Engine['state'];
   readonly views: Engine['views'];
@@ -26,6 +27,7 @@ class ObservedEngine implements Engine {
     this.#commitSeconds = metrics.commitSeconds.labels({ durability });
     this.#accepted = metrics.commitActions.labels({ verdict: 'accepted' });
     this.#rejected = metrics.commitActions.labels({ verdict: 'rejected' });
+    this.#repeated = metrics.commitActions.labels({ verdict: 'repeated' });
     this.catalog = engine.catalog;
     this.state = engine.state;
     this.views = engine.views;
@@ -93,6 +95,7 @@ class ObservedEngine implements Engine {
     const { conflicts } = this.#metrics;
     if (outcome.accepted > 0) this.#accepted.inc(outcome.accepted);
     if (outcome.rejected > 0) this.#rejected.inc(outcome.rejected);
+    if (outcome.repeats.length > 0) this.#repeated.inc(outcome.repeats.length);
     for (const { table, code } of outcome.conflicts) conflicts.inc({ table, code });
     if (outcome.tickConflict !== null) {
       conflicts.inc({ table: outcome.tickConflict.table, code: outcome.tickConflict.code });

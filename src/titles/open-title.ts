@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   ColumnMasks,
@@ -5,11 +6,13 @@ import {
   type EngineOptions,
   Lifetime,
   type Lsn,
+  manifestHash,
   openEngine,
+  parseKept,
 } from '../../engine/index.ts';
 import type { TitleManifest, UseLimits } from '../../engine/model/types.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
-import { auditLog } from '../audit/audit-log.ts';
+import { operatorRecord, TitleAudit } from '../audit/title-audit.ts';
 import type { Settings } from '../config/settings.ts';
 import { ExportLinks } from '../exports/export-link.ts';
 import { Exports } from '../exports/exports.ts';
@@ -70,6 +73,7 @@ export function openTitle(
     const loading = import('./served-title.ts');
     loading.catch(() => {});
     const directory = join(settings.dataDir, 'titles', name);
+    const keptBefore = await keptManifest(directory);
     const opened = await openEngine({
       manifest,
       directory,
@@ -90,6 +94,17 @@ export function openTitle(
     const recoveredLsn = opened.appliedLsn;
     const engine = observeEngine(opened, settings.durability.mode, metrics);
 
+    const audit = await TitleAudit.open({
+      title: name,
+      directory,
+      retention: settings.auditRetain,
+      columns: await shared.columns,
+      logger,
+    });
+    lifetime.add(() => audit.close());
+    metrics.watchAudit(audit.log);
+    recordManifest(audit, keptBefore, manifest);
+
     const exportsDirectory = join(directory, 'exports');
     const linkSecret = secretFromFile(join(exportsDirectory, 'link-secret'));
     const links = new ExportLinks(name, linkSecret, shared.publicUrl);
@@ -97,8 +112,7 @@ export function openTitle(
     const exports = new Exports({ directory: exportsDirectory, links, ttlMs, logger });
     lifetime.add(() => exports.close());
 
-    const audit = auditLog(logger);
-    const use = new TitleLimits(titleLimitsOf(settings), metrics, audit);
+    const use = new TitleLimits(titleLimitsOf(settings), metrics, audit.log);
     lifetime.add(() => use.close());
 
     const requests = new RunningRequests();
@@ -116,7 +130,7 @@ export function openTitle(
       requests,
       places: shared.places,
     });
-    const parts = { name, engine, recoveredLsn, metrics, requests, served };
+    const parts = { name, engine, audit, recoveredLsn, metrics, requests, served };
     return new OpenTitle(parts, () => lifetime.endOrThrow());
   }, onError);
 }
@@ -132,6 +146,7 @@ function titleLimitsOf({ titleRequestsPerSecond, titleSubscriptions }: Settings)
 interface OpenTitleParts {
   readonly name: string;
   readonly engine: ReturnType<typeof observeEngine>;
+  readonly audit: TitleAudit;
   /** Where the log ended when it was recovered. */
   readonly recoveredLsn: Lsn;
   readonly metrics: Metrics;
@@ -143,6 +158,7 @@ interface OpenTitleParts {
 export class OpenTitle {
   readonly name: string;
   readonly engine: OpenTitleParts['engine'];
+  readonly audit: TitleAudit;
   readonly recoveredLsn: Lsn;
   readonly socket: ServedTitle['socket'];
   readonly #parts: OpenTitleParts;
@@ -151,6 +167,7 @@ export class OpenTitle {
   constructor(parts: OpenTitleParts, end: () => Promise<void>) {
     this.name = parts.name;
     this.engine = parts.engine;
+    this.audit = parts.audit;
     this.recoveredLsn = parts.recoveredLsn;
     this.socket = parts.served.socket;
     this.#parts = parts;
@@ -178,6 +195,31 @@ export class OpenTitle {
     await Promise.all([this.leaveSubscribers(), this.#parts.requests.drain(graceMs)]);
     await this.#end();
   }
+}
+
+/** The manifest that the title was open under before; null where it never was, or it cannot be read. */
+async function keptManifest(directory: string): Promise<TitleManifest | null> {
+  const path = join(directory, 'manifest.json');
+  try {
+    return parseKept(await readFile(path, 'utf8'), path);
+  } catch {
+    // The engine, which reads it as well, says what is wrong with it.
+    return null;
+  }
+}
+
+/** Records that the title is open under another manifest than before. */
+function recordManifest(
+  audit: TitleAudit,
+  before: TitleManifest | null,
+  manifest: TitleManifest,
+): void {
+  const hash = manifestHash(manifest);
+  const hashBefore = before === null ? null : manifestHash(before);
+  if (hash === hashBefore) return;
+  const { version } = manifest;
+  const details = { version, hash, versionBefore: before?.version ?? null, hashBefore };
+  audit.log.record(operatorRecord('manifest.accept', details));
 }
 
 /** What the engine tells, counted, and what operators should hear of it, logged. */

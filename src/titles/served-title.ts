@@ -2,7 +2,6 @@ import { printSchema } from 'graphql';
 import { type ColumnMasks, type Engine, OneByOne, serializeManifest } from '../../engine/index.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
-import type { AuditPort } from '../../resolvers/context.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
 import { commitEndpoint } from '../api/commit-endpoint.ts';
 import { descriptionEndpoint } from '../api/description-endpoints.ts';
@@ -15,10 +14,12 @@ import { GraphqlSocket } from '../api/graphql/graphql-socket.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
 import { createTitleYoga } from '../api/graphql/yoga.ts';
 import { ServedManifest } from '../api/served-manifest.ts';
+import type { TitleAudit } from '../audit/title-audit.ts';
 import type { ExportLinks } from '../exports/export-link.ts';
 import type { Exports } from '../exports/exports.ts';
 import type { Handler } from '../http/route.ts';
 import type { Identity } from '../identity/identity.ts';
+import { TitleIdentity } from '../identity/title-identity.ts';
 import type { TitleLimits } from '../limits/title-limits.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -31,7 +32,7 @@ export interface ServedTitleOptions {
   readonly exports: Exports;
   readonly masks: ColumnMasks;
   readonly links: ExportLinks;
-  readonly audit: AuditPort;
+  readonly audit: TitleAudit;
   readonly use: TitleLimits;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -54,9 +55,9 @@ export function proveServable(manifest: TitleManifest): void {
 
 /** One title as the outside sees it: its GraphQL over every transport, commits, exports, schema. */
 export function serveTitle(options: ServedTitleOptions): ServedTitle {
-  const { engine, identity, exports, masks, links, audit, use, metrics, logger } = options;
+  const { engine, exports, masks, links, audit, use, metrics, logger } = options;
   const { catalog } = engine;
-  const authenticate = (authorization: unknown) => identity.principal(authorization, catalog);
+  const identity = new TitleIdentity(options.identity, catalog);
   const running = new ObservedQueries(metrics);
   const services = { engine, exports, masks, audit, use, running };
   const schema = buildSchema(catalog);
@@ -65,7 +66,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const long = new OneByOne(engine.turns, `answers to frames of ${catalog.manifest.title}`);
   const yoga = createTitleYoga(schema, executor, answers, new FrameTexts(long));
   const manifest = new ServedManifest(catalog.manifest);
-  const description = { audit, use, metrics, authenticate };
+  const description = { audit, use, metrics, identity };
   return {
     endpoints: {
       graphql: graphqlEndpoint({
@@ -73,11 +74,11 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
         manifest,
         services,
         metrics,
-        authenticate,
+        identity,
         onDrain: options.requests.onDrain,
       }),
-      commit: commitEndpoint({ engine, manifest, audit, use, metrics, authenticate }),
-      export: exportEndpoint({ engine, exports, links, use, metrics, logger }),
+      commit: commitEndpoint({ engine, manifest, audit, use, metrics, identity }),
+      export: exportEndpoint({ engine, exports, links, audit, use, metrics, logger }),
       schema: descriptionEndpoint({
         ...description,
         contentType: 'application/graphql; charset=utf-8',
@@ -96,7 +97,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
       answers,
       metrics,
       logger,
-      authenticate,
+      identity,
       places: options.places,
     }),
   };

@@ -1,7 +1,8 @@
 import { parseManifest } from '../../engine/index.ts';
 import { EngineError } from '../../engine/model/errors.ts';
+import type { ExpectedRecord } from '../audit/verify-audit.ts';
 import type { Exchange } from '../http/exchange.ts';
-import { readBody } from '../http/read-body.ts';
+import { readJsonInput } from '../http/json-input.ts';
 import { sendJson } from '../http/respond.ts';
 import type { Route } from '../http/route.ts';
 import { servingLimits } from '../serving-limits.ts';
@@ -24,13 +25,17 @@ export function titleControl(keeper: TitleKeeper, metrics: Metrics): Route[] {
   return [
     route('GET', '/titles', () => ({ titles: keeper.list() })),
     route('POST', '/titles', async (exchange) => {
-      const { manifest, adopt } = await readInput(exchange);
+      const { manifest, adopt } = await readJsonInput(exchange, servingLimits.controlBodyBytesMax);
       return keeper.create(parseManifest(JSON.stringify(manifest ?? null)), adopt === true);
+    }),
+    route('POST', '/titles/{title}/audit/verify', async (exchange, name) => {
+      const { expected } = await readJsonInput(exchange, servingLimits.controlBodyBytesMax);
+      return keeper.verifyAudit(name, readExpected(expected));
     }),
     route('POST', '/titles/{title}/suspend', (_exchange, name) => keeper.suspend(name)),
     route('POST', '/titles/{title}/resume', (_exchange, name) => keeper.resume(name)),
     route('POST', '/titles/{title}/remove', async (exchange, name) => {
-      const { confirm, keepMs } = await readInput(exchange);
+      const { confirm, keepMs } = await readJsonInput(exchange, servingLimits.controlBodyBytesMax);
       if (confirm !== name) {
         throw new EngineError(
           'BAD_USER_INPUT',
@@ -51,14 +56,9 @@ export function titleControl(keeper: TitleKeeper, metrics: Metrics): Route[] {
   ];
 }
 
-async function readInput({ request }: Exchange): Promise<Readonly<Record<string, unknown>>> {
-  const text = String(await readBody(request, servingLimits.controlBodyBytesMax));
-  let input: unknown;
-  try {
-    input = JSON.parse(text);
-  } catch (cause) {
-    throw new EngineError('BAD_USER_INPUT', 'the body is not JSON', { cause });
-  }
-  if (typeof input === 'object' && input !== null) return { ...input };
-  throw new EngineError('BAD_USER_INPUT', 'the body must be an object');
+function readExpected(expected: unknown): ExpectedRecord | null {
+  if (expected === null || expected === undefined) return null;
+  const { record, chain } = expected as Readonly<Record<string, unknown>>;
+  if (typeof record === 'number' && typeof chain === 'string') return { record, chain };
+  throw new EngineError('BAD_USER_INPUT', 'expected must name a record and its chain');
 }

@@ -5,6 +5,9 @@ import { type ColumnsHost, parseKept } from '../../engine/index.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import { formatPosition } from '../../engine/model/position.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
+import type { AuditRecord } from '../audit/audit-record.ts';
+import { operatorRecord, recordInClosed } from '../audit/title-audit.ts';
+import type { AuditProof, ExpectedRecord } from '../audit/verify-audit.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Mends } from './open-title.ts';
 import { type BookEntry, TitleBook } from './title-book.ts';
@@ -38,6 +41,8 @@ export interface Removal {
   readonly fate: Readonly<Record<string, string>>;
 }
 
+/** How long an operator waits until what was done is recorded; it is done by then. */
+const auditWaitMs = 2_000;
 /** How often it is looked whether files of removed titles are to go. */
 const purgeEveryMs = 60_000;
 
@@ -132,13 +137,21 @@ export class TitleKeeper {
         throw error;
       }
       try {
-        return await this.#stand(title, 'active');
+        const report = await this.#stand(title, 'active');
+        await this.#audit(title, operatorRecord('title.create', { adopted: !isNew }));
+        return report;
       } catch (error) {
         await registry.close(title);
         if (isNew) await this.#discard(title);
         throw error;
       }
     });
+  }
+
+  /** What the audit log of a title proves; null where the title is not served. */
+  async verifyAudit(name: string, expected: ExpectedRecord | null): Promise<AuditProof | null> {
+    const { registry } = this.#parts;
+    return registry.isOpen(name) ? registry.get(name).audit.verify(expected) : null;
   }
 
   /** Serves a title no longer, until it is resumed; its files stay. */
@@ -148,6 +161,7 @@ export class TitleKeeper {
       const { standing } = this.#entry(name);
       if (standing !== 'active') throw standsSo(name, standing, 'only an active title');
       await this.#stand(name, 'suspended');
+      await this.#audit(name, operatorRecord('title.suspend'));
       if (registry.isOpen(name)) await registry.close(name);
       registry.suspend(name);
       return this.#reportOf(this.#entry(name));
@@ -166,7 +180,9 @@ export class TitleKeeper {
         );
       }
       await this.#parts.registry.open(await this.#keptManifest(name));
-      return this.#stand(name, 'active');
+      const report = await this.#stand(name, 'active');
+      await this.#audit(name, operatorRecord('title.resume', { from: standing }));
+      return report;
     });
   }
 
@@ -178,6 +194,8 @@ export class TitleKeeper {
       if (standing === 'removed') throw standsSo(name, standing, 'only what is still there');
       const purgeAtMs = this.#nowMs() + keepMs;
       await this.#stand(name, 'removed', purgeAtMs);
+      const purgeAt = new Date(purgeAtMs).toISOString();
+      await this.#audit(name, operatorRecord('title.remove', { from: standing, purgeAt }));
       if (registry.isOpen(name)) await registry.close(name);
       registry.forget(name);
       if (keepMs === 0) await this.#purge(name);
@@ -232,6 +250,21 @@ export class TitleKeeper {
     await this.#book.put(entry);
     this.#parts.logger.info({ title: name, standing }, 'a title stands so now');
     return this.#reportOf(entry);
+  }
+
+  /** Records what was done with a title in its own audit log; it is done by then, and stays so. */
+  async #audit(name: string, record: AuditRecord): Promise<void> {
+    const { registry, logger } = this.#parts;
+    try {
+      if (registry.isOpen(name)) {
+        const { log } = registry.get(name).audit;
+        log.record(record);
+        if (await log.settledWithin(auditWaitMs)) return;
+        logger.error({ audit: record, title: name }, 'an audit record waits for room on the disk');
+      } else await recordInClosed(this.#directory(name), record, logger);
+    } catch (error) {
+      logger.error({ error, audit: record, title: name }, 'an audit record could not be kept');
+    }
   }
 
   async #keptManifest(name: string): Promise<TitleManifest> {

@@ -178,7 +178,9 @@ export class TitleRegistry {
     return [...this.#entries].flatMap(([name, { state, title, isOfStart }]) => {
       if (state === 'suspended') return [];
       const recoveredLsn = title?.recoveredLsn ?? null;
-      return [{ name, state, engine: title?.engine ?? null, recoveredLsn, isOfStart }];
+      const engine = title?.engine ?? null;
+      const audit = title?.audit.log ?? null;
+      return [{ name, state, engine, audit, recoveredLsn, isOfStart }];
     });
   }
 

@@ -181,6 +181,12 @@ const faults: readonly Planted[] = [
     plant: (title) => sessionOf(title, 'other').ledger.keepNewest(0),
   },
   {
+    what: 'a first verdict that was forgotten',
+    invariant: 'verdicts',
+    place: 'first verdicts',
+    plant: ({ projection }) => projection.firstVerdicts.keepNewest(0),
+  },
+  {
     what: 'another session that moved',
     invariant: 'sessions',
     place: 'session',

@@ -144,7 +144,8 @@ export class PlantedTitle {
     await engine.openSession(testTicket, 'other', false);
     await engine.openSession(testTicket, 's', false);
     await commit(engine, 1, { header: { sessionId: 'other' } });
-    await commit(engine, 1, { actions: [[insertUnit(1, { blueprint: 'tank' }), insertUnit(2)]] });
+    const actions = [[insertUnit(1, { blueprint: 'tank' }), insertUnit(2)]];
+    await commit(engine, 1, { actions, header: { once: true } });
     return engine;
   }
 }

@@ -332,16 +332,25 @@ describe('an identity provider that does not answer', () => {
   }
 });
 
-describe('audit lines', () => {
-  test('are written whatever the level of the log', async () => {
-    const directory = temporaryDirectory();
-    const server = await SandboxProcess.start(directory, ['--log-level', 'warn']);
-    const token = await server.token('game-server');
-    await server.graphql(token, open, { id: 'match' });
-    await vi.waitFor(() => expect(server.log).toContain('"audit":true'), waitMs);
-    expect(server.log).not.toContain('"msg":"serving"');
-    server.signal('SIGTERM');
-    await server.exit;
+describe('audit records', () => {
+  test('are kept whatever the level of the log, which shows them at debug alone', async () => {
+    for (const [level, isShown] of [
+      ['fatal', false],
+      ['debug', true],
+    ] as const) {
+      const directory = temporaryDirectory();
+      const server = await SandboxProcess.start(directory, ['--log-level', level]);
+      await server.graphql(await server.token('game-server'), open, { id: 'match' });
+      const asked = await server.graphql(
+        await server.token('liveops'),
+        '{ auditLog(where: { action: { eq: "session.open" } }) { nodes { outcome } } }',
+        {},
+      );
+      expect(asked).toMatchObject({ auditLog: { nodes: [{ outcome: 'done' }] } });
+      expect(server.log.includes('"msg":"session.open"')).toBe(isShown);
+      server.signal('SIGTERM');
+      await server.exit;
+    }
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
-import type { AuditEvent } from '../../resolvers/context.ts';
+import type { AuditRecord } from '../../src/audit/audit-record.ts';
 import { Allowance } from '../../src/limits/allowance.ts';
 import { ClientKeys, sharedKey } from '../../src/limits/client-keys.ts';
 import { RefusalTally } from '../../src/limits/refusal-tally.ts';
@@ -54,7 +54,7 @@ test('a debt is an hour at most', async () => {
 test('refusals are told in sums, a bounded number of lines, so often', () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
-  const events: AuditEvent[] = [];
+  const events: AuditRecord[] = [];
   const tally = new RefusalTally({ record: (event) => events.push(event) });
   const excess = { of: 'client', bound: 'requestsPerSecond', max: 1, waitMs: 1 } as const;
   for (let i = 0; i < 1_000; i++) tally.add(excess, 'loud', 'player', `r${i}`);
@@ -66,9 +66,9 @@ test('refusals are told in sums, a bounded number of lines, so often', () => {
   expect(events[0]).toMatchObject({
     subject: 'loud',
     requestId: 'r0',
-    details: { refusals: 1_000 },
+    times: 1_000,
   });
-  const told = events.map(({ details }) => Number(details.refusals));
+  const told = events.map(({ times }) => times);
   expect(told.reduce((a, b) => a + b)).toBe(2_000);
   tally.tell();
   expect(events).toHaveLength(servingLimits.refusalsToldMax + 1);

@@ -67,7 +67,12 @@ describe('reading a log', () => {
     const { log } = await start(storage, { onReport: ({ torn }) => (cut = torn) });
     expect(cut).toEqual((await tornBefore(before)).torn);
     await log.close();
-    expect((await read(storage)).reading).toEqual({ lastLsn: records - 1, torn: null });
+    expect((await read(storage)).reading).toEqual({
+      firstLsn: 1,
+      lastLsn: records - 1,
+      chain: expect.any(Uint8Array),
+      torn: null,
+    });
   });
 
   test('is refused where another process holds it, and holds it meanwhile', async () => {

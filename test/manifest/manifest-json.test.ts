@@ -89,3 +89,17 @@ function shuffleMembers(value: unknown, random: () => number): unknown {
   members.sort(([a], [b]) => a - b);
   return Object.fromEntries(members.map(([, name, member]) => [name, member]));
 }
+
+test('that what a role reads is audited stands in the JSON; that it is not leaves the manifest as it was', () => {
+  const title = (auditReads?: boolean) =>
+    defineTitle({
+      title: 'sample',
+      version: 1,
+      tables: { orders: actionTable({ player: t.u64() }) },
+      roles: { support: { class: 'OPERATOR', auditReads } },
+    });
+  const [watched] = parseManifest(serializeManifest(title(true))).roles;
+  expect(watched).toMatchObject({ name: 'support', auditReads: true });
+  expect(manifestHash(title(false))).toBe(manifestHash(title()));
+  expect(serializeManifest(title())).not.toContain('auditReads');
+});

@@ -668,6 +668,12 @@ describe('a problem is told with its place and its mend', () => {
       ],
     ],
     [
+      'an audit of reads that is neither on nor off',
+      `${owner}.auditReads`,
+      'yes',
+      ['roles.owner.auditReads: must be true or false'],
+    ],
+    [
       'an unknown class',
       `${owner}.class`,
       'operator',

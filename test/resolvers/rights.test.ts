@@ -109,7 +109,7 @@ const views = [
 describe('the root fields a role of ashfall gets an answer from', () => {
   test('none without a role, and for an administrator of the title none of its data', async () => {
     expect(await rightsOf(null)).toEqual([]);
-    // It manages the rules, and sees no rows.
+    // It is told of rules, which it manages, and of no row.
     expect(await rightsOf('admin')).toEqual(['explainAccess']);
   });
 
@@ -136,12 +136,13 @@ describe('the root fields a role of ashfall gets an answer from', () => {
     );
   });
 
-  test('live operations see views, aggregates and contention, and kill queries', async () => {
+  test('live operations see views, aggregates, contention and the audit log, and kill queries', async () => {
     expect(await rightsOf('liveops')).toEqual(
       [
         ...groups,
         ...views,
         ...views.map((view) => `${view}Changes`),
+        'auditLog',
         'contention',
         'killQuery',
         'runningQueries',
@@ -177,6 +178,9 @@ test('a refusal names what is missing and is audited', async () => {
       subject: 'ann',
       role: 'analyst',
       requestId: 'r1',
+      queryClass: 'ARCHIVAL',
+      code: 'FORBIDDEN',
+      table: 'unitState',
       details: { table: 'unitState', right: 'read' },
     },
   ]);

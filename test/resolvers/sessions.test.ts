@@ -27,12 +27,14 @@ test('a session is opened, found open, taken over and closed', async () => {
   expect(refused.message).toContain('takeOver: true');
   const reopened = (await server.data(open, { takeOver: true })).openSession;
   expect(reopened).toMatchObject({ open: true, fence: taken.fence + 1 });
-  expect(api.audit.map((event) => event.action)).toEqual([
-    'session.open',
-    'session.open',
-    'session.open',
-    'session.close',
-    'session.open',
+  expect(api.audit.map(({ action, outcome, code }) => [action, outcome, code])).toEqual([
+    ['session.open', 'done', undefined],
+    ['session.open', 'done', undefined],
+    ['session.open', 'done', undefined],
+    ['session.close', 'failed', 'FENCED'],
+    ['session.close', 'done', undefined],
+    ['session.open', 'failed', 'FENCED'],
+    ['session.open', 'done', undefined],
   ]);
 });
 

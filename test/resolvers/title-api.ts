@@ -6,11 +6,12 @@ import { onTestFinished } from 'vitest';
 import { departureAt, neverLeaves } from '../../engine/govern/departure.ts';
 import { ColumnMasks } from '../../engine/index.ts';
 import type { Catalog } from '../../engine/model/catalog.ts';
+import { EngineError } from '../../engine/model/errors.ts';
 import type { QueryClass, TitleManifest } from '../../engine/model/types.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
 import { openEngine } from '../../engine/title/open-engine.ts';
+import type { AuditEvent } from '../../resolvers/audit-event.ts';
 import type {
-  AuditEvent,
   ExportInfo,
   ExportRegistry,
   Principal,
@@ -31,6 +32,8 @@ export class TitleApi {
   readonly engine: Engine;
   readonly columns: FakeColumnStore;
   readonly audit: AuditEvent[] = [];
+  /** As though too many records waited for the disk. */
+  auditRefuses = false;
   readonly logged: unknown[] = [];
   readonly running = new RunningQueries();
   readonly exports = new FakeExports();
@@ -127,17 +130,31 @@ export class Caller {
       claims: this.#options.claims ?? {},
       expiresAtMs: Number.POSITIVE_INFINITY,
     };
+    const ticket = requestTicket(principal, queryClass, {
+      requestId: 'r1',
+      traceparent: undefined,
+      departure: this.#options.signal ? departureAt(this.#options.signal) : neverLeaves,
+    });
     return {
       engine: this.#api.engine,
       principal,
-      ticket: requestTicket(principal, queryClass, {
-        requestId: 'r1',
-        traceparent: undefined,
-        departure: this.#options.signal ? departureAt(this.#options.signal) : neverLeaves,
-      }),
+      ticket,
+      followAsker: (listen) => {
+        listen({ principal, ticket });
+        return () => undefined;
+      },
       exports: this.#api.exports,
       masks: new ColumnMasks(new Uint8Array(32)),
-      audit: { record: (event) => this.#api.audit.push(event) },
+      audit: {
+        admit: () => {
+          if (this.#api.auditRefuses) throw new EngineError('UNAVAILABLE', 'no audit');
+        },
+        record: (event) => this.#api.audit.push(event),
+      },
+      auditLog: {
+        list: () => Promise.reject(new EngineError('UNAVAILABLE', 'no audit log is open')),
+        lastSequence: () => Promise.resolve(0),
+      },
       use: { take: () => undefined },
       running: this.#api.running,
       readAfter: this.#options.readAfter ?? null,

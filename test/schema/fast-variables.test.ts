@@ -76,7 +76,7 @@ test('the prepared operation runs and its resolver gets the coerced value', asyn
   await execute(prepared);
   if (own) mutation.resolve = own;
   expect(seen).toEqual([
-    { sessionId: 's', tick: 1, onConflict: 'REJECT_ACTION', actions: [], effects: [] },
+    { sessionId: 's', tick: 1, onConflict: 'REJECT_ACTION', once: false, actions: [], effects: [] },
   ]);
 });
 

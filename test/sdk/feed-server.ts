@@ -46,11 +46,16 @@ export class FeedServer {
   readonly subscribed: { readonly cursor: string | null; readonly token: string }[] = [];
   /** Tokens that are taken. */
   tokens = new Set(['secret']);
+  /** What is told of the life of each token; null: nothing, as older servers do. */
+  tokenLifeMs: number | null = null;
+  /** Tokens that came on open sockets. */
+  readonly refreshed: string[] = [];
   /** Thrown at subscribers as they come, in order. */
   readonly refusals: string[] = [];
   remembered = 100;
   /** Subscriptions running now. One that waits for a change ends with the next change. */
   active = 0;
+  #onRefresh: () => void = () => {};
   readonly #changes: Change[] = [];
   readonly #rows = new Map<string, Pulse>();
   #wake: () => void = () => {};
@@ -88,7 +93,7 @@ export class FeedServer {
     >({
       schema,
       onConnect: (context) => {
-        if (this.tokens.has(tokenOf(context.connectionParams?.authorization))) return true;
+        if (this.tokens.has(tokenOf(context.connectionParams?.authorization))) return this.#life();
         context.extra.close(4401);
         return false;
       },
@@ -101,6 +106,12 @@ export class FeedServer {
             protocol: opened.protocol,
             send: (text) => opened.send(text),
             close: (code, reason) => opened.close(code, reason),
+            onPing: (payload) => {
+              const { authorization } = payload as { authorization: string };
+              this.refreshed.push(tokenOf(authorization));
+              this.#onRefresh();
+              opened.send(JSON.stringify({ type: 'pong', payload: this.#life() }));
+            },
             onMessage: (listener) => opened.on('message', (message) => listener(String(message))),
           },
           { close: (code) => opened.close(code, 'TOKEN_EXPIRED') },
@@ -118,6 +129,17 @@ export class FeedServer {
 
   get url(): string {
     return `http://127.0.0.1:${(this.#http.address() as AddressInfo).port}`;
+  }
+
+  /** Resolves when the next token has come on an open socket. */
+  nextRefresh(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onRefresh = resolve;
+    });
+  }
+
+  #life(): Record<string, unknown> {
+    return this.tokenLifeMs === null ? {} : { tickloom: { tokenExpiresInMs: this.tokenLifeMs } };
   }
 
   /** One commit: rows replaced and removed. */

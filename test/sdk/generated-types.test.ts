@@ -1,4 +1,4 @@
-import type { Session, TickOutcome } from '@tickloom/sdk';
+import type { ActionVerdict, ConflictCode, Session, TickOutcome } from '@tickloom/sdk';
 import { expect, expectTypeOf, it } from 'vitest';
 import { AshfallClient, type AshfallTick } from '../../examples/ashfall/tickloom.ts';
 
@@ -62,6 +62,21 @@ async function typesHold(session: Session<AshfallTick>) {
     action.actionLog.append({ playerId: 1 });
   });
   expectTypeOf(outcome).toEqualTypeOf<TickOutcome>();
+
+  const verdict = await session.submit(
+    { actionId: 'a', playerId: 1, kind: 'MOVE', unitIds: [1] },
+    (action) => action.unitState.upsert({ unitId: 1 }, { ownerId: 1 }),
+  );
+  expectTypeOf(verdict).toEqualTypeOf<ActionVerdict>();
+  if (!verdict.accepted) expectTypeOf(verdict.conflict.code).toEqualTypeOf<ConflictCode>();
+  // @ts-expect-error an accepted action has no conflict
+  verdict.accepted && verdict.conflict.code;
+  // @ts-expect-error an action has an id, by which it happens once
+  await client.transaction({ playerId: 1, kind: 'MOVE', unitIds: [] });
+  await client.transaction({ actionId: 'a', playerId: 1, kind: 'MOVE', unitIds: [] }, (action) =>
+    // @ts-expect-error a rating is a number
+    action.playerProfile.adjust({ playerId: 1 }, { rating: '1' }),
+  );
 
   const unit = await client.unitState.get({ sessionId: 'm1', unitId: 1 });
   expectTypeOf(unit?.x).toEqualTypeOf<number | null | undefined>();

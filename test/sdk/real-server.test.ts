@@ -4,7 +4,9 @@ import type { ClientOptions, TickOutcome } from '@tickloom/sdk';
 import type { Table } from 'apache-arrow';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { AshfallClient, type AshfallTick } from '../../examples/ashfall/tickloom.ts';
+import { FrameSocket } from '../serve/frame-socket.ts';
 import { Sandbox } from '../serve/sandbox.ts';
 import { FaultyProxy } from './faulty-proxy.ts';
 
@@ -182,3 +184,31 @@ it('shuts the earlier writer out when the session is taken over', async () => {
 
 const lastTickIs = (tick: number) => (rows: Iterable<{ lastTick: number }>) =>
   [...rows].some((row) => row.lastTick === tick);
+
+it('keeps one WebSocket past the end of the token that opened it', async () => {
+  let opened = 0;
+  class CountedSocket extends WebSocket {
+    constructor(...args: ConstructorParameters<typeof WebSocket>) {
+      super(...args);
+      opened += 1;
+    }
+  }
+  const tokens = ['4', '900'].map((ttl) => sandbox.token('liveops', { subject: 'ann', ttl }));
+  const [first = ''] = await Promise.all(tokens);
+  let asked = 0;
+  const token = () => tokens[asked++] ?? Promise.reject(new Error('no more tokens'));
+  const client = clientOf('liveops', { token, webSocketImpl: CountedSocket });
+  const session = await clientOf('game-server').openSession('long');
+  const frames = client.matchPulse.changes({ where: { sessionId: { eq: 'long' } } });
+  const reader = frames[Symbol.asyncIterator]();
+  expect((await reader.next()).value).toMatchObject({ kind: 'SNAPSHOT' });
+  const parameters = { authorization: `Bearer ${first}` };
+  const other = await FrameSocket.connect(sandbox.url, parameters);
+  expect((await other.closed).reason).toBe('TOKEN_EXPIRED');
+  await session.commit(1, move(1));
+  let frame = (await reader.next()).value;
+  while (frame?.kind === 'HEARTBEAT') frame = (await reader.next()).value;
+  expect(frame).toMatchObject({ kind: 'DELTA' });
+  expect([asked, opened]).toEqual([2, 1]);
+  await reader.return(undefined);
+}, 30_000);

@@ -223,3 +223,48 @@ describe('subscriptions over one WebSocket', () => {
     }
   });
 });
+
+describe('a token on its way over a WebSocket', () => {
+  let server: FeedServer;
+  beforeEach(async () => {
+    server = await FeedServer.start();
+    server.tokens = new Set(['token-1']);
+    server.change([pulse('m1', 1)]);
+  });
+  afterEach(() => server.close());
+
+  function frames(token: ClientOptions['token']) {
+    const client = new AshfallClient({ url: server.url, token });
+    return client.matchPulse.changes()[Symbol.asyncIterator]();
+  }
+
+  it('is followed by another one before it expires, and the subscription goes on', async () => {
+    server.tokenLifeMs = 20;
+    const refreshed = server.nextRefresh();
+    let asked = 0;
+    const reader = frames(() => `token-${++asked}`);
+    expect((await reader.next()).value).toMatchObject({ kind: 'SNAPSHOT' });
+    await refreshed;
+    await server.nextRefresh();
+    server.change([pulse('m1', 2)]);
+    expect((await reader.next()).value).toMatchObject({ kind: 'DELTA' });
+    expect(server.refreshed.slice(0, 2)).toEqual(['token-2', 'token-3']);
+    expect(server.subscribed).toHaveLength(1);
+    await reader.return(undefined);
+  });
+
+  it('stays where there is no other, or where nobody says how long it lives', async () => {
+    for (const [token, lifeMs] of [
+      ['token-1', 4],
+      [() => 'token-1', null],
+    ] as const) {
+      server.tokenLifeMs = lifeMs;
+      const reader = frames(token);
+      expect((await reader.next()).value).toMatchObject({ kind: 'SNAPSHOT' });
+      server.change([pulse('m1', 2)]);
+      expect((await reader.next()).value).toMatchObject({ kind: 'DELTA' });
+      await reader.return(undefined);
+    }
+    expect(server.refreshed).toEqual([]);
+  });
+});

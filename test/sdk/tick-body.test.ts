@@ -42,7 +42,9 @@ function titleOf(manifest: TitleManifest): Title {
 
 /** The body of a tick that is built as a game server would. */
 function bodyOf(manifest: TitleManifest, input: TickInput): Uint8Array {
-  const { tick, body } = tickRecorders<TickRecorder>(titleOf(manifest))(input.header.sessionId);
+  const { tick, body } = tickRecorders<TickRecorder>(titleOf(manifest)).tick(
+    input.header.sessionId,
+  );
   for (const { actionId, row, effects } of input.actions) {
     const action = tick.action({ actionId, ...row });
     for (const effect of effects) record(action, effect);
@@ -179,7 +181,7 @@ describe('a tick that a game server builds', () => {
     ],
   };
   const catalog = new Catalog(manifest);
-  const recorder = () => tickRecorders<TickRecorder & Recorder>(titleOf(manifest))('s');
+  const recorder = () => tickRecorders<TickRecorder & Recorder>(titleOf(manifest)).tick('s');
   const decoded = (body: Uint8Array) => decodeCommitBody(catalog, tickHeader(1), body);
   /** The error of what is done to a tick, or of its being sent. */
   const refusalOf = (build: (tick: TickRecorder & Recorder) => void): unknown => {

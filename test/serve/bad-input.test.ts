@@ -355,6 +355,14 @@ describe('a bad tick on the commit endpoint', () => {
       'BAD_USER_INPUT',
     ],
     [
+      'a word for whether actions happen once',
+      '6',
+      Buffer.alloc(0),
+      { 'x-tickloom-once': 'yes' },
+      400,
+      'BAD_USER_INPUT',
+    ],
+    [
       'a compressed body',
       '6',
       Buffer.alloc(8),

@@ -8,7 +8,7 @@ import { type Answer, answerOf, codeOf, Sandbox } from './sandbox.ts';
 
 const mutation = `mutation Commit($input: CommitTickInput!) {
   commitTick(input: $input) {
-    tick duplicate accepted rejected aborted stateHash
+    tick duplicate accepted rejected repeated aborted stateHash
     conflict { ...all }
     results(only: REJECTED) { index actionId conflict { ...all } }
   }
@@ -269,8 +269,8 @@ async function byRows(sessionId: string, tick: number, rows: object, more: objec
 }
 
 /** As the mutation's fields name it. */
-function payloadOf({ rejections, ...outcome }: TickOutcome): object {
-  return { ...outcome, results: rejections };
+function payloadOf({ rejections, repeats, ...outcome }: TickOutcome): object {
+  return { ...outcome, repeated: repeats.length, results: rejections };
 }
 
 async function byJson(
@@ -318,6 +318,85 @@ describe('a tick by the mutation, by the SDK in Arrow and by JSON on the commit 
       expect(rejected).toEqual([0, 3, 3]);
     },
   );
+
+  test('has actions that happen once, whichever road they come by again (once)', async () => {
+    const sessions = ['rows-once', 'json-once'];
+    for (const session of sessions) await sandbox.openSession(session);
+    const session = await sdk().openSession('sdk-once');
+    const key = { playerId: 77 };
+    const guard = { rating: { gte: 0 } };
+    await session.commit(0, (tick) => {
+      tick.playerProfile.insert({ ...key, rating: 100, matchesPlayed: 0, suspended: false });
+    });
+    const action = { actionId: 'by-every-road', playerId: 77, kind: 'CALLBACK' } as const;
+    const note = { ...mass, amount: 30, reason: 'é😀' };
+    const adjust = { key, add: { rating: -30 }, require: guard };
+    const rows = {
+      actions: [
+        {
+          ...action,
+          unitIds: [7],
+          payload: { at: [1] },
+          effects: [{ playerProfile: { adjust } }, { resourceLedger: { append: note } }],
+        },
+      ],
+    };
+    const first = await byRows('rows-once', 1, rows, { once: true });
+    expect(first).toMatchObject({ accepted: 1, repeated: 0 });
+    const { repeats } = await session.commit(
+      1,
+      (tick) => {
+        tick
+          .action({ actionId: 'another', playerId: 77, kind: 'CALLBACK', unitIds: [1, 2] })
+          .playerProfile.adjust(key, { matchesPlayed: 1 });
+        tick
+          .action({ ...action, unitIds: [7], payload: { at: [1] } })
+          .playerProfile.adjust(key, { rating: -30 }, { require: guard })
+          .resourceLedger.append(note);
+      },
+      { once: true },
+    );
+    expect(repeats).toMatchObject([
+      { index: 1, actionId: 'by-every-road', conflict: null, sameContent: true },
+    ]);
+    const columns = {
+      actions: {
+        ...Object.fromEntries(Object.entries(action).map(([name, value]) => [name, [value]])),
+        unitIds: [[7]],
+        payload: [{ at: [1] }],
+      },
+      effects: [
+        {
+          table: 'playerProfile',
+          op: 'adjust',
+          action: [0],
+          playerId: [77],
+          rating: [-30],
+          'require.rating.gte': [0],
+        },
+        {
+          table: 'resourceLedger',
+          op: 'append',
+          action: [0],
+          ...Object.fromEntries(Object.entries(note).map(([name, value]) => [name, [value]])),
+        },
+      ],
+    };
+    const posted = await byJson('json-once', 1, columns, { 'x-tickloom-once': 'true' });
+    expect(posted).toMatchObject({
+      accepted: 0,
+      repeated: 1,
+      results: [
+        {
+          index: 0,
+          verdict: 'ACCEPTED',
+          conflict: null,
+          first: { position: repeats[0]?.position, conflict: null, sameContent: true },
+        },
+      ],
+    });
+    expect(await sdk().playerProfile.get(key)).toMatchObject({ rating: 70, matchesPlayed: 1 });
+  });
 
   test('is one tick: what came by one road is known when it comes again by another', async () => {
     await sandbox.openSession('json-again');

@@ -7,6 +7,8 @@ import { EngineError } from '../../engine/model/errors.ts';
 import { asLsn } from '../../engine/model/position.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
 import { exportEndpoint } from '../../src/api/export-endpoint.ts';
+import { AuditLog } from '../../src/audit/audit-log.ts';
+import { type AuditOrigin, RequestAudit } from '../../src/audit/request-audit.ts';
 import { ExportCopies } from '../../src/exports/export-copies.ts';
 import { ExportLinks } from '../../src/exports/export-link.ts';
 import { Exports } from '../../src/exports/exports.ts';
@@ -34,15 +36,21 @@ async function serveExport(source: Source, copiesBytesMax?: number) {
   };
   const engine = { columns } as unknown as Engine;
   const use = new TitleLimits({}, metrics, { record: () => undefined });
-  const handle = exportEndpoint({ engine, exports, links, use, metrics, logger });
+  const log = await AuditLog.open({ directory: join(directory, 'audit'), logger });
+  const audit = {
+    of: (origin: AuditOrigin) => new RequestAudit(log, origin),
+    export: () => Promise.reject(new Error('no audit log is exported here')),
+  };
+  const handle = exportEndpoint({ engine, exports, links, audit, use, metrics, logger });
   const route = {
     methods: ['GET', 'HEAD'],
     path: '/{title}/exports/{id}',
     endpoint: 'export',
   } as const;
   front.serve(new Router([{ ...route, handle }]), () => undefined);
-  onTestFinished(() => {
+  onTestFinished(async () => {
     exports.close();
+    await log.close();
     rmSync(directory, { recursive: true });
   });
   const principal = {

@@ -8,10 +8,11 @@ import { Identity } from '../../src/identity/identity.ts';
 import { queryClassOf } from '../../src/identity/principal.ts';
 import { ProviderDiscovery } from '../../src/identity/provider.ts';
 import { onTokenExpiry } from '../../src/identity/token-expiry.ts';
-import type { AuthFailure } from '../../src/identity/token-verifier.ts';
+import type { AuthFailure } from '../../src/identity/verified-token.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { servingLimits } from '../../src/serving-limits.ts';
 import { TestIssuer } from './test-issuer.ts';
+import { nobodyDenied, trustedIssuer } from './trusted-issuers.ts';
 
 vi.mock('../../src/serving-limits.ts', async (original) => {
   const { servingLimits } = await original<typeof import('../../src/serving-limits.ts')>();
@@ -25,10 +26,10 @@ async function setUp(options: { readonly role?: string; readonly nowMs?: () => n
   const issuer = await TestIssuer.start();
   await issuer.addKey('first');
   const failures: AuthFailure[] = [];
+  const trusted = trustedIssuer(issuer.url, options.role);
   const identity = new Identity({
-    issuer: issuer.url,
-    audience: 'tickloom',
-    claims: { role: options.role ?? 'tickloom_role', title: 'tickloom_title' },
+    issuers: [{ trusted, discovery: new ProviderDiscovery({ trusted }) }],
+    denials: nobodyDenied,
     onFailure: (reason) => failures.push(reason),
     ...(options.nowMs === undefined ? {} : { nowMs: options.nowMs }),
   });
@@ -294,7 +295,7 @@ describe('identity', () => {
     issuer.claimedIssuer = 'https://accounts.example.com';
     const found = new Promise<void>((onFound) => {
       const discovery: ProviderDiscovery = new ProviderDiscovery({
-        issuer: issuer.url,
+        trusted: { issuer: issuer.url, introspection: null },
         onFound,
         onFailure: (reason) => {
           expect(reason).toContain('calls itself https://accounts.example.com');

@@ -19,6 +19,7 @@ import { SocketPlaces } from '../../src/api/graphql/socket-places.ts';
 import { createTitleYoga } from '../../src/api/graphql/yoga.ts';
 import { ServedManifest } from '../../src/api/served-manifest.ts';
 import { Router } from '../../src/host/router.ts';
+import type { TitleAccess } from '../../src/identity/title-identity.ts';
 import { TitleLimits } from '../../src/limits/title-limits.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
@@ -61,16 +62,25 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const executor = new Executor(schema);
   const texts = new FrameTexts(new OneByOne(mainTurns, 'frames'));
   const yoga = createTitleYoga(schema, executor, answers, texts);
-  const use = new TitleLimits({}, metrics, { record: () => undefined });
-  const services = { use } as Partial<TitleServices> as TitleServices;
-  const authenticate = () => principal;
+  const ignore = () => undefined;
+  const audit = { admit: ignore, record: ignore, runs: ignore };
+  const use = new TitleLimits({}, metrics, audit);
+  const services = { use, audit: { of: () => audit } } as unknown as TitleServices;
+  const identity: TitleAccess = {
+    authenticate: () => principal,
+    live: () => ({
+      current: principal,
+      refresh: () => Promise.resolve(principal),
+      close: () => undefined,
+    }),
+  };
   const manifest = new ServedManifest(ashfall);
   const handle = graphqlEndpoint({
     yoga,
     manifest,
     services,
     metrics,
-    authenticate,
+    identity,
     onDrain: () => () => undefined,
   });
   const path = '/ashfall/graphql';
@@ -83,7 +93,7 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
     answers,
     metrics,
     logger,
-    authenticate,
+    identity,
     places: new SocketPlaces(),
   });
   front.serve(new Router(routes), (...upgrade) => sockets.accept(...upgrade));

@@ -1,16 +1,12 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { request } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildClientSchema, buildSchema, getIntrospectionQuery } from 'graphql';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseManifest } from '../../engine/manifest/manifest-json.ts';
-import { loadSettings } from '../../src/config/load-settings.ts';
-import { startServer } from '../../src/host/server.ts';
-import { ashfall } from '../../src/sandbox/ashfall.ts';
-import { createLogger } from '../../src/telemetry/logger.ts';
 import { arrowTick } from './arrow-tick.ts';
 import { answerOf, codeOf, Sandbox } from './sandbox.ts';
+import { serveTitle } from './served.ts';
 import { TestIssuer } from './test-issuer.ts';
 
 let sandbox: Sandbox;
@@ -235,24 +231,7 @@ describe('the sandbox issuer', () => {
   test('exists in the sandbox only', async () => {
     const issuer = await TestIssuer.start();
     await issuer.addKey('first');
-    const directory = mkdtempSync(join(tmpdir(), 'tickloom-serve-'));
-    const { settings } = loadSettings({
-      flags: { port: '0', dataDir: directory, oidcIssuer: issuer.url },
-      environment: {},
-      configFile: null,
-    });
-    const server = await startServer({
-      settings,
-      manifests: [ashfall],
-      logger: createLogger('fatal'),
-      mode: 'serve',
-      truncateAt: null,
-      acceptLostRows: false,
-    });
-    onTestFinished(async () => {
-      await server.close();
-      rmSync(directory, { recursive: true, force: true });
-    });
+    const server = await serveTitle({ oidcIssuer: issuer.url });
     for (const path of ['/sandbox/token?role=admin', '/sandbox/oidc/jwks']) {
       expect((await fetch(`${server.url}${path}`, { method: 'POST' })).status).toBe(404);
     }

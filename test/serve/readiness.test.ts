@@ -18,6 +18,7 @@ async function serveReadiness() {
     name: 'ashfall',
     state: 'open',
     engine: null,
+    audit: null,
     recoveredLsn: null,
     isOfStart: true,
   };
@@ -114,4 +115,19 @@ test('it tells of each title, and one that is opened or closed later makes it un
   expect(await ask()).toMatchObject({ status: 200, titles: { ashfall: ready, late: catchingUp } });
   late.engine = engineAt(7, 7, new EngineError('UNAVAILABLE', 'the disk is full'));
   expect(await ask()).toMatchObject({ status: 503, reason: 'the disk is full' });
+});
+
+test('an audit log that cannot be written is told, and takes no server out of service', async () => {
+  const { title, ask } = await serveReadiness();
+  title.engine = engineAt(9, 9);
+  title.recoveredLsn = asLsn(9);
+  title.audit = { state: 'refusing', trouble: 'the disk of the log is full' };
+  expect(await ask()).toMatchObject({
+    status: 200,
+    ready: true,
+    checks: { audit: 'refusing' },
+    reason: 'the audit log: the disk of the log is full',
+  });
+  title.audit = { state: 'ok', trouble: null };
+  expect(await ask()).toMatchObject({ status: 200, checks: { audit: 'ok' } });
 });

@@ -67,6 +67,27 @@ describe('settings', () => {
     }
   });
 
+  test.each([
+    ['400d', { kind: 'days', days: 400 }],
+    ['1d', { kind: 'days', days: 1 }],
+    ['64GB', { kind: 'bytes', bytes: 64 * 2 ** 30 }],
+    ['all', { kind: 'all' }],
+    ['0d', null],
+    ['36501d', null],
+    ['1 year', null],
+  ])(
+    'how long audit records are kept, %s, is read, or refused past auditRetainDaysMax',
+    (text, expected) => {
+      const read = () => load({ flags: { auditRetain: text } }).settings.auditRetain;
+      if (expected === null) expect(read).toThrow(/"all", (days such as 400d|1d to 36500d)/);
+      else expect(read()).toEqual(expected);
+    },
+  );
+
+  test('audit records are kept for 400 days unless somebody says otherwise', () => {
+    expect(load({}).settings.auditRetain).toEqual({ kind: 'days', days: 400 });
+  });
+
   test('all of the log is kept unless somebody sets it, and rows have 4 GB', () => {
     expect(load({}).settings).toMatchObject({ logRetain: null, rowMemory: 4 * 2 ** 30 });
     expect(load({ environment: { TICKLOOM_LOG_RETAIN: 'all' } }).settings.logRetain).toBeNull();

@@ -18,16 +18,24 @@ export class TestIssuer {
   /** What it calls itself in its discovery document; its address by default. */
   claimedIssuer: string | null = null;
   requests = 0;
+  /** What it says of an opaque token. */
+  told: (token: string) => unknown = () => ({ active: false });
 
   private constructor(server: Server) {
     this.#server = server;
   }
 
   static async start(): Promise<TestIssuer> {
-    const server = createServer((request, response) => {
+    const server = createServer(async (request, response) => {
       issuer.requests++;
+      let form = '';
+      for await (const chunk of request) form += String(chunk);
+      const answer =
+        request.url === '/introspect'
+          ? await issuer.told(new URLSearchParams(form).get('token') ?? '')
+          : issuer.#document(request.url ?? '');
       response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify(issuer.#document(request.url ?? '')));
+      response.end(JSON.stringify(answer));
     });
     const issuer = new TestIssuer(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -83,6 +91,10 @@ export class TestIssuer {
 
   #document(path: string): unknown {
     if (path !== '/.well-known/openid-configuration') return { keys: this.#published };
-    return { issuer: this.claimedIssuer ?? this.url, jwks_uri: `${this.url}/jwks` };
+    return {
+      issuer: this.claimedIssuer ?? this.url,
+      jwks_uri: `${this.url}/jwks`,
+      introspection_endpoint: `${this.url}/introspect`,
+    };
   }
 }

@@ -60,17 +60,19 @@ export interface TickContent {
   readonly actions?: readonly (readonly EffectInput[])[];
   readonly effects?: readonly EffectInput[];
   readonly header?: Partial<TickHeader>;
+  /** The ids of the actions in order; by tick and place unless told otherwise. */
+  readonly actionIds?: readonly string[] | undefined;
 }
 
 /** Commits a tick of session "s". */
 export function commit(
   engine: Engine,
   tick: number,
-  { actions = [], effects = [], header = {} }: TickContent = {},
+  { actions = [], effects = [], header = {}, actionIds }: TickContent = {},
 ): Promise<TickOutcome> {
   const all = actions.map((own, i): ActionInput => {
     const row = { playerId: i % 4, kind: 'MOVE', unitIds: [i] };
-    return { actionId: `${tick}-${i}`, row, effects: own };
+    return { actionId: actionIds?.[i] ?? `${tick}-${i}`, row, effects: own };
   });
   const batch = buildTickBatch(engine.catalog, {
     header: tickHeader(tick, header),

@@ -16,12 +16,13 @@ export interface Step {
 
 /**
  * So many steps that the seed determines, each of which is one record of the log: two matches with
- * every kind of effect, conflicts, aborted ticks, a take-over, and rows enough for several pages
- * of values.
+ * every kind of effect, conflicts, aborted ticks, a take-over, actions that are answered once and
+ * come again in other ticks, and rows enough for several pages of values.
  */
 export function workload(seed: number, ticks: number): Step[] {
   const random = seededRandom(seed);
   const below = (n: number) => Math.floor(random() * n);
+  const ofIds = seededRandom(seed + 1);
   const open = (session: string, takeOver: boolean): Step => {
     return { alone: true, run: (engine) => engine.openSession(testTicket, session, takeOver) };
   };
@@ -36,16 +37,24 @@ export function workload(seed: number, ticks: number): Step[] {
     const actions = Array.from({ length: 1 + below(6) }, () =>
       Array.from({ length: below(4) }, () => anyEffect(below)),
     );
+    const policy = below(5) === 0 ? ('ABORT_TICK' as const) : ('REJECT_ACTION' as const);
+    const idempotencyKey = below(4) === 0 ? `${session}-${tick}` : null;
+    const own = below(3) === 0 ? [metric(tick)] : [];
+    // Few ids: most of these actions have come before, with other content or the same.
+    const once = ofIds() < 0.3;
+    const firstId = Math.floor(ofIds() * 12);
+    const actionIds = once ? actions.map((_, i) => `once-${(firstId + i) % 12}`) : undefined;
     const header = {
       sessionId: session,
       fence: fences[session] as number,
-      onConflict: below(5) === 0 ? ('ABORT_TICK' as const) : ('REJECT_ACTION' as const),
-      idempotencyKey: below(4) === 0 ? `${session}-${tick}` : null,
+      onConflict: once ? ('REJECT_ACTION' as const) : policy,
+      idempotencyKey,
+      once,
     };
-    const effects = below(3) === 0 ? [metric(tick)] : [];
+    const effects = once ? [] : own;
     steps.push({
       alone: false,
-      run: (engine) => commit(engine, tick, { actions, effects, header }),
+      run: (engine) => commit(engine, tick, { actions, effects, header, actionIds }),
     });
   }
   return steps;

@@ -3,6 +3,7 @@ import {
   type ExecutionArgs,
   type ExecutionResult,
   execute,
+  GraphQLError,
 } from 'graphql';
 import type { Frame, WorkResult } from '../../../engine/index.ts';
 import { RequestReport } from '../../../resolvers/request-report.ts';
@@ -37,7 +38,9 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
   readonly #operation: OperationContext;
   readonly #answers: Answers;
   readonly #texts: FrameTexts;
-  readonly #selection: string;
+  #hasFailed = false;
+  /** What is made of a frame, for whom it was last asked. */
+  #selection: { readonly by: OperationContext['principal']; readonly text: string };
   /** Ends the printing of a frame that is under way. */
   #stopPrinting: () => void = () => undefined;
 
@@ -53,16 +56,24 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
     this.#operation = operation;
     this.#answers = answers;
     this.#texts = texts;
-    this.#selection = frameSelection(args, operation);
+    this.#selection = { by: operation.principal, text: frameSelection(args, operation) };
   }
 
   [Symbol.asyncIterator](): this {
     return this;
   }
 
-  /** The next frame's answer as a text; as a result, where it has errors; null at the end. */
+  /**
+   * The next frame's answer as a text; as a result, where it has errors; null at the end. Where the
+   * frames end with an error (the subscriber lags, or may see them no more), rejects with its public
+   * form.
+   */
   async nextText(): Promise<FrameText | ExecutionResult | null> {
-    const step = await this.#frames.next();
+    if (this.#hasFailed) return null;
+    const step = await this.#frames.next().catch((error: unknown) => {
+      this.#hasFailed = true;
+      throw this.#answers.error(error, 'execute', this.#operation);
+    });
     if (step.done === true) return null;
     try {
       if (isLong(step.value)) return await this.#longAnswer(step.value);
@@ -74,7 +85,11 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
   }
 
   async next(): Promise<IteratorResult<ExecutionResult>> {
-    const answer = await this.nextText();
+    const answer = await this.nextText().catch((error: unknown) => {
+      // The last event of a stream says why it ends; a rejection would cut it.
+      if (this.#hasFailed && error instanceof GraphQLError) return { errors: [error] };
+      throw error;
+    });
     if (answer === null) return { done: true, value: undefined };
     const value = answer instanceof FrameText ? withText(answer) : this.#printed(answer);
     return { done: false, value };
@@ -94,12 +109,21 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
 
   /** Null where the frame has no answer that another subscriber could get. */
   #sharedText(frame: Frame): FrameText | null {
-    return this.#texts.of(frame, this.#selection, () => {
+    return this.#texts.of(frame, this.#selected(), () => {
       const result = this.#execute(frame);
       // Errors tell which request they are of.
       if (result instanceof Promise || result.errors !== undefined) return null;
       return textOf(this.#message(result, frame), frame.cursor);
     });
+  }
+
+  /** The principal may act in another role meanwhile. */
+  #selected(): string {
+    const { principal } = this.#operation;
+    if (this.#selection.by !== principal) {
+      this.#selection = { by: principal, text: frameSelection(this.#args, this.#operation) };
+    }
+    return this.#selection.text;
   }
 
   /** Null once the subscriber has left. */
@@ -112,7 +136,7 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
     const { ticket } = this.#operation;
     try {
       const text = await this.#inTurns((waiter) => {
-        this.#texts.printLong(ticket, frame, this.#selection, print, waiter);
+        this.#texts.printLong(ticket, frame, this.#selected(), print, waiter);
         return () => this.#texts.leave(waiter);
       });
       if (text === null || text.isShared || isOwn) return text;

@@ -1,10 +1,15 @@
 import { EngineError } from '../../../engine/model/errors.ts';
 import type { Principal } from '../../../resolvers/context.ts';
+import { originOf, type RequestAudit, recordedSignIn } from '../../audit/request-audit.ts';
 import { checkContentType } from '../../http/content-type.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import { readBody } from '../../http/read-body.ts';
 import { errorBody, sendBody } from '../../http/respond.ts';
-import { onTokenExpiry } from '../../identity/token-expiry.ts';
+import {
+  type Credentials,
+  credentialsOf,
+  type TitleAccess,
+} from '../../identity/title-identity.ts';
 import { servingLimits } from '../../serving-limits.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { ServedManifest } from '../served-manifest.ts';
@@ -18,7 +23,7 @@ export interface GraphqlEndpointOptions {
   readonly manifest: ServedManifest;
   readonly services: TitleServices;
   readonly metrics: Metrics;
-  readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
+  readonly identity: TitleAccess;
   /** Registers a subscription that runs; it is ended when the server drains. Returns its removal. */
   readonly onDrain: (end: () => void) => () => void;
 }
@@ -28,11 +33,16 @@ type FetchResponse = Awaited<ReturnType<TitleYoga['fetch']>>;
 /** `POST /{title}/graphql`, GET for queries, and SSE by `accept: text/event-stream`. */
 export function graphqlEndpoint(options: GraphqlEndpointOptions) {
   return async (exchange: Exchange): Promise<void> => {
-    const principal = await options.authenticate(exchange.request.headers.authorization);
-    await options.services.use.admit(principal, exchange.requestId);
-    options.manifest.check(exchange.request.headers['x-tickloom-manifest']);
+    const { request: asked, requestId } = exchange;
+    const audit = options.services.audit.of(originOf(asked));
+    const credentials = credentialsOf(asked.headers);
+    const principal = await recordedSignIn(audit, requestId, () =>
+      options.identity.authenticate(credentials),
+    );
+    await options.services.use.admit(principal, requestId);
+    options.manifest.check(asked.headers['x-tickloom-manifest']);
     const types = answerTypesOf(exchange.request);
-    const context = operationContext(options, exchange, principal);
+    const context = operationContext(options, exchange, principal, audit);
     const params = await readParams(exchange, options, principal);
     const takesEvents = types.events !== null;
     const operation = { operation: context, params, takesEvents };
@@ -42,7 +52,7 @@ export function graphqlEndpoint(options: GraphqlEndpointOptions) {
     if (response.status >= 500) throw new Error(`yoga failed: ${await response.text()}`);
     if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
       try {
-        await sendEvents(exchange, options, response, principal);
+        await sendEvents(exchange, options, response, context, credentials);
       } finally {
         // What the subscription has taken is free again, however its stream ended.
         context.abandon();
@@ -58,10 +68,12 @@ function operationContext(
   options: GraphqlEndpointOptions,
   exchange: Exchange,
   principal: Principal,
+  audit: RequestAudit,
 ): OperationContext {
   const { headers } = exchange.request;
   return new OperationContext(options.services, {
     principal,
+    audit,
     askedClass: textHeader(headers['x-tickloom-class']),
     readAfter: textHeader(headers['x-tickloom-read-after']),
     lastEventId: textHeader(headers['last-event-id']),
@@ -124,13 +136,14 @@ async function sendResult(
 
 /**
  * Streams events as they come, no faster than the client reads. Ends when the client leaves, the
- * server drains, or the token expires; the last thing an expired subscriber hears is why.
+ * server drains, or the token holds no longer; the last thing its subscriber then hears is why.
  */
 async function sendEvents(
   exchange: Exchange,
   options: GraphqlEndpointOptions,
   response: FetchResponse,
-  principal: Principal,
+  context: OperationContext,
+  credentials: Credentials,
 ): Promise<void> {
   const out = exchange.response;
   const reader = response.body?.getReader();
@@ -140,11 +153,14 @@ async function sendEvents(
     'cache-control': 'no-cache, no-transform',
     'x-accel-buffering': 'no',
   });
-  let expired = false;
+  let refusal: EngineError | null = null;
   const stop = () => void reader.cancel().catch(() => undefined);
-  const forgetExpiry = onTokenExpiry(principal, () => {
-    expired = true;
-    stop();
+  const live = options.identity.live(credentials, context.principal, {
+    onChange: (principal) => context.actAs(principal),
+    onEnd: (reason) => {
+      refusal = reason;
+      stop();
+    },
   });
   const removeDrain = options.onDrain(stop);
   out.once('close', stop);
@@ -154,19 +170,15 @@ async function sendEvents(
       if (!out.write(step.value)) await drained(out);
     }
   } finally {
-    forgetExpiry();
+    live.close();
     removeDrain();
   }
   if (out.destroyed) return;
-  if (expired) out.write(expiryEvent(exchange.requestId));
+  if (refusal !== null) out.write(refusalEvent(refusal, exchange.requestId));
   out.end();
 }
 
-function expiryEvent(requestId: string): string {
-  const error = new EngineError(
-    'TOKEN_EXPIRED',
-    'the token has expired; subscribe with another one',
-  );
+function refusalEvent(error: EngineError, requestId: string): string {
   return `event: next\ndata: ${JSON.stringify(errorBody(error, requestId))}\n\nevent: complete\ndata:\n\n`;
 }
 

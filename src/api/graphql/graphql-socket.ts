@@ -20,14 +20,17 @@ import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { ClientDeparture } from '../../../engine/index.ts';
 import { EngineError } from '../../../engine/model/errors.ts';
 import type { Principal } from '../../../resolvers/context.ts';
-import { queryClassOf } from '../../identity/principal.ts';
-import { onTokenExpiry } from '../../identity/token-expiry.ts';
+import { internalError } from '../../../resolvers/errors.ts';
+import { type AuditOrigin, originOf, recordedSignIn } from '../../audit/request-audit.ts';
+import { errorBody } from '../../http/respond.ts';
+import type { Credentials, TitleAccess } from '../../identity/title-identity.ts';
 import { servingLimits } from '../../serving-limits.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { ServedManifest } from '../served-manifest.ts';
 import type { Answers } from './answer.ts';
 import { AnsweredFrames } from './answered-frames.ts';
+import { askedClassOf } from './asked-class.ts';
 import { connectionHeader } from './connection-parameters.ts';
 import type { FrameText } from './frame-text.ts';
 import { checkParams } from './graphql-params.ts';
@@ -47,7 +50,7 @@ export interface GraphqlSocketOptions {
   readonly answers: Answers;
   readonly metrics: Metrics;
   readonly logger: Logger;
-  readonly authenticate: (authorization: unknown) => Principal | Promise<Principal>;
+  readonly identity: TitleAccess;
   /** The places of all WebSockets of the server. */
   readonly places: SocketPlaces;
 }
@@ -56,9 +59,10 @@ interface Connection {
   readonly socket: WebSocket;
   /** The headers of the request that opened the connection. */
   readonly headers: IncomingHttpHeaders;
-  principal: Principal | null;
+  readonly origin: AuditOrigin;
+  /** Who is at its other end; null before the client has said so. */
+  live: ReturnType<TitleAccess['live']> | null;
   askedClass: string | undefined;
-  forgetExpiry: () => void;
   /** Called when the client has said who it is. */
   readonly signedIn: () => void;
   readonly operations: SocketOperations<OperationContext>;
@@ -146,9 +150,9 @@ export class GraphqlSocket {
     const connection: Connection = {
       socket,
       headers: request.headers,
-      principal: null,
+      origin: originOf(request),
+      live: null,
       askedClass: undefined,
-      forgetExpiry: () => undefined,
       signedIn: () => {
         stopWatch();
         leaveUnsigned();
@@ -164,8 +168,8 @@ export class GraphqlSocket {
     };
     // Frames go another way: their number is bounded by that of subscriptions.
     const charge = (bytes: number) => {
-      const { principal } = connection;
-      if (principal !== null) this.#options.services.use.charge(principal, { bytes });
+      const principal = connection.live?.current;
+      if (principal !== undefined) this.#options.services.use.charge(principal, { bytes });
     };
     const closed = this.#protocol.opened(
       {
@@ -178,6 +182,15 @@ export class GraphqlSocket {
           await send(socket, message);
         },
         close: (code, reason) => socket.close(code, reason),
+        onPing: async (payload) => {
+          const told = await this.#pong(connection, payload);
+          const message = JSON.stringify({
+            type: 'pong',
+            ...(told === undefined ? {} : { payload: told }),
+          });
+          metrics.sent('websocket', message.length);
+          await send(socket, message);
+        },
         onMessage: (listener) => {
           socket.on('message', (data: Buffer, isBinary) => {
             // `ws` has checked texts alone, and closes with 1007 for one that is broken.
@@ -206,7 +219,7 @@ export class GraphqlSocket {
       stopPings();
       leavePlace();
       leaveUnsigned();
-      connection.forgetExpiry();
+      connection.live?.close();
       connection.operations.abandon();
       closed(code, String(reason)).catch((error: unknown) =>
         logger.error({ error }, 'closing a WebSocket failed'),
@@ -215,31 +228,78 @@ export class GraphqlSocket {
   }
 
   /**
-   * `connection_init`: `{ authorization: "Bearer …", "x-tickloom-class"?: … }`, or as headers of the
-   * request.
+   * `connection_init`: `{ authorization: "Bearer …", "x-tickloom-role"?: …, "x-tickloom-class"?: … }`,
+   * or as headers of the request. `connection_ack` tells how long the token is good.
    */
-  async #connect(context: SocketContext): Promise<boolean> {
+  async #connect(context: SocketContext): Promise<boolean | Record<string, unknown>> {
     const { connection } = context.extra;
     connection.subscriptions = context.subscriptions;
     const header = (name: string) =>
       connectionHeader(name, context.connectionParams, connection.headers);
+    const audit = this.#options.services.audit.of(connection.origin);
+    const requestId = randomUUID();
     try {
-      const principal = await this.#options.authenticate(header('authorization'));
-      await this.#options.services.use.admit(principal, randomUUID());
+      const credentials = {
+        authorization: header('authorization'),
+        role: header('x-tickloom-role'),
+      };
+      const principal = await recordedSignIn(audit, requestId, () =>
+        this.#options.identity.authenticate(credentials),
+      );
+      await this.#options.services.use.admit(principal, requestId);
       this.#options.manifest.check(header('x-tickloom-manifest'));
       const asked = header('x-tickloom-class');
       connection.askedClass = typeof asked === 'string' ? asked : undefined;
-      queryClassOf(principal, connection.askedClass);
-      connection.principal = principal;
+      askedClassOf(principal, connection.askedClass, audit, requestId);
+      connection.live = this.#liveOf(connection, credentials, principal);
     } catch (error) {
       this.#refuse(connection.socket, error);
       return false;
     }
     connection.signedIn();
-    connection.forgetExpiry = onTokenExpiry(connection.principal, () =>
-      connection.socket.close(closeCodes.unauthorized, 'TOKEN_EXPIRED'),
-    );
-    return true;
+    return tokenLife(connection.live.current);
+  }
+
+  #liveOf(
+    { socket, operations }: Connection,
+    credentials: Credentials,
+    principal: Principal,
+  ): ReturnType<TitleAccess['live']> {
+    const live = this.#options.identity.live(credentials, principal, {
+      onChange: (changed) => {
+        for (const operation of operations.running()) operation.actAs(changed);
+      },
+      onEnd: (reason) => this.#refuse(socket, reason),
+    });
+    // Its client may have left while the token was verified.
+    if (socket.readyState !== socket.OPEN) live.close();
+    return live;
+  }
+
+  /**
+   * `ping` with the payload of `connection_init`: the connection goes on with another token of its
+   * subject, and `pong` tells how long that is good, or why it is not taken; then the one before
+   * goes on. Other pings get what they sent, as the protocol has it.
+   */
+  async #pong({ live, origin }: Connection, payload: unknown): Promise<unknown> {
+    const parameters = (typeof payload === 'object' ? payload : null) as Record<
+      string,
+      unknown
+    > | null;
+    const header = (name: string) => connectionHeader(name, parameters ?? undefined, {});
+    const authorization = header('authorization');
+    if (live === null || authorization === undefined) return payload;
+    const audit = this.#options.services.audit.of(origin);
+    const requestId = randomUUID();
+    try {
+      const role = header('x-tickloom-role');
+      const refresh = () => live.refresh({ authorization, role });
+      return tokenLife(await recordedSignIn(audit, requestId, refresh));
+    } catch (error) {
+      const known = error instanceof EngineError ? error : internalError();
+      if (known !== error) this.#options.logger.error({ error }, 'a token could not be refreshed');
+      return errorBody(known, requestId);
+    }
   }
 
   /** The close reason is the error's code. The protocol's own close that follows has no effect. */
@@ -312,11 +372,12 @@ export class GraphqlSocket {
 
   /** A client may send `extensions: { readAfter: "<position>", traceparent: "…" }` with an operation. */
   #operationContext(connection: Connection, payload: SubscribePayload): OperationContext {
-    const { principal } = connection;
-    if (principal === null) throw new RangeError('an operation before the connection was accepted');
+    const { live } = connection;
+    if (live === null) throw new RangeError('an operation before the connection was accepted');
     const { readAfter, traceparent } = payload.extensions ?? {};
     return new OperationContext(this.#options.services, {
-      principal,
+      principal: live.current,
+      audit: this.#options.services.audit.of(connection.origin),
       askedClass: connection.askedClass,
       readAfter: typeof readAfter === 'string' ? readAfter : undefined,
       requestId: randomUUID(),
@@ -370,6 +431,11 @@ interface Root {
 
 function rootOf(args: ExecutionArgs): Root {
   return args.rootValue as Root;
+}
+
+/** How long a token is good, which needs no clock that both ends agree on. */
+function tokenLife({ expiresAtMs }: Principal): Record<string, unknown> {
+  return { tickloom: { tokenExpiresInMs: Math.max(0, expiresAtMs - Date.now()) } };
 }
 
 function closeCodeOf(error: EngineError): number {

@@ -1,30 +1,37 @@
 import type { ClientDeparture, ColumnMasks, Engine, Ticket } from '../../../engine/index.ts';
 import { type Lsn, parsePosition } from '../../../engine/model/position.ts';
+import type { QueryClass } from '../../../engine/model/types.ts';
+import type { AuditReader } from '../../../resolvers/audit-event.ts';
 import type {
-  AuditPort,
+  CurrentAsker,
   ExportRegistry,
   Principal,
   RequestContext,
 } from '../../../resolvers/context.ts';
 import { RequestReport } from '../../../resolvers/request-report.ts';
 import type { RunningQueries } from '../../../resolvers/running-queries.ts';
+import type { RequestAudit } from '../../audit/request-audit.ts';
+import type { TitleAudit } from '../../audit/title-audit.ts';
 import { queryClassOf } from '../../identity/principal.ts';
 import type { TitleLimits } from '../../limits/title-limits.ts';
 import type { Endpoint } from '../../telemetry/metrics.ts';
 import { requestTicket } from '../request-ticket.ts';
+import { askedClassOf } from './asked-class.ts';
 
 /** What all operations of one title share. */
 export interface TitleServices {
   readonly engine: Engine;
   readonly exports: ExportRegistry;
   readonly masks: ColumnMasks;
-  readonly audit: AuditPort;
+  /** The title's; each operation has a part of it. */
+  readonly audit: TitleAudit;
   readonly use: TitleLimits;
   readonly running: RunningQueries;
 }
 
 export interface OperationOptions {
   readonly principal: Principal;
+  readonly audit: RequestAudit;
   /** `x-tickloom-class` as given. */
   readonly askedClass: string | undefined;
   /** `x-tickloom-read-after` as given. */
@@ -43,27 +50,35 @@ export class OperationContext implements RequestContext {
   readonly engine: Engine;
   readonly exports: ExportRegistry;
   readonly masks: ColumnMasks;
-  readonly audit: AuditPort;
+  readonly audit: RequestAudit;
+  readonly auditLog: AuditReader;
   readonly use: TitleLimits;
   readonly running: RunningQueries;
-  readonly principal: Principal;
-  readonly ticket: Ticket;
   readonly readAfter: Lsn | null;
   readonly lastEventId: string | null;
   readonly report: RequestReport;
   readonly endpoint: Endpoint;
   readonly #departure: ClientDeparture;
+  readonly #askedClass: string | undefined;
+  /** Who asks now; `followAsker` tells of another one. */
+  principal: Principal;
+  ticket: Ticket;
+  /** Made when somebody listens: subscriptions do. */
+  #listeners: Set<(asker: CurrentAsker) => void> | null = null;
 
   /** Throws `BAD_USER_INPUT` or `FORBIDDEN` for headers that cannot be met. */
   constructor(services: TitleServices, options: OperationOptions) {
     this.engine = services.engine;
     this.exports = services.exports;
     this.masks = services.masks;
-    this.audit = services.audit;
+    this.audit = options.audit;
+    this.auditLog = services.audit;
     this.use = services.use;
     this.running = services.running;
     this.principal = options.principal;
-    const queryClass = queryClassOf(options.principal, options.askedClass);
+    const { principal, askedClass, audit, requestId } = options;
+    const queryClass = askedClassOf(principal, askedClass, audit, requestId);
+    this.#askedClass = options.askedClass;
     this.#departure = options.departure;
     this.ticket = requestTicket(options.principal, queryClass, options);
     this.readAfter =
@@ -73,6 +88,34 @@ export class OperationContext implements RequestContext {
     this.lastEventId = options.lastEventId || null;
     this.report = new RequestReport(queryClass);
     this.endpoint = options.endpoint;
+  }
+
+  /** A field, so that it goes along where the context's fields are copied. */
+  readonly followAsker = (listen: (asker: CurrentAsker) => void): (() => void) => {
+    this.#listeners ??= new Set();
+    this.#listeners.add(listen);
+    listen(this);
+    return () => void this.#listeners?.delete(listen);
+  };
+
+  /** Goes on as somebody who may see other rows, in the class that is then its own. */
+  actAs(principal: Principal): void {
+    const { subject, role } = principal;
+    this.principal = principal;
+    this.ticket = this.ticket.inNameOf(
+      { subject, role: role?.name ?? null },
+      this.#classOf(principal),
+    );
+    for (const listen of this.#listeners ?? []) listen(this);
+  }
+
+  /** The class that was asked for, unless the role's own is lower now. */
+  #classOf(principal: Principal): QueryClass {
+    try {
+      return queryClassOf(principal, this.#askedClass);
+    } catch {
+      return principal.class;
+    }
   }
 
   /** What resolvers get, for yoga, which copies the fields of an object into a context of its own. */

@@ -45,6 +45,11 @@ export class SocketOperations<Operation extends { abandon(): void }> {
     }
   }
 
+  /** The operations that their client has not completed. */
+  running(): Operation[] {
+    return [...this.#running.values()].map(({ operation }) => operation);
+  }
+
   abandon(): void {
     for (const { operation } of this.#running.values()) operation.abandon();
     this.#running.clear();

@@ -1,9 +1,11 @@
 import {
   type DocumentNode,
+  type ExecutionArgs,
   type ExecutionResult,
   GraphQLError,
   type GraphQLSchema,
   getOperationAST,
+  type OperationDefinitionNode,
   parse,
   validate,
 } from 'graphql';
@@ -161,7 +163,7 @@ function answerPlugin(answers: Answers): Plugin<ServerContext, ServerContext> {
     printedResult(result, (error) => answers.error(error, 'execute', context));
   return {
     onExecute: ({ args }) => {
-      const kind = getOperationAST(args.document, args.operationName)?.operation ?? 'query';
+      const kind = tellAudit(args)?.operation ?? 'query';
       return {
         onExecuteDone: ({ result, setResult }) => {
           if (!isResult(result)) return;
@@ -171,6 +173,7 @@ function answerPlugin(answers: Answers): Plugin<ServerContext, ServerContext> {
     },
     onSubscribe: ({ args }) => {
       const context = args.contextValue.operation;
+      tellAudit(args);
       return {
         onSubscribeResult: ({ result, setResult }) => {
           if (isResult(result)) {
@@ -198,6 +201,17 @@ function answerPlugin(answers: Answers): Plugin<ServerContext, ServerContext> {
       setResult(printed({ errors }, operation));
     },
   };
+}
+
+/** Tells the audit which operation of which document runs. */
+function tellAudit({
+  document,
+  operationName,
+  contextValue: { operation, params },
+}: ExecutionArgs & { readonly contextValue: ServerContext }): OperationDefinitionNode | null {
+  const definition = getOperationAST(document, operationName) ?? null;
+  operation.audit.runs({ query: params.query, operationName: definition?.name?.value });
+  return definition;
 }
 
 /**

@@ -1,0 +1,34 @@
+import type { Row } from '../../engine/index.ts';
+import type { AuditRecord } from './audit-record.ts';
+
+/** An audit record as a row of `auditColumns`; `sequence` is its number in the audit log. */
+export function auditRow(sequence: number, record: AuditRecord): Row {
+  return {
+    sequence: BigInt(sequence),
+    at: record.atMs,
+    action: record.action,
+    outcome: record.outcome,
+    code: record.code,
+    subject: record.subject,
+    role: record.role,
+    address: record.address,
+    client: record.client,
+    requestId: record.requestId,
+    class: record.queryClass,
+    operation: record.operation,
+    fingerprint: record.fingerprint,
+    table: record.table,
+    columns: record.columns,
+    lsn: wide(record.lsn),
+    rowsRead: wide(record.rowsRead),
+    bytesRead: wide(record.bytesRead),
+    rowsWritten: wide(record.rowsWritten),
+    elapsedMs: record.elapsedMs,
+    times: record.times,
+    details: Object.keys(record.details).length === 0 ? null : JSON.stringify(record.details),
+  };
+}
+
+function wide(count: number | null): bigint | null {
+  return count === null ? null : BigInt(count);
+}

@@ -1,0 +1,140 @@
+import { existsSync } from 'node:fs';
+import { chmod, mkdir } from 'node:fs/promises';
+import { type ColumnsHost, Lifetime, SideTable, type Ticket } from '../../engine/index.ts';
+import { limits } from '../../engine/model/limits.ts';
+import { auditColumns } from '../../resolvers/audit-columns.ts';
+import type { AuditListRequest, AuditReader } from '../../resolvers/audit-event.ts';
+import type { AuditExportSource, ExportSpec } from '../../resolvers/context.ts';
+import type { AuditRetention } from '../config/setting-types.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { AuditLog } from './audit-log.ts';
+import { type AuditRecord, emptyRecord } from './audit-record.ts';
+import { AuditShipper, keptDays } from './audit-shipper.ts';
+import { type AuditOrigin, RequestAudit } from './request-audit.ts';
+import {
+  type AuditProof,
+  auditDirectory,
+  type ExpectedRecord,
+  verifyAudit,
+} from './verify-audit.ts';
+
+export interface TitleAuditOptions {
+  readonly title: string;
+  /** The title's. */
+  readonly directory: string;
+  readonly retention: AuditRetention;
+  /** Where the title's database is; the title's own store must be open there. */
+  readonly columns: ColumnsHost;
+  readonly logger: Logger;
+}
+
+/** The audit of one title while it is served: its log, and what brings it to the column store. */
+export class TitleAudit implements AuditReader {
+  readonly log: AuditLog;
+  readonly shipper: AuditShipper;
+  readonly #directory: string;
+  readonly #lifetime: Lifetime;
+
+  static open({ title, directory, retention, columns, logger }: TitleAuditOptions) {
+    return Lifetime.of(async (lifetime) => {
+      const log = await openIn(directory, logger);
+      lifetime.add(() => log.close());
+      const table = { name: 'audit', columns: auditColumns };
+      const shipper = new AuditShipper({
+        audit: log,
+        openTable: () => SideTable.open(columns, title, table, keptDays(retention)),
+        retention,
+        logger,
+      });
+      lifetime.add(() => shipper.close());
+      return new TitleAudit(log, shipper, auditDirectory(directory), lifetime);
+    });
+  }
+
+  private constructor(log: AuditLog, shipper: AuditShipper, directory: string, lifetime: Lifetime) {
+    this.log = log;
+    this.shipper = shipper;
+    this.#directory = directory;
+    this.#lifetime = lifetime;
+  }
+
+  /** The audit as one request sees it. */
+  of(origin: AuditOrigin): RequestAudit {
+    return new RequestAudit(this.log, origin);
+  }
+
+  async list(ticket: Ticket, request: AuditListRequest): ReturnType<AuditReader['list']> {
+    const table = await this.shipper.caughtUp(limits.readWaitMs);
+    return table.list(ticket, request);
+  }
+
+  async lastSequence(): Promise<number> {
+    await this.log.settled();
+    return this.log.durableLsn;
+  }
+
+  /** The records of an order, as one valid stream or file. */
+  async export(
+    ticket: Ticket,
+    source: AuditExportSource,
+    format: Pick<ExportSpec, 'format' | 'compression'>,
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const table = await this.shipper.caughtUp(limits.readWaitMs);
+    const { where, upToSequence } = source;
+    const { format: as, compression } = format;
+    return table.export(ticket, {
+      where,
+      upToKey: BigInt(upToSequence),
+      format: as,
+      compression,
+    });
+  }
+
+  verify(expected: ExpectedRecord | null): Promise<AuditProof> {
+    return verifyAudit({
+      directory: this.#directory,
+      durableLsn: this.log.durableLsn,
+      expected,
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#lifetime.endOrThrow();
+  }
+}
+
+/** What an operator did with a title by the socket of the server, which names no person. */
+export function operatorRecord(
+  action: AuditRecord['action'],
+  details: AuditRecord['details'] = {},
+): AuditRecord {
+  return {
+    ...emptyRecord,
+    atMs: Date.now(),
+    action,
+    outcome: 'done',
+    subject: 'operator',
+    details,
+  };
+}
+
+/** Records something in the audit log of a title that is not open; nothing where it has no files. */
+export async function recordInClosed(
+  titleDirectory: string,
+  record: AuditRecord,
+  logger: Logger,
+): Promise<void> {
+  if (!existsSync(titleDirectory)) return;
+  const log = await openIn(titleDirectory, logger);
+  log.record(record);
+  // Waits for what is written, and tells the server's own log what could not be.
+  await log.close();
+}
+
+/** Opens the log of a title for its owner alone: the process of ClickHouse may have an account of its own. */
+async function openIn(titleDirectory: string, logger: Logger): Promise<AuditLog> {
+  const directory = auditDirectory(titleDirectory);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await chmod(directory, 0o700);
+  return AuditLog.open({ directory, logger });
+}
