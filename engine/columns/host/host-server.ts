@@ -2,7 +2,9 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { lockDirectory } from '../../disk/directory-lock.ts';
+import { EngineError } from '../../model/errors.ts';
 import type { HostOptions } from './host-options.ts';
 import { type HostRequest, isAuthorised, RequestError, readRequest } from './host-request.ts';
 import { type Answer, type AnswerStatistics, QueryRunner } from './query-runner.ts';
@@ -15,7 +17,7 @@ export interface Host {
 export async function startHost(options: HostOptions): Promise<Host> {
   mkdirSync(options.dataDirectory, { recursive: true, mode: 0o700 });
   // The parent has waited for the child before this one, and keeps other servers out.
-  const lock = await lockDirectory(options.dataDirectory);
+  const lock = await lockOnceFree(options.dataDirectory);
   const runner = await QueryRunner.open(options);
   const server = createServer({ maxHeaderSize: headerBytesMax }, (request, response) => {
     void serve(runner, options.secret, request, response);
@@ -175,4 +177,23 @@ function summary(statistics: AnswerStatistics | null): Record<string, string> {
       ? {}
       : { memory_usage: String(statistics.memoryPeakBytes) }),
   };
+}
+
+/** How long the child before, whose bubblewrap was killed as it began, may take to follow it. */
+const diesWithinMs = 2_000;
+
+/**
+ * Takes the directory. A child that was killed before it held it may still hold it for a moment: the
+ * kernel ends bubblewrap's program after bubblewrap.
+ */
+async function lockOnceFree(directory: string): ReturnType<typeof lockDirectory> {
+  const deadlineMs = performance.now() + diesWithinMs;
+  for (;;) {
+    try {
+      return await lockDirectory(directory);
+    } catch (error) {
+      if (!(error instanceof EngineError) || performance.now() > deadlineMs) throw error;
+      await sleep(20);
+    }
+  }
 }
