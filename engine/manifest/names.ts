@@ -37,8 +37,14 @@ export function columnNameProblem(name: string, kind: TableKind): string | null 
   if (system !== undefined) {
     return `"${name}" and the system column "${system}" differ by capital letters alone; choose another name`;
   }
+  if (numberWords.has(name.toLowerCase())) {
+    return `"${name}" is a number in SQL, where ClickHouse keeps no quotes around it; choose another name`;
+  }
   return viewColumnNameProblem(name) ?? usedBeside(name, kind);
 }
+
+/** ClickHouse prints these names without quotes when it keeps a view or a key, and reads them as numbers. */
+const numberWords: ReadonlySet<string> = new Set(['inf', 'infinity', 'nan']);
 
 /**
  * Why a view's column may not have this name although it is well formed, or null. Rows of a view

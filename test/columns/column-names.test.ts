@@ -38,7 +38,7 @@ const nastyNames = [
   ...['select', 'from', 'where', 'order', 'group', 'by', 'limit', 'format', 'settings', 'final'],
   ...['as', 'array', 'global', 'join', 'on', 'using', 'with', 'union', 'all', 'distinct', 'case'],
   ...['interval', 'in', 'is', 'between', 'exists', 'desc', 'asc', 'nulls', 'default', 'values'],
-  ...['inf', 'nan', 'date', 'timestamp', 'string', 'tuple', 'system', 'sample', 'prewhere', 'end'],
+  ...['date', 'timestamp', 'string', 'tuple', 'system', 'sample', 'prewhere', 'end'],
   ...['part', 'partition', 'rowNumber', 'nodes', 'cursor', 'key', 'index', 'column', 'offset'],
   ...['version', 'accepted', 'conflict', 'actionId', 'evs', 'live', 'moves', 'evsHistory', 'size0'],
   ...['e', 'e1', 'z9', 'utf8', 'enum16', 'xX', 'i64', 'nullable', 'lowCardinality'],

@@ -240,6 +240,14 @@ describe('a problem is told with its place and its mend', () => {
       ]),
     ],
     [
+      'a column that ClickHouse reads as a number',
+      `${unit}.columns.2.name`,
+      'inf',
+      expect.arrayContaining([
+        'tables.unit.columns.inf: "inf" is a number in SQL, where ClickHouse keeps no quotes around it; choose another name',
+      ]),
+    ],
+    [
       'a column that every object has',
       `${unit}.columns.2.name`,
       'constructor',
