@@ -75,6 +75,8 @@ export const servingLimits = {
   denialsMax: 10_000,
   /** Bytes of one request body on the GraphQL path. */
   graphqlBodyBytesMax: 32 * 1024 * 1024,
+  /** Bytes of one of a role that cannot commit. */
+  graphqlQuestionBytesMax: 1024 * 1024,
   /** Bytes of one request body on the commit endpoint, and of one in JSON there. */
   commitBodyBytesMax: 128 * 1024 * 1024,
   commitJsonBytesMax: 32 * 1024 * 1024,

@@ -10,10 +10,10 @@ import {
   credentialsOf,
   type TitleAccess,
 } from '../../identity/title-identity.ts';
-import { servingLimits } from '../../serving-limits.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { ServedManifest } from '../served-manifest.ts';
 import { type AnswerTypes, answerTypesOf } from './answer-types.ts';
+import { bodyBytesMaxOf } from './body-bytes.ts';
 import { type GraphqlParams, parseBodyParams, parseQueryParams } from './graphql-params.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
 import type { TitleYoga } from './yoga.ts';
@@ -96,7 +96,7 @@ async function readParams(
   const { request } = exchange;
   if (request.method !== 'POST') return parseQueryParams(exchange.query);
   checkContentType(request, 'application/json');
-  const body = await readBody(request, servingLimits.graphqlBodyBytesMax);
+  const body = await readBody(request, bodyBytesMaxOf(principal));
   metrics.received(exchange.endpoint, body.length);
   services.use.charge(principal, { bytes: body.length });
   return parseBodyParams(body);

@@ -31,6 +31,7 @@ import type { ServedManifest } from '../served-manifest.ts';
 import type { Answers } from './answer.ts';
 import { AnsweredFrames } from './answered-frames.ts';
 import { askedClassOf } from './asked-class.ts';
+import { bodyBytesMaxOf } from './body-bytes.ts';
 import { connectionHeader } from './connection-parameters.ts';
 import type { FrameText } from './frame-text.ts';
 import { checkParams } from './graphql-params.ts';
@@ -83,6 +84,7 @@ const closeCodes = {
   idInUse: 4409,
   internal: 4500,
   notUtf8: 1007,
+  tooLarge: 1009,
   tryAgainLater: 1013,
 };
 
@@ -195,6 +197,10 @@ export class GraphqlSocket {
           socket.on('message', (data: Buffer, isBinary) => {
             // `ws` has checked texts alone, and closes with 1007 for one that is broken.
             if (isBinary && !isUtf8(data)) return socket.close(closeCodes.notUtf8, 'not UTF-8');
+            const asker = connection.live?.current;
+            if (asker !== undefined && data.length > bodyBytesMaxOf(asker)) {
+              return socket.close(closeCodes.tooLarge, 'LIMIT_EXCEEDED');
+            }
             const text = String(data);
             metrics.received('websocket', text.length);
             charge(text.length);
