@@ -228,6 +228,8 @@ export class EmbeddedHost {
       });
       child.once('exit', (code, signal) => {
         clearTimeout(impatience);
+        // Bubblewrap that is killed as it begins leaves its program alone, which ends with the channel.
+        if (child.connected) child.disconnect();
         if (this.#process === child) this.#process = null;
         // Bubblewrap tells the signal that ended its program as a shell does.
         const wasKilled = signal !== null || (code ?? 0) > 128;

@@ -304,7 +304,7 @@ describe('an identity provider that does not answer', () => {
     });
     const asked = await fetch(`${server.url}/ashfall/graphql`, {
       method: 'POST',
-      headers: { authorization: 'Bearer a.b.c', 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${tokenOf(issuer)}`, 'content-type': 'application/json' },
       body: '{"query":"{ __typename }"}',
     });
     expect(asked.status).toBe(503);
@@ -322,6 +322,14 @@ describe('an identity provider that does not answer', () => {
     server.signal('SIGTERM');
     await server.exit;
   });
+
+  /** A token that says it is of the issuer: only its keys could tell. */
+  function tokenOf(iss: string): string {
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const exp = Math.floor(Date.now() / 1_000) + 60;
+    const claims = { iss, aud: 'tickloom', sub: 'ann', exp };
+    return `${part({ alg: 'ES256', kid: 'k' })}.${part(claims)}.c2lnbmF0dXJl`;
+  }
 
   async function freePort(): Promise<number> {
     const probe = createServer();
