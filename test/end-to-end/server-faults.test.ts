@@ -280,8 +280,7 @@ describe('a signal while the server starts', () => {
 test('a copy of the data of a running server is served beside it', async () => {
   const directory = join(temporaryDirectory(), 'data');
   const [server] = await sandboxWithMatch(directory);
-  const copy = join(temporaryDirectory(), 'copy');
-  cpSync(directory, copy, { recursive: true, filter: (path) => !path.endsWith('.sock') });
+  const copy = await copied(directory);
   const second = await SandboxProcess.start(copy);
   expect((await readiness(server.url)).status).toBe(200);
   second.signal('SIGTERM');
@@ -289,6 +288,15 @@ test('a copy of the data of a running server is served beside it', async () => {
   server.signal('SIGTERM');
   await server.exit;
 });
+
+/** A copy of what a server keeps: begun again where a file of ClickHouse's goes while it is copied. */
+async function copied(directory: string): Promise<string> {
+  return vi.waitFor(() => {
+    const copy = join(temporaryDirectory(), 'copy');
+    cpSync(directory, copy, { recursive: true, filter: (path) => !path.endsWith('.sock') });
+    return copy;
+  }, waitMs);
+}
 
 describe('an identity provider that does not answer', () => {
   test('is said at the start and by /readyz, tokens are to be tried again, and it is found once it is there', async () => {
