@@ -18,6 +18,7 @@ export {
 export type { Decision, Refused } from './access/decision.ts';
 export { type AccessExplanation, explainAccess } from './access/explain-access.ts';
 export {
+  type ColumnShown,
   decideColumnWrites,
   decideShow,
   decideUse,

@@ -1,4 +1,5 @@
 import {
+  type ColumnShown,
   type Condition,
   conjunction,
   type Decision,
@@ -16,6 +17,7 @@ import {
   namedColumns,
   type Refused,
   rowsSeen,
+  shownAs,
   type TableRight,
   type TickBatch,
 } from '../engine/index.ts';
@@ -113,10 +115,13 @@ export function authoriseUse(
   held(asker, (role) => decideUse(role, table, columns));
 }
 
-/** The value of a column in an answer, if masked. */
-export function authoriseShow(asker: Asker, table: TableDefinition, column: string): TableGrant {
-  const role = held(asker, (asking) => decideShow(asking, table, column));
-  return grantOf(role, table.name) as TableGrant;
+/** How the value of a column is shown in an answer; asked for each value, so it refuses alone what it must. */
+export function authoriseShow(asker: Asker, table: TableDefinition, column: string): ColumnShown {
+  const { role } = asker.principal;
+  const grant = role === null ? null : grantOf(role, table.name);
+  const shown = grant === null ? 'hidden' : shownAs(grant, column);
+  if (shown === 'hidden') held(asker, (asking) => decideShow(asking, table, column));
+  return shown;
 }
 
 /** Whether the role may see rows of the table at all, without an error. */

@@ -1,4 +1,3 @@
-import { shownAs } from '../engine/index.ts';
 import { textNestsDeeper } from '../engine/model/json-depth.ts';
 import { limits } from '../engine/model/limits.ts';
 import type { Row, TableDefinition, Value } from '../engine/model/types.ts';
@@ -29,8 +28,7 @@ export function jsonColumnValue(name: string): (row: Row) => unknown {
 export function boundColumnValue(table: TableDefinition, name: string, isJson: boolean) {
   const plainValue = isJson ? jsonColumnValue(name) : columnValue(name);
   return (row: Row, _args: unknown, context: RequestContext): unknown => {
-    const grant = authoriseShow(context, table, name);
-    const as = shownAs(grant, name);
+    const as = authoriseShow(context, table, name);
     if (as === 'plain') return plainValue(row);
     return context.masks.shown(row[name] ?? null, table.name, name, as);
   };

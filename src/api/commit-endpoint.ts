@@ -11,27 +11,21 @@ import { formatPosition } from '../../engine/model/position.ts';
 import { authoriseBatch, authoriseCommit } from '../../resolvers/authorise.ts';
 import { RequestReport } from '../../resolvers/request-report.ts';
 import { conflictKey, type FirstVerdict, toldResults } from '../../resolvers/ticks.ts';
-import { originOf, recordedSignIn } from '../audit/request-audit.ts';
-import type { TitleAudit } from '../audit/title-audit.ts';
 import { checkContentType } from '../http/content-type.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { readBody } from '../http/read-body.ts';
 import { sendJson } from '../http/respond.ts';
 import type { Handler } from '../http/route.ts';
-import { credentialsOf, type TitleAccess } from '../identity/title-identity.ts';
-import type { TitleLimits } from '../limits/title-limits.ts';
 import { servingLimits } from '../serving-limits.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { exchangeTicket } from './request-ticket.ts';
 import type { ServedManifest } from './served-manifest.ts';
+import { type SignInParts, signIn } from './sign-in.ts';
 
-export interface CommitEndpointOptions {
+export interface CommitEndpointOptions extends SignInParts {
   readonly engine: Engine;
   readonly manifest: ServedManifest;
-  readonly audit: TitleAudit;
-  readonly use: TitleLimits;
   readonly metrics: Metrics;
-  readonly identity: Pick<TitleAccess, 'authenticate'>;
 }
 
 /** `POST /{title}/sessions/{sessionId}/ticks/{tick}`: a tick in columns, as Arrow or as JSON. */
@@ -46,11 +40,7 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
   return async (exchange, { sessionId = '', tick = '' }) => {
     const { request } = exchange;
     const report = new RequestReport(queryClass);
-    const audit = options.audit.of(originOf(request));
-    const principal = await recordedSignIn(audit, exchange.requestId, () =>
-      options.identity.authenticate(credentialsOf(request.headers)),
-    );
-    await use.admit(principal, exchange.requestId);
+    const { principal, audit } = await signIn(options, exchange);
     options.manifest.check(request.headers['x-tickloom-manifest']);
     const ticket = exchangeTicket(principal, queryClass, exchange);
     const asker = { principal, audit, ticket };

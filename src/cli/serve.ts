@@ -22,7 +22,7 @@ async function serve(flags: SettingFlags & MendFlags): Promise<void> {
       'serve needs --oidc-issuer (TICKLOOM_OIDC_ISSUER): there is no anonymous mode; "tickloom start" has an issuer of its own for trying things out',
     );
   }
-  const isFirst = (await TitleBook.open(dataDir)).entries().length === 0;
+  const isFirst = TitleBook.open(dataDir).entries().length === 0;
   if (manifest === null && isFirst) {
     throw new UsageError(
       "serve needs --manifest (TICKLOOM_MANIFEST) where its data directory has no title yet: the title's manifest, or a directory of several",

@@ -1,6 +1,5 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { damagedFile } from '../storage/private-file.ts';
+import { join } from 'node:path';
+import { damagedFile, readPrivately, writePrivately } from '../storage/private-file.ts';
 
 /**
  * What an operator has decided of a title:
@@ -28,9 +27,7 @@ export interface BookEntry {
  */
 export class TitleBook {
   readonly #path: string;
-  readonly #entries: Map<string, BookEntry>;
-  /** Changes wait for each other: the file holds all that were told before. */
-  #last: Promise<void> = Promise.resolve();
+  #entries: ReadonlyMap<string, BookEntry>;
 
   private constructor(path: string, entries: readonly BookEntry[]) {
     this.#path = path;
@@ -38,13 +35,10 @@ export class TitleBook {
   }
 
   /** The book of a data directory; empty where there is none. Throws for one that is damaged. */
-  static async open(dataDir: string): Promise<TitleBook> {
+  static open(dataDir: string): TitleBook {
     const path = join(dataDir, 'titles.json');
-    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return null;
-      throw error;
-    });
-    return new TitleBook(path, text === null ? [] : parseBook(text, path));
+    const kept = readPrivately(path);
+    return new TitleBook(path, kept === null ? [] : parseBook(kept.toString('utf8'), path));
   }
 
   get(name: string): BookEntry | null {
@@ -52,51 +46,25 @@ export class TitleBook {
   }
 
   entries(): readonly BookEntry[] {
-    return [...this.#entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return sorted(this.#entries);
   }
 
-  /** Durable when it resolves; where it rejects, the book is as before. */
-  put(entry: BookEntry): Promise<void> {
-    const changing = this.#last.then(async () => {
-      const before = this.#entries.get(entry.name);
-      this.#entries.set(entry.name, entry);
-      try {
-        await this.#write();
-      } catch (error) {
-        if (before === undefined) this.#entries.delete(entry.name);
-        else this.#entries.set(entry.name, before);
-        throw error;
-      }
-    });
-    this.#last = changing.catch(() => {});
-    return changing;
-  }
-
-  async #write(): Promise<void> {
-    const titles = this.entries().map(({ name, standing, sinceMs, purgeAtMs }) => ({
+  /** Durable when it returns; where it throws, the book is as before. */
+  put(entry: BookEntry): void {
+    const entries = new Map(this.#entries).set(entry.name, entry);
+    const titles = sorted(entries).map(({ name, standing, sinceMs, purgeAtMs }) => ({
       name,
       standing,
       since: new Date(sinceMs).toISOString(),
       ...(purgeAtMs === null ? {} : { purgeAt: new Date(purgeAtMs).toISOString() }),
     }));
-    const text = `${JSON.stringify({ format: 1, titles }, null, 2)}\n`;
-    await mkdir(dirname(this.#path), { recursive: true });
-    const draft = `${this.#path}.draft`;
-    const file = await open(draft, 'w', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(draft, this.#path);
-    const directory = await open(dirname(this.#path));
-    try {
-      await directory.sync();
-    } finally {
-      await directory.close();
-    }
+    writePrivately(this.#path, `${JSON.stringify({ format: 1, titles }, null, 2)}\n`);
+    this.#entries = entries;
   }
+}
+
+function sorted(entries: ReadonlyMap<string, BookEntry>): BookEntry[] {
+  return [...entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 const standings: readonly unknown[] = ['active', 'suspended', 'removed'] satisfies TitleStanding[];

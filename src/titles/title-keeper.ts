@@ -65,7 +65,7 @@ export class TitleKeeper {
   }
 
   static async open(parts: TitleKeeperParts): Promise<TitleKeeper> {
-    return new TitleKeeper(parts, await TitleBook.open(parts.dataDir));
+    return new TitleKeeper(parts, TitleBook.open(parts.dataDir));
   }
 
   /** Whether the data directory has had any title. */
@@ -223,7 +223,7 @@ export class TitleKeeper {
   async #purge(name: string): Promise<void> {
     await this.#discard(name);
     const { sinceMs } = this.#entry(name);
-    await this.#book.put({ name, standing: 'removed', sinceMs, purgeAtMs: null });
+    this.#book.put({ name, standing: 'removed', sinceMs, purgeAtMs: null });
     this.#parts.logger.info({ title: name }, 'the files of a removed title are gone');
   }
 
@@ -247,7 +247,7 @@ export class TitleKeeper {
     purgeAtMs: number | null = null,
   ): Promise<TitleReport> {
     const entry = { name, standing, sinceMs: this.#nowMs(), purgeAtMs };
-    await this.#book.put(entry);
+    this.#book.put(entry);
     this.#parts.logger.info({ title: name, standing }, 'a title stands so now');
     return this.#reportOf(entry);
   }

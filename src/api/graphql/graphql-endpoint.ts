@@ -1,6 +1,6 @@
 import { EngineError } from '../../../engine/model/errors.ts';
 import type { Principal } from '../../../resolvers/context.ts';
-import { originOf, type RequestAudit, recordedSignIn } from '../../audit/request-audit.ts';
+import type { RequestAudit } from '../../audit/request-audit.ts';
 import { checkContentType } from '../../http/content-type.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import { readBody } from '../../http/read-body.ts';
@@ -12,6 +12,7 @@ import {
 } from '../../identity/title-identity.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { ServedManifest } from '../served-manifest.ts';
+import { signIn } from '../sign-in.ts';
 import { type AnswerTypes, answerTypesOf } from './answer-types.ts';
 import { bodyBytesMaxOf } from './body-bytes.ts';
 import { type GraphqlParams, parseBodyParams, parseQueryParams } from './graphql-params.ts';
@@ -33,14 +34,12 @@ type FetchResponse = Awaited<ReturnType<TitleYoga['fetch']>>;
 /** `POST /{title}/graphql`, GET for queries, and SSE by `accept: text/event-stream`. */
 export function graphqlEndpoint(options: GraphqlEndpointOptions) {
   return async (exchange: Exchange): Promise<void> => {
-    const { request: asked, requestId } = exchange;
-    const audit = options.services.audit.of(originOf(asked));
-    const credentials = credentialsOf(asked.headers);
-    const principal = await recordedSignIn(audit, requestId, () =>
-      options.identity.authenticate(credentials),
-    );
-    await options.services.use.admit(principal, requestId);
-    options.manifest.check(asked.headers['x-tickloom-manifest']);
+    const { headers } = exchange.request;
+    const { audit: titleAudit, use } = options.services;
+    const parts = { audit: titleAudit, identity: options.identity, use };
+    const { principal, audit } = await signIn(parts, exchange);
+    const credentials = credentialsOf(headers);
+    options.manifest.check(headers['x-tickloom-manifest']);
     const types = answerTypesOf(exchange.request);
     const context = operationContext(options, exchange, principal, audit);
     const params = await readParams(exchange, options, principal);
