@@ -69,7 +69,7 @@ export class OpenRead {
 }
 
 /** What a read makes of its rows. */
-export interface RowTaker {
+export interface RowReader {
   /** Takes the row as it is now, if it belongs to the answer; returns what that cost. */
   take(row: number): number;
   /** Forgets what it took of a row. */
@@ -88,11 +88,11 @@ const roundsMax = 16;
 export function* steadyRead(
   read: OpenRead,
   candidates: Iterable<number>,
-  taker: RowTaker,
+  reader: RowReader,
 ): Work<void> {
   let units = 0;
   for (const row of candidates) {
-    units += read.has(row) ? 1 : taker.take(row);
+    units += read.has(row) ? 1 : reader.take(row);
     if (units < stepUnits) continue;
     yield units;
     units = 0;
@@ -101,8 +101,8 @@ export function* steadyRead(
     const written = read.drain();
     if (written.size === 0) return;
     for (const row of written) {
-      taker.drop(row);
-      units += taker.take(row) + 1;
+      reader.drop(row);
+      units += reader.take(row) + 1;
       if (units < stepUnits || round >= roundsMax) continue;
       yield units;
       units = 0;

@@ -112,7 +112,7 @@ export const limits = {
   topViewRowsMax: 1_000,
   /** Deltas a feed remembers for cursors and slow subscribers: changes in rows, summed. */
   feedRingRowsMax: 200_000,
-  feedRingFramesMax: 20_000,
+  feedRingTicksMax: 20_000,
   /** Bytes of copied rows that the feed of a state table remembers. */
   feedRingBytesMax: 64 * 1024 * 1024,
   /** A subscriber this close to the log, in ticks and in time, gets a frame a tick; else one of all. */

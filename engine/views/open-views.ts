@@ -29,9 +29,9 @@ import { type Clock, systemClock } from './feeds/clock.ts';
 import { Feed } from './feeds/feed.ts';
 import type { FeedContext } from './feeds/feed-context.ts';
 import type { TickMark } from './feeds/feed-source.ts';
-import type { FrameBounds } from './feeds/frame-log.ts';
 import { StateSource } from './feeds/state-source.ts';
 import { SubscriptionBudget } from './feeds/subscription-budget.ts';
+import type { TickRingBounds } from './feeds/tick-ring.ts';
 import { TimerWheel, type WheelItem } from './feeds/timer-wheel.ts';
 import { GroupView } from './operators/group-view.ts';
 import { TopView } from './operators/top-view.ts';
@@ -48,7 +48,7 @@ export interface ViewEngineOptions {
   readonly clock?: Clock;
   readonly observer?: ViewObserver;
   /** What a feed remembers; by default as `limits` says. */
-  readonly bounds?: FrameBounds;
+  readonly bounds?: TickRingBounds;
   /** The binary logarithm of how many rows one chunk of a checkpoint has; for tests. */
   readonly chunkRowBits?: number;
 }
@@ -284,7 +284,7 @@ class Views implements OwnedViewEngine {
   }
 
   #loadTop(top: TopView, lsn: Lsn): void {
-    top.load(lsn, top.groups.frames.stampAt(lsn) ?? 0);
+    top.load(lsn, top.groups.ticks.stampAt(lsn) ?? 0);
   }
 
   #foldState(rows: StateChanges, mark: TickMark): void {
@@ -411,10 +411,10 @@ function withOneBefore(rows: StateChanges): StateChanges {
   };
 }
 
-function defaultBounds(): FrameBounds {
+function defaultBounds(): TickRingBounds {
   return {
     rowsMax: limits.feedRingRowsMax,
-    framesMax: limits.feedRingFramesMax,
+    ticksMax: limits.feedRingTicksMax,
     bytesMax: limits.feedRingBytesMax,
   };
 }

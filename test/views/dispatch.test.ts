@@ -137,7 +137,7 @@ describe('a tick', () => {
   );
 
   test('of other rows moves nobody out of what the feed remembers', async () => {
-    open({ feedRingFramesMax: 4 });
+    open({ feedRingTicksMax: 4 });
     give({ 0: 5 });
     const waiting = await begun(owns(5));
     await waiting.pull();
@@ -154,7 +154,7 @@ describe('a tick', () => {
   });
 
   test('that nobody looked at before the feed forgot it resets whom it may concern', async () => {
-    open({ feedRingFramesMax: 4 });
+    open({ feedRingTicksMax: 4 });
     give({ 0: 5 });
     const waiting = await begun(owns(5));
     await waiting.pull();
@@ -178,7 +178,7 @@ describe('a tick', () => {
   });
 
   test('of many rows is looked at whole, though the feed forgets older ones meanwhile', async () => {
-    open({ feedRingFramesMax: 3 }, new BusyClock(0.4));
+    open({ feedRingTicksMax: 3 }, new BusyClock(0.4));
     const byOwner = await begun(owns(2));
     const byName = await begun({ kind: 'compare', column: 'name', op: 'eq', value: 'x' });
     for (const follower of [byOwner, byName]) await follower.pull();

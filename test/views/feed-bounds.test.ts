@@ -69,7 +69,7 @@ describe('a feed remembers', () => {
   });
 
   test('so many ticks, and forgets the oldest for one more', async () => {
-    open({ feedRingFramesMax: 5 });
+    open({ feedRingTicksMax: 5 });
     expect(await resumedAfter(5)).toBe('DELTA');
     expect(await resumedAfter(6)).toBe('RESET');
   });

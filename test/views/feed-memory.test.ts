@@ -6,10 +6,10 @@ import type { GroupViewDefinition, Row } from '../../engine/model/types.ts';
 import { type ColumnBatch, valueAt } from '../../engine/vectors/column-vector.ts';
 import { chunkRowBits } from '../../engine/views/checkpoint/view-checkpoint.ts';
 import type { TickMark } from '../../engine/views/feeds/feed-source.ts';
-import { FrameLog } from '../../engine/views/feeds/frame-log.ts';
 import { ImageRing } from '../../engine/views/feeds/image-ring.ts';
 import { packBatch, unpackBatch } from '../../engine/views/feeds/packed-batch.ts';
 import { StateSource } from '../../engine/views/feeds/state-source.ts';
+import { TickRing } from '../../engine/views/feeds/tick-ring.ts';
 import { GroupView } from '../../engine/views/operators/group-view.ts';
 import { NumberLane } from '../../engine/views/operators/value-lane.ts';
 import { TableSource } from '../../engine/views/sources/table-source.ts';
@@ -17,7 +17,7 @@ import { runs } from '../budget.ts';
 import { naiveView } from './naive-view.ts';
 import { catalog, tickPlan, World } from './world.ts';
 
-const bounds = { rowsMax: 20, framesMax: 6, bytesMax: 4_000 };
+const bounds = { rowsMax: 20, ticksMax: 6, bytesMax: 4_000 };
 
 function valuesOf({ length, vectors }: ColumnBatch): unknown[] {
   return vectors.map((vector) => Array.from({ length }, (_, row) => valueAt(vector, row)));
@@ -33,7 +33,7 @@ describe('what a feed remembers', () => {
     const frame = fc.record({ rows: fc.integer({ min: 1, max: 25 }), bytes: fc.nat(4_500) });
     fc.assert(
       fc.property(fc.array(frame, { maxLength: 60, size: 'max' }), (pushes) => {
-        const log = new FrameLog<number>(bounds, asLsn(0), -1);
+        const log = new TickRing<number>(bounds, asLsn(0), -1);
         let model: { lsn: number; rows: number; bytes: number }[] = [];
         let horizon = 0;
         pushes.forEach(({ rows, bytes }, index) => {
@@ -45,7 +45,7 @@ describe('what a feed remembers', () => {
           while (
             sum('rows') > bounds.rowsMax ||
             sum('bytes') > bounds.bytesMax ||
-            model.length > bounds.framesMax
+            model.length > bounds.ticksMax
           ) {
             horizon = model[0]?.lsn ?? 0;
             model = model.slice(1);
@@ -85,11 +85,11 @@ describe('what a feed remembers', () => {
             const rows = naiveView('activity', world.appended);
             history.set(changes.lsn, new Map(rows.map((row) => [keyOf(row), row])));
           });
-          expect(view.frames.rows).toBeLessThanOrEqual(bounds.rowsMax);
-          expect(view.frames.size).toBeLessThanOrEqual(bounds.framesMax);
+          expect(view.ticks.rows).toBeLessThanOrEqual(bounds.rowsMax);
+          expect(view.ticks.size).toBeLessThanOrEqual(bounds.ticksMax);
         }
         const head = 3 + plans.length;
-        for (let from = Math.max(view.frames.horizon, 3); from < head; from++) {
+        for (let from = Math.max(view.ticks.horizon, 3); from < head; from++) {
           for (let to = from + 1; to <= head; to++) {
             const changes = finish(view.changes(asLsn(from), asLsn(to), null));
             for (const { before, after } of changes ?? []) {
@@ -123,7 +123,7 @@ describe('what a feed remembers', () => {
           ring.end();
           for (const row of rows) counts.values[row] = (counts.values[row] as number) + 1;
           history.push([...counts.values]);
-          const from = ring.frames.horizon;
+          const from = ring.ticks.horizon;
           for (let to = from + 1; to <= lsn; to++) {
             const changes = finish(
               ring.changes(
@@ -162,12 +162,12 @@ describe('what a feed remembers', () => {
         const units = changes.states.find(({ table }) => table.name === 'unit');
         if (units) source.record(units, markOf(changes));
       });
-      most = Math.max(most, source.frames.bytes);
+      most = Math.max(most, source.ticks.bytes);
     }
     expect(most).toBeGreaterThan(bounds.bytesMax / 2);
     expect(most).toBeLessThanOrEqual(bounds.bytesMax);
     source.stop(asLsn(1_000));
-    expect(source.frames.bytes).toBe(0);
+    expect(source.ticks.bytes).toBe(0);
   });
 
   test('of a state table is a copy: packing a batch loses nothing', () => {

@@ -153,7 +153,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ step: fc.constant('restart'), lost: fc.nat(3) }) },
 );
 
-const bounds = { rowsMax: 14, framesMax: 5, bytesMax: 6_000 };
+const bounds = { rowsMax: 14, ticksMax: 5, bytesMax: 6_000 };
 
 interface Pace {
   readonly units: number;

@@ -34,7 +34,7 @@ function tickOf(...effects: TickPlan['effects']): TickPlan {
   return { session: 0, actions: [], effects };
 }
 
-function play(bounds = { rowsMax: 40, framesMax: 100, bytesMax: 10_000 }) {
+function play(bounds = { rowsMax: 40, ticksMax: 100, bytesMax: 10_000 }) {
   const clock = new ManualClock();
   const world = new World();
   const views = createViewEngine({ catalog, state: world.state, clock, bounds });
@@ -161,7 +161,7 @@ describe('a view of live rows', () => {
   ])(
     'is read whole over turns in which groups of %s leave and others get their numbers',
     (view, where) => {
-      const { views, commit } = play({ rowsMax: 8, framesMax: 2, bytesMax: 10_000 });
+      const { views, commit } = play({ rowsMax: 8, ticksMax: 2, bytesMax: 10_000 });
       const more = (id: number) => ({ name: `unit ${id}`, speed: id, mass: BigInt(id) });
       const first = Array.from({ length: 200 }, (_, id) => upsert(id, id, more(id)));
       for (let at = 0; at < first.length; at += 8) commit(...first.slice(at, at + 8));

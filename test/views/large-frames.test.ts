@@ -4,7 +4,7 @@ import { limits } from '../../engine/model/limits.ts';
 import type { Row } from '../../engine/model/types.ts';
 import type { Condition } from '../../engine/query/condition.ts';
 import { rowPredicate } from '../../engine/query/row-predicate.ts';
-import type { FrameBounds } from '../../engine/views/feeds/frame-log.ts';
+import type { TickRingBounds } from '../../engine/views/feeds/tick-ring.ts';
 import { createViewEngine, type OwnedViewEngine } from '../../engine/views/open-views.ts';
 import type { SubscribeRequest } from '../../engine/views/view-engine.ts';
 import { Follower } from './follower.ts';
@@ -50,7 +50,7 @@ let world: World;
 let views: OwnedViewEngine;
 afterEach(() => views.close());
 
-function open(bounds?: FrameBounds): void {
+function open(bounds?: TickRingBounds): void {
   clock = new WorkClock();
   world = new World();
   views = createViewEngine({ catalog, state: world.state, clock, ...(bounds && { bounds }) });
@@ -203,7 +203,7 @@ describe('a tick that changes very many rows', () => {
   ] as const)(
     'is not told to the end once the feed has forgotten it: onLag %s answers %s',
     async (onLag, answer) => {
-      open({ rowsMax: 25_000, framesMax: 100, bytesMax: 2 ** 30 });
+      open({ rowsMax: 25_000, ticksMax: 100, bytesMax: 2 ** 30 });
       const follower = follow({ onLag });
       await follower.pull();
       follower.ask();
@@ -244,7 +244,7 @@ describe('a cursor', () => {
   }, 60_000);
 
   test('that is too old by the time its delta would be made gets a RESET', async () => {
-    open({ rowsMax: 25_000, framesMax: 100, bytesMax: 2 ** 30 });
+    open({ rowsMax: 25_000, ticksMax: 100, bytesMax: 2 ** 30 });
     const follower = follow({ onLag: 'DISCONNECT' });
     await follower.pull();
     await follower.stop();

@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { finish } from '../../engine/govern/work.ts';
 import { asLsn } from '../../engine/model/position.ts';
-import { FrameLog } from '../../engine/views/feeds/frame-log.ts';
 import { ImageRing, type RowImage } from '../../engine/views/feeds/image-ring.ts';
 import { PagedRing } from '../../engine/views/feeds/paged-ring.ts';
+import { TickRing } from '../../engine/views/feeds/tick-ring.ts';
 import { NumberLane } from '../../engine/views/operators/value-lane.ts';
 
-const bounds = { rowsMax: 3000, framesMax: 700, bytesMax: 1_000_000 };
+const bounds = { rowsMax: 3000, ticksMax: 700, bytesMax: 1_000_000 };
 
 describe('a ring in pages', () => {
   it('keeps what is held while it grows and goes round', () => {
@@ -39,7 +39,7 @@ describe('a ring in pages', () => {
   });
 
   it('remembers the frames of several pages, and what rows were before each', () => {
-    const frames = new FrameLog<number>(bounds, asLsn(0), 0);
+    const frames = new TickRing<number>(bounds, asLsn(0), 0);
     const lane = new NumberLane(0);
     lane.grow(10);
     const ring = new ImageRing([lane], bounds);
@@ -55,14 +55,14 @@ describe('a ring in pages', () => {
       ring.end();
       for (let i = 0; i < 3; i++) lane.values[(lsn + i) % 10] = lsn;
     }
-    expect(frames.size).toBe(bounds.framesMax);
-    expect(ring.frames.size).toBe(bounds.framesMax);
+    expect(frames.size).toBe(bounds.ticksMax);
+    expect(ring.ticks.size).toBe(bounds.ticksMax);
     for (let place = 0; place < frames.size; place++) {
-      const lsn = 2500 - bounds.framesMax + 1 + place;
+      const lsn = 2500 - bounds.ticksMax + 1 + place;
       expect(frames.at(place)).toMatchObject({ lsn, sessionId: `s${lsn}`, tick: lsn, rows: 3 });
       expect(frames.payloadAt(place)).toBe(lsn);
     }
-    for (let lsn = ring.frames.horizon + 1; lsn <= 2500; lsn++) {
+    for (let lsn = ring.ticks.horizon + 1; lsn <= 2500; lsn++) {
       const to = asLsn(lsn);
       const rowOf = (row: number, image: RowImage | 'now') =>
         image === 'now' ? now(row) : { row, value: image.lanes[0]?.values[image.index] as number };

@@ -287,7 +287,7 @@ describe('a cursor', () => {
   test('older than what the feed remembers is answered by a RESET with the rows now', async () => {
     const resets: string[] = [];
     open({
-      bounds: { rowsMax: 100, framesMax: 4, bytesMax: 10_000 },
+      bounds: { rowsMax: 100, ticksMax: 4, bytesMax: 10_000 },
       observer: { ...silent, reset: (view, why) => resets.push(`${view} ${why}`) },
     });
     const follower = follow('pulse');
@@ -354,7 +354,7 @@ describe('a cursor', () => {
 });
 
 describe('a subscriber that falls behind', () => {
-  const bounds = { rowsMax: 50, framesMax: 10, bytesMax: 10_000 };
+  const bounds = { rowsMax: 50, ticksMax: 10, bytesMax: 10_000 };
 
   test('gets a RESET when it asked to be coalesced', async () => {
     open({ bounds });
@@ -486,7 +486,7 @@ describe('the feed of a state table', () => {
   });
 
   test('resets everybody after a change larger than all it may remember', async () => {
-    open({ bounds: { rowsMax: 2, framesMax: 10, bytesMax: 100_000 } });
+    open({ bounds: { rowsMax: 2, ticksMax: 10, bytesMax: 100_000 } });
     const follower = follow('unit');
     await follower.pull();
     const upserts = [1, 2, 3].flatMap((unitId) => unitIn(0, unitId, 1).actions);
@@ -506,7 +506,7 @@ describe('the view engine', () => {
   });
 
   test('ranks a tick that is larger than all a feed may remember, and resets', async () => {
-    open({ bounds: { rowsMax: 2, framesMax: 10, bytesMax: 10_000 } });
+    open({ bounds: { rowsMax: 2, ticksMax: 10, bytesMax: 10_000 } });
     const follower = new Follower(views, clock, 'richest', ['sessionId', 'resource', 'playerId']);
     await follower.pull();
     const effects = [5, 3, 4].map((delta, playerId) => {

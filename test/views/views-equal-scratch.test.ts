@@ -53,7 +53,7 @@ describe('group and top views', () => {
         (plans, few) => {
           const world = new World();
           // With little to remember, the numbers of groups that left are soon given again.
-          const bounds = few ? { bounds: { rowsMax: 6, framesMax: 2, bytesMax: 1_000 } } : {};
+          const bounds = few ? { bounds: { rowsMax: 6, ticksMax: 2, bytesMax: 1_000 } } : {};
           const views = createViewEngine({ catalog, state: world.state, ...bounds });
           for (const plan of plans) {
             world.commit(plan, (changes) => views.apply(changes));

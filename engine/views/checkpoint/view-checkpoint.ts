@@ -71,8 +71,8 @@ export function captureViews(
   return {
     lsn,
     definitions: definitionsOf(views),
-    stamps: views.map((view) => view.frames.stampAt(lsn) ?? 0),
-    rowStamps: rowViews.map(({ name, frames }) => ({ name, stamp: frames.stampAt(lsn) ?? 0 })),
+    stamps: views.map((view) => view.ticks.stampAt(lsn) ?? 0),
+    rowStamps: rowViews.map(({ name, ticks }) => ({ name, stamp: ticks.stampAt(lsn) ?? 0 })),
     chunkRows,
     parts: parts.map(({ name, rows }) => {
       const chunks = Array.from({ length: Math.ceil(rows.size / chunkRows) }, (_, chunk) => {

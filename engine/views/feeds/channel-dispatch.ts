@@ -69,8 +69,8 @@ export class ChannelDispatch {
 
   /** Up to where channels that pin a value know of what concerns them; what takes no time is done. */
   position(): Lsn {
-    const { frames } = this.#source;
-    if (this.#work === null && frames.rowsAfter(this.#position) <= stepUnits) this.run(() => true);
+    const { ticks } = this.#source;
+    if (this.#work === null && ticks.rowsAfter(this.#position) <= stepUnits) this.run(() => true);
     return this.#position;
   }
 
@@ -91,17 +91,17 @@ export class ChannelDispatch {
   }
 
   *#catchUp(): Work<void> {
-    const { frames } = this.#source;
+    const { ticks } = this.#source;
     for (;;) {
-      if (this.#position < frames.horizon) this.#forget(frames.horizon);
-      const tick = frames.at(frames.indexAfter(this.#position));
+      if (this.#position < ticks.horizon) this.#forget(ticks.horizon);
+      const tick = ticks.at(ticks.indexAfter(this.#position));
       if (!tick) break;
       const concerned = new Set<Channel>();
       for (const channels of [this.#unbound, this.#bySession.get(tick.sessionId)]) {
         if (channels?.hasPinned) yield* this.#look(channels, tick.lsn, concerned);
       }
       // Forgotten while it was looked at, perhaps not whole.
-      if (tick.lsn <= frames.horizon) continue;
+      if (tick.lsn <= ticks.horizon) continue;
       for (const channel of concerned) {
         channel.concern(tick.lsn);
         this.#wake(channel);

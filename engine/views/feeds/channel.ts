@@ -121,7 +121,7 @@ export class Channel {
   newsAfter(lsn: Lsn, known: Lsn): Lsn | null {
     if (this.pinned !== null) return lsn < this.#concernedLsn ? this.#concernedLsn : null;
     if (known !== this.#newest.known || this.#newest.lsn === null) {
-      this.#newest = { known, lsn: this.#source.frames.newestOf(this.sessionId, lsn, known) };
+      this.#newest = { known, lsn: this.#source.ticks.newestOf(this.sessionId, lsn, known) };
     }
     const { lsn: newest } = this.#newest;
     return newest === null || newest <= lsn ? null : newest;
@@ -193,10 +193,10 @@ export class Channel {
 
   /** The first tick after `from` up to `to` that concerned it. Null: as of `merged`. */
   *next(from: Lsn, to: Lsn): Work<Step | null> {
-    const { frames } = this.#source;
+    const { ticks } = this.#source;
     for (let seen = from; ; ) {
-      const index = frames.indexAfter(seen);
-      const tick = frames.at(index);
+      const index = ticks.indexAfter(seen);
+      const tick = ticks.at(index);
       if (!tick || tick.lsn > to) return { frame: null, lsn: to };
       seen = tick.lsn;
       if (this.sessionId !== null && tick.sessionId !== this.sessionId) continue;
@@ -242,7 +242,7 @@ export class Channel {
       if (newest === null || change.lsn >= newest.lsn) newest = change;
     }
     // A frame whose beginning is forgotten has a cursor that is, and a RESET behind it.
-    if (from < this.#source.frames.horizon) return null;
+    if (from < this.#source.ticks.horizon) return null;
     const tick = severalSessions ? null : (newest?.tick ?? null);
     return { kind: 'DELTA', cursor: this.cursorAt(to), lsn: to, tick, rows, removed };
   }
@@ -253,17 +253,17 @@ export class Channel {
   }
 
   cursorAt(lsn: Lsn): string {
-    const { name, frames } = this.#source;
-    const stamp = frames.stampAt(lsn) ?? 0;
+    const { name, ticks } = this.#source;
+    const stamp = ticks.stampAt(lsn) ?? 0;
     return encodeCursor({ source: name, definition: this.definition, lsn, stamp });
   }
 
   /** The newest tick up to `lsn` of the one session its rows belong to, as far as it is remembered. */
   #newestTick(lsn: Lsn): number | null {
     if (this.sessionId === null) return null;
-    const { frames } = this.#source;
-    for (let index = frames.indexAfter(lsn) - 1; index >= 0; index--) {
-      const frame = frames.at(index);
+    const { ticks } = this.#source;
+    for (let index = ticks.indexAfter(lsn) - 1; index >= 0; index--) {
+      const frame = ticks.at(index);
       if (frame?.sessionId === this.sessionId && frame.tick !== null) return frame.tick;
     }
     return null;

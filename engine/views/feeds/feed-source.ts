@@ -2,7 +2,7 @@ import type { Work } from '../../govern/work.ts';
 import type { Lsn } from '../../model/position.ts';
 import type { Row, Value } from '../../model/types.ts';
 import type { Condition } from '../../query/condition.ts';
-import type { FrameLog } from './frame-log.ts';
+import type { TickRing } from './tick-ring.ts';
 
 /** What happened to one row over a range of ticks. */
 export interface RowChange {
@@ -30,7 +30,7 @@ export interface FeedSource {
   /** Changes with the definition of the rows: cursors of another definition do not hold. */
   readonly fingerprint: string;
   readonly key: readonly string[];
-  readonly frames: FrameLog<unknown>;
+  readonly ticks: TickRing<unknown>;
   /** A row belongs to the session in its column `sessionId`, and no other session changes it. */
   readonly sessionBound: boolean;
   /** Columns that `RowChange.before` leaves out. */

@@ -57,7 +57,7 @@ export class Feed {
     }
     const id = conditionText(request.where);
     const channel = this.#channels.get(id) ?? this.#newChannel(request.where, id);
-    const giveBack = this.#context.subjects.take(ticket.principal.subject, request.where);
+    const giveBack = this.#context.subjects.reserve(ticket.principal.subject, request.where);
     const subscription = this.#begin(ticket, channel, request, giveBack);
     channel.subscribers.add(subscription);
     this.#subscriberCount += 1;

@@ -4,8 +4,8 @@ import type { Value } from '../../model/types.ts';
 import { grown } from '../../vectors/growing-array.ts';
 import type { ValueLane } from '../operators/value-lane.ts';
 import type { RowChange, TickMark } from './feed-source.ts';
-import { type DropListener, type FeedFrame, type FrameBounds, FrameLog } from './frame-log.ts';
 import { PagedRing } from './paged-ring.ts';
+import { type DropListener, type FeedTick, TickRing, type TickRingBounds } from './tick-ring.ts';
 
 /** Where the values of a row lie. */
 export interface RowImage {
@@ -44,7 +44,7 @@ class EntryPage {
  */
 export class ImageRing {
   /** The payload is the number of the frame's first entry. */
-  readonly frames: FrameLog<number>;
+  readonly ticks: TickRing<number>;
   readonly #entries: PagedRing<EntryPage>;
   /** Each row's newest entry; 0: none. */
   #newest = new Float64Array(0);
@@ -55,7 +55,7 @@ export class ImageRing {
   /** `onForgotten` is told of each row that the ring holds no entry of any more. */
   constructor(
     like: readonly ValueLane[],
-    bounds: FrameBounds,
+    bounds: TickRingBounds,
     onForgotten: ((row: number) => void) | null = null,
   ) {
     this.#entries = new PagedRing(pageEntries, () => new EntryPage(like));
@@ -67,7 +67,7 @@ export class ImageRing {
         }
       },
     };
-    this.frames = new FrameLog(bounds, 0 as Lsn, 0, onForgotten && listener);
+    this.ticks = new TickRing(bounds, 0 as Lsn, 0, onForgotten && listener);
   }
 
   /** Whether an entry of the row is held. */
@@ -77,11 +77,11 @@ export class ImageRing {
 
   /** Begins a tick that changes `count` rows; false when it is larger than the ring, which then forgets. */
   begin(mark: TickMark, count: number): boolean {
-    if (count > this.frames.bounds.rowsMax) {
-      this.frames.restart(mark.lsn, mark.committedAtMs);
+    if (count > this.ticks.bounds.rowsMax) {
+      this.ticks.restart(mark.lsn, mark.committedAtMs);
       return false;
     }
-    this.frames.makeRoom(count, 0);
+    this.ticks.makeRoom(count, 0);
     this.#entries.hold(this.#start, this.#end + count);
     this.#open = { mark, first: this.#end };
     return true;
@@ -117,12 +117,12 @@ export class ImageRing {
     const rows = this.#end - first;
     if (rows === 0) return;
     const { lsn, sessionId, tick, committedAtMs: stamp, appliedAtMs } = mark;
-    this.frames.push({ lsn, sessionId, tick, stamp, appliedAtMs, rows }, 0, first);
+    this.ticks.push({ lsn, sessionId, tick, stamp, appliedAtMs, rows }, 0, first);
   }
 
   /** What the row was before the newest tick, if that changed it and the ring holds it. */
   beforeNewest(row: number): RowImage | 'absent' | null {
-    const first = this.frames.payloadAt(this.frames.size - 1);
+    const first = this.ticks.payloadAt(this.ticks.size - 1);
     const entry = this.#newest[row] ?? 0;
     if (first === null || entry < first) return null;
     return this.#imageOf(entry) ?? 'absent';
@@ -147,13 +147,13 @@ export class ImageRing {
       if (units >= stepUnits) {
         yield units;
         units = 0;
-        if (this.frames.horizon > from) return null;
+        if (this.ticks.horizon > from) return null;
       }
-      const index = this.frames.indexAfter(seen);
-      const frame = this.frames.at(index);
+      const index = this.ticks.indexAfter(seen);
+      const frame = this.ticks.at(index);
       if (!frame || frame.lsn > to) break;
       seen = frame.lsn;
-      const begin = this.frames.payloadAt(index) as number;
+      const begin = this.ticks.payloadAt(index) as number;
       end = begin + frame.rows;
       units += frameUnits;
       if (sessionId !== null && frame.sessionId !== sessionId) continue;
@@ -170,7 +170,7 @@ export class ImageRing {
         if (units < stepUnits) continue;
         yield units;
         units = 0;
-        if (this.frames.horizon > from) return null;
+        if (this.ticks.horizon > from) return null;
       }
     }
     const changes: RowChange[] = [];
@@ -188,7 +188,7 @@ export class ImageRing {
       if (units < stepUnits) continue;
       yield units;
       units = 0;
-      if (this.frames.horizon > from) return null;
+      if (this.ticks.horizon > from) return null;
     }
     return changes;
   }
@@ -198,12 +198,12 @@ export class ImageRing {
     tick: Lsn,
     read: (row: number, image: RowImage | 'now') => Value,
   ): Iterable<Value> {
-    const index = this.frames.indexAfter((tick - 1) as Lsn);
-    const frame = this.frames.at(index);
+    const index = this.ticks.indexAfter((tick - 1) as Lsn);
+    const frame = this.ticks.at(index);
     if (frame?.lsn !== tick) return;
-    const begin = this.frames.payloadAt(index) as number;
+    const begin = this.ticks.payloadAt(index) as number;
     const end = begin + frame.rows;
-    for (let entry = begin; entry < end && this.frames.horizon < tick; entry++) {
+    for (let entry = begin; entry < end && this.ticks.horizon < tick; entry++) {
       const row = this.#entries.pageOf(entry).rows[this.#entries.indexOf(entry)] as number;
       const before = this.#imageOf(entry);
       const after = this.#imageAt(entry, end);
@@ -215,7 +215,7 @@ export class ImageRing {
   }
 
   get #start(): number {
-    return this.frames.payloadAt(0) ?? this.#open?.first ?? this.#end;
+    return this.ticks.payloadAt(0) ?? this.#open?.first ?? this.#end;
   }
 
   /** What the row of an entry was when the entries ended with `end` - 1; null: it was not there. */
@@ -239,7 +239,7 @@ export class ImageRing {
 /** What is known of a row while changes are gathered: its first entry, and the newest tick. */
 interface Touched {
   readonly first: number;
-  frame: FeedFrame;
+  frame: FeedTick;
   several: boolean;
 }
 

@@ -7,8 +7,8 @@ import type { StateChanges } from '../../state/change-set.ts';
 import type { StateReader } from '../../state/state-reader.ts';
 import { type ColumnVector, valueAt } from '../../vectors/column-vector.ts';
 import type { FeedSource, RowChange, TickMark } from './feed-source.ts';
-import { type FeedFrame, type FrameBounds, FrameLog } from './frame-log.ts';
 import { packBatch, unpackBatch } from './packed-batch.ts';
+import { type FeedTick, TickRing, type TickRingBounds } from './tick-ring.ts';
 
 interface PackedRows {
   readonly bytes: Uint8Array;
@@ -27,7 +27,7 @@ export class StateSource implements FeedSource {
   readonly name: string;
   readonly fingerprint: string;
   readonly key: readonly string[];
-  readonly frames: FrameLog<PackedRows>;
+  readonly ticks: TickRing<PackedRows>;
   readonly sessionBound: boolean;
   readonly unknownBefore: ReadonlySet<string>;
   readonly readable: ReadonlySet<string>;
@@ -40,14 +40,14 @@ export class StateSource implements FeedSource {
   readonly #changeUnits: number;
 
   /** `epoch` differs each time the engine starts: what it remembered before is gone with it. */
-  constructor(table: TableDefinition, state: StateReader, bounds: FrameBounds, epoch: number) {
+  constructor(table: TableDefinition, state: StateReader, bounds: TickRingBounds, epoch: number) {
     this.name = table.name;
     this.fingerprint = JSON.stringify(table);
     this.key = table.key;
     this.sessionBound = table.key.includes('sessionId');
     this.unknownBefore = new Set(systemColumns(table).map((column) => column.name));
     this.readable = new Set(table.columns.map((column) => column.name));
-    this.frames = new FrameLog<PackedRows>(bounds, 0 as Lsn, epoch);
+    this.ticks = new TickRing<PackedRows>(bounds, 0 as Lsn, epoch);
     this.#table = table;
     this.#state = state;
     this.#epoch = epoch;
@@ -63,13 +63,13 @@ export class StateSource implements FeedSource {
   start(lsn: Lsn): void {
     if (this.#recording) return;
     this.#recording = true;
-    this.frames.restart(lsn, this.#epoch);
+    this.ticks.restart(lsn, this.#epoch);
   }
 
   /** Forgets everything; cursors from before no longer hold. */
   stop(lsn: Lsn): void {
     this.#recording = false;
-    this.frames.restart(lsn, this.#epoch);
+    this.ticks.restart(lsn, this.#epoch);
   }
 
   record(changes: StateChanges, mark: TickMark): void {
@@ -83,7 +83,7 @@ export class StateSource implements FeedSource {
       ],
     });
     const { lsn, sessionId, tick, committedAtMs, appliedAtMs } = mark;
-    this.frames.push(
+    this.ticks.push(
       { lsn, sessionId, tick, stamp: this.#epoch, appliedAtMs, rows: changes.length },
       packed.byteLength + frameOverheadBytes,
       { bytes: packed, committedAtMs },
@@ -95,8 +95,8 @@ export class StateSource implements FeedSource {
   }
 
   *changes(from: Lsn, to: Lsn, sessionId: string | null): Work<readonly RowChange[] | null> {
-    const { frames } = this;
-    const second = frames.at(frames.indexAfter(from) + 1);
+    const { ticks } = this;
+    const second = ticks.at(ticks.indexAfter(from) + 1);
     const single = !second || second.lsn > to;
     const changes: RowChange[] = [];
     const places = new Map<string, number>();
@@ -105,16 +105,16 @@ export class StateSource implements FeedSource {
       if (units >= stepUnits) {
         yield units;
         units = 0;
-        if (frames.horizon > from) return null;
+        if (ticks.horizon > from) return null;
       }
-      const index = frames.indexAfter(seen);
-      const frame = frames.at(index);
-      if (!frame || frame.lsn > to) return changes;
-      seen = frame.lsn;
+      const index = ticks.indexAfter(seen);
+      const tick = ticks.at(index);
+      if (!tick || tick.lsn > to) return changes;
+      seen = tick.lsn;
       units += frameUnits;
-      if (sessionId !== null && frame.sessionId !== sessionId) continue;
-      const packed = frames.payloadAt(index) as PackedRows;
-      for (const change of this.#changesOf(frame, packed)) {
+      if (sessionId !== null && tick.sessionId !== sessionId) continue;
+      const packed = ticks.payloadAt(index) as PackedRows;
+      for (const change of this.#changesOf(tick, packed)) {
         const key = single ? null : this.#keyText((change.after ?? change.before) as Row);
         const place = key === null ? undefined : places.get(key);
         if (place === undefined) {
@@ -133,14 +133,14 @@ export class StateSource implements FeedSource {
         if (units < stepUnits) continue;
         yield units;
         units = 0;
-        if (frames.horizon > from) return null;
+        if (ticks.horizon > from) return null;
       }
     }
   }
 
   *changedValues(tick: Lsn, column: string): Iterable<Value> {
-    const frame = this.frames.indexAfter((tick - 1) as Lsn);
-    const packed = this.frames.at(frame)?.lsn === tick ? this.frames.payloadAt(frame) : null;
+    const at = this.ticks.indexAfter((tick - 1) as Lsn);
+    const packed = this.ticks.at(at)?.lsn === tick ? this.ticks.payloadAt(at) : null;
     const place = this.#table.columns.findIndex(({ name }) => name === column);
     if (packed === null || place < 0) return;
     const { length, vectors } = unpackBatch(this.#packedColumns, packed.bytes);
@@ -148,7 +148,7 @@ export class StateSource implements FeedSource {
     const after = vectors[place] as ColumnVector;
     const before = vectors[place + width] as ColumnVector;
     const kind = vectors[width * 2] as ColumnVector;
-    for (let row = 0; row < length && this.frames.horizon < tick; row++) {
+    for (let row = 0; row < length && this.ticks.horizon < tick; row++) {
       const kindOfRow = valueAt(kind, row);
       const is = kindOfRow === deleted ? null : valueAt(after, row);
       const was = kindOfRow === inserted ? null : valueAt(before, row);
@@ -157,10 +157,10 @@ export class StateSource implements FeedSource {
     }
   }
 
-  *#changesOf(frame: FeedFrame, packed: PackedRows): Iterable<RowChange> {
+  *#changesOf(feedTick: FeedTick, packed: PackedRows): Iterable<RowChange> {
     const { length, vectors } = unpackBatch(this.#packedColumns, packed.bytes);
     const width = this.#table.columns.length;
-    const position = formatPosition(frame.lsn);
+    const position = formatPosition(feedTick.lsn);
     for (let index = 0; index < length; index++) {
       const kind = valueAt(vectors[width * 2] as ColumnVector, index);
       const before = kind === inserted ? null : rowAt(vectors, width, width * 2, index);
@@ -169,7 +169,7 @@ export class StateSource implements FeedSource {
         const version = valueAt(vectors[width * 2 + 1] as ColumnVector, index);
         Object.assign(after, { version, position, committedAt: packed.committedAtMs });
       }
-      const { lsn, sessionId, tick } = frame;
+      const { lsn, sessionId, tick } = feedTick;
       yield { before, after, lsn, sessionId, tick };
     }
   }

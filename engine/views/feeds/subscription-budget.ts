@@ -11,7 +11,7 @@ export class SubscriptionBudget {
   readonly #unitsBySubject = new Map<string, number>();
 
   /** Throws `LIMIT_EXCEEDED`. Returns what takes the condition off again; to be called once. */
-  take(subject: string, where: Condition | null): () => void {
+  reserve(subject: string, where: Condition | null): () => void {
     const units = conditionUnits(where);
     if (units > limits.subscriptionUnitsMax) {
       throw tooMuch(

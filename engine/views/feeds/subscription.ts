@@ -169,7 +169,7 @@ export class Subscription
 
   /** The next frame, or null when there is none yet. Moves on past ticks that do not concern it. */
   #make(nowMs: number): Frame | null {
-    const { frames } = this.#source;
+    const { ticks } = this.#source;
     const head = this.#context.head();
     if (this.#begin) return this.#first(this.#begin.cursor, head);
     if (this.#isTooSoon(nowMs)) return null;
@@ -179,10 +179,10 @@ export class Subscription
       return null;
     }
     const from = this.#position;
-    if (from < frames.horizon) return this.#lagged();
-    const index = frames.indexAfter(from);
-    const behind = frames.size - index;
-    const oldestMs = frames.at(index)?.appliedAtMs ?? nowMs;
+    if (from < ticks.horizon) return this.#lagged();
+    const index = ticks.indexAfter(from);
+    const behind = ticks.size - index;
+    const oldestMs = ticks.at(index)?.appliedAtMs ?? nowMs;
     const keepsUp = behind <= limits.feedStepFramesMax && nowMs - oldestMs <= limits.feedStepMs;
     if (this.#intervalMs === 0 && keepsUp) {
       return this.#worked(
@@ -201,7 +201,7 @@ export class Subscription
       this.#position = known;
       return null;
     }
-    const told = this.#told < frames.horizon ? from : this.#told;
+    const told = this.#told < ticks.horizon ? from : this.#told;
     return this.#worked(
       `merged:${told}:${newest}`,
       told,
@@ -234,13 +234,13 @@ export class Subscription
   }
 
   #whyReset(cursor: Cursor, head: Lsn): ResetReason | null {
-    const { name, frames } = this.#source;
+    const { name, ticks } = this.#source;
     if (cursor.source !== name || cursor.definition !== this.#channel.definition) {
       return 'definition';
     }
     if (cursor.lsn > head) return 'ahead';
-    if (cursor.lsn < frames.horizon) return 'too_old';
-    return frames.stampAt(cursor.lsn) === cursor.stamp ? null : 'diverged';
+    if (cursor.lsn < ticks.horizon) return 'too_old';
+    return ticks.stampAt(cursor.lsn) === cursor.stamp ? null : 'diverged';
   }
 
   #lagged(): Frame | null {
@@ -293,10 +293,10 @@ export class Subscription
   }
 
   #isLittle(from: Lsn): boolean {
-    const { frames } = this.#source;
-    if (frames.rowsAfter(from) <= stepUnits) return true;
+    const { ticks } = this.#source;
+    if (ticks.rowsAfter(from) <= stepUnits) return true;
     const { sessionId } = this.#channel;
-    return sessionId !== null && frames.rowsOfSessionAfter(from, sessionId) <= stepUnits;
+    return sessionId !== null && ticks.rowsOfSessionAfter(from, sessionId) <= stepUnits;
   }
 
   /** The frame of work that is done before `start` returns; else it comes when the work is done. */
@@ -350,11 +350,11 @@ export class Subscription
     }
     const { observer } = this.#context;
     if (observer) {
-      const { name, frames } = this.#source;
-      const later = frames.indexAfter(this.#position);
-      const newestMs = frames.at(frames.indexAfter(frame.lsn) - 1)?.appliedAtMs ?? nowMs;
+      const { name, ticks } = this.#source;
+      const later = ticks.indexAfter(this.#position);
+      const newestMs = ticks.at(ticks.indexAfter(frame.lsn) - 1)?.appliedAtMs ?? nowMs;
       const stalenessMs = frame.kind === 'DELTA' ? nowMs - newestMs : 0;
-      observer.frame(name, frame.kind, frames.size - later, stalenessMs);
+      observer.frame(name, frame.kind, ticks.size - later, stalenessMs);
     }
     return frame;
   }

@@ -13,8 +13,8 @@ import type { CheckpointPart } from '../checkpoint/checkpoint-part.ts';
 import { ChunkMarks } from '../checkpoint/chunk-marks.ts';
 import { GroupRows, type NamedLane } from '../checkpoint/group-rows.ts';
 import type { FeedSource, RowChange, TickMark } from '../feeds/feed-source.ts';
-import type { FrameBounds } from '../feeds/frame-log.ts';
 import { ImageRing, type RowImage } from '../feeds/image-ring.ts';
+import type { TickRingBounds } from '../feeds/tick-ring.ts';
 import type { Lane } from '../sources/lane-table.ts';
 import type { RowCondition } from '../sources/row-conditions.ts';
 import type { Sign, SourceRows, ViewSource } from '../sources/source-rows.ts';
@@ -84,7 +84,7 @@ export class GroupView implements FeedSource {
     catalog: Catalog,
     definition: GroupViewDefinition,
     source: ViewSource,
-    bounds: FrameBounds,
+    bounds: TickRingBounds,
     chunkRowBits: number,
   ) {
     const { key, values } = viewColumns(catalog.manifest, definition);
@@ -119,8 +119,8 @@ export class GroupView implements FeedSource {
     this.#rows = new GroupRows(this.keys.rows, namedLanes(this.#columns), this.#marks);
   }
 
-  get frames(): ImageRing['frames'] {
-    return this.ring.frames;
+  get ticks(): ImageRing['ticks'] {
+    return this.ring.ticks;
   }
 
   /** What making a row costs, in units of about a comparison. */
@@ -146,7 +146,7 @@ export class GroupView implements FeedSource {
   }
 
   /** A ring of this view's groups, for the view itself and for those that draw from it. */
-  newRing(bounds: FrameBounds): ImageRing {
+  newRing(bounds: TickRingBounds): ImageRing {
     const leaving = this.#leaving;
     if (leaving === null) return new ImageRing(this.lanes, bounds);
     const ring = new ImageRing(this.lanes, bounds, (group) => leaving.mayBeFree(group));
@@ -289,7 +289,7 @@ export class GroupView implements FeedSource {
   /** Once its parts or its rows are loaded; the feed's memory begins at `lsn`. */
   begin(lsn: Lsn, stamp: number): void {
     this.#reserve();
-    this.ring.frames.restart(lsn, stamp);
+    this.ring.ticks.restart(lsn, stamp);
   }
 
   /** The group of each row, in `groups` or a larger array. */

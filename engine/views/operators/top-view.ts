@@ -7,8 +7,8 @@ import type { Condition } from '../../query/condition.ts';
 import { rowUnits } from '../../query/condition-units.ts';
 import { rowPredicate } from '../../query/row-predicate.ts';
 import type { FeedSource, RowChange, TickMark } from '../feeds/feed-source.ts';
-import type { FrameBounds } from '../feeds/frame-log.ts';
 import type { ImageRing, RowImage } from '../feeds/image-ring.ts';
+import type { TickRingBounds } from '../feeds/tick-ring.ts';
 import { LaneTable } from '../sources/lane-table.ts';
 import { groupSnapshot } from './group-snapshot.ts';
 import type { GroupView } from './group-view.ts';
@@ -57,7 +57,7 @@ export class TopView implements FeedSource {
   readonly #inTop = new Set<number>();
   readonly #reads = new OpenReads();
 
-  constructor(definition: TopViewDefinition, groups: GroupView, bounds: FrameBounds) {
+  constructor(definition: TopViewDefinition, groups: GroupView, bounds: TickRingBounds) {
     this.name = definition.name;
     this.fingerprint = JSON.stringify([definition, groups.fingerprint]);
     this.key = groups.key;
@@ -71,8 +71,8 @@ export class TopView implements FeedSource {
     );
   }
 
-  get frames(): ImageRing['frames'] {
-    return this.#ring.frames;
+  get ticks(): ImageRing['ticks'] {
+    return this.#ring.ticks;
   }
 
   get memoryBytes(): number {
@@ -95,7 +95,7 @@ export class TopView implements FeedSource {
     for (const [partition, groups] of touchedIn) this.#rankTouched(partition, groups, changed);
     for (const group of changed.keys()) this.#reads.wrote(group);
     if (!remembered) {
-      this.frames.restart(mark.lsn, mark.committedAtMs);
+      this.ticks.restart(mark.lsn, mark.committedAtMs);
     } else if (this.#ring.begin(mark, changed.size)) {
       for (const [group, how] of changed) {
         this.#ring.add(group, how === 'enters' ? null : this.#imageBefore(group));
@@ -110,7 +110,7 @@ export class TopView implements FeedSource {
     for (const partition of this.#partitions) {
       if (partition) this.#rank(partition, partition.groups, false, new Map());
     }
-    this.frames.restart(lsn, stamp);
+    this.ticks.restart(lsn, stamp);
   }
 
   /** The rows of the top: partitions in the order of their keys, best first within each. */

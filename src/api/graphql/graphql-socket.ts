@@ -145,7 +145,7 @@ export class GraphqlSocket {
   #open(socket: WebSocket, stream: Duplex, request: IncomingMessage): void {
     const address = request.socket.remoteAddress ?? '';
     const { places, metrics, logger } = this.#options;
-    const leavePlace = places.take();
+    const leavePlace = places.occupy();
     const leaveUnsigned = places.unsigned.add(address);
     const ids = new OperationIds();
     const stopWatch = watchBytes(socket, stream, servingLimits.webSocketInitBytesMax);

@@ -18,7 +18,7 @@ export class SocketPlaces {
   }
 
   /** Returns what is called, once, when the WebSocket is closed. */
-  take(): () => void {
+  occupy(): () => void {
     this.#taken++;
     return () => this.#taken--;
   }

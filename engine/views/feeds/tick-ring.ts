@@ -1,12 +1,12 @@
 import type { Lsn } from '../../model/position.ts';
 import { PagedRing } from './paged-ring.ts';
 
-/** One tick that changed a feed. */
-export interface FeedFrame {
+/** A tick that changed a feed. */
+export interface FeedTick {
   readonly lsn: Lsn;
   readonly sessionId: string;
   readonly tick: number | null;
-  /** What a cursor carries to tell this log from another with the same positions. */
+  /** What a cursor carries to tell this ring from another with the same positions. */
   readonly stamp: number;
   /** When it was folded in, on the engine's clock. */
   readonly appliedAtMs: number;
@@ -14,36 +14,36 @@ export interface FeedFrame {
   readonly rows: number;
 }
 
-export interface FrameBounds {
+export interface TickRingBounds {
   readonly rowsMax: number;
-  readonly framesMax: number;
+  readonly ticksMax: number;
   readonly bytesMax: number;
 }
 
-/** Told of each frame of a log that is dropped, before it is. */
+/** Told of each tick of a ring that is dropped, before it is. */
 export interface DropListener<Payload> {
   dropping(payload: Payload, rows: number): void;
 }
 
-const pageFrames = 256;
+const pageTicks = 256;
 
-/** One page of a log's frames, each property a column by place in the page. */
-class FramePage<Payload> {
-  readonly lsns = new Float64Array(pageFrames);
+/** One page of a ring's ticks, each property a column by place in the page. */
+class TickPage<Payload> {
+  readonly lsns = new Float64Array(pageTicks);
   /** NaN: a write outside tick order. */
-  readonly ticks = new Float64Array(pageFrames);
-  readonly stamps = new Float64Array(pageFrames);
-  readonly appliedAtMs = new Float64Array(pageFrames);
-  readonly rows = new Uint32Array(pageFrames);
-  /** Rows of all frames that were pushed before, dropped ones too. */
-  readonly rowsBefore = new Float64Array(pageFrames);
-  readonly bytes = new Float64Array(pageFrames);
-  readonly sessions = new Array<string>(pageFrames).fill('');
-  readonly payloads = new Array<Payload | undefined>(pageFrames).fill(undefined);
+  readonly ticks = new Float64Array(pageTicks);
+  readonly stamps = new Float64Array(pageTicks);
+  readonly appliedAtMs = new Float64Array(pageTicks);
+  readonly rows = new Uint32Array(pageTicks);
+  /** Rows of all ticks that were pushed before, dropped ones too. */
+  readonly rowsBefore = new Float64Array(pageTicks);
+  readonly bytes = new Float64Array(pageTicks);
+  readonly sessions = new Array<string>(pageTicks).fill('');
+  readonly payloads = new Array<Payload | undefined>(pageTicks).fill(undefined);
 }
 
 /**
- * The newest frames of a feed, oldest dropped first once a bound is exceeded.
+ * The newest ticks of a feed, oldest dropped first once a bound is exceeded.
  *
  * ```
  *   dropped          held
@@ -53,17 +53,17 @@ class FramePage<Payload> {
  *
  * Whoever has seen everything up to `horizon` or later can be brought up to date from what is held.
  *
- * Frames lie in columns: a view folds a hundred thousand ticks a second, and as many objects that
+ * Ticks lie in columns: a view folds a hundred thousand ticks a second, and as many objects that
  * live for a while would cost the collector more than the fold itself.
  */
-export class FrameLog<Payload> {
-  readonly bounds: FrameBounds;
-  readonly #ring = new PagedRing(pageFrames, () => new FramePage<Payload>());
-  /** Held are the frames `#first` to `#end` - 1. */
+export class TickRing<Payload> {
+  readonly bounds: TickRingBounds;
+  readonly #ring = new PagedRing(pageTicks, () => new TickPage<Payload>());
+  /** Held are the ticks `#first` to `#end` - 1. */
   #first = 0;
   #end = 0;
   #rows = 0;
-  /** Rows of all frames that were ever pushed. */
+  /** Rows of all ticks that were ever pushed. */
   #rowsPushed = 0;
   #bytes = 0;
   #horizon: Lsn;
@@ -72,7 +72,7 @@ export class FrameLog<Payload> {
   readonly #listener: DropListener<Payload> | null;
 
   constructor(
-    bounds: FrameBounds,
+    bounds: TickRingBounds,
     horizon: Lsn,
     horizonStamp: number,
     listener: DropListener<Payload> | null = null,
@@ -87,12 +87,12 @@ export class FrameLog<Payload> {
     return this.#horizon;
   }
 
-  /** Frames held. */
+  /** Ticks held. */
   get size(): number {
     return this.#end - this.#first;
   }
 
-  /** Rows changed by the frames held. */
+  /** Rows changed by the ticks held. */
   get rows(): number {
     return this.#rows;
   }
@@ -101,40 +101,40 @@ export class FrameLog<Payload> {
     return this.#bytes;
   }
 
-  /** Drops what must go for a frame of this size to fit; `push` then drops nothing more. */
+  /** Drops what must go for a tick of this size to fit; `push` then drops nothing more. */
   makeRoom(rows: number, bytes: number): void {
-    const { rowsMax, framesMax, bytesMax } = this.bounds;
+    const { rowsMax, ticksMax, bytesMax } = this.bounds;
     while (
       this.size > 0 &&
-      (this.#rows + rows > rowsMax || this.#bytes + bytes > bytesMax || this.size >= framesMax)
+      (this.#rows + rows > rowsMax || this.#bytes + bytes > bytesMax || this.size >= ticksMax)
     ) {
       this.#drop();
     }
   }
 
-  /** A frame that exceeds the bounds by itself is dropped with everything before it. */
-  push(frame: FeedFrame, bytes: number, payload: Payload): void {
+  /** A tick that exceeds the bounds by itself is dropped with everything before it. */
+  push(tick: FeedTick, bytes: number, payload: Payload): void {
     const { rowsMax, bytesMax } = this.bounds;
-    if (frame.rows > rowsMax || bytes > bytesMax) {
-      this.restart(frame.lsn, frame.stamp);
+    if (tick.rows > rowsMax || bytes > bytesMax) {
+      this.restart(tick.lsn, tick.stamp);
       return;
     }
-    this.makeRoom(frame.rows, bytes);
+    this.makeRoom(tick.rows, bytes);
     const at = this.#ring.indexOf(this.#end);
     this.#end += 1;
     this.#ring.hold(this.#first, this.#end);
-    this.#rows += frame.rows;
+    this.#rows += tick.rows;
     this.#bytes += bytes;
     const page = this.#ring.pageOf(this.#end - 1);
-    page.lsns[at] = frame.lsn;
-    page.ticks[at] = frame.tick ?? Number.NaN;
-    page.stamps[at] = frame.stamp;
-    page.appliedAtMs[at] = frame.appliedAtMs;
-    page.rows[at] = frame.rows;
+    page.lsns[at] = tick.lsn;
+    page.ticks[at] = tick.tick ?? Number.NaN;
+    page.stamps[at] = tick.stamp;
+    page.appliedAtMs[at] = tick.appliedAtMs;
+    page.rows[at] = tick.rows;
     page.rowsBefore[at] = this.#rowsPushed;
-    this.#rowsPushed += frame.rows;
+    this.#rowsPushed += tick.rows;
     page.bytes[at] = bytes;
-    page.sessions[at] = frame.sessionId;
+    page.sessions[at] = tick.sessionId;
     page.payloads[at] = payload;
   }
 
@@ -145,7 +145,7 @@ export class FrameLog<Payload> {
     this.#horizonStamp = stamp;
   }
 
-  /** The place of the first held frame after `lsn`, for `at`; `size` when there is none. */
+  /** The place of the first held tick after `lsn`, for `at`; `size` when there is none. */
   indexAfter(lsn: Lsn): number {
     let low = 0;
     let high = this.size;
@@ -157,8 +157,8 @@ export class FrameLog<Payload> {
     return low;
   }
 
-  /** The frame at a place, counted from the oldest held. */
-  at(index: number): FeedFrame | null {
+  /** The tick at a place, counted from the oldest held. */
+  at(index: number): FeedTick | null {
     if (index < 0 || index >= this.size) return null;
     const page = this.#ring.pageOf(this.#first + index);
     const at = this.#ring.indexOf(this.#first + index);
@@ -173,7 +173,7 @@ export class FrameLog<Payload> {
     };
   }
 
-  /** Rows changed by the frames held after `lsn`. */
+  /** Rows changed by the ticks held after `lsn`. */
   rowsAfter(lsn: Lsn): number {
     const index = this.indexAfter(lsn);
     if (index >= this.size) return 0;
@@ -182,7 +182,7 @@ export class FrameLog<Payload> {
     return this.#rowsPushed - (page.rowsBefore[at] as number);
   }
 
-  /** As `rowsAfter`, of one session; looks at each frame. */
+  /** As `rowsAfter`, of one session; looks at each tick. */
   rowsOfSessionAfter(lsn: Lsn, sessionId: string): number {
     let rows = 0;
     for (let index = this.indexAfter(lsn); index < this.size; index++) {
@@ -193,13 +193,13 @@ export class FrameLog<Payload> {
     return rows;
   }
 
-  /** The newest held frame after `after` up to `to`, of a session where one is named; null: none. */
+  /** The newest held tick after `after` up to `to`, of a session where one is named; null: none. */
   newestOf(sessionId: string | null, after: Lsn, to: Lsn): Lsn | null {
     const first = this.indexAfter(after);
     for (let index = this.indexAfter(to) - 1; index >= first; index--) {
-      const frame = this.#first + index;
-      const page = this.#ring.pageOf(frame);
-      const at = this.#ring.indexOf(frame);
+      const place = this.#first + index;
+      const page = this.#ring.pageOf(place);
+      const at = this.#ring.indexOf(place);
       if (sessionId === null || page.sessions[at] === sessionId) return page.lsns[at] as Lsn;
     }
     return null;
@@ -207,8 +207,8 @@ export class FrameLog<Payload> {
 
   payloadAt(index: number): Payload | null {
     if (index < 0 || index >= this.size) return null;
-    const frame = this.#first + index;
-    return this.#ring.pageOf(frame).payloads[this.#ring.indexOf(frame)] ?? null;
+    const place = this.#first + index;
+    return this.#ring.pageOf(place).payloads[this.#ring.indexOf(place)] ?? null;
   }
 
   /** The stamp of the last change at or before `lsn`; null before the horizon, where it is forgotten. */
@@ -216,8 +216,8 @@ export class FrameLog<Payload> {
     if (lsn < this.#horizon) return null;
     const index = this.indexAfter(lsn) - 1;
     if (index < 0) return this.#horizonStamp;
-    const frame = this.#first + index;
-    return this.#ring.pageOf(frame).stamps[this.#ring.indexOf(frame)] as number;
+    const place = this.#first + index;
+    return this.#ring.pageOf(place).stamps[this.#ring.indexOf(place)] as number;
   }
 
   #drop(): void {
@@ -233,7 +233,7 @@ export class FrameLog<Payload> {
   }
 
   #lsnAt(index: number): number {
-    const frame = this.#first + index;
-    return this.#ring.pageOf(frame).lsns[this.#ring.indexOf(frame)] as number;
+    const place = this.#first + index;
+    return this.#ring.pageOf(place).lsns[this.#ring.indexOf(place)] as number;
   }
 }
