@@ -86,6 +86,7 @@ export { formatPosition, type Lsn, parsePosition } from './model/position.ts';
 export type { Row, TitleManifest, Value } from './model/types.ts';
 export type { Engine } from './ports/engine.ts';
 export type { StatePageRequest, StateQueries } from './ports/state-queries.ts';
+export { claimsOf } from './query/claimed-where.ts';
 export { coerceScalar } from './query/coerce-scalar.ts';
 export { type Condition, conjunction } from './query/condition.ts';
 export { conditionTerms } from './query/condition-units.ts';

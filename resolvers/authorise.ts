@@ -12,6 +12,7 @@ import {
   decideTable,
   decideUse,
   decideView,
+  type EffectOp,
   grantOf,
   hasColumnRules,
   namedColumns,
@@ -79,18 +80,23 @@ export function authoriseBatch(
   catalog: Catalog,
 ): void {
   authoriseCommit(asker);
-  const tables = new Set(streams.map(({ table }) => table.name));
-  if (actions.length > 0) tables.add(catalog.actionTable.name);
-  for (const table of tables) authoriseTable(asker, table, 'write');
+  if (actions.length > 0) authoriseTable(asker, catalog.actionTable.name, 'append');
+  for (const stream of streams) authoriseTable(asker, stream.table.name, rightTo(stream.op));
   const role = authoriseRole(asker);
   if (!hasColumnRules(role)) return;
   for (const { table, op, rows, require } of streams) {
     const written = rows.vectors.map(({ column }) => column.name);
     const columns = written.filter((column) => !table.key.includes(column));
     const wholeRow = op !== 'compareAndSet' && op !== 'adjust';
-    held(asker, () => decideColumnWrites(role, table, { wholeRow, columns }));
+    const right = rightTo(op);
+    held(asker, () => decideColumnWrites(role, table, { right, wholeRow, columns }));
     if (require !== null) held(asker, () => decideUse(role, table, namedColumns(require.form)));
   }
+}
+
+/** To add a row is less than to write: none that is there is changed by it. */
+function rightTo(op: EffectOp): 'append' | 'write' {
+  return op === 'append' || op === 'insert' ? 'append' : 'write';
 }
 
 /** Who may see a session's head. */

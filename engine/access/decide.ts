@@ -2,7 +2,8 @@ import type { Capability, RoleDefinition } from '../model/types.ts';
 import { allowed, type Decision, refused } from './decision.ts';
 import { grantOf } from './table-access.ts';
 
-export type TableRight = 'read' | 'aggregate' | 'write';
+/** `append`: to add rows; `write`: to change and delete them as well. */
+export type TableRight = 'read' | 'aggregate' | 'append' | 'write';
 
 /** May the role use the title as a whole in this way? */
 export function decideCapability(role: RoleDefinition, capability: Capability): Decision {
@@ -11,10 +12,12 @@ export function decideCapability(role: RoleDefinition, capability: Capability): 
     : refused(`the role "${role.name}" lacks the capability "${capability}"`, { capability });
 }
 
-/** May the role read rows of the table, aggregate them, or write them? */
+/** May the role read rows of the table, aggregate them, add some, or write them? */
 export function decideTable(role: RoleDefinition, table: string, right: TableRight): Decision {
-  return grantOf(role, table)?.[right]
-    ? allowed(`the role "${role.name}" has "${right}" on the table "${table}"`)
+  const grant = grantOf(role, table);
+  const held = right === 'append' && grant?.append !== true ? 'write' : right;
+  return grant?.[held]
+    ? allowed(`the role "${role.name}" has "${held}" on the table "${table}"`)
     : refused(`the role "${role.name}" lacks "${right}" on the table "${table}"`, { table, right });
 }
 
