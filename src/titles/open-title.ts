@@ -77,8 +77,10 @@ export function openTitle(
     loading.catch(() => {});
     const directory = join(settings.dataDir, 'titles', name);
     const keptBefore = await keptManifest(directory);
+    const masks = new ColumnMasks(secretFromFile(join(directory, 'mask-key')));
     const opened = await openEngine({
       manifest,
+      masks,
       directory,
       durability: settings.durability,
       columns: shared.columns,
@@ -124,7 +126,7 @@ export function openTitle(
       engine,
       identity: shared.identity,
       exports,
-      masks: new ColumnMasks(secretFromFile(join(directory, 'mask-key'))),
+      masks,
       links,
       audit,
       use,
