@@ -51,6 +51,7 @@ export type {
 } from './govern/contention-report.ts';
 export { ClientDeparture, type Departure } from './govern/departure.ts';
 export { OneByOne } from './govern/one-by-one.ts';
+export type { AuthorOf, RecordAuthor } from './govern/record-author.ts';
 export { SharedWork } from './govern/shared-work.ts';
 export {
   requestEnded,

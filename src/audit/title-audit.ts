@@ -10,6 +10,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { AuditLog } from './audit-log.ts';
 import { type AuditRecord, emptyRecord } from './audit-record.ts';
 import { AuditShipper, keptDays } from './audit-shipper.ts';
+import { type RecordPerson, recordAsSaid } from './recorded-person.ts';
 import { type AuditOrigin, RequestAudit } from './request-audit.ts';
 import {
   type AuditProof,
@@ -26,6 +27,8 @@ export interface TitleAuditOptions {
   /** Where the title's database is; the title's own store must be open there. */
   readonly columns: ColumnsHost;
   readonly logger: Logger;
+  /** How the title's records name persons; left out: as they were said. */
+  readonly recordPerson?: RecordPerson;
 }
 
 /** The audit of one title while it is served: its log, and what brings it to the column store. */
@@ -33,11 +36,13 @@ export class TitleAudit implements AuditReader {
   readonly log: AuditLog;
   readonly shipper: AuditShipper;
   readonly #directory: string;
+  readonly #recordPerson: RecordPerson;
   readonly #lifetime: Lifetime;
 
-  static open({ title, directory, retention, columns, logger }: TitleAuditOptions) {
+  static open(options: TitleAuditOptions) {
+    const { title, directory, retention, columns, logger, recordPerson = recordAsSaid } = options;
     return Lifetime.of(async (lifetime) => {
-      const log = await openIn(directory, logger);
+      const log = await openIn(directory, logger, recordPerson);
       lifetime.add(() => log.close());
       const table = { name: 'audit', columns: auditColumns };
       const shipper = new AuditShipper({
@@ -47,20 +52,27 @@ export class TitleAudit implements AuditReader {
         logger,
       });
       lifetime.add(() => shipper.close());
-      return new TitleAudit(log, shipper, auditDirectory(directory), lifetime);
+      return new TitleAudit(log, shipper, auditDirectory(directory), recordPerson, lifetime);
     });
   }
 
-  private constructor(log: AuditLog, shipper: AuditShipper, directory: string, lifetime: Lifetime) {
+  private constructor(
+    log: AuditLog,
+    shipper: AuditShipper,
+    directory: string,
+    recordPerson: RecordPerson,
+    lifetime: Lifetime,
+  ) {
     this.log = log;
     this.shipper = shipper;
     this.#directory = directory;
+    this.#recordPerson = recordPerson;
     this.#lifetime = lifetime;
   }
 
   /** The audit as one request sees it. */
   of(origin: AuditOrigin): RequestAudit {
-    return new RequestAudit(this.log, origin);
+    return new RequestAudit(this.log, origin, this.#recordPerson);
   }
 
   async list(ticket: Ticket, request: AuditListRequest): ReturnType<AuditReader['list']> {
@@ -123,18 +135,23 @@ export async function recordInClosed(
   titleDirectory: string,
   record: AuditRecord,
   logger: Logger,
+  recordPerson: RecordPerson = recordAsSaid,
 ): Promise<void> {
   if (!existsSync(titleDirectory)) return;
-  const log = await openIn(titleDirectory, logger);
+  const log = await openIn(titleDirectory, logger, recordPerson);
   log.record(record);
   // Waits for what is written, and tells the server's own log what could not be.
   await log.close();
 }
 
 /** Opens the log of a title for its owner alone: the process of ClickHouse may have an account of its own. */
-async function openIn(titleDirectory: string, logger: Logger): Promise<AuditLog> {
+async function openIn(
+  titleDirectory: string,
+  logger: Logger,
+  recordPerson: RecordPerson,
+): Promise<AuditLog> {
   const directory = auditDirectory(titleDirectory);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await chmod(directory, 0o700);
-  return AuditLog.open({ directory, logger });
+  return AuditLog.open({ directory, logger, recordPerson });
 }
