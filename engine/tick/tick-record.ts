@@ -195,6 +195,13 @@ export function decodeHeader(payload: Uint8Array): {
   return { header: JSON.parse(json) as RecordHeader, end };
 }
 
+/** When a record was made, in milliseconds since 1970. Throws for bytes that are no record. */
+export function timeOfRecord(payload: Uint8Array): number {
+  const { at } = decodeHeader(payload).header as Partial<RecordHeader>;
+  if (typeof at === 'number') return at;
+  throw new RangeError('not a record of a title');
+}
+
 /** The batch of a tick record, sharing the payload's memory (which must be 8-byte aligned). */
 export function decodeTick(
   catalog: Catalog,

@@ -146,10 +146,11 @@ export class WritePath {
           // Its turn may have been long in coming; from here on it is answered.
           ticket.check();
           const committedAtMs = this.#parts.now();
-          const parts = record(committedAtMs, this.#seen, ticket.author);
+          const by = ticket.author;
+          const parts = record(committedAtMs, this.#seen, by);
           const lsn = this.#parts.log.append(parts);
           const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
-          const logged = { lsn, committedAtMs, digest, batch };
+          const logged = { lsn, committedAtMs, digest, batch, by };
           this.#pending.push({ kind: 'tick', logged, bytes, entry });
           return true;
         } catch (error) {

@@ -1,6 +1,12 @@
 import { existsSync } from 'node:fs';
 import { chmod, mkdir } from 'node:fs/promises';
-import { type ColumnsHost, Lifetime, SideTable, type Ticket } from '../../engine/index.ts';
+import {
+  type ColumnsHost,
+  Lifetime,
+  type Lsn,
+  SideTable,
+  type Ticket,
+} from '../../engine/index.ts';
 import { limits } from '../../engine/model/limits.ts';
 import { auditColumns } from '../../resolvers/audit-columns.ts';
 import type { AuditListRequest, AuditReader } from '../../resolvers/audit-event.ts';
@@ -13,10 +19,10 @@ import { AuditShipper, keptDays } from './audit-shipper.ts';
 import { type RecordPerson, recordAsSaid } from './recorded-person.ts';
 import { type AuditOrigin, RequestAudit } from './request-audit.ts';
 import {
-  type AuditProof,
   auditDirectory,
   type ExpectedRecord,
-  verifyAudit,
+  type TitleProof,
+  verifyTitle,
 } from './verify-audit.ts';
 
 export interface TitleAuditOptions {
@@ -44,7 +50,7 @@ export class TitleAudit implements AuditReader {
     return Lifetime.of(async (lifetime) => {
       const log = await openIn(directory, logger, recordPerson);
       lifetime.add(() => log.close());
-      const table = { name: 'audit', columns: auditColumns };
+      const table = { name: 'audit', columns: auditColumns, withCommits: true } as const;
       const shipper = new AuditShipper({
         audit: log,
         openTable: () => SideTable.open(columns, title, table, keptDays(retention)),
@@ -52,7 +58,7 @@ export class TitleAudit implements AuditReader {
         logger,
       });
       lifetime.add(() => shipper.close());
-      return new TitleAudit(log, shipper, auditDirectory(directory), recordPerson, lifetime);
+      return new TitleAudit(log, shipper, directory, recordPerson, lifetime);
     });
   }
 
@@ -89,25 +95,24 @@ export class TitleAudit implements AuditReader {
   async export(
     ticket: Ticket,
     source: AuditExportSource,
-    format: Pick<ExportSpec, 'format' | 'compression'>,
+    spec: Pick<ExportSpec, 'format' | 'compression' | 'asOfLsn'>,
   ): Promise<AsyncIterable<Uint8Array>> {
     const table = await this.shipper.caughtUp(limits.readWaitMs);
     const { where, upToSequence } = source;
-    const { format: as, compression } = format;
+    const { format, compression, asOfLsn } = spec;
     return table.export(ticket, {
       where,
       upToKey: BigInt(upToSequence),
-      format: as,
+      upToLsn: asOfLsn,
+      format,
       compression,
     });
   }
 
-  verify(expected: ExpectedRecord | null): Promise<AuditProof> {
-    return verifyAudit({
-      directory: this.#directory,
-      durableLsn: this.log.durableLsn,
-      expected,
-    });
+  /** `commitsLsn`: up to where the title's log is durable. */
+  verify(expected: ExpectedRecord | null, commitsLsn: Lsn): Promise<TitleProof> {
+    const { durableLsn: auditLsn } = this.log;
+    return verifyTitle(this.#directory, expected, { auditLsn, commitsLsn });
   }
 
   close(): Promise<void> {
