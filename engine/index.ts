@@ -80,6 +80,7 @@ export { formatPosition, type Lsn, parsePosition } from './model/position.ts';
 export type { Row, TitleManifest, Value } from './model/types.ts';
 export type { Engine } from './ports/engine.ts';
 export type { StatePageRequest, StateQueries } from './ports/state-queries.ts';
+export { conditionText } from './query/canonical-condition.ts';
 export { coerceScalar } from './query/coerce-scalar.ts';
 export { type Condition, conjunction } from './query/condition.ts';
 export { conditionTerms } from './query/condition-units.ts';
@@ -100,4 +101,10 @@ export { timeOfRecord } from './tick/tick-record.ts';
 export { Lifetime } from './time/lifetime.ts';
 export { processTimers, type Timers } from './time/timers.ts';
 export { type EngineOptions, openEngine } from './title/open-engine.ts';
-export type { Frame, SubscribeRequest, ViewQueries } from './views/view-engine.ts';
+export type {
+  Frame,
+  FrameStanding,
+  FrameStream,
+  SubscribeRequest,
+  ViewQueries,
+} from './views/view-engine.ts';

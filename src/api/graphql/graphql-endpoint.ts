@@ -80,6 +80,7 @@ function operationContext(
     traceparent: headers.traceparent,
     departure: exchange.departure,
     endpoint: exchange.endpoint,
+    queuedBytes: () => exchange.response.writableLength,
   });
 }
 
@@ -166,6 +167,7 @@ async function sendEvents(
   try {
     for (let step = await reader.read(); !step.done; step = await reader.read()) {
       options.metrics.sent(exchange.endpoint, step.value.length);
+      context.outgoing.bytesSent += step.value.length;
       if (!out.write(step.value)) await drained(out);
     }
   } finally {
