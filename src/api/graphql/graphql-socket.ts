@@ -364,7 +364,10 @@ export class GraphqlSocket {
           subscribe: async (args) => {
             const answer = await enveloped.subscribe(args);
             if (!(answer instanceof AnsweredFrames)) return answer;
-            return new PushedFrames(answer, (text) => connection.sendText(id, text));
+            return new PushedFrames(answer, (text) => {
+              operation.outgoing.bytesSent += text.bytes;
+              return connection.sendText(id, text);
+            });
           },
         } satisfies Root,
       };
@@ -390,6 +393,7 @@ export class GraphqlSocket {
       traceparent,
       departure: new ClientDeparture(),
       endpoint: 'websocket',
+      queuedBytes: () => connection.socket.bufferedAmount,
     });
   }
 
