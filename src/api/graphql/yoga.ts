@@ -25,6 +25,7 @@ import type { GraphqlParams } from './graphql-params.ts';
 import type { OperationContext } from './operation-context.ts';
 import { shapeOf } from './operation-shapes.ts';
 import { printedResult } from './printed-result.ts';
+import type { RoleSchemas } from './role-schemas.ts';
 import { unresolvedOperation } from './unresolved-operation.ts';
 import { tooManyValues } from './variable-values.ts';
 
@@ -38,12 +39,18 @@ export interface ServerContext {
 
 export type TitleYoga = ReturnType<typeof createTitleYoga>;
 
+/** What answers the operations of one title. */
+export interface TitleParts {
+  readonly executor: Executor;
+  readonly roles: RoleSchemas;
+  readonly answers: Answers;
+  readonly texts: FrameTexts;
+}
+
 /** The GraphQL pipeline of one title; HTTP, SSE and WebSocket operations all run through it. */
 export function createTitleYoga(
   schema: GraphQLSchema,
-  executor: Executor,
-  answers: Answers,
-  texts: FrameTexts,
+  { executor, roles, answers, texts }: TitleParts,
 ) {
   return createYoga<ServerContext>({
     schema,
@@ -64,23 +71,29 @@ export function createTitleYoga(
       errorCache: new DocumentCache<Error>(),
     },
     plugins: [
-      executorPlugin(executor, answers, texts),
+      executorPlugin({ executor, roles, answers, texts }),
       parsedParamsPlugin,
       boundsPlugin,
-      answerPlugin(answers),
+      answerPlugin(answers, roles),
     ],
   });
 }
 
 /** graphql-js's own executor; the default one also serves @defer and @stream, which costs time. */
-function executorPlugin(
-  executor: Executor,
-  answers: Answers,
-  texts: FrameTexts,
-): Plugin<ServerContext, ServerContext> {
+function executorPlugin({
+  executor,
+  roles,
+  answers,
+  texts,
+}: TitleParts): Plugin<ServerContext, ServerContext> {
   return {
-    onExecute({ setExecuteFn }) {
-      setExecuteFn((args) => tooManyValues(args) ?? executor.execute(args));
+    onExecute({ args: { contextValue }, setExecuteFn }) {
+      const { operation, params } = contextValue;
+      const run = (args: ExecutionArgs) => executor.execute(args);
+      setExecuteFn(
+        (args) =>
+          tooManyValues(args) ?? roles.execute(args, operation.principal.role, params.query, run),
+      );
     },
     onSubscribe({ args, setSubscribeFn }) {
       const refusal = args.contextValue.takesEvents ? null : { errors: [needsEvents()] };
@@ -89,7 +102,11 @@ function executorPlugin(
         (args) =>
           refusal ??
           tooManyValues(args) ??
-          withinQuota(operation, () => subscribeToFrames(args, operation, answers, texts)),
+          withinQuota(operation, () =>
+            roles.subscribe(args, operation.principal.role, (args) =>
+              subscribeToFrames(args, operation, answers, texts),
+            ),
+          ),
       );
     },
   };
@@ -159,7 +176,7 @@ const boundsPlugin: Plugin = {
   },
 };
 
-function answerPlugin(answers: Answers): Plugin<ServerContext, ServerContext> {
+function answerPlugin(answers: Answers, roles: RoleSchemas): Plugin<ServerContext, ServerContext> {
   const printed = (result: ExecutionResult, context: OperationContext) =>
     printedResult(result, (error) => answers.error(error, 'execute', context));
   return {
@@ -198,7 +215,10 @@ function answerPlugin(answers: Answers): Plugin<ServerContext, ServerContext> {
           ? unresolvedOperation(params.operationName)
           : error,
       );
-      const errors = answers.refusal(found, phaseOf(found), operation);
+      const phase = phaseOf(found);
+      const told =
+        phase === 'validate' ? roles.problemsOf(params.query, operation.principal.role) : found;
+      const errors = answers.refusal(told, phase, operation);
       setResult(printed({ errors }, operation));
     },
   };
