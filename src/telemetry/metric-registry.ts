@@ -137,6 +137,12 @@ export class MetricRegistry {
     labelNames: ['reason'],
     registers: [this.#registry],
   });
+  readonly consoleSignIns = new Counter({
+    name: 'tickloom_console_sign_ins_total',
+    help: 'People who came back from the provider to the console, by what became of it.',
+    labelNames: ['outcome'],
+    registers: [this.#registry],
+  });
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
@@ -224,6 +230,18 @@ export class MetricRegistry {
 
   authFailed(reason: AuthFailure): void {
     this.#authFailures.inc({ reason });
+  }
+
+  /** Tells how many people are signed in to the console. */
+  watchConsole(sessions: { readonly size: number }): void {
+    new Gauge({
+      name: 'tickloom_console_sessions',
+      help: 'Sessions of people who are signed in to the console.',
+      registers: [this.#registry],
+      collect() {
+        this.set(sessions.size);
+      },
+    });
   }
 
   /** Tells of the ClickHouse that all titles share; `trouble` is null while it answers. */

@@ -18,6 +18,7 @@ import { ExportLinks } from '../exports/export-link.ts';
 import { Exports } from '../exports/exports.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { Identity } from '../identity/identity.ts';
+import type { PageSessions } from '../identity/page-sessions.ts';
 import { TitleLimits } from '../limits/title-limits.ts';
 import { secretFromFile } from '../storage/private-file.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -34,6 +35,8 @@ export interface SharedParts {
   readonly logger: Logger;
   readonly metrics: MetricRegistry;
   readonly identity: Identity;
+  /** People who are signed in with a browser; null: nobody can be. */
+  readonly pages: PageSessions | null;
   /** The ClickHouse in which each title has a database; it may still be starting. */
   readonly columns: Promise<ColumnsHost>;
   /** The places of all WebSockets of the server. */
@@ -120,6 +123,7 @@ export function openTitle(
     const served = serveTitle({
       engine,
       identity: shared.identity,
+      pages: shared.pages,
       exports,
       masks: new ColumnMasks(secretFromFile(join(directory, 'mask-key'))),
       links,

@@ -19,6 +19,7 @@ import type { ExportLinks } from '../exports/export-link.ts';
 import type { Exports } from '../exports/exports.ts';
 import type { Handler } from '../http/route.ts';
 import type { Identity } from '../identity/identity.ts';
+import type { PageSessions } from '../identity/page-sessions.ts';
 import { TitleIdentity } from '../identity/title-identity.ts';
 import type { TitleLimits } from '../limits/title-limits.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -29,6 +30,7 @@ import type { RunningRequests } from './running-requests.ts';
 export interface ServedTitleOptions {
   readonly engine: Engine;
   readonly identity: Identity;
+  readonly pages: PageSessions | null;
   readonly exports: Exports;
   readonly masks: ColumnMasks;
   readonly links: ExportLinks;
@@ -57,7 +59,7 @@ export function proveServable(manifest: TitleManifest): void {
 export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const { engine, exports, masks, links, audit, use, metrics, logger } = options;
   const { catalog } = engine;
-  const identity = new TitleIdentity(options.identity, catalog);
+  const identity = new TitleIdentity(options.identity, catalog, options.pages);
   const running = new ObservedQueries(metrics);
   const services = { engine, exports, masks, audit, use, running };
   const schema = buildSchema(catalog);

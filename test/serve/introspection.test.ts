@@ -173,7 +173,7 @@ describe('who stays connected', () => {
     const live = new LivePrincipal(
       identity as unknown as Identity,
       { authenticate } as unknown as TitleIdentity,
-      { authorization: 'Bearer one', role: undefined },
+      { authorization: 'Bearer one', role: undefined, page: {} },
       principal,
       { onChange: () => ends.push('changed'), onEnd: ({ code }) => ends.push(code) },
     );

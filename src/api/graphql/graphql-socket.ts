@@ -248,6 +248,7 @@ export class GraphqlSocket {
       const credentials = {
         authorization: header('authorization'),
         role: header('x-tickloom-role'),
+        page: connection.headers,
       };
       const principal = await recordedSignIn(audit, requestId, () =>
         this.#options.identity.authenticate(credentials),
