@@ -1,5 +1,4 @@
 import { mkdtempSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -11,6 +10,7 @@ import type { RunningServer } from '../../src/host/server.ts';
 import type { VerifiedToken } from '../../src/identity/verified-token.ts';
 import { Browser } from './browser.ts';
 import { FrameSocket } from './frame-socket.ts';
+import { freePort } from './free-port.ts';
 import { type People, RealProvider } from './real-provider.ts';
 import { answerOf, codeOf } from './sandbox.ts';
 import { serveTitle } from './served.ts';
@@ -57,14 +57,6 @@ beforeEach(() => {
   provider.options = { people };
   provider.instead = () => false;
 });
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 const browsers: Browser[] = [];
 afterEach(async () => {

@@ -93,10 +93,13 @@ export function offerAccount({ signIn, session }) {
   if (signIn === null) return false;
   byId('provider').textContent = `Sign in at ${new URL(signIn.issuer).host}`;
   byId('submit').textContent = session ? 'Open' : 'Use the token';
-  byId('submit').hidden = session === null && !ownToken().open;
-  ownToken().ontoggle = () => {
-    byId('submit').hidden = session === null && !ownToken().open;
+  const showFields = () => {
+    const isChoice = session !== null || ownToken().open;
+    byId('title-field').hidden = !isChoice;
+    byId('submit').hidden = !isChoice;
   };
+  ownToken().ontoggle = showFields;
+  showFields();
   byId('subject-field').hidden = true;
   byId('role-field').hidden = session === null;
   offerRolesOf(session?.titles ?? []);
