@@ -27,6 +27,8 @@ export const servingLimits = {
   auditRetainDaysMax: 36_500,
   /** Days that the files of a removed title are kept. */
   removedTitleKeptDaysMax: 3_650,
+  /** Operations in the list of one title. */
+  persistedOperationsMax: 10_000,
   /** Operations and fragments of one GraphQL document. */
   graphqlDefinitionsMax: 100,
   /** Directives of one GraphQL document. */

@@ -1,5 +1,6 @@
 import { parameterList } from './console-client.ts';
 import { algorithmList, attributeList, issuerList, toleranceBounds } from './issuers.ts';
+import { operationRules } from './operation-modes.ts';
 import {
   auditRetain,
   byteSize,
@@ -173,6 +174,16 @@ export const settingsTable = {
     parameterList,
     '',
     'Further parameters of the request to sign in, such as audience=https://tickloom.example.com, separated by commas.',
+  ),
+  persistedOperations: setting(
+    text,
+    null,
+    'A JSON file with the operations that clients may name by their SHA-256 (of the only title, or of all), or a directory of such files, <title>.json each. Read at the start, and anew by tickloom operations reload.',
+  ),
+  operations: setting(
+    operationRules,
+    'any',
+    'Which GraphQL roles may send: any document, or persisted-only, the operations of the list and nothing else; also by role and title, such as any,player=persisted-only.',
   ),
   canary: setting(
     onOff,

@@ -120,6 +120,16 @@ export class MetricRegistry {
     ['class'],
     byteBuckets,
   );
+  readonly documents = this.#counter(
+    'graphql_documents_total',
+    'GraphQL documents of requests: parsed anew, remembered from another request, or of the list of operations, parsed when that was read.',
+    ['outcome'],
+  );
+  readonly documentValidations = this.#counter(
+    'graphql_validations_total',
+    'GraphQL documents that were validated for a request.',
+    [],
+  );
   readonly exportsBytes = this.#counter('exports_bytes_total', 'Bytes of exports sent.', []);
   readonly trafficBytes = this.#counter('traffic_bytes_total', 'Bytes of bodies in and out.', [
     'endpoint',
@@ -258,7 +268,8 @@ export class MetricRegistry {
 
   /** Tells that nothing of the title has happened yet, where nothing else says of what. */
   begin(title: string): void {
-    for (const counter of [this.exportsBytes, this.logDroppedBytes]) counter.inc({ title }, 0);
+    for (const counter of [this.exportsBytes, this.logDroppedBytes, this.documentValidations])
+      counter.inc({ title }, 0);
     for (const gauge of [this.logPending, this.ticksWaitingBytes]) gauge.set({ title }, 0);
     for (const histogram of [
       this.applySeconds,

@@ -52,6 +52,8 @@ export class Metrics {
   readonly queryRejected;
   readonly rateLimited;
   readonly queryMemory;
+  readonly documents;
+  readonly documentValidations;
   readonly exportsBytes;
   readonly requests;
   /** What the engine tells as it works. */
@@ -73,6 +75,8 @@ export class Metrics {
     this.queryRejected = new TitleCounter<'class' | 'reason'>(registry.queryRejected, title);
     this.rateLimited = new TitleCounter<'role' | 'bound' | 'of'>(registry.rateLimited, title);
     this.queryMemory = new TitleHistogram<'class'>(registry.queryMemory, title);
+    this.documents = new TitleCounter<'outcome'>(registry.documents, title);
+    this.documentValidations = registry.documentValidations.labels({ title });
     this.exportsBytes = registry.exportsBytes.labels({ title });
     this.requests = new TitleCounter<'endpoint' | 'operation_kind' | 'code'>(
       registry.requests,

@@ -1,3 +1,4 @@
+import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -11,8 +12,10 @@ import {
   parseKept,
 } from '../../engine/index.ts';
 import type { TitleManifest, UseLimits } from '../../engine/model/types.ts';
+import type { OperationListReport } from '../api/graphql/persisted-operations.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
 import { operatorRecord, TitleAudit } from '../audit/title-audit.ts';
+import { operationModeOf } from '../config/operation-modes.ts';
 import type { Settings } from '../config/settings.ts';
 import { ExportLinks } from '../exports/export-link.ts';
 import { Exports } from '../exports/exports.ts';
@@ -133,10 +136,32 @@ export function openTitle(
       logger,
       requests,
       places: shared.places,
+      operations: {
+        file: operationFileOf(settings, name),
+        modeOf: (role) => operationModeOf(settings.operations, name, role),
+      },
     });
-    const parts = { name, engine, audit, recoveredLsn, metrics, requests, served };
+    logOperations(await served.operations.load(), logger);
+    const parts = { name, engine, audit, recoveredLsn, metrics, requests, served, logger };
     return new OpenTitle(parts, () => lifetime.endOrThrow());
   }, onError);
+}
+
+/** The file of a title's list of operations: `<title>.json` where the setting names a directory. */
+function operationFileOf({ persistedOperations: path }: Settings, title: string): string | null {
+  if (path === null || !existsSync(path) || !statSync(path).isDirectory()) return path;
+  const file = join(path, `${title}.json`);
+  return existsSync(file) ? file : null;
+}
+
+function logOperations(report: OperationListReport | null, logger: Logger): void {
+  if (report === null) return;
+  const { file, operations, invalid } = report;
+  logger.info(
+    { file, operations, invalid: invalid.length },
+    'the operations of the list were read',
+  );
+  for (const problem of invalid) logger.warn({ problem }, 'an operation of the list is not valid');
 }
 
 /** What each title of the server may be asked for. */
@@ -156,6 +181,7 @@ interface OpenTitleParts {
   readonly metrics: Metrics;
   readonly requests: RunningRequests;
   readonly served: ServedTitle;
+  readonly logger: Logger;
 }
 
 /** A title that is served. */
@@ -176,6 +202,13 @@ export class OpenTitle {
     this.socket = parts.served.socket;
     this.#parts = parts;
     this.#end = end;
+  }
+
+  /** Reads the list of operations anew; null where the title has none. */
+  async reloadOperations(): Promise<OperationListReport | null> {
+    const report = await this.#parts.served.operations.load();
+    logOperations(report, this.#parts.logger);
+    return report;
   }
 
   answer(

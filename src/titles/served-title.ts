@@ -11,6 +11,10 @@ import { Executor } from '../api/graphql/executor.ts';
 import { FrameTexts } from '../api/graphql/frame-texts.ts';
 import { graphqlEndpoint } from '../api/graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from '../api/graphql/graphql-socket.ts';
+import {
+  PersistedOperations,
+  type PersistedOperationsOptions,
+} from '../api/graphql/persisted-operations.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
 import { createTitleYoga } from '../api/graphql/yoga.ts';
 import { ServedManifest } from '../api/served-manifest.ts';
@@ -40,6 +44,7 @@ export interface ServedTitleOptions {
   readonly logger: Logger;
   readonly requests: RunningRequests;
   readonly places: SocketPlaces;
+  readonly operations: Pick<PersistedOperationsOptions, 'file' | 'modeOf'>;
 }
 
 /** What a title answers over HTTP. */
@@ -48,6 +53,7 @@ export type TitleEndpoint = 'graphql' | 'commit' | 'export' | 'schema' | 'manife
 export interface ServedTitle {
   readonly endpoints: Readonly<Record<TitleEndpoint, Handler>>;
   readonly socket: GraphqlSocket;
+  readonly operations: PersistedOperations;
 }
 
 /** Throws where no API can be made of the manifest. */
@@ -67,12 +73,19 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const executor = new Executor(schema);
   const long = new OneByOne(engine.turns, `answers to frames of ${catalog.manifest.title}`);
   const yoga = createTitleYoga(schema, executor, answers, new FrameTexts(long));
+  const operations = new PersistedOperations({
+    ...options.operations,
+    title: catalog.manifest.title,
+    schema,
+  });
   const manifest = new ServedManifest(catalog.manifest);
   const description = { audit, use, metrics, identity };
   return {
+    operations,
     endpoints: {
       graphql: graphqlEndpoint({
         yoga,
+        operations,
         manifest,
         services,
         metrics,
@@ -94,6 +107,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
     },
     socket: new GraphqlSocket({
       yoga,
+      operations,
       manifest,
       services,
       answers,

@@ -15,6 +15,7 @@ import { FrameTexts } from '../../src/api/graphql/frame-texts.ts';
 import { graphqlEndpoint } from '../../src/api/graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from '../../src/api/graphql/graphql-socket.ts';
 import type { TitleServices } from '../../src/api/graphql/operation-context.ts';
+import { PersistedOperations } from '../../src/api/graphql/persisted-operations.ts';
 import { SocketPlaces } from '../../src/api/graphql/socket-places.ts';
 import { createTitleYoga } from '../../src/api/graphql/yoga.ts';
 import { ServedManifest } from '../../src/api/served-manifest.ts';
@@ -75,8 +76,15 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
     }),
   };
   const manifest = new ServedManifest(ashfall);
+  const operations = new PersistedOperations({
+    title: 'ashfall',
+    schema,
+    file: null,
+    modeOf: () => 'any',
+  });
   const handle = graphqlEndpoint({
     yoga,
+    operations,
     manifest,
     services,
     metrics,
@@ -88,6 +96,7 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const { url, front } = await serveRoutes(metrics, routes);
   const sockets = new GraphqlSocket({
     yoga,
+    operations,
     manifest,
     services,
     answers,

@@ -38,6 +38,7 @@ import { checkParams } from './graphql-params.ts';
 import { watchBytes } from './message-bytes.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
 import { OperationIds, resultTail } from './operation-ids.ts';
+import { type PersistedOperations, resolvedOperation } from './persisted-operations.ts';
 import { PushedFrames } from './pushed-frames.ts';
 import { SocketOperations } from './socket-operations.ts';
 import type { SocketPlaces } from './socket-places.ts';
@@ -47,6 +48,7 @@ import { phaseOf, type TitleYoga } from './yoga.ts';
 export interface GraphqlSocketOptions {
   readonly manifest: ServedManifest;
   readonly yoga: TitleYoga;
+  readonly operations: PersistedOperations;
   readonly services: TitleServices;
   readonly answers: Answers;
   readonly metrics: Metrics;
@@ -325,7 +327,7 @@ export class GraphqlSocket {
     payload: SubscribePayload,
   ): Promise<ExecutionArgs | readonly GraphQLError[]> {
     const { connection } = context.extra;
-    const { yoga, answers } = this.#options;
+    const { yoga, answers, operations } = this.#options;
     const operation = this.#operationContext(connection, payload);
     try {
       if (!connection.operations.hasRoom) {
@@ -343,8 +345,14 @@ export class GraphqlSocket {
       connection.operations.begin(id, payload, operation);
       const { principal, ticket } = operation;
       await this.#options.services.use.admit(principal, ticket.trace.requestId);
-      const params = checkParams(payload);
-      const enveloped = yoga.getEnveloped({ operation, params, takesEvents: true });
+      const asked = checkParams(payload);
+      const { params, document: listed } = resolvedOperation(operations, asked, operation);
+      const enveloped = yoga.getEnveloped({
+        operation,
+        params,
+        document: listed,
+        takesEvents: true,
+      });
       const document = enveloped.parse(params.query);
       const invalid = enveloped.validate(enveloped.schema, document);
       if (invalid.length > 0) {
@@ -424,10 +432,19 @@ function incoming(ids: OperationIds, text: string): unknown {
   if (typeof id !== 'string' || id === '') return message;
   if (type === 'subscribe') {
     const inner = ids.begin(id);
-    return inner === null ? idInUse : { ...(message as object), id: inner };
+    if (inner === null) return idInUse;
+    const { payload } = message as { readonly payload?: unknown };
+    // The protocol wants a text, which an operation that is named by its id may leave out.
+    const named = isNamedAlone(payload) ? { payload: { query: '', ...payload } } : {};
+    return { ...(message as object), ...named, id: inner };
   }
   if (type !== 'complete') return message;
   return { ...(message as object), id: ids.complete(id) ?? id };
+}
+
+function isNamedAlone(payload: unknown): payload is object {
+  if (typeof payload !== 'object' || payload === null || 'query' in payload) return false;
+  return 'id' in payload || 'documentId' in payload || 'extensions' in payload;
 }
 
 /** The enveloped functions of one operation travel in its root value, as graphql-ws foresees. */
