@@ -6,6 +6,7 @@ import { askServer } from '../../src/cli/control-client.ts';
 import { loadSettings } from '../../src/config/load-settings.ts';
 import { ConsoleCookies } from '../../src/console/console-cookies.ts';
 import { ConsoleSessions } from '../../src/console/console-sessions.ts';
+import { PendingSignIns } from '../../src/console/pending-sign-in.ts';
 import type { RunningServer } from '../../src/host/server.ts';
 import type { VerifiedToken } from '../../src/identity/verified-token.ts';
 import { Browser } from './browser.ts';
@@ -17,7 +18,11 @@ import { serveTitle } from './served.ts';
 
 vi.mock('../../src/serving-limits.ts', async (original) => {
   const { servingLimits } = await original<typeof import('../../src/serving-limits.ts')>();
-  const small = { consoleSessionsMax: 4, consoleSessionsPerSubjectMax: 2 };
+  const small = {
+    consoleSessionsMax: 4,
+    consoleSessionsPerSubjectMax: 2,
+    consoleSignInsRunningMax: 1,
+  };
   return { servingLimits: { ...servingLimits, ...small } };
 });
 
@@ -317,6 +322,45 @@ describe('signing in to the console', () => {
     ]);
   });
 
+  test('so many codes are redeemed at once, and one more waits for its turn (consoleSignInsRunningMax)', async () => {
+    const first = newBrowser();
+    const second = newBrowser();
+    const backs = [await cameBack(first), await cameBack(second)];
+    let answer = () => {};
+    const isAsked = new Promise<void>((resolve) => {
+      provider.instead = ({ url }, response) => {
+        if (url !== '/token') return false;
+        answer = () => response.writeHead(500).end();
+        resolve();
+        return true;
+      };
+    });
+    const slow = first.visit(backs[0] ?? '');
+    await isAsked;
+    const refused = await second.visit(backs[1] ?? '');
+    expect([refused.status, await refused.text()]).toEqual([
+      503,
+      expect.stringContaining('Too many people are signing in'),
+    ]);
+    answer();
+    expect((await slow).status).toBe(503);
+  });
+
+  test('takes so long at most, and one sealed by another process is none (consoleSignInMs)', async () => {
+    const pending = { state: 's', nonce: 'n', codeVerifier: 'v', returnTo: '/console/' };
+    const own = new PendingSignIns();
+    const sealed = await own.seal(pending);
+    expect(await own.open(sealed)).toMatchObject(pending);
+    expect(sealed).not.toContain('codeVerifier');
+    expect(await new PendingSignIns().open(sealed)).toBeNull();
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 10 * 60_000 + 1_000 });
+    try {
+      expect(await own.open(sealed)).toBeNull();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test('a token for another API is refused with what is wrong with it', async () => {
     provider.options = { people, audience: 'shop' };
     const browser = newBrowser();
@@ -335,7 +379,7 @@ describe('somebody who is signed in', () => {
     return socket;
   }
 
-  test('stays so by the refresh token, on an open WebSocket too', async () => {
+  test('stays so by the refresh token, on an open WebSocket too (consoleRenewAheadMs)', async () => {
     provider.options = { people, seconds: 2 };
     const browser = await signedIn();
     const socket = await socketOf(browser);
@@ -392,7 +436,7 @@ describe('somebody who is signed in', () => {
     expect([page.status, await page.text()]).toEqual([403, expect.stringContaining('was revoked')]);
   });
 
-  test('has so many sessions, and all together have so many', async () => {
+  test('has so many sessions, and all together have so many (consoleSessionsMax, consoleSessionsPerSubjectMax)', async () => {
     const own = [await signedIn(), await signedIn(), await signedIn()];
     const codes = await Promise.all(own.map(async (browser) => codeOf(await ask(browser))));
     expect(codes).toEqual(['UNAUTHENTICATED', 'OK', 'OK']);
@@ -458,7 +502,7 @@ describe('the settings of the console', () => {
 });
 
 describe('a session of the console', () => {
-  test('is over when it was not used for a while, and at its end however it is used', async () => {
+  test('is over when it was not used for a while, and at its end however it is used (consoleIdleMs, consoleLifeMs)', async () => {
     let nowMs = 0;
     const cookies = new ConsoleCookies(new URL('http://127.0.0.1:1'));
     const origin = 'http://127.0.0.1:1';

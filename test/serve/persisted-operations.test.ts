@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { parseOperationList } from '../../src/api/graphql/operation-list.ts';
 import { askServer } from '../../src/cli/control-client.ts';
 import { operationModeOf, operationRules } from '../../src/config/operation-modes.ts';
 import { FrameSocket } from './frame-socket.ts';
@@ -242,6 +243,17 @@ describe('the list', () => {
       await expect(reload()).rejects.toThrow(message);
     }
     expect(codeOf(await send('player', { id: idOf(units) }))).toBe('OK');
+  });
+
+  test('has so many operations, and not one more (persistedOperationsMax)', () => {
+    const listOf = (count: number) => {
+      const documents = Array.from({ length: count }, (_, i) => `query Q${i} { __typename }`);
+      return JSON.stringify(Object.fromEntries(documents.map((one) => [idOf(one), one])));
+    };
+    expect(parseOperationList(listOf(10_000), 'a.json')).toHaveLength(10_000);
+    expect(() => parseOperationList(listOf(10_001), 'a.json')).toThrow(
+      'more than 10000 operations',
+    );
   });
 
   test("may be a manifest of Apollo's", async () => {
