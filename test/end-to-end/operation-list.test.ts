@@ -62,7 +62,7 @@ test('the list that is generated lets a role live by it: the client and the file
   });
   try {
     const serving = new AshfallClient({
-      url: `${sandbox.url}/ashfall`,
+      url: sandbox.url,
       token: await sandbox.token('game-server'),
     });
     const match = await serving.openSession('m1');
@@ -78,7 +78,7 @@ test('the list that is generated lets a role live by it: the client and the file
       (await serving.unitState.list({ where: { sessionId: { eq: 'm1' } } })).rows,
     ).toHaveLength(1);
     const watching = new AshfallClient({
-      url: `${sandbox.url}/ashfall`,
+      url: sandbox.url,
       token: await sandbox.token('liveops'),
     });
     for await (const frame of watching.matchPulse.changes()) {
