@@ -52,6 +52,7 @@ export type {
 export { ClientDeparture, type Departure } from './govern/departure.ts';
 export { OneByOne } from './govern/one-by-one.ts';
 export { SharedWork } from './govern/shared-work.ts';
+export type { SpanAttributes, SpanSink } from './govern/span-sink.ts';
 export {
   requestEnded,
   Ticket,

@@ -56,5 +56,6 @@ export {
 export type { TableDescriptor, TitleDescriptor, ViewDescriptor } from './runtime/title.ts';
 export { type ClientOptions, TitleClient } from './runtime/title-client.ts';
 export type { TokenProvider } from './runtime/token-source.ts';
+export type { TracedSpan, Tracer } from './runtime/tracing.ts';
 export type { CallOptions, QueryClass, ResponseInfo } from './runtime/transport.ts';
 export type { View, ViewRows } from './runtime/view.ts';

@@ -111,7 +111,7 @@ export class ColumnClient {
           wait_end_of_query: 1,
           cancel_http_readonly_queries_on_client_close: 1,
         },
-        ...databaseHeader(query.database),
+        ...queryHeaders(query),
       });
       const body = JSON.parse(await wholeAnswer(stream)) as JsonAnswer;
       return {
@@ -186,7 +186,7 @@ export class ColumnClient {
           ...query.settings,
           cancel_http_readonly_queries_on_client_close: 1,
         },
-        ...databaseHeader(query.database),
+        ...queryHeaders(query),
       });
       entry.abort.signal.addEventListener('abort', () => stream.destroy(), { once: true });
       stream.once('close', release);
@@ -302,9 +302,15 @@ export class ColumnClient {
     const release = query.ticket?.whenOver((end) => {
       void this.#stop(queryId, entry, end === 'left' ? 'caller' : 'late');
     }, graceMs);
+    const spans = query.ticket?.trace.spans ?? null;
+    const startedMs = spans === null ? 0 : performance.now();
     return () => {
       release?.();
       this.#running.delete(queryId);
+      spans?.add('clickhouse.query', startedMs, performance.now(), {
+        'db.system.name': 'clickhouse',
+        'tickloom.query_id': queryId,
+      });
     };
   }
 
@@ -399,8 +405,15 @@ function connection(target: ClientTarget) {
 
 const connectionsMax = 64;
 
-function databaseHeader(database: string | undefined) {
-  return database === undefined ? {} : { http_headers: { 'x-clickhouse-database': database } };
+/** ClickHouse takes the trace context of a request, too, and notes it where it is set up to. */
+function queryHeaders({ database, ticket }: ClientQuery) {
+  const traceparent = ticket?.trace.spans?.traceparent;
+  return {
+    http_headers: {
+      ...(database === undefined ? {} : { 'x-clickhouse-database': database }),
+      ...(traceparent === undefined ? {} : { traceparent }),
+    },
+  };
 }
 
 function boundSettings({ bounds, ticket }: ClientQuery): Record<string, string | number> {

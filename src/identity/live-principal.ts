@@ -29,7 +29,7 @@ export class LivePrincipal {
   readonly #forgetDenials: () => void;
   #credentials: Credentials;
   #current: Principal;
-  /** Of a browser that is signed in: its token is renewed by itself. */
+  /** Where a browser is signed in: its token is renewed by itself. */
   #session: PageSession | null = null;
   #forgetSession: () => void;
   #forgetExpiry: () => void;

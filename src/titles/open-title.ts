@@ -29,6 +29,7 @@ import type { MetricRegistry } from '../telemetry/metric-registry.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { observeEngine } from '../telemetry/observed-engine.ts';
 import { logRecovery } from '../telemetry/recovery-log.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import { RunningRequests } from './running-requests.ts';
 import type { ServedTitle, TitleEndpoint } from './served-title.ts';
 
@@ -42,6 +43,8 @@ export interface SharedParts {
   readonly pages: PageSessions | null;
   /** The ClickHouse in which each title has a database; it may still be starting. */
   readonly columns: Promise<ColumnsHost>;
+  /** Null: nobody takes traces. */
+  readonly tracing: Tracing | null;
   /** The places of all WebSockets of the server. */
   readonly places: SocketPlaces;
   /** The URL clients reach the server under, without a slash at its end. */
@@ -140,6 +143,9 @@ export function openTitle(
         file: operationFileOf(settings, name),
         modeOf: (role) => operationModeOf(settings.operations, name, role),
       },
+      slowMs: settings.slowMs,
+      rowMemoryBytesMax: settings.rowMemory,
+      tracing: shared.tracing,
     });
     logOperations(await served.operations.load(), logger);
     const parts = { name, engine, audit, recoveredLsn, metrics, requests, served, logger };

@@ -20,6 +20,7 @@ import type { Executor } from './executor.ts';
 import type { FrameTexts } from './frame-texts.ts';
 import type { GraphqlParams } from './graphql-params.ts';
 import type { OperationContext } from './operation-context.ts';
+import { shapeOf } from './operation-shapes.ts';
 import { parseWithinBounds } from './parse-document.ts';
 import { printedResult } from './printed-result.ts';
 import { unresolvedOperation } from './unresolved-operation.ts';
@@ -29,7 +30,7 @@ import { tooManyValues } from './variable-values.ts';
 export interface ServerContext {
   readonly operation: OperationContext;
   readonly params: GraphqlParams;
-  /** Of a listed operation, which was parsed and validated before; null: its text is to be. */
+  /** Where the operation is a listed one, parsed and validated before; null: its text is to be. */
   readonly document: DocumentNode | null;
   /** Whether the client takes events, as which alone a subscription can be answered. */
   readonly takesEvents: boolean;
@@ -222,6 +223,7 @@ function tellAudit({
   contextValue: { operation, params },
 }: ExecutionArgs & { readonly contextValue: ServerContext }): OperationDefinitionNode | null {
   const definition = getOperationAST(document, operationName) ?? null;
+  if (definition !== null) operation.shape = shapeOf(document, definition);
   operation.audit.runs({ query: params.query, operationName: definition?.name?.value });
   return definition;
 }
