@@ -75,7 +75,8 @@ test('the list that is generated lets a role live by it: the client and the file
       unitId: 7,
     });
     expect(
-      (await serving.unitState.list({ where: { sessionId: { eq: 'm1' } } })).rows,
+      (await serving.unitState.list({ where: { sessionId: { eq: 'm1' }, ownerId: { eq: 3 } } }))
+        .rows,
     ).toHaveLength(1);
     const watching = new AshfallClient({
       url: sandbox.url,
