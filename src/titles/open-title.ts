@@ -83,8 +83,10 @@ export function openTitle(
     loading.catch(() => {});
     const directory = join(settings.dataDir, 'titles', name);
     const keptBefore = await keptManifest(directory);
+    const masks = new ColumnMasks(secretFromFile(join(directory, 'mask-key')));
     const opened = await openEngine({
       manifest,
+      masks,
       directory,
       durability: settings.durability,
       columns: shared.columns,
@@ -131,7 +133,7 @@ export function openTitle(
       identity: shared.identity,
       pages: shared.pages,
       exports,
-      masks: new ColumnMasks(secretFromFile(join(directory, 'mask-key'))),
+      masks,
       links,
       audit,
       use,

@@ -99,11 +99,6 @@ export class RealProvider {
     await this.#post('/token/revocation', 'game', { token });
   }
 
-  /** Takes back what somebody granted, and with it every refresh token of that sign-in. */
-  async takeBack(refreshToken: string): Promise<void> {
-    await this.#post('/token/revocation', 'console', { token: refreshToken });
-  }
-
   /** The page that asks people who they are, which answers for them. */
   async #sayWho(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const who = this.options.people?.who ?? null;
