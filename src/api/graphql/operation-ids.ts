@@ -65,6 +65,39 @@ export class OperationIds {
   }
 }
 
+/** How a WebSocket is closed that begins an operation under the id of one that runs. */
+export const idInUse = 'Subscriber for this id already exists';
+
+/**
+ * A message of a client with the id that its operation has here, parsed; as it came where it is not
+ * JSON, for the protocol to refuse. What completes an operation that there is not keeps its id.
+ */
+export function incoming(ids: OperationIds, text: string): unknown {
+  let message: unknown;
+  try {
+    message = JSON.parse(text);
+  } catch {
+    return text;
+  }
+  const { type, id } = (message ?? {}) as { readonly type?: unknown; readonly id?: unknown };
+  if (typeof id !== 'string' || id === '') return message;
+  if (type === 'subscribe') {
+    const inner = ids.begin(id);
+    if (inner === null) return idInUse;
+    const { payload } = message as { readonly payload?: unknown };
+    // The protocol wants a text, which an operation that is named by its SHA-256 may leave out.
+    const named = isNamedAlone(payload) ? { payload: { query: '', ...payload } } : {};
+    return { ...(message as object), ...named, id: inner };
+  }
+  if (type !== 'complete') return message;
+  return { ...(message as object), id: ids.complete(id) ?? id };
+}
+
+function isNamedAlone(payload: unknown): payload is object {
+  if (typeof payload !== 'object' || payload === null || 'query' in payload) return false;
+  return 'id' in payload || 'documentId' in payload || 'extensions' in payload;
+}
+
 /** How such a message ends, behind the result. */
 export const resultTail = Buffer.from('}');
 
