@@ -66,7 +66,8 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const ignore = () => undefined;
   const audit = { admit: ignore, record: ignore, runs: ignore };
   const use = new TitleLimits({}, metrics, audit);
-  const services = { use, audit: { of: () => audit } } as unknown as TitleServices;
+  const work = { record: ignore };
+  const services = { use, work, audit: { of: () => audit } } as unknown as TitleServices;
   const identity: TitleAccess = {
     authenticate: () => principal,
     live: () => ({
