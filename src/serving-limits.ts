@@ -29,6 +29,8 @@ export const servingLimits = {
   auditRetainDaysMax: 36_500,
   /** Days that the files of a removed title are kept. */
   removedTitleKeptDaysMax: 3_650,
+  /** Operations in the list of one title. */
+  persistedOperationsMax: 10_000,
   /** Operations and fragments of one GraphQL document. */
   graphqlDefinitionsMax: 100,
   /** Directives of one GraphQL document. */
@@ -73,6 +75,17 @@ export const servingLimits = {
   /** Bytes of a form that the sandbox's provider reads, and codes of it that wait for their client. */
   sandboxFormBytesMax: 64 * 1024,
   sandboxCodesMax: 1_000,
+  /** How long a sign-in at the console may take at the provider, and how many codes are redeemed at once. */
+  consoleSignInMs: 10 * 60_000,
+  consoleSignInsRunningMax: 50,
+  /** People signed in at the console of one server, and sessions of one of them: the oldest of it gives way. */
+  consoleSessionsMax: 1_000,
+  consoleSessionsPerSubjectMax: 10,
+  /** How long a session lasts after it was last used, and at most; what is open under it counts as use. */
+  consoleIdleMs: 30 * 60_000,
+  consoleLifeMs: 12 * 60 * 60_000,
+  /** How long before its end an access token of a session is renewed; a short-lived one, in the second half. */
+  consoleRenewAheadMs: 30_000,
   /** Denials of tokens and subjects in the list of one server. */
   denialsMax: 10_000,
   /** Bytes of one request body on the GraphQL path. */
@@ -131,6 +144,9 @@ if (
   servingLimits.introspectionRecheckMs > 60_000
 ) {
   throw new RangeError('a token that its provider took back works for a minute at most');
+}
+if (servingLimits.consoleSignInMs > servingLimits.consoleIdleMs) {
+  throw new RangeError('a sign-in under way is over before a session is');
 }
 if (limits.logRecordBytesMax < servingLimits.commitBodyBytesMax) {
   throw new RangeError('a commit body must fit in one log record');

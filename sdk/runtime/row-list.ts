@@ -1,7 +1,7 @@
 import type { Position } from './position.ts';
 import type { ColumnOf, OrderBy, OrderColumn, Where } from './row-types.ts';
 import type { Title } from './title.ts';
-import type { CallOptions, Transport } from './transport.ts';
+import type { CallOptions, Operation, Transport } from './transport.ts';
 
 export interface ListOptions<Row, Column extends ColumnOf<Row>> extends CallOptions {
   readonly where?: Where<Row> | undefined;
@@ -40,19 +40,7 @@ export async function readPage<Row>(
   },
 ): Promise<Page<Row>> {
   const codec = title.codec(table);
-  const type = title.typeName(table);
-  const isHistory = title.tables.get(table)?.kind !== 'state';
-  const selection = options.columns?.join(' ') ?? codec.selection;
-  const operation = {
-    name: `${type}List`,
-    kind: 'query',
-    document: `query ${type}List($where: ${type}Where, $orderBy: [${type}Order!], $first: Int, $after: String${isHistory ? ', $minPosition: Position' : ''}) {
-  ${table}List(where: $where, orderBy: $orderBy, first: $first, after: $after${isHistory ? ', minPosition: $minPosition' : ''}) {
-    nodes { ${selection} }
-    pageInfo { hasNextPage endCursor }
-  }
-}`,
-  } as const;
+  const operation = listOperation(title, table, options.columns);
   const { orderBy, first, after, minPosition } = options;
   const where = options.where === undefined ? undefined : codec.encodeWhere(options.where);
   const variables = { where, orderBy, first, after, minPosition };
@@ -76,4 +64,21 @@ export async function* readPages<Row>(
     if (!page.hasNextPage || page.endCursor === null) return;
     after = page.endCursor;
   }
+}
+
+/** `columns`: those that are read; all where they are left out. */
+export function listOperation(title: Title, table: string, columns?: readonly string[]): Operation {
+  const type = title.typeName(table);
+  const isHistory = title.tables.get(table)?.kind !== 'state';
+  const selection = columns?.join(' ') ?? title.codec(table).selection;
+  return {
+    name: `${type}List`,
+    kind: 'query',
+    document: `query ${type}List($where: ${type}Where, $orderBy: [${type}Order!], $first: Int, $after: String${isHistory ? ', $minPosition: Position' : ''}) {
+  ${table}List(where: $where, orderBy: $orderBy, first: $first, after: $after${isHistory ? ', minPosition: $minPosition' : ''}) {
+    nodes { ${selection} }
+    pageInfo { hasNextPage endCursor }
+  }
+}`,
+  };
 }

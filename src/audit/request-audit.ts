@@ -67,7 +67,21 @@ export class RequestAudit implements AuditPort {
   }
 
   /** A class was refused to who a good token names, before the request had a ticket. */
-  classRefused(error: unknown, { subject, role }: Principal, requestId: string): void {
+  classRefused(error: unknown, principal: Principal, requestId: string): void {
+    this.#denied(error, principal, requestId, 'class');
+  }
+
+  /** The role may not send the operation that was asked for. */
+  operationRefused(error: unknown, principal: Principal, requestId: string): void {
+    this.#denied(error, principal, requestId, 'persisted-operation');
+  }
+
+  #denied(
+    error: unknown,
+    { subject, role }: Principal,
+    requestId: string,
+    needs: 'class' | 'persisted-operation',
+  ): void {
     if (!(error instanceof EngineError) || error.code !== 'FORBIDDEN') return;
     this.record({
       action: 'access.denied',
@@ -77,7 +91,7 @@ export class RequestAudit implements AuditPort {
       requestId,
       queryClass: null,
       code: error.code,
-      details: { needs: 'class' },
+      details: { needs },
     });
   }
 

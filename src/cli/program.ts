@@ -5,6 +5,7 @@ import { addExport } from './export.ts';
 import { addGenerate } from './generate.ts';
 import { addImport } from './import.ts';
 import { addInit } from './init.ts';
+import { addOperations } from './operations.ts';
 import { addReplay } from './replay.ts';
 import { addServe } from './serve.ts';
 import { addStart } from './start.ts';
@@ -31,6 +32,7 @@ export function program(): Command {
   addTitle(root);
   addToken(root);
   addGenerate(root);
+  addOperations(root);
   addExport(root);
   addImport(root);
   addReplay(root);

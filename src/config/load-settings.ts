@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { consoleClient } from './console-client.ts';
 import { trustedIssuers } from './issuers.ts';
 import { readSecretFile } from './secret-file.ts';
 import {
@@ -47,6 +48,7 @@ export function loadSettings(sources: SettingSources): LoadedSettings {
   }
   const settings = values as Settings;
   checkIssuers(settings);
+  checkConsole(settings);
   return {
     settings,
     warnings: Object.keys(sources.environment)
@@ -62,6 +64,18 @@ function checkIssuers(settings: Settings): void {
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new SettingError(`the issuers (oidcIssuer) must be ${error.message}`);
+  }
+}
+
+function checkConsole(settings: Settings): void {
+  try {
+    consoleClient(
+      settings,
+      trustedIssuers(settings).map(({ issuer }) => issuer),
+    );
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new SettingError(`what people sign in to the console by must be ${error.message}`);
   }
 }
 

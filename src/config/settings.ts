@@ -1,4 +1,6 @@
+import { parameterList } from './console-client.ts';
 import { algorithmList, attributeList, issuerList, toleranceBounds } from './issuers.ts';
+import { operationRules } from './operation-modes.ts';
 import {
   auditRetain,
   byteSize,
@@ -151,6 +153,39 @@ export const settingsTable = {
     oneOf('opaque', 'jwt', 'all'),
     'opaque',
     'Which tokens the provider is asked for where a client is set: opaque ones; those that are JWTs, so that the provider can take them back; all.',
+  ),
+  consoleClientId: setting(
+    text,
+    null,
+    "This server's client at the provider, by which people sign in to the console: a code with PKCE, redirected to <publicUrl>/console/sign-in/callback. When unset, the console takes tokens that are pasted.",
+  ),
+  consoleClientSecret: setting(text, null, 'The secret of that client; a public client has none.', {
+    secret: 'whole',
+  }),
+  consoleIssuer: setting(
+    httpUrl,
+    null,
+    'The issuer that people sign in at, one of oidcIssuer; the first when unset.',
+  ),
+  consoleScope: setting(
+    text,
+    'openid',
+    'What the console asks the provider for, openid among it; with offline_access most providers give a refresh token, by which people stay signed in.',
+  ),
+  consoleParameters: setting(
+    parameterList,
+    '',
+    'Further parameters of the request to sign in, such as audience=https://tickloom.example.com, separated by commas.',
+  ),
+  persistedOperations: setting(
+    text,
+    null,
+    'A JSON file with the operations that clients may name by their SHA-256 (of the only title, or of all), or a directory of such files, <title>.json each. Read at the start, and anew by tickloom operations reload.',
+  ),
+  operations: setting(
+    operationRules,
+    'any',
+    'Which GraphQL roles may send: any document, or persisted-only, the operations of the list and nothing else; also by role and title, such as any,player=persisted-only.',
   ),
   canary: setting(
     onOff,

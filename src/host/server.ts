@@ -11,11 +11,14 @@ import type { TitleManifest } from '../../engine/model/types.ts';
 import { SocketPlaces } from '../api/graphql/socket-places.ts';
 import { trustedIssuers } from '../config/issuers.ts';
 import type { Settings } from '../config/settings.ts';
+import { consoleSignInRoutes } from '../console/console-routes.ts';
+import { openConsole } from '../console/open-console.ts';
 import { isLoopback } from '../http/loopback.ts';
 import type { Handler, Route } from '../http/route.ts';
 import { hostForUrl } from '../http/server-url.ts';
 import { DenyList } from '../identity/deny-list.ts';
 import { Identity } from '../identity/identity.ts';
+import { titlesOf } from '../identity/principal.ts';
 import { ProviderDiscovery } from '../identity/provider.ts';
 import { tokenControl } from '../identity/token-control.ts';
 import type { FindableIssuer } from '../identity/token-verifier.ts';
@@ -99,7 +102,7 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
           audience: settings.oidcAudience,
           claims: { role: settings.oidcRoleClaim, title: settings.oidcTitleClaim },
           catalogOf: (title) => catalogOf(titles, title),
-          catalogs: () => titles?.conditions().flatMap(({ engine }) => engine?.catalog ?? []) ?? [],
+          catalogs: () => catalogsOf(titles),
           metrics,
         })
       : null;
@@ -113,6 +116,12 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
     onFailure: (reason) => metrics.registry.authFailed(reason),
   });
 
+  const publicUrl = settings.publicUrl?.replace(/\/+$/, '') ?? url;
+  const signIn = openConsole(
+    { settings, issuers, denials, identity, publicUrl, metrics, logger },
+    lifetime,
+  );
+
   const columns = ColumnsHost.open({
     target: settings.columns,
     directory: join(settings.dataDir, 'columns'),
@@ -122,12 +131,12 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
   });
   columns.then((host) => metrics.registry.watchColumns(host)).catch(() => {});
   lifetime.add(async () => (await columns.catch(() => null))?.close());
-  const publicUrl = settings.publicUrl?.replace(/\/+$/, '') ?? url;
   const registry = new TitleRegistry({
     settings,
     logger,
     metrics: metrics.registry,
     identity,
+    pages: signIn?.sessions ?? null,
     columns,
     tracing: await openTracing(options, metrics, lifetime),
     places: new SocketPlaces(),
@@ -149,6 +158,12 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
     ...titleRoutes(registry),
     ...front.operations,
     ...(sandbox?.routes() ?? []),
+    ...consoleSignInRoutes({
+      signIn,
+      titlesOf: ({ current: { token } }) => titlesOf(token, catalogsOf(registry)),
+      metrics,
+      logger,
+    }),
     ...consoleRoutes(metrics),
   ]);
   front.http.serve(router, upgradesTo(registry, settings.corsOrigins, readiness));
@@ -192,6 +207,11 @@ async function openTracing(
 function catalogOf(titles: TitleRegistry | null, title: string | undefined): Catalog {
   if (titles === null) throw new EngineError('UNAVAILABLE', 'the server is starting');
   return (title === undefined ? titles.only() : titles.get(title)).engine.catalog;
+}
+
+/** The catalogs of all titles that are open. */
+function catalogsOf(titles: TitleRegistry | null): Catalog[] {
+  return titles?.conditions().flatMap(({ engine }) => engine?.catalog ?? []) ?? [];
 }
 
 interface Listening {

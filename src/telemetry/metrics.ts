@@ -56,6 +56,8 @@ export class Metrics {
   readonly subscriptionsKilled;
   readonly slowOperations;
   readonly queryMemory;
+  readonly documents;
+  readonly documentValidations;
   /** What the last minutes were like. */
   readonly health = new Health();
   readonly exportsBytes;
@@ -81,6 +83,8 @@ export class Metrics {
     this.subscriptionsKilled = new TitleCounter<'transport'>(registry.subscriptionsKilled, title);
     this.slowOperations = new TitleCounter<'class'>(registry.slowOperations, title);
     this.queryMemory = new TitleHistogram<'class'>(registry.queryMemory, title);
+    this.documents = new TitleCounter<'outcome'>(registry.documents, title);
+    this.documentValidations = registry.documentValidations.labels({ title });
     this.exportsBytes = registry.exportsBytes.labels({ title });
     this.requests = new TitleCounter<'endpoint' | 'operation_kind' | 'code'>(
       registry.requests,

@@ -1,3 +1,4 @@
+import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -11,13 +12,16 @@ import {
   parseKept,
 } from '../../engine/index.ts';
 import type { TitleManifest, UseLimits } from '../../engine/model/types.ts';
+import type { OperationListReport } from '../api/graphql/persisted-operations.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
 import { operatorRecord, TitleAudit } from '../audit/title-audit.ts';
+import { operationModeOf } from '../config/operation-modes.ts';
 import type { Settings } from '../config/settings.ts';
 import { ExportLinks } from '../exports/export-link.ts';
 import { Exports } from '../exports/exports.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { Identity } from '../identity/identity.ts';
+import type { PageSessions } from '../identity/page-sessions.ts';
 import { TitleLimits } from '../limits/title-limits.ts';
 import { secretFromFile } from '../storage/private-file.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -35,6 +39,8 @@ export interface SharedParts {
   readonly logger: Logger;
   readonly metrics: MetricRegistry;
   readonly identity: Identity;
+  /** People who are signed in with a browser; null: nobody can be. */
+  readonly pages: PageSessions | null;
   /** The ClickHouse in which each title has a database; it may still be starting. */
   readonly columns: Promise<ColumnsHost>;
   /** Null: nobody takes traces. */
@@ -124,6 +130,7 @@ export function openTitle(
     const served = serveTitle({
       engine,
       identity: shared.identity,
+      pages: shared.pages,
       exports,
       masks,
       links,
@@ -133,13 +140,35 @@ export function openTitle(
       logger,
       requests,
       places: shared.places,
+      operations: {
+        file: operationFileOf(settings, name),
+        modeOf: (role) => operationModeOf(settings.operations, name, role),
+      },
       slowMs: settings.slowMs,
       rowMemoryBytesMax: settings.rowMemory,
       tracing: shared.tracing,
     });
-    const parts = { name, engine, audit, recoveredLsn, metrics, requests, served };
+    logOperations(await served.operations.load(), logger);
+    const parts = { name, engine, audit, recoveredLsn, metrics, requests, served, logger };
     return new OpenTitle(parts, () => lifetime.endOrThrow());
   }, onError);
+}
+
+/** The file of a title's list of operations: `<title>.json` where the setting names a directory. */
+function operationFileOf({ persistedOperations: path }: Settings, title: string): string | null {
+  if (path === null || !existsSync(path) || !statSync(path).isDirectory()) return path;
+  const file = join(path, `${title}.json`);
+  return existsSync(file) ? file : null;
+}
+
+function logOperations(report: OperationListReport | null, logger: Logger): void {
+  if (report === null) return;
+  const { file, operations, invalid } = report;
+  logger.info(
+    { file, operations, invalid: invalid.length },
+    'the operations of the list were read',
+  );
+  for (const problem of invalid) logger.warn({ problem }, 'an operation of the list is not valid');
 }
 
 /** What each title of the server may be asked for. */
@@ -159,6 +188,7 @@ interface OpenTitleParts {
   readonly metrics: Metrics;
   readonly requests: RunningRequests;
   readonly served: ServedTitle;
+  readonly logger: Logger;
 }
 
 /** A title that is served. */
@@ -179,6 +209,13 @@ export class OpenTitle {
     this.socket = parts.served.socket;
     this.#parts = parts;
     this.#end = end;
+  }
+
+  /** Reads the list of operations anew; null where the title has none. */
+  async reloadOperations(): Promise<OperationListReport | null> {
+    const report = await this.#parts.served.operations.load();
+    logOperations(report, this.#parts.logger);
+    return report;
   }
 
   answer(

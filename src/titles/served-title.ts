@@ -12,6 +12,10 @@ import { Executor } from '../api/graphql/executor.ts';
 import { FrameTexts } from '../api/graphql/frame-texts.ts';
 import { graphqlEndpoint } from '../api/graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from '../api/graphql/graphql-socket.ts';
+import {
+  PersistedOperations,
+  type PersistedOperationsOptions,
+} from '../api/graphql/persisted-operations.ts';
 import { RoleSchemas } from '../api/graphql/role-schemas.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
 import { createTitleYoga } from '../api/graphql/yoga.ts';
@@ -21,6 +25,7 @@ import type { ExportLinks } from '../exports/export-link.ts';
 import type { Exports } from '../exports/exports.ts';
 import type { Handler } from '../http/route.ts';
 import type { Identity } from '../identity/identity.ts';
+import type { PageSessions } from '../identity/page-sessions.ts';
 import { TitleIdentity } from '../identity/title-identity.ts';
 import type { TitleLimits } from '../limits/title-limits.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -33,6 +38,7 @@ import type { RunningRequests } from './running-requests.ts';
 export interface ServedTitleOptions {
   readonly engine: Engine;
   readonly identity: Identity;
+  readonly pages: PageSessions | null;
   readonly exports: Exports;
   readonly masks: ColumnMasks;
   readonly links: ExportLinks;
@@ -42,6 +48,7 @@ export interface ServedTitleOptions {
   readonly logger: Logger;
   readonly requests: RunningRequests;
   readonly places: SocketPlaces;
+  readonly operations: Pick<PersistedOperationsOptions, 'file' | 'modeOf'>;
   readonly slowMs: SlowThresholds;
   readonly rowMemoryBytesMax: number;
   readonly tracing: Tracing | null;
@@ -53,6 +60,7 @@ export type TitleEndpoint = 'graphql' | 'commit' | 'export' | 'schema' | 'manife
 export interface ServedTitle {
   readonly endpoints: Readonly<Record<TitleEndpoint, Handler>>;
   readonly socket: GraphqlSocket;
+  readonly operations: PersistedOperations;
 }
 
 /** Throws where no API can be made of the manifest. */
@@ -64,7 +72,7 @@ export function proveServable(manifest: TitleManifest): void {
 export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const { engine, exports, masks, links, audit, use, metrics, logger, tracing } = options;
   const { catalog } = engine;
-  const identity = new TitleIdentity(options.identity, catalog);
+  const identity = new TitleIdentity(options.identity, catalog, options.pages);
   const running = new ObservedQueries(metrics);
   const subscriptions = new LiveSubscriptions(({ transport }) =>
     metrics.subscriptionsKilled.inc({ transport }),
@@ -89,13 +97,20 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const roles = new RoleSchemas(schema, catalog);
   const long = new OneByOne(engine.turns, `answers to frames of ${catalog.manifest.title}`);
   const yoga = createTitleYoga(schema, { executor, roles, answers, texts: new FrameTexts(long) });
+  const operations = new PersistedOperations({
+    ...options.operations,
+    title: catalog.manifest.title,
+    schema,
+  });
   const manifest = new ServedManifest(catalog.manifest);
   const described = describe(serializeManifest(catalog.manifest));
   const description = { audit, use, metrics, identity };
   return {
+    operations,
     endpoints: {
       graphql: graphqlEndpoint({
         yoga,
+        operations,
         manifest,
         services,
         metrics,
@@ -118,6 +133,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
     socket: new GraphqlSocket({
       yoga,
       roles,
+      operations,
       manifest,
       services,
       answers,

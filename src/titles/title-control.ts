@@ -32,6 +32,14 @@ export function titleControl(keeper: TitleKeeper, metrics: Metrics): Route[] {
       const { expected } = await readJsonInput(exchange, servingLimits.controlBodyBytesMax);
       return keeper.verifyAudit(name, readExpected(expected));
     }),
+    route('POST', '/titles/{title}/operations/reload', async (_exchange, name) => {
+      const report = await keeper.reloadOperations(name);
+      if (report !== null) return report;
+      throw new EngineError(
+        'NOT_FOUND',
+        `the title "${name}" has no list of operations: set --persisted-operations (TICKLOOM_PERSISTED_OPERATIONS)`,
+      );
+    }),
     route('POST', '/titles/{title}/suspend', (_exchange, name) => keeper.suspend(name)),
     route('POST', '/titles/{title}/resume', (_exchange, name) => keeper.resume(name)),
     route('POST', '/titles/{title}/remove', async (exchange, name) => {

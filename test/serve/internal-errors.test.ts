@@ -16,6 +16,7 @@ import { FrameTexts } from '../../src/api/graphql/frame-texts.ts';
 import { graphqlEndpoint } from '../../src/api/graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from '../../src/api/graphql/graphql-socket.ts';
 import type { TitleServices } from '../../src/api/graphql/operation-context.ts';
+import { PersistedOperations } from '../../src/api/graphql/persisted-operations.ts';
 import { RoleSchemas } from '../../src/api/graphql/role-schemas.ts';
 import { SocketPlaces } from '../../src/api/graphql/socket-places.ts';
 import { createTitleYoga } from '../../src/api/graphql/yoga.ts';
@@ -68,7 +69,8 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const ignore = () => undefined;
   const audit = { admit: ignore, record: ignore, runs: ignore };
   const use = new TitleLimits({}, metrics, audit);
-  const services = { use, audit: { of: () => audit } } as unknown as TitleServices;
+  const work = { record: ignore };
+  const services = { use, work, audit: { of: () => audit } } as unknown as TitleServices;
   const identity: TitleAccess = {
     authenticate: () => principal,
     live: () => ({
@@ -78,8 +80,15 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
     }),
   };
   const manifest = new ServedManifest(ashfall);
+  const operations = new PersistedOperations({
+    title: 'ashfall',
+    schema,
+    file: null,
+    modeOf: () => 'any',
+  });
   const handle = graphqlEndpoint({
     yoga,
+    operations,
     manifest,
     services,
     metrics,
@@ -92,6 +101,7 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const sockets = new GraphqlSocket({
     roles,
     yoga,
+    operations,
     manifest,
     services,
     answers,

@@ -17,12 +17,14 @@ import { type AnswerTypes, answerTypesOf } from './answer-types.ts';
 import type { AnsweredFrames } from './answered-frames.ts';
 import { bodyBytesMaxOf } from './body-bytes.ts';
 import { eventsOf, refusalEvents, writePieces } from './event-stream.ts';
-import { type GraphqlParams, parseBodyParams, parseQueryParams } from './graphql-params.ts';
+import { type AskedOperation, parseBodyParams, parseQueryParams } from './graphql-params.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
+import { type PersistedOperations, resolvedOperation } from './persisted-operations.ts';
 import type { TitleYoga } from './yoga.ts';
 
 export interface GraphqlEndpointOptions {
   readonly yoga: TitleYoga;
+  readonly operations: PersistedOperations;
   readonly manifest: ServedManifest;
   readonly services: TitleServices;
   readonly metrics: Metrics;
@@ -44,13 +46,14 @@ export function graphqlEndpoint(options: GraphqlEndpointOptions) {
     options.manifest.check(headers['x-tickloom-manifest']);
     const types = answerTypesOf(exchange.request);
     const context = operationContext(options, exchange, principal, audit);
-    const params = await readParams(exchange, options, principal);
+    const asked = await readParams(exchange, options, principal);
+    const { params, document } = resolvedOperation(options.operations, asked, context);
     const takesEvents = types.events !== null;
     let frames: AnsweredFrames | null = null;
     const onFrames = (begun: AnsweredFrames): void => {
       frames = begun;
     };
-    const operation = { operation: context, params, takesEvents, onFrames };
+    const operation = { operation: context, params, document, takesEvents, onFrames };
     const request = fetchRequestOf(options.yoga, exchange, types);
     const response = await options.yoga.handleRequest(request, operation);
     // Refusals and errors of fields have another status; this is yoga's own report of a bug.
@@ -98,7 +101,7 @@ async function readParams(
   exchange: Exchange,
   { metrics, services }: GraphqlEndpointOptions,
   principal: Principal,
-): Promise<GraphqlParams> {
+): Promise<AskedOperation> {
   const { request } = exchange;
   if (request.method !== 'POST') return parseQueryParams(exchange.query);
   checkContentType(request, 'application/json');

@@ -39,6 +39,7 @@ import { checkParams } from './graphql-params.ts';
 import { watchBytes } from './message-bytes.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
 import { idInUse, incoming, OperationIds, resultTail } from './operation-ids.ts';
+import { type PersistedOperations, resolvedOperation } from './persisted-operations.ts';
 import { PushedFrames } from './pushed-frames.ts';
 import type { RoleSchemas } from './role-schemas.ts';
 import { keepAlive, send, sendPieces } from './socket-messages.ts';
@@ -51,6 +52,7 @@ export interface GraphqlSocketOptions {
   readonly manifest: ServedManifest;
   readonly yoga: TitleYoga;
   readonly roles: RoleSchemas;
+  readonly operations: PersistedOperations;
   readonly services: TitleServices;
   readonly answers: Answers;
   readonly metrics: Metrics;
@@ -240,6 +242,7 @@ export class GraphqlSocket {
       const credentials = {
         authorization: header('authorization'),
         role: header('x-tickloom-role'),
+        page: connection.headers,
       };
       const principal = await recordedSignIn(audit, requestId, () =>
         this.#options.identity.authenticate(credentials),
@@ -316,7 +319,7 @@ export class GraphqlSocket {
     payload: SubscribePayload,
   ): Promise<ExecutionArgs | readonly GraphQLError[]> {
     const { connection } = context.extra;
-    const { yoga, answers } = this.#options;
+    const { yoga, answers, operations } = this.#options;
     const operation = this.#operationContext(connection, payload);
     try {
       if (!connection.operations.hasRoom) {
@@ -334,8 +337,14 @@ export class GraphqlSocket {
       connection.operations.begin(id, payload, operation);
       const { principal, ticket } = operation;
       await this.#options.services.use.admit(principal, ticket.trace.requestId);
-      const params = checkParams(payload);
-      const enveloped = yoga.getEnveloped({ operation, params, takesEvents: true });
+      const asked = checkParams(payload);
+      const { params, document: listed } = resolvedOperation(operations, asked, operation);
+      const enveloped = yoga.getEnveloped({
+        operation,
+        params,
+        document: listed,
+        takesEvents: true,
+      });
       const document = enveloped.parse(params.query);
       const invalid = enveloped.validate(enveloped.schema, document);
       if (invalid.length > 0) {
