@@ -43,7 +43,7 @@ export interface AskedFrames {
   readonly whereFingerprint: string | null;
 }
 
-/** Those that run of one title, of this process. */
+/** The subscriptions of one title that run in this process. */
 export class LiveSubscriptions {
   readonly work = new EndableWork<LiveSubscription>();
   readonly #onEnded: (outgoing: Outgoing) => void;

@@ -11,7 +11,10 @@ import {
   parseKept,
 } from '../../engine/index.ts';
 import type { TitleManifest, UseLimits } from '../../engine/model/types.ts';
+import { AnomalyWatch } from '../anomalies/anomaly-watch.ts';
+import { Webhook } from '../anomalies/webhook.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
+import type { AuditRecord } from '../audit/audit-record.ts';
 import { operatorRecord, TitleAudit } from '../audit/title-audit.ts';
 import type { Settings } from '../config/settings.ts';
 import { ExportLinks } from '../exports/export-link.ts';
@@ -92,7 +95,6 @@ export function openTitle(
     });
     lifetime.add(() => opened.close());
     const recoveredLsn = opened.appliedLsn;
-    const engine = observeEngine(opened, settings.durability.mode, metrics);
 
     const audit = await TitleAudit.open({
       title: name,
@@ -105,6 +107,23 @@ export function openTitle(
     metrics.watchAudit(audit.log);
     recordManifest(audit, keptBefore, manifest);
 
+    const webhook = webhookOf(settings, metrics, logger);
+    lifetime.add(() => webhook?.close());
+    const watch = new AnomalyWatch({
+      title: name,
+      rules: settings.anomalies,
+      record: (record) => audit.log.record(record),
+      onCrossing: ({ rule: { name: rule, action } }, { subject, role, address, details }) => {
+        metrics.anomalies.inc({ rule, action });
+        logger.warn({ ...details, subject, role, address }, 'an anomaly');
+      },
+      webhook,
+    });
+    audit.watch = watch;
+    const engine = observeEngine(opened, settings.durability.mode, metrics, (ticket, outcome) =>
+      watch.count('actions', ticket.principal, outcome.accepted + outcome.rejected),
+    );
+
     const exportsDirectory = join(directory, 'exports');
     const linkSecret = secretFromFile(join(exportsDirectory, 'link-secret'));
     const links = new ExportLinks(name, linkSecret, shared.publicUrl);
@@ -112,7 +131,12 @@ export function openTitle(
     const exports = new Exports({ directory: exportsDirectory, links, ttlMs, logger });
     lifetime.add(() => exports.close());
 
-    const use = new TitleLimits(titleLimitsOf(settings), metrics, audit.log);
+    const refused = (record: AuditRecord) => {
+      watch.count('refusals', record, 1);
+      audit.log.record(record);
+    };
+    const { restraints } = watch;
+    const use = new TitleLimits(titleLimitsOf(settings), metrics, { record: refused }, restraints);
 
     const requests = new RunningRequests();
     const { serveTitle } = await loading;
@@ -124,6 +148,7 @@ export function openTitle(
       links,
       audit,
       use,
+      watch,
       metrics,
       logger,
       requests,
@@ -134,6 +159,23 @@ export function openTitle(
     const parts = { name, engine, audit, recoveredLsn, metrics, requests, served };
     return new OpenTitle(parts, () => lifetime.endOrThrow());
   }, onError);
+}
+
+/** Null: none is set. */
+function webhookOf(
+  { anomalyWebhook: url, anomalyWebhookSecret: secret }: Settings,
+  metrics: Metrics,
+  logger: Logger,
+): Webhook | null {
+  if (url === null || secret === null) return null;
+  return new Webhook({
+    url,
+    secret,
+    onOutcome: (outcome, error) => {
+      metrics.anomalyWebhooks.inc({ outcome });
+      if (outcome === 'failed') logger.error({ error }, 'the webhook did not take a message');
+    },
+  });
 }
 
 /** What each title of the server may be asked for. */
