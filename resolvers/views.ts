@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   type Condition,
+  claimsOf,
   conditionText,
   type Frame,
   namedColumns,
@@ -247,9 +248,9 @@ function untilLeft(
 }
 
 /** The claims that decide which rows of a table its role sees. */
-function claimsRead({ principal }: RequestContext, table: string): string[] {
+function claimsRead({ principal }: RequestContext, table: string): readonly string[] {
   const grant = principal.role?.tables.find((each) => each.table === table);
-  return grant?.rowFilter ? [grant.rowFilter.claim] : [];
+  return grant?.rowFilter ? claimsOf(grant.rowFilter) : [];
 }
 
 /** Tells conditions apart without telling their values. */
