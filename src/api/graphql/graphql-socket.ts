@@ -40,6 +40,7 @@ import { watchBytes } from './message-bytes.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
 import { idInUse, incoming, OperationIds, resultTail } from './operation-ids.ts';
 import { PushedFrames } from './pushed-frames.ts';
+import type { RoleSchemas } from './role-schemas.ts';
 import { keepAlive, send, sendPieces } from './socket-messages.ts';
 import { SocketOperations } from './socket-operations.ts';
 import type { SocketPlaces } from './socket-places.ts';
@@ -49,6 +50,7 @@ import { phaseOf, type TitleYoga } from './yoga.ts';
 export interface GraphqlSocketOptions {
   readonly manifest: ServedManifest;
   readonly yoga: TitleYoga;
+  readonly roles: RoleSchemas;
   readonly services: TitleServices;
   readonly answers: Answers;
   readonly metrics: Metrics;
@@ -339,7 +341,8 @@ export class GraphqlSocket {
       const invalid = enveloped.validate(enveloped.schema, document);
       if (invalid.length > 0) {
         connection.operations.end(payload);
-        return answers.refusal(invalid, 'validate', operation);
+        const told = this.#options.roles.problemsOf(document, operation.principal.role);
+        return answers.refusal(told, 'validate', operation);
       }
       if (!getOperationAST(document, params.operationName)) {
         throw unresolvedOperation(params.operationName);
