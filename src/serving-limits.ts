@@ -25,6 +25,15 @@ export const servingLimits = {
   auditRefusalWindowMs: 10_000,
   /** Audit records shipped to the column store in one insert. */
   auditShipRecordsMax: 5_000,
+  /** Rules on what is unusual, of one server. */
+  anomalyRulesMax: 50,
+  /** Subjects or roles whose baseline one rule keeps, and names that it knows of each. */
+  anomalyBaselinesMax: 10_000,
+  anomalyValuesMax: 1_000,
+  /** Messages that wait for the webhook, how often one is sent at most, and how long an answer may take. */
+  webhookQueueMax: 1_000,
+  webhookAttemptsMax: 6,
+  webhookAnswerMs: 5_000,
   /** Days that the audit log can be kept. */
   auditRetainDaysMax: 36_500,
   /** Days that the files of a removed title are kept. */

@@ -24,6 +24,7 @@ export async function signIn(
   const principal = await recordedSignIn(audit, requestId, () =>
     identity.authenticate(credentialsOf(request.headers)),
   );
+  audit.cameFrom(principal);
   await use.admit(principal, requestId);
   return { principal, audit };
 }

@@ -49,6 +49,7 @@ export function loadSettings(sources: SettingSources): LoadedSettings {
   const settings = values as Settings;
   checkIssuers(settings);
   checkConsole(settings);
+  checkWebhook(settings);
   return {
     settings,
     warnings: Object.keys(sources.environment)
@@ -77,6 +78,18 @@ function checkConsole(settings: Settings): void {
     if (!(error instanceof RangeError)) throw error;
     throw new SettingError(`what people sign in to the console by must be ${error.message}`);
   }
+}
+
+function checkWebhook({ anomalyWebhook, anomalyWebhookSecret: secret }: Settings): void {
+  if (secret !== null && secret.length < 16) {
+    throw new SettingError(
+      'the secret of the webhook (anomalyWebhookSecret) is too short; it must have 16 characters and more',
+    );
+  }
+  if (anomalyWebhook === null || secret !== null) return;
+  throw new SettingError(
+    'anomalyWebhook is set without a secret, by which its receiver tells who sent a message; set anomalyWebhookSecret, or put it in a file (TICKLOOM_ANOMALY_WEBHOOK_SECRET_FILE)',
+  );
 }
 
 function settingValue(

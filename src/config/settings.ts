@@ -1,3 +1,4 @@
+import { anomalyRules } from '../anomalies/rules-setting.ts';
 import { parameterList } from './console-client.ts';
 import { algorithmList, attributeList, issuerList, toleranceBounds } from './issuers.ts';
 import { operationRules } from './operation-modes.ts';
@@ -211,6 +212,23 @@ export const settingsTable = {
     count(1, 1_000_000),
     null,
     'Subscriptions of one title at the same time, those of roles that commit apart; any number when unset. Past it they answer QUOTA_EXCEEDED.',
+  ),
+  anomalies: setting(
+    anomalyRules,
+    'shipped',
+    'The rules on what is unusual, of all titles: those that come with the server, none, or a JSON file of them (docs/anomalies.md).',
+  ),
+  anomalyWebhook: setting(
+    httpUrl,
+    null,
+    'Where each crossing of a rule is sent as JSON, signed by the secret. Nowhere when unset.',
+    { secret: 'password' },
+  ),
+  anomalyWebhookSecret: setting(
+    text,
+    null,
+    'What the messages of the webhook are signed with (HMAC-SHA256): 16 characters and more.',
+    { secret: 'whole' },
   ),
   slowMs: setting(
     millisecondsByClass({ GAMEPLAY: 100, OPERATOR: 1_000, ARCHIVAL: 30_000 }),

@@ -114,6 +114,15 @@ export class MetricRegistry {
     'Requests refused because a client, a role or the title had asked for too much.',
     ['role', 'bound', 'of'],
   );
+  readonly anomalies = this.#counter('anomalies_total', 'Crossings of rules on what is unusual.', [
+    'rule',
+    'action',
+  ]);
+  readonly anomalyWebhooks = this.#counter(
+    'anomaly_webhooks_total',
+    'Messages to the webhook that were sent, given up after retries, or dropped because too many waited.',
+    ['outcome'],
+  );
   readonly subscriptionsKilled = this.#counter(
     'subscriptions_killed_total',
     'Subscriptions that an operator ended.',

@@ -53,6 +53,8 @@ export class Metrics {
   readonly querySeconds;
   readonly queryRejected;
   readonly rateLimited;
+  readonly anomalies;
+  readonly anomalyWebhooks;
   readonly subscriptionsKilled;
   readonly slowOperations;
   readonly queryMemory;
@@ -80,6 +82,8 @@ export class Metrics {
     this.querySeconds = new TitleHistogram<'class' | 'kind'>(registry.querySeconds, title);
     this.queryRejected = new TitleCounter<'class' | 'reason'>(registry.queryRejected, title);
     this.rateLimited = new TitleCounter<'role' | 'bound' | 'of'>(registry.rateLimited, title);
+    this.anomalies = new TitleCounter<'rule' | 'action'>(registry.anomalies, title);
+    this.anomalyWebhooks = new TitleCounter<'outcome'>(registry.anomalyWebhooks, title);
     this.subscriptionsKilled = new TitleCounter<'transport'>(registry.subscriptionsKilled, title);
     this.slowOperations = new TitleCounter<'class'>(registry.slowOperations, title);
     this.queryMemory = new TitleHistogram<'class'>(registry.queryMemory, title);

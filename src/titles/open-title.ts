@@ -12,8 +12,11 @@ import {
   parseKept,
 } from '../../engine/index.ts';
 import type { TitleManifest, UseLimits } from '../../engine/model/types.ts';
+import { AnomalyWatch } from '../anomalies/anomaly-watch.ts';
+import { Webhook } from '../anomalies/webhook.ts';
 import type { OperationListReport } from '../api/graphql/persisted-operations.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
+import type { AuditRecord } from '../audit/audit-record.ts';
 import { operatorRecord, TitleAudit } from '../audit/title-audit.ts';
 import { operationModeOf } from '../config/operation-modes.ts';
 import type { Settings } from '../config/settings.ts';
@@ -103,7 +106,6 @@ export function openTitle(
     });
     lifetime.add(() => opened.close());
     const recoveredLsn = opened.appliedLsn;
-    const engine = observeEngine(opened, settings.durability.mode, metrics);
 
     const audit = await TitleAudit.open({
       title: name,
@@ -116,6 +118,23 @@ export function openTitle(
     metrics.watchAudit(audit.log);
     recordManifest(audit, keptBefore, manifest);
 
+    const webhook = webhookOf(settings, metrics, logger);
+    lifetime.add(() => webhook?.close());
+    const watch = new AnomalyWatch({
+      title: name,
+      rules: settings.anomalies,
+      record: (record) => audit.log.record(record),
+      onCrossing: ({ rule: { name: rule, action } }, { subject, role, address, details }) => {
+        metrics.anomalies.inc({ rule, action });
+        logger.warn({ ...details, subject, role, address }, 'an anomaly');
+      },
+      webhook,
+    });
+    audit.watch = watch;
+    const engine = observeEngine(opened, settings.durability.mode, metrics, (ticket, outcome) =>
+      watch.count('actions', ticket.principal, outcome.accepted + outcome.rejected),
+    );
+
     const exportsDirectory = join(directory, 'exports');
     const linkSecret = secretFromFile(join(exportsDirectory, 'link-secret'));
     const links = new ExportLinks(name, linkSecret, shared.publicUrl);
@@ -123,7 +142,12 @@ export function openTitle(
     const exports = new Exports({ directory: exportsDirectory, links, ttlMs, logger });
     lifetime.add(() => exports.close());
 
-    const use = new TitleLimits(titleLimitsOf(settings), metrics, audit.log);
+    const refused = (record: AuditRecord) => {
+      watch.count('refusals', record, 1);
+      audit.log.record(record);
+    };
+    const { restraints } = watch;
+    const use = new TitleLimits(titleLimitsOf(settings), metrics, { record: refused }, restraints);
 
     const requests = new RunningRequests();
     const { serveTitle } = await loading;
@@ -136,6 +160,7 @@ export function openTitle(
       links,
       audit,
       use,
+      watch,
       metrics,
       logger,
       requests,
@@ -169,6 +194,23 @@ function logOperations(report: OperationListReport | null, logger: Logger): void
     'the operations of the list were read',
   );
   for (const problem of invalid) logger.warn({ problem }, 'an operation of the list is not valid');
+}
+
+/** Null: none is set. */
+function webhookOf(
+  { anomalyWebhook: url, anomalyWebhookSecret: secret }: Settings,
+  metrics: Metrics,
+  logger: Logger,
+): Webhook | null {
+  if (url === null || secret === null) return null;
+  return new Webhook({
+    url,
+    secret,
+    onOutcome: (outcome, error) => {
+      metrics.anomalyWebhooks.inc({ outcome });
+      if (outcome === 'failed') logger.error({ error }, 'the webhook did not take a message');
+    },
+  });
 }
 
 /** What each title of the server may be asked for. */

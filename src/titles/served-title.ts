@@ -1,9 +1,11 @@
 import { type ColumnMasks, type Engine, OneByOne, serializeManifest } from '../../engine/index.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
-import { FinishedWork, type SlowThresholds } from '../../resolvers/insight/finished-work.ts';
+import type { SlowThresholds } from '../../resolvers/insight/finished-work.ts';
 import { LiveSubscriptions } from '../../resolvers/live-subscriptions.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
+import type { AnomalyWatch } from '../anomalies/anomaly-watch.ts';
+import { WatchedWork } from '../anomalies/watched-work.ts';
 import { commitEndpoint } from '../api/commit-endpoint.ts';
 import { describe, descriptionEndpoint } from '../api/description-endpoints.ts';
 import { exportEndpoint } from '../api/export-endpoint.ts';
@@ -43,6 +45,7 @@ export interface ServedTitleOptions {
   readonly masks: ColumnMasks;
   readonly links: ExportLinks;
   readonly audit: TitleAudit;
+  readonly watch: AnomalyWatch;
   readonly use: TitleLimits;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -77,7 +80,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const subscriptions = new LiveSubscriptions(({ transport }) =>
     metrics.subscriptionsKilled.inc({ transport }),
   );
-  const work = new FinishedWork(options.slowMs, new SlowLog(logger, metrics).tell);
+  const work = new WatchedWork(options.watch, options.slowMs, new SlowLog(logger, metrics).tell);
   const health = () => metrics.health.read(engine, audit.log, options.rowMemoryBytesMax);
   const services = {
     engine,

@@ -154,6 +154,7 @@ export class Caller {
           if (this.#api.auditRefuses) throw new EngineError('UNAVAILABLE', 'no audit');
         },
         record: (event) => this.#api.audit.push(event),
+        touches: () => {},
       },
       auditLog: {
         list: () => Promise.reject(new EngineError('UNAVAILABLE', 'no audit log is open')),

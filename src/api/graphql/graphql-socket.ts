@@ -247,6 +247,7 @@ export class GraphqlSocket {
       const principal = await recordedSignIn(audit, requestId, () =>
         this.#options.identity.authenticate(credentials),
       );
+      audit.cameFrom(principal);
       await this.#options.services.use.admit(principal, requestId);
       this.#options.manifest.check(header('x-tickloom-manifest'));
       const asked = header('x-tickloom-class');
