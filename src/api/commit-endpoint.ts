@@ -16,7 +16,6 @@ import type { Exchange } from '../http/exchange.ts';
 import { readBody } from '../http/read-body.ts';
 import { sendJson } from '../http/respond.ts';
 import type { Handler } from '../http/route.ts';
-import { servingLimits } from '../serving-limits.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { exchangeTicket } from './request-ticket.ts';
 import type { ServedManifest } from './served-manifest.ts';
@@ -49,7 +48,7 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     await use.take('tick', asker);
     const format = formats[checkContentType(request, arrowType, jsonType)];
     const header = readHeader(exchange, sessionId, tick);
-    const body = await readBody(request, format.bytesMax);
+    const body = await readBody(request, format.limit);
     metrics.received('commit', body.length);
     use.charge(principal, { bytes: body.length });
     if (body.length === 0) throw emptyBody();
@@ -71,8 +70,8 @@ const jsonType = 'application/json';
 
 /** What a body may be. */
 const formats = {
-  [arrowType]: { decode: decodeCommitBody, bytesMax: servingLimits.commitBodyBytesMax },
-  [jsonType]: { decode: decodeJsonBody, bytesMax: servingLimits.commitJsonBytesMax },
+  [arrowType]: { decode: decodeCommitBody, limit: 'commitBodyBytesMax' },
+  [jsonType]: { decode: decodeJsonBody, limit: 'commitJsonBytesMax' },
 } as const;
 
 /** A body that was lost on its way must not be a tick. */

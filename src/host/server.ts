@@ -13,6 +13,7 @@ import { trustedIssuers } from '../config/issuers.ts';
 import type { Settings } from '../config/settings.ts';
 import { isLoopback } from '../http/loopback.ts';
 import type { Handler, Route } from '../http/route.ts';
+import { SecureHeaders } from '../http/secure-headers.ts';
 import { hostForUrl } from '../http/server-url.ts';
 import { DenyList } from '../identity/deny-list.ts';
 import { Identity } from '../identity/identity.ts';
@@ -149,7 +150,7 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
     ...(sandbox?.routes() ?? []),
     ...consoleRoutes(metrics),
   ]);
-  front.http.serve(router, upgradesTo(registry, settings.corsOrigins, readiness));
+  front.http.serve(router, upgradesTo(registry, settings.corsOrigins, front.secure, readiness));
   readiness.server = 'serving';
   logger.info({ url, titles: registry.names(), mode }, 'serving');
 
@@ -180,6 +181,7 @@ interface Listening {
   /** Answered from now on, whatever else is not there yet. */
   readonly operations: readonly Route[];
   readonly url: string;
+  readonly secure: SecureHeaders;
 }
 
 /** Where users are served. Until all is there, what operators ask is answered. */
@@ -189,6 +191,7 @@ async function listen(
   readiness: Readiness,
 ): Promise<Listening> {
   const { host, port, corsOrigins } = settings;
+  const secure = new SecureHeaders(settings.hstsSeconds);
   const health = healthRoutes(metrics, readiness);
   const operations =
     settings.metricsPort === null
@@ -198,11 +201,12 @@ async function listen(
   const http = await HttpFront.listen({
     address: { host, port },
     corsOrigins,
+    secure,
     metrics,
     logger,
     routerAtStart,
   });
-  return { http, operations, url: `http://${hostForUrl(host)}:${http.port}` };
+  return { http, operations, url: `http://${hostForUrl(host)}:${http.port}`, secure };
 }
 
 /** An address of their own for operators, where the settings name one. */
@@ -213,16 +217,18 @@ async function listenForMetrics(
 ): Promise<Listening | null> {
   const { metricsHost: host, metricsPort: port } = settings;
   if (port === null) return null;
+  const secure = new SecureHeaders(null);
   const operations = [...healthRoutes(metrics, readiness), metricsRoute(metrics, () => true)];
   const routerAtStart = new Router(operations);
   const http = await HttpFront.listen({
     address: { host, port },
     corsOrigins: [],
+    secure,
     metrics,
     logger,
     routerAtStart,
   });
-  return { http, operations, url: `http://${hostForUrl(host)}:${http.port}` };
+  return { http, operations, url: `http://${hostForUrl(host)}:${http.port}`, secure };
 }
 
 function healthRoutes(metrics: Metrics, readiness: Readiness): Route[] {

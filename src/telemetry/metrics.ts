@@ -52,6 +52,8 @@ export class Metrics {
   readonly queryRejected;
   readonly rateLimited;
   readonly queryMemory;
+  readonly framesWaitingBytes;
+  readonly slowClientsCut;
   readonly exportsBytes;
   readonly requests;
   /** What the engine tells as it works. */
@@ -73,6 +75,8 @@ export class Metrics {
     this.queryRejected = new TitleCounter<'class' | 'reason'>(registry.queryRejected, title);
     this.rateLimited = new TitleCounter<'role' | 'bound' | 'of'>(registry.rateLimited, title);
     this.queryMemory = new TitleHistogram<'class'>(registry.queryMemory, title);
+    this.framesWaitingBytes = new TitleGauge(registry.framesWaitingBytes, title);
+    this.slowClientsCut = registry.slowClientsCut.labels({ title });
     this.exportsBytes = registry.exportsBytes.labels({ title });
     this.requests = new TitleCounter<'endpoint' | 'operation_kind' | 'code'>(
       registry.requests,

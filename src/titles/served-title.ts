@@ -9,6 +9,7 @@ import { exportEndpoint } from '../api/export-endpoint.ts';
 import { Answers } from '../api/graphql/answer.ts';
 import { Executor } from '../api/graphql/executor.ts';
 import { FrameTexts } from '../api/graphql/frame-texts.ts';
+import { FramesWaiting } from '../api/graphql/frames-waiting.ts';
 import { graphqlEndpoint } from '../api/graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from '../api/graphql/graphql-socket.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
@@ -65,6 +66,10 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const executor = new Executor(schema);
   const long = new OneByOne(engine.turns, `answers to frames of ${catalog.manifest.title}`);
   const yoga = createTitleYoga(schema, executor, answers, new FrameTexts(long));
+  const waiting = new FramesWaiting({
+    onBytes: (bytes) => metrics.framesWaitingBytes.set(bytes),
+    onCut: () => metrics.slowClientsCut.inc(),
+  });
   const manifest = new ServedManifest(catalog.manifest);
   const description = { audit, use, metrics, identity };
   return {
@@ -76,6 +81,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
         metrics,
         identity,
         onDrain: options.requests.onDrain,
+        waiting,
       }),
       commit: commitEndpoint({ engine, manifest, audit, use, metrics, identity }),
       export: exportEndpoint({ engine, exports, links, audit, use, metrics, logger }),
@@ -99,6 +105,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
       logger,
       identity,
       places: options.places,
+      waiting,
     }),
   };
 }

@@ -32,7 +32,7 @@ import type { EffectInput, TickInput } from './row-input.ts';
  */
 export function buildTickBatch(catalog: Catalog, input: TickInput): TickBatch {
   const { actions, effects, header } = input;
-  atMost(actions.length, limits.tickActionsMax, 'actions in one tick');
+  atMost(actions.length, 'tickActionsMax', 'actions in one tick');
   const actionColumns = actionBatchColumns(catalog.actionTable);
   const builders = actionColumns.map((column) => new VectorBuilder(column));
   const streams = new StreamSet(catalog, header.tick === null);
@@ -49,7 +49,7 @@ export function buildTickBatch(catalog: Catalog, input: TickInput): TickBatch {
       pushGiven(builder, c === 0 ? action.actionId : action.row[name], place);
     }
     if (action.effects.length > limits.actionEffectsMax) {
-      atMost(action.effects.length, limits.actionEffectsMax, `effects in actions[${i}]`);
+      atMost(action.effects.length, 'actionEffectsMax', `effects in actions[${i}]`);
     }
     streams.addAll(i, action.effects, effectsPath);
   }
@@ -85,7 +85,7 @@ class StreamSet {
   addAll(action: number, effects: readonly EffectInput[], path: () => string): void {
     if (effects.length === 0) return;
     this.#effects += effects.length;
-    atMost(this.#effects, limits.tickEffectsMax, 'effects in one tick');
+    atMost(this.#effects, 'tickEffectsMax', 'effects in one tick');
     let earliest = 0;
     let i = 0;
     const place = () => `${path()}[${i}].${effects[i]?.table}.${effects[i]?.op}`;

@@ -14,7 +14,8 @@ import type { Metrics } from '../../telemetry/metrics.ts';
 import type { ServedManifest } from '../served-manifest.ts';
 import { signIn } from '../sign-in.ts';
 import { type AnswerTypes, answerTypesOf } from './answer-types.ts';
-import { bodyBytesMaxOf } from './body-bytes.ts';
+import { bodyLimitOf } from './body-bytes.ts';
+import type { FramesWaiting } from './frames-waiting.ts';
 import { type GraphqlParams, parseBodyParams, parseQueryParams } from './graphql-params.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
 import type { TitleYoga } from './yoga.ts';
@@ -27,6 +28,8 @@ export interface GraphqlEndpointOptions {
   readonly identity: TitleAccess;
   /** Registers a subscription that runs; it is ended when the server drains. Returns its removal. */
   readonly onDrain: (end: () => void) => () => void;
+  /** What waits for slow clients of the title. */
+  readonly waiting: FramesWaiting;
 }
 
 type FetchResponse = Awaited<ReturnType<TitleYoga['fetch']>>;
@@ -95,7 +98,7 @@ async function readParams(
   const { request } = exchange;
   if (request.method !== 'POST') return parseQueryParams(exchange.query);
   checkContentType(request, 'application/json');
-  const body = await readBody(request, bodyBytesMaxOf(principal));
+  const body = await readBody(request, bodyLimitOf(principal));
   metrics.received(exchange.endpoint, body.length);
   services.use.charge(principal, { bytes: body.length });
   return parseBodyParams(body);
@@ -166,7 +169,10 @@ async function sendEvents(
   try {
     for (let step = await reader.read(); !step.done; step = await reader.read()) {
       options.metrics.sent(exchange.endpoint, step.value.length);
-      if (!out.write(step.value)) await drained(out);
+      if (out.write(step.value)) continue;
+      const { value } = step;
+      const stopWaiting = options.waiting.wait(value, value.length, () => out.destroy());
+      await drained(out).finally(stopWaiting);
     }
   } finally {
     live.close();

@@ -6,7 +6,6 @@ import {
   type GraphQLSchema,
   getOperationAST,
   type OperationDefinitionNode,
-  parse,
   validate,
 } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
@@ -19,6 +18,7 @@ import { subscribeToFrames } from './answered-frames.ts';
 import { DocumentCache } from './document-cache.ts';
 import { checkDocumentCost } from './document-cost.ts';
 import { checkDocumentNesting } from './document-nesting.ts';
+import { parseBounded } from './document-tokens.ts';
 import type { Executor } from './executor.ts';
 import type { FrameTexts } from './frame-texts.ts';
 import type { GraphqlParams } from './graphql-params.ts';
@@ -145,7 +145,7 @@ const boundsPlugin: Plugin = {
   onParse({ setParseFn }) {
     setParseFn((source, options) => {
       checkDocumentNesting(typeof source === 'string' ? source : source.body);
-      const document = parse(source, { ...options, maxTokens: servingLimits.graphqlTokensMax });
+      const document = parseBounded(source, options);
       checkDocumentCost(document);
       return document;
     });
