@@ -129,6 +129,8 @@ export const servingLimits = {
   /** How often refusals by rates and quotas are summed up for the audit log, and how many lines each time. */
   refusalsToldMs: 10_000,
   refusalsToldMax: 100,
+  /** Secrets that hold still after they were rotated, of one name. */
+  secretsOlderMax: 8,
   /** Export links that have not expired, exports streaming at the same time. */
   exportsMax: 10_000,
   exportStreamsMax: 16,

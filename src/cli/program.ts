@@ -6,6 +6,7 @@ import { addGenerate } from './generate.ts';
 import { addImport } from './import.ts';
 import { addInit } from './init.ts';
 import { addReplay } from './replay.ts';
+import { addSecret } from './secret.ts';
 import { addServe } from './serve.ts';
 import { addStart } from './start.ts';
 import { addTitle } from './title.ts';
@@ -29,6 +30,7 @@ export function program(): Command {
   addStart(root);
   addServe(root);
   addTitle(root);
+  addSecret(root);
   addToken(root);
   addGenerate(root);
   addExport(root);

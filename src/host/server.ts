@@ -9,6 +9,7 @@ import {
 } from '../../engine/index.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import { SocketPlaces } from '../api/graphql/socket-places.ts';
+import { operatorRecord } from '../audit/title-audit.ts';
 import { trustedIssuers } from '../config/issuers.ts';
 import type { Settings } from '../config/settings.ts';
 import { isLoopback } from '../http/loopback.ts';
@@ -23,6 +24,7 @@ import type { FindableIssuer } from '../identity/token-verifier.ts';
 import type { TrustedIssuer } from '../identity/trusted-issuer.ts';
 import { packageDirectory } from '../package-directory.ts';
 import { SandboxIssuer } from '../sandbox/issuer.ts';
+import { type SecretHolder, secretControl } from '../storage/secret-control.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import type { Mends } from '../titles/open-title.ts';
@@ -141,7 +143,11 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
   const given = keeper.isEmpty ? [...manifests, ...manifestsAtFirst] : manifests;
   await unlessStopped(keeper.openAll(given, { truncateAt, acceptLostRows }), stop);
   const { isolation: columnsIsolation } = await columns;
-  const routes = [...titleControl(keeper, metrics), ...tokenControl(denials, metrics, logger)];
+  const routes = [
+    ...titleControl(keeper, metrics),
+    ...tokenControl(denials, metrics, logger),
+    ...secretControl(() => secretHolders(registry, logger), metrics),
+  ];
   await listenForOperator({ dataDir, routes, metrics, logger }, lifetime);
 
   const router = new Router([
@@ -168,6 +174,22 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
       logger.info('closed');
     },
   };
+}
+
+/** Whose secrets an operator may rotate. */
+function secretHolders(titles: TitleRegistry, logger: Logger): SecretHolder[] {
+  return titles.manifests().map(({ title: name }) => {
+    const { audit, secrets } = titles.get(name);
+    return {
+      title: name,
+      secrets: { ...secrets },
+      rotated: (report) => {
+        logger.info({ secret: report }, 'an operator rotated a secret');
+        const { name: of, olderUntil } = report;
+        audit.log.record(operatorRecord('secret.rotate', { name: of, olderUntil }));
+      },
+    };
+  });
 }
 
 /** The catalog of the title of this name, or of the only one. Throws `UNKNOWN_TITLE` and `UNAVAILABLE`. */

@@ -19,7 +19,6 @@ import { Exports } from '../exports/exports.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { Identity } from '../identity/identity.ts';
 import { TitleLimits } from '../limits/title-limits.ts';
-import { secretFromFile } from '../storage/private-file.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { MetricRegistry } from '../telemetry/metric-registry.ts';
 import { Metrics } from '../telemetry/metrics.ts';
@@ -27,6 +26,7 @@ import { observeEngine } from '../telemetry/observed-engine.ts';
 import { logRecovery } from '../telemetry/recovery-log.ts';
 import { RunningRequests } from './running-requests.ts';
 import type { ServedTitle, TitleEndpoint } from './served-title.ts';
+import { openTitleSecrets, type TitleSecrets } from './title-secrets.ts';
 
 /** What all titles of a server share. */
 export interface SharedParts {
@@ -106,9 +106,9 @@ export function openTitle(
     recordManifest(audit, keptBefore, manifest);
 
     const exportsDirectory = join(directory, 'exports');
-    const linkSecret = secretFromFile(join(exportsDirectory, 'link-secret'));
-    const links = new ExportLinks(name, linkSecret, shared.publicUrl);
     const ttlMs = settings.exportTtlSeconds * 1000;
+    const secrets = openTitleSecrets(directory, ttlMs);
+    const links = new ExportLinks(name, secrets['export-links'].secret, shared.publicUrl);
     const exports = new Exports({ directory: exportsDirectory, links, ttlMs, logger });
     lifetime.add(() => exports.close());
 
@@ -121,7 +121,7 @@ export function openTitle(
       engine,
       identity: shared.identity,
       exports,
-      masks: new ColumnMasks(secretFromFile(join(directory, 'mask-key'))),
+      masks: new ColumnMasks(() => secrets['mask-key'].secret.current),
       links,
       audit,
       use,
@@ -130,7 +130,7 @@ export function openTitle(
       requests,
       places: shared.places,
     });
-    const parts = { name, engine, audit, recoveredLsn, metrics, requests, served };
+    const parts = { name, engine, audit, secrets, recoveredLsn, metrics, requests, served };
     return new OpenTitle(parts, () => lifetime.endOrThrow());
   }, onError);
 }
@@ -147,6 +147,7 @@ interface OpenTitleParts {
   readonly name: string;
   readonly engine: ReturnType<typeof observeEngine>;
   readonly audit: TitleAudit;
+  readonly secrets: TitleSecrets;
   /** Where the log ended when it was recovered. */
   readonly recoveredLsn: Lsn;
   readonly metrics: Metrics;
@@ -159,6 +160,7 @@ export class OpenTitle {
   readonly name: string;
   readonly engine: OpenTitleParts['engine'];
   readonly audit: TitleAudit;
+  readonly secrets: TitleSecrets;
   readonly recoveredLsn: Lsn;
   readonly socket: ServedTitle['socket'];
   readonly #parts: OpenTitleParts;
@@ -168,6 +170,7 @@ export class OpenTitle {
     this.name = parts.name;
     this.engine = parts.engine;
     this.audit = parts.audit;
+    this.secrets = parts.secrets;
     this.recoveredLsn = parts.recoveredLsn;
     this.socket = parts.served.socket;
     this.#parts = parts;
