@@ -24,6 +24,7 @@ import type { MetricRegistry } from '../telemetry/metric-registry.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { observeEngine } from '../telemetry/observed-engine.ts';
 import { logRecovery } from '../telemetry/recovery-log.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import { RunningRequests } from './running-requests.ts';
 import type { ServedTitle, TitleEndpoint } from './served-title.ts';
 import { openTitleSecrets, type TitleSecrets } from './title-secrets.ts';
@@ -36,6 +37,8 @@ export interface SharedParts {
   readonly identity: Identity;
   /** The ClickHouse in which each title has a database; it may still be starting. */
   readonly columns: Promise<ColumnsHost>;
+  /** Null: nobody takes traces. */
+  readonly tracing: Tracing | null;
   /** The places of all WebSockets of the server. */
   readonly places: SocketPlaces;
   /** The URL clients reach the server under, without a slash at its end. */
@@ -74,8 +77,12 @@ export function openTitle(
     loading.catch(() => {});
     const directory = join(settings.dataDir, 'titles', name);
     const keptBefore = await keptManifest(directory);
+    const ttlMs = settings.exportTtlSeconds * 1000;
+    const secrets = openTitleSecrets(directory, ttlMs);
+    const masks = new ColumnMasks(() => secrets['mask-key'].secret.current);
     const opened = await openEngine({
       manifest,
+      masks,
       directory,
       durability: settings.durability,
       columns: shared.columns,
@@ -106,8 +113,6 @@ export function openTitle(
     recordManifest(audit, keptBefore, manifest);
 
     const exportsDirectory = join(directory, 'exports');
-    const ttlMs = settings.exportTtlSeconds * 1000;
-    const secrets = openTitleSecrets(directory, ttlMs);
     const links = new ExportLinks(name, secrets['export-links'].secret, shared.publicUrl);
     const exports = new Exports({ directory: exportsDirectory, links, ttlMs, logger });
     lifetime.add(() => exports.close());
@@ -121,7 +126,7 @@ export function openTitle(
       engine,
       identity: shared.identity,
       exports,
-      masks: new ColumnMasks(() => secrets['mask-key'].secret.current),
+      masks,
       links,
       audit,
       use,
@@ -129,6 +134,9 @@ export function openTitle(
       logger,
       requests,
       places: shared.places,
+      slowMs: settings.slowMs,
+      rowMemoryBytesMax: settings.rowMemory,
+      tracing: shared.tracing,
     });
     const parts = { name, engine, audit, secrets, recoveredLsn, metrics, requests, served };
     return new OpenTitle(parts, () => lifetime.endOrThrow());

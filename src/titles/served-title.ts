@@ -2,6 +2,7 @@ import { printSchema } from 'graphql';
 import { type ColumnMasks, type Engine, OneByOne, serializeManifest } from '../../engine/index.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
+import { FinishedWork, type SlowThresholds } from '../../resolvers/insight/finished-work.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
 import { commitEndpoint } from '../api/commit-endpoint.ts';
 import { descriptionEndpoint } from '../api/description-endpoints.ts';
@@ -25,6 +26,8 @@ import type { TitleLimits } from '../limits/title-limits.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { ObservedQueries } from '../telemetry/observed-queries.ts';
+import { SlowLog } from '../telemetry/slow-log.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import type { RunningRequests } from './running-requests.ts';
 
 export interface ServedTitleOptions {
@@ -39,6 +42,9 @@ export interface ServedTitleOptions {
   readonly logger: Logger;
   readonly requests: RunningRequests;
   readonly places: SocketPlaces;
+  readonly slowMs: SlowThresholds;
+  readonly rowMemoryBytesMax: number;
+  readonly tracing: Tracing | null;
 }
 
 /** What a title answers over HTTP. */
@@ -56,11 +62,13 @@ export function proveServable(manifest: TitleManifest): void {
 
 /** One title as the outside sees it: its GraphQL over every transport, commits, exports, schema. */
 export function serveTitle(options: ServedTitleOptions): ServedTitle {
-  const { engine, exports, masks, links, audit, use, metrics, logger } = options;
+  const { engine, exports, masks, links, audit, use, metrics, logger, tracing } = options;
   const { catalog } = engine;
   const identity = new TitleIdentity(options.identity, catalog);
   const running = new ObservedQueries(metrics);
-  const services = { engine, exports, masks, audit, use, running };
+  const work = new FinishedWork(options.slowMs, new SlowLog(logger, metrics).tell);
+  const health = () => metrics.health.read(engine, audit.log, options.rowMemoryBytesMax);
+  const services = { engine, exports, masks, audit, use, running, work, health, tracing };
   const schema = buildSchema(catalog);
   const answers = new Answers(metrics, logger);
   const executor = new Executor(schema);
@@ -83,7 +91,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
         onDrain: options.requests.onDrain,
         waiting,
       }),
-      commit: commitEndpoint({ engine, manifest, audit, use, metrics, identity }),
+      commit: commitEndpoint({ engine, manifest, audit, use, metrics, identity, work, tracing }),
       export: exportEndpoint({ engine, exports, links, audit, use, metrics, logger }),
       schema: descriptionEndpoint({
         ...description,
