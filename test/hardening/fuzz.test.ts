@@ -13,7 +13,7 @@ const seed = Number(TICKLOOM_FUZZ_SEED ?? 20_261_130);
 const chosen = targets.filter(({ name }) => (TICKLOOM_FUZZ_ONLY ?? name) === name);
 const progressMs = 5_000;
 const aliveEvery = 50;
-/** Of this process, in which the server runs. */
+/** What this process, in which the server runs, may have more at the end. */
 const memoryGrowthBytesMax = 1.5 * 2 ** 30;
 
 let world: FuzzWorld;
