@@ -89,6 +89,7 @@ function operationContext(
     traceparent: headers.traceparent,
     departure: exchange.departure,
     endpoint: exchange.endpoint,
+    queuedBytes: () => exchange.response.writableLength,
   });
 }
 
@@ -175,6 +176,7 @@ async function sendFrames(
   const send = async (pieces: readonly Buffer[]): Promise<void> => {
     const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
     metrics.sent(endpoint, bytes);
+    context.outgoing.bytesSent += bytes;
     const writing = writePieces(out, pieces);
     if (!out.writableNeedDrain) return writing;
     const stopWaiting = waiting.wait(pieces, bytes, () => out.destroy());
