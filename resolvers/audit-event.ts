@@ -29,6 +29,7 @@ export const auditActions = [
   'title.create',
   'title.suspend',
   'title.resume',
+  'secret.rotate',
   'title.remove',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];

@@ -7,6 +7,7 @@ import { addImport } from './import.ts';
 import { addInit } from './init.ts';
 import { addOperations } from './operations.ts';
 import { addReplay } from './replay.ts';
+import { addSecret } from './secret.ts';
 import { addServe } from './serve.ts';
 import { addStart } from './start.ts';
 import { addTitle } from './title.ts';
@@ -30,6 +31,7 @@ export function program(): Command {
   addStart(root);
   addServe(root);
   addTitle(root);
+  addSecret(root);
   addToken(root);
   addGenerate(root);
   addOperations(root);

@@ -50,12 +50,21 @@ export function loadSettings(sources: SettingSources): LoadedSettings {
   checkIssuers(settings);
   checkConsole(settings);
   checkWebhook(settings);
+  checkHsts(settings);
   return {
     settings,
     warnings: Object.keys(sources.environment)
       .filter((key) => key.startsWith('TICKLOOM_') && !isKnownVariable(key))
       .map((key) => `${key} is not a setting and has no effect; --help lists the settings`),
   };
+}
+
+/** Browsers ignore it over HTTP, where it would only look as if something were protected. */
+function checkHsts({ hstsSeconds, publicUrl }: Settings): void {
+  if (hstsSeconds === null || publicUrl?.startsWith('https://')) return;
+  throw new SettingError(
+    `${flagName('hstsSeconds')} (${environmentName('hstsSeconds')}) needs a ${flagName('publicUrl')} that begins https://, under which a proxy ends TLS`,
+  );
 }
 
 /** What each setting of issuers says may be right, and all together not. */

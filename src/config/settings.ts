@@ -203,6 +203,12 @@ export const settingsTable = {
     '',
     'Origins of web pages that may call the API, beside the console.',
   ),
+  hstsSeconds: setting(
+    count(0, 63_072_000),
+    null,
+    'How long browsers come by HTTPS alone once they did (Strict-Transport-Security); unset, nothing is said of it. For a server behind a proxy that ends TLS: needs a publicUrl that begins https://.',
+    { unit: 's' },
+  ),
   titleRequestsPerSecond: setting(
     count(1, 1_000_000),
     null,

@@ -87,6 +87,15 @@ export class MetricRegistry {
     'ticks_waiting_bytes',
     'Memory of ticks that came before the one they follow and wait for it.',
   );
+  readonly framesWaitingBytes = this.#gauge(
+    'frames_waiting_bytes',
+    'Frames that wait until slow clients have taken them.',
+  );
+  readonly slowClientsCut = this.#counter(
+    'slow_clients_cut_total',
+    'Clients cut because too much waited for slow ones; they go on from their cursors.',
+    [],
+  );
   readonly checkpointSeconds = this.#histogram(
     'checkpoint_seconds',
     'Taking one checkpoint.',
@@ -292,9 +301,17 @@ export class MetricRegistry {
 
   /** Tells that nothing of the title has happened yet, where nothing else says of what. */
   begin(title: string): void {
-    for (const counter of [this.exportsBytes, this.logDroppedBytes, this.documentValidations])
+    for (const counter of [
+      this.exportsBytes,
+      this.logDroppedBytes,
+      this.documentValidations,
+      this.slowClientsCut,
+    ]) {
       counter.inc({ title }, 0);
-    for (const gauge of [this.logPending, this.ticksWaitingBytes]) gauge.set({ title }, 0);
+    }
+    for (const gauge of [this.logPending, this.ticksWaitingBytes, this.framesWaitingBytes]) {
+      gauge.set({ title }, 0);
+    }
     for (const histogram of [
       this.applySeconds,
       this.checkpointSeconds,

@@ -60,6 +60,8 @@ export class Metrics {
   readonly queryMemory;
   readonly documents;
   readonly documentValidations;
+  readonly framesWaitingBytes;
+  readonly slowClientsCut;
   /** What the last minutes were like. */
   readonly health = new Health();
   readonly exportsBytes;
@@ -89,6 +91,8 @@ export class Metrics {
     this.queryMemory = new TitleHistogram<'class'>(registry.queryMemory, title);
     this.documents = new TitleCounter<'outcome'>(registry.documents, title);
     this.documentValidations = registry.documentValidations.labels({ title });
+    this.framesWaitingBytes = new TitleGauge(registry.framesWaitingBytes, title);
+    this.slowClientsCut = registry.slowClientsCut.labels({ title });
     this.exportsBytes = registry.exportsBytes.labels({ title });
     this.requests = new TitleCounter<'endpoint' | 'operation_kind' | 'code'>(
       registry.requests,

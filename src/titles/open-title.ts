@@ -26,7 +26,6 @@ import type { Exchange } from '../http/exchange.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { PageSessions } from '../identity/page-sessions.ts';
 import { TitleLimits } from '../limits/title-limits.ts';
-import { secretFromFile } from '../storage/private-file.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { MetricRegistry } from '../telemetry/metric-registry.ts';
 import { Metrics } from '../telemetry/metrics.ts';
@@ -35,6 +34,7 @@ import { logRecovery } from '../telemetry/recovery-log.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 import { RunningRequests } from './running-requests.ts';
 import type { ServedTitle, TitleEndpoint } from './served-title.ts';
+import { openTitleSecrets, type TitleSecrets } from './title-secrets.ts';
 
 /** What all titles of a server share. */
 export interface SharedParts {
@@ -86,7 +86,9 @@ export function openTitle(
     loading.catch(() => {});
     const directory = join(settings.dataDir, 'titles', name);
     const keptBefore = await keptManifest(directory);
-    const masks = new ColumnMasks(secretFromFile(join(directory, 'mask-key')));
+    const ttlMs = settings.exportTtlSeconds * 1000;
+    const secrets = openTitleSecrets(directory, ttlMs);
+    const masks = new ColumnMasks(() => secrets['mask-key'].secret.current);
     const opened = await openEngine({
       manifest,
       masks,
@@ -136,9 +138,7 @@ export function openTitle(
     );
 
     const exportsDirectory = join(directory, 'exports');
-    const linkSecret = secretFromFile(join(exportsDirectory, 'link-secret'));
-    const links = new ExportLinks(name, linkSecret, shared.publicUrl);
-    const ttlMs = settings.exportTtlSeconds * 1000;
+    const links = new ExportLinks(name, secrets['export-links'].secret, shared.publicUrl);
     const exports = new Exports({ directory: exportsDirectory, links, ttlMs, logger });
     lifetime.add(() => exports.close());
 
@@ -174,7 +174,17 @@ export function openTitle(
       tracing: shared.tracing,
     });
     logOperations(await served.operations.load(), logger);
-    const parts = { name, engine, audit, recoveredLsn, metrics, requests, served, logger };
+    const parts = {
+      name,
+      engine,
+      audit,
+      secrets,
+      recoveredLsn,
+      metrics,
+      requests,
+      served,
+      logger,
+    };
     return new OpenTitle(parts, () => lifetime.endOrThrow());
   }, onError);
 }
@@ -225,6 +235,7 @@ interface OpenTitleParts {
   readonly name: string;
   readonly engine: ReturnType<typeof observeEngine>;
   readonly audit: TitleAudit;
+  readonly secrets: TitleSecrets;
   /** Where the log ended when it was recovered. */
   readonly recoveredLsn: Lsn;
   readonly metrics: Metrics;
@@ -238,6 +249,7 @@ export class OpenTitle {
   readonly name: string;
   readonly engine: OpenTitleParts['engine'];
   readonly audit: TitleAudit;
+  readonly secrets: TitleSecrets;
   readonly recoveredLsn: Lsn;
   readonly socket: ServedTitle['socket'];
   readonly #parts: OpenTitleParts;
@@ -247,6 +259,7 @@ export class OpenTitle {
     this.name = parts.name;
     this.engine = parts.engine;
     this.audit = parts.audit;
+    this.secrets = parts.secrets;
     this.recoveredLsn = parts.recoveredLsn;
     this.socket = parts.served.socket;
     this.#parts = parts;

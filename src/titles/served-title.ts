@@ -12,6 +12,7 @@ import { exportEndpoint } from '../api/export-endpoint.ts';
 import { Answers } from '../api/graphql/answer.ts';
 import { Executor } from '../api/graphql/executor.ts';
 import { FrameTexts } from '../api/graphql/frame-texts.ts';
+import { FramesWaiting } from '../api/graphql/frames-waiting.ts';
 import { graphqlEndpoint } from '../api/graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from '../api/graphql/graphql-socket.ts';
 import {
@@ -105,6 +106,10 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
     title: catalog.manifest.title,
     schema,
   });
+  const waiting = new FramesWaiting({
+    onBytes: (bytes) => metrics.framesWaitingBytes.set(bytes),
+    onCut: () => metrics.slowClientsCut.inc(),
+  });
   const manifest = new ServedManifest(catalog.manifest);
   const described = describe(serializeManifest(catalog.manifest));
   const description = { audit, use, metrics, identity };
@@ -119,6 +124,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
         metrics,
         identity,
         onDrain: options.requests.onDrain,
+        waiting,
       }),
       commit: commitEndpoint({ engine, manifest, audit, use, metrics, identity, work, tracing }),
       export: exportEndpoint({ engine, exports, links, audit, use, metrics, logger }),
@@ -144,6 +150,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
       logger,
       identity,
       places: options.places,
+      waiting,
     }),
   };
 }

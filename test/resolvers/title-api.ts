@@ -148,7 +148,7 @@ export class Caller {
         return () => undefined;
       },
       exports: this.#api.exports,
-      masks: new ColumnMasks(new Uint8Array(32)),
+      masks: new ColumnMasks(() => new Uint8Array(32)),
       audit: {
         admit: () => {
           if (this.#api.auditRefuses) throw new EngineError('UNAVAILABLE', 'no audit');

@@ -13,6 +13,7 @@ import type { Principal } from '../../resolvers/context.ts';
 import { Answers } from '../../src/api/graphql/answer.ts';
 import { Executor } from '../../src/api/graphql/executor.ts';
 import { FrameTexts } from '../../src/api/graphql/frame-texts.ts';
+import { FramesWaiting } from '../../src/api/graphql/frames-waiting.ts';
 import { graphqlEndpoint } from '../../src/api/graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from '../../src/api/graphql/graphql-socket.ts';
 import type { TitleServices } from '../../src/api/graphql/operation-context.ts';
@@ -86,6 +87,7 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
     file: null,
     modeOf: () => 'any',
   });
+  const waiting = new FramesWaiting({ onBytes: ignore, onCut: ignore });
   const handle = graphqlEndpoint({
     yoga,
     operations,
@@ -94,6 +96,7 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
     metrics,
     identity,
     onDrain: () => () => undefined,
+    waiting,
   });
   const path = '/ashfall/graphql';
   const routes = [{ methods: ['POST'], path, endpoint: 'graphql', handle }] as const;
@@ -109,6 +112,7 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
     logger,
     identity,
     places: new SocketPlaces(),
+    waiting,
   });
   front.serve(new Router(routes), (...upgrade) => sockets.accept(...upgrade));
   return url;

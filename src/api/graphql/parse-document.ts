@@ -1,7 +1,7 @@
-import { type DocumentNode, type ParseOptions, parse } from 'graphql';
-import { servingLimits } from '../../serving-limits.ts';
+import type { DocumentNode, ParseOptions } from 'graphql';
 import { checkDocumentCost } from './document-cost.ts';
 import { checkDocumentNesting } from './document-nesting.ts';
+import { parseBounded } from './document-tokens.ts';
 
 /**
  * Parses a document within the bounds on what it costs to parse, to validate and to run. Throws syntax
@@ -9,7 +9,7 @@ import { checkDocumentNesting } from './document-nesting.ts';
  */
 export function parseWithinBounds(text: string, options: ParseOptions = {}): DocumentNode {
   checkDocumentNesting(text);
-  const document = parse(text, { ...options, maxTokens: servingLimits.graphqlTokensMax });
+  const document = parseBounded(text, options);
   checkDocumentCost(document);
   return document;
 }
