@@ -21,6 +21,7 @@ export const auditActions = [
   'use.refused',
   'sign-in.refused',
   'refusal.others',
+  'personal.erase',
   'manifest.accept',
   'title.create',
   'title.suspend',

@@ -31,7 +31,8 @@ import type {
   TableGrant,
 } from '../engine/model/types.ts';
 import { type Asker, recordAudit } from './audited.ts';
-import type { Principal } from './context.ts';
+import type { Principal, RequestContext } from './context.ts';
+import { ruleOfStored, seesValues } from './stored-personal.ts';
 
 /**
  * What a role may do, asked of `engine/access`: every root field asks here once, before anything else.
@@ -66,12 +67,14 @@ export function authoriseCommit(asker: Asker): void {
   authoriseCapability(asker, 'commit');
 }
 
+type BatchAsker = Asker & Pick<RequestContext, 'engine'>;
+
 /**
  * A tick or direct write: the right to write each table it touches, and the columns it sets; and to
  * see those that its conditions ask of, as a guard on a hidden column would tell it verdict by verdict.
  */
 export function authoriseBatch(
-  asker: Asker,
+  asker: BatchAsker,
   { actions, streams }: TickBatch,
   catalog: Catalog,
 ): void {
@@ -80,6 +83,7 @@ export function authoriseBatch(
   if (actions.length > 0) tables.add(catalog.actionTable.name);
   for (const table of tables) authoriseTable(asker, table, 'write');
   const role = authoriseRole(asker);
+  for (const { table, require } of streams) authorisePersonalRequire(asker, table, require);
   if (!hasColumnRules(role)) return;
   for (const { table, op, rows, require } of streams) {
     const written = rows.vectors.map(({ column }) => column.name);
@@ -88,6 +92,20 @@ export function authoriseBatch(
     held(asker, () => decideColumnWrites(role, table, { wholeRow, columns }));
     if (require !== null) held(asker, () => decideUse(role, table, namedColumns(require.form)));
   }
+}
+
+/** Verdicts would tell values of persons to whoever may not see them. */
+function authorisePersonalRequire(
+  asker: BatchAsker,
+  table: TableDefinition,
+  require: TickBatch['streams'][number]['require'],
+): void {
+  if (require === null || asker.engine.personal === null || seesValues(asker)) return;
+  const named = namedColumns(require.form);
+  const isAsked = table.columns.some(
+    ({ name, personal }) => personal !== undefined && named.includes(name),
+  );
+  if (isAsked) authoriseCapability(asker, 'personal');
 }
 
 /** Who may see a session's head. */
@@ -137,14 +155,14 @@ export function maySeeKeys(principal: Principal, table: string): boolean {
 
 /** The rows of the table that the principal may see, as a condition; null for all. */
 export function rowRuleOf(
-  asker: Asker,
+  asker: Asker & Pick<RequestContext, 'engine'>,
   table: TableDefinition,
   columns: ReadonlyMap<string, ColumnDefinition>,
   grant: TableGrant,
 ): Condition | null {
   const role = authoriseRole(asker);
   const seen = rowsSeen(role, table, columns, grant, asker.principal.claims);
-  return 'condition' in seen ? seen.condition : refuse(asker, seen);
+  return 'condition' in seen ? ruleOfStored(asker, seen.condition, columns) : refuse(asker, seen);
 }
 
 /** The condition that holds where both hold; null holds always. */

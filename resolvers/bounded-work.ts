@@ -4,6 +4,7 @@ import { limits } from '../engine/model/limits.ts';
 import type { ColumnDefinition, WhereInput } from '../engine/model/types.ts';
 import type { RequestContext } from './context.ts';
 import { withinClass } from './query-bounds.ts';
+import { askedOfStored } from './stored-personal.ts';
 
 /**
  * Work of a request on the main thread: in slices, within what the operation may cost and the time
@@ -31,7 +32,12 @@ export async function conditionOf(
   path = 'where',
 ): Promise<Condition | null> {
   if (where === null || where === undefined) return null;
-  return runBounded(context, parsed(where, columns, path), 'name fewer values in where');
+  const asked = await runBounded(
+    context,
+    parsed(where, columns, path),
+    'name fewer values in where',
+  );
+  return askedOfStored(context, asked, columns);
 }
 
 /** Parses in steps: one condition may stand at a thousand fields, as one variable. */

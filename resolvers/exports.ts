@@ -16,7 +16,7 @@ import {
 import { conditionOf } from './bounded-work.ts';
 import type { ExportInfo, ExportSpec, RequestContext } from './context.ts';
 import { waitForApplied } from './fresh-reads.ts';
-import { shownSql, sqlParameters } from './queries.ts';
+import { auditedSql, sqlParameters } from './queries.ts';
 import { checkColumnList, queryBoundsOf, withinClass } from './query-bounds.ts';
 
 export interface CreateExportArguments {
@@ -69,18 +69,24 @@ export async function createExport(
       },
       context.principal,
     );
-  return audited(context, 'export.create', toldOf(source, format), order, ({ id, lsn }) => ({
-    lsn,
-    details: { id },
-  }));
+  return audited(
+    context,
+    'export.create',
+    toldOf(context, source, format),
+    order,
+    ({ id, lsn }) => ({
+      lsn,
+      details: { id },
+    }),
+  );
 }
 
-function toldOf(source: ExportSpec['source'], format: string): Told {
+function toldOf(context: RequestContext, source: ExportSpec['source'], format: string): Told {
   switch (source.kind) {
     case 'table':
       return { table: source.table, columns: source.columns ?? [], details: { format } };
     case 'sql':
-      return { details: { format, sql: shownSql(source.query) } };
+      return { details: { format, sql: auditedSql(context, source.query) } };
     case 'audit':
       return { details: { format, of: 'audit' } };
   }
@@ -119,7 +125,7 @@ async function sourceOf(
         throw invalid(other, `goes with a table; SQL says it itself${sayings[other]}`);
       }
     }
-    return { kind: 'sql', query: sql, parameters: sqlParameters(input.parameters) };
+    return { kind: 'sql', query: sql, parameters: sqlParameters(input.parameters, context) };
   }
   throw invalid('table', 'give either a table, sql or audit: true');
 }

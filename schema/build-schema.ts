@@ -7,6 +7,7 @@ import { ColumnTypes } from './column-types.ts';
 import { addContentionFields } from './contention-fields.ts';
 import { addExportFields } from './export-fields.ts';
 import { addGroupFields } from './group-fields.ts';
+import { addPersonalFields } from './personal-fields.ts';
 import { addQueryFields } from './query-fields.ts';
 import { addRowFields } from './row-fields.ts';
 import type { SchemaScope } from './scope.ts';
@@ -45,6 +46,7 @@ export function buildSchema(catalog: Catalog): GraphQLSchema {
   addQueryFields(scope);
   addContentionFields(scope);
   addAccessFields(scope);
+  addPersonalFields(scope);
   addAuditFields(scope, shared);
   // In the order of the manifest: sorted, `actionId` would stand apart from what an action is.
   return withWideNumbers(builder.toSchema({ sortSchema: false }));

@@ -20,6 +20,7 @@ import { type Problems, placeOf } from './problems.ts';
 import { readDescription } from './validate-description.ts';
 import { identityProblem } from './validate-keys.ts';
 import { checkDistinct, columnNamed, readName } from './validate-names.ts';
+import { personalConditionProblem } from './validate-personal.ts';
 import { viewColumns } from './view-columns.ts';
 
 /** Reads the views against the tables that could be read. */
@@ -221,6 +222,9 @@ function operandProblem(op: Exclude<ViewAggregate['op'], 'count'>, column: Colum
       return isNumeric(column) ? null : refusal('a number');
     case 'min':
     case 'max': {
+      if (column.personal) {
+        return `"${column.name}" is personal, and what stands for its values has no order; count it, or group by it`;
+      }
       // `position` is text whose order is not that of the log; a tick or a time says it.
       const isOrdered = !column.list && !isPosition(column) && kindOf(column).hasExtremes;
       return isOrdered ? null : refusal('a number, a timestamp or a string');
@@ -239,7 +243,13 @@ function readWhere(
   if (value === undefined) return {};
   try {
     if (value === null) throw new EngineError('BAD_USER_INPUT', `${place}: drop it to count all`);
-    parseWhere(new Map(source.map((column) => [column.name, column])), value, place);
+    const condition = parseWhere(
+      new Map(source.map((column) => [column.name, column])),
+      value,
+      place,
+    );
+    const problem = personalConditionProblem(condition, source);
+    if (problem !== null) throw new EngineError('BAD_USER_INPUT', `${place}: ${problem}`);
     return { where: plainJson(value) as WhereInput };
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;

@@ -32,6 +32,7 @@ import {
   type SessionRecordHeader,
   type Witness,
 } from '../tick/tick-record.ts';
+import type { Vault } from '../vault/vault.ts';
 import type { ViewEngine } from '../views/view-engine.ts';
 import type { Admission } from './admission.ts';
 import {
@@ -53,6 +54,8 @@ export interface WritePathParts {
   readonly checkpoints: CheckpointSchedule;
   readonly contention: ContentionRecorder;
   readonly rowMemoryBytesMax: number;
+  /** Keeps the values of personal columns; null: the title has none. */
+  readonly vault: Vault | null;
   /** Checks every invariant after each record; null: canary mode is off. */
   readonly canary: Canary | null;
   /** Everything up to here has been applied by recovery. */
@@ -63,7 +66,7 @@ export interface WritePathParts {
 }
 
 /**
- * The one way into a title. Top to bottom: `commit` (encode, answer early what can be, put in
+ * The one way into a title. Top to bottom: `commit` (seal, encode, answer early what can be, put in
  * order, append) → the log makes durable → `#apply` (settle, fold into views, ship to columns,
  * answer).
  */
@@ -115,11 +118,15 @@ export class WritePath {
     return this.#failure;
   }
 
-  async commit(ticket: Ticket, batch: TickBatch): Promise<TickOutcome> {
-    const { admission, contention, rowMemoryBytesMax, views } = this.#parts;
+  async commit(ticket: Ticket, given: TickBatch): Promise<TickOutcome> {
+    const { admission, contention, rowMemoryBytesMax, vault, views } = this.#parts;
     ticket.check();
     admission.enter();
     try {
+      const sealed = vault?.seal(given);
+      // What the log refers to is in the vault before it.
+      if (sealed?.durable) await sealed.durable;
+      const batch = sealed?.batch ?? given;
       const encoded = encodeTick(batch);
       const early = this.#projection.settleEarly(batch, encoded.digest);
       if (early) return this.#outcome(early, batch);
@@ -127,7 +134,7 @@ export class WritePath {
       checkRowMemory(this.#projection.state, views, batch, rowMemoryBytesMax);
       return await this.#logTick(ticket, batch, encoded);
     } catch (error) {
-      contention.refused(batch.header.sessionId, error);
+      contention.refused(given.header.sessionId, error);
       throw error;
     } finally {
       admission.leave();

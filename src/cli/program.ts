@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { packageVersion } from '../package-directory.ts';
 import { addAudit } from './audit.ts';
+import { addErase } from './erase.ts';
 import { addExport } from './export.ts';
 import { addGenerate } from './generate.ts';
 import { addImport } from './import.ts';
@@ -30,6 +31,7 @@ export function program(): Command {
   addServe(root);
   addTitle(root);
   addToken(root);
+  addErase(root);
   addGenerate(root);
   addExport(root);
   addImport(root);

@@ -19,6 +19,7 @@ class ObservedEngine implements Engine {
   readonly state: Engine['state'];
   readonly views: Engine['views'];
   readonly columns: Engine['columns'];
+  readonly personal: Engine['personal'];
   readonly turns: Engine['turns'];
 
   constructor(engine: Engine, durability: string, metrics: Metrics) {
@@ -32,6 +33,7 @@ class ObservedEngine implements Engine {
     this.state = engine.state;
     this.views = engine.views;
     this.columns = engine.columns;
+    this.personal = engine.personal;
     this.turns = engine.turns;
   }
 

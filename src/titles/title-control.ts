@@ -32,6 +32,13 @@ export function titleControl(keeper: TitleKeeper, metrics: Metrics): Route[] {
       const { expected } = await readJsonInput(exchange, servingLimits.controlBodyBytesMax);
       return keeper.verifyAudit(name, readExpected(expected));
     }),
+    route('POST', '/titles/{title}/erase', async (exchange, name) => {
+      const { subject } = await readJsonInput(exchange, servingLimits.controlBodyBytesMax);
+      if (typeof subject !== 'string' || subject === '') {
+        throw new EngineError('BAD_USER_INPUT', 'subject must be a text that is not empty');
+      }
+      return keeper.erase(name, subject);
+    }),
     route('POST', '/titles/{title}/suspend', (_exchange, name) => keeper.suspend(name)),
     route('POST', '/titles/{title}/resume', (_exchange, name) => keeper.resume(name)),
     route('POST', '/titles/{title}/remove', async (exchange, name) => {

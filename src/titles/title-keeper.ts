@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ColumnsHost, parseKept } from '../../engine/index.ts';
+import { type ColumnsHost, type Erasure, parseKept } from '../../engine/index.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import { formatPosition } from '../../engine/model/position.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
@@ -152,6 +152,23 @@ export class TitleKeeper {
   async verifyAudit(name: string, expected: ExpectedRecord | null): Promise<AuditProof | null> {
     const { registry } = this.#parts;
     return registry.isOpen(name) ? registry.get(name).audit.verify(expected) : null;
+  }
+
+  /**
+   * Erases every value of a person from a title that is served. Null where the title is not served, or
+   * keeps no values of persons.
+   */
+  erase(name: string, subject: string): Promise<Erasure | null> {
+    return this.#inTurn(async () => {
+      const { registry } = this.#parts;
+      this.#entry(name);
+      const personal = registry.isOpen(name) ? registry.get(name).engine.personal : null;
+      if (personal === null) return null;
+      const erasure = await personal.erase(subject);
+      // Who it was is not recorded: the audit log cannot forget either.
+      await this.#audit(name, operatorRecord('personal.erase', { values: erasure.values }));
+      return erasure;
+    });
   }
 
   /** Serves a title no longer, until it is resumed; its files stay. */

@@ -128,6 +128,7 @@ export class PlantedTitle {
       checkpointEveryBytes: this.checkpointEveryBytes,
       checkpointOnClose: true,
       rowMemoryBytesMax: Number.MAX_SAFE_INTEGER,
+      vault: null,
       canary: new Canary({ projection, views, log, appliedLsn: asLsn(0) }),
       bytesSinceCheckpoint: 0,
       appliedLsn: asLsn(0),

@@ -1,0 +1,30 @@
+import { type Erasure, hasPersonalColumns } from '../engine/index.ts';
+import { eraseSubject } from '../resolvers/personal.ts';
+import type { SchemaScope } from './scope.ts';
+
+/** `eraseSubject`, of titles with personal columns. */
+export function addPersonalFields({ builder, catalog }: SchemaScope): void {
+  if (!hasPersonalColumns(catalog.manifest)) return;
+  const erasure = builder.objectRef<Erasure>('Erasure').implement({
+    description: 'What was erased of a person.',
+    fields: (t) => ({
+      values: t.exposeInt('values', {
+        description: 'Values that are gone; 0 where there was none.',
+      }),
+    }),
+  });
+  builder.mutationField('eraseSubject', (t) =>
+    t.field({
+      type: erasure,
+      description:
+        'Erases every value of a person: those of personal columns whose subject it is, and its own name in them. Rows, hashes and the log stay; where the values were, tokens are left that say nothing. It cannot be undone.',
+      args: {
+        subject: t.arg.string({
+          required: true,
+          description: 'The person, as the column of subjects, or the value itself, names it.',
+        }),
+      },
+      resolve: eraseSubject,
+    }),
+  );
+}
