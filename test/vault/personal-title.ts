@@ -86,7 +86,7 @@ export const personalTitle = defineTitle({
       limits: {},
       capabilities: ['personal'],
       tables: {
-        units: { access: ['read'], onlyWhere: { column: 'owner', claim: 'sub' } },
+        units: { access: ['read'], onlyWhere: { column: 'owner', claim: 'player_id' } },
       },
     },
   },
