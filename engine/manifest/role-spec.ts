@@ -29,8 +29,8 @@ export interface RoleSpec<Tables extends TableSpecs, View extends string> {
   readonly class: QueryClass;
   /**
    * What it may do with the title as a whole: `session` (open and close sessions), `commit` (ticks),
-   * `sql`, `export`, `explain`, `kill`, `audit`, `manifest`, `roles`, `backup`, `personal` (see and ask
-   * for the values of personal columns; without it they are pseudonyms), `erase` (a person's values).
+   * `sql`, `export`, `explain`, `kill`, `audit`, `manifest`, `roles`, `backup`, `personal` (see
+   * values of personal columns), `erase` (them).
    */
   readonly capabilities?: readonly Capability[] | undefined;
   /** Tables by name: a list of `read`, `aggregate`, `write`; or that list with the rows and columns it holds for. */

@@ -38,6 +38,7 @@ interface Waiter {
 export class Vault implements PersonalValues {
   readonly #storage: Storage;
   readonly #directory: string;
+  readonly #bytesMax: number;
   readonly #entries = new Entries();
   #file: FramedFile;
   readonly #erasures: FramedFile;
@@ -59,18 +60,30 @@ export class Vault implements PersonalValues {
   #isFlushing = false;
   #failure: EngineError | null = null;
 
-  private constructor(storage: Storage, directory: string, file: FramedFile, erasures: FramedFile) {
+  private constructor(
+    storage: Storage,
+    directory: string,
+    file: FramedFile,
+    erasures: FramedFile,
+    bytesMax: number,
+  ) {
     this.#storage = storage;
     this.#directory = directory;
     this.#file = file;
     this.#erasures = erasures;
+    this.#bytesMax = bytesMax;
   }
 
   /**
    * Opens the vault of a title's directory, made where there is none. Entries that were erased and are
-   * there again, as an older copy was put back, are taken out before it resolves.
+   * there again, as an older copy was put back, are taken out before it resolves. `bytesMax`: the memory
+   * that all of them may take.
    */
-  static async open(storage: Storage, titleDirectory: string): Promise<Vault> {
+  static async open(
+    storage: Storage,
+    titleDirectory: string,
+    bytesMax: number = limits.personalBytesMax,
+  ): Promise<Vault> {
     const directory = join(titleDirectory, 'vault');
     await storage.makeDirectory(directory);
     const erased = new Set<string>();
@@ -92,7 +105,7 @@ export class Vault implements PersonalValues {
           else kept.set(token, { token, subject, value });
         }
       });
-      const vault = new Vault(storage, directory, file, erasures);
+      const vault = new Vault(storage, directory, file, erasures, bytesMax);
       for (const entry of kept.values()) vault.#entries.add(entry);
       if (isOlder) await vault.#rewrite();
       return vault;
@@ -181,11 +194,11 @@ export class Vault implements PersonalValues {
     }
     const token = `${tokenSign}${randomBytes(tokenBytes).toString('base64url')}`;
     const entry = { token, subject, value };
-    if (this.#entries.bytes + Entries.bytesOf(entry) > limits.personalBytesMax) {
+    if (this.#entries.bytes + Entries.bytesOf(entry) > this.#bytesMax) {
       throw new EngineError(
         'QUOTA_EXCEEDED',
         'the vault of personal values is full; erase people who are gone, or keep such values elsewhere',
-        { details: { limit: 'personalBytesMax', max: limits.personalBytesMax } },
+        { details: { limit: 'personalBytesMax', max: this.#bytesMax } },
       );
     }
     this.#entries.add(entry);

@@ -22,7 +22,7 @@ interface EraseFlags extends ControlFlags {
   readonly yes?: true;
 }
 
-/** What was erased of one title; null: nothing is kept of persons there, or nobody could erase it now. */
+/** What was erased of one title; null: it keeps no values of persons. */
 interface Erased {
   readonly title: string;
   readonly values: number | null;
@@ -47,59 +47,49 @@ async function erase(flags: EraseFlags): Promise<void> {
   if (subject === '') throw new UsageError('--subject is empty');
   if (flags.yes !== true) await confirmed(subject);
   const dataDir = dataDirOf(flags);
-  const erased = (await isServed(dataDir))
-    ? await eraseServed(dataDir, flags)
-    : await eraseStopped(dataDir, flags);
+  const served = await servedTitles(dataDir);
+  const erased: Erased[] = [];
+  for (const title of namesOf(titlesIn(dataDir, served), flags)) {
+    const how = served.includes(title) ? eraseServed : eraseClosed;
+    erased.push({ title, values: (await how(dataDir, title, subject))?.values ?? null });
+  }
   if (flags.json) return printJson({ erased });
   for (const { title, values } of erased) print(`${title}  ${wordsOf(values)}`);
   if (erased.length === 0) print('there are no titles');
 }
 
-async function eraseServed(dataDir: string, flags: EraseFlags): Promise<Erased[]> {
+/** The titles that a server holds, which lets nobody else at their files. */
+async function servedTitles(dataDir: string): Promise<readonly string[]> {
+  if (!(await isServed(dataDir))) return [];
   const { titles } = await askServer<{ titles: TitleReport[] }>(dataDir, 'GET', '/titles');
-  const names = namesOf(
-    titles.filter(({ isServed: is }) => is).map(({ title }) => title),
-    flags,
-  );
-  const erased: Erased[] = [];
-  for (const title of names) {
-    const path = `/titles/${encodeURIComponent(title)}/erase`;
-    const input = { subject: flags.subject };
-    const answer = await askServer<Erasure | null>(dataDir, 'POST', path, input);
-    erased.push({ title, values: answer?.values ?? null });
-  }
-  // The server leaves those alone that it does not serve, whose locks nobody holds.
-  const served = new Set(titles.filter(({ isServed: is }) => is).map(({ title }) => title));
-  const others = stoppedTitles(dataDir).filter((title) => !served.has(title));
-  for (const title of flags.title === undefined ? others : []) {
-    erased.push(await eraseClosed(dataDir, title, flags.subject));
-  }
-  return erased;
+  return titles.filter(({ isServed: is }) => is).map(({ title }) => title);
 }
 
-async function eraseStopped(dataDir: string, flags: EraseFlags): Promise<Erased[]> {
-  const erased: Erased[] = [];
-  for (const title of namesOf(stoppedTitles(dataDir), flags)) {
-    erased.push(await eraseClosed(dataDir, title, flags.subject));
-  }
-  return erased;
+/** All whose files are there, suspended and removed ones among them. */
+function titlesIn(dataDir: string, served: readonly string[]): readonly string[] {
+  const directory = join(dataDir, 'titles');
+  if (!existsSync(directory)) return served;
+  const entries = readdirSync(directory, { withFileTypes: true });
+  const there = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  return [...new Set([...served, ...there])].sort();
 }
 
-async function eraseClosed(dataDir: string, title: string, subject: string): Promise<Erased> {
+function eraseServed(dataDir: string, title: string, subject: string): Promise<Erasure | null> {
+  const path = `/titles/${encodeURIComponent(title)}/erase`;
+  return askServer<Erasure | null>(dataDir, 'POST', path, { subject });
+}
+
+async function eraseClosed(
+  dataDir: string,
+  title: string,
+  subject: string,
+): Promise<Erasure | null> {
   const directory = join(dataDir, 'titles', title);
   const erasure = await eraseInClosed(directory, subject);
-  if (erasure === null) return { title, values: null };
+  if (erasure === null) return null;
   const record = operatorRecord('personal.erase', { values: erasure.values });
   await recordInClosed(directory, record, createLogger('silent'));
-  return { title, values: erasure.values };
-}
-
-function stoppedTitles(dataDir: string): string[] {
-  const titles = join(dataDir, 'titles');
-  if (!existsSync(titles)) return [];
-  return readdirSync(titles, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name);
+  return erasure;
 }
 
 function namesOf(titles: readonly string[], { title }: EraseFlags): readonly string[] {

@@ -9,7 +9,8 @@ export function filesHolding(directory: string, texts: readonly string[]): strin
     const path = join(entry.parentPath, entry.name);
     // Files of ClickHouse come and go.
     const bytes = readOrNull(path);
-    if (bytes && texts.some((text) => bytes.includes(text))) holding.push(relative(directory, path));
+    if (bytes && texts.some((text) => bytes.includes(text)))
+      holding.push(relative(directory, path));
   }
   return holding.sort();
 }

@@ -57,7 +57,14 @@ async function commit(role: string, tick: number, accounts: readonly string[]) {
     account,
     plan: 'a control',
     effects: [
-      { players: { upsert: { key: { account }, set: { email: emailOf(account), city: 'planted-city', rating: 7 } } } },
+      {
+        players: {
+          upsert: {
+            key: { account },
+            set: { email: emailOf(account), city: 'planted-city', rating: 7 },
+          },
+        },
+      },
       { units: { upsert: { key: { unitId: 10 * tick + i }, set: { owner: account } } } },
       { chat: { append: { playerId: i, words: `planted-words of ${account}` } } },
     ],
@@ -199,7 +206,9 @@ describe('a role that may not', () => {
     });
     const guessed = { input: input({ email: { eq: 'a guess' } }) };
     expect(codeOf(await ask('importer', commitTick, guessed))).toBe('FORBIDDEN');
-    expect((await told('importer', commitTick, { input: input({ rating: { isNull: true } }) })).rejected).toBe(0);
+    expect(
+      (await told('importer', commitTick, { input: input({ rating: { isNull: true } }) })).rejected,
+    ).toBe(0);
   });
 
   test('may not erase', async () => {
@@ -231,19 +240,24 @@ test('a retry by columns is the duplicate of its tick', async () => {
   expect(position).toBe(before);
 });
 
+test('metrics tell how many values there are, and what memory they take', async () => {
+  const text = await sandbox.metrics();
+  expect(text).toMatch(/^tickloom_personal_values\{title="personal"\} [1-9]\d*$/m);
+  expect(text).toMatch(/^tickloom_personal_bytes\{title="personal"\} [1-9]\d*$/m);
+});
+
 describe('values of persons', () => {
-  test('stand in no file but the vault’s, and in none once they are erased', async () => {
+  test('stand in no file but that of the vault, and in none once they are erased', async () => {
     const { directory } = sandbox;
     const planted = ['planted'];
     const only = ['titles/personal/vault/entries'];
     // Everything there is has gone everywhere it goes: ClickHouse, the audit log, an export, checkpoints.
     const sql = `query ($q: String!) { sql(query: $q, minPosition: "${position}") { rows } }`;
     await told('support', sql, { q: "SELECT 'planted-text' /* planted */ FROM players" });
-    const { data } = await ask(
+    const { url } = await told(
       'support',
       'mutation { createExport(input: { table: "players", format: PARQUET }) { url } }',
     );
-    const { url } = data?.createExport as { url: string };
     const exported = Buffer.from(await (await fetch(url)).arrayBuffer());
     expect(exported.length).toBeGreaterThan(100);
     expect(exported.includes('planted')).toBe(false);

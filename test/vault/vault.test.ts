@@ -182,7 +182,10 @@ describe('a full disk', () => {
     const vault = await opened(storage);
     await sealed(vault, ann);
     storage.capacityBytes = 0;
-    await expect(sealed(vault, bob)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(sealed(vault, bob)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      retryAfterMs: limits.vaultRetryMs,
+    });
     expect(await sealed(vault, ann)).toHaveLength(1);
     storage.capacityBytes = Number.POSITIVE_INFINITY;
     const [b] = await sealed(vault, bob);
@@ -223,6 +226,26 @@ test('a value has so many characters and no more', async () => {
       details: expect.objectContaining({ limit: 'personalValueLengthMax' }),
     }),
   );
+});
+
+test('a vault takes so much memory and no more, until somebody is erased', async () => {
+  const storage = new FaultyStorage();
+  await storage.makeDirectory(directory);
+  const measured = await opened();
+  await sealed(measured, ann);
+  const vault = await Vault.open(storage, directory, measured.bytes);
+  await sealed(vault, ann);
+  expect(vault.bytes).toBe(measured.bytes);
+  expect(() => vault.seal(tickOf([bob]))).toThrow(
+    expect.objectContaining({
+      code: 'QUOTA_EXCEEDED',
+      details: expect.objectContaining({ limit: 'personalBytesMax' }),
+    }),
+  );
+  expect(await sealed(vault, ann)).toHaveLength(1);
+  await vault.erase('ann');
+  expect(vault.bytes).toBe(0);
+  expect(await sealed(vault, bob)).toHaveLength(1);
 });
 
 /** The files in which a text stands. */
