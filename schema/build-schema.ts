@@ -7,6 +7,7 @@ import { ColumnTypes } from './column-types.ts';
 import { addContentionFields } from './contention-fields.ts';
 import { addExportFields } from './export-fields.ts';
 import { addGroupFields } from './group-fields.ts';
+import { addInsightFields } from './insight-fields.ts';
 import { addPersonalFields } from './personal-fields.ts';
 import { addQueryFields } from './query-fields.ts';
 import { addRowFields } from './row-fields.ts';
@@ -43,8 +44,9 @@ export function buildSchema(catalog: Catalog): GraphQLSchema {
   }
   for (const view of views) addViewFields(scope, shared, view);
   addExportFields(scope);
-  addQueryFields(scope);
+  addQueryFields(scope, shared);
   addContentionFields(scope);
+  addInsightFields(scope, shared);
   addAccessFields(scope);
   addPersonalFields(scope);
   addAuditFields(scope, shared);
