@@ -51,6 +51,7 @@ export type {
 } from './govern/contention-report.ts';
 export { ClientDeparture, type Departure } from './govern/departure.ts';
 export { OneByOne } from './govern/one-by-one.ts';
+export type { AuthorOf, RecordAuthor } from './govern/record-author.ts';
 export { SharedWork } from './govern/shared-work.ts';
 export {
   requestEnded,
@@ -95,6 +96,7 @@ export { sessionColumns } from './state/session-list.ts';
 export type { OrderBy, RowPage } from './state/state-reader.ts';
 export type { ConflictPolicy, EffectOp, TickBatch, TickHeader } from './tick/tick-batch.ts';
 export type { ActionConflict, EffectConflict, TickOutcome } from './tick/tick-outcome.ts';
+export { timeOfRecord } from './tick/tick-record.ts';
 export { Lifetime } from './time/lifetime.ts';
 export { processTimers, type Timers } from './time/timers.ts';
 export { type EngineOptions, openEngine } from './title/open-engine.ts';

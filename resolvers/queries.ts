@@ -61,9 +61,8 @@ export function shownSql(query: string): string {
  */
 export function auditedSql({ engine }: Pick<RequestContext, 'engine'>, query: string): string {
   if (engine.personal === null) return shownSql(query);
-  const told = query.replace(
-    /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^'\\]|\\[\s\S]|'')*'?|"[^"]*"?|`[^`]*`?/g,
-    (part) => (part.startsWith('-') || part.startsWith('/') ? '' : `${part[0]}…${part[0]}`),
+  const told = sqlShape(query).replace(/"[^"]*"?|`[^`]*`?/g, (name) =>
+    /^.[\w ]*.$/.test(name) ? name : '?',
   );
   return shownSql(told);
 }

@@ -1,6 +1,7 @@
 import { EngineError } from '../model/errors.ts';
 import type { QueryClass } from '../model/types.ts';
 import { type Departure, departureAt, neverLeaves } from './departure.ts';
+import type { AuthorOf, RecordAuthor } from './record-author.ts';
 import { WorkBudget } from './work-budget.ts';
 
 /** What the engine may know of who asks. */
@@ -35,6 +36,8 @@ export interface TicketParts {
   readonly trace: Trace;
   /** What is left of the main thread's time, for all calls under the ticket together. */
   readonly budget: WorkBudget;
+  /** How records name who asks; left out: records made under the ticket name nobody. */
+  readonly authorOf?: AuthorOf | undefined;
 }
 
 /** Why a ticket is over: its deadline has passed, or nobody waits for the answer. */
@@ -52,6 +55,7 @@ export class Ticket implements TicketParts {
   readonly departure: Departure;
   readonly trace: Trace;
   readonly budget: WorkBudget;
+  readonly authorOf: AuthorOf | undefined;
   readonly #nowMs: () => number;
 
   /** `nowMs`: the engine's monotonic clock; tests step another. */
@@ -62,6 +66,7 @@ export class Ticket implements TicketParts {
     this.departure = parts.departure;
     this.trace = parts.trace;
     this.budget = parts.budget;
+    this.authorOf = parts.authorOf;
     this.#nowMs = nowMs;
   }
 
@@ -88,6 +93,11 @@ export class Ticket implements TicketParts {
   /** Milliseconds up to the deadline, below 0 behind it; infinity where there is none. */
   get leftMs(): number {
     return this.deadline === null ? Number.POSITIVE_INFINITY : this.deadline.atMs - this.#nowMs();
+  }
+
+  /** Who a record that is made under the ticket names; null: nobody. */
+  get author(): RecordAuthor | null {
+    return this.authorOf?.(this.principal) ?? null;
   }
 
   /** Aborts when nobody waits for the answer any more. */

@@ -48,7 +48,7 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     const report = new RequestReport(queryClass);
     const { principal, audit } = await signIn(options, exchange);
     options.manifest.check(request.headers['x-tickloom-manifest']);
-    const ticket = exchangeTicket(principal, queryClass, exchange);
+    const ticket = exchangeTicket(principal, queryClass, exchange, audit);
     const asker = { principal, audit, ticket };
     // Before the body: who may not commit at all need not send it.
     authoriseCommit(asker);

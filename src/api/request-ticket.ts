@@ -1,4 +1,4 @@
-import { type Departure, Ticket, WorkBudget } from '../../engine/index.ts';
+import { type AuthorOf, type Departure, Ticket, WorkBudget } from '../../engine/index.ts';
 import { limits } from '../../engine/model/limits.ts';
 import type { QueryClass } from '../../engine/model/types.ts';
 import type { Principal } from '../../resolvers/context.ts';
@@ -10,13 +10,15 @@ export interface RequestOrigin {
   /** The header as it came. */
   readonly traceparent: unknown;
   readonly departure: Departure;
+  /** The request's audit, which says whom its records name. */
+  readonly audit?: { readonly authorOf: AuthorOf } | undefined;
 }
 
 /** A request's ticket: what the engine gets of it. */
 export function requestTicket(
   { subject, role }: Pick<Principal, 'subject' | 'role'>,
   queryClass: QueryClass,
-  { requestId, traceparent, departure }: RequestOrigin,
+  { requestId, traceparent, departure, audit }: RequestOrigin,
 ): Ticket {
   return new Ticket({
     queryClass,
@@ -25,6 +27,7 @@ export function requestTicket(
     departure,
     trace: { requestId, traceparent: traceparentOf(traceparent) },
     budget: new WorkBudget(limits.operationUnitsMax),
+    authorOf: audit?.authorOf,
   });
 }
 
@@ -33,7 +36,8 @@ export function exchangeTicket(
   principal: Pick<Principal, 'subject' | 'role'>,
   queryClass: QueryClass,
   { request, requestId, departure }: Exchange,
+  audit?: RequestOrigin['audit'],
 ): Ticket {
   const { traceparent } = request.headers;
-  return requestTicket(principal, queryClass, { requestId, traceparent, departure });
+  return requestTicket(principal, queryClass, { requestId, traceparent, departure, audit });
 }

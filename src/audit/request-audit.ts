@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { AuthorOf } from '../../engine/index.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import type { AuditEvent, AuditPort } from '../../resolvers/audit-event.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import type { AuditLog } from './audit-log.ts';
 import { emptyRecord } from './audit-record.ts';
+import type { RecordPerson } from './recorded-person.ts';
 
 /** From where a request comes. */
 export interface AuditOrigin {
@@ -28,13 +30,19 @@ export interface AuditedDocument {
 export class RequestAudit implements AuditPort {
   readonly #log: AuditLog;
   readonly #origin: AuditOrigin;
+  readonly #recordPerson: RecordPerson;
   readonly #startedMs = performance.now();
   #document: AuditedDocument | null = null;
 
-  constructor(log: AuditLog, origin: AuditOrigin) {
+  constructor(log: AuditLog, origin: AuditOrigin, recordPerson: RecordPerson) {
     this.#log = log;
     this.#origin = origin;
+    this.#recordPerson = recordPerson;
   }
+
+  /** Who records of the title's log name, where this request makes them. */
+  readonly authorOf: AuthorOf = ({ subject, role }) =>
+    this.#recordPerson({ subject, role, ...this.#origin });
 
   /** To be told once the request is read, and before anything runs. */
   runs(document: AuditedDocument): void {
