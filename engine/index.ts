@@ -101,7 +101,6 @@ export { Lifetime } from './time/lifetime.ts';
 export { processTimers, type Timers } from './time/timers.ts';
 export { type EngineOptions, openEngine } from './title/open-engine.ts';
 export { eraseInClosed } from './vault/erase-in-closed.ts';
-export { hasPersonalColumns } from './vault/personal-columns.ts';
 export { sealedCondition, sealedKey } from './vault/personal-condition.ts';
 export type { Erasure, PersonalValues } from './vault/personal-values.ts';
 export type { Frame, SubscribeRequest, ViewQueries } from './views/view-engine.ts';

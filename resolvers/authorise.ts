@@ -100,7 +100,7 @@ function authorisePersonalRequire(
   table: TableDefinition,
   require: TickBatch['streams'][number]['require'],
 ): void {
-  if (require === null || asker.engine.personal === null || seesValues(asker)) return;
+  if (require === null || !asker.engine.personal.hasColumns || seesValues(asker)) return;
   const named = namedColumns(require.form);
   const isAsked = table.columns.some(
     ({ name, personal }) => personal !== undefined && named.includes(name),

@@ -31,13 +31,19 @@ export async function conditionOf(
   columns: ReadonlyMap<string, ColumnDefinition>,
   path = 'where',
 ): Promise<Condition | null> {
+  const asked = await parsedCondition(context, where, columns, path);
+  return asked && askedOfStored(context, asked, columns);
+}
+
+/** The condition as it is written: on values of persons, which nothing stores. */
+export async function parsedCondition(
+  context: RequestContext,
+  where: WhereInput | null | undefined,
+  columns: ReadonlyMap<string, ColumnDefinition>,
+  path: string,
+): Promise<Condition | null> {
   if (where === null || where === undefined) return null;
-  const asked = await runBounded(
-    context,
-    parsed(where, columns, path),
-    'name fewer values in where',
-  );
-  return askedOfStored(context, asked, columns);
+  return runBounded(context, parsed(where, columns, path), 'name fewer values in where');
 }
 
 /** Parses in steps: one condition may stand at a thousand fields, as one variable. */

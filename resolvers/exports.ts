@@ -3,7 +3,7 @@ import { EngineError } from '../engine/model/errors.ts';
 import { limits } from '../engine/model/limits.ts';
 import { formatPosition, type Lsn, parsePosition } from '../engine/model/position.ts';
 import type { ColumnDefinition, TableGrant, WhereInput } from '../engine/model/types.ts';
-import { auditConditions } from './audit-columns.ts';
+import { auditConditionOf } from './audit-log.ts';
 import { audited, type Told } from './audited.ts';
 import {
   authoriseCapability,
@@ -149,7 +149,7 @@ async function auditSource(
       throw invalid(other, 'does not go with audit, which is exported whole, or by where');
     }
   }
-  const where = await conditionOf(context, input.where, auditConditions, 'input.where');
+  const where = await auditConditionOf(context, input.where, 'input.where');
   return { kind: 'audit', where, upToSequence: await context.auditLog.lastSequence() };
 }
 

@@ -22,7 +22,7 @@ export function personalColumnValue(table: TableDefinition | null, name: string)
 /** What is stored for `{ personal: "…" }` among the parameters of SQL; null of any other parameter. */
 export function storedPersonal(context: RequestContext, given: unknown): readonly string[] | null {
   const { personal } = context.engine;
-  if (personal === null || typeof given !== 'object' || given === null) return null;
+  if (!personal.hasColumns || typeof given !== 'object' || given === null) return null;
   const [[name, value] = [], ...others] = Object.entries(given);
   if (name !== 'personal' || typeof value !== 'string' || others.length > 0) return null;
   authoriseCapability(context, 'personal');
@@ -43,7 +43,6 @@ export async function eraseSubject(
 ): Promise<Erasure> {
   authoriseCapability(context, 'erase');
   const { personal } = context.engine;
-  if (personal === null) throw new RangeError('a title without personal columns has no such field');
   context.ticket.check();
   // Who was erased is not recorded: the audit log cannot forget either.
   return audited(

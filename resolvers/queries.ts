@@ -60,7 +60,7 @@ export function shownSql(query: string): string {
  * log could not forget: its texts and comments are left out.
  */
 export function auditedSql({ engine }: Pick<RequestContext, 'engine'>, query: string): string {
-  if (engine.personal === null) return shownSql(query);
+  if (!engine.personal.hasColumns) return shownSql(query);
   const told = sqlShape(query).replace(/"[^"]*"?|`[^`]*`?/g, (name) =>
     /^.[\w ]*.$/.test(name) ? name : '?',
   );

@@ -26,14 +26,14 @@ export function seesValues({ principal }: PersonalAsker): boolean {
 /** What the asker sees of a value of a personal column. */
 export function shownPersonal(asker: PersonalAsker, value: Value): Value {
   const { personal } = asker.engine;
-  if (personal === null || typeof value !== 'string' || !seesValues(asker)) return value;
+  if (typeof value !== 'string' || !seesValues(asker)) return value;
   return personal.valueOf(value);
 }
 
 /** What was asked for, as what is stored. */
 export function askedOfStored(asker: PersonalAsker, asked: Condition, columns: Columns): Condition {
   const { personal } = asker.engine;
-  if (personal === null || !seesValues(asker)) return asked;
+  if (!personal.hasColumns || !seesValues(asker)) return asked;
   return sealedCondition(asked, columns, personal);
 }
 
@@ -43,18 +43,18 @@ export function ruleOfStored(
   rule: Condition | null,
   columns: Columns,
 ): Condition | null {
-  return personal === null || rule === null ? rule : sealedCondition(rule, columns, personal);
+  return !personal.hasColumns || rule === null ? rule : sealedCondition(rule, columns, personal);
 }
 
 /** A key that was asked for, as the key of what is stored. */
 export function keyOfStored(asker: PersonalAsker, key: Row, columns: Columns): Row {
   const { personal } = asker.engine;
-  return personal === null || !seesValues(asker) ? key : sealedKey(key, columns, personal);
+  return !personal.hasColumns || !seesValues(asker) ? key : sealedKey(key, columns, personal);
 }
 
 /** A key in an answer. */
 export function shownKey(asker: PersonalAsker, table: string, key: Row): Row {
-  if (asker.engine.personal === null || !seesValues(asker)) return key;
+  if (!asker.engine.personal.hasColumns || !seesValues(asker)) return key;
   const columns = asker.engine.catalog.columnsOf(asker.engine.catalog.table(table));
   return Object.fromEntries(
     Object.entries(key).map(([name, value]): [string, Value] => [
@@ -79,7 +79,7 @@ export function refusePersonalOrder(orderBy: readonly OrderBy[], columns: Column
 /** A result of SQL, tokens that are whole values replaced. Rows of SQL know no columns of tables. */
 export function shownSqlRows(asker: PersonalAsker, { rows }: SqlResult): readonly unknown[] {
   const { personal } = asker.engine;
-  if (personal === null || !seesValues(asker)) return rows;
+  if (!personal.hasColumns || !seesValues(asker)) return rows;
   const shown = (value: unknown): unknown => {
     if (typeof value === 'string') return personal.valueOf(value);
     return Array.isArray(value) ? value.map(shown) : value;

@@ -1,10 +1,9 @@
-import { type Erasure, hasPersonalColumns } from '../engine/index.ts';
+import type { Erasure } from '../engine/index.ts';
 import { eraseSubject } from '../resolvers/personal.ts';
 import type { SchemaScope } from './scope.ts';
 
-/** `eraseSubject`, of titles with personal columns. */
-export function addPersonalFields({ builder, catalog }: SchemaScope): void {
-  if (!hasPersonalColumns(catalog.manifest)) return;
+/** `eraseSubject`. */
+export function addPersonalFields({ builder }: SchemaScope): void {
   const erasure = builder.objectRef<Erasure>('Erasure').implement({
     description: 'What was erased of a person.',
     fields: (t) => ({
@@ -17,7 +16,7 @@ export function addPersonalFields({ builder, catalog }: SchemaScope): void {
     t.field({
       type: erasure,
       description:
-        'Erases every value of a person: those of personal columns whose subject it is, and its own name in them. Rows, hashes and the log stay; where the values were, tokens are left that say nothing. It cannot be undone.',
+        'Erases every value of a person: those of personal columns whose subject it is, and its own name in them, and names and addresses in records of what it did. Rows, hashes and the log stay; where the values were, tokens are left that say nothing. It cannot be undone.',
       args: {
         subject: t.arg.string({
           required: true,

@@ -24,11 +24,8 @@ export interface Engine {
   readonly state: StateQueries;
   readonly views: ViewQueries;
   readonly columns: ColumnQueries;
-  /**
-   * The values of personal columns, for whose tokens all of the engine's answers have; null: the title
-   * has no such columns.
-   */
-  readonly personal: PersonalValues | null;
+  /** The values of persons, in whose place all of the engine's answers have tokens. */
+  readonly personal: PersonalValues;
   /** Where long reads of live rows and views are run. */
   readonly turns: Turns;
   /** What fills the budget for memory, now. */

@@ -145,8 +145,8 @@ async function bringUp(options: EngineOptions, lifetime: Lifetime): Promise<Engi
 
   const { projection, views } = start;
   const { appliedLsn } = replay;
-  const vault = hasPersonalColumns(manifest) ? await Vault.open(storage, directory) : null;
-  if (vault) lifetime.add(() => vault.close());
+  const vault = await Vault.open(storage, directory, { hasColumns: hasPersonalColumns(manifest) });
+  lifetime.add(() => vault.close());
   const canary = options.canary ? new Canary({ projection, views, log, appliedLsn }) : null;
   // Nothing can refuse this start any more, and nothing has been logged under this manifest yet.
   await fitting.keep();

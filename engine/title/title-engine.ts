@@ -41,8 +41,7 @@ export interface TitleEngineParts {
   readonly checkpointEveryBytes: number;
   readonly checkpointOnClose: boolean;
   readonly rowMemoryBytesMax: number;
-  /** Null: the title has no personal columns. */
-  readonly vault: Vault | null;
+  readonly vault: Vault;
   /** Null: canary mode is off. */
   readonly canary: Canary | null;
   /** Log bytes that recovery replayed behind the checkpoint it loaded. */
@@ -62,7 +61,7 @@ export class TitleEngine implements Engine {
   readonly state: TicketedState;
   readonly views: ViewEngine;
   readonly columns: ColumnQueries;
-  readonly personal: Vault | null;
+  readonly personal: Vault;
   readonly #follower: ColumnFollower;
   readonly turns = mainTurns;
   readonly #log: CommitLog;
@@ -190,7 +189,7 @@ export class TitleEngine implements Engine {
     } finally {
       await this.#checkpoints.settled();
       this.views.close();
-      await this.personal?.close();
+      await this.personal.close();
       await this.#follower.close();
     }
   }

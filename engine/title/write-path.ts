@@ -2,6 +2,7 @@ import { BrokenInvariant } from '../canary/broken-invariant.ts';
 import type { Canary } from '../canary/canary.ts';
 import type { ColumnFollower } from '../columns/column-follower.ts';
 import type { ContentionRecorder } from '../govern/contention-recorder.ts';
+import type { RecordAuthor } from '../govern/record-author.ts';
 import type { Ticket } from '../govern/ticket.ts';
 import type { CommitLog } from '../log/commit-log.ts';
 import { EngineError } from '../model/errors.ts';
@@ -54,8 +55,8 @@ export interface WritePathParts {
   readonly checkpoints: CheckpointSchedule;
   readonly contention: ContentionRecorder;
   readonly rowMemoryBytesMax: number;
-  /** Keeps the values of personal columns; null: the title has none. */
-  readonly vault: Vault | null;
+  /** Keeps the values of persons. */
+  readonly vault: Vault;
   /** Checks every invariant after each record; null: canary mode is off. */
   readonly canary: Canary | null;
   /** Everything up to here has been applied by recovery. */
@@ -123,16 +124,16 @@ export class WritePath {
     ticket.check();
     admission.enter();
     try {
-      const sealed = vault?.seal(given);
+      const { author } = ticket;
+      const { batch, durable } = vault.seal(given, author);
       // What the log refers to is in the vault before it.
-      if (sealed?.durable) await sealed.durable;
-      const batch = sealed?.batch ?? given;
+      if (durable !== null) await durable;
       const encoded = encodeTick(batch);
       const early = this.#projection.settleEarly(batch, encoded.digest);
       if (early) return this.#outcome(early, batch);
       checkRequireUnits(batch);
       checkRowMemory(this.#projection.state, views, batch, rowMemoryBytesMax);
-      return await this.#logTick(ticket, batch, encoded);
+      return await this.#logTick(ticket, author, batch, encoded);
     } catch (error) {
       contention.refused(given.header.sessionId, error);
       throw error;
@@ -141,7 +142,12 @@ export class WritePath {
     }
   }
 
-  #logTick(ticket: Ticket, batch: TickBatch, encoded: EncodedTick): Promise<TickOutcome> {
+  #logTick(
+    ticket: Ticket,
+    by: RecordAuthor | null,
+    batch: TickBatch,
+    encoded: EncodedTick,
+  ): Promise<TickOutcome> {
     const { digest, record } = encoded;
     return new Promise((resolve, reject) => {
       const { tick, sessionId, afterTick } = batch.header;
@@ -153,7 +159,6 @@ export class WritePath {
           // Its turn may have been long in coming; from here on it is answered.
           ticket.check();
           const committedAtMs = this.#parts.now();
-          const by = ticket.author;
           const parts = record(committedAtMs, this.#seen, by);
           const lsn = this.#parts.log.append(parts);
           const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
@@ -235,10 +240,12 @@ export class WritePath {
 
   /** A session opened, taken over or closed: the same way, without an order of its own. */
   async logSession(ticket: Ticket, record: SessionRecordHeader): Promise<SessionInfo> {
-    const { admission, log, now } = this.#parts;
+    const { admission, log, now, vault } = this.#parts;
     admission.enter();
     try {
       const { author } = ticket;
+      const kept = vault.authorKept(record.session, author);
+      if (kept !== null) await kept;
       const stamped = { ...record, at: now(), ...(author === null ? {} : { by: author }) };
       const lsn = log.append(encodeSession(stamped));
       const session = await new Promise<SessionInfo | null>((resolve, reject) => {

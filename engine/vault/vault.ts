@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isOutOfRoom, type Storage } from '../disk/storage.ts';
+import type { RecordAuthor } from '../govern/record-author.ts';
 import { EngineError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { TickBatch } from '../tick/tick-batch.ts';
@@ -25,6 +26,13 @@ export interface SealedBatch {
   readonly durable: Promise<void> | null;
 }
 
+export interface VaultOptions {
+  /** Whether any column of the title is personal; so it is where it is left out. */
+  readonly hasColumns?: boolean;
+  /** Memory that all entries may take. */
+  readonly bytesMax?: number;
+}
+
 interface Waiter {
   readonly sequence: number;
   resolve(): void;
@@ -36,6 +44,7 @@ interface Waiter {
  * of the title's log.
  */
 export class Vault implements PersonalValues {
+  readonly hasColumns: boolean;
   readonly #storage: Storage;
   readonly #directory: string;
   readonly #bytesMax: number;
@@ -65,24 +74,24 @@ export class Vault implements PersonalValues {
     directory: string,
     file: FramedFile,
     erasures: FramedFile,
-    bytesMax: number,
+    { hasColumns, bytesMax }: Required<VaultOptions>,
   ) {
     this.#storage = storage;
     this.#directory = directory;
     this.#file = file;
     this.#erasures = erasures;
+    this.hasColumns = hasColumns;
     this.#bytesMax = bytesMax;
   }
 
   /**
    * Opens the vault of a title's directory, made where there is none. Entries that were erased and are
-   * there again, as an older copy was put back, are taken out before it resolves. `bytesMax`: the memory
-   * that all of them may take.
+   * there again, as an older copy was put back, are taken out before it resolves.
    */
   static async open(
     storage: Storage,
     titleDirectory: string,
-    bytesMax: number = limits.personalBytesMax,
+    { hasColumns = true, bytesMax = limits.personalBytesMax }: VaultOptions = {},
   ): Promise<Vault> {
     const directory = join(titleDirectory, 'vault');
     await storage.makeDirectory(directory);
@@ -105,7 +114,7 @@ export class Vault implements PersonalValues {
           else kept.set(token, { token, subject, value });
         }
       });
-      const vault = new Vault(storage, directory, file, erasures, bytesMax);
+      const vault = new Vault(storage, directory, file, erasures, { hasColumns, bytesMax });
       for (const entry of kept.values()) vault.#entries.add(entry);
       if (isOlder) await vault.#rewrite();
       return vault;
@@ -143,22 +152,51 @@ export class Vault implements PersonalValues {
     return tokens;
   }
 
+  nameToken(subject: string, name: string): string {
+    try {
+      return (this.#entries.of(subject, name) ?? this.#enter(subject, name)).token;
+    } catch (error) {
+      if (error instanceof EngineError) return noToken;
+      throw error;
+    }
+  }
+
   /**
-   * The tick with tokens in the place of personal values; new values are entries from now on. Throws
-   * `LIMIT_EXCEEDED` for a value that is too long, `QUOTA_EXCEEDED` where the vault is full, and
-   * `UNAVAILABLE` where it cannot be written.
+   * The tick with tokens in the place of personal values; new values are entries from now on. It may go
+   * to the log once they and the names of its author are durable. Throws `LIMIT_EXCEEDED` for a value
+   * that is too long, `QUOTA_EXCEEDED` where the vault is full, and `UNAVAILABLE` where it cannot be
+   * written.
    */
-  seal(batch: TickBatch): SealedBatch {
-    const { sessionId } = batch.header;
-    let needed = this.#sessions.get(sessionId) ?? 0;
-    const sealed = sealBatch(batch, (subject, value) => {
-      const { token } = this.#entries.of(subject, value) ?? this.#enter(subject, value);
-      if (this.#unsure.size > 0) needed = Math.max(needed, this.#unsure.get(token) ?? 0);
-      return token;
-    });
-    if (needed <= this.#durable) return { batch: sealed, durable: null };
-    this.#sessions.set(sessionId, needed);
-    return { batch: sealed, durable: this.#whenDurable(needed, sessionId) };
+  seal(batch: TickBatch, author: RecordAuthor | null = null): SealedBatch {
+    let needed = 0;
+    const sealed = this.hasColumns
+      ? sealBatch(batch, (subject, value) => {
+          const { token } = this.#entries.of(subject, value) ?? this.#enter(subject, value);
+          needed = Math.max(needed, this.#unsureOf(token));
+          return token;
+        })
+      : batch;
+    return { batch: sealed, durable: this.#kept(batch.header.sessionId, author, needed) };
+  }
+
+  /** Resolves once the names of a record's author are durable; null: they are. */
+  authorKept(sessionId: string, author: RecordAuthor | null): Promise<void> | null {
+    return this.#kept(sessionId, author, 0);
+  }
+
+  #kept(sessionId: string, author: RecordAuthor | null, needed: number): Promise<void> | null {
+    if (this.#unsure.size === 0) return null;
+    const names = [author?.subject, author?.address];
+    const ofNames = names.map((name) => (name ? this.#unsureOf(name) : 0));
+    const all = Math.max(needed, this.#sessions.get(sessionId) ?? 0, ...ofNames);
+    if (all <= this.#durable) return null;
+    this.#sessions.set(sessionId, all);
+    return this.#whenDurable(all, sessionId);
+  }
+
+  /** The number of an entry that is not durable yet, by its token; 0 of one that is. */
+  #unsureOf(token: string): number {
+    return this.#unsure.size === 0 ? 0 : (this.#unsure.get(token) ?? 0);
   }
 
   erase(subject: string): Promise<Erasure> {

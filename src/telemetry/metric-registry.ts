@@ -166,7 +166,7 @@ export class MetricRegistry {
       'Values of persons in the vault.',
       [],
       (gauge, title, { engine: { personal } }) => {
-        if (personal !== null) gauge.set({ title }, personal.count);
+        gauge.set({ title }, personal.count);
       },
     );
     this.#readAtScrape(
@@ -174,7 +174,7 @@ export class MetricRegistry {
       'Memory of the values of persons, with their indexes.',
       [],
       (gauge, title, { engine: { personal } }) => {
-        if (personal !== null) gauge.set({ title }, personal.bytes);
+        gauge.set({ title }, personal.bytes);
       },
     );
     this.#readAtScrape(

@@ -12,6 +12,7 @@ import {
 } from '../../engine/index.ts';
 import type { TitleManifest, UseLimits } from '../../engine/model/types.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
+import { recordSealed } from '../audit/recorded-person.ts';
 import { operatorRecord, TitleAudit } from '../audit/title-audit.ts';
 import type { Settings } from '../config/settings.ts';
 import { ExportLinks } from '../exports/export-link.ts';
@@ -100,6 +101,7 @@ export function openTitle(
       retention: settings.auditRetain,
       columns: await shared.columns,
       logger,
+      recordPerson: recordSealed(engine.personal),
     });
     lifetime.add(() => audit.close());
     metrics.watchAudit(audit.log);
@@ -109,7 +111,13 @@ export function openTitle(
     const linkSecret = secretFromFile(join(exportsDirectory, 'link-secret'));
     const links = new ExportLinks(name, linkSecret, shared.publicUrl);
     const ttlMs = settings.exportTtlSeconds * 1000;
-    const exports = new Exports({ directory: exportsDirectory, links, ttlMs, logger });
+    const exports = new Exports({
+      directory: exportsDirectory,
+      links,
+      ttlMs,
+      logger,
+      personal: engine.personal,
+    });
     lifetime.add(() => exports.close());
 
     const use = new TitleLimits(titleLimitsOf(settings), metrics, audit.log);

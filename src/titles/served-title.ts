@@ -70,7 +70,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const answers = new Answers(metrics, logger);
   const executor = new Executor(schema);
   const long = new OneByOne(engine.turns, `answers to frames of ${catalog.manifest.title}`);
-  const frameTexts = new FrameTexts(long, () => engine.personal?.generation ?? 0);
+  const frameTexts = new FrameTexts(long, () => engine.personal.generation);
   const yoga = createTitleYoga(schema, executor, answers, frameTexts);
   const manifest = new ServedManifest(catalog.manifest);
   const description = { audit, use, metrics, identity };

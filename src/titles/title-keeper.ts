@@ -157,16 +157,14 @@ export class TitleKeeper {
   }
 
   /**
-   * Erases every value of a person from a title that is served. Null where the title is not served, or
-   * keeps no values of persons.
+   * Erases every value of a person from a title that is served; null where it is not.
    */
   erase(name: string, subject: string): Promise<Erasure | null> {
     return this.#inTurn(async () => {
       const { registry } = this.#parts;
       this.#entry(name);
-      const personal = registry.isOpen(name) ? registry.get(name).engine.personal : null;
-      if (personal === null) return null;
-      const erasure = await personal.erase(subject);
+      if (!registry.isOpen(name)) return null;
+      const erasure = await registry.get(name).engine.personal.erase(subject);
       // Who it was is not recorded: the audit log cannot forget either.
       await this.#audit(name, operatorRecord('personal.erase', { values: erasure.values }));
       return erasure;

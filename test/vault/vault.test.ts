@@ -233,7 +233,7 @@ test('a vault takes so much memory and no more, until somebody is erased', async
   await storage.makeDirectory(directory);
   const measured = await opened();
   await sealed(measured, ann);
-  const vault = await Vault.open(storage, directory, measured.bytes);
+  const vault = await Vault.open(storage, directory, { bytesMax: measured.bytes });
   await sealed(vault, ann);
   expect(vault.bytes).toBe(measured.bytes);
   expect(() => vault.seal(tickOf([bob]))).toThrow(
