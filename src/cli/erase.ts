@@ -22,7 +22,7 @@ interface EraseFlags extends ControlFlags {
   readonly yes?: true;
 }
 
-/** What was erased of one title; null: it keeps no values of persons. */
+/** What was erased of one title; null: no server has opened it yet. */
 interface Erased {
   readonly title: string;
   readonly values: number | null;

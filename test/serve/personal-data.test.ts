@@ -246,6 +246,52 @@ test('metrics tell how many values there are, and what memory they take', async 
   expect(text).toMatch(/^tickloom_personal_bytes\{title="personal"\} [1-9]\d*$/m);
 });
 
+describe('names in records', () => {
+  const person = { subject: 'planted-person' };
+  const auditOf =
+    'query ($w: AuditWhere) { auditLog(where: $w, first: 100) { nodes { action subject address } } }';
+  const byPerson = { w: { subject: { eq: 'planted-person' } } };
+
+  test('are those of whoever did it, to roles that may read the audit log', async () => {
+    const input = { sessionId: 'match', tick: 5, actions: [] };
+    await told('simulator', commitTick, { input }, person);
+    const erase = 'mutation { eraseSubject(subject: "somebody") { values } }';
+    expect(codeOf(await ask('analyst', erase, {}, person))).toBe('FORBIDDEN');
+    const { nodes } = await told('support', auditOf, byPerson);
+    expect(nodes).toContainEqual(
+      expect.objectContaining({ action: 'tick.commit', subject: 'planted-person' }),
+    );
+    expect(nodes).toContainEqual(
+      expect.objectContaining({ action: 'access.denied', subject: 'planted-person' }),
+    );
+    for (const { address } of nodes) expect(address).toMatch(/127\.0\.0\.1$/);
+    const { address } = nodes[0];
+    const byAddress = { w: { address: { eq: address }, action: { eq: 'tick.commit' } } };
+    expect((await told('support', auditOf, byAddress)).nodes.length).toBeGreaterThan(1);
+  });
+
+  test('stand in no file but that of the vault, and in none once the person is erased', async () => {
+    const { directory } = sandbox;
+    const only = ['titles/personal/vault/entries'];
+    const addresses = ['"address":"127', '"address":"::'];
+    expect(filesHolding(directory, ['planted-person', ...addresses])).toEqual(only);
+    const erase = 'mutation { eraseSubject(subject: "planted-person") { values } }';
+    // The name and one address.
+    expect(await told('support', erase)).toEqual({ values: 2 });
+    expect(filesHolding(directory, ['planted-person'])).toEqual([]);
+    expect((await told('support', auditOf, byPerson)).nodes).toEqual([]);
+    const commits = { w: { action: { eq: 'tick.commit' } } };
+    const { nodes } = await told('support', auditOf, commits);
+    const erased = nodes.filter(({ subject }: { subject: string }) => token.test(subject));
+    expect(erased).toHaveLength(1);
+    expect(erased[0].address).toMatch(token);
+    // Both chains are what they were.
+    const { audit, engine } = sandbox.titles.get('personal');
+    const proof = await audit.verify(null, engine.appliedLsn);
+    expect(proof).toMatchObject({ kind: 'whole', commits: { kind: 'whole' } });
+  });
+});
+
 describe('values of persons', () => {
   test('stand in no file but that of the vault, and in none once they are erased', async () => {
     const { directory } = sandbox;
@@ -304,7 +350,7 @@ describe('values of persons', () => {
       'support',
       '{ auditLog(where: { action: { eq: "personal.erase" } }) { nodes { details } } }',
     );
-    expect(audit.nodes).toHaveLength(2);
+    expect(audit.nodes).toHaveLength(3);
     expect(JSON.stringify(audit)).not.toContain('planted');
 
     // An older copy of the vault is put back: what was erased since is gone again before it serves.
