@@ -67,6 +67,7 @@ export class Vault implements PersonalValues {
   /** What is done to the files, one after the other. */
   #last: Promise<unknown> = Promise.resolve();
   #isFlushing = false;
+  #closing: Promise<void> | null = null;
   #failure: EngineError | null = null;
 
   private constructor(
@@ -190,6 +191,7 @@ export class Vault implements PersonalValues {
     const ofNames = names.map((name) => (name ? this.#unsureOf(name) : 0));
     const all = Math.max(needed, this.#sessions.get(sessionId) ?? 0, ...ofNames);
     if (all <= this.#durable) return null;
+    this.#checkFailure();
     this.#sessions.set(sessionId, all);
     return this.#whenDurable(all, sessionId);
   }
@@ -215,10 +217,13 @@ export class Vault implements PersonalValues {
     });
   }
 
-  async close(): Promise<void> {
-    await this.#last.catch(() => {});
-    await this.#file.close();
-    await this.#erasures.close();
+  /** What is on its way is written first. The second call waits for the first. */
+  close(): Promise<void> {
+    this.#closing ??= this.#inTurn(async () => {
+      await this.#file.close();
+      await this.#erasures.close();
+    });
+    return this.#closing;
   }
 
   #enter(subject: string, value: string): Entry {

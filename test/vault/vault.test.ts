@@ -213,7 +213,15 @@ test('after a failed sync nothing new is taken, and what is there is still shown
   await expect(async () => sealed(vault, { account: 'carl' })).rejects.toMatchObject({
     code: 'UNAVAILABLE',
   });
+  // Nor are those values that could not be written, though they are known by now.
+  await expect(async () => sealed(vault, bob)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   expect(vault.valueOf(a?.email as string)).toBe(ann.email);
+  expect(vault.nameToken('dora', 'dora')).toBe('~');
+});
+
+test('a vault that is closed twice is closed', async () => {
+  const vault = await opened();
+  await Promise.all([vault.close(), vault.close()]);
 });
 
 test('a value has so many characters and no more', async () => {
