@@ -1,6 +1,7 @@
 import {
   type Condition,
   type OrderBy,
+  type SeenTables,
   type SqlResult,
   sealedCondition,
   sealedKey,
@@ -44,6 +45,18 @@ export function ruleOfStored(
   columns: Columns,
 ): Condition | null {
   return !personal.hasColumns || rule === null ? rule : sealedCondition(rule, columns, personal);
+}
+
+/** What somebody sees of tables, its conditions on what is stored. */
+export function sightOfStored({ engine }: PersonalAsker, seen: SeenTables): SeenTables {
+  const { catalog, personal } = engine;
+  if (seen === 'whole' || !personal.hasColumns) return seen;
+  return seen.map((part) => {
+    const { condition } = part;
+    if (condition === null) return part;
+    const columns = catalog.columnsOf(catalog.table(part.table));
+    return { ...part, condition: sealedCondition(condition, columns, personal) };
+  });
 }
 
 /** A key that was asked for, as the key of what is stored. */

@@ -92,30 +92,43 @@ function subjectProblem(
   return null;
 }
 
-/** Why a view's condition may not ask for this, or null: a manifest holds no value of a person. */
+/**
+ * Why a condition of the manifest may not ask for this, or null: a manifest holds no value of a person.
+ * `mayClaim`: values may be claims of the token, for which `sampleClaim` stands.
+ */
 export function personalConditionProblem(
   condition: Condition,
   columns: readonly ColumnDefinition[],
+  mayClaim: boolean,
 ): string | null {
-  const asked = namedColumns(withoutPresence(condition));
+  const asked = namedColumns(withValues(condition, mayClaim ? noText : null));
   const named = columns.find(
     ({ name, personal }) => personal !== undefined && asked.includes(name),
   );
-  return named === undefined
-    ? null
-    : `"${named.name}" is personal, and a manifest keeps no value of a person; ask isNull, or drop it`;
+  if (named === undefined) return null;
+  const mend = mayClaim ? 'compare with a claim, ask isNull' : 'ask isNull';
+  return `"${named.name}" is personal, and a manifest keeps no value of a person; ${mend}, or drop it`;
 }
 
-function withoutPresence(condition: Condition): Condition {
+/** What `sampleClaim` has for a string; no person's value. */
+const noText = '';
+
+/** The condition without what asks for no value but `sample`. */
+function withValues(condition: Condition, sample: string | null): Condition {
+  const none: Condition = { kind: 'and', all: [] };
   switch (condition.kind) {
     case 'and':
-      return { kind: 'and', all: condition.all.map(withoutPresence) };
+      return { kind: 'and', all: condition.all.map((part) => withValues(part, sample)) };
     case 'or':
-      return { kind: 'or', any: condition.any.map(withoutPresence) };
+      return { kind: 'or', any: condition.any.map((part) => withValues(part, sample)) };
     case 'not':
-      return { kind: 'not', inner: withoutPresence(condition.inner) };
+      return { kind: 'not', inner: withValues(condition.inner, sample) };
     case 'isNull':
-      return { kind: 'and', all: [] };
+      return none;
+    case 'compare':
+      return condition.value === sample ? none : condition;
+    case 'in':
+      return condition.values.every((value) => value === sample) ? none : condition;
     default:
       return condition;
   }

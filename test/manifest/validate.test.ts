@@ -964,6 +964,23 @@ describe('a personal column', () => {
     );
   });
 
+  test('is compared with claims by roles, and with no value', () => {
+    const problems = (rowFilter: Draft) => {
+      const title = draft();
+      const [orders] = title.tables as { columns: Draft[] }[];
+      orders?.columns.push(column('account', 'string', own));
+      const table = { table: 'orders', read: true, aggregate: false, write: false, rowFilter };
+      const role = { name: 'fan', class: 'OPERATOR', capabilities: [], tables: [table], views: [] };
+      (title.roles as Draft[]).push(role);
+      return problemsOf(() => validateManifest(title));
+    };
+    expect(problems({ account: { eq: { claim: 'sub' } } })).toEqual([]);
+    expect(problems({ column: 'account', claim: 'sub' })).toEqual([]);
+    expect(problems({ account: { in: ['ann', 'bob'] } })).toContainEqual(
+      expect.stringMatching(/a manifest keeps no value of a person; compare with a claim/),
+    );
+  });
+
   test('is counted, grouped by and asked for presence by views', () => {
     const title = draft();
     const [orders] = title.tables as { columns: Draft[] }[];
