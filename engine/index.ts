@@ -88,6 +88,7 @@ export { formatPosition, type Lsn, parsePosition } from './model/position.ts';
 export type { Row, TitleManifest, Value } from './model/types.ts';
 export type { Engine } from './ports/engine.ts';
 export type { StatePageRequest, StateQueries } from './ports/state-queries.ts';
+export { conditionText } from './query/canonical-condition.ts';
 export { claimsOf } from './query/claimed-where.ts';
 export { coerceScalar } from './query/coerce-scalar.ts';
 export { type Condition, conjunction } from './query/condition.ts';
@@ -112,4 +113,10 @@ export { type EngineOptions, openEngine } from './title/open-engine.ts';
 export { eraseInClosed } from './vault/erase-in-closed.ts';
 export { sealedCondition, sealedKey } from './vault/personal-condition.ts';
 export type { Erasure, PersonalValues } from './vault/personal-values.ts';
-export type { Frame, SubscribeRequest, ViewQueries } from './views/view-engine.ts';
+export type {
+  Frame,
+  FrameStanding,
+  FrameStream,
+  SubscribeRequest,
+  ViewQueries,
+} from './views/view-engine.ts';

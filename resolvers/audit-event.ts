@@ -17,6 +17,8 @@ export const auditActions = [
   'read.view',
   'subscription.begin',
   'subscription.end',
+  'subscription.list',
+  'subscription.kill',
   'audit.read',
   'access.denied',
   'use.refused',

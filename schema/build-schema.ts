@@ -14,6 +14,7 @@ import { addRowFields } from './row-fields.ts';
 import type { SchemaScope } from './scope.ts';
 import { addSessionFields } from './session-fields.ts';
 import { addSharedTypes } from './shared-types.ts';
+import { addSubscriptionFields } from './subscription-fields.ts';
 import { addTableTypes } from './table-types.ts';
 import { addTickFields } from './tick-fields.ts';
 import { addRowChangesField, addViewFields } from './view-fields.ts';
@@ -47,6 +48,7 @@ export function buildSchema(catalog: Catalog): GraphQLSchema {
   addQueryFields(scope, shared);
   addContentionFields(scope);
   addInsightFields(scope, shared);
+  addSubscriptionFields(scope);
   addAccessFields(scope);
   addPersonalFields(scope);
   addAuditFields(scope, shared);

@@ -93,6 +93,8 @@ export const servingLimits = {
   /** Parsed documents kept for the next request with the same text, and the longest kept. */
   graphqlDocumentsCachedMax: 1_000,
   graphqlDocumentCachedCharsMax: 32 * 1024,
+  /** Parts of a title's schema that are kept, one for each set of rights that roles have. */
+  roleSchemasMax: 100,
   /** Open WebSockets of one server, operations running on one of them. */
   webSocketsMax: 20_000,
   webSocketOperationsMax: 200,

@@ -2,6 +2,7 @@ import { createHash, hash } from 'node:crypto';
 import type { RecordAuthor } from '../govern/record-author.ts';
 import type { Catalog } from '../model/catalog.ts';
 import { columnNamed } from '../model/kinds.ts';
+import { plainColumn } from '../model/plain-column.ts';
 import type { ColumnDefinition, TableDefinition } from '../model/types.ts';
 import { type ConditionForm, operandColumn } from '../query/condition-form.ts';
 import { aligned } from '../vectors/aligned.ts';
@@ -264,13 +265,7 @@ export function decodeTick(
   return { header, batch, content: payload.subarray(start, at) };
 }
 
-export const actionIdColumn: ColumnDefinition = {
-  name: 'actionId',
-  kind: 'string',
-  optional: false,
-  list: false,
-  values: [],
-};
+export const actionIdColumn = plainColumn('actionId', 'string');
 
 /** The columns of a batch of actions: `actionId`, then the declared ones. */
 export function actionBatchColumns(actionTable: TableDefinition): readonly ColumnDefinition[] {

@@ -29,20 +29,20 @@ export interface AuditedDocument {
 /** The audit as one request sees it: adds from where it came, what document it ran, how long it took. */
 export class RequestAudit implements AuditPort {
   readonly #log: AuditLog;
-  readonly #origin: AuditOrigin;
+  readonly origin: AuditOrigin;
   readonly #recordPerson: RecordPerson;
   readonly #startedMs = performance.now();
   #document: AuditedDocument | null = null;
 
   constructor(log: AuditLog, origin: AuditOrigin, recordPerson: RecordPerson) {
     this.#log = log;
-    this.#origin = origin;
+    this.origin = origin;
     this.#recordPerson = recordPerson;
   }
 
   /** Who records of the title's log name, where this request makes them. */
   readonly authorOf: AuthorOf = ({ subject, role }) =>
-    this.#recordPerson({ subject, role, ...this.#origin });
+    this.#recordPerson({ subject, role, ...this.origin });
 
   /** To be told once the request is read, and before anything runs. */
   runs(document: AuditedDocument): void {
@@ -58,7 +58,7 @@ export class RequestAudit implements AuditPort {
     this.#log.record({
       ...emptyRecord,
       ...event,
-      ...this.#origin,
+      ...this.origin,
       atMs: Date.now(),
       operation: document?.operationName ?? null,
       fingerprint: document === null ? null : documentFingerprint(document.query),
