@@ -110,6 +110,9 @@ export { timeOfRecord } from './tick/tick-record.ts';
 export { Lifetime } from './time/lifetime.ts';
 export { processTimers, type Timers } from './time/timers.ts';
 export { type EngineOptions, openEngine } from './title/open-engine.ts';
+export { eraseInClosed } from './vault/erase-in-closed.ts';
+export { sealedCondition, sealedKey } from './vault/personal-condition.ts';
+export type { Erasure, PersonalValues } from './vault/personal-values.ts';
 export type {
   Frame,
   FrameStanding,

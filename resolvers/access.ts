@@ -5,6 +5,7 @@ import type { Row, TableDefinition, Value } from '../engine/model/types.ts';
 import { authoriseCapability } from './authorise.ts';
 import type { RequestContext } from './context.ts';
 import { waitForApplied } from './fresh-reads.ts';
+import { keyOfStored, shownKey } from './stored-personal.ts';
 
 export interface ExplainAccessArguments {
   readonly role: string;
@@ -32,10 +33,11 @@ export async function accessExplanation(
     return explainAccess(catalog, role, claims, table);
   }
   if (table.kind !== 'state') throw invalid('key', `rows of "${table.name}" have no key`);
-  const key = keyOf(table, objectOf(args.key, 'key'));
+  const asked = keyOf(table, objectOf(args.key, 'key'));
+  const key = keyOfStored(context, asked, catalog.columnsOf(table));
   await waitForApplied(context);
   const row = context.engine.state.get(context.ticket, table.name, key);
-  return explainAccess(catalog, role, claims, table, row);
+  return explainAccess(catalog, role, claims, table, row && shownKey(context, table.name, row));
 }
 
 function keyOf(table: TableDefinition, given: Readonly<Record<string, unknown>>): Row {

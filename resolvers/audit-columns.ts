@@ -12,9 +12,9 @@ export const auditColumns: readonly [ColumnDefinition, ColumnDefinition, ...Colu
   column('action', 'string'),
   column('outcome', 'string'),
   column('code', 'string', { optional: true }),
-  column('subject', 'string', { optional: true }),
+  column('subject', 'string', { optional: true, personal: { subject: null } }),
   column('role', 'string', { optional: true }),
-  column('address', 'string', { optional: true }),
+  column('address', 'string', { optional: true, personal: { subject: 'subject' } }),
   column('client', 'string', { optional: true }),
   column('requestId', 'string', { optional: true }),
   column('class', 'string', { optional: true }),
@@ -46,7 +46,7 @@ export const auditConditions: ReadonlyMap<string, ColumnDefinition> = new Map(
 function column(
   name: string,
   kind: ScalarKind,
-  more: Partial<Pick<ColumnDefinition, 'optional' | 'list'>> = {},
+  more: Partial<Pick<ColumnDefinition, 'optional' | 'list' | 'personal'>> = {},
 ): ColumnDefinition {
   return { name, kind, optional: false, list: false, values: [], ...more };
 }

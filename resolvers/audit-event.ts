@@ -25,6 +25,7 @@ export const auditActions = [
   'sign-in.refused',
   'refusal.others',
   'anomaly.found',
+  'personal.erase',
   'manifest.accept',
   'title.create',
   'title.suspend',

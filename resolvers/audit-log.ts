@@ -1,11 +1,11 @@
-import type { Row } from '../engine/index.ts';
+import { type Condition, type Row, sealedCondition } from '../engine/index.ts';
 import { limits } from '../engine/model/limits.ts';
 import { asLsn, formatPosition } from '../engine/model/position.ts';
-import type { WhereInput } from '../engine/model/types.ts';
+import type { Value, WhereInput } from '../engine/model/types.ts';
 import { auditConditions } from './audit-columns.ts';
 import { audited } from './audited.ts';
 import { authoriseCapability } from './authorise.ts';
-import { answerRows, conditionOf } from './bounded-work.ts';
+import { answerRows, parsedCondition } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 import type { ListPage } from './list-page.ts';
 import { pageSizeOf, queryBoundsOf, withinClass } from './query-bounds.ts';
@@ -27,7 +27,7 @@ export async function auditLog(
 ): Promise<ListPage<Row>> {
   authoriseCapability(context, 'audit');
   const first = pageSizeOf(args.first);
-  const where = await conditionOf(context, args.where, auditConditions);
+  const where = await auditConditionOf(context, args.where, 'where');
   const after = args.after ?? null;
   const request = { where, first, after, bounds: queryBoundsOf(context.ticket) };
   const read = () =>
@@ -48,6 +48,24 @@ export async function auditLog(
     isAfter: after !== null,
     lsn: context.engine.appliedLsn,
     cursorAt: (index) => page.cursorAt(index),
+  };
+}
+
+/** A condition on names as one on what is recorded of them: whoever may read the audit log may ask for them. */
+export async function auditConditionOf(
+  context: RequestContext,
+  where: WhereInput | null | undefined,
+  path: string,
+): Promise<Condition | null> {
+  const asked = await parsedCondition(context, where, auditConditions, path);
+  return asked && sealedCondition(asked, auditConditions, context.engine.personal);
+}
+
+/** Who did it, or from where, as those see it who may read the audit log. */
+export function auditedName(name: string) {
+  return (row: Row, _args: unknown, { engine }: RequestContext): Value => {
+    const value = row[name] ?? null;
+    return typeof value === 'string' ? engine.personal.valueOf(value) : value;
   };
 }
 

@@ -36,6 +36,7 @@ import type {
 } from '../engine/model/types.ts';
 import { type Asker, recordAudit } from './audited.ts';
 import type { Principal, RequestContext } from './context.ts';
+import { ruleOfStored, seesValues, sightOfStored } from './stored-personal.ts';
 
 /**
  * What a role may do, asked of `engine/access`: every root field asks here once, before anything else.
@@ -70,12 +71,14 @@ export function authoriseCommit(asker: Asker): void {
   authoriseCapability(asker, 'commit');
 }
 
+type BatchAsker = Asker & Pick<RequestContext, 'engine'>;
+
 /**
  * A tick or direct write: the right to write each table it touches, and the columns it sets; and to
  * see those that its conditions ask of, as a guard on a hidden column would tell it verdict by verdict.
  */
 export function authoriseBatch(
-  asker: Asker,
+  asker: BatchAsker,
   { actions, streams }: TickBatch,
   catalog: Catalog,
 ): void {
@@ -83,6 +86,7 @@ export function authoriseBatch(
   if (actions.length > 0) authoriseTable(asker, catalog.actionTable.name, 'append');
   for (const stream of streams) authoriseTable(asker, stream.table.name, rightTo(stream.op));
   const role = authoriseRole(asker);
+  for (const { table, require } of streams) authorisePersonalRequire(asker, table, require);
   if (!hasColumnRules(role)) return;
   for (const { table, op, rows, require } of streams) {
     const written = rows.vectors.map(({ column }) => column.name);
@@ -92,6 +96,20 @@ export function authoriseBatch(
     held(asker, () => decideColumnWrites(role, table, { right, wholeRow, columns }));
     if (require !== null) held(asker, () => decideUse(role, table, namedColumns(require.form)));
   }
+}
+
+/** Verdicts would tell values of persons to whoever may not see them. */
+function authorisePersonalRequire(
+  asker: BatchAsker,
+  table: TableDefinition,
+  require: TickBatch['streams'][number]['require'],
+): void {
+  if (require === null || !asker.engine.personal.hasColumns || seesValues(asker)) return;
+  const named = namedColumns(require.form);
+  const isAsked = table.columns.some(
+    ({ name, personal }) => personal !== undefined && named.includes(name),
+  );
+  if (isAsked) authoriseCapability(asker, 'personal');
 }
 
 /** To add a row is less than to write: none that is there is changed by it. */
@@ -117,7 +135,7 @@ export function authoriseSql(context: RequestContext, query: string): SeenTables
       if (shown === 'hash' && names.has(column)) authorisePseudonyms(context, table, column);
     }
   }
-  return sight.seen;
+  return sightOfStored(context, sight.seen);
 }
 
 /** Where pseudonyms cannot be made, SQL and exports do not have the columns that the role sees as such. */
@@ -167,14 +185,14 @@ export function maySeeKeys(principal: Principal, table: string): boolean {
 
 /** The rows of the table that the principal may see, as a condition; null for all. */
 export function rowRuleOf(
-  asker: Asker,
+  asker: Asker & Pick<RequestContext, 'engine'>,
   table: TableDefinition,
   columns: ReadonlyMap<string, ColumnDefinition>,
   grant: TableGrant,
 ): Condition | null {
   const role = authoriseRole(asker);
   const seen = rowsSeen(role, table, columns, grant, asker.principal.claims);
-  return 'condition' in seen ? seen.condition : refuse(asker, seen);
+  return 'condition' in seen ? ruleOfStored(asker, seen.condition, columns) : refuse(asker, seen);
 }
 
 /** The condition that holds where both hold; null holds always. */

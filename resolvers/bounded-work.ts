@@ -4,6 +4,7 @@ import { limits } from '../engine/model/limits.ts';
 import type { ColumnDefinition, WhereInput } from '../engine/model/types.ts';
 import type { RequestContext } from './context.ts';
 import { withinClass } from './query-bounds.ts';
+import { askedOfStored } from './stored-personal.ts';
 
 /**
  * Work of a request on the main thread: in slices, within what the operation may cost and the time
@@ -29,6 +30,17 @@ export async function conditionOf(
   where: WhereInput | null | undefined,
   columns: ReadonlyMap<string, ColumnDefinition>,
   path = 'where',
+): Promise<Condition | null> {
+  const asked = await parsedCondition(context, where, columns, path);
+  return asked && askedOfStored(context, asked, columns);
+}
+
+/** The condition as it is written: on values of persons, which nothing stores. */
+export async function parsedCondition(
+  context: RequestContext,
+  where: WhereInput | null | undefined,
+  columns: ReadonlyMap<string, ColumnDefinition>,
+  path: string,
 ): Promise<Condition | null> {
   if (where === null || where === undefined) return null;
   return runBounded(context, parsed(where, columns, path), 'name fewer values in where');

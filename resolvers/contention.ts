@@ -3,6 +3,7 @@ import type { Lsn } from '../engine/model/position.ts';
 import { authoriseCapability, maySeeKeys } from './authorise.ts';
 import { keyAsJson } from './column-value.ts';
 import type { RequestContext } from './context.ts';
+import { shownKey } from './stored-personal.ts';
 
 /** A line of the report, and how far back it counts. */
 export interface Contention extends ContentionRow {
@@ -41,8 +42,13 @@ export function refusalCounts(row: Contention): readonly ContentionCount[] {
   return countsOf(row.refusals);
 }
 
-export function contendedKey(row: Contention): Readonly<Record<string, unknown>> | null {
-  return row.key && keyAsJson(row.key);
+export function contendedKey(
+  row: Contention,
+  _args: unknown,
+  context: RequestContext,
+): Readonly<Record<string, unknown>> | null {
+  if (row.key === null || row.table === null) return null;
+  return keyAsJson(shownKey(context, row.table, row.key));
 }
 
 export function lastPosition(row: Contention): Lsn | null {

@@ -3,7 +3,7 @@ import { EngineError } from '../engine/model/errors.ts';
 import { limits } from '../engine/model/limits.ts';
 import { formatPosition, type Lsn, parsePosition } from '../engine/model/position.ts';
 import type { ColumnDefinition, TableGrant, WhereInput } from '../engine/model/types.ts';
-import { auditConditions } from './audit-columns.ts';
+import { auditConditionOf } from './audit-log.ts';
 import { audited, type Told, touches } from './audited.ts';
 import {
   authoriseCapability,
@@ -18,7 +18,7 @@ import {
 import { conditionOf } from './bounded-work.ts';
 import type { ExportInfo, ExportSpec, RequestContext } from './context.ts';
 import { waitForApplied } from './fresh-reads.ts';
-import { shownSql, sqlParameters } from './queries.ts';
+import { auditedSql, sqlParameters } from './queries.ts';
 import { checkColumnList, queryBoundsOf, withinClass } from './query-bounds.ts';
 
 export interface CreateExportArguments {
@@ -73,18 +73,24 @@ export async function createExport(
       },
       context.principal,
     );
-  return audited(context, 'export.create', toldOf(source, format), order, ({ id, lsn }) => ({
-    lsn,
-    details: { id },
-  }));
+  return audited(
+    context,
+    'export.create',
+    toldOf(context, source, format),
+    order,
+    ({ id, lsn }) => ({
+      lsn,
+      details: { id },
+    }),
+  );
 }
 
-function toldOf(source: ExportSpec['source'], format: string): Told {
+function toldOf(context: RequestContext, source: ExportSpec['source'], format: string): Told {
   switch (source.kind) {
     case 'table':
       return { table: source.table, columns: source.columns ?? [], details: { format } };
     case 'sql':
-      return { details: { format, sql: shownSql(source.query) } };
+      return { details: { format, sql: auditedSql(context, source.query) } };
     case 'audit':
       return { details: { format, of: 'audit' } };
   }
@@ -123,7 +129,8 @@ async function sourceOf(
         throw invalid(other, `goes with a table; SQL says it itself${sayings[other]}`);
       }
     }
-    return { kind: 'sql', query: sql, parameters: sqlParameters(input.parameters), seen };
+    const parameters = sqlParameters(input.parameters, context);
+    return { kind: 'sql', query: sql, parameters, seen };
   }
   throw invalid('table', 'give either a table, sql or audit: true');
 }
@@ -147,7 +154,7 @@ async function auditSource(
       throw invalid(other, 'does not go with audit, which is exported whole, or by where');
     }
   }
-  const where = await conditionOf(context, input.where, auditConditions, 'input.where');
+  const where = await auditConditionOf(context, input.where, 'input.where');
   return { kind: 'audit', where, upToSequence: await context.auditLog.lastSequence() };
 }
 

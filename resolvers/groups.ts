@@ -8,11 +8,10 @@ import { authoriseTable, authoriseUse, bothOf, rowRuleOf } from './authorise.ts'
 import { answerRows, conditionOf } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 import { waitForCovered } from './fresh-reads.ts';
-
 import { groupColumnsOf, orderOf, pageSizeOf, queryBoundsOf, withinClass } from './query-bounds.ts';
 import { reportQuery } from './rows.ts';
-
 import { aggregateKey, selectedAggregates } from './selected-aggregates.ts';
+import { refusePersonalOrder } from './stored-personal.ts';
 
 export interface GroupsArguments {
   readonly where?: WhereInput | null | undefined;
@@ -52,6 +51,7 @@ export function rowGroups(table: TableDefinition, field: string) {
     const by = groupColumnsOf(args.by);
     const aggregates = selectedAggregates(info);
     const orderBy = orderOf(args.orderBy);
+    refusePersonalOrder(orderBy, columns);
     authoriseUse(context, table, [
       ...namedColumns(asked),
       ...by,

@@ -8,8 +8,10 @@ import { authoriseCapability, authoriseSql } from './authorise.ts';
 import type { RequestContext } from './context.ts';
 import { waitForCovered } from './fresh-reads.ts';
 import { sqlShape } from './insight/sql-shape.ts';
+import { storedPersonal } from './personal.ts';
 import { pageSizeOf, queryBoundsOf, withinClass } from './query-bounds.ts';
 import type { RunningQuery } from './running-queries.ts';
+import { shownSqlRows } from './stored-personal.ts';
 
 export interface SqlArguments {
   readonly query: string;
@@ -25,7 +27,7 @@ export async function sql(
   context: RequestContext,
 ): Promise<SqlResult> {
   const seen = authoriseSql(context, args.query);
-  const parameters = sqlParameters(args.parameters);
+  const parameters = sqlParameters(args.parameters, context);
   const first = pageSizeOf(args.first);
   const { columns } = context.engine;
   context.report.runsSql(sqlShape(args.query));
@@ -37,7 +39,7 @@ export async function sql(
       columns.sql(withinClass(ticket), args.query, parameters, first, bounds, seen),
     );
   };
-  const told = { details: { sql: shown.sql } };
+  const told = { details: { sql: auditedSql(context, args.query) } };
   const result = await audited(context, 'query.sql', told, ask, ({ statistics, coveredLsn }) => ({
     lsn: coveredLsn,
     rowsRead: statistics.rowsRead,
@@ -54,9 +56,25 @@ export function shownSql(query: string): string {
   return query.length <= max ? query : `${query.slice(0, max)}… (${query.length} characters)`;
 }
 
+/**
+ * SQL as the audit log keeps it. That of a title with personal columns may name somebody, whom the audit
+ * log could not forget: its texts and comments are left out.
+ */
+export function auditedSql({ engine }: Pick<RequestContext, 'engine'>, query: string): string {
+  if (!engine.personal.hasColumns) return shownSql(query);
+  const told = sqlShape(query).replace(/"[^"]*"?|`[^`]*`?/g, (name) =>
+    /^.[\w ]*.$/.test(name) ? name : '?',
+  );
+  return shownSql(told);
+}
+
 /** Rows as JSON: integers wider than a number holds are digits. */
-export function sqlRows(result: SqlResult): readonly unknown[] {
-  return result.rows;
+export function sqlRows(
+  result: SqlResult,
+  _args: unknown,
+  context: RequestContext,
+): readonly unknown[] {
+  return shownSqlRows(context, result);
 }
 
 export function runningQueries(
@@ -92,12 +110,20 @@ export async function killQuery(
   );
 }
 
-/** Parameters of SQL: an object of scalars and lists of them. */
-export function sqlParameters(input: unknown): Readonly<Record<string, Value>> {
+/**
+ * Parameters of SQL: an object of scalars and lists of them. `{ personal: "…" }` is the list of what is
+ * stored for a value of a person, for `email IN {emails:Array(String)}`.
+ */
+export function sqlParameters(
+  input: unknown,
+  context: RequestContext,
+): Readonly<Record<string, Value>> {
   if (input === null || input === undefined) return {};
   if (typeof input !== 'object' || Array.isArray(input)) throw badParameter('parameters');
   return Object.fromEntries(
     Object.entries(input).map(([name, value]): [string, Value] => {
+      const stored = storedPersonal(context, value);
+      if (stored !== null) return [name, stored];
       const isList = Array.isArray(value) && value.every(isScalar);
       if (value !== null && !isScalar(value) && !isList) throw badParameter(`parameters.${name}`);
       if (!holdsExactNumbers(value)) throw jsonNumberChanges(`parameters.${name}`);

@@ -23,6 +23,7 @@ import type { RequestContext } from './context.ts';
 import { sawApplied, waitForApplied, waitForCovered } from './fresh-reads.ts';
 import type { ListPage } from './list-page.ts';
 import { orderOf, pageSizeOf, queryBoundsOf, withinClass } from './query-bounds.ts';
+import { keyOfStored, refusePersonalOrder } from './stored-personal.ts';
 
 export type RowList = ListPage<Row>;
 
@@ -43,7 +44,8 @@ export function rowByKey(table: TableDefinition) {
     context: RequestContext,
   ): Promise<Row | null> => {
     const visible = visibleRows(context, table);
-    const key = keyOf(args.key, columnsOf(context, table));
+    const columns = columnsOf(context, table);
+    const key = keyOfStored(context, keyOf(args.key, columns), columns);
     await waitForApplied(context);
     const row = context.engine.state.get(context.ticket, table.name, key);
     const shown = row !== null && rowPredicate(visible)(row) ? row : null;
@@ -64,6 +66,7 @@ export function stateRowList(table: TableDefinition) {
   ): Promise<RowList> => {
     const visible = visibleRows(context, table);
     const orderBy = orderOf(args.orderBy);
+    refusePersonalOrder(orderBy, columnsOf(context, table));
     const first = pageSizeOf(args.first);
     const asked = await conditionOf(context, args.where, columnsOf(context, table));
     authoriseUse(context, table, [...namedColumns(asked), ...orderBy.map(({ column }) => column)]);
@@ -91,6 +94,7 @@ export function columnRowList(table: TableDefinition, field: string) {
   ): Promise<RowList> => {
     const visible = visibleRows(context, table);
     const orderBy = orderOf(args.orderBy);
+    refusePersonalOrder(orderBy, columnsOf(context, table));
     const first = pageSizeOf(args.first);
     const asked = await conditionOf(context, args.where, columnsOf(context, table));
     authoriseUse(context, table, [...namedColumns(asked), ...orderBy.map(({ column }) => column)]);

@@ -8,6 +8,7 @@ import { auditedFailure } from './audited.ts';
 import { authoriseBatch, authoriseCommit, mayRead } from './authorise.ts';
 import { keyAsJson } from './column-value.ts';
 import type { RequestContext } from './context.ts';
+import { shownKey } from './stored-personal.ts';
 import {
   type CommitTickArguments,
   type OperationArguments,
@@ -154,8 +155,12 @@ export function writtenRow(write: RowWrite): Row | null {
   return write.row;
 }
 
-export function conflictKey(conflict: EffectConflict): Readonly<Record<string, unknown>> {
-  return keyAsJson(conflict.key);
+export function conflictKey(
+  conflict: EffectConflict,
+  _args: unknown,
+  asker: Pick<RequestContext, 'engine' | 'principal'>,
+): Readonly<Record<string, unknown>> {
+  return keyAsJson(shownKey(asker, conflict.table, conflict.key));
 }
 
 /** Names alone: what is written into them is in the title's log. */

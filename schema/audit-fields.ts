@@ -2,7 +2,7 @@ import type { Row } from '../engine/index.ts';
 import type { ColumnDefinition } from '../engine/model/types.ts';
 import { auditColumns, auditConditions } from '../resolvers/audit-columns.ts';
 import { auditActions } from '../resolvers/audit-event.ts';
-import { auditLog, auditPosition } from '../resolvers/audit-log.ts';
+import { auditedName, auditLog, auditPosition } from '../resolvers/audit-log.ts';
 import { columnValue, jsonColumnValue } from '../resolvers/column-value.ts';
 import { addConnection } from './connection.ts';
 import type { RelationColumn } from './relation.ts';
@@ -20,14 +20,14 @@ export function addAuditFields(scope: SchemaScope, shared: SharedTypes): void {
     fields: (t) => ({
       ...Object.fromEntries(
         shown.map((column) => {
-          const { name, kind, optional } = column.definition;
+          const { name, optional } = column.definition;
           return [
             name,
             t.field({
               type: scope.columns.typeOf(column),
               nullable: optional,
               description: column.description,
-              resolve: kind === 'json' ? jsonColumnValue(name) : columnValue(name),
+              resolve: resolverOf(column.definition),
             }),
           ];
         }),
@@ -67,6 +67,11 @@ export function addAuditFields(scope: SchemaScope, shared: SharedTypes): void {
       resolve: auditLog,
     }),
   );
+}
+
+function resolverOf({ name, kind, personal }: ColumnDefinition) {
+  if (personal) return auditedName(name);
+  return kind === 'json' ? jsonColumnValue(name) : columnValue(name);
 }
 
 function relationColumn(definition: ColumnDefinition): RelationColumn {

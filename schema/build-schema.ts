@@ -8,6 +8,7 @@ import { addContentionFields } from './contention-fields.ts';
 import { addExportFields } from './export-fields.ts';
 import { addGroupFields } from './group-fields.ts';
 import { addInsightFields } from './insight-fields.ts';
+import { addPersonalFields } from './personal-fields.ts';
 import { addQueryFields } from './query-fields.ts';
 import { addRowFields } from './row-fields.ts';
 import type { SchemaScope } from './scope.ts';
@@ -49,6 +50,7 @@ export function buildSchema(catalog: Catalog): GraphQLSchema {
   addInsightFields(scope, shared);
   addSubscriptionFields(scope);
   addAccessFields(scope);
+  addPersonalFields(scope);
   addAuditFields(scope, shared);
   // In the order of the manifest: sorted, `actionId` would stand apart from what an action is.
   return withWideNumbers(builder.toSchema({ sortSchema: false }));

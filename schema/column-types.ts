@@ -117,6 +117,7 @@ function scalarNameOf(column: RelationColumn): string {
 /** Lists and JSON share one input of conditions; UUIDs are IDs without an order and so have their own. */
 function filterNameOf(column: RelationColumn, operators: readonly WhereOperator[]): string {
   if (operators.length === 1) return 'PresenceFilter';
+  if (column.definition.personal) return 'PersonalFilter';
   if (column.definition.kind === 'uuid') return 'UuidFilter';
   return `${column.enumName ?? scalarNameOf(column)}Filter`;
 }

@@ -9,6 +9,7 @@ import {
   groupQuantile,
   rowGroups,
 } from '../resolvers/groups.ts';
+import { personalColumnValue } from '../resolvers/personal.ts';
 import { coveredPosition } from '../resolvers/position.ts';
 import { type AnyType, anyType } from './any-type.ts';
 import type { RelationColumn } from './relation.ts';
@@ -173,7 +174,9 @@ function addGroupKeyType(
             type: scope.columns.scalarOf(column),
             nullable: true,
             description: column.description,
-            resolve: columnValue(column.definition.name),
+            resolve: column.definition.personal
+              ? personalColumnValue(null, column.definition.name)
+              : columnValue(column.definition.name),
           }),
         ]),
       ),
@@ -223,7 +226,11 @@ function sumTypeOf({ definition }: RelationColumn): AnyType {
   return anyType(kindOf(definition).sum === 'f64' ? 'Float' : 'BigInt');
 }
 
-/** Kinds whose order means something to a reader: not true and false, ids, or places in an enum. */
+/**
+ * Kinds whose order means something to a reader: not true and false, ids, or places in an enum; nor what
+ * stands for a personal value.
+ */
 function isOrdered({ definition }: RelationColumn): boolean {
+  if (definition.personal) return false;
   return kindOf(definition).hasExtremes && !isPosition(definition);
 }

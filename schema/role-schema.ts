@@ -75,6 +75,7 @@ export const fixedRoots: Readonly<Record<string, Capability | 'sees sessions'>> 
   insights: 'explain',
   auditLog: 'audit',
   explainAccess: 'roles',
+  eraseSubject: 'erase',
 };
 
 function rightsOf(catalog: Catalog, role: RoleDefinition): Rights {

@@ -1,6 +1,7 @@
 import { grantOf, shownAs } from '../engine/index.ts';
 import type { Row, TableDefinition, WhereInput } from '../engine/model/types.ts';
 import { boundColumnValue, columnValue, jsonColumnValue } from '../resolvers/column-value.ts';
+import { personalColumnValue } from '../resolvers/personal.ts';
 import type { Relation, RelationColumn } from './relation.ts';
 import type { SchemaScope } from './scope.ts';
 
@@ -74,7 +75,8 @@ export type FilterType = ReturnType<typeof addFilterType>;
 
 /** Only a column that some role's rule is about is looked at for each role: values are many. */
 function resolverOf(scope: SchemaScope, table: TableDefinition | null, column: RelationColumn) {
-  const { name, kind } = column.definition;
+  const { name, kind, personal } = column.definition;
+  if (personal) return personalColumnValue(table, name);
   const hasRule = [...scope.catalog.roles.values()].some((role) => {
     const grant = table === null ? null : grantOf(role, table.name);
     return grant !== null && shownAs(grant, name) !== 'plain';

@@ -30,6 +30,7 @@ const engineRooms = [
   'state',
   'tick',
   'intake',
+  'vault',
   'views',
   'columns',
   'recover',

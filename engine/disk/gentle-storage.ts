@@ -24,7 +24,7 @@ export function gentleStorage(storage: Storage): Storage {
   return {
     makeDirectory: (path) => storage.makeDirectory(path),
     list: (directory) => storage.list(directory),
-    create: async (path) => gentle(await storage.create(path)),
+    create: async (path, access) => gentle(await storage.create(path, access)),
     open: async (path) => gentle(await storage.open(path)),
     rename: (from, to) => storage.rename(from, to),
     remove: (path) => storage.remove(path),

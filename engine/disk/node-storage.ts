@@ -48,8 +48,9 @@ export const nodeStorage: Storage = {
     const entries = await fs.readdir(directory, { withFileTypes: true });
     return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
   },
-  async create(path) {
-    const fd = await fs.open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o640);
+  async create(path, access) {
+    const mode = access === 'private' ? 0o600 : 0o640;
+    const fd = await fs.open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, mode);
     return new NodeFile(path, fd);
   },
   async open(path) {

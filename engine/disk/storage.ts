@@ -15,8 +15,8 @@ export interface Storage {
   makeDirectory(path: string): Promise<void>;
   /** Names of the files in a directory, in no order. */
   list(directory: string): Promise<readonly string[]>;
-  /** Makes an empty file; `EEXIST` where there is one. */
-  create(path: string): Promise<StorageFile>;
+  /** Makes an empty file, which none but its owner may read if it is `private`; `EEXIST` where there is one. */
+  create(path: string, access?: 'private'): Promise<StorageFile>;
   /** Opens a file to read and write; `ENOENT` where there is none. */
   open(path: string): Promise<StorageFile>;
   /** Replaces `to` where it exists. */

@@ -1,4 +1,4 @@
-import type { ScalarKind } from '../model/types.ts';
+import type { PersonalRule, ScalarKind } from '../model/types.ts';
 
 /** Carries a type and no value: the property never exists. */
 declare const valueType: unique symbol;
@@ -15,6 +15,7 @@ export interface ColumnSpec<
   readonly isList: List;
   readonly values: readonly string[];
   readonly description?: string | undefined;
+  readonly personalRule?: PersonalRule | undefined;
   readonly [valueType]?: Value;
 }
 
@@ -47,6 +48,43 @@ export interface ColumnBuilder<Kind extends ScalarKind, Value>
    * the generated SDK and in `manifest.json`. It can be changed at any time.
    */
   describe(description: string): ColumnBuilder<Kind, Value>;
+}
+
+/** Whose the values of a personal column are. */
+export interface PersonalOptions {
+  /**
+   * The column of the same row that names the person, such as `playerId`: not optional, and in a state
+   * table one of the key. Left out, each value names a person of its own.
+   */
+  readonly subject?: string | undefined;
+}
+
+/** A text column before its last modifier: it may be personal. */
+export interface TextColumnBuilder extends ColumnBuilder<'string', string> {
+  /**
+   * The column's values are of a person: an e-mail address, a name, an account. They are stored in the
+   * title's vault alone and stand as tokens everywhere else, so that `tickloom erase` can forget them.
+   * Conditions may ask for equality; nothing is ordered by it. It cannot be changed once there are rows.
+   */
+  personal(options?: PersonalOptions): TextColumnBuilder;
+  optional(): DescribableText<true>;
+  describe(description: string): TextColumnBuilder;
+}
+
+/** An optional text column that may still be described, or be made personal. */
+export interface DescribableText<Optional extends boolean>
+  extends ColumnSpec<'string', string, Optional, false> {
+  /**
+   * The column's values are of a person: an e-mail address, a name, an account. They are stored in the
+   * title's vault alone and stand as tokens everywhere else, so that `tickloom erase` can forget them.
+   * Conditions may ask for equality; nothing is ordered by it. It cannot be changed once there are rows.
+   */
+  personal(options?: PersonalOptions): DescribableText<Optional>;
+  /**
+   * Says what the column is, for whoever reads the API: it stands in the GraphQL schema, in hovers of
+   * the generated SDK and in `manifest.json`. It can be changed at any time.
+   */
+  describe(description: string): DescribableText<Optional>;
 }
 
 /** What a row holds in a column; see `Scalar` for the shapes. */
@@ -107,8 +145,8 @@ export const t = {
   f32: () => scalar<'f32', number>('f32'),
   /** A 64-bit floating-point number, finite. Never part of a key, an index or a group. */
   f64: () => scalar<'f64', number>('f64'),
-  /** Text. */
-  string: () => scalar<'string', string>('string'),
+  /** Text; `.personal()` where it is of a person. */
+  string: (): TextColumnBuilder => text({}),
   /** A UUID: written in any case, read in lower case with dashes. */
   uuid: () => scalar<'uuid', string>('uuid'),
   /** A moment, to the millisecond: `Date` in the SDK, ISO 8601 in GraphQL. */
@@ -133,11 +171,49 @@ export const t = {
   list: <Kind extends Exclude<ScalarKind, 'json' | 'vec3'>, Value>(
     element: ColumnSpec<Kind, Value, false, false>,
   ): DescribableColumn<Kind, Value, false, true> =>
-    describable({ kind: element.kind, isOptional: false, isList: true, values: element.values }),
+    describable({
+      kind: element.kind,
+      isOptional: false,
+      isList: true,
+      values: element.values,
+      // Refused by the check of the manifest; lost here it would be a value in clear.
+      personalRule: element.personalRule,
+    }),
 } as const;
 
 function scalar<Kind extends ScalarKind, Value>(kind: Kind): ColumnBuilder<Kind, Value> {
   return builder(kind, []);
+}
+
+type TextModifiers = Pick<ColumnSpec, 'description' | 'personalRule'>;
+
+function text(modifiers: TextModifiers): TextColumnBuilder {
+  return {
+    kind: 'string',
+    isList: false,
+    values: [],
+    ...modifiers,
+    isOptional: false,
+    personal: (options) => text({ ...modifiers, personalRule: ruleOf(options) }),
+    optional: () => optionalText(modifiers),
+    describe: (description) => text({ ...modifiers, description }),
+  };
+}
+
+function optionalText(modifiers: TextModifiers): DescribableText<true> {
+  return {
+    kind: 'string',
+    isList: false,
+    values: [],
+    ...modifiers,
+    isOptional: true,
+    personal: (options) => optionalText({ ...modifiers, personalRule: ruleOf(options) }),
+    describe: (description) => optionalText({ ...modifiers, description }),
+  };
+}
+
+function ruleOf({ subject }: PersonalOptions = {}): PersonalRule {
+  return { subject: subject ?? null };
 }
 
 function builder<Kind extends ScalarKind, Value>(

@@ -139,6 +139,7 @@ function columnDefinition([name, spec]: [string, ColumnSpec]): ColumnDefinition 
     optional: isOptional,
     list: isList,
     values,
+    ...(spec.personalRule === undefined ? {} : { personal: spec.personalRule }),
   };
 }
 

@@ -45,7 +45,8 @@ export interface RoleSpec<Tables extends TableSpecs, View extends string> {
   readonly class: QueryClass;
   /**
    * What it may do with the title as a whole: `session` (open and close sessions), `commit` (ticks),
-   * `sql`, `export`, `explain`, `kill`, `audit`, `manifest`, `roles`, `backup`.
+   * `sql`, `export`, `explain`, `kill`, `audit`, `manifest`, `roles`, `backup`, `personal` (see
+   * values of personal columns), `erase` (them).
    */
   readonly capabilities?: readonly Capability[] | undefined;
   /** Tables by name: a list of `read`, `aggregate`, `append`, `write`; or that list with the rows and columns it holds for. */

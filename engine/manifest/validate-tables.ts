@@ -6,6 +6,7 @@ import { type Problems, placeOf } from './problems.ts';
 import { readDescription } from './validate-description.ts';
 import { checkKey, checkNoKey, readIndexes } from './validate-keys.ts';
 import { checkDistinct, readName } from './validate-names.ts';
+import { checkPersonal, readPersonal } from './validate-personal.ts';
 
 /** Reads the tables; a table that has a name and a kind is returned even if more of it is wrong. */
 export function readTables(problems: Problems, value: unknown): TableDefinition[] {
@@ -47,6 +48,7 @@ function readTable(problems: Problems, value: unknown, place: string): TableDefi
   const indexes = readIndexes(problems, table.indexes, place, columns, key);
   if (kind === 'state') checkKey(problems, place, columns, table.key, key);
   else checkNoKey(problems, place, kind, key, indexes);
+  checkPersonal(problems, place, columns, kind, key);
   return { name, ...description, kind, columns, key, indexes };
 }
 
@@ -80,8 +82,16 @@ function readColumns(
 }
 
 function readColumn(problems: Problems, value: unknown, place: string): ColumnDefinition | null {
-  const members = ['name', 'description', 'kind', 'optional', 'list', 'values'] as const;
-  const column = problems.object(value, place, members, ['description']);
+  const members = [
+    'name',
+    'description',
+    'kind',
+    'optional',
+    'list',
+    'values',
+    'personal',
+  ] as const;
+  const column = problems.object(value, place, members, ['description', 'personal']);
   if (!column) return null;
   const name = readName(problems, column.name, place);
   const kind = problems.oneOf(column.kind, `${place}.kind`, scalarKinds);
@@ -99,7 +109,8 @@ function readColumn(problems: Problems, value: unknown, place: string): ColumnDe
       `a ${kind} column has no values; make it an enum, or drop them`,
     );
   }
-  return { name, ...description, kind, optional, list, values };
+  const personal = readPersonal(problems, column.personal, place);
+  return { name, ...description, kind, optional, list, values, ...personal };
 }
 
 function readEnumValues(problems: Problems, value: unknown, place: string): string[] {

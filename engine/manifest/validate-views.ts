@@ -219,6 +219,9 @@ function operandProblem(op: Exclude<ViewAggregate['op'], 'count'>, column: Colum
       return isNumeric(column) ? null : refusal('a number');
     case 'min':
     case 'max': {
+      if (column.personal) {
+        return `"${column.name}" is personal, and what stands for its values has no order; count it, or group by it`;
+      }
       // `position` is text whose order is not that of the log; a tick or a time says it.
       const isOrdered = !column.list && !isPosition(column) && kindOf(column).hasExtremes;
       return isOrdered ? null : refusal('a number, a timestamp or a string');

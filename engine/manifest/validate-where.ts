@@ -4,6 +4,7 @@ import type { ClaimValue } from '../query/claimed-where.ts';
 import { parseWhere } from '../query/parse-where.ts';
 import { plainJson } from './plain-json.ts';
 import type { Problems } from './problems.ts';
+import { personalConditionProblem } from './validate-personal.ts';
 
 /** A condition on these columns, as it was written; null where it is none. `claimValue`: see `parseWhere`. */
 export function readWhere(
@@ -15,7 +16,9 @@ export function readWhere(
 ): WhereInput | null {
   const byName = new Map(columns.map((column) => [column.name, column]));
   try {
-    parseWhere(byName, value, place, claimValue);
+    const condition = parseWhere(byName, value, place, claimValue);
+    const problem = personalConditionProblem(condition, columns, claimValue !== undefined);
+    if (problem !== null) problems.add(place, problem);
     return plainJson(value) as WhereInput;
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;

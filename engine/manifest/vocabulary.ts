@@ -15,6 +15,8 @@ export const capabilities = namesOf<Capability>({
   manifest: true,
   roles: true,
   backup: true,
+  personal: true,
+  erase: true,
 });
 
 function namesOf<Name extends string>(names: { readonly [N in Name]: true }): readonly Name[] {

@@ -75,6 +75,11 @@ export const limits = {
   replayLinksMax: 65_536,
   /** Bytes of one string, JSON text or bytes value. */
   valueBytesMax: 1024 * 1024,
+  /** Characters of one personal value, and memory of all of a title, indexes included. */
+  personalValueLengthMax: 4_096,
+  personalBytesMax: 1024 * 1024 * 1024,
+  /** When a tick may be sent again that found the vault's disk full. */
+  vaultRetryMs: 1_000,
   /** Objects and lists within each other in a value of a JSON column. */
   jsonDepthMax: 128,
   /** Elements of one list value. */

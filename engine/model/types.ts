@@ -57,6 +57,14 @@ export interface ColumnDefinition {
   readonly list: boolean;
   /** The values of an `enum`, in their stored order (the ordinal is the index); else empty. */
   readonly values: readonly string[];
+  /** Says that values are of a person, and stored as tokens of the vault; absent: they are not. */
+  readonly personal?: PersonalRule;
+}
+
+/** Whose the personal values of a column are. */
+export interface PersonalRule {
+  /** The column of the same row that names the person; null: each value names its own. */
+  readonly subject: string | null;
 }
 
 /**
@@ -155,7 +163,9 @@ export type Capability =
   | 'audit'
   | 'manifest'
   | 'roles'
-  | 'backup';
+  | 'backup'
+  | 'personal' // see and ask for the values of personal columns
+  | 'erase'; // erase what is stored of a person
 
 export interface TableGrant {
   readonly table: string;

@@ -10,6 +10,7 @@ import type { SessionListRequest, SessionPage } from '../state/session-list.ts';
 import type { EngineMemory } from '../tick/projection.ts';
 import type { TickBatch } from '../tick/tick-batch.ts';
 import type { TickOutcome } from '../tick/tick-outcome.ts';
+import type { PersonalValues } from '../vault/personal-values.ts';
 import type { ViewQueries } from '../views/view-engine.ts';
 import type { StateQueries } from './state-queries.ts';
 
@@ -23,6 +24,8 @@ export interface Engine {
   readonly state: StateQueries;
   readonly views: ViewQueries;
   readonly columns: ColumnQueries;
+  /** The values of persons, in whose place all of the engine's answers have tokens. */
+  readonly personal: PersonalValues;
   /** Where long reads of live rows and views are run. */
   readonly turns: Turns;
   /** What fills the budget for memory, now. */

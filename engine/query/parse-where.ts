@@ -204,6 +204,7 @@ function membersOf(value: unknown, path: string, wanted: string): [string, unkno
 function nounOf(column: ColumnDefinition): string {
   if (column.list) return 'a list';
   if (isPosition(column)) return 'a position';
+  if (column.personal) return 'a personal';
   return column.kind === 'enum' || column.kind.startsWith('i')
     ? `an ${column.kind}`
     : `a ${column.kind}`;

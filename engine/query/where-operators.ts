@@ -20,12 +20,14 @@ export type WhereOperator = (typeof whereOperators)[number];
  *
  * Order is offered only where every engine orders alike. Enums (ordinals in one place, names in
  * another), UUIDs (ClickHouse orders their halves in its own way) and positions (text that orders
- * unlike numbers) have equality alone; JSON text has many spellings of one value, and lists are
+ * unlike numbers) have equality alone, and so have personal columns, whose stored tokens have an order
+ * that is not that of the values; JSON text has many spellings of one value, and lists are
  * not compared at all: both know `isNull` only.
  */
 export function operatorsOf(column: ColumnDefinition): readonly WhereOperator[] {
   if (column.list) return operatorsBy.presence;
-  return isPosition(column) ? operatorsBy.equality : operatorsBy[kindOf(column).comparisons];
+  const isEquality = isPosition(column) || column.personal !== undefined;
+  return isEquality ? operatorsBy.equality : operatorsBy[kindOf(column).comparisons];
 }
 
 const operatorsBy: { readonly [Name in Comparisons]: readonly WhereOperator[] } = {

@@ -56,6 +56,9 @@ function columnProblems(
     const change = before.optional ? 'is no longer optional' : 'became optional';
     return [`column ${place} ${change}`];
   }
+  if (before.personal?.subject !== after.personal?.subject) {
+    return [`column ${place} ${personalChange(before, after)}: rows that are there hold the other`];
+  }
   const order = orderProblems(before.values, after.values);
   return [
     ...order.gone.map((value) => `column ${place} lost its value ${value}`),
@@ -65,6 +68,12 @@ function columnProblems(
         `new value ${entry} of column ${place} stands before ${ahead}, which was there before it: a new value comes last`,
     ),
   ];
+}
+
+function personalChange(before: ColumnDefinition, after: ColumnDefinition): string {
+  if (!before.personal) return 'became personal, and so holds tokens instead of values';
+  if (!after.personal) return 'is no longer personal, and so holds values instead of tokens';
+  return 'changed whose its personal values are';
 }
 
 interface OrderProblems {

@@ -31,6 +31,8 @@ import {
   type StartingPointOptions,
 } from '../recover/starting-point.ts';
 import { Lifetime } from '../time/lifetime.ts';
+import { hasPersonalColumns } from '../vault/personal-columns.ts';
+import { Vault } from '../vault/vault.ts';
 import type { ViewObserver } from '../views/view-observer.ts';
 import { cutLog } from './cut-log.ts';
 import { refuseShortened } from './shortened-log.ts';
@@ -146,6 +148,8 @@ async function bringUp(options: EngineOptions, lifetime: Lifetime): Promise<Engi
 
   const { projection, views } = start;
   const { appliedLsn } = replay;
+  const vault = await Vault.open(storage, directory, { hasColumns: hasPersonalColumns(manifest) });
+  lifetime.add(() => vault.close());
   const canary = options.canary ? new Canary({ projection, views, log, appliedLsn }) : null;
   // Nothing can refuse this start any more, and nothing has been logged under this manifest yet.
   await fitting.keep();
@@ -179,6 +183,7 @@ async function bringUp(options: EngineOptions, lifetime: Lifetime): Promise<Engi
     checkpointOnClose: options.checkpointOnClose ?? true,
     bytesSinceCheckpoint: replay.logBytes,
     rowMemoryBytesMax: options.rowMemoryBytesMax ?? limits.rowMemoryBytesMax,
+    vault,
     canary,
     appliedLsn,
     now: options.now ?? Date.now,

@@ -23,6 +23,7 @@ import type { SessionListRequest, SessionPage } from '../state/session-list.ts';
 import type { EngineMemory, Projection } from '../tick/projection.ts';
 import type { TickBatch } from '../tick/tick-batch.ts';
 import type { TickOutcome } from '../tick/tick-outcome.ts';
+import type { Vault } from '../vault/vault.ts';
 import type { ViewEngine } from '../views/view-engine.ts';
 import { Admission } from './admission.ts';
 import { TicketedState } from './ticketed-state.ts';
@@ -40,6 +41,7 @@ export interface TitleEngineParts {
   readonly checkpointEveryBytes: number;
   readonly checkpointOnClose: boolean;
   readonly rowMemoryBytesMax: number;
+  readonly vault: Vault;
   /** Null: canary mode is off. */
   readonly canary: Canary | null;
   /** Log bytes that recovery replayed behind the checkpoint it loaded. */
@@ -59,6 +61,7 @@ export class TitleEngine implements Engine {
   readonly state: TicketedState;
   readonly views: ViewEngine;
   readonly columns: ColumnQueries;
+  readonly personal: Vault;
   readonly #follower: ColumnFollower;
   readonly turns = mainTurns;
   readonly #log: CommitLog;
@@ -78,6 +81,7 @@ export class TitleEngine implements Engine {
     this.state = new TicketedState(reader);
     this.views = parts.views;
     this.columns = parts.columns;
+    this.personal = parts.vault;
     this.#follower = parts.columns;
     this.#log = parts.log;
     this.#projection = parts.projection;
@@ -101,6 +105,7 @@ export class TitleEngine implements Engine {
       checkpoints: this.#checkpoints,
       contention: this.#contention,
       rowMemoryBytesMax: parts.rowMemoryBytesMax,
+      vault: parts.vault,
       canary: parts.canary,
       appliedLsn: parts.appliedLsn,
       now: parts.now,
@@ -184,6 +189,7 @@ export class TitleEngine implements Engine {
     } finally {
       await this.#checkpoints.settled();
       this.views.close();
+      await this.personal.close();
       await this.#follower.close();
     }
   }

@@ -2,6 +2,7 @@ import { BrokenInvariant } from '../canary/broken-invariant.ts';
 import type { Canary } from '../canary/canary.ts';
 import type { ColumnFollower } from '../columns/column-follower.ts';
 import type { ContentionRecorder } from '../govern/contention-recorder.ts';
+import type { RecordAuthor } from '../govern/record-author.ts';
 import type { Ticket } from '../govern/ticket.ts';
 import type { CommitLog } from '../log/commit-log.ts';
 import { EngineError } from '../model/errors.ts';
@@ -32,6 +33,7 @@ import {
   type SessionRecordHeader,
   type Witness,
 } from '../tick/tick-record.ts';
+import type { Vault } from '../vault/vault.ts';
 import type { ViewEngine } from '../views/view-engine.ts';
 import type { Admission } from './admission.ts';
 import {
@@ -54,6 +56,8 @@ export interface WritePathParts {
   readonly checkpoints: CheckpointSchedule;
   readonly contention: ContentionRecorder;
   readonly rowMemoryBytesMax: number;
+  /** Keeps the values of persons. */
+  readonly vault: Vault;
   /** Checks every invariant after each record; null: canary mode is off. */
   readonly canary: Canary | null;
   /** Everything up to here has been applied by recovery. */
@@ -64,7 +68,7 @@ export interface WritePathParts {
 }
 
 /**
- * The one way into a title. Top to bottom: `commit` (encode, answer early what can be, put in
+ * The one way into a title. Top to bottom: `commit` (seal, encode, answer early what can be, put in
  * order, append) → the log makes durable → `#apply` (settle, fold into views, ship to columns,
  * answer).
  */
@@ -116,26 +120,35 @@ export class WritePath {
     return this.#failure;
   }
 
-  async commit(ticket: Ticket, batch: TickBatch): Promise<TickOutcome> {
-    const { admission, contention, rowMemoryBytesMax, views } = this.#parts;
+  async commit(ticket: Ticket, given: TickBatch): Promise<TickOutcome> {
+    const { admission, contention, rowMemoryBytesMax, vault, views } = this.#parts;
     ticket.check();
     admission.enter();
     try {
+      const { author } = ticket;
+      const { batch, durable } = vault.seal(given, author);
+      // What the log refers to is in the vault before it.
+      if (durable !== null) await durable;
       const encoded = encodeTick(batch);
       const early = this.#projection.settleEarly(batch, encoded.digest);
       if (early) return this.#outcome(early, batch);
       checkRequireUnits(batch);
       checkRowMemory(this.#projection.state, views, batch, rowMemoryBytesMax);
-      return await this.#logTick(ticket, batch, encoded);
+      return await this.#logTick(ticket, author, batch, encoded);
     } catch (error) {
-      contention.refused(batch.header.sessionId, error);
+      contention.refused(given.header.sessionId, error);
       throw error;
     } finally {
       admission.leave();
     }
   }
 
-  #logTick(ticket: Ticket, batch: TickBatch, encoded: EncodedTick): Promise<TickOutcome> {
+  #logTick(
+    ticket: Ticket,
+    by: RecordAuthor | null,
+    batch: TickBatch,
+    encoded: EncodedTick,
+  ): Promise<TickOutcome> {
     const { digest, record } = encoded;
     return new Promise((resolve, reject) => {
       const { tick, sessionId, afterTick } = batch.header;
@@ -150,7 +163,6 @@ export class WritePath {
           // Its turn may have been long in coming; from here on it is answered.
           ticket.check();
           const committedAtMs = this.#parts.now();
-          const by = ticket.author;
           const parts = record(committedAtMs, this.#seen, by);
           const lsn = this.#parts.log.append(parts);
           const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
@@ -233,10 +245,12 @@ export class WritePath {
 
   /** A session opened, taken over or closed: the same way, without an order of its own. */
   async logSession(ticket: Ticket, record: SessionRecordHeader): Promise<SessionInfo> {
-    const { admission, log, now } = this.#parts;
+    const { admission, log, now, vault } = this.#parts;
     admission.enter();
     try {
       const { author } = ticket;
+      const kept = vault.authorKept(record.session, author);
+      if (kept !== null) await kept;
       const stamped = { ...record, at: now(), ...(author === null ? {} : { by: author }) };
       const lsn = log.append(encodeSession(stamped));
       const session = await new Promise<SessionInfo | null>((resolve, reject) => {

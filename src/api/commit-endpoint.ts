@@ -14,6 +14,7 @@ import type { Principal } from '../../resolvers/context.ts';
 import type { FinishedOperation } from '../../resolvers/insight/finished-operation.ts';
 import type { FinishedWork } from '../../resolvers/insight/finished-work.ts';
 import { RequestReport } from '../../resolvers/request-report.ts';
+import type { PersonalAsker } from '../../resolvers/stored-personal.ts';
 import { conflictKey, type FirstVerdict, toldResults } from '../../resolvers/ticks.ts';
 import { checkContentType } from '../http/content-type.ts';
 import type { Exchange } from '../http/exchange.ts';
@@ -67,7 +68,7 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     use.charge(principal, { bytes: body.length });
     if (body.length === 0) throw emptyBody();
     const batch = format.decode(catalog, header, body);
-    authoriseBatch(asker, batch, catalog);
+    authoriseBatch({ ...asker, engine }, batch, catalog);
     const finished = (code: ErrorCode | null) => {
       work.record(finishedCommit(ticket, report, code));
       span?.end(null, code);
@@ -80,7 +81,7 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     committed.inc();
     finished(null);
     const extensions = { tickloom: report.toExtensions() };
-    await sendJson(exchange, metrics, { ...answer(outcome), extensions });
+    await sendJson(exchange, metrics, { ...answer(outcome, { engine, principal }), extensions });
     use.charge(principal, { bytes: exchange.bytesSent });
   };
 }
@@ -196,7 +197,7 @@ function single(value: string | string[] | undefined): string | undefined {
 }
 
 /** The payload of `commitTick` as JSON, with the results of what was rejected or settled before. */
-function answer(outcome: TickOutcome): object {
+function answer(outcome: TickOutcome, asker: PersonalAsker): object {
   return {
     position: formatPosition(outcome.lsn),
     sessionId: outcome.sessionId,
@@ -209,10 +210,10 @@ function answer(outcome: TickOutcome): object {
     stateHash: outcome.stateHash,
     results: toldResults(outcome).map(({ conflict, first, ...result }) => ({
       ...result,
-      conflict: conflict === null ? null : conflictJson(conflict),
+      conflict: conflict === null ? null : conflictJson(conflict, asker),
       ...(first === null ? {} : { first: firstJson(first) }),
     })),
-    conflict: outcome.tickConflict === null ? null : conflictJson(outcome.tickConflict),
+    conflict: outcome.tickConflict === null ? null : conflictJson(outcome.tickConflict, asker),
   };
 }
 
@@ -220,13 +221,16 @@ function firstJson({ lsn, conflict, sameContent }: FirstVerdict): unknown {
   return { position: formatPosition(lsn), conflict, sameContent };
 }
 
-function conflictJson(conflict: NonNullable<TickOutcome['tickConflict']>): unknown {
+function conflictJson(
+  conflict: NonNullable<TickOutcome['tickConflict']>,
+  asker: PersonalAsker,
+): unknown {
   const { code, effect, table, expectedVersion, actualVersion, lastWriter, message } = conflict;
   return {
     code,
     effect,
     table,
-    key: conflictKey(conflict),
+    key: conflictKey(conflict, undefined, asker),
     expectedVersion,
     actualVersion,
     lastWriter:

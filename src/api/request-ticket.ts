@@ -17,10 +17,10 @@ export interface RequestOrigin {
   /** The header as it came. */
   readonly traceparent: unknown;
   readonly departure: Departure;
-  /** The request's span; null, or left out: it is not traced. */
-  readonly span?: RequestSpan | null;
   /** The request's audit, which says whom its records name. */
   readonly audit?: { readonly authorOf: AuthorOf } | undefined;
+  /** The request's span; null, or left out: it is not traced. */
+  readonly span?: RequestSpan | null;
 }
 
 /** A request's ticket: what the engine gets of it. */

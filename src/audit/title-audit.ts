@@ -17,7 +17,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { AuditLog } from './audit-log.ts';
 import { type AuditRecord, emptyRecord } from './audit-record.ts';
 import { AuditShipper, keptDays } from './audit-shipper.ts';
-import { type RecordPerson, recordAsSaid } from './recorded-person.ts';
+import { operatorName, type RecordPerson, recordAsSaid } from './recorded-person.ts';
 import { type AuditOrigin, RequestAudit } from './request-audit.ts';
 import {
   auditDirectory,
@@ -133,7 +133,7 @@ export function operatorRecord(
     atMs: Date.now(),
     action,
     outcome: 'done',
-    subject: 'operator',
+    subject: operatorName,
     details,
   };
 }

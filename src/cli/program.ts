@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { packageVersion } from '../package-directory.ts';
 import { addAudit } from './audit.ts';
+import { addErase } from './erase.ts';
 import { addExport } from './export.ts';
 import { addGenerate } from './generate.ts';
 import { addImport } from './import.ts';
@@ -33,6 +34,7 @@ export function program(): Command {
   addTitle(root);
   addSecret(root);
   addToken(root);
+  addErase(root);
   addGenerate(root);
   addOperations(root);
   addExport(root);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { PersonalValues } from '../../engine/index.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import type { ExportInfo, ExportRegistry, ExportSpec, Principal } from '../../resolvers/context.ts';
 import { limitsOf } from '../limits/default-limits.ts';
@@ -17,6 +18,8 @@ export interface ExportsOptions {
   readonly links: ExportLinks;
   readonly ttlMs: number;
   readonly logger: Logger;
+  /** Keeps the names of those whose exports they are; left out, they stand in the files as they are. */
+  readonly personal?: Pick<PersonalValues, 'nameToken' | 'valueOf'>;
   /** Disk that copies of what was read may take. */
   readonly copiesBytesMax?: number;
   readonly nowMs?: () => number;
@@ -68,7 +71,7 @@ export class Exports implements ExportRegistry {
     }
     const stored: StoredExport = {
       id: randomUUID(),
-      subject: principal.subject,
+      subject: this.#keptName(principal.subject),
       ...(principal.role === null ? {} : { role: principal.role.name }),
       // A whole second, as links carry it.
       expiresAtMs: Math.floor((this.#nowMs() + this.#options.ttlMs) / 1000) * 1000,
@@ -82,14 +85,24 @@ export class Exports implements ExportRegistry {
 
   async get(id: string, principal: Principal): Promise<ExportInfo | null> {
     const stored = this.#stored.get(id);
-    return stored === undefined || stored.subject !== principal.subject ? null : this.#info(stored);
+    return stored === undefined || stored.subject !== this.#keptName(principal.subject)
+      ? null
+      : this.#info(stored);
   }
 
   /** The export of a link whose signature is good. Throws `NOT_FOUND`. */
   find(id: string): StoredExport {
     const stored = this.#stored.get(id);
     if (stored === undefined) throw new EngineError('NOT_FOUND', 'there is no such export');
-    return stored;
+    return {
+      ...stored,
+      subject: this.#options.personal?.valueOf(stored.subject) ?? stored.subject,
+    };
+  }
+
+  /** A name as it stands in files. */
+  #keptName(subject: string): string {
+    return this.#options.personal?.nameToken(subject, subject) ?? subject;
   }
 
   /** Counts a read of an export before it begins. Throws `OVERLOADED`. */
@@ -123,7 +136,8 @@ export class Exports implements ExportRegistry {
   }
 
   /** Throws `QUOTA_EXCEEDED` where the subject has as many exports as its role allows. */
-  #checkQuota({ subject, role }: Principal): void {
+  #checkQuota({ subject: name, role }: Principal): void {
+    const subject = this.#keptName(name);
     const { exportsKept: max } = limitsOf(role);
     if (max === undefined) return;
     const nowMs = this.#nowMs();

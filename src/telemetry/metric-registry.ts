@@ -206,6 +206,22 @@ export class MetricRegistry {
       },
     );
     this.#readAtScrape(
+      'personal_values',
+      'Values of persons in the vault.',
+      [],
+      (gauge, title, { engine: { personal } }) => {
+        gauge.set({ title }, personal.count);
+      },
+    );
+    this.#readAtScrape(
+      'personal_bytes',
+      'Memory of the values of persons, with their indexes.',
+      [],
+      (gauge, title, { engine: { personal } }) => {
+        gauge.set({ title }, personal.bytes);
+      },
+    );
+    this.#readAtScrape(
       'feed_subscribers',
       'Subscribers now.',
       ['view'],

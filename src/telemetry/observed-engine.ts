@@ -26,6 +26,7 @@ class ObservedEngine implements Engine {
   readonly state: Engine['state'];
   readonly views: Engine['views'];
   readonly columns: Engine['columns'];
+  readonly personal: Engine['personal'];
   readonly turns: Engine['turns'];
 
   constructor(
@@ -45,6 +46,7 @@ class ObservedEngine implements Engine {
     this.state = engine.state;
     this.views = engine.views;
     this.columns = engine.columns;
+    this.personal = engine.personal;
     this.turns = engine.turns;
   }
 

@@ -17,6 +17,7 @@ import { Webhook } from '../anomalies/webhook.ts';
 import type { OperationListReport } from '../api/graphql/persisted-operations.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
 import type { AuditRecord } from '../audit/audit-record.ts';
+import { recordSealed } from '../audit/recorded-person.ts';
 import { operatorRecord, TitleAudit } from '../audit/title-audit.ts';
 import { operationModeOf } from '../config/operation-modes.ts';
 import type { Settings } from '../config/settings.ts';
@@ -115,6 +116,7 @@ export function openTitle(
       retention: settings.auditRetain,
       columns: await shared.columns,
       logger,
+      recordPerson: recordSealed(opened.personal),
     });
     lifetime.add(() => audit.close());
     metrics.watchAudit(audit.log);
@@ -139,7 +141,13 @@ export function openTitle(
 
     const exportsDirectory = join(directory, 'exports');
     const links = new ExportLinks(name, secrets['export-links'].secret, shared.publicUrl);
-    const exports = new Exports({ directory: exportsDirectory, links, ttlMs, logger });
+    const exports = new Exports({
+      directory: exportsDirectory,
+      links,
+      ttlMs,
+      logger,
+      personal: engine.personal,
+    });
     lifetime.add(() => exports.close());
 
     const refused = (record: AuditRecord) => {

@@ -100,7 +100,8 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const executor = new Executor(schema);
   const roles = new RoleSchemas(schema, catalog);
   const long = new OneByOne(engine.turns, `answers to frames of ${catalog.manifest.title}`);
-  const yoga = createTitleYoga(schema, { executor, roles, answers, texts: new FrameTexts(long) });
+  const texts = new FrameTexts(long, () => engine.personal.generation);
+  const yoga = createTitleYoga(schema, { executor, roles, answers, texts });
   const operations = new PersistedOperations({
     ...options.operations,
     title: catalog.manifest.title,

@@ -40,6 +40,13 @@ export function titleControl(keeper: TitleKeeper, metrics: Metrics): Route[] {
         `the title "${name}" has no list of operations: set --persisted-operations (TICKLOOM_PERSISTED_OPERATIONS)`,
       );
     }),
+    route('POST', '/titles/{title}/erase', async (exchange, name) => {
+      const { subject } = await readJsonInput(exchange, 'controlBodyBytesMax');
+      if (typeof subject !== 'string' || subject === '') {
+        throw new EngineError('BAD_USER_INPUT', 'subject must be a text that is not empty');
+      }
+      return keeper.erase(name, subject);
+    }),
     route('POST', '/titles/{title}/suspend', (_exchange, name) => keeper.suspend(name)),
     route('POST', '/titles/{title}/resume', (_exchange, name) => keeper.resume(name)),
     route('POST', '/titles/{title}/remove', async (exchange, name) => {

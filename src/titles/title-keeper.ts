@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ColumnsHost, parseKept } from '../../engine/index.ts';
+import { type ColumnsHost, type Erasure, parseKept } from '../../engine/index.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import { formatPosition } from '../../engine/model/position.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
@@ -160,6 +160,21 @@ export class TitleKeeper {
   /** Reads a title's list of operations anew; null where it has none. Rejects with `UNKNOWN_TITLE` too. */
   reloadOperations(name: string): Promise<OperationListReport | null> {
     return this.#parts.registry.get(name).reloadOperations();
+  }
+
+  /**
+   * Erases every value of a person from a title that is served; null where it is not.
+   */
+  erase(name: string, subject: string): Promise<Erasure | null> {
+    return this.#inTurn(async () => {
+      const { registry } = this.#parts;
+      this.#entry(name);
+      if (!registry.isOpen(name)) return null;
+      const erasure = await registry.get(name).engine.personal.erase(subject);
+      // Who it was is not recorded: the audit log cannot forget either.
+      await this.#audit(name, operatorRecord('personal.erase', { values: erasure.values }));
+      return erasure;
+    });
   }
 
   /** Serves a title no longer, until it is resumed; its files stay. */

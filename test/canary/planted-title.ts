@@ -16,6 +16,7 @@ import type { StateTable } from '../../engine/state/state-table.ts';
 import { TitleState } from '../../engine/state/title-state.ts';
 import { Projection } from '../../engine/tick/projection.ts';
 import { TitleEngine } from '../../engine/title/title-engine.ts';
+import { Vault } from '../../engine/vault/vault.ts';
 import { createViewEngine, type OwnedViewEngine } from '../../engine/views/open-views.ts';
 import type { ViewEngine } from '../../engine/views/view-engine.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
@@ -128,6 +129,7 @@ export class PlantedTitle {
       checkpointEveryBytes: this.checkpointEveryBytes,
       checkpointOnClose: true,
       rowMemoryBytesMax: Number.MAX_SAFE_INTEGER,
+      vault: await Vault.open(storage, directory),
       canary: new Canary({ projection, views, log, appliedLsn: asLsn(0) }),
       bytesSinceCheckpoint: 0,
       appliedLsn: asLsn(0),

@@ -883,3 +883,113 @@ describe('bounds', () => {
     ]);
   });
 });
+
+describe('a personal column', () => {
+  const own = { personal: { subject: null } };
+  const of = (subject: string) => ({ personal: { subject } });
+
+  /** The problems of a title whose table of orders has these columns beside its own. */
+  function problemsWith(...columns: readonly Draft[]): string[] {
+    const title = draft();
+    const [orders] = title.tables as { columns: Draft[] }[];
+    orders?.columns.push(...columns);
+    return problemsOf(() => validateManifest(title));
+  }
+
+  test('is a string, whose row names the person, or whose value does', () => {
+    expect(problemsWith(column('account', 'string', own))).toEqual([]);
+    expect(problemsWith(column('words', 'string', of('player')))).toEqual([]);
+    const mail = column('mail', 'string', { ...of('account'), optional: true });
+    expect(problemsWith(column('account', 'string', own), mail)).toEqual([]);
+  });
+
+  test.each<[string, Draft[], RegExp]>([
+    ['a number', [column('a', 'u32', own)], /only a string can be personal, and "a" is u32/],
+    ['json', [column('a', 'json', own)], /only a string can be personal, and "a" is json/],
+    [
+      'a list',
+      [column('a', 'string', { ...own, list: true })],
+      /only a string can be personal, and "a" is a list of string/,
+    ],
+    ['of nobody', [column('a', 'string', of('playr'))], /there is no column "playr".*player/],
+    ['of itself', [column('a', 'string', of('a'))], /has no subject; drop it/],
+    ['of an enum', [column('a', 'string', of('kind'))], /"kind" cannot name a person/],
+    [
+      'of an optional column',
+      [column('b', 'u32', { optional: true }), column('a', 'string', of('b'))],
+      /"b" is optional, and every value is of somebody/,
+    ],
+    [
+      'of one that is of another',
+      [column('b', 'string', of('player')), column('a', 'string', of('b'))],
+      /"b" has a subject of its own/,
+    ],
+    ['of what is no rule', [column('a', 'string', { personal: true })], /personal/],
+  ])('is not %s', (_, columns, problem) => {
+    expect(problemsWith(...columns)).toContainEqual(expect.stringMatching(problem));
+  });
+
+  test('is of a key column in a state table, and has no subject in the key', () => {
+    const title = draft();
+    const unit = (title.tables as { columns: Draft[]; key: string[] }[])[1];
+    unit?.columns.push(column('name', 'string', of('owner')));
+    expect(problemsOf(() => validateManifest(title))).toContainEqual(
+      expect.stringMatching(/"owner" is not of the key/),
+    );
+    unit?.columns.pop();
+    unit?.columns.push(column('name', 'string', of('id')));
+    expect(problemsOf(() => validateManifest(title))).toEqual([]);
+    unit?.key.push('name');
+    expect(problemsOf(() => validateManifest(title))).toContainEqual(
+      expect.stringMatching(/a column of the key names a row by itself; drop the subject/),
+    );
+  });
+
+  test.each<[string, Draft, RegExp]>([
+    ['min', { op: 'min', column: 'account' }, /"account" is personal, and what stands for its/],
+    [
+      'a value in a condition',
+      { op: 'count', where: { not: { account: { eq: 'ann' } } } },
+      /"account" is personal, and a manifest keeps no value of a person/,
+    ],
+    ['an order', { op: 'count', where: { account: { gt: 'a' } } }, /a personal column has no "gt"/],
+  ])('gives views no %s', (_, aggregate, problem) => {
+    const title = draft();
+    const [orders] = title.tables as { columns: Draft[] }[];
+    orders?.columns.push(column('account', 'string', own));
+    const [totals] = title.views as { columns: Draft[] }[];
+    totals?.columns.push({ name: 'more', aggregate });
+    expect(problemsOf(() => validateManifest(title))).toContainEqual(
+      expect.stringMatching(problem),
+    );
+  });
+
+  test('is compared with claims by roles, and with no value', () => {
+    const problems = (rowFilter: Draft) => {
+      const title = draft();
+      const [orders] = title.tables as { columns: Draft[] }[];
+      orders?.columns.push(column('account', 'string', own));
+      const table = { table: 'orders', read: true, aggregate: false, write: false, rowFilter };
+      const role = { name: 'fan', class: 'OPERATOR', capabilities: [], tables: [table], views: [] };
+      (title.roles as Draft[]).push(role);
+      return problemsOf(() => validateManifest(title));
+    };
+    expect(problems({ account: { eq: { claim: 'sub' } } })).toEqual([]);
+    expect(problems({ column: 'account', claim: 'sub' })).toEqual([]);
+    expect(problems({ account: { in: ['ann', 'bob'] } })).toContainEqual(
+      expect.stringMatching(/a manifest keeps no value of a person; compare with a claim/),
+    );
+  });
+
+  test('is counted, grouped by and asked for presence by views', () => {
+    const title = draft();
+    const [orders] = title.tables as { columns: Draft[] }[];
+    orders?.columns.push(column('account', 'string', { ...own, optional: true }));
+    const [totals] = title.views as { groupBy: string[]; columns: Draft[] }[];
+    totals?.columns.push(
+      { name: 'accounts', aggregate: { op: 'countDistinct', column: 'account' } },
+      { name: 'signed', aggregate: { op: 'count', where: { account: { isNull: false } } } },
+    );
+    expect(problemsOf(() => validateManifest(title))).toEqual([]);
+  });
+});

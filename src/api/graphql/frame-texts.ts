@@ -24,9 +24,13 @@ export class FrameTexts {
     sizeCalculation: ({ bytes }) => bytes,
   });
   readonly #printing = new SharedWork<FrameText>();
+  readonly #generation: () => number;
+  #generationSeen = 0;
 
-  constructor(long: OneByOne) {
+  /** `generation`: another one once texts that were made before must not be sent any more. */
+  constructor(long: OneByOne, generation: () => number = () => 0) {
     this.#long = long;
+    this.#generation = generation;
   }
 
   /**
@@ -82,11 +86,16 @@ export class FrameTexts {
   }
 
   #keyOf(frame: object, selection: string): string {
+    const generation = this.#generation();
+    if (generation !== this.#generationSeen) {
+      this.#generationSeen = generation;
+      this.#texts.clear();
+    }
     let number = this.#numbers.get(frame);
     if (number === undefined) {
       number = ++this.#lastNumber;
       this.#numbers.set(frame, number);
     }
-    return `${number}:${selection}`;
+    return `${generation}:${number}:${selection}`;
   }
 }
