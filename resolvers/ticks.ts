@@ -5,7 +5,7 @@ import type { Lsn } from '../engine/model/position.ts';
 import type { ConflictCode } from '../engine/model/system-columns.ts';
 import type { Row, TableDefinition } from '../engine/model/types.ts';
 import { audited } from './audited.ts';
-import { authoriseBatch, authoriseCommit, mayRead } from './authorise.ts';
+import { appendGuard, authoriseBatch, authoriseCommit, mayRead } from './authorise.ts';
 import { keyAsJson } from './column-value.ts';
 import type { RequestContext } from './context.ts';
 import {
@@ -47,11 +47,14 @@ export function commitTick(catalog: Catalog) {
     { input }: { readonly input: CommitTickArguments },
     context: RequestContext,
   ): Promise<TickOutcome> => {
-    authoriseCommit(context);
+    authoriseCommit(context, catalog);
     await context.use.take('tick', context);
     const batch = buildTickBatch(catalog, reader.read(input));
-    authoriseBatch(context, batch, catalog);
-    const outcome = await context.engine.commit(context.ticket, batch);
+    const outcome = await context.engine.commit(
+      context.ticket,
+      batch,
+      appendGuard(context, context.engine.access, (asker) => authoriseBatch(asker, batch, catalog)),
+    );
     context.report.sawPosition(outcome.lsn);
     return outcome;
   };
@@ -66,7 +69,7 @@ export function compareAndSet(catalog: Catalog, table: TableDefinition) {
     args: { readonly input: OperationArguments },
     context: RequestContext,
   ): Promise<RowWrite> => {
-    authoriseCommit(context);
+    authoriseCommit(context, catalog);
     await context.use.take('tick', context);
     const { principal, ticket } = context;
     const sessionId = isOfSession ? sessionOf(args.input) : '';
@@ -82,13 +85,16 @@ export function compareAndSet(catalog: Catalog, table: TableDefinition) {
       actions: [],
       effects: [reader.readOperation(table.name, 'compareAndSet', args.input, () => 'input')],
     });
-    authoriseBatch(context, batch, catalog);
+    const mayAppend = appendGuard(context, context.engine.access, (asker) =>
+      authoriseBatch(asker, batch, catalog),
+    );
+    mayAppend();
     const told = { table: table.name, columns: writtenColumns(args.input), details: { sessionId } };
     const outcome = await audited(
       context,
       'row.compareAndSet',
       told,
-      () => context.engine.commit(ticket, batch),
+      () => context.engine.commit(ticket, batch, mayAppend),
       ({ lsn, aborted, tickConflict }) => ({
         outcome: aborted ? 'refused' : 'done',
         lsn,

@@ -8,7 +8,7 @@ import {
 } from '../../engine/index.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import { formatPosition } from '../../engine/model/position.ts';
-import { authoriseBatch, authoriseCommit } from '../../resolvers/authorise.ts';
+import { appendGuard, authoriseBatch, authoriseCommit } from '../../resolvers/authorise.ts';
 import { RequestReport } from '../../resolvers/request-report.ts';
 import { conflictKey, type FirstVerdict, toldResults } from '../../resolvers/ticks.ts';
 import { checkContentType } from '../http/content-type.ts';
@@ -30,7 +30,7 @@ export interface CommitEndpointOptions extends SignInParts {
 
 /** `POST /{title}/sessions/{sessionId}/ticks/{tick}`: a tick in columns, as Arrow or as JSON. */
 export function commitEndpoint(options: CommitEndpointOptions): Handler {
-  const { engine, metrics, use } = options;
+  const { engine, identity, metrics, use } = options;
   const { catalog } = engine;
   const committed = metrics.requests.labels({
     endpoint: 'commit',
@@ -45,7 +45,7 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     const ticket = exchangeTicket(principal, queryClass, exchange);
     const asker = { principal, audit, ticket };
     // Before the body: who may not commit at all need not send it.
-    authoriseCommit(asker);
+    authoriseCommit(asker, catalog);
     await use.take('tick', asker);
     const format = formats[checkContentType(request, arrowType, jsonType)];
     const header = readHeader(exchange, sessionId, tick);
@@ -54,8 +54,13 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     use.charge(principal, { bytes: body.length });
     if (body.length === 0) throw emptyBody();
     const batch = format.decode(catalog, header, body);
-    authoriseBatch(asker, batch, catalog);
-    const outcome = await engine.commit(ticket, batch);
+    // Its body may have been long in coming.
+    const now = { ...asker, principal: identity.now(principal) };
+    const outcome = await engine.commit(
+      ticket,
+      batch,
+      appendGuard(now, engine.access, (each) => authoriseBatch(each, batch, catalog)),
+    );
     report.sawPosition(outcome.lsn);
     committed.inc();
     const extensions = { tickloom: report.toExtensions() };

@@ -1,8 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Catalog } from '../../engine/model/catalog.ts';
+import type { AccessControl } from '../../engine/index.ts';
+import { EngineError } from '../../engine/model/errors.ts';
+import type { TitleManifest } from '../../engine/model/types.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import type { Identity } from './identity.ts';
 import { LivePrincipal, type LivePrincipalHooks } from './live-principal.ts';
+import type { TitleRoles } from './principal.ts';
 
 /** What a client says of itself. */
 export interface Credentials {
@@ -23,6 +26,11 @@ export interface TitleAccess {
    * `TOKEN_EXPIRED`, `FORBIDDEN` or `UNAVAILABLE`.
    */
   authenticate(credentials: Credentials): Principal | Promise<Principal>;
+  /**
+   * Who the principal is by what holds now: the very principal, while nothing has changed. To be asked
+   * again after a wait, such as for a body. Throws `UNAUTHENTICATED`, `FORBIDDEN`.
+   */
+  now(principal: Principal): Principal;
   /** Watches over what stays open after it was authenticated, until closed. */
   live(
     credentials: Credentials,
@@ -31,21 +39,72 @@ export interface TitleAccess {
   ): Pick<LivePrincipal, 'current' | 'refresh' | 'close'>;
 }
 
-/** Who asks, within one title. */
+/** Who asks, within one title: by its token, and by what was ruled about access in the title. */
 export class TitleIdentity implements TitleAccess {
   readonly #identity: Identity;
-  readonly #catalog: Catalog;
+  readonly #manifest: TitleManifest;
+  readonly #access: AccessControl;
+  #title: TitleRoles;
 
-  constructor(identity: Identity, catalog: Catalog) {
+  constructor(identity: Identity, manifest: TitleManifest, access: AccessControl) {
     this.#identity = identity;
-    this.#catalog = catalog;
+    this.#manifest = manifest;
+    this.#access = access;
+    this.#title = { manifest, roles: access.roles };
   }
 
   authenticate({ authorization, role }: Credentials): Principal | Promise<Principal> {
-    return this.#identity.principal(authorization, this.#catalog, role);
+    const principal = this.#identity.principal(authorization, this.#roles(), role);
+    return principal instanceof Promise
+      ? principal.then((verified) => this.#signedIn(verified))
+      : this.#signedIn(principal);
+  }
+
+  now(principal: Principal): Principal {
+    const refusal = this.denial(principal);
+    if (refusal !== null) throw refusal;
+    return this.#identity.again(principal, this.#roles());
+  }
+
+  /** Why the principal may not go on: its operator, or somebody of the title, has revoked its token. */
+  denial(principal: Principal): EngineError | null {
+    const { subject, issuedAtMs = null } = principal;
+    const isRevoked = this.#access.isRevoked(subject, issuedAtMs);
+    return isRevoked ? revoked() : this.#identity.denial(principal);
+  }
+
+  /** Calls back when somebody may not go on, or may do something else. Returns how to call it off. */
+  onChange(listen: () => void): () => void {
+    const stops = [this.#identity.onDenied(listen), this.#access.onChange(listen)];
+    return () => {
+      for (const stop of stops) stop();
+    };
   }
 
   live(credentials: Credentials, principal: Principal, hooks: LivePrincipalHooks): LivePrincipal {
     return new LivePrincipal(this.#identity, this, credentials, principal, hooks);
   }
+
+  #signedIn(principal: Principal): Principal {
+    try {
+      return this.now(principal);
+    } catch (error) {
+      this.#identity.refused();
+      throw error;
+    }
+  }
+
+  /** One object while the roles are the same: principals are kept by it. */
+  #roles(): TitleRoles {
+    const { roles } = this.#access;
+    if (roles !== this.#title.roles) this.#title = { manifest: this.#manifest, roles };
+    return this.#title;
+  }
+}
+
+function revoked(): EngineError {
+  return new EngineError(
+    'UNAUTHENTICATED',
+    'tokens of this subject were revoked in this title; go on with one that is issued after that',
+  );
 }

@@ -57,7 +57,7 @@ export function proveServable(manifest: TitleManifest): void {
 export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const { engine, exports, masks, links, audit, use, metrics, logger } = options;
   const { catalog } = engine;
-  const identity = new TitleIdentity(options.identity, catalog);
+  const identity = new TitleIdentity(options.identity, catalog.manifest, engine.access);
   const running = new ObservedQueries(metrics);
   const services = { engine, exports, masks, audit, use, running };
   const schema = buildSchema(catalog);

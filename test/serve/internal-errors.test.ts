@@ -68,6 +68,7 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const services = { use, audit: { of: () => audit } } as unknown as TitleServices;
   const identity: TitleAccess = {
     authenticate: () => principal,
+    now: () => principal,
     live: () => ({
       current: principal,
       refresh: () => Promise.resolve(principal),

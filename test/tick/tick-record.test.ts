@@ -11,7 +11,7 @@ import {
   decodeHeader,
   decodeTick,
   digestOf,
-  encodeSession,
+  encodeHeader,
   encodeTick,
 } from '../../engine/tick/tick-record.ts';
 import type { ColumnVector } from '../../engine/vectors/column-vector.ts';
@@ -107,7 +107,7 @@ describe('a tick record', () => {
 
   it('of a session reads back', () => {
     const record = { type: 'session', at: 9, session: 's', verb: 'close', fence: 2 } as const;
-    const payload = new Uint8Array(Buffer.concat(encodeSession(record)));
+    const payload = new Uint8Array(Buffer.concat(encodeHeader(record)));
     expect(decodeHeader(payload)).toMatchObject({ header: record, end: payload.length });
   });
 

@@ -43,6 +43,9 @@ export function graphqlEndpoint(options: GraphqlEndpointOptions) {
     const types = answerTypesOf(exchange.request);
     const context = operationContext(options, exchange, principal, audit);
     const params = await readParams(exchange, options, principal);
+    // Its body may have been long in coming.
+    const asker = options.identity.now(principal);
+    if (asker !== principal) context.actAs(asker);
     const takesEvents = types.events !== null;
     const operation = { operation: context, params, takesEvents };
     const request = fetchRequestOf(options.yoga, exchange, types);
