@@ -9,6 +9,7 @@ import { addExportFields } from './export-fields.ts';
 import { addGroupFields } from './group-fields.ts';
 import { addQueryFields } from './query-fields.ts';
 import { addRowFields } from './row-fields.ts';
+import { addRulingFields } from './ruling-fields.ts';
 import type { SchemaScope } from './scope.ts';
 import { addSessionFields } from './session-fields.ts';
 import { addSharedTypes } from './shared-types.ts';
@@ -45,6 +46,7 @@ export function buildSchema(catalog: Catalog): GraphQLSchema {
   addQueryFields(scope);
   addContentionFields(scope);
   addAccessFields(scope);
+  addRulingFields(scope);
   addAuditFields(scope, shared);
   // In the order of the manifest: sorted, `actionId` would stand apart from what an action is.
   return withWideNumbers(builder.toSchema({ sortSchema: false }));

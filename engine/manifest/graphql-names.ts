@@ -104,6 +104,8 @@ const typeSuffixes = [
 
 /** Root fields of every API. */
 export const fixedFields = [
+  'access',
+  'applyAccess',
   'auditLog',
   'closeSession',
   'commitTick',
@@ -114,16 +116,25 @@ export const fixedFields = [
   'indexAdvice',
   'killQuery',
   'openSession',
+  'revocations',
+  'revoke',
   'runningQueries',
   'session',
   'sessions',
   'slowQueries',
   'sql',
+  'unrevoke',
 ];
 
 /** Types of every API. */
 export const fixedTypes = [
+  'Access',
+  'AccessChange',
+  'AccessDifference',
+  'AccessEffect',
   'AccessExplanation',
+  'AccessInput',
+  'AccessRole',
   'Action',
   'ActionInput',
   'ActionResult',
@@ -178,6 +189,7 @@ export const fixedTypes = [
   'PresenceFilter',
   'Query',
   'QueryClass',
+  'Revoked',
   'RunningQuery',
   'Session',
   'SessionColumn',

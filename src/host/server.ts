@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import {
   type Catalog,
   ColumnsHost,
+  type Engine,
   EngineError,
   Lifetime,
   makeDirectories,
@@ -97,8 +98,10 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
           baseUrl: () => url,
           audience: settings.oidcAudience,
           claims: { role: settings.oidcRoleClaim, title: settings.oidcTitleClaim },
-          catalogOf: (title) => catalogOf(titles, title),
-          catalogs: () => titles?.conditions().flatMap(({ engine }) => engine?.catalog ?? []) ?? [],
+          titleOf: (title) => issuedTitle(engineOf(titles, title)),
+          titles: () =>
+            titles?.conditions().flatMap(({ engine }) => (engine ? [issuedTitle(engine)] : [])) ??
+            [],
           metrics,
         })
       : null;
@@ -169,10 +172,15 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
   };
 }
 
-/** The catalog of the title of this name, or of the only one. Throws `UNKNOWN_TITLE` and `UNAVAILABLE`. */
-function catalogOf(titles: TitleRegistry | null, title: string | undefined): Catalog {
+/** The engine of the title of this name, or of the only one. Throws `UNKNOWN_TITLE` and `UNAVAILABLE`. */
+function engineOf(titles: TitleRegistry | null, title: string | undefined): Engine {
   if (titles === null) throw new EngineError('UNAVAILABLE', 'the server is starting');
-  return (title === undefined ? titles.only() : titles.get(title)).engine.catalog;
+  return (title === undefined ? titles.only() : titles.get(title)).engine;
+}
+
+/** What the sandbox issues tokens for: the title's roles as they are now. */
+function issuedTitle({ catalog, access }: Engine): Pick<Catalog, 'manifest' | 'roles'> {
+  return { manifest: catalog.manifest, roles: access.roles };
 }
 
 interface Listening {

@@ -3,6 +3,7 @@ import { nodeStorage } from '../../engine/disk/node-storage.ts';
 import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
 import { openFileLog } from '../../engine/log/open-file-log.ts';
 import { firstHeldLsn } from '../../engine/log/segment-files.ts';
+import { limits } from '../../engine/model/limits.ts';
 import { asLsn } from '../../engine/model/position.ts';
 import type { RoleDefinition } from '../../engine/model/types.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
@@ -208,4 +209,17 @@ test('a record of a kind that is not known refuses the start, and says why', asy
     code: 'UNAVAILABLE',
     message: expect.stringContaining('the kind "prophecy"'),
   });
+});
+
+test('as many subjects as there may be are revoked, and one more is not', async () => {
+  const title = await TestTitle.create();
+  const engine = await title.open({ durability: { mode: 'none' } });
+  const names = Array.from({ length: limits.revocationsMax }, (_, i) => `bot ${i}`);
+  await Promise.all(names.map((name) => engine.access.revoke(testTicket, name, null, 'admin')));
+  const more = engine.access.revoke(testTicket, 'one more', null, 'admin');
+  await expect(more).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+  await engine.access.revoke(testTicket, 'bot 7', 'again', 'admin');
+  await engine.access.unrevoke(testTicket, 'bot 8', 'admin');
+  await engine.access.revoke(testTicket, 'one more', null, 'admin');
+  expect(engine.access.revocations()).toHaveLength(limits.revocationsMax);
 });
