@@ -60,6 +60,8 @@ export async function applyAccess(
     const expected = asLsn(parsePosition(expectedPosition, 'input.expectedPosition'));
     if (expected !== lsn) throw changedSince(expectedPosition, lsn);
   }
+  checkCount('input.remove', input.remove);
+  checkCount('input.follow', input.follow);
   const { roles } = input;
   const asked = { roles, remove: input.remove ?? [], follow: input.follow ?? [] };
   const { patch, differences } = planAccess(catalog, access.roles, asked);
@@ -168,6 +170,14 @@ function changedSince(expected: string, lsn: Lsn): EngineError {
     `access was changed at 0:${lsn}, after ${expected}: look at it again before you change it`,
     { details: { expected, current: `0:${lsn}` } },
   );
+}
+
+function checkCount(path: string, names: readonly string[] | null | undefined): void {
+  const max = limits.manifestRolesMax;
+  if ((names ?? []).length <= max) return;
+  throw new EngineError('LIMIT_EXCEEDED', `${path}: names ${max} roles at most`, {
+    details: { path, limit: 'manifestRolesMax', max },
+  });
 }
 
 function checkText(path: string, text: string, max: number): void {
