@@ -11,7 +11,6 @@ export {
   decideCapability,
   decideExport,
   decideSession,
-  decideSql,
   decideTable,
   decideView,
   type TableRight,
@@ -20,6 +19,13 @@ export type { Decision, Refused } from './access/decision.ts';
 export { type AccessExplanation, explainAccess } from './access/explain-access.ts';
 export { planAccess } from './access/plan-access.ts';
 export type { Revocation } from './access/ruling.ts';
+export {
+  decideNames,
+  hidesRows,
+  type SeenTables,
+  type Sight,
+  sightOf,
+} from './access/seen-tables.ts';
 export {
   type ColumnShown,
   decideColumnWrites,
@@ -43,6 +49,7 @@ export type {
 export type { ColumnStore } from './columns/column-store.ts';
 export { ColumnsHost, type ColumnsTarget } from './columns/columns-host.ts';
 export type { OpenColumnStore } from './columns/open-column-store.ts';
+export { namesInSql } from './columns/queries/user-sql/user-sql.ts';
 export { SideTable, type SideTableDefinition } from './columns/side-table.ts';
 export { lockDirectory } from './disk/directory-lock.ts';
 export { makeDirectories } from './disk/make-directories.ts';
@@ -54,7 +61,9 @@ export type {
 } from './govern/contention-report.ts';
 export { ClientDeparture, type Departure } from './govern/departure.ts';
 export { OneByOne } from './govern/one-by-one.ts';
+export type { AuthorOf, RecordAuthor } from './govern/record-author.ts';
 export { SharedWork } from './govern/shared-work.ts';
+export type { SpanAttributes, SpanSink } from './govern/span-sink.ts';
 export {
   requestEnded,
   Ticket,
@@ -84,6 +93,7 @@ export type { Row, TitleManifest, Value } from './model/types.ts';
 export type { AccessControl } from './ports/access-control.ts';
 export type { AppendGuard, Engine } from './ports/engine.ts';
 export type { StatePageRequest, StateQueries } from './ports/state-queries.ts';
+export { conditionText } from './query/canonical-condition.ts';
 export { claimsOf } from './query/claimed-where.ts';
 export { coerceScalar } from './query/coerce-scalar.ts';
 export { type Condition, conjunction } from './query/condition.ts';
@@ -101,7 +111,14 @@ export { sessionColumns } from './state/session-list.ts';
 export type { OrderBy, RowPage } from './state/state-reader.ts';
 export type { ConflictPolicy, EffectOp, TickBatch, TickHeader } from './tick/tick-batch.ts';
 export type { ActionConflict, EffectConflict, TickOutcome } from './tick/tick-outcome.ts';
+export { timeOfRecord } from './tick/tick-record.ts';
 export { Lifetime } from './time/lifetime.ts';
 export { processTimers, type Timers } from './time/timers.ts';
 export { type EngineOptions, openEngine } from './title/open-engine.ts';
-export type { Frame, SubscribeRequest, ViewQueries } from './views/view-engine.ts';
+export type {
+  Frame,
+  FrameStanding,
+  FrameStream,
+  SubscribeRequest,
+  ViewQueries,
+} from './views/view-engine.ts';

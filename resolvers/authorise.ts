@@ -8,9 +8,9 @@ import {
   decideCapability,
   decideColumnWrites,
   decideExport,
+  decideNames,
   decideSession,
   decideShow,
-  decideSql,
   decideTable,
   decideUse,
   decideView,
@@ -18,9 +18,12 @@ import {
   grantOf,
   hasColumnRules,
   namedColumns,
+  namesInSql,
   type Refused,
   rowsSeen,
+  type SeenTables,
   shownAs,
+  sightOf,
   type TableRight,
   type TickBatch,
 } from '../engine/index.ts';
@@ -34,7 +37,7 @@ import type {
   TableGrant,
 } from '../engine/model/types.ts';
 import { type Asker, recordAudit } from './audited.ts';
-import type { Principal } from './context.ts';
+import type { Principal, RequestContext } from './context.ts';
 
 /**
  * What a role may do, asked of `engine/access`: every root field asks here once, before anything else.
@@ -137,9 +140,30 @@ export function authoriseSession(asker: Asker): RoleDefinition {
   return held(asker, decideSession);
 }
 
-/** SQL may name any table, so it needs every table whole. */
-export function authoriseSql(asker: Asker, tables: Iterable<string>): RoleDefinition {
-  return held(asker, (role) => decideSql(role, tables));
+/** SQL: the capability. Answers what of the title it sees, whatever else the text may name. */
+export function authoriseSql(context: RequestContext, query: string): SeenTables {
+  const role = authoriseCapability(context, 'sql');
+  const { catalog } = context.engine;
+  const sight = sightOf(role, catalog, context.principal.claims);
+  if (sight.seen === 'whole') return sight.seen;
+  const names = namesInSql(query);
+  held(context, () => decideNames(role, catalog, sight, names));
+  for (const { table, columns } of sight.seen) {
+    for (const { column, shown } of columns) {
+      if (shown === 'hash' && names.has(column)) authorisePseudonyms(context, table, column);
+    }
+  }
+  return sight.seen;
+}
+
+/** Where pseudonyms cannot be made, SQL and exports do not have the columns that the role sees as such. */
+export function authorisePseudonyms(context: RequestContext, table: string, column: string): void {
+  if (context.engine.columns.makesPseudonyms) return;
+  refuse(context, {
+    allowed: false,
+    rule: `the role sees "${column}" as pseudonyms, which SQL and exports have only where ClickHouse is embedded: another server would have to be told their key`,
+    needs: { table, column },
+  });
 }
 
 /** An export of a table: the capability, and the right to read or aggregate its rows. */

@@ -10,9 +10,9 @@ import type { RequestContext } from './context.ts';
 
 /** Waits until the node has applied what the client has seen, then tells where the read stands. */
 export async function waitForApplied(context: RequestContext): Promise<Lsn> {
-  const { engine, readAfter, ticket } = context;
+  const { engine, readAfter, ticket, report } = context;
   if (readAfter !== null && readAfter > engine.appliedLsn) {
-    await engine.waitForApplied(ticket.within(limits.readWaitMs), readAfter);
+    await report.waitsFor(engine.waitForApplied(ticket.within(limits.readWaitMs), readAfter));
   }
   return sawApplied(context);
 }
@@ -33,9 +33,9 @@ export async function waitForCovered(
 ): Promise<void> {
   await waitForApplied(context);
   if (minPosition === null || minPosition === undefined) return;
-  const { ticket, engine } = context;
+  const { ticket, engine, report } = context;
   const { columns } = engine;
   const lsn = parsePosition(minPosition, 'minPosition');
   if (lsn <= columns.coveredLsn) return;
-  await columns.waitForCovered(ticket.within(limits.readWaitMs), lsn);
+  await report.waitsFor(columns.waitForCovered(ticket.within(limits.readWaitMs), lsn));
 }

@@ -1,4 +1,4 @@
-import type { SqlResult } from '../engine/index.ts';
+import { hidesRows, type SqlResult } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import { holdsExactNumbers, jsonNumberChanges } from '../engine/model/json-number.ts';
 import { limits } from '../engine/model/limits.ts';
@@ -7,6 +7,7 @@ import { audited } from './audited.ts';
 import { authoriseCapability, authoriseSql } from './authorise.ts';
 import type { RequestContext } from './context.ts';
 import { waitForCovered } from './fresh-reads.ts';
+import { sqlShape } from './insight/sql-shape.ts';
 import { pageSizeOf, queryBoundsOf, withinClass } from './query-bounds.ts';
 import type { RunningQuery } from './running-queries.ts';
 
@@ -23,16 +24,17 @@ export async function sql(
   args: SqlArguments,
   context: RequestContext,
 ): Promise<SqlResult> {
-  authoriseSql(context, context.engine.catalog.tables.keys());
+  const seen = authoriseSql(context, args.query);
   const parameters = sqlParameters(args.parameters);
   const first = pageSizeOf(args.first);
   const { columns } = context.engine;
+  context.report.runsSql(sqlShape(args.query));
   const shown = { field: 'sql', sql: shownSql(args.query) };
   const bounds = queryBoundsOf(context.ticket);
   const ask = async () => {
     await waitForCovered(context, args.minPosition);
     return context.running.run(context.ticket, shown, (ticket) =>
-      columns.sql(withinClass(ticket), args.query, parameters, first, bounds),
+      columns.sql(withinClass(ticket), args.query, parameters, first, bounds, seen),
     );
   };
   const told = { details: { sql: shown.sql } };
@@ -41,7 +43,8 @@ export async function sql(
     rowsRead: statistics.rowsRead,
     bytesRead: statistics.bytesRead,
   }));
-  context.report.ranQuery(result.statistics);
+  if (hidesRows(seen)) context.report.ranUntold(result.statistics, result.rows.length);
+  else context.report.ranQuery(result.statistics);
   return result;
 }
 

@@ -22,8 +22,11 @@ export class RequestReport {
   readonly #nowMs: () => number;
   #lsn: Lsn | null = null;
   #rowsRead: number | null = null;
+  #rowsUntold = 0;
   #bytesRead: number | null = null;
   #memoryPeakBytes: number | null = null;
+  #waitMs = 0;
+  readonly #sql: string[] = [];
   readonly #cut = new Set<string>();
 
   /** `nowMs`: a monotonic clock in milliseconds. */
@@ -33,8 +36,47 @@ export class RequestReport {
     this.#startedMs = nowMs();
   }
 
+  /** Rows that were read, told or not. */
   get rowsRead(): number {
-    return this.#rowsRead ?? 0;
+    return (this.#rowsRead ?? 0) + this.#rowsUntold;
+  }
+
+  get bytesRead(): number {
+    return this.#bytesRead ?? 0;
+  }
+
+  get memoryPeakBytes(): number | null {
+    return this.#memoryPeakBytes;
+  }
+
+  /** Milliseconds since it began. */
+  get elapsedMs(): number {
+    return this.#nowMs() - this.#startedMs;
+  }
+
+  /** Milliseconds of waiting for positions that were asked for. */
+  get waitMs(): number {
+    return this.#waitMs;
+  }
+
+  /** The shapes of the SQL that it ran. */
+  get sql(): readonly string[] {
+    return this.#sql;
+  }
+
+  /** Waits for a position that the request asks for. */
+  async waitsFor(reached: Promise<unknown>): Promise<void> {
+    const sinceMs = this.#nowMs();
+    try {
+      await reached;
+    } finally {
+      this.#waitMs += this.#nowMs() - sinceMs;
+    }
+  }
+
+  /** A field runs SQL of this shape. */
+  runsSql(shape: string): void {
+    this.#sql.push(shape);
   }
 
   /** A field rests on the log up to here. */
@@ -60,11 +102,20 @@ export class RequestReport {
     }
   }
 
+  /**
+   * A query that read rows which whoever asked may not see: not even their number is told, but that of the
+   * rows it answered; what it read counts as used.
+   */
+  ranUntold({ rowsRead }: QueryStatistics, rowsAnswered: number): void {
+    this.readRows(rowsAnswered);
+    this.#rowsUntold += Math.max(0, rowsRead - rowsAnswered);
+  }
+
   toExtensions(): TickloomExtensions {
     return {
       ...(this.#lsn === null ? {} : { position: formatPosition(this.#lsn) }),
       class: this.#queryClass,
-      elapsedMs: Math.round((this.#nowMs() - this.#startedMs) * 1000) / 1000,
+      elapsedMs: Math.round(this.elapsedMs * 1000) / 1000,
       ...(this.#rowsRead === null ? {} : { rowsRead: this.#rowsRead }),
       ...(this.#bytesRead === null ? {} : { bytesRead: this.#bytesRead }),
       ...(this.#memoryPeakBytes === null ? {} : { memoryPeakBytes: this.#memoryPeakBytes }),

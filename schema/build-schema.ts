@@ -7,12 +7,14 @@ import { ColumnTypes } from './column-types.ts';
 import { addContentionFields } from './contention-fields.ts';
 import { addExportFields } from './export-fields.ts';
 import { addGroupFields } from './group-fields.ts';
+import { addInsightFields } from './insight-fields.ts';
 import { addQueryFields } from './query-fields.ts';
 import { addRowFields } from './row-fields.ts';
 import { addRulingFields } from './ruling-fields.ts';
 import type { SchemaScope } from './scope.ts';
 import { addSessionFields } from './session-fields.ts';
 import { addSharedTypes } from './shared-types.ts';
+import { addSubscriptionFields } from './subscription-fields.ts';
 import { addTableTypes } from './table-types.ts';
 import { addTickFields } from './tick-fields.ts';
 import { addRowChangesField, addViewFields } from './view-fields.ts';
@@ -43,8 +45,10 @@ export function buildSchema(catalog: Catalog): GraphQLSchema {
   }
   for (const view of views) addViewFields(scope, shared, view);
   addExportFields(scope);
-  addQueryFields(scope);
+  addQueryFields(scope, shared);
   addContentionFields(scope);
+  addInsightFields(scope, shared);
+  addSubscriptionFields(scope);
   addAccessFields(scope);
   addRulingFields(scope);
   addAuditFields(scope, shared);

@@ -103,7 +103,7 @@ function addChangedType({ builder }: SchemaScope) {
       effect: t.expose('effect', { type: effect, description: 'In which way.' }),
       subject: t.exposeString('subject', {
         description:
-          '`ROLE`, `CLASS`, `CAPABILITY`, `SQL`, `SESSIONS`, `VIEW`, `TABLE`, `ROWS`, `COLUMNS`, `LIMITS` or `AUDIT`.',
+          '`ROLE`, `CLASS`, `CAPABILITY`, `SESSIONS`, `VIEW`, `TABLE`, `ROWS`, `COLUMNS`, `LIMITS` or `AUDIT`.',
       }),
       name: t.exposeString('name', {
         nullable: true,

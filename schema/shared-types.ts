@@ -1,4 +1,5 @@
 import type { OrderBy, SubscribeRequest } from '../engine/index.ts';
+import type { QueryClass } from '../engine/model/types.ts';
 import type { PageInfo } from '../resolvers/list-page.ts';
 import type { SchemaScope } from './scope.ts';
 
@@ -51,6 +52,14 @@ export function addSharedTypes({ builder }: SchemaScope) {
       DISCONNECT: { description: 'The subscription ends with `OVERLOADED`.' },
     } satisfies Record<SubscribeRequest['onLag'], unknown>,
   });
-  return { direction, pageInfo, frameKind, lagPolicy };
+  const queryClass = builder.enumType('QueryClass', {
+    description: 'How urgent a request is, and what it may use.',
+    values: {
+      GAMEPLAY: { description: 'Part of a running match: first served, and never a heavy query.' },
+      OPERATOR: { description: 'Somebody watches and waits: seconds.' },
+      ARCHIVAL: { description: 'Nobody waits: minutes, and more memory.' },
+    } satisfies Record<QueryClass, unknown>,
+  });
+  return { direction, pageInfo, frameKind, lagPolicy, queryClass };
 }
 export type SharedTypes = ReturnType<typeof addSharedTypes>;

@@ -7,7 +7,6 @@ import {
   decideCapability,
   decideExport,
   decideSession,
-  decideSql,
   decideTable,
   decideView,
   type TableRight,
@@ -22,7 +21,6 @@ export type AccessSubject =
   | 'ROLE'
   | 'CLASS'
   | 'CAPABILITY'
-  | 'SQL'
   | 'SESSIONS'
   | 'VIEW'
   | 'TABLE'
@@ -86,7 +84,6 @@ export function roleDifferences(
   for (const name of capabilities) {
     decide('CAPABILITY', { name }, (asking) => decideCapability(asking, name).allowed);
   }
-  decide('SQL', {}, (asking) => decideSql(asking, catalog.tables.keys()).allowed);
   decide('SESSIONS', {}, (asking) => decideSession(asking).allowed);
   for (const name of catalog.views.keys()) {
     decide('VIEW', { name }, (asking) => decideView(asking, name).allowed);

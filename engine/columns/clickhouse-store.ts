@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SeenTables } from '../access/seen-tables.ts';
 import { Ticket } from '../govern/ticket.ts';
 import type { Catalog } from '../model/catalog.ts';
 import { limits } from '../model/limits.ts';
@@ -24,6 +25,7 @@ import { planGroups } from './queries/groups-sql.ts';
 import { planList } from './queries/list-sql.ts';
 import { describeUserSql, runUserSql } from './queries/user-sql/user-sql.ts';
 import { databaseName } from './schema-sql.ts';
+import type { SeenDatabases } from './seen-databases.ts';
 import type { FoundBacklog } from './shipping/kept-backlog.ts';
 import { readValue } from './stored-kinds.ts';
 import type { Tailer } from './tailer.ts';
@@ -35,6 +37,7 @@ export interface StoreParts {
   readonly host: ColumnsHost;
   /** Null where merges are not ours to stop. */
   readonly mergePause: MergePause | null;
+  readonly seen: SeenDatabases;
   /** What ends with the store. */
   readonly lifetime: Lifetime;
 }
@@ -47,6 +50,7 @@ export class ClickHouseStore implements OpenColumnStore {
   readonly #host: ColumnsHost;
   readonly #mergePause: MergePause | null;
   readonly #lifetime: Lifetime;
+  readonly #seen: SeenDatabases;
 
   constructor(parts: StoreParts) {
     this.#catalog = parts.catalog;
@@ -55,6 +59,7 @@ export class ClickHouseStore implements OpenColumnStore {
     this.#host = parts.host;
     this.#mergePause = parts.mergePause;
     this.#lifetime = parts.lifetime;
+    this.#seen = parts.seen;
   }
 
   get coveredLsn(): Lsn {
@@ -166,18 +171,27 @@ export class ClickHouseStore implements OpenColumnStore {
     };
   }
 
+  get makesPseudonyms(): boolean {
+    return this.#seen.makesPseudonyms;
+  }
+
   async sql(
     ticket: Ticket,
     query: string,
     parameters: Readonly<Record<string, Value>>,
     first: number,
     bounds: QueryBounds,
+    seen: SeenTables,
   ): Promise<SqlResult> {
     ticket.check();
     const coveredLsn = this.coveredLsn;
-    const asked = { query, parameters, first, bounds };
-    const result = await runUserSql(ticket, this.#client, this.#catalog, asked);
-    return { ...result, coveredLsn };
+    const scope = await this.#seen.hold(seen);
+    try {
+      const asked = { query, parameters, first, bounds };
+      return { ...(await runUserSql(ticket, this.#client, scope, asked)), coveredLsn };
+    } finally {
+      scope.release();
+    }
   }
 
   async checkSql(
@@ -185,14 +199,20 @@ export class ClickHouseStore implements OpenColumnStore {
     query: string,
     parameters: Readonly<Record<string, Value>>,
     bounds: QueryBounds,
+    seen: SeenTables,
   ): Promise<void> {
     ticket.check();
-    await describeUserSql(ticket, this.#client, this.#catalog, { query, parameters, bounds });
+    const scope = await this.#seen.hold(seen);
+    try {
+      await describeUserSql(ticket, this.#client, scope, { query, parameters, bounds });
+    } finally {
+      scope.release();
+    }
   }
 
   async export(ticket: Ticket, request: ExportRequest): Promise<AsyncIterable<Uint8Array>> {
     ticket.check();
-    return exportRows(ticket, this.#client, this.#catalog, request);
+    return exportRows(ticket, this.#client, this.#catalog, this.#seen, request);
   }
 
   async running(ticket: Ticket): Promise<readonly RunningColumnQuery[]> {

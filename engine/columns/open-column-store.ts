@@ -1,3 +1,4 @@
+import type { ColumnMasks } from '../access/column-mask.ts';
 import { gentleStorage } from '../disk/gentle-storage.ts';
 import { nodeStorage } from '../disk/node-storage.ts';
 import type { Storage } from '../disk/storage.ts';
@@ -9,6 +10,7 @@ import type { ColumnClient } from './client.ts';
 import type { PulseTimes } from './column-pulse.ts';
 import type { ColumnStore } from './column-store.ts';
 import { ColumnsHost, type ColumnsTarget } from './columns-host.ts';
+import { shippedCommits } from './commit-rows.ts';
 import { type ColumnLogger, silentLogger } from './logger.ts';
 import { MergePause } from './merge-pause.ts';
 import {
@@ -21,6 +23,7 @@ import {
   storedTables,
   viewStatements,
 } from './schema-sql.ts';
+import { dropSeenDatabases, SeenDatabases } from './seen-databases.ts';
 import { ClickHouseTarget } from './shipping/clickhouse-target.ts';
 import type { TailerObserver } from './shipping/delivery.ts';
 import { shippedTables } from './shipping/shipped-table.ts';
@@ -42,6 +45,8 @@ export interface ColumnStoreOptions {
   readonly observer?: TailerObserver;
   /** Goes on without rows that ClickHouse had once and holds no longer; else they are refused. */
   readonly acceptLostRows?: boolean;
+  /** What makes pseudonyms of texts; without it SQL and exports have none. */
+  readonly masks?: ColumnMasks;
   /** When a ClickHouse of this store's own that does not answer is taken to hang; tests shorten it. */
   readonly pulse?: PulseTimes;
 }
@@ -80,7 +85,7 @@ export function openColumnStore(options: ColumnStoreOptions): Promise<OpenColumn
     lifetime.add(() => mergePause?.close());
     const opening = () =>
       Tailer.open({
-        tables: shippedTables(catalog),
+        tables: [...shippedTables(catalog), shippedCommits],
         target: new ClickHouseTarget({
           client,
           database: databaseName(catalog.manifest.title),
@@ -94,7 +99,10 @@ export function openColumnStore(options: ColumnStoreOptions): Promise<OpenColumn
         acceptLostRows: options.acceptLostRows ?? false,
       });
     const tailer = await host.despiteRestarts(opening);
-    return new ClickHouseStore({ catalog, client, tailer, host, mergePause, lifetime });
+    // To make pseudonyms ClickHouse needs the key, which a server of somebody else's would log.
+    const masks = host.isEmbedded ? (options.masks ?? null) : null;
+    const seen = new SeenDatabases({ client, catalog, masks });
+    return new ClickHouseStore({ catalog, client, tailer, host, mergePause, seen, lifetime });
   });
 }
 
@@ -102,6 +110,7 @@ export function openColumnStore(options: ColumnStoreOptions): Promise<OpenColumn
 async function prepareDatabase(client: ColumnClient, catalog: Catalog): Promise<void> {
   const [database, ...tables] = createStatements(catalog);
   await client.command(database);
+  await dropSeenDatabases(client, catalog.manifest.title);
   const run = (statements: readonly string[]) =>
     Promise.all(statements.map((statement) => client.command(statement)));
   await run(tables);

@@ -48,6 +48,17 @@ export const limits = {
   contentionKeySessionsMax: 64,
   /** Rows of one answer about contention. */
   contentionRowsMax: 200,
+  /** Operations whose costs are summed up, by shape; the one not seen for longest leaves. */
+  operationsKeptMax: 1_000,
+  /** Characters of an operation's text that are kept. */
+  operationTextLengthMax: 2_048,
+  /** Roles told of one operation. */
+  operationRolesMax: 16,
+  /** Slow operations kept, and written to the log each second. */
+  slowOperationsKeptMax: 500,
+  slowOperationsLoggedPerSecondMax: 10,
+  /** Insights of one answer. */
+  insightsMax: 200,
   /** Ticks of a session whose answers are kept for retries; older ones answer TICK_OUT_OF_ORDER. */
   idempotencyTicksMax: 131_072,
   /** Ticks, and as many keys of a client's own, whose answers a closed session keeps, for good. */
@@ -140,6 +151,8 @@ export const limits = {
   /** Bytes, and words and signs, of one SQL text of a user. */
   sqlTextBytesMax: 64 * 1024,
   sqlTokensMax: 20_000,
+  /** Databases of views by which roles see parts of a title in SQL; there is one for each form of rules. */
+  sqlDatabasesMax: 64,
   /** Bytes of SQL that an audit line and the list of running queries show. */
   sqlShownLengthMax: 1_024,
   /** Bytes of one answer of the column store that is read as a whole: reading 16 MiB of JSON holds everything else up for a tenth of a second. Exports have no such bound. */

@@ -6,7 +6,7 @@ import type { ContentionRecorder } from '../govern/contention-recorder.ts';
 import type { Ticket } from '../govern/ticket.ts';
 import type { CommitLog } from '../log/commit-log.ts';
 import { EngineError } from '../model/errors.ts';
-import { asLsn, type Lsn } from '../model/position.ts';
+import { asLsn, formatPosition, type Lsn } from '../model/position.ts';
 import type { AppendGuard } from '../ports/engine.ts';
 import type { EngineObserver } from '../ports/engine-observer.ts';
 import type { CheckpointSchedule } from '../recover/checkpoint-schedule.ts';
@@ -44,6 +44,7 @@ import {
   type PendingRuling,
   type PendingSession,
   type PendingTick,
+  type TracedCommit,
 } from './pending-records.ts';
 
 export interface WritePathParts {
@@ -150,17 +151,21 @@ export class WritePath {
       const { tick, sessionId, afterTick } = batch.header;
       const session = this.#projection.sessions.get(sessionId) ?? null;
       const ordered = session !== null && tick !== null;
+      const { spans } = ticket.trace;
+      const enteredMs = spans === null ? 0 : performance.now();
       const append = () => {
-        const entry: CommitEntry = { resolve, reject, session: ordered ? session : null };
+        const traced = spans && { spans, enteredMs, appendedMs: performance.now() };
+        const entry: CommitEntry = { resolve, reject, session: ordered ? session : null, traced };
         try {
           // Its turn may have been long in coming; from here on it is answered.
           ticket.check();
           mayAppend?.();
           const committedAtMs = this.#parts.now();
-          const parts = record(committedAtMs, this.#seen);
+          const by = ticket.author;
+          const parts = record(committedAtMs, this.#seen, by);
           const lsn = this.#parts.log.append(parts);
           const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
-          const logged = { lsn, committedAtMs, digest, batch };
+          const logged = { lsn, committedAtMs, digest, batch, by };
           this.#pending.push({ kind: 'tick', logged, bytes, entry });
           return true;
         } catch (error) {
@@ -221,6 +226,7 @@ export class WritePath {
       const seconds = (performance.now() - startedMs) / 1000;
       this.#parts.contention.applied(sessionId, settlement, seconds);
     }
+    if (entry.traced) tellWay(entry.traced, logged, startedMs);
   }
 
   #passOn(changes: ChangeSet, logged: LoggedBatch | null, settlement: Settlement | null): void {
@@ -238,12 +244,17 @@ export class WritePath {
   }
 
   /** A session opened, taken over or closed: the same way, without an order of its own. */
-  async logSession(record: SessionRecordHeader, mayAppend?: AppendGuard): Promise<SessionInfo> {
+  async logSession(
+    ticket: Ticket,
+    record: SessionRecordHeader,
+    mayAppend?: AppendGuard,
+  ): Promise<SessionInfo> {
     const { admission, log, now } = this.#parts;
     admission.enter();
     try {
       mayAppend?.();
-      const stamped = { ...record, at: now() };
+      const { author } = ticket;
+      const stamped = { ...record, at: now(), ...(author === null ? {} : { by: author }) };
       const lsn = log.append(encodeHeader(stamped));
       const session = await new Promise<SessionInfo | null>((resolve, reject) => {
         this.#pending.push({ kind: 'session', lsn, record: stamped, resolve, reject });
@@ -341,6 +352,22 @@ function stoppedByCanary(broken: BrokenInvariant): EngineError {
       "with what the server's log says, and start again",
     { details: { invariant, place }, cause: broken },
   );
+}
+
+/** Its turn among the session's ticks, the log (durable, and the ticks before it applied), applying. */
+function tellWay(
+  { spans, enteredMs, appendedMs }: TracedCommit,
+  { lsn, batch }: LoggedBatch,
+  startedMs: number,
+): void {
+  const { sessionId, tick } = batch.header;
+  spans.add('tick.wait', enteredMs, appendedMs);
+  spans.add('log.write', appendedMs, startedMs, { 'tickloom.position': formatPosition(lsn) });
+  spans.add('tick.apply', startedMs, performance.now(), {
+    'tickloom.session': sessionId,
+    ...(tick === null ? {} : { 'tickloom.tick': tick }),
+    'tickloom.actions': batch.actions.length,
+  });
 }
 
 /** Answers with what `outcome` answers, or throws. */

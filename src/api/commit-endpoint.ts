@@ -3,12 +3,16 @@ import {
   decodeCommitBody,
   decodeJsonBody,
   type Engine,
+  type Ticket,
   type TickHeader,
   type TickOutcome,
 } from '../../engine/index.ts';
-import { EngineError } from '../../engine/model/errors.ts';
+import { EngineError, type ErrorCode } from '../../engine/model/errors.ts';
 import { formatPosition } from '../../engine/model/position.ts';
 import { appendGuard, authoriseBatch, authoriseCommit } from '../../resolvers/authorise.ts';
+import type { Principal } from '../../resolvers/context.ts';
+import type { FinishedOperation } from '../../resolvers/insight/finished-operation.ts';
+import type { FinishedWork } from '../../resolvers/insight/finished-work.ts';
 import { RequestReport } from '../../resolvers/request-report.ts';
 import { conflictKey, type FirstVerdict, toldResults } from '../../resolvers/ticks.ts';
 import { checkContentType } from '../http/content-type.ts';
@@ -18,7 +22,11 @@ import { sendJson } from '../http/respond.ts';
 import type { Handler } from '../http/route.ts';
 import { servingLimits } from '../serving-limits.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { exchangeTicket } from './request-ticket.ts';
+import type { RequestSpan } from '../telemetry/request-span.ts';
+import { traceparentOf } from '../telemetry/trace-context.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
+import { textShape } from './graphql/operation-shapes.ts';
+import { exchangeTicket, requestAttributes } from './request-ticket.ts';
 import type { ServedManifest } from './served-manifest.ts';
 import { type SignInParts, signIn } from './sign-in.ts';
 
@@ -26,11 +34,14 @@ export interface CommitEndpointOptions extends SignInParts {
   readonly engine: Engine;
   readonly manifest: ServedManifest;
   readonly metrics: Metrics;
+  readonly work: FinishedWork;
+  /** Null: nobody takes traces. */
+  readonly tracing: Tracing | null;
 }
 
 /** `POST /{title}/sessions/{sessionId}/ticks/{tick}`: a tick in columns, as Arrow or as JSON. */
 export function commitEndpoint(options: CommitEndpointOptions): Handler {
-  const { engine, identity, metrics, use } = options;
+  const { engine, identity, metrics, use, work } = options;
   const { catalog } = engine;
   const committed = metrics.requests.labels({
     endpoint: 'commit',
@@ -42,7 +53,10 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     const report = new RequestReport(queryClass);
     const { principal, audit } = await signIn(options, exchange);
     options.manifest.check(request.headers['x-tickloom-manifest']);
-    const ticket = exchangeTicket(principal, queryClass, exchange);
+    const span = beginSpan(options, exchange, principal);
+    // What is refused before it is committed ends with the response.
+    exchange.response.once('close', () => span?.end(null, null));
+    const ticket = exchangeTicket(principal, queryClass, exchange, { audit, span });
     const asker = { principal, audit, ticket };
     // Before the body: who may not commit at all need not send it.
     authoriseCommit(asker, catalog);
@@ -56,13 +70,20 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     const batch = format.decode(catalog, header, body);
     // Its body may have been long in coming.
     const now = { ...asker, principal: identity.now(principal) };
-    const outcome = await engine.commit(
-      ticket,
-      batch,
-      appendGuard(now, engine.access, (each) => authoriseBatch(each, batch, catalog)),
+    const mayAppend = appendGuard(now, engine.access, (each) =>
+      authoriseBatch(each, batch, catalog),
     );
+    const finished = (code: ErrorCode | null) => {
+      work.record(finishedCommit(ticket, report, code));
+      span?.end(null, code);
+    };
+    const outcome = await engine.commit(ticket, batch, mayAppend).catch((error: unknown) => {
+      finished(error instanceof EngineError ? error.code : 'INTERNAL');
+      throw error;
+    });
     report.sawPosition(outcome.lsn);
     committed.inc();
+    finished(null);
     const extensions = { tickloom: report.toExtensions() };
     await sendJson(exchange, metrics, { ...answer(outcome), extensions });
     use.charge(principal, { bytes: exchange.bytesSent });
@@ -79,6 +100,47 @@ const formats = {
   [arrowType]: { decode: decodeCommitBody, bytesMax: servingLimits.commitBodyBytesMax },
   [jsonType]: { decode: decodeJsonBody, bytesMax: servingLimits.commitJsonBytesMax },
 } as const;
+
+function beginSpan(
+  { tracing, engine }: CommitEndpointOptions,
+  { request, requestId, endpoint }: Exchange,
+  principal: Principal,
+): RequestSpan | null {
+  if (tracing === null) return null;
+  return tracing.begin({
+    name: 'commit',
+    traceparent: traceparentOf(request.headers.traceparent),
+    attributes: requestAttributes(engine.catalog.manifest.title, principal, {
+      requestId,
+      endpoint,
+    }),
+  });
+}
+
+const commitText = 'POST /{title}/sessions/{sessionId}/ticks/{tick}';
+const commitShape = textShape('commit', commitText);
+
+function finishedCommit(
+  { principal, trace }: Ticket,
+  report: RequestReport,
+  code: ErrorCode | null,
+): FinishedOperation {
+  return {
+    kind: 'COMMIT',
+    shape: commitShape,
+    subject: principal.subject,
+    role: principal.role,
+    queryClass,
+    requestId: trace.requestId,
+    endedAtMs: Date.now(),
+    elapsedMs: report.elapsedMs,
+    waitMs: 0,
+    rowsRead: 0,
+    bytesRead: 0,
+    memoryPeakBytes: null,
+    code,
+  };
+}
 
 /** A body that was lost on its way must not be a tick. */
 function emptyBody(): EngineError {

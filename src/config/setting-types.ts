@@ -1,4 +1,5 @@
 import type { Durability } from '../../engine/index.ts';
+import type { QueryClass } from '../../engine/model/types.ts';
 import { servingLimits } from '../serving-limits.ts';
 
 /** How a setting's text becomes its value. `parse` throws `RangeError` saying what it expected. */
@@ -63,6 +64,35 @@ export function listOf<const T extends string>(
         throw new RangeError(`some of ${values.join(', ')}, separated by commas`);
       }
       return found;
+    },
+  };
+}
+
+/** A share from 0 to 1. */
+export const share: SettingType<number> = {
+  placeholder: '<0..1>',
+  parse: (value) => {
+    const number = /^(?:0|1|0?\.\d{1,6}|1\.0{1,6})$/.test(value) ? Number(value) : Number.NaN;
+    if (number >= 0 && number <= 1) return number;
+    throw new RangeError('a share from 0 to 1, such as 0.05');
+  },
+};
+
+/** Milliseconds by class, as `gameplay=100,operator=1000`; classes that are not named keep theirs. */
+export function millisecondsByClass(
+  defaults: Readonly<Record<QueryClass, number>>,
+): SettingType<Readonly<Record<QueryClass, number>>> {
+  return {
+    placeholder: '<class=ms,…>',
+    parse: (value) => {
+      const expected = 'gameplay=<ms>, operator=<ms>, archival=<ms>, separated by commas';
+      const given = value.split(',').map((part) => {
+        const [, name = '', ms = ''] = /^\s*(\w+)\s*=\s*(\d+)\s*$/.exec(part) ?? [];
+        const queryClass = name.toUpperCase();
+        if (!(queryClass in defaults)) throw new RangeError(expected);
+        return [queryClass, wholeNumber(ms, 0, 3_600_000, expected)] as const;
+      });
+      return { ...defaults, ...Object.fromEntries(given) };
     },
   };
 }

@@ -114,6 +114,16 @@ export class MetricRegistry {
     'Requests refused because a client, a role or the title had asked for too much.',
     ['role', 'bound', 'of'],
   );
+  readonly subscriptionsKilled = this.#counter(
+    'subscriptions_killed_total',
+    'Subscriptions that an operator ended.',
+    ['transport'],
+  );
+  readonly slowOperations = this.#counter(
+    'slow_operations_total',
+    'Operations that took longer than --slow-ms says for their class.',
+    ['class'],
+  );
   readonly queryMemory = this.#histogram(
     'query_memory_bytes',
     'Peak memory of an operation.',
@@ -130,6 +140,11 @@ export class MetricRegistry {
     'operation_kind',
     'code',
   ]);
+  readonly spansDropped = new Counter({
+    name: 'tickloom_trace_spans_dropped_total',
+    help: 'Spans that the collector of traces did not take.',
+    registers: [this.#registry],
+  });
   /** Who asks is found out before it counts for a title. */
   readonly #authFailures = new Counter({
     name: 'tickloom_auth_failures_total',

@@ -10,7 +10,6 @@ import {
   decideCapability,
   decideExport,
   decideSession,
-  decideSql,
   decideView,
 } from '../../engine/access/decide.ts';
 import { planAccess } from '../../engine/index.ts';
@@ -70,7 +69,6 @@ function decisions(one: RoleDefinition): Map<string, unknown> {
   const all = new Map<string, unknown>();
   for (const name of capabilities)
     all.set(`CAPABILITY ${name}`, decideCapability(one, name).allowed);
-  all.set('SQL', decideSql(one, catalog.tables.keys()).allowed);
   all.set('SESSIONS', decideSession(one).allowed);
   for (const name of catalog.views.keys()) all.set(`VIEW ${name}`, decideView(one, name).allowed);
   for (const table of catalog.tables.values()) {

@@ -5,6 +5,7 @@ import { ColumnsHost } from '../../engine/columns/columns-host.ts';
 import type { EmbeddedHost } from '../../engine/columns/embedded-host.ts';
 import { silentLogger } from '../../engine/columns/logger.ts';
 import { MergePause } from '../../engine/columns/merge-pause.ts';
+import { SeenDatabases } from '../../engine/columns/seen-databases.ts';
 import { shippedTables } from '../../engine/columns/shipping/shipped-table.ts';
 import { Tailer } from '../../engine/columns/tailer.ts';
 import { nodeStorage } from '../../engine/disk/node-storage.ts';
@@ -56,7 +57,8 @@ async function storeIn(host: ColumnsHost, spoolDirectory: string): Promise<Click
   });
   const client = host.connect();
   const lifetime = new Lifetime();
-  return new ClickHouseStore({ catalog, client, tailer, host, mergePause: null, lifetime });
+  const seen = new SeenDatabases({ client, catalog, masks: null });
+  return new ClickHouseStore({ catalog, client, tailer, host, mergePause: null, seen, lifetime });
 }
 
 it('the column store works beside commits for so long at most, though it has not caught up', async () => {

@@ -18,6 +18,8 @@ import type {
   RequestContext,
 } from '../../resolvers/context.ts';
 import { toClientError } from '../../resolvers/errors.ts';
+import { FinishedWork } from '../../resolvers/insight/finished-work.ts';
+import { LiveSubscriptions } from '../../resolvers/live-subscriptions.ts';
 import { RequestReport } from '../../resolvers/request-report.ts';
 import { RunningQueries } from '../../resolvers/running-queries.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
@@ -36,6 +38,8 @@ export class TitleApi {
   auditRefuses = false;
   readonly logged: unknown[] = [];
   readonly running = new RunningQueries();
+  readonly subscriptions = new LiveSubscriptions();
+  readonly work = new FinishedWork({ GAMEPLAY: 100, OPERATOR: 1_000, ARCHIVAL: 30_000 }, () => {});
   readonly exports = new FakeExports();
 
   constructor(engine: Engine, columns: FakeColumnStore) {
@@ -157,6 +161,27 @@ export class Caller {
       },
       use: { take: () => undefined },
       running: this.#api.running,
+      subscriptions: this.#api.subscriptions,
+      outgoing: {
+        transport: 'WEBSOCKET',
+        address: null,
+        client: null,
+        operation: null,
+        bytesSent: 0,
+        queuedBytes: () => 0,
+      },
+      work: this.#api.work,
+      health: () => ({
+        windowSeconds: 120,
+        logSync: null,
+        staleness: new Map(),
+        appliedLsn: this.#api.engine.appliedLsn,
+        columnsCoveredLsn: this.#api.engine.columns.coveredLsn,
+        columnsTrouble: null,
+        memoryUsedBytes: 0,
+        memoryBytesMax: 1,
+        audit: 'ok',
+      }),
       readAfter: this.#options.readAfter ?? null,
       lastEventId: null,
       report: new RequestReport(queryClass),

@@ -74,8 +74,8 @@ const ports = {
     list: (ticket) => engine.columns.list(ticket, rows),
     groups: (ticket) =>
       engine.columns.groups(ticket, { ...rows, by: [], tickBucket: null, aggregates: [] }),
-    sql: (ticket) => engine.columns.sql(ticket, 'SELECT 1', {}, 1, bounds),
-    checkSql: (ticket) => engine.columns.checkSql(ticket, 'SELECT 1', {}, bounds),
+    sql: (ticket) => engine.columns.sql(ticket, 'SELECT 1', {}, 1, bounds, 'whole'),
+    checkSql: (ticket) => engine.columns.checkSql(ticket, 'SELECT 1', {}, bounds, 'whole'),
     export: async (ticket) => {
       const format = { format: 'ARROW_STREAM', compression: 'NONE' } as const;
       const place = { sinceLsn: null, asOfLsn: asLsn(1) };
