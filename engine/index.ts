@@ -4,6 +4,7 @@
  * title's manifest imports and which loads nothing else.
  */
 
+export type { AccessDifference } from './access/access-differences.ts';
 export { rowsSeen } from './access/claim-condition.ts';
 export { ColumnMasks } from './access/column-mask.ts';
 export {
@@ -16,6 +17,8 @@ export {
 } from './access/decide.ts';
 export type { Decision, Refused } from './access/decision.ts';
 export { type AccessExplanation, explainAccess } from './access/explain-access.ts';
+export { planAccess } from './access/plan-access.ts';
+export type { Revocation } from './access/ruling.ts';
 export {
   decideNames,
   hidesRows,
@@ -80,13 +83,15 @@ export { readLog } from './log/read-log.ts';
 export type { LogReport } from './log/recover-segments.ts';
 export { manifestHash, parseManifest, serializeManifest } from './manifest/manifest-json.ts';
 export { titleProblem } from './manifest/names.ts';
+export { roleJson } from './manifest/role-json.ts';
 export { validateManifest } from './manifest/validate.ts';
 export { viewColumns } from './manifest/view-columns.ts';
 export { Catalog } from './model/catalog.ts';
 export { EngineError, type ErrorCode } from './model/errors.ts';
 export { formatPosition, type Lsn, parsePosition } from './model/position.ts';
 export type { Row, TitleManifest, Value } from './model/types.ts';
-export type { Engine } from './ports/engine.ts';
+export type { AccessControl } from './ports/access-control.ts';
+export type { AppendGuard, Engine } from './ports/engine.ts';
 export type { StatePageRequest, StateQueries } from './ports/state-queries.ts';
 export { conditionText } from './query/canonical-condition.ts';
 export { claimsOf } from './query/claimed-where.ts';

@@ -21,10 +21,10 @@ export async function accessExplanation(
   context: RequestContext,
 ): Promise<AccessExplanation> {
   authoriseCapability(context, 'roles');
-  const { catalog } = context.engine;
-  const role = catalog.roles.get(args.role);
+  const { access, catalog } = context.engine;
+  const role = access.roles.get(args.role);
   if (role === undefined) {
-    const meant = didYouMean(args.role, [...catalog.roles.keys()]);
+    const meant = didYouMean(args.role, [...access.roles.keys()]);
     throw invalid('role', `there is no role "${args.role}"; ${meant}`);
   }
   const table = catalog.table(args.table);

@@ -1,4 +1,6 @@
 import {
+  type AccessControl,
+  type AppendGuard,
   type ColumnShown,
   type Condition,
   conjunction,
@@ -66,12 +68,46 @@ export function authoriseView(asker: Asker, view: string): RoleDefinition {
   return held(asker, (role) => decideView(role, view));
 }
 
-/** Whoever may not commit at all need not send what it would commit. */
-export function authoriseCommit(asker: Asker): void {
+/**
+ * Whoever may not commit at all need not send what it would commit. A role of which that was taken away
+ * while the title ran may, to learn what became of the ticks that it has sent: `engine.commit` answers
+ * those that are there already, and `appendGuard` refuses the others.
+ */
+export function authoriseCommit(asker: Asker, catalog: Catalog): void {
+  const ofManifest = catalog.roles.get(asker.principal.role?.name ?? '');
+  if (ofManifest?.capabilities.includes('commit')) return;
   authoriseCapability(asker, 'commit');
 }
 
 type BatchAsker = Asker & Pick<RequestContext, 'engine'>;
+
+/**
+ * Has `decide` asked as a record is appended, of the roles that hold there: those in force, and those
+ * of a change that it would come after. It is asked again only where something was ruled meanwhile.
+ */
+export function appendGuard(
+  { principal, audit, ticket }: Asker,
+  access: AccessControl,
+  decide: (asker: Asker) => void,
+): AppendGuard {
+  const { subject, role, issuedAtMs = null } = principal;
+  let decidedAt: number | null = null;
+  return () => {
+    if (decidedAt === access.version) return;
+    if (access.isRevoked(subject, issuedAtMs)) {
+      throw new EngineError('UNAUTHENTICATED', 'the token was revoked in this title');
+    }
+    for (const roles of access.rolesToMeet) {
+      const held = role === null ? null : (roles.get(role.name) ?? null);
+      decide({
+        principal: held === role ? principal : { ...principal, role: held },
+        audit,
+        ticket,
+      });
+    }
+    decidedAt = access.version;
+  };
+}
 
 /**
  * A tick or direct write: the right to write each table it touches, and the columns it sets; and to
@@ -82,7 +118,7 @@ export function authoriseBatch(
   { actions, streams }: TickBatch,
   catalog: Catalog,
 ): void {
-  authoriseCommit(asker);
+  authoriseCapability(asker, 'commit');
   if (actions.length > 0) authoriseTable(asker, catalog.actionTable.name, 'append');
   for (const stream of streams) authoriseTable(asker, stream.table.name, rightTo(stream.op));
   const role = authoriseRole(asker);

@@ -1,6 +1,7 @@
+import type { ColumnShown } from '../engine/index.ts';
 import { textNestsDeeper } from '../engine/model/json-depth.ts';
 import { limits } from '../engine/model/limits.ts';
-import type { Row, TableDefinition, Value } from '../engine/model/types.ts';
+import type { RoleDefinition, Row, TableDefinition, Value } from '../engine/model/types.ts';
 import { authoriseShow } from './authorise.ts';
 import type { RequestContext } from './context.ts';
 
@@ -24,11 +25,20 @@ export function jsonColumnValue(name: string): (row: Row) => unknown {
   };
 }
 
-/** What a role sees of a column of which rules of roles hide or mask the value. */
+/**
+ * What a role sees of a column, of which its rules may hide or mask the value. How one role sees it is
+ * remembered: values are many, and a role that changes is another object.
+ */
 export function boundColumnValue(table: TableDefinition, name: string, isJson: boolean) {
   const plainValue = isJson ? jsonColumnValue(name) : columnValue(name);
+  let lastRole: RoleDefinition | null = null;
+  let lastShown: ColumnShown = 'hidden';
   return (row: Row, _args: unknown, context: RequestContext): unknown => {
-    const as = authoriseShow(context, table, name);
+    const { role } = context.principal;
+    const isKnown = role !== null && role === lastRole;
+    const as = isKnown ? lastShown : authoriseShow(context, table, name);
+    lastRole = role;
+    lastShown = as;
     if (as === 'plain') return plainValue(row);
     return context.masks.shown(row[name] ?? null, table.name, name, as);
   };

@@ -75,6 +75,8 @@ export interface Principal {
   /** The token's claims; row rules of roles read them. */
   readonly claims: Readonly<Record<string, unknown>>;
   readonly expiresAtMs: number;
+  /** When its token was issued; absent: the token does not say, and any revocation is about it. */
+  readonly issuedAtMs?: number;
 }
 
 /** The records of the audit log that a condition accepts, up to one. */

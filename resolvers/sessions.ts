@@ -1,7 +1,12 @@
-import { type OrderBy, type SessionInfo, sessionColumns } from '../engine/index.ts';
+import {
+  type AppendGuard,
+  type OrderBy,
+  type SessionInfo,
+  sessionColumns,
+} from '../engine/index.ts';
 import type { WhereInput } from '../engine/model/types.ts';
 import { audited } from './audited.ts';
-import { authoriseCapability, authoriseSession } from './authorise.ts';
+import { appendGuard, authoriseCapability, authoriseSession } from './authorise.ts';
 import { answerRows, conditionOf, runBounded } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 import { waitForApplied } from './fresh-reads.ts';
@@ -19,7 +24,7 @@ export async function openSession(
   const { sessionId, takeOver } = args.input;
   const details = { sessionId, takeOver: takeOver ?? false };
   return changeSession(context, 'session.open', details, () =>
-    context.engine.openSession(context.ticket, sessionId, takeOver ?? false),
+    context.engine.openSession(context.ticket, sessionId, takeOver ?? false, sessionGuard(context)),
   );
 }
 
@@ -33,7 +38,7 @@ export async function closeSession(
   authoriseCapability(context, 'session');
   const { sessionId, fence } = args.input;
   return changeSession(context, 'session.close', { sessionId }, () =>
-    context.engine.closeSession(context.ticket, sessionId, fence ?? null),
+    context.engine.closeSession(context.ticket, sessionId, fence ?? null, sessionGuard(context)),
   );
 }
 
@@ -80,6 +85,12 @@ export async function sessionList(
   context.report.readRows(page.sessions.length);
   const { sessions: nodes, hasNextPage } = page;
   return { nodes, hasNextPage, isAfter: after !== null, lsn, cursorAt: page.cursorAt };
+}
+
+function sessionGuard(context: RequestContext): AppendGuard {
+  return appendGuard(context, context.engine.access, (asker) => {
+    authoriseCapability(asker, 'session');
+  });
 }
 
 async function changeSession(

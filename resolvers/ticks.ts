@@ -5,7 +5,7 @@ import type { Lsn } from '../engine/model/position.ts';
 import type { ConflictCode } from '../engine/model/system-columns.ts';
 import type { Row, TableDefinition } from '../engine/model/types.ts';
 import { auditedFailure } from './audited.ts';
-import { authoriseBatch, authoriseCommit, mayRead } from './authorise.ts';
+import { appendGuard, authoriseBatch, authoriseCommit, mayRead } from './authorise.ts';
 import { keyAsJson } from './column-value.ts';
 import type { RequestContext } from './context.ts';
 import { shownKey } from './stored-personal.ts';
@@ -48,11 +48,17 @@ export function commitTick(catalog: Catalog) {
     { input }: { readonly input: CommitTickArguments },
     context: RequestContext,
   ): Promise<TickOutcome> => {
-    authoriseCommit(context);
+    authoriseCommit(context, catalog);
     await context.use.take('tick', context);
     const batch = buildTickBatch(catalog, reader.read(input));
-    authoriseBatch(context, batch, catalog);
-    const outcome = await context.engine.commit(context.ticket, batch);
+    const { engine } = context;
+    const outcome = await engine.commit(
+      context.ticket,
+      batch,
+      appendGuard(context, engine.access, (asker) =>
+        authoriseBatch({ ...asker, engine }, batch, catalog),
+      ),
+    );
     context.report.sawPosition(outcome.lsn);
     return outcome;
   };
@@ -67,9 +73,9 @@ export function compareAndSet(catalog: Catalog, table: TableDefinition) {
     args: { readonly input: OperationArguments },
     context: RequestContext,
   ): Promise<RowWrite> => {
-    authoriseCommit(context);
+    authoriseCommit(context, catalog);
     await context.use.take('tick', context);
-    const { principal, ticket } = context;
+    const { principal, ticket, engine } = context;
     const sessionId = isOfSession ? sessionOf(args.input) : '';
     const batch = buildTickBatch(catalog, {
       header: {
@@ -83,10 +89,13 @@ export function compareAndSet(catalog: Catalog, table: TableDefinition) {
       actions: [],
       effects: [reader.readOperation(table.name, 'compareAndSet', args.input, () => 'input')],
     });
-    authoriseBatch(context, batch, catalog);
+    const mayAppend = appendGuard(context, engine.access, (asker) =>
+      authoriseBatch({ ...asker, engine }, batch, catalog),
+    );
+    mayAppend();
     const told = { table: table.name, columns: writtenColumns(args.input), details: { sessionId } };
     const outcome = await auditedFailure(context, 'row.compareAndSet', told, () =>
-      context.engine.commit(ticket, batch),
+      engine.commit(ticket, batch, mayAppend),
     );
     context.report.sawPosition(outcome.lsn);
     return { outcome, row: mayRead(principal, table.name) ? outcome.row : null };

@@ -11,6 +11,7 @@ import { addInsightFields } from './insight-fields.ts';
 import { addPersonalFields } from './personal-fields.ts';
 import { addQueryFields } from './query-fields.ts';
 import { addRowFields } from './row-fields.ts';
+import { addRulingFields } from './ruling-fields.ts';
 import type { SchemaScope } from './scope.ts';
 import { addSessionFields } from './session-fields.ts';
 import { addSharedTypes } from './shared-types.ts';
@@ -51,6 +52,7 @@ export function buildSchema(catalog: Catalog): GraphQLSchema {
   addSubscriptionFields(scope);
   addAccessFields(scope);
   addPersonalFields(scope);
+  addRulingFields(scope);
   addAuditFields(scope, shared);
   // In the order of the manifest: sorted, `actionId` would stand apart from what an action is.
   return withWideNumbers(builder.toSchema({ sortSchema: false }));

@@ -75,6 +75,11 @@ export const fixedRoots: Readonly<Record<string, Capability | 'sees sessions'>> 
   insights: 'explain',
   auditLog: 'audit',
   explainAccess: 'roles',
+  access: 'roles',
+  applyAccess: 'roles',
+  revocations: 'kill',
+  revoke: 'kill',
+  unrevoke: 'kill',
   eraseSubject: 'erase',
 };
 

@@ -1,4 +1,3 @@
-import { grantOf, shownAs } from '../engine/index.ts';
 import type { Row, TableDefinition, WhereInput } from '../engine/model/types.ts';
 import { boundColumnValue, columnValue, jsonColumnValue } from '../resolvers/column-value.ts';
 import { personalColumnValue } from '../resolvers/personal.ts';
@@ -26,7 +25,7 @@ export function addRowType(
             type: scope.columns.typeOf(column),
             nullable: column.definition.optional,
             description: column.description,
-            resolve: resolverOf(scope, table, column),
+            resolve: resolverOf(table, column),
           }),
         ]),
       ),
@@ -73,14 +72,10 @@ export function addFilterType(
 }
 export type FilterType = ReturnType<typeof addFilterType>;
 
-/** Only a column that some role's rule is about is looked at for each role: values are many. */
-function resolverOf(scope: SchemaScope, table: TableDefinition | null, column: RelationColumn) {
+/** Any role may be given a rule for any column while the title runs, so each value is looked at. */
+function resolverOf(table: TableDefinition | null, column: RelationColumn) {
   const { name, kind, personal } = column.definition;
   if (personal) return personalColumnValue(table, name);
-  const hasRule = [...scope.catalog.roles.values()].some((role) => {
-    const grant = table === null ? null : grantOf(role, table.name);
-    return grant !== null && shownAs(grant, name) !== 'plain';
-  });
-  if (table !== null && hasRule) return boundColumnValue(table, name, kind === 'json');
+  if (table !== null) return boundColumnValue(table, name, kind === 'json');
   return kind === 'json' ? jsonColumnValue(name) : columnValue(name);
 }

@@ -104,6 +104,8 @@ const typeSuffixes = [
 
 /** Root fields of every API. */
 export const fixedFields = [
+  'access',
+  'applyAccess',
   'auditLog',
   'closeSession',
   'commitTick',
@@ -116,6 +118,8 @@ export const fixedFields = [
   'insights',
   'killQuery',
   'openSession',
+  'revocations',
+  'revoke',
   'operations',
   'runningQueries',
   'liveSubscriptions',
@@ -124,11 +128,18 @@ export const fixedFields = [
   'sessions',
   'slowQueries',
   'sql',
+  'unrevoke',
 ];
 
 /** Types of every API. */
 export const fixedTypes = [
+  'Access',
+  'AccessChange',
+  'AccessDifference',
+  'AccessEffect',
   'AccessExplanation',
+  'AccessInput',
+  'AccessRole',
   'Action',
   'ActionInput',
   'ActionResult',
@@ -191,6 +202,7 @@ export const fixedTypes = [
   'PresenceFilter',
   'Query',
   'QueryClass',
+  'Revoked',
   'RunningQuery',
   'LiveSubscription',
   'SubscriptionTransport',

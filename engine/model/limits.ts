@@ -124,6 +124,9 @@ export const limits = {
   /** Values of an enum: ordinals of 16 bits. */
   enumValuesMax: 65_535,
   descriptionLengthMax: 2_000,
+  /** Subjects whose tokens are revoked at a time, and characters of the reason given. */
+  revocationsMax: 10_000,
+  rulingReasonLengthMax: 1_000,
   /** Rows of one partition of a top view. */
   topViewRowsMax: 1_000,
   /** Deltas a feed remembers for cursors and slow subscribers: changes in rows, summed. */

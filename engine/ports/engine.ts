@@ -12,7 +12,14 @@ import type { TickBatch } from '../tick/tick-batch.ts';
 import type { TickOutcome } from '../tick/tick-outcome.ts';
 import type { PersonalValues } from '../vault/personal-values.ts';
 import type { ViewQueries } from '../views/view-engine.ts';
+import type { AccessControl } from './access-control.ts';
 import type { StateQueries } from './state-queries.ts';
+
+/**
+ * Asked as a record is about to be appended: throws where who asks may not. What was decided before may
+ * be decided otherwise by then; decisions are made here and never in `apply`.
+ */
+export type AppendGuard = () => void;
 
 /**
  * One title's engine: the one write path and every way to read. A call of a request comes under its
@@ -26,6 +33,8 @@ export interface Engine {
   readonly columns: ColumnQueries;
   /** The values of persons, in whose place all of the engine's answers have tokens. */
   readonly personal: PersonalValues;
+  /** Who may do what, as the log has it. */
+  readonly access: AccessControl;
   /** Where long reads of live rows and views are run. */
   readonly turns: Turns;
   /** What fills the budget for memory, now. */
@@ -41,12 +50,22 @@ export interface Engine {
    * not there yet is refused where there is no room: `LIMIT_EXCEEDED` (sessions), `QUOTA_EXCEEDED`
    * (memory of rows, views and answers).
    */
-  openSession(ticket: Ticket, sessionId: string, takeOver: boolean): Promise<SessionInfo>;
+  openSession(
+    ticket: Ticket,
+    sessionId: string,
+    takeOver: boolean,
+    mayAppend?: AppendGuard,
+  ): Promise<SessionInfo>;
   /**
    * A closed session refuses ticks (`FENCED`) until it is opened again with `takeOver`. It forgets,
    * for good, all but its newest answers (`limits.closedSessionAnswersMax`).
    */
-  closeSession(ticket: Ticket, sessionId: string, fence: number | null): Promise<SessionInfo>;
+  closeSession(
+    ticket: Ticket,
+    sessionId: string,
+    fence: number | null,
+    mayAppend?: AppendGuard,
+  ): Promise<SessionInfo>;
   session(ticket: Ticket, sessionId: string): SessionInfo | null;
   /** A page of the sessions there are, closed ones among them. */
   listSessions(ticket: Ticket, request: SessionListRequest): Work<SessionPage>;
@@ -57,9 +76,9 @@ export interface Engine {
    * Rejects with `TICK_OUT_OF_ORDER`,
    * `FENCED`, `IDEMPOTENCY_MISMATCH`, `TICK_ABORTED` (the tick named by `afterTick` was aborted),
    * `UNAVAILABLE`, `OVERLOADED`, `LIMIT_EXCEEDED`, `QUOTA_EXCEEDED` (rows and views fill their memory),
-   * `NOT_FOUND` (no such session).
+   * `NOT_FOUND` (no such session). `mayAppend` is asked before anything but a duplicate is answered.
    */
-  commit(ticket: Ticket, batch: TickBatch): Promise<TickOutcome>;
+  commit(ticket: Ticket, batch: TickBatch, mayAppend?: AppendGuard): Promise<TickOutcome>;
 
   /**
    * Which sessions and rows conflicted and waited in the last minutes, of one session or (null) of

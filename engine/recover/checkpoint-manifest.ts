@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import type { RulingsState } from '../access/ruling.ts';
 import type { KeptBacklog } from '../columns/shipping/kept-backlog.ts';
 import { asLsn, type Lsn } from '../model/position.ts';
 import type { ViewStamp } from '../views/checkpoint/view-checkpoint.ts';
@@ -27,6 +28,8 @@ export interface CheckpointManifest {
   readonly ledgers: readonly CheckpointFile[];
   readonly firstVerdicts: VerdictFiles;
   readonly views: ViewFiles;
+  /** What was ruled about access; absent: nothing. */
+  readonly rulings?: RulingsState;
   /** What the column store lacked of this prefix; its files lie in the column store's spool. */
   readonly backlog: KeptBacklog;
 }

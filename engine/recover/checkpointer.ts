@@ -130,6 +130,7 @@ export class Checkpointer {
     const sessions = this.#captureSessions(lsn);
     const verdicts = captureVerdicts(projection.firstVerdicts, lsn);
     const views = this.#captureViews();
+    const rulings = projection.rulings.state();
     const backlog = columns.cutBacklog();
     try {
       await storage.makeDirectory(directory);
@@ -145,6 +146,7 @@ export class Checkpointer {
         ...(await this.#writeSessions(sessions)),
         firstVerdicts: verdictFilesOf(verdicts, (name) => fileOf(written, name), verdictsBefore),
         views: viewFilesOf(views, (name) => fileOf(written, name), this.#previous),
+        ...(rulings === null ? {} : { rulings }),
         // Last, since most of it is in the column store by now.
         backlog: await backlog.keep(),
       };

@@ -103,6 +103,7 @@ export async function loadCheckpoint(
   found: FoundCheckpoint,
 ): Promise<void> {
   const { manifest } = found;
+  if (manifest.rulings) projection.rulings.restore(manifest.rulings);
   for (const part of manifest.tables) await loadTable(projection.state, part, found);
   const sessions = decodeArrow(bytesOf(found, manifest.sessions), sessionColumns);
   for (const session of decodeSessions(sessions, projection.answerMemory)) {

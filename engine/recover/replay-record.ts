@@ -21,6 +21,10 @@ export function replayRecord(
     projection.settleSession(lsn, header);
     return emptyChanges(lsn, header.session, header.at);
   }
+  if (header.type !== 'tick') {
+    projection.rulings.settle(lsn, header);
+    return emptyChanges(lsn, '', header.at);
+  }
   const divergence = witness?.check(header.seen ?? null);
   if (divergence) throw new DivergenceError(divergence);
   const decoded = decodeTick(projection.state.catalog, header, payload, end);

@@ -1,3 +1,4 @@
+import { Rulings } from '../access/ruling.ts';
 import type { RecordAuthor } from '../govern/record-author.ts';
 import type { ConflictReport } from '../model/conflict.ts';
 import type { ErrorCode } from '../model/errors.ts';
@@ -74,6 +75,8 @@ export class Projection {
   readonly answerMemory = new AnswerMemory();
   /** What actions that are answered once were answered first. */
   readonly firstVerdicts = new FirstVerdicts();
+  /** What was ruled about access, which no tick reads. */
+  readonly rulings = new Rulings();
   /** A checkpoint being taken, told of what changes; null while there is none. */
   capture: SessionCapture | null = null;
 

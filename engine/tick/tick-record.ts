@@ -1,6 +1,8 @@
 import { createHash, hash } from 'node:crypto';
+import type { RulingRecord } from '../access/ruling.ts';
 import type { RecordAuthor } from '../govern/record-author.ts';
 import type { Catalog } from '../model/catalog.ts';
+import { EngineError } from '../model/errors.ts';
 import { columnNamed } from '../model/kinds.ts';
 import { plainColumn } from '../model/plain-column.ts';
 import type { ColumnDefinition, TableDefinition } from '../model/types.ts';
@@ -26,7 +28,7 @@ import type { ConflictPolicy, EffectOp, EffectStream, TickBatch } from './tick-b
  * that decides verdicts is in the record; beside that only who made it is (`by`), which decides
  * nothing: neither digests nor state hashes know of it.
  */
-export type RecordHeader = TickRecordHeader | SessionRecordHeader;
+export type RecordHeader = TickRecordHeader | SessionRecordHeader | RulingRecord;
 
 /** What an earlier record came to when it was applied: its position and the link of the hash chain. */
 export interface Witness {
@@ -168,7 +170,8 @@ function onceOf({ once }: { readonly once?: boolean | undefined }): { readonly o
   return once ? { once } : {};
 }
 
-export function encodeSession(header: SessionRecordHeader): Uint8Array[] {
+/** A record that is nothing but its header. */
+export function encodeHeader(header: SessionRecordHeader | RulingRecord): Uint8Array[] {
   return [headerPart(JSON.stringify(header))];
 }
 
@@ -186,6 +189,7 @@ export interface DecodedTick {
   readonly content: Uint8Array;
 }
 
+/** Throws `UNAVAILABLE` for a record of a kind that a later version has. */
 export function decodeHeader(payload: Uint8Array): {
   readonly header: RecordHeader;
   readonly end: number;
@@ -193,7 +197,24 @@ export function decodeHeader(payload: Uint8Array): {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
   const end = 4 + view.getUint32(0, true);
   const json = Buffer.from(payload.buffer, payload.byteOffset + 4, end - 4).toString('utf8');
-  return { header: JSON.parse(json) as RecordHeader, end };
+  const header = JSON.parse(json) as RecordHeader;
+  if (!Object.hasOwn(recordTypes, header.type)) throw unknownRecord(header.type);
+  return { header, end };
+}
+
+const recordTypes: { readonly [Type in RecordHeader['type']]: true } = {
+  tick: true,
+  session: true,
+  access: true,
+  revoke: true,
+  unrevoke: true,
+};
+
+function unknownRecord(type: unknown): EngineError {
+  return new EngineError(
+    'UNAVAILABLE',
+    `the log has a record of the kind "${String(type).slice(0, 40)}", which this version does not know: a newer version has written it; start that one`,
+  );
 }
 
 /** When a record was made, in milliseconds since 1970. Throws for bytes that are no record. */

@@ -1,3 +1,4 @@
+import type { RulingRecord } from '../access/ruling.ts';
 import type { SpanSink } from '../govern/span-sink.ts';
 import type { Lsn } from '../model/position.ts';
 import type { SessionInfo, SessionState } from '../state/session.ts';
@@ -6,7 +7,7 @@ import type { TickOutcome } from '../tick/tick-outcome.ts';
 import type { SessionRecordHeader } from '../tick/tick-record.ts';
 
 /** A record that was appended, and who waits for what becomes of it. */
-export type PendingRecord = PendingTick | PendingSession;
+export type PendingRecord = PendingTick | PendingSession | PendingRuling;
 
 export interface PendingTick {
   readonly kind: 'tick';
@@ -21,6 +22,15 @@ export interface PendingSession {
   readonly lsn: Lsn;
   readonly record: SessionRecordHeader;
   readonly resolve: (session: SessionInfo | null) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export interface PendingRuling {
+  readonly kind: 'ruling';
+  readonly lsn: Lsn;
+  readonly record: RulingRecord;
+  /** False: it rules nothing, since another came before it. */
+  readonly resolve: (holds: boolean) => void;
   readonly reject: (error: Error) => void;
 }
 

@@ -12,7 +12,7 @@ import type { Catalog } from '../model/catalog.ts';
 import { EngineError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Lsn } from '../model/position.ts';
-import type { Engine } from '../ports/engine.ts';
+import type { AppendGuard, Engine } from '../ports/engine.ts';
 import type { EngineObserver } from '../ports/engine-observer.ts';
 import { CheckpointSchedule } from '../recover/checkpoint-schedule.ts';
 import type { Checkpointer } from '../recover/checkpointer.ts';
@@ -27,6 +27,7 @@ import type { Vault } from '../vault/vault.ts';
 import type { ViewEngine } from '../views/view-engine.ts';
 import { Admission } from './admission.ts';
 import { TicketedState } from './ticketed-state.ts';
+import { TitleRulings } from './title-rulings.ts';
 import { TitleSessions } from './title-sessions.ts';
 import { WritePath } from './write-path.ts';
 
@@ -62,6 +63,7 @@ export class TitleEngine implements Engine {
   readonly views: ViewEngine;
   readonly columns: ColumnQueries;
   readonly personal: Vault;
+  readonly access: TitleRulings;
   readonly #follower: ColumnFollower;
   readonly turns = mainTurns;
   readonly #log: CommitLog;
@@ -117,6 +119,12 @@ export class TitleEngine implements Engine {
       memory: () => this.memory,
       memoryBytesMax: parts.rowMemoryBytesMax,
     });
+    this.access = new TitleRulings({
+      catalog: parts.catalog,
+      rulings: parts.projection.rulings,
+      writes: this.#writes,
+      now: parts.now,
+    });
     this.#presenceTimer = setInterval(() => void this.#log.checkPresence(), presenceEveryMs);
     this.#presenceTimer.unref();
     // A kill in a burst left more than one checkpoint's worth of log: the next start shall not pay again.
@@ -137,16 +145,26 @@ export class TitleEngine implements Engine {
     return this.#writes.failure ?? logs ?? this.#follower.outOfRoom;
   }
 
-  commit(ticket: Ticket, batch: TickBatch): Promise<TickOutcome> {
-    return this.#writes.commit(ticket, batch);
+  commit(ticket: Ticket, batch: TickBatch, mayAppend?: AppendGuard): Promise<TickOutcome> {
+    return this.#writes.commit(ticket, batch, mayAppend);
   }
 
-  openSession(ticket: Ticket, sessionId: string, takeOver: boolean): Promise<SessionInfo> {
-    return this.#sessions.open(ticket, sessionId, takeOver);
+  openSession(
+    ticket: Ticket,
+    sessionId: string,
+    takeOver: boolean,
+    mayAppend?: AppendGuard,
+  ): Promise<SessionInfo> {
+    return this.#sessions.open(ticket, sessionId, takeOver, mayAppend);
   }
 
-  closeSession(ticket: Ticket, sessionId: string, fence: number | null): Promise<SessionInfo> {
-    return this.#sessions.close(ticket, sessionId, fence);
+  closeSession(
+    ticket: Ticket,
+    sessionId: string,
+    fence: number | null,
+    mayAppend?: AppendGuard,
+  ): Promise<SessionInfo> {
+    return this.#sessions.close(ticket, sessionId, fence, mayAppend);
   }
 
   session(ticket: Ticket, sessionId: string): SessionInfo | null {

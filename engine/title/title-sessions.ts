@@ -2,6 +2,7 @@ import type { Ticket } from '../govern/ticket.ts';
 import type { Work } from '../govern/work.ts';
 import { EngineError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
+import type { AppendGuard } from '../ports/engine.ts';
 import { type SessionInfo, type SessionState, sessionInfo } from '../state/session.ts';
 import { listSessions, type SessionListRequest, type SessionPage } from '../state/session-list.ts';
 import { checkSessionId } from '../tick/batch-check.ts';
@@ -43,7 +44,12 @@ export class TitleSessions {
     return listSessions(this.#projection.sessions, request);
   }
 
-  async open(ticket: Ticket, sessionId: string, takeOver: boolean): Promise<SessionInfo> {
+  async open(
+    ticket: Ticket,
+    sessionId: string,
+    takeOver: boolean,
+    mayAppend?: AppendGuard,
+  ): Promise<SessionInfo> {
     ticket.check();
     checkSessionId(sessionId);
     const session = this.#projection.sessions.get(sessionId);
@@ -53,26 +59,31 @@ export class TitleSessions {
     }
     const verb = takeOver ? 'takeOver' : 'open';
     const record = { type: 'session', at: 0, session: sessionId, verb, fence: null } as const;
-    if (session) return this.#writes.logSession(ticket, record);
+    if (session) return this.#writes.logSession(ticket, record, mayAppend);
     if (this.#projection.sessions.size + this.#opening >= limits.sessionsMax) {
       throw tooManySessions();
     }
     checkSessionMemory(this.#memory(), this.#memoryBytesMax);
     this.#opening++;
     try {
-      return await this.#writes.logSession(ticket, record);
+      return await this.#writes.logSession(ticket, record, mayAppend);
     } finally {
       this.#opening--;
     }
   }
 
-  async close(ticket: Ticket, sessionId: string, fence: number | null): Promise<SessionInfo> {
+  async close(
+    ticket: Ticket,
+    sessionId: string,
+    fence: number | null,
+    mayAppend?: AppendGuard,
+  ): Promise<SessionInfo> {
     ticket.check();
     const session = this.#projection.sessions.get(sessionId);
     if (!session) throw new EngineError('NOT_FOUND', `there is no session "${sessionId}"`);
     if (!session.open) return sessionInfo(session);
     const record = { type: 'session', at: 0, session: sessionId, verb: 'close', fence } as const;
-    return this.#writes.logSession(ticket, record);
+    return this.#writes.logSession(ticket, record, mayAppend);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { RulingRecord } from '../access/ruling.ts';
 import { BrokenInvariant } from '../canary/broken-invariant.ts';
 import type { Canary } from '../canary/canary.ts';
 import type { ColumnFollower } from '../columns/column-follower.ts';
@@ -7,6 +8,7 @@ import type { Ticket } from '../govern/ticket.ts';
 import type { CommitLog } from '../log/commit-log.ts';
 import { EngineError } from '../model/errors.ts';
 import { asLsn, formatPosition, type Lsn } from '../model/position.ts';
+import type { AppendGuard } from '../ports/engine.ts';
 import type { EngineObserver } from '../ports/engine-observer.ts';
 import type { CheckpointSchedule } from '../recover/checkpoint-schedule.ts';
 import { witnessOf } from '../recover/replay-witness.ts';
@@ -28,7 +30,7 @@ import { outcomeOf, type TickOutcome } from '../tick/tick-outcome.ts';
 import { TickQueue } from '../tick/tick-queue.ts';
 import {
   type EncodedTick,
-  encodeSession,
+  encodeHeader,
   encodeTick,
   type SessionRecordHeader,
   type Witness,
@@ -41,6 +43,7 @@ import {
   type CommitEntry,
   type PendingRecord,
   PendingRecords,
+  type PendingRuling,
   type PendingSession,
   type PendingTick,
   type TracedCommit,
@@ -120,7 +123,7 @@ export class WritePath {
     return this.#failure;
   }
 
-  async commit(ticket: Ticket, given: TickBatch): Promise<TickOutcome> {
+  async commit(ticket: Ticket, given: TickBatch, mayAppend?: AppendGuard): Promise<TickOutcome> {
     const { admission, contention, rowMemoryBytesMax, vault, views } = this.#parts;
     ticket.check();
     admission.enter();
@@ -131,10 +134,12 @@ export class WritePath {
       if (durable !== null) await durable;
       const encoded = encodeTick(batch);
       const early = this.#projection.settleEarly(batch, encoded.digest);
+      // What is there already is answered to anybody who sends the same.
+      if (early?.kind !== 'duplicate') mayAppend?.();
       if (early) return this.#outcome(early, batch);
       checkRequireUnits(batch);
       checkRowMemory(this.#projection.state, views, batch, rowMemoryBytesMax);
-      return await this.#logTick(ticket, author, batch, encoded);
+      return await this.#logTick(ticket, author, batch, encoded, mayAppend);
     } catch (error) {
       contention.refused(given.header.sessionId, error);
       throw error;
@@ -148,6 +153,7 @@ export class WritePath {
     by: RecordAuthor | null,
     batch: TickBatch,
     encoded: EncodedTick,
+    mayAppend?: AppendGuard,
   ): Promise<TickOutcome> {
     const { digest, record } = encoded;
     return new Promise((resolve, reject) => {
@@ -162,6 +168,7 @@ export class WritePath {
         try {
           // Its turn may have been long in coming; from here on it is answered.
           ticket.check();
+          mayAppend?.();
           const committedAtMs = this.#parts.now();
           const parts = record(committedAtMs, this.#seen, by);
           const lsn = this.#parts.log.append(parts);
@@ -199,6 +206,7 @@ export class WritePath {
     const startedMs = performance.now();
     try {
       if (next.kind === 'session') this.#applySession(next);
+      else if (next.kind === 'ruling') this.#applyRuling(next);
       else this.#applyTick(next, startedMs);
     } catch (error) {
       if (!(error instanceof BrokenInvariant)) throw error;
@@ -244,15 +252,20 @@ export class WritePath {
   }
 
   /** A session opened, taken over or closed: the same way, without an order of its own. */
-  async logSession(ticket: Ticket, record: SessionRecordHeader): Promise<SessionInfo> {
+  async logSession(
+    ticket: Ticket,
+    record: SessionRecordHeader,
+    mayAppend?: AppendGuard,
+  ): Promise<SessionInfo> {
     const { admission, log, now, vault } = this.#parts;
     admission.enter();
     try {
+      mayAppend?.();
       const { author } = ticket;
       const kept = vault.authorKept(record.session, author);
       if (kept !== null) await kept;
       const stamped = { ...record, at: now(), ...(author === null ? {} : { by: author }) };
-      const lsn = log.append(encodeSession(stamped));
+      const lsn = log.append(encodeHeader(stamped));
       const session = await new Promise<SessionInfo | null>((resolve, reject) => {
         this.#pending.push({ kind: 'session', lsn, record: stamped, resolve, reject });
       });
@@ -271,6 +284,27 @@ export class WritePath {
     if (session) this.#queue.sessionChanged(session);
     // The session as it is after this very record: of two take-overs each is told a fence of its own.
     resolve(session && sessionInfo(session));
+  }
+
+  /** Logs a ruling; tells where, and whether it holds, once everything up to it is applied. */
+  async logRuling(record: RulingRecord): Promise<{ readonly lsn: Lsn; readonly holds: boolean }> {
+    const { admission, log } = this.#parts;
+    admission.enter();
+    try {
+      const lsn = log.append(encodeHeader(record));
+      const holds = await new Promise<boolean>((resolve, reject) => {
+        this.#pending.push({ kind: 'ruling', lsn, record, resolve, reject });
+      });
+      return { lsn, holds };
+    } finally {
+      admission.leave();
+    }
+  }
+
+  #applyRuling({ lsn, record, resolve }: PendingRuling): void {
+    const holds = this.#projection.rulings.settle(lsn, record);
+    this.#passOn(emptyChanges(lsn, '', record.at), null, null);
+    resolve(holds);
   }
 
   waitForApplied(ticket: Ticket, lsn: Lsn): Promise<void> {
@@ -310,7 +344,7 @@ export class WritePath {
   }
 
   #reject(pending: PendingRecord, error: EngineError): void {
-    if (pending.kind === 'session') {
+    if (pending.kind !== 'tick') {
       pending.reject(error);
     } else {
       if (pending.entry.session) this.#queue.leave(pending.entry.session);

@@ -9,7 +9,7 @@ import {
 } from '../../engine/index.ts';
 import { EngineError, type ErrorCode } from '../../engine/model/errors.ts';
 import { formatPosition } from '../../engine/model/position.ts';
-import { authoriseBatch, authoriseCommit } from '../../resolvers/authorise.ts';
+import { appendGuard, authoriseBatch, authoriseCommit } from '../../resolvers/authorise.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import type { FinishedOperation } from '../../resolvers/insight/finished-operation.ts';
 import type { FinishedWork } from '../../resolvers/insight/finished-work.ts';
@@ -41,7 +41,7 @@ export interface CommitEndpointOptions extends SignInParts {
 
 /** `POST /{title}/sessions/{sessionId}/ticks/{tick}`: a tick in columns, as Arrow or as JSON. */
 export function commitEndpoint(options: CommitEndpointOptions): Handler {
-  const { engine, metrics, use, work } = options;
+  const { engine, identity, metrics, use, work } = options;
   const { catalog } = engine;
   const committed = metrics.requests.labels({
     endpoint: 'commit',
@@ -59,7 +59,7 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     const ticket = exchangeTicket(principal, queryClass, exchange, { audit, span });
     const asker = { principal, audit, ticket };
     // Before the body: who may not commit at all need not send it.
-    authoriseCommit(asker);
+    authoriseCommit(asker, catalog);
     await use.take('tick', asker);
     const format = formats[checkContentType(request, arrowType, jsonType)];
     const header = readHeader(exchange, sessionId, tick);
@@ -68,12 +68,16 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     use.charge(principal, { bytes: body.length });
     if (body.length === 0) throw emptyBody();
     const batch = format.decode(catalog, header, body);
-    authoriseBatch({ ...asker, engine }, batch, catalog);
+    // Its body may have been long in coming.
+    const now = { ...asker, principal: identity.now(principal) };
+    const mayAppend = appendGuard(now, engine.access, (each) =>
+      authoriseBatch({ ...each, engine }, batch, catalog),
+    );
     const finished = (code: ErrorCode | null) => {
       work.record(finishedCommit(ticket, report, code));
       span?.end(null, code);
     };
-    const outcome = await engine.commit(ticket, batch).catch((error: unknown) => {
+    const outcome = await engine.commit(ticket, batch, mayAppend).catch((error: unknown) => {
       finished(error instanceof EngineError ? error.code : 'INTERNAL');
       throw error;
     });

@@ -72,7 +72,7 @@ async function admit(
   { subject, role: name }: StoredExport,
   requestId: string,
 ): Promise<void> {
-  const role = name === undefined ? undefined : engine.catalog.roles.get(name);
+  const role = name === undefined ? undefined : engine.access.roles.get(name);
   if (role !== undefined) await use.admit({ subject, role }, requestId);
 }
 

@@ -8,7 +8,7 @@ import type { TitleLimits } from '../limits/title-limits.ts';
 /** What of a title a request meets before anything of it is read. */
 export interface SignInParts {
   readonly audit: Pick<TitleAudit, 'of'>;
-  readonly identity: Pick<TitleAccess, 'authenticate'>;
+  readonly identity: Pick<TitleAccess, 'authenticate' | 'now'>;
   readonly use: TitleLimits;
 }
 

@@ -3,7 +3,7 @@ import type { Exchange } from '../http/exchange.ts';
 import { isOfOwnPage } from '../http/own-page.ts';
 import { sendBody, sendJson } from '../http/respond.ts';
 import type { Handler, Route } from '../http/route.ts';
-import type { TitleRoles } from '../identity/principal.ts';
+import type { OpenedTitle } from '../identity/principal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ConsoleSession } from './console-session.ts';
@@ -14,7 +14,7 @@ export interface ConsoleRoutesOptions {
   /** Null: people do not sign in here. */
   readonly signIn: ConsoleSignIn | null;
   /** The titles that somebody may open, with the roles that are his there. */
-  readonly titlesOf: (session: ConsoleSession) => readonly TitleRoles[];
+  readonly titlesOf: (session: ConsoleSession) => readonly OpenedTitle[];
   readonly metrics: Metrics;
   readonly logger: Logger;
 }

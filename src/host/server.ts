@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import {
   type Catalog,
   ColumnsHost,
+  type Engine,
   EngineError,
   Lifetime,
   makeDirectories,
@@ -104,8 +105,8 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
           baseUrl: () => url,
           audience: settings.oidcAudience,
           claims: { role: settings.oidcRoleClaim, title: settings.oidcTitleClaim },
-          catalogOf: (title) => catalogOf(titles, title),
-          catalogs: () => catalogsOf(titles),
+          titleOf: (title) => issuedTitle(engineOf(titles, title)),
+          titles: () => issuedTitles(titles),
           metrics,
         })
       : null;
@@ -167,7 +168,7 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
     ...(sandbox?.routes() ?? []),
     ...consoleSignInRoutes({
       signIn,
-      titlesOf: ({ current: { token } }) => titlesOf(token, catalogsOf(registry)),
+      titlesOf: ({ current: { token } }) => titlesOf(token, issuedTitles(registry)),
       metrics,
       logger,
     }),
@@ -226,15 +227,20 @@ async function openTracing(
   return Tracing.ofProcess();
 }
 
-/** The catalog of the title of this name, or of the only one. Throws `UNKNOWN_TITLE` and `UNAVAILABLE`. */
-function catalogOf(titles: TitleRegistry | null, title: string | undefined): Catalog {
+/** The engine of the title of this name, or of the only one. Throws `UNKNOWN_TITLE` and `UNAVAILABLE`. */
+function engineOf(titles: TitleRegistry | null, title: string | undefined): Engine {
   if (titles === null) throw new EngineError('UNAVAILABLE', 'the server is starting');
-  return (title === undefined ? titles.only() : titles.get(title)).engine.catalog;
+  return (title === undefined ? titles.only() : titles.get(title)).engine;
 }
 
-/** The catalogs of all titles that are open. */
-function catalogsOf(titles: TitleRegistry | null): Catalog[] {
-  return titles?.conditions().flatMap(({ engine }) => engine?.catalog ?? []) ?? [];
+/** What the sandbox issues tokens for: the title's roles as they are now. */
+function issuedTitle({ catalog, access }: Engine): Pick<Catalog, 'manifest' | 'roles'> {
+  return { manifest: catalog.manifest, roles: access.roles };
+}
+
+/** All titles that are open, with their roles as they are now. */
+function issuedTitles(titles: TitleRegistry | null): ReturnType<typeof issuedTitle>[] {
+  return titles?.conditions().flatMap(({ engine }) => (engine ? [issuedTitle(engine)] : [])) ?? [];
 }
 
 interface Listening {

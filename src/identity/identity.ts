@@ -1,9 +1,8 @@
-import type { Catalog } from '../../engine/model/catalog.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import { bearerToken } from './bearer.ts';
 import type { DenyList } from './deny-list.ts';
-import { principalOf } from './principal.ts';
+import { principalOf, type TitleRoles } from './principal.ts';
 import { type FindableIssuer, TokenVerifier } from './token-verifier.ts';
 import type { AuthFailure, VerifiedToken } from './verified-token.ts';
 
@@ -15,6 +14,12 @@ export interface IdentityOptions {
   readonly nowMs?: () => number;
 }
 
+/** What a principal was made of. */
+interface Origin {
+  readonly token: VerifiedToken;
+  readonly askedRole: unknown;
+}
+
 /** Principals of one token within one title, by the role that was asked for. */
 type ByRole = Map<unknown, Principal>;
 
@@ -23,8 +28,8 @@ export class Identity {
   readonly #verifier: TokenVerifier;
   readonly #options: IdentityOptions;
   /** Principals by token and title, so that a busy client's is made once. */
-  readonly #principals = new WeakMap<VerifiedToken, Map<Catalog, ByRole>>();
-  readonly #tokens = new WeakMap<Principal, VerifiedToken>();
+  readonly #principals = new WeakMap<VerifiedToken, WeakMap<TitleRoles, ByRole>>();
+  readonly #origins = new WeakMap<Principal, Origin>();
 
   constructor(options: IdentityOptions) {
     this.#options = options;
@@ -38,7 +43,7 @@ export class Identity {
    */
   principal(
     authorization: unknown,
-    catalog: Catalog,
+    title: TitleRoles,
     askedRole?: unknown,
   ): Principal | Promise<Principal> {
     let token: string;
@@ -50,8 +55,18 @@ export class Identity {
     }
     const verified = this.#verifier.verify(token);
     return verified instanceof Promise
-      ? verified.then((done) => this.#within(done, catalog, askedRole))
-      : this.#within(verified, catalog, askedRole);
+      ? verified.then((done) => this.#within(done, title, askedRole))
+      : this.#within(verified, title, askedRole);
+  }
+
+  /**
+   * Who the bearer of the principal's token is under these roles: the very principal, where it was made
+   * of them. Throws `FORBIDDEN` where the role it asked for is not there, `UNAUTHENTICATED`.
+   */
+  again(principal: Principal, title: TitleRoles): Principal {
+    const origin = this.#origins.get(principal);
+    if (origin === undefined) throw new RangeError('a principal that no token has made');
+    return this.#within(origin.token, title, origin.askedRole);
   }
 
   /**
@@ -66,7 +81,7 @@ export class Identity {
 
   /** Why the principal may not go on, by what an operator has said since; null: it may. */
   denial(principal: Principal): EngineError | null {
-    const token = this.#tokens.get(principal);
+    const token = this.#origins.get(principal)?.token;
     return token !== undefined && this.#options.denials.denies(token) ? denied() : null;
   }
 
@@ -77,16 +92,21 @@ export class Identity {
 
   /** Whether the provider of the principal's token is asked whether that still holds. */
   isIntrospected(principal: Principal): boolean {
-    return this.#tokens.get(principal)?.isIntrospected === true;
+    return this.#origins.get(principal)?.token.isIntrospected === true;
   }
 
-  #within(token: VerifiedToken, catalog: Catalog, askedRole: unknown): Principal {
+  /** Counts a principal whose token was refused though it is good. */
+  refused(): void {
+    this.#options.onFailure('denied');
+  }
+
+  #within(token: VerifiedToken, title: TitleRoles, askedRole: unknown): Principal {
     this.#refuseDenied(token);
-    const byTitle = madeOnce(this.#principals, token, () => new Map<Catalog, ByRole>());
-    const byRole = madeOnce(byTitle, catalog, (): ByRole => new Map());
+    const byTitle = madeOnce(this.#principals, token, () => new WeakMap<TitleRoles, ByRole>());
+    const byRole = madeOnce(byTitle, title, (): ByRole => new Map());
     return madeOnce(byRole, askedRole, () => {
-      const made = principalOf(token, catalog, askedRole, this.#options.onFailure);
-      this.#tokens.set(made, token);
+      const made = principalOf(token, title, askedRole, this.#options.onFailure);
+      this.#origins.set(made, { token, askedRole });
       return made;
     });
   }

@@ -26,7 +26,7 @@ export class LivePrincipal {
   readonly #identity: Identity;
   readonly #title: TitleIdentity;
   readonly #hooks: LivePrincipalHooks;
-  readonly #forgetDenials: () => void;
+  readonly #forgetChanges: () => void;
   #credentials: Credentials;
   #current: Principal;
   /** Where a browser is signed in: its token is renewed by itself. */
@@ -51,16 +51,12 @@ export class LivePrincipal {
     this.#credentials = credentials;
     this.#current = principal;
     this.#hooks = hooks;
-    this.#forgetDenials = identity.onDenied(() => {
-      const denial = identity.denial(this.#current);
-      if (denial !== null) this.#end(denial);
-    });
+    this.#forgetChanges = title.onChange(() => this.#followTitle());
     this.#forgetSession = this.#followSession();
     this.#forgetExpiry = this.#untilExpiry(principal);
     this.#recheck = this.#nextRecheck();
     // What was told while the request was still read.
-    const denial = identity.denial(principal);
-    if (denial !== null) queueMicrotask(() => this.#end(denial));
+    queueMicrotask(() => this.#followTitle());
   }
 
   get current(): Principal {
@@ -100,7 +96,7 @@ export class LivePrincipal {
 
   close(): void {
     this.#isOver = true;
-    this.#forgetDenials();
+    this.#forgetChanges();
     this.#forgetSession();
     this.#forgetExpiry();
     clearTimeout(this.#recheck);
@@ -120,9 +116,22 @@ export class LivePrincipal {
     clearTimeout(this.#recheck);
     this.#recheck = this.#nextRecheck();
     // Before, it may have been denied while it was verified.
-    const denial = this.#identity.denial(principal);
+    const denial = this.#title.denial(principal);
     if (denial !== null) this.#end(denial);
     else if (!seesTheSame(before, principal)) this.#hooks.onChange(principal);
+  }
+
+  /** Its token is as it was; who its bearer is in the title may not be, or whether it may go on. */
+  #followTitle(): void {
+    if (this.#isOver) return;
+    const before = this.#current;
+    try {
+      this.#current = this.#title.now(before);
+    } catch (error) {
+      this.#end(asRefusal(error));
+      return;
+    }
+    if (!seesTheSame(before, this.#current)) this.#hooks.onChange(this.#current);
   }
 
   /** Ends with the session, where there is one. */

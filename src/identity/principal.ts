@@ -1,10 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import { claimsOf } from '../../engine/index.ts';
-import type { Catalog } from '../../engine/model/catalog.ts';
 import { EngineError } from '../../engine/model/errors.ts';
-import type { QueryClass, RoleDefinition } from '../../engine/model/types.ts';
+import type { QueryClass, RoleDefinition, TitleManifest } from '../../engine/model/types.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import type { AuthFailure, VerifiedToken } from './verified-token.ts';
+
+/** A title as tokens name it: its name, and the roles that it has now. */
+export interface TitleRoles {
+  readonly manifest: Pick<TitleManifest, 'title'>;
+  readonly roles: ReadonlyMap<string, RoleDefinition>;
+}
 
 /**
  * Who a verified token is within one title. Throws `FORBIDDEN` when the token may not open the title:
@@ -14,17 +19,17 @@ import type { AuthFailure, VerifiedToken } from './verified-token.ts';
  */
 export function principalOf(
   token: VerifiedToken,
-  catalog: Catalog,
+  title: TitleRoles,
   askedRole: unknown,
   onFailure: (reason: AuthFailure) => void,
 ): Principal {
   const { issuer, subject, expiresAtMs } = token;
-  checkTitle(token, catalog.manifest.title, onFailure);
+  checkTitle(token, title.manifest.title, onFailure);
   const names = texts(claimAt(token.claims, issuer.claims.role));
   const role =
     askedRole === undefined
-      ? firstRole(names, catalog)
-      : roleAsked(askedRole, names, catalog, onFailure);
+      ? firstRole(names, title)
+      : roleAsked(askedRole, names, title, onFailure);
   if (role === null) onFailure('role');
   return {
     subject,
@@ -32,6 +37,7 @@ export function principalOf(
     class: role?.class ?? 'ARCHIVAL',
     claims: withAttributes(token),
     expiresAtMs,
+    ...(typeof token.claims.iat === 'number' ? { issuedAtMs: token.claims.iat * 1_000 } : {}),
   };
 }
 
@@ -59,18 +65,18 @@ function titleRefusal({ issuer, claims }: VerifiedToken, title: string): string 
 }
 
 /** A title that a token opens, and the roles of it that the token has. */
-export interface TitleRoles {
+export interface OpenedTitle {
   readonly title: string;
   readonly roles: readonly string[];
 }
 
-export function titlesOf(token: VerifiedToken, catalogs: readonly Catalog[]): TitleRoles[] {
+export function titlesOf(token: VerifiedToken, titles: readonly TitleRoles[]): OpenedTitle[] {
   const { claims } = token.issuer;
   const roles = texts(claimAt(token.claims, claims.role));
-  return catalogs.flatMap((catalog) => {
-    const { title } = catalog.manifest;
+  return titles.flatMap((each) => {
+    const { title } = each.manifest;
     if (titleRefusal(token, title) !== null) return [];
-    return [{ title, roles: roles.filter((name) => catalog.roles.has(name)) }];
+    return [{ title, roles: roles.filter((name) => each.roles.has(name)) }];
   });
 }
 
@@ -78,10 +84,10 @@ export function titlesOf(token: VerifiedToken, catalogs: readonly Catalog[]): Ti
 function roleAsked(
   asked: unknown,
   names: readonly string[],
-  catalog: Catalog,
+  title: TitleRoles,
   onFailure: (reason: AuthFailure) => void,
 ): RoleDefinition {
-  const role = typeof asked === 'string' && names.includes(asked) ? catalog.roles.get(asked) : null;
+  const role = typeof asked === 'string' && names.includes(asked) ? title.roles.get(asked) : null;
   if (role) return role;
   onFailure('role');
   throw new EngineError(
@@ -135,9 +141,9 @@ export function queryClassOf(principal: Principal, asked: string | undefined): Q
   return wanted;
 }
 
-function firstRole(names: readonly string[], catalog: Catalog): RoleDefinition | null {
+function firstRole(names: readonly string[], title: TitleRoles): RoleDefinition | null {
   for (const name of names) {
-    const role = catalog.roles.get(name);
+    const role = title.roles.get(name);
     if (role !== undefined) return role;
   }
   return null;

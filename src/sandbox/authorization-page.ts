@@ -2,9 +2,12 @@ import type { Catalog } from '../../engine/model/catalog.ts';
 import { escapedHtml } from '../http/html.ts';
 import type { Body } from '../http/respond.ts';
 
+/** A title for which tokens are issued, with the roles that it has now. */
+export type IssuedTitle = Pick<Catalog, 'manifest' | 'roles'>;
+
 /** A page that asks who one wants to be; its form carries the client's request along. */
 export function authorizationPage(
-  catalogs: readonly Catalog[],
+  issued: readonly IssuedTitle[],
   clientId: string,
   query: URLSearchParams,
 ): Body {
@@ -12,7 +15,7 @@ export function authorizationPage(
     ([name, value]) =>
       `<input type="hidden" name="${escapedHtml(name)}" value="${escapedHtml(value)}">`,
   );
-  const titles = catalogs.map(({ manifest: { title }, roles }) => {
+  const titles = issued.map(({ manifest: { title }, roles }) => {
     const buttons = [...roles.values()].map(
       ({ name, description }) =>
         `<button name="as" value="${escapedHtml(`${title}:${name}`)}">${escapedHtml(name)}</button> ${escapedHtml(description ?? '')}`,

@@ -1,4 +1,3 @@
-import type { Catalog } from '../../engine/model/catalog.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { sendBody, sendJson } from '../http/respond.ts';
@@ -6,7 +5,7 @@ import type { Handler, Route } from '../http/route.ts';
 import type { ClaimNames } from '../identity/trusted-issuer.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { AuthorizationCodes, authorizationRequest, required } from './authorization.ts';
-import { authorizationPage, refusalPage } from './authorization-page.ts';
+import { authorizationPage, type IssuedTitle, refusalPage } from './authorization-page.ts';
 import { refuseForeignPages } from './local-callers.ts';
 import { OAuthError, readForm } from './oauth-error.ts';
 import { algorithm, SigningKey } from './signing-key.ts';
@@ -17,10 +16,10 @@ export interface SandboxIssuerOptions {
   readonly baseUrl: () => string;
   readonly audience: string;
   readonly claims: Pick<ClaimNames, 'role'> & { readonly title: string };
-  /** The catalog of the title of this name, or of the only one. Throws `UNKNOWN_TITLE` and `UNAVAILABLE`. */
-  readonly catalogOf: (title: string | undefined) => Catalog;
-  /** The catalogs of all titles that are open. */
-  readonly catalogs: () => readonly Catalog[];
+  /** The title of this name, or the only one. Throws `UNKNOWN_TITLE` and `UNAVAILABLE`. */
+  readonly titleOf: (title: string | undefined) => IssuedTitle;
+  /** All titles that are open. */
+  readonly titles: () => readonly IssuedTitle[];
   readonly metrics: Metrics;
 }
 
@@ -97,7 +96,7 @@ export class SandboxIssuer {
   }
 
   #titles(): unknown[] {
-    return this.#options.catalogs().map(({ manifest: { title }, roles }) => {
+    return this.#options.titles().map(({ manifest: { title }, roles }) => {
       return { title, roles: [...roles.values()].map(({ name, views }) => ({ name, views })) };
     });
   }
@@ -107,18 +106,18 @@ export class SandboxIssuer {
    * (`player_id`).
    */
   async #answerToken(exchange: Exchange): Promise<void> {
-    const { catalogOf, metrics } = this.#options;
+    const { titleOf, metrics } = this.#options;
     const { title: name, role, subject, ttl, ...claims } = Object.fromEntries(exchange.query);
-    const catalog = catalogOf(name);
-    if (role === undefined || !catalog.roles.has(role)) {
-      const roles = [...catalog.roles.keys()].join(', ');
+    const issued = titleOf(name);
+    if (role === undefined || !issued.roles.has(role)) {
+      const roles = [...issued.roles.keys()].join(', ');
       throw new EngineError('BAD_USER_INPUT', `"role" must be one of ${roles}`);
     }
     const seconds = Number(ttl ?? tokenSecondsMax);
     if (!(seconds >= 1 && seconds <= tokenSecondsMax)) {
       throw new EngineError('BAD_USER_INPUT', `"ttl" must be 1 to ${tokenSecondsMax} seconds`);
     }
-    const { title } = catalog.manifest;
+    const { title } = issued.manifest;
     const order = { title, role, subject: subject || `sandbox-${role}`, seconds, claims };
     const content = await this.#accessToken(order);
     const headers = { 'cache-control': 'no-store' };
@@ -127,11 +126,11 @@ export class SandboxIssuer {
 
   /** `GET …/authorize`: the page with the roles. */
   async #answerPage(exchange: Exchange): Promise<void> {
-    const { catalogs, metrics } = this.#options;
+    const { titles, metrics } = this.#options;
     const { query } = exchange;
     const body = orRefusal(() => {
       const { clientId } = authorizationRequest(query);
-      return authorizationPage(catalogs(), clientId, query);
+      return authorizationPage(titles(), clientId, query);
     });
     await sendBody(exchange, metrics, body);
   }
@@ -226,11 +225,11 @@ export class SandboxIssuer {
     text: string,
     code: OAuthError['code'] = 'invalid_request',
   ): { readonly title: string; readonly role: string } {
-    const catalogs = this.#options.catalogs();
-    for (const { manifest, roles } of catalogs) {
+    const titles = this.#options.titles();
+    for (const { manifest, roles } of titles) {
       for (const role of roles.keys()) {
         const isNamed =
-          text === `${manifest.title}:${role}` || (catalogs.length === 1 && text === role);
+          text === `${manifest.title}:${role}` || (titles.length === 1 && text === role);
         if (isNamed) return { title: manifest.title, role };
       }
     }

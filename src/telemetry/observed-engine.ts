@@ -1,4 +1,11 @@
-import type { Engine, SessionInfo, TickBatch, Ticket, TickOutcome } from '../../engine/index.ts';
+import type {
+  AppendGuard,
+  Engine,
+  SessionInfo,
+  TickBatch,
+  Ticket,
+  TickOutcome,
+} from '../../engine/index.ts';
 import type { Lsn } from '../../engine/model/position.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -27,6 +34,7 @@ class ObservedEngine implements Engine {
   readonly views: Engine['views'];
   readonly columns: Engine['columns'];
   readonly personal: Engine['personal'];
+  readonly access: Engine['access'];
   readonly turns: Engine['turns'];
 
   constructor(
@@ -47,6 +55,7 @@ class ObservedEngine implements Engine {
     this.views = engine.views;
     this.columns = engine.columns;
     this.personal = engine.personal;
+    this.access = engine.access;
     this.turns = engine.turns;
   }
 
@@ -62,12 +71,12 @@ class ObservedEngine implements Engine {
     return this.#engine.failure;
   }
 
-  openSession(ticket: Ticket, sessionId: string, takeOver: boolean): Promise<SessionInfo> {
-    return this.#engine.openSession(ticket, sessionId, takeOver);
+  openSession(...given: Parameters<Engine['openSession']>): Promise<SessionInfo> {
+    return this.#engine.openSession(...given);
   }
 
-  closeSession(ticket: Ticket, sessionId: string, fence: number | null): Promise<SessionInfo> {
-    return this.#engine.closeSession(ticket, sessionId, fence);
+  closeSession(...given: Parameters<Engine['closeSession']>): Promise<SessionInfo> {
+    return this.#engine.closeSession(...given);
   }
 
   session(ticket: Ticket, sessionId: string): SessionInfo | null {
@@ -81,11 +90,11 @@ class ObservedEngine implements Engine {
     return this.#engine.listSessions(ticket, request);
   }
 
-  async commit(ticket: Ticket, batch: TickBatch): Promise<TickOutcome> {
+  async commit(ticket: Ticket, batch: TickBatch, mayAppend?: AppendGuard): Promise<TickOutcome> {
     const startedMs = performance.now();
     this.#metrics.logPending.inc();
     try {
-      const outcome = await this.#engine.commit(ticket, batch);
+      const outcome = await this.#engine.commit(ticket, batch, mayAppend);
       this.#commitSeconds.observe((performance.now() - startedMs) / 1000);
       if (!outcome.duplicate) {
         this.#countVerdicts(outcome);

@@ -76,7 +76,12 @@ export function proveServable(manifest: TitleManifest): void {
 export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const { engine, exports, masks, links, audit, use, metrics, logger, tracing } = options;
   const { catalog } = engine;
-  const identity = new TitleIdentity(options.identity, catalog, options.pages);
+  const identity = new TitleIdentity(
+    options.identity,
+    catalog.manifest,
+    engine.access,
+    options.pages,
+  );
   const running = new ObservedQueries(metrics);
   const subscriptions = new LiveSubscriptions(({ transport }) =>
     metrics.subscriptionsKilled.inc({ transport }),

@@ -23,7 +23,7 @@ import {
   type Settlement,
 } from '../../engine/tick/projection.ts';
 import {
-  encodeSession,
+  encodeHeader,
   encodeTick,
   type SessionRecordHeader,
 } from '../../engine/tick/tick-record.ts';
@@ -130,7 +130,7 @@ export class Process {
 
   #settleSession(header: Pick<SessionRecordHeader, 'session' | 'verb' | 'fence'>) {
     const record: SessionRecordHeader = { type: 'session', at: 7, ...header };
-    const lsn = this.#append(encodeSession(record));
+    const lsn = this.#append(encodeHeader(record));
     const settled = this.#projection.settleSession(lsn, record);
     this.#check(emptyChanges(lsn, record.session, record.at), null, null);
     return settled;

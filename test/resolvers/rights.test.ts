@@ -110,7 +110,7 @@ describe('the root fields a role of ashfall gets an answer from', () => {
   test('none without a role, and for an administrator of the title none of its data', async () => {
     expect(await rightsOf(null)).toEqual([]);
     // It is told of rules, which it manages, and of no row.
-    expect(await rightsOf('admin')).toEqual(['explainAccess']);
+    expect(await rightsOf('admin')).toEqual(['access', 'applyAccess', 'explainAccess']);
   });
 
   test('a player reads and follows its units', async () => {
@@ -147,6 +147,9 @@ describe('the root fields a role of ashfall gets an answer from', () => {
         'endSubscription',
         'insights',
         'killQuery',
+        'revocations',
+        'revoke',
+        'unrevoke',
         'liveSubscriptions',
         'operations',
         'runningQueries',

@@ -51,7 +51,7 @@ const manifest: TitleManifest = {
   ...allKinds,
   roles: allKinds.roles.map((role) => ({
     ...role,
-    capabilities: [...role.capabilities, 'audit', 'export', 'sql'],
+    capabilities: [...role.capabilities, 'audit', 'export', 'roles', 'sql'],
   })),
 };
 

@@ -74,6 +74,7 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const services = { use, work, audit: { of: () => audit } } as unknown as TitleServices;
   const identity: TitleAccess = {
     authenticate: () => principal,
+    now: () => principal,
     live: () => ({
       current: principal,
       refresh: () => Promise.resolve(principal),

@@ -11,7 +11,7 @@ import {
   decodeHeader,
   decodeTick,
   digestOf,
-  encodeSession,
+  encodeHeader,
   encodeTick,
   type TickRecordHeader,
 } from '../../engine/tick/tick-record.ts';
@@ -128,7 +128,7 @@ describe('a tick record', () => {
       fence: 2,
       by: ann,
     } as const;
-    const payload = new Uint8Array(Buffer.concat(encodeSession(record)));
+    const payload = new Uint8Array(Buffer.concat(encodeHeader(record)));
     expect(decodeHeader(payload)).toMatchObject({ header: record, end: payload.length });
   });
 

@@ -47,7 +47,11 @@ async function authorsIn(title: TestTitle): Promise<(RecordAuthor | undefined)[]
   await readLog({
     directory: join(title.directory, 'log'),
     replayFrom: asLsn(1),
-    onRecord: ({ payload }) => void authors.push(decodeHeader(payload).header.by),
+    onRecord: ({ payload }) => {
+      const { by } = decodeHeader(payload).header;
+      if (typeof by === 'string') throw new Error('a ruling among ticks and sessions');
+      authors.push(by);
+    },
   });
   return authors;
 }

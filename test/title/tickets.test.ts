@@ -5,6 +5,7 @@ import type { ColumnQueries } from '../../engine/columns/column-queries.ts';
 import { Ticket } from '../../engine/govern/ticket.ts';
 import { buildTickBatch } from '../../engine/intake/rows/batch-builder.ts';
 import { asLsn } from '../../engine/model/position.ts';
+import type { AccessControl } from '../../engine/ports/access-control.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
 import type { StateQueries } from '../../engine/ports/state-queries.ts';
 import type { ViewQueries } from '../../engine/views/view-engine.ts';
@@ -47,6 +48,14 @@ const ports = {
     contention: (ticket) => engine.contention(ticket, null),
     waitForApplied: (ticket) => engine.waitForApplied(ticket, asLsn(1)),
   } satisfies TicketedCalls<Engine>,
+  AccessControl: {
+    change: (ticket) => {
+      const patch = { set: [], remove: [], follow: ['player'] };
+      return engine.access.change(ticket, patch, engine.access.lsn, 'admin');
+    },
+    revoke: (ticket) => engine.access.revoke(ticket, 'mallory', null, 'admin'),
+    unrevoke: (ticket) => engine.access.unrevoke(ticket, 'mallory', 'admin'),
+  } satisfies TicketedCalls<AccessControl>,
   StateQueries: {
     get: (ticket) => engine.state.get(ticket, 'unitState', { sessionId: 's', unitId: 1 }),
     list: (ticket) => engine.state.list(ticket, 'unitState', page),
@@ -82,6 +91,10 @@ const ports = {
 /** Where a port is declared, and what no request asks of it. */
 const declared: Readonly<Record<keyof typeof ports, { file: string; ticketless: string[] }>> = {
   Engine: { file: 'engine/ports/engine.ts', ticketless: ['close'] },
+  AccessControl: {
+    file: 'engine/ports/access-control.ts',
+    ticketless: ['isRevoked', 'revocations', 'onChange'],
+  },
   StateQueries: { file: 'engine/ports/state-queries.ts', ticketless: ['rowCount'] },
   ViewQueries: { file: 'engine/views/view-engine.ts', ticketless: ['subscribers'] },
   ColumnQueries: { file: 'engine/columns/column-queries.ts', ticketless: [] },

@@ -37,7 +37,7 @@ export async function subscribeToFrames(
  */
 export class AnsweredFrames implements AsyncIterableIterator<FrameText | ExecutionResult, null> {
   readonly #frames: AsyncIterator<Frame>;
-  readonly #args: ExecutionArgs;
+  #args: ExecutionArgs;
   readonly #operation: OperationContext;
   readonly #answers: Answers;
   readonly #texts: FrameTexts;
@@ -175,6 +175,12 @@ export class AnsweredFrames implements AsyncIterableIterator<FrameText | Executi
   }
 
   #execute(frame: Frame): ExecutionResult | Promise<ExecutionResult> {
+    const { principal, ticket } = this.#operation;
+    const context = this.#args.contextValue as Partial<OperationContext>;
+    // Its fields were copied when the subscription began, under who asked then.
+    if (context.principal !== principal) {
+      this.#args = { ...this.#args, contextValue: { ...context, principal, ticket } };
+    }
     return execute({ ...this.#args, rootValue: frame });
   }
 

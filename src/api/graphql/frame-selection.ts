@@ -6,6 +6,7 @@ import {
   type SelectionNode,
   visit,
 } from 'graphql';
+import type { RoleDefinition } from '../../../engine/model/types.ts';
 import type { OperationContext } from './operation-context.ts';
 
 /**
@@ -18,8 +19,10 @@ export function frameSelection(args: ExecutionArgs, operation: OperationContext)
   const { document, operationName, variableValues } = args;
   const names = variablesOf(document, operationName);
   const variables = names.map((name) => [name, variableValues?.[name]]);
-  const { principal, queryClass } = operation.ticket;
-  const what = [operationName ?? null, principal.role, queryClass, variables];
+  const { queryClass } = operation.ticket;
+  // What a role may see can change while its name stays.
+  const role = operation.principal.role;
+  const what = [operationName ?? null, role && numberOf(role), queryClass, variables];
   const digest = createHash('sha256').update(JSON.stringify(what)).digest('base64url');
   return `${numberOf(document)}:${digest}`;
 }
@@ -43,13 +46,13 @@ function variablesOf(
   return [...names].sort();
 }
 
-const numbers = new WeakMap<DocumentNode, number>();
+const numbers = new WeakMap<DocumentNode | RoleDefinition, number>();
 let lastNumber = 0;
 
-function numberOf(document: DocumentNode): number {
-  const known = numbers.get(document);
+function numberOf(object: DocumentNode | RoleDefinition): number {
+  const known = numbers.get(object);
   if (known !== undefined) return known;
   const number = ++lastNumber;
-  numbers.set(document, number);
+  numbers.set(object, number);
   return number;
 }

@@ -50,6 +50,9 @@ export function graphqlEndpoint(options: GraphqlEndpointOptions) {
     const types = answerTypesOf(exchange.request);
     const context = operationContext(options, exchange, principal, audit);
     const asked = await readParams(exchange, options, principal);
+    // Its body may have been long in coming.
+    const asker = options.identity.now(principal);
+    if (asker !== principal) context.actAs(asker);
     const { params, document } = resolvedOperation(options.operations, asked, context);
     const takesEvents = types.events !== null;
     let frames: AnsweredFrames | null = null;
