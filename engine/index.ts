@@ -28,6 +28,7 @@ export {
   showsAll,
 } from './access/table-access.ts';
 export type {
+  ColumnListRequest,
   ColumnQueries,
   ExportRequest,
   ExportSource,

@@ -1,8 +1,8 @@
 import { type ExportRequest, type ExportSource, namedColumns, shownAs } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
-import { limits } from '../engine/model/limits.ts';
 import { formatPosition, type Lsn, parsePosition } from '../engine/model/position.ts';
 import type { ColumnDefinition, TableGrant, WhereInput } from '../engine/model/types.ts';
+import { type AsOf, asOfLsn } from './as-of.ts';
 import { auditConditions } from './audit-columns.ts';
 import { audited, type Told } from './audited.ts';
 import {
@@ -15,7 +15,6 @@ import {
 } from './authorise.ts';
 import { conditionOf } from './bounded-work.ts';
 import type { ExportInfo, ExportSpec, RequestContext } from './context.ts';
-import { waitForApplied } from './fresh-reads.ts';
 import { shownSql, sqlParameters } from './queries.ts';
 import { checkColumnList, queryBoundsOf, withinClass } from './query-bounds.ts';
 
@@ -29,7 +28,7 @@ export interface CreateExportArguments {
   readonly format?: ExportRequest['format'] | null | undefined;
   readonly compression?: ExportRequest['compression'] | null | undefined;
   readonly sincePosition?: string | null | undefined;
-  readonly asOf?: { readonly position: string } | null | undefined;
+  readonly asOf?: AsOf | null | undefined;
 }
 
 /** Orders an export; its rows are fixed now, however late the link is read. */
@@ -52,7 +51,7 @@ export async function createExport(
   }
   const format = input.format ?? 'ARROW_STREAM';
   const sinceLsn = positionOf(input.sincePosition, 'input.sincePosition');
-  const asOf = await asOfLsn(input, context);
+  const asOf = (await asOfLsn(context, input.asOf, 'input.asOf')) ?? context.engine.appliedLsn;
   if (sinceLsn !== null && sinceLsn > asOf) {
     const end = formatPosition(asOf);
     throw invalid('sincePosition', `nothing is between it and ${end}, which the rows are as of`);
@@ -182,16 +181,6 @@ function plainNames(grant: TableGrant, columns: ReadonlyMap<string, ColumnDefini
   const names = [...columns.keys()];
   const plain = names.filter((column) => shownAs(grant, column) === 'plain');
   return plain.length === names.length ? null : plain;
-}
-
-/** Now, unless an earlier place is asked for. */
-async function asOfLsn(input: CreateExportArguments, context: RequestContext): Promise<Lsn> {
-  const asked = positionOf(input.asOf?.position, 'input.asOf.position');
-  const applied = await waitForApplied(context);
-  if (asked !== null && asked > applied) {
-    await context.engine.waitForApplied(context.ticket.within(limits.readWaitMs), asked);
-  }
-  return asked ?? applied;
 }
 
 function positionOf(text: string | null | undefined, path: string): Lsn | null {

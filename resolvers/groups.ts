@@ -65,6 +65,7 @@ export function rowGroups(table: TableDefinition, field: string) {
       aggregates,
       orderBy,
       first: pageSizeOf(args.first),
+      asOf: null,
       bounds: queryBoundsOf(context.ticket),
     };
     await waitForCovered(context, args.minPosition);

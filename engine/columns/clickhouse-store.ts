@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Ticket } from '../govern/ticket.ts';
 import type { Catalog } from '../model/catalog.ts';
 import { limits } from '../model/limits.ts';
-import type { Lsn } from '../model/position.ts';
+import { asLsn, type Lsn, lsnZero } from '../model/position.ts';
 import type { Row, Value } from '../model/types.ts';
 import type { ChangeSet } from '../state/change-set.ts';
 import type { Lifetime } from '../time/lifetime.ts';
@@ -22,6 +22,8 @@ import type { MergePause } from './merge-pause.ts';
 import type { OpenColumnStore } from './open-column-store.ts';
 import { planGroups } from './queries/groups-sql.ts';
 import { planList } from './queries/list-sql.ts';
+import { newestCommitted, newestOfTick, type PositionQuery } from './queries/position-sql.ts';
+import { refuseScan } from './queries/refuse-scan.ts';
 import { describeUserSql, runUserSql } from './queries/user-sql/user-sql.ts';
 import { databaseName } from './schema-sql.ts';
 import type { FoundBacklog } from './shipping/kept-backlog.ts';
@@ -35,9 +37,12 @@ export interface StoreParts {
   readonly host: ColumnsHost;
   /** Null where merges are not ours to stop. */
   readonly mergePause: MergePause | null;
+  readonly scanRowsMax: number;
   /** What ends with the store. */
   readonly lifetime: Lifetime;
 }
+
+const hourMs = 3_600_000;
 
 /** One title's columns in ClickHouse. */
 export class ClickHouseStore implements OpenColumnStore {
@@ -46,6 +51,7 @@ export class ClickHouseStore implements OpenColumnStore {
   readonly #tailer: Tailer;
   readonly #host: ColumnsHost;
   readonly #mergePause: MergePause | null;
+  readonly #scanRowsMax: number;
   readonly #lifetime: Lifetime;
 
   constructor(parts: StoreParts) {
@@ -54,6 +60,7 @@ export class ClickHouseStore implements OpenColumnStore {
     this.#tailer = parts.tailer;
     this.#host = parts.host;
     this.#mergePause = parts.mergePause;
+    this.#scanRowsMax = parts.scanRowsMax;
     this.#lifetime = parts.lifetime;
   }
 
@@ -129,9 +136,8 @@ export class ClickHouseStore implements OpenColumnStore {
   }
 
   async list(ticket: Ticket, request: ColumnListRequest) {
-    ticket.check();
-    const plan = planList(ticket, this.#catalog, request);
-    const coveredLsn = this.coveredLsn;
+    const { coveredLsn, upTo } = await this.#placed(ticket, request);
+    const plan = planList(ticket, this.#catalog, request, upTo);
     const { rows: answer, statistics } = await this.#client.query(plan.query);
     const rows = answer.slice(0, request.first).map((values) => {
       const row: Record<string, Value> = {};
@@ -153,9 +159,8 @@ export class ClickHouseStore implements OpenColumnStore {
   }
 
   async groups(ticket: Ticket, request: GroupsRequest): Promise<GroupsResult> {
-    ticket.check();
-    const plan = planGroups(ticket, this.#catalog, request);
-    const coveredLsn = this.coveredLsn;
+    const { coveredLsn, upTo } = await this.#placed(ticket, request);
+    const plan = planGroups(ticket, this.#catalog, request, upTo);
     const { rows, statistics } = await this.#client.query(plan.query);
     const shown = rows.slice(0, request.first);
     return {
@@ -164,6 +169,30 @@ export class ClickHouseStore implements OpenColumnStore {
       coveredLsn,
       statistics,
     };
+  }
+
+  async positionAt(ticket: Ticket, timeMs: number): Promise<Lsn> {
+    ticket.check();
+    await this.#tailer.waitForCovered(ticket, this.#tailer.advancedLsn);
+    // As positions rise, so do times: what is looked for lies among the newest rows up to then.
+    for (const windowMs of [hourMs, 24 * hourMs, null]) {
+      const afterMs = windowMs === null ? null : timeMs - windowMs;
+      const lsn = await this.#newest(ticket, newestCommitted(this.#catalog, afterMs, timeMs));
+      if (lsn > lsnZero) return lsn;
+    }
+    return lsnZero;
+  }
+
+  async positionOfTick(ticket: Ticket, sessionId: string, tick: number): Promise<Lsn | null> {
+    ticket.check();
+    await this.#tailer.waitForCovered(ticket, this.#tailer.advancedLsn);
+    const lsn = await this.#newest(ticket, newestOfTick(this.#catalog, sessionId, tick));
+    return lsn > lsnZero ? lsn : null;
+  }
+
+  async #newest(ticket: Ticket, { sql, parameters }: PositionQuery): Promise<Lsn> {
+    const { rows } = await this.#client.query({ sql, parameters, author: 'engine', ticket });
+    return asLsn(Number(rows[0]?.[0] ?? 0));
   }
 
   async sql(
@@ -193,6 +222,27 @@ export class ClickHouseStore implements OpenColumnStore {
   async export(ticket: Ticket, request: ExportRequest): Promise<AsyncIterable<Uint8Array>> {
     ticket.check();
     return exportRows(ticket, this.#client, this.#catalog, request);
+  }
+
+  /**
+   * Up to where an answer is complete, and up to where rows are looked at: state rows are exactly those
+   * of one position, for the newest versions would be of none; appended ones are as they are.
+   */
+  async #placed(
+    ticket: Ticket,
+    { table: name, where, asOf }: Pick<ColumnListRequest, 'table' | 'where' | 'asOf'>,
+  ): Promise<{ readonly coveredLsn: Lsn; readonly upTo: Lsn | null }> {
+    ticket.check();
+    const table = this.#catalog.table(name);
+    if (ticket.queryClass === 'GAMEPLAY' && this.#tailer.rowsOf(name) > this.#scanRowsMax) {
+      refuseScan(table, where, this.#scanRowsMax);
+    }
+    if (asOf !== null && asOf !== undefined) {
+      await this.#tailer.waitForCovered(ticket, asOf);
+      return { coveredLsn: asOf, upTo: asOf };
+    }
+    const { coveredLsn } = this;
+    return { coveredLsn, upTo: table.kind === 'state' ? coveredLsn : null };
   }
 
   async running(ticket: Ticket): Promise<readonly RunningColumnQuery[]> {

@@ -25,6 +25,8 @@ export interface ColumnListRequest {
   readonly orderBy: readonly OrderBy[];
   readonly first: number;
   readonly after: string | null;
+  /** The rows exactly as of this position, once it is covered; null or left out: of now. */
+  readonly asOf?: Lsn | null;
   readonly bounds: QueryBounds;
 }
 
@@ -44,6 +46,8 @@ export interface GroupsRequest {
   /** `column` is a key column, `tickBucket` or `count`. */
   readonly orderBy: readonly OrderBy[];
   readonly first: number;
+  /** As in `ColumnListRequest`. */
+  readonly asOf?: Lsn | null;
   readonly bounds: QueryBounds;
 }
 
@@ -115,12 +119,27 @@ export interface ColumnQueries {
    * ticket's deadline.
    */
   waitForCovered(ticket: Ticket, lsn: Lsn): Promise<void>;
-  /** Rows of an event or action table, newest definition, ordered by `orderBy`, then session, tick, seq. */
+  /**
+   * Rows of a table, newest definition: of an event or action table ordered by `orderBy`, then
+   * session, tick, seq, and complete up to `coveredLsn`; of a state table by `orderBy`, then key, and
+   * exactly as of `coveredLsn`. In class GAMEPLAY a read of a large table that does not fix the first
+   * column of that order is refused (`SCAN_REFUSED`), and so it is with groups.
+   */
   list(
     ticket: Ticket,
     request: ColumnListRequest,
   ): Promise<RowPage & { readonly coveredLsn: Lsn; readonly statistics: QueryStatistics }>;
   groups(ticket: Ticket, request: GroupsRequest): Promise<GroupsResult>;
+  /**
+   * The newest position whose rows were committed at or before `timeMs`; 0 where none was. Everything
+   * applied when it was asked is looked at.
+   */
+  positionAt(ticket: Ticket, timeMs: number): Promise<Lsn>;
+  /**
+   * The position of exactly this tick of a session, by the actions and events it left; null: it left
+   * none.
+   */
+  positionOfTick(ticket: Ticket, sessionId: string, tick: number): Promise<Lsn | null>;
   /** Read-only SQL over the title's tables by their manifest names; parameters as `{name:Type}`. */
   sql(
     ticket: Ticket,

@@ -3,6 +3,7 @@ import { nodeStorage } from '../disk/node-storage.ts';
 import type { Storage } from '../disk/storage.ts';
 import type { Catalog } from '../model/catalog.ts';
 import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
 import { Lifetime } from '../time/lifetime.ts';
 import { ClickHouseStore } from './clickhouse-store.ts';
 import type { ColumnClient } from './client.ts';
@@ -42,6 +43,8 @@ export interface ColumnStoreOptions {
   readonly observer?: TailerObserver;
   /** Goes on without rows that ClickHouse had once and holds no longer; else they are refused. */
   readonly acceptLostRows?: boolean;
+  /** Default `limits.scanRowsMax`. */
+  readonly scanRowsMax?: number;
   /** When a ClickHouse of this store's own that does not answer is taken to hang; tests shorten it. */
   readonly pulse?: PulseTimes;
 }
@@ -94,7 +97,9 @@ export function openColumnStore(options: ColumnStoreOptions): Promise<OpenColumn
         acceptLostRows: options.acceptLostRows ?? false,
       });
     const tailer = await host.despiteRestarts(opening);
-    return new ClickHouseStore({ catalog, client, tailer, host, mergePause, lifetime });
+    const scanRowsMax = options.scanRowsMax ?? limits.scanRowsMax;
+    const parts = { catalog, client, tailer, host, mergePause, scanRowsMax, lifetime };
+    return new ClickHouseStore(parts);
   });
 }
 

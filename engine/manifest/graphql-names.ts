@@ -128,6 +128,7 @@ export const fixedTypes = [
   'ActionInput',
   'ActionResult',
   'AsOf',
+  'AsOfTick',
   'AuditConnection',
   'AuditEdge',
   'AuditEntry',

@@ -29,8 +29,10 @@ import {
   type StartingPoint,
   type StartingPointOptions,
 } from '../recover/starting-point.ts';
+import { LiveState } from '../state/live-state.ts';
 import { Lifetime } from '../time/lifetime.ts';
 import type { ViewObserver } from '../views/view-observer.ts';
+import { ColumnSnapshots } from './column-snapshots.ts';
 import { cutLog } from './cut-log.ts';
 import { refuseShortened } from './shortened-log.ts';
 import { TitleEngine } from './title-engine.ts';
@@ -78,6 +80,8 @@ export interface EngineOptions {
   readonly logSegmentBytesMax?: number;
   /** Default `limits.rowMemoryBytesMax`. */
   readonly rowMemoryBytesMax?: number;
+  /** Default `limits.scanRowsMax`. */
+  readonly scanRowsMax?: number;
   /**
    * Called, before anything of the title is touched, for a manifest that is not the one kept: throws
    * where whoever opens the engine could not serve it. Under one that is kept a start has succeeded.
@@ -142,6 +146,9 @@ async function bringUp(options: EngineOptions, lifetime: Lifetime): Promise<Engi
   lifetime.add(() => log.close());
 
   const { projection, views } = start;
+  const scanRowsMax = options.scanRowsMax ?? limits.scanRowsMax;
+  const live = new LiveState(projection.state);
+  views.readFarRowsBy(new ColumnSnapshots({ catalog, live, columns: store, scanRowsMax }));
   const { appliedLsn } = replay;
   const canary = options.canary ? new Canary({ projection, views, log, appliedLsn }) : null;
   // Nothing can refuse this start any more, and nothing has been logged under this manifest yet.
@@ -176,6 +183,7 @@ async function bringUp(options: EngineOptions, lifetime: Lifetime): Promise<Engi
     checkpointOnClose: options.checkpointOnClose ?? true,
     bytesSinceCheckpoint: replay.logBytes,
     rowMemoryBytesMax: options.rowMemoryBytesMax ?? limits.rowMemoryBytesMax,
+    scanRowsMax,
     canary,
     appliedLsn,
     now: options.now ?? Date.now,
@@ -243,6 +251,7 @@ async function columnsOf(options: EngineOptions, catalog: Catalog): Promise<Colu
     spoolDirectory: spoolDirectoryOf(directory),
     ...(options.storage ? { storage: options.storage } : {}),
     ...(options.acceptLostRows ? { acceptLostRows: true } : {}),
+    ...(options.scanRowsMax === undefined ? {} : { scanRowsMax: options.scanRowsMax }),
     ...(logger ? { logger } : {}),
     ...(observer?.columns ? { observer: observer.columns } : {}),
   });

@@ -127,6 +127,7 @@ export class PlantedTitle {
       retention: new LogRetention({ log, checkpointer, columns, keepBytes: null }),
       checkpointEveryBytes: this.checkpointEveryBytes,
       checkpointOnClose: true,
+      scanRowsMax: Number.MAX_SAFE_INTEGER,
       rowMemoryBytesMax: Number.MAX_SAFE_INTEGER,
       canary: new Canary({ projection, views, log, appliedLsn: asLsn(0) }),
       bytesSinceCheckpoint: 0,

@@ -56,7 +56,15 @@ async function storeIn(host: ColumnsHost, spoolDirectory: string): Promise<Click
   });
   const client = host.connect();
   const lifetime = new Lifetime();
-  return new ClickHouseStore({ catalog, client, tailer, host, mergePause: null, lifetime });
+  return new ClickHouseStore({
+    catalog,
+    client,
+    tailer,
+    host,
+    mergePause: null,
+    scanRowsMax: 0,
+    lifetime,
+  });
 }
 
 it('the column store works beside commits for so long at most, though it has not caught up', async () => {

@@ -69,6 +69,14 @@ export class FakeColumnStore implements ColumnStore {
     this.coveredLsn = lsn;
   }
 
+  async positionAt(): Promise<Lsn> {
+    return this.coveredLsn;
+  }
+
+  async positionOfTick(): Promise<Lsn | null> {
+    return null;
+  }
+
   async list(ticket: Ticket, request: ColumnListRequest) {
     this.lists.push({ ...request, bounds: asked(ticket, request.bounds) });
     return {

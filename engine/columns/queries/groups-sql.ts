@@ -2,6 +2,7 @@ import type { Ticket } from '../../govern/ticket.ts';
 import type { Catalog } from '../../model/catalog.ts';
 import { EngineError } from '../../model/errors.ts';
 import { isNumeric, isPosition, kindOf } from '../../model/kinds.ts';
+import type { Lsn } from '../../model/position.ts';
 import type { ColumnDefinition, TableDefinition, Value } from '../../model/types.ts';
 import type { ClientQuery } from '../client.ts';
 import type { Group, GroupAggregate, GroupsRequest } from '../column-queries.ts';
@@ -24,14 +25,20 @@ export interface GroupsPlan {
 }
 
 /** Groups as SQL, one more than asked for, that tells whether there are more. Without an order they come by key, so that equal questions get equal answers. */
-export function planGroups(ticket: Ticket, catalog: Catalog, request: GroupsRequest): GroupsPlan {
+export function planGroups(
+  ticket: Ticket,
+  catalog: Catalog,
+  request: GroupsRequest,
+  upTo: Lsn | null,
+): GroupsPlan {
   const table = catalog.table(request.table);
   const parameters = new SqlParameters();
   const keys = groupKeys(catalog, table, request, parameters);
   const aggregates = request.aggregates.map((aggregate) =>
     planAggregate(catalog.column(table, 'column' in aggregate ? aggregate.column : ''), aggregate),
   );
-  const source = tableSource(catalog, table, request.where, parameters);
+  const range = upTo === null ? undefined : { after: null, upTo };
+  const source = tableSource(catalog, table, request.where, parameters, range);
   const selected = [
     ...keys.map((key, i) => `${key.readable} AS ${ownName(`k${i}`)}`),
     `count() AS ${countName}`,

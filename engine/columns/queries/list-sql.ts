@@ -1,7 +1,9 @@
 import type { Ticket } from '../../govern/ticket.ts';
 import type { Catalog } from '../../model/catalog.ts';
 import { columnNamed } from '../../model/kinds.ts';
-import type { ColumnDefinition, TableDefinition, Value } from '../../model/types.ts';
+import type { Lsn } from '../../model/position.ts';
+import { storedOrder } from '../../model/system-columns.ts';
+import type { ColumnDefinition, Value } from '../../model/types.ts';
 import {
   decodeCursor,
   encodeCursor,
@@ -25,20 +27,37 @@ export interface ListPlan {
   cursorOf(row: { readonly [column: string]: Value }): string;
 }
 
-/** A page as SQL: `first` rows and one more, that tells whether there is a next page. */
-export function planList(ticket: Ticket, catalog: Catalog, request: ColumnListRequest): ListPlan {
+/**
+ * A page as SQL, of the rows as of `upTo` (null: of now): `first` rows and one more, that tells whether
+ * there is a next page.
+ */
+export function planList(
+  ticket: Ticket,
+  catalog: Catalog,
+  request: ColumnListRequest,
+  upTo: Lsn | null,
+): ListPlan {
   const table = catalog.table(request.table);
   const columns = [...catalog.columnsOf(table).values()];
-  const order = completeOrder(request.orderBy, uniqueKey(table), (name) => {
+  const order = completeOrder(request.orderBy, storedOrder(table), (name) => {
     return columnNamed(columns, name) ?? catalog.column(table, name);
   });
   const list: ListIdentity = { table: table.name, order, where: request.where };
   const parameters = new SqlParameters();
-  const source = tableSource(catalog, table, request.where, parameters);
-  const conditions = [source.where];
-  if (request.after !== null) {
-    conditions.push(beyond(order, decodeCursor(list, request.after), parameters));
-  }
+  const after =
+    request.after === null ? '1' : beyond(order, decodeCursor(list, request.after), parameters);
+  // What versions of a row have in common is asked of each, so that fewer are looked at.
+  const isOfKey = order.every(({ column }) => table.key.includes(column.name));
+  const range = upTo === null ? undefined : { after: null, upTo };
+  const source = tableSource(
+    catalog,
+    table,
+    request.where,
+    parameters,
+    range,
+    isOfKey ? after : undefined,
+  );
+  const conditions = [source.where, after];
   const readers = order.map(({ column }) => cellReader(column.name));
   const terms = order.map(({ column, direction }) => `${orderSql(column)} ${direction} NULLS LAST`);
   const sql = [
@@ -63,10 +82,6 @@ export function planList(ticket: Ticket, catalog: Catalog, request: ColumnListRe
         readers.map((read) => read(row) ?? null),
       ),
   };
-}
-
-function uniqueKey(table: TableDefinition): readonly string[] {
-  return table.kind === 'state' ? table.key : ['sessionId', 'tick', 'seq'];
 }
 
 /** The rows after a cursor. Nulls come last in both directions, so nothing lies behind a null. */
