@@ -24,12 +24,12 @@ export async function asOfLsn(
 ): Promise<Lsn | null> {
   await waitForApplied(context);
   if (asOf === null || asOf === undefined) return null;
-  const { engine, ticket } = context;
+  const { engine, ticket, report } = context;
   const { position, time, tick } = asOf;
   if (typeof position === 'string') {
     const lsn = parsePosition(position, `${path}.position`);
     if (lsn > engine.appliedLsn) {
-      await engine.waitForApplied(ticket.within(limits.readWaitMs), lsn);
+      await report.waitsFor(engine.waitForApplied(ticket.within(limits.readWaitMs), lsn));
     }
     return lsn;
   }

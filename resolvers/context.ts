@@ -9,6 +9,8 @@ import type {
 import type { Lsn } from '../engine/model/position.ts';
 import type { QueryClass, RoleDefinition } from '../engine/model/types.ts';
 import type { AuditPort, AuditReader } from './audit-event.ts';
+import type { FinishedWork } from './insight/finished-work.ts';
+import type { TitleHealth } from './insight/title-health.ts';
 import type { RequestReport } from './request-report.ts';
 import type { RunningQueries } from './running-queries.ts';
 
@@ -40,6 +42,10 @@ export interface RequestContext {
   readonly use: UsePort;
   /** One for the title, shared by all its requests. */
   readonly running: RunningQueries;
+  /** What the title's operations came to; one for the title. */
+  readonly work: FinishedWork;
+  /** How the parts of the title are now. */
+  readonly health: () => TitleHealth;
   /** `x-tickloom-read-after`: reads wait until the node has applied it. Null: no header. */
   readonly readAfter: Lsn | null;
   /**

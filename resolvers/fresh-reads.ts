@@ -10,9 +10,9 @@ import type { RequestContext } from './context.ts';
 
 /** Waits until the node has applied what the client has seen, then tells where the read stands. */
 export async function waitForApplied(context: RequestContext): Promise<Lsn> {
-  const { engine, readAfter, ticket } = context;
+  const { engine, readAfter, ticket, report } = context;
   if (readAfter !== null && readAfter > engine.appliedLsn) {
-    await engine.waitForApplied(ticket.within(limits.readWaitMs), readAfter);
+    await report.waitsFor(engine.waitForApplied(ticket.within(limits.readWaitMs), readAfter));
   }
   return sawApplied(context);
 }
@@ -56,7 +56,8 @@ export async function waitForMinimum(
   await waitForApplied(context);
   const lsn = minPositionOf(minPosition);
   if (lsn === null) return;
-  await context.engine.waitForApplied(context.ticket.within(limits.readWaitMs), lsn);
+  const { engine, ticket, report } = context;
+  await report.waitsFor(engine.waitForApplied(ticket.within(limits.readWaitMs), lsn));
 }
 
 function minPositionOf(minPosition: string | null | undefined): Lsn | null {
@@ -64,8 +65,8 @@ function minPositionOf(minPosition: string | null | undefined): Lsn | null {
   return parsePosition(minPosition, 'minPosition');
 }
 
-async function cover({ engine, ticket }: RequestContext, lsn: Lsn): Promise<void> {
+async function cover({ engine, ticket, report }: RequestContext, lsn: Lsn): Promise<void> {
   const { columns } = engine;
   if (lsn <= columns.coveredLsn) return;
-  await columns.waitForCovered(ticket.within(limits.readWaitMs), lsn);
+  await report.waitsFor(columns.waitForCovered(ticket.within(limits.readWaitMs), lsn));
 }

@@ -7,6 +7,7 @@ import { audited } from './audited.ts';
 import { authoriseCapability, authoriseSql } from './authorise.ts';
 import type { RequestContext } from './context.ts';
 import { waitForCovered } from './fresh-reads.ts';
+import { sqlShape } from './insight/sql-shape.ts';
 import { pageSizeOf, queryBoundsOf, withinClass } from './query-bounds.ts';
 import type { RunningQuery } from './running-queries.ts';
 
@@ -27,6 +28,7 @@ export async function sql(
   const parameters = sqlParameters(args.parameters);
   const first = pageSizeOf(args.first);
   const { columns } = context.engine;
+  context.report.runsSql(sqlShape(args.query));
   const shown = { field: 'sql', sql: shownSql(args.query) };
   const bounds = queryBoundsOf(context.ticket);
   const ask = async () => {

@@ -24,6 +24,8 @@ export class RequestReport {
   #rowsRead: number | null = null;
   #bytesRead: number | null = null;
   #memoryPeakBytes: number | null = null;
+  #waitMs = 0;
+  readonly #sql: string[] = [];
   readonly #cut = new Set<string>();
 
   /** `nowMs`: a monotonic clock in milliseconds. */
@@ -35,6 +37,44 @@ export class RequestReport {
 
   get rowsRead(): number {
     return this.#rowsRead ?? 0;
+  }
+
+  get bytesRead(): number {
+    return this.#bytesRead ?? 0;
+  }
+
+  get memoryPeakBytes(): number | null {
+    return this.#memoryPeakBytes;
+  }
+
+  /** Milliseconds since it began. */
+  get elapsedMs(): number {
+    return this.#nowMs() - this.#startedMs;
+  }
+
+  /** Milliseconds of waiting for positions that were asked for. */
+  get waitMs(): number {
+    return this.#waitMs;
+  }
+
+  /** The shapes of the SQL that it ran. */
+  get sql(): readonly string[] {
+    return this.#sql;
+  }
+
+  /** Waits for a position that the request asks for. */
+  async waitsFor(reached: Promise<unknown>): Promise<void> {
+    const sinceMs = this.#nowMs();
+    try {
+      await reached;
+    } finally {
+      this.#waitMs += this.#nowMs() - sinceMs;
+    }
+  }
+
+  /** A field runs SQL of this shape. */
+  runsSql(shape: string): void {
+    this.#sql.push(shape);
   }
 
   /** A field rests on the log up to here. */
@@ -64,7 +104,7 @@ export class RequestReport {
     return {
       ...(this.#lsn === null ? {} : { position: formatPosition(this.#lsn) }),
       class: this.#queryClass,
-      elapsedMs: Math.round((this.#nowMs() - this.#startedMs) * 1000) / 1000,
+      elapsedMs: Math.round(this.elapsedMs * 1000) / 1000,
       ...(this.#rowsRead === null ? {} : { rowsRead: this.#rowsRead }),
       ...(this.#bytesRead === null ? {} : { bytesRead: this.#bytesRead }),
       ...(this.#memoryPeakBytes === null ? {} : { memoryPeakBytes: this.#memoryPeakBytes }),

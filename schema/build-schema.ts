@@ -7,6 +7,7 @@ import { ColumnTypes } from './column-types.ts';
 import { addContentionFields } from './contention-fields.ts';
 import { addExportFields } from './export-fields.ts';
 import { addGroupFields } from './group-fields.ts';
+import { addInsightFields } from './insight-fields.ts';
 import { addQueryFields } from './query-fields.ts';
 import { addRowFields } from './row-fields.ts';
 import type { SchemaScope } from './scope.ts';
@@ -42,8 +43,9 @@ export function buildSchema(catalog: Catalog): GraphQLSchema {
   }
   for (const view of views) addViewFields(scope, shared, view);
   addExportFields(scope, shared);
-  addQueryFields(scope);
+  addQueryFields(scope, shared);
   addContentionFields(scope);
+  addInsightFields(scope, shared);
   addAccessFields(scope);
   addAuditFields(scope, shared);
   // In the order of the manifest: sorted, `actionId` would stand apart from what an action is.

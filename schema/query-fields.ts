@@ -3,11 +3,12 @@ import { coveredPosition } from '../resolvers/position.ts';
 import { killQuery, runningQueries, runningSince, sql, sqlRows } from '../resolvers/queries.ts';
 import type { RunningQuery } from '../resolvers/running-queries.ts';
 import type { SchemaScope } from './scope.ts';
+import type { SharedTypes } from './shared-types.ts';
 
 /** `sql`, `runningQueries`, `killQuery`. */
-export function addQueryFields(scope: SchemaScope): void {
+export function addQueryFields(scope: SchemaScope, shared: SharedTypes): void {
   addSqlField(scope);
-  addRunningFields(scope);
+  addRunningFields(scope, shared);
 }
 
 function addSqlField({ builder }: SchemaScope): void {
@@ -60,15 +61,7 @@ function addSqlField({ builder }: SchemaScope): void {
   );
 }
 
-function addRunningFields({ builder }: SchemaScope): void {
-  const queryClass = builder.enumType('QueryClass', {
-    description: 'How urgent a request is, and what it may use.',
-    values: {
-      GAMEPLAY: { description: 'Part of a running match: first served, and never a heavy query.' },
-      OPERATOR: { description: 'Somebody watches and waits: seconds.' },
-      ARCHIVAL: { description: 'Nobody waits: minutes, and more memory.' },
-    } satisfies Record<RunningQuery['class'], unknown>,
-  });
+function addRunningFields({ builder }: SchemaScope, { queryClass }: SharedTypes): void {
   const running = builder.objectRef<RunningQuery>('RunningQuery').implement({
     description: 'A query of the column store that runs now.',
     fields: (t) => ({

@@ -1,4 +1,5 @@
 import type { OrderBy, SubscribeRequest } from '../engine/index.ts';
+import type { QueryClass } from '../engine/model/types.ts';
 import type { AsOf } from '../resolvers/as-of.ts';
 import type { PageInfo } from '../resolvers/list-page.ts';
 import type { SchemaScope } from './scope.ts';
@@ -53,7 +54,16 @@ export function addSharedTypes(scope: SchemaScope) {
       DISCONNECT: { description: 'The subscription ends with `OVERLOADED`.' },
     } satisfies Record<SubscribeRequest['onLag'], unknown>,
   });
-  return { direction, pageInfo, frameKind, lagPolicy, asOf: addAsOfType(scope) };
+  const queryClass = builder.enumType('QueryClass', {
+    description: 'How urgent a request is, and what it may use.',
+    values: {
+      GAMEPLAY: { description: 'Part of a running match: first served, and never a heavy query.' },
+      OPERATOR: { description: 'Somebody watches and waits: seconds.' },
+      ARCHIVAL: { description: 'Nobody waits: minutes, and more memory.' },
+    } satisfies Record<QueryClass, unknown>,
+  });
+  const asOf = addAsOfType(scope);
+  return { direction, pageInfo, frameKind, lagPolicy, queryClass, asOf };
 }
 /** An earlier moment, by which a read or an export is told what the rows were then. */
 function addAsOfType({ builder }: SchemaScope) {

@@ -48,6 +48,17 @@ export const limits = {
   contentionKeySessionsMax: 64,
   /** Rows of one answer about contention. */
   contentionRowsMax: 200,
+  /** Operations whose costs are summed up, by shape; the one not seen for longest leaves. */
+  operationsKeptMax: 1_000,
+  /** Characters of an operation's text that are kept. */
+  operationTextLengthMax: 2_048,
+  /** Roles told of one operation. */
+  operationRolesMax: 16,
+  /** Slow operations kept, and written to the log each second. */
+  slowOperationsKeptMax: 500,
+  slowOperationsLoggedPerSecondMax: 10,
+  /** Insights of one answer. */
+  insightsMax: 200,
   /** Ticks of a session whose answers are kept for retries; older ones answer TICK_OUT_OF_ORDER. */
   idempotencyTicksMax: 131_072,
   /** Ticks, and as many keys of a client's own, whose answers a closed session keeps, for good. */

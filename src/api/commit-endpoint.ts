@@ -3,12 +3,15 @@ import {
   decodeCommitBody,
   decodeJsonBody,
   type Engine,
+  type Ticket,
   type TickHeader,
   type TickOutcome,
 } from '../../engine/index.ts';
-import { EngineError } from '../../engine/model/errors.ts';
+import { EngineError, type ErrorCode } from '../../engine/model/errors.ts';
 import { formatPosition } from '../../engine/model/position.ts';
 import { authoriseBatch, authoriseCommit } from '../../resolvers/authorise.ts';
+import type { FinishedOperation } from '../../resolvers/insight/finished-operation.ts';
+import type { FinishedWork } from '../../resolvers/insight/finished-work.ts';
 import { RequestReport } from '../../resolvers/request-report.ts';
 import { conflictKey, type FirstVerdict, toldResults } from '../../resolvers/ticks.ts';
 import { checkContentType } from '../http/content-type.ts';
@@ -18,6 +21,7 @@ import { sendJson } from '../http/respond.ts';
 import type { Handler } from '../http/route.ts';
 import { servingLimits } from '../serving-limits.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { textShape } from './graphql/operation-shapes.ts';
 import { exchangeTicket } from './request-ticket.ts';
 import type { ServedManifest } from './served-manifest.ts';
 import { type SignInParts, signIn } from './sign-in.ts';
@@ -26,11 +30,12 @@ export interface CommitEndpointOptions extends SignInParts {
   readonly engine: Engine;
   readonly manifest: ServedManifest;
   readonly metrics: Metrics;
+  readonly work: FinishedWork;
 }
 
 /** `POST /{title}/sessions/{sessionId}/ticks/{tick}`: a tick in columns, as Arrow or as JSON. */
 export function commitEndpoint(options: CommitEndpointOptions): Handler {
-  const { engine, metrics, use } = options;
+  const { engine, metrics, use, work } = options;
   const { catalog } = engine;
   const committed = metrics.requests.labels({
     endpoint: 'commit',
@@ -55,9 +60,14 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     if (body.length === 0) throw emptyBody();
     const batch = format.decode(catalog, header, body);
     authoriseBatch(asker, batch, catalog);
-    const outcome = await engine.commit(ticket, batch);
+    const finished = (code: ErrorCode | null) => work.record(finishedCommit(ticket, report, code));
+    const outcome = await engine.commit(ticket, batch).catch((error: unknown) => {
+      finished(error instanceof EngineError ? error.code : 'INTERNAL');
+      throw error;
+    });
     report.sawPosition(outcome.lsn);
     committed.inc();
+    finished(null);
     const extensions = { tickloom: report.toExtensions() };
     await sendJson(exchange, metrics, { ...answer(outcome), extensions });
     use.charge(principal, { bytes: exchange.bytesSent });
@@ -74,6 +84,31 @@ const formats = {
   [arrowType]: { decode: decodeCommitBody, bytesMax: servingLimits.commitBodyBytesMax },
   [jsonType]: { decode: decodeJsonBody, bytesMax: servingLimits.commitJsonBytesMax },
 } as const;
+
+const commitText = 'POST /{title}/sessions/{sessionId}/ticks/{tick}';
+const commitShape = textShape('commit', commitText);
+
+function finishedCommit(
+  { principal, trace }: Ticket,
+  report: RequestReport,
+  code: ErrorCode | null,
+): FinishedOperation {
+  return {
+    kind: 'COMMIT',
+    shape: commitShape,
+    subject: principal.subject,
+    role: principal.role,
+    queryClass,
+    requestId: trace.requestId,
+    endedAtMs: Date.now(),
+    elapsedMs: report.elapsedMs,
+    waitMs: 0,
+    rowsRead: 0,
+    bytesRead: 0,
+    memoryPeakBytes: null,
+    code,
+  };
+}
 
 /** A body that was lost on its way must not be a tick. */
 function emptyBody(): EngineError {

@@ -1,4 +1,5 @@
 import type { Durability } from '../../engine/index.ts';
+import type { QueryClass } from '../../engine/model/types.ts';
 import { servingLimits } from '../serving-limits.ts';
 
 /** How a setting's text becomes its value. `parse` throws `RangeError` saying what it expected. */
@@ -63,6 +64,25 @@ export function listOf<const T extends string>(
         throw new RangeError(`some of ${values.join(', ')}, separated by commas`);
       }
       return found;
+    },
+  };
+}
+
+/** Milliseconds by class, as `gameplay=100,operator=1000`; classes that are not named keep theirs. */
+export function millisecondsByClass(
+  defaults: Readonly<Record<QueryClass, number>>,
+): SettingType<Readonly<Record<QueryClass, number>>> {
+  return {
+    placeholder: '<class=ms,…>',
+    parse: (value) => {
+      const expected = 'gameplay=<ms>, operator=<ms>, archival=<ms>, separated by commas';
+      const given = value.split(',').map((part) => {
+        const [, name = '', ms = ''] = /^\s*(\w+)\s*=\s*(\d+)\s*$/.exec(part) ?? [];
+        const queryClass = name.toUpperCase();
+        if (!(queryClass in defaults)) throw new RangeError(expected);
+        return [queryClass, wholeNumber(ms, 0, 3_600_000, expected)] as const;
+      });
+      return { ...defaults, ...Object.fromEntries(given) };
     },
   };
 }

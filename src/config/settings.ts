@@ -7,6 +7,7 @@ import {
   durability,
   httpUrl,
   logRetain,
+  millisecondsByClass,
   oneOf,
   onlyOnOneNode,
   onOff,
@@ -174,6 +175,11 @@ export const settingsTable = {
     count(1, 1_000_000),
     null,
     'Subscriptions of one title at the same time, those of roles that commit apart; any number when unset. Past it they answer QUOTA_EXCEEDED.',
+  ),
+  slowMs: setting(
+    millisecondsByClass({ GAMEPLAY: 100, OPERATOR: 1_000, ARCHIVAL: 30_000 }),
+    'gameplay=100,operator=1000,archival=30000',
+    'From how many milliseconds on an operation of a class counts as slow: it is logged, counted, and listed by slowQueries.',
   ),
   exportTtlSeconds: setting(count(10, 604_800), '3600', 'How long an export link works.', {
     unit: 's',

@@ -1,10 +1,12 @@
 import type { Engine, EngineOptions, Frame } from '../../engine/index.ts';
+import { Health } from './health.ts';
 import { MetricRegistry, type WatchedAudit } from './metric-registry.ts';
 import { TitleCounter, TitleGauge, TitleHistogram } from './title-metrics.ts';
 
 interface FeedCounts {
   readonly frames: Readonly<Record<Frame['kind'], { inc(): void }>>;
   readonly staleness: { observe(seconds: number): void };
+  readonly recentStaleness: { record(ms: number): void };
   lagTicksMax: number;
 }
 
@@ -51,7 +53,10 @@ export class Metrics {
   readonly querySeconds;
   readonly queryRejected;
   readonly rateLimited;
+  readonly slowOperations;
   readonly queryMemory;
+  /** What the last minutes were like. */
+  readonly health = new Health();
   readonly exportsBytes;
   readonly requests;
   /** What the engine tells as it works. */
@@ -72,6 +77,7 @@ export class Metrics {
     this.querySeconds = new TitleHistogram<'class' | 'kind'>(registry.querySeconds, title);
     this.queryRejected = new TitleCounter<'class' | 'reason'>(registry.queryRejected, title);
     this.rateLimited = new TitleCounter<'role' | 'bound' | 'of'>(registry.rateLimited, title);
+    this.slowOperations = new TitleCounter<'class'>(registry.slowOperations, title);
     this.queryMemory = new TitleHistogram<'class'>(registry.queryMemory, title);
     this.exportsBytes = registry.exportsBytes.labels({ title });
     this.requests = new TitleCounter<'endpoint' | 'operation_kind' | 'code'>(
@@ -111,7 +117,7 @@ export class Metrics {
   }
 
   #observer(): NonNullable<EngineOptions['observer']> {
-    const { registry, title } = this;
+    const { registry, title, health } = this;
     const of = { title };
     const applySeconds = registry.applySeconds.labels(of);
     const queueWaitSeconds = registry.queueWaitSeconds.labels({ ...of, class: 'GAMEPLAY' });
@@ -128,13 +134,20 @@ export class Metrics {
       onCheckpoint: (seconds) => checkpointSeconds.observe(seconds),
       onLogDropped: ({ bytes }) => logDroppedBytes.inc(bytes),
       columns: { onInsert: ({ seconds }) => columnsInsertSeconds.observe(seconds) },
-      log: { onSync: (seconds) => logSyncSeconds.observe(seconds) },
+      log: {
+        onSync: (seconds) => {
+          logSyncSeconds.observe(seconds);
+          health.logSync.record(seconds * 1000);
+        },
+      },
       views: {
         frame: (view, kind, lagTicks, stalenessMs) => {
           const feed = this.#feed(view);
           feed.frames[kind].inc();
           feed.lagTicksMax = Math.max(feed.lagTicksMax, lagTicks);
-          if (kind === 'DELTA') feed.staleness.observe(stalenessMs / 1000);
+          if (kind !== 'DELTA') return;
+          feed.staleness.observe(stalenessMs / 1000);
+          feed.recentStaleness.record(stalenessMs);
         },
         reset: (view, reason) => feedResets.inc({ view, reason }),
         overloaded: (view) => feedResets.inc({ view, reason: 'disconnected' }),
@@ -163,6 +176,7 @@ export class Metrics {
           HEARTBEAT: counter('HEARTBEAT'),
         },
         staleness: this.#viewStaleness.labels({ view }),
+        recentStaleness: this.health.stalenessOf(view),
         lagTicksMax: 0,
       };
       this.#feeds.set(view, feed);

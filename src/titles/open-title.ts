@@ -129,6 +129,8 @@ export function openTitle(
       logger,
       requests,
       places: shared.places,
+      slowMs: settings.slowMs,
+      rowMemoryBytesMax: settings.rowMemory,
     });
     const parts = { name, engine, audit, recoveredLsn, metrics, requests, served };
     return new OpenTitle(parts, () => lifetime.endOrThrow());

@@ -2,6 +2,7 @@ import { printSchema } from 'graphql';
 import { type ColumnMasks, type Engine, OneByOne, serializeManifest } from '../../engine/index.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
+import { FinishedWork, type SlowThresholds } from '../../resolvers/insight/finished-work.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
 import { commitEndpoint } from '../api/commit-endpoint.ts';
 import { descriptionEndpoint } from '../api/description-endpoints.ts';
@@ -24,6 +25,7 @@ import type { TitleLimits } from '../limits/title-limits.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { ObservedQueries } from '../telemetry/observed-queries.ts';
+import { SlowLog } from '../telemetry/slow-log.ts';
 import type { RunningRequests } from './running-requests.ts';
 
 export interface ServedTitleOptions {
@@ -38,6 +40,8 @@ export interface ServedTitleOptions {
   readonly logger: Logger;
   readonly requests: RunningRequests;
   readonly places: SocketPlaces;
+  readonly slowMs: SlowThresholds;
+  readonly rowMemoryBytesMax: number;
 }
 
 /** What a title answers over HTTP. */
@@ -59,7 +63,9 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const { catalog } = engine;
   const identity = new TitleIdentity(options.identity, catalog);
   const running = new ObservedQueries(metrics);
-  const services = { engine, exports, masks, audit, use, running };
+  const work = new FinishedWork(options.slowMs, new SlowLog(logger, metrics).tell);
+  const health = () => metrics.health.read(engine, audit.log, options.rowMemoryBytesMax);
+  const services = { engine, exports, masks, audit, use, running, work, health };
   const schema = buildSchema(catalog);
   const answers = new Answers(metrics, logger);
   const executor = new Executor(schema);
@@ -77,7 +83,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
         identity,
         onDrain: options.requests.onDrain,
       }),
-      commit: commitEndpoint({ engine, manifest, audit, use, metrics, identity }),
+      commit: commitEndpoint({ engine, manifest, audit, use, metrics, identity, work }),
       export: exportEndpoint({ engine, exports, links, audit, use, metrics, logger }),
       schema: descriptionEndpoint({
         ...description,

@@ -260,7 +260,8 @@ describe('with durability that is looser than strict', () => {
     });
     await engine.openSession(testTicket, 's', false);
     for (let tick = 1; taken.length === 0; tick++) await commit(engine, tick);
-    expect(taken).toEqual([null]);
+    // Another one may have been taken while the last tick was answered.
+    expect(new Set(taken)).toEqual(new Set([null]));
     const [checkpoint] = await listCheckpoints(storage, join(title.directory, 'checkpoints'));
     expect(checkpoint?.lsn).toBeGreaterThan(0);
     storage.restart('power');

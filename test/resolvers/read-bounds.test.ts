@@ -10,6 +10,7 @@ import type { ViewRows } from '../../engine/views/view-engine.ts';
 import type { RequestContext } from '../../resolvers/context.ts';
 import { waitForApplied, waitForCovered } from '../../resolvers/fresh-reads.ts';
 import { pageSizeOf } from '../../resolvers/query-bounds.ts';
+import { RequestReport } from '../../resolvers/request-report.ts';
 import { testTicket } from '../ticket.ts';
 import { openTitleApi } from './title-api.ts';
 
@@ -23,7 +24,12 @@ describe('a read that demands a position', () => {
     const wait = (ticket: Ticket, lsn: Lsn) => waiters.wait(ticket, lsn, () => asLsn(5));
     const columns = { coveredLsn: asLsn(5), waitForCovered: wait };
     const engine = { appliedLsn: asLsn(5), waitForApplied: wait, columns } as unknown as Engine;
-    const context = { engine, readAfter, ticket: testTicket, report: { sawPosition() {} } };
+    const context = {
+      engine,
+      readAfter,
+      ticket: testTicket,
+      report: new RequestReport('GAMEPLAY'),
+    };
     return context as unknown as RequestContext;
   }
 

@@ -144,10 +144,13 @@ describe('the root fields a role of ashfall gets an answer from', () => {
         ...views.map((view) => `${view}Changes`),
         'auditLog',
         'contention',
+        'insights',
         'killQuery',
+        'operations',
         'runningQueries',
         'session',
         'sessions',
+        'slowQueries',
       ].sort(),
     );
   });

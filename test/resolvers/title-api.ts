@@ -18,6 +18,7 @@ import type {
   RequestContext,
 } from '../../resolvers/context.ts';
 import { toClientError } from '../../resolvers/errors.ts';
+import { FinishedWork } from '../../resolvers/insight/finished-work.ts';
 import { RequestReport } from '../../resolvers/request-report.ts';
 import { RunningQueries } from '../../resolvers/running-queries.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
@@ -36,6 +37,7 @@ export class TitleApi {
   auditRefuses = false;
   readonly logged: unknown[] = [];
   readonly running = new RunningQueries();
+  readonly work = new FinishedWork({ GAMEPLAY: 100, OPERATOR: 1_000, ARCHIVAL: 30_000 }, () => {});
   readonly exports = new FakeExports();
 
   constructor(engine: Engine, columns: FakeColumnStore) {
@@ -157,6 +159,18 @@ export class Caller {
       },
       use: { take: () => undefined },
       running: this.#api.running,
+      work: this.#api.work,
+      health: () => ({
+        windowSeconds: 120,
+        logSync: null,
+        staleness: new Map(),
+        appliedLsn: this.#api.engine.appliedLsn,
+        columnsCoveredLsn: this.#api.engine.columns.coveredLsn,
+        columnsTrouble: null,
+        memoryUsedBytes: 0,
+        memoryBytesMax: 1,
+        audit: 'ok',
+      }),
       readAfter: this.#options.readAfter ?? null,
       lastEventId: null,
       report: new RequestReport(queryClass),

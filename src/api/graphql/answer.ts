@@ -1,6 +1,7 @@
 import { type ExecutionResult, GraphQLError } from 'graphql';
 import { EngineError, type ErrorCode } from '../../../engine/model/errors.ts';
 import { type ErrorPhase, type ErrorScope, toClientError } from '../../../resolvers/errors.ts';
+import type { FinishedKind } from '../../../resolvers/insight/finished-operation.ts';
 import type { RequestReport } from '../../../resolvers/request-report.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
@@ -21,6 +22,18 @@ const rejections: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'QUERY_MEMORY',
 ]);
 
+const finishedKinds = {
+  query: 'QUERY',
+  mutation: 'MUTATION',
+  subscription: 'SUBSCRIPTION',
+} as const satisfies Record<OperationKind, FinishedKind>;
+
+/** The code of the first error; null: there is none. */
+function codeOf(errors: readonly GraphQLError[] | undefined): ErrorCode | null {
+  const code = errors?.[0]?.extensions.code;
+  return code === undefined ? null : (String(code) as ErrorCode);
+}
+
 /** Gives every result its last form: errors of the contract, `extensions.tickloom`, and a count. */
 export class Answers {
   readonly #metrics: Metrics;
@@ -35,6 +48,7 @@ export class Answers {
   result(result: ExecutionResult, context: OperationContext, kind: OperationKind): ExecutionResult {
     const errors = result.errors?.map((error) => this.error(error, 'execute', context));
     this.#count(context, kind, errors);
+    context.finished(finishedKinds[kind], codeOf(errors));
     context.use.charge(context.principal, { rowsRead: context.report.rowsRead });
     return this.#assemble(result, errors, context);
   }
@@ -52,6 +66,7 @@ export class Answers {
 
   subscribed(context: OperationContext): void {
     this.#count(context, 'subscription', undefined);
+    context.finished('SUBSCRIPTION', null);
   }
 
   /** Errors of a request that never ran: it could not be parsed or is not valid. */
@@ -111,14 +126,14 @@ export class Answers {
     kind: OperationKind | null,
     errors: readonly GraphQLError[] | undefined,
   ): void {
-    const code = errors?.[0]?.extensions.code ?? 'OK';
+    const code = codeOf(errors) ?? 'OK';
     this.#metrics.requests.inc({
       endpoint: context.endpoint,
       operation_kind: kind ?? '',
-      code: String(code),
+      code,
     });
     if (rejections.has(code as ErrorCode)) {
-      this.#metrics.queryRejected.inc({ class: context.ticket.queryClass, reason: String(code) });
+      this.#metrics.queryRejected.inc({ class: context.ticket.queryClass, reason: code });
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { ClientDeparture, ColumnMasks, Engine, Ticket } from '../../../engine/index.ts';
+import type { ErrorCode } from '../../../engine/model/errors.ts';
 import { type Lsn, parsePosition } from '../../../engine/model/position.ts';
 import type { QueryClass } from '../../../engine/model/types.ts';
 import type { AuditReader } from '../../../resolvers/audit-event.ts';
@@ -8,6 +9,12 @@ import type {
   Principal,
   RequestContext,
 } from '../../../resolvers/context.ts';
+import type {
+  FinishedKind,
+  OperationShape,
+} from '../../../resolvers/insight/finished-operation.ts';
+import type { FinishedWork } from '../../../resolvers/insight/finished-work.ts';
+import type { TitleHealth } from '../../../resolvers/insight/title-health.ts';
 import { RequestReport } from '../../../resolvers/request-report.ts';
 import type { RunningQueries } from '../../../resolvers/running-queries.ts';
 import type { RequestAudit } from '../../audit/request-audit.ts';
@@ -17,6 +24,7 @@ import type { TitleLimits } from '../../limits/title-limits.ts';
 import type { Endpoint } from '../../telemetry/metrics.ts';
 import { requestTicket } from '../request-ticket.ts';
 import { askedClassOf } from './asked-class.ts';
+import { shapeWith } from './operation-shapes.ts';
 
 /** What all operations of one title share. */
 export interface TitleServices {
@@ -27,6 +35,8 @@ export interface TitleServices {
   readonly audit: TitleAudit;
   readonly use: TitleLimits;
   readonly running: RunningQueries;
+  readonly work: FinishedWork;
+  readonly health: () => TitleHealth;
 }
 
 export interface OperationOptions {
@@ -54,6 +64,8 @@ export class OperationContext implements RequestContext {
   readonly auditLog: AuditReader;
   readonly use: TitleLimits;
   readonly running: RunningQueries;
+  readonly work: FinishedWork;
+  readonly health: () => TitleHealth;
   readonly readAfter: Lsn | null;
   readonly lastEventId: string | null;
   readonly report: RequestReport;
@@ -63,6 +75,8 @@ export class OperationContext implements RequestContext {
   /** Who asks now; `followAsker` tells of another one. */
   principal: Principal;
   ticket: Ticket;
+  /** What it runs; null until that is known. */
+  shape: OperationShape | null = null;
   /** Made when somebody listens: subscriptions do. */
   #listeners: Set<(asker: CurrentAsker) => void> | null = null;
 
@@ -75,6 +89,8 @@ export class OperationContext implements RequestContext {
     this.auditLog = services.audit;
     this.use = services.use;
     this.running = services.running;
+    this.work = services.work;
+    this.health = services.health;
     this.principal = options.principal;
     const { principal, askedClass, audit, requestId } = options;
     const queryClass = askedClassOf(principal, askedClass, audit, requestId);
@@ -121,6 +137,27 @@ export class OperationContext implements RequestContext {
   /** What resolvers get, for yoga, which copies the fields of an object into a context of its own. */
   fields(): RequestContext {
     return { ...this };
+  }
+
+  /** Records what the operation came to, once it has an answer. */
+  finished(kind: FinishedKind, code: ErrorCode | null): void {
+    const { shape, report, ticket, principal } = this;
+    if (shape === null) return;
+    this.work.record({
+      kind,
+      shape: shapeWith(shape, report.sql),
+      subject: principal.subject,
+      role: principal.role?.name ?? null,
+      queryClass: ticket.queryClass,
+      requestId: ticket.trace.requestId,
+      endedAtMs: Date.now(),
+      elapsedMs: report.elapsedMs,
+      waitMs: report.waitMs,
+      rowsRead: report.rowsRead,
+      bytesRead: report.bytesRead,
+      memoryPeakBytes: report.memoryPeakBytes,
+      code,
+    });
   }
 
   /** Nobody waits for the operation any more. Harmless once it is done. */

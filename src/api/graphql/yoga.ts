@@ -23,6 +23,7 @@ import type { Executor } from './executor.ts';
 import type { FrameTexts } from './frame-texts.ts';
 import type { GraphqlParams } from './graphql-params.ts';
 import type { OperationContext } from './operation-context.ts';
+import { shapeOf } from './operation-shapes.ts';
 import { printedResult } from './printed-result.ts';
 import { unresolvedOperation } from './unresolved-operation.ts';
 import { tooManyValues } from './variable-values.ts';
@@ -210,6 +211,7 @@ function tellAudit({
   contextValue: { operation, params },
 }: ExecutionArgs & { readonly contextValue: ServerContext }): OperationDefinitionNode | null {
   const definition = getOperationAST(document, operationName) ?? null;
+  if (definition !== null) operation.shape = shapeOf(document, definition);
   operation.audit.runs({ query: params.query, operationName: definition?.name?.value });
   return definition;
 }
