@@ -41,6 +41,7 @@ export type {
 export type { ColumnStore } from './columns/column-store.ts';
 export { ColumnsHost, type ColumnsTarget } from './columns/columns-host.ts';
 export type { OpenColumnStore } from './columns/open-column-store.ts';
+export { aggregateName } from './columns/queries/aggregate-name.ts';
 export { SideTable, type SideTableDefinition } from './columns/side-table.ts';
 export { lockDirectory } from './disk/directory-lock.ts';
 export { makeDirectories } from './disk/make-directories.ts';

@@ -20,7 +20,7 @@ import type { ColumnsHost } from './columns-host.ts';
 import { exportRows } from './export.ts';
 import type { MergePause } from './merge-pause.ts';
 import type { OpenColumnStore } from './open-column-store.ts';
-import { planGroups } from './queries/groups-sql.ts';
+import { GroupsPlan, type PlannedGroup } from './queries/groups-sql.ts';
 import { planList } from './queries/list-sql.ts';
 import { newestCommitted, newestOfTick, type PositionQuery } from './queries/position-sql.ts';
 import { refuseScan } from './queries/refuse-scan.ts';
@@ -159,13 +159,17 @@ export class ClickHouseStore implements OpenColumnStore {
   }
 
   async groups(ticket: Ticket, request: GroupsRequest): Promise<GroupsResult> {
-    const { coveredLsn, upTo } = await this.#placed(ticket, request);
-    const plan = planGroups(ticket, this.#catalog, request, upTo);
-    const { rows, statistics } = await this.#client.query(plan.query);
-    const shown = rows.slice(0, request.first);
+    const plan = new GroupsPlan(this.#catalog, request);
+    const placed = await this.#placed(ticket, { ...request, asOf: plan.asOf });
+    const { coveredLsn } = placed;
+    // The next pages are as of the position that this one says.
+    const upTo = request.isPaged ? coveredLsn : placed.upTo;
+    const { rows, statistics } = await this.#client.query(plan.query(ticket, upTo));
+    const groups = rows.slice(0, request.first).map((row) => plan.read(row));
     return {
-      groups: shown.map((row) => plan.read(row)),
-      truncated: rows.length > shown.length,
+      groups: groups.map(({ group }) => group),
+      truncated: rows.length > groups.length,
+      cursorAt: (index) => plan.cursorOf(groups[index] as PlannedGroup, coveredLsn),
       coveredLsn,
       statistics,
     };

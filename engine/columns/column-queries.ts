@@ -30,9 +30,15 @@ export interface ColumnListRequest {
   readonly bounds: QueryBounds;
 }
 
-/** An aggregate of one column to compute. Quantile: `q` in 0…1. */
+/**
+ * An aggregate of one column to compute. Stddev: of a sample, null of fewer than two values. First and
+ * last: the value present in the row that was committed first, or last. Quantile: `q` in 0…1.
+ */
 export type GroupAggregate =
-  | { readonly op: 'countDistinct' | 'sum' | 'avg' | 'min' | 'max'; readonly column: string }
+  | {
+      readonly op: 'countDistinct' | 'sum' | 'avg' | 'stddev' | 'min' | 'max' | 'first' | 'last';
+      readonly column: string;
+    }
   | { readonly op: 'quantile'; readonly column: string; readonly q: number };
 
 export interface GroupsRequest {
@@ -42,10 +48,20 @@ export interface GroupsRequest {
   readonly by: readonly string[];
   /** Width of a bucket in ticks; the key then has `tickBucket`, the bucket's first tick. */
   readonly tickBucket: number | null;
+  /** Width of a bucket of `committedAt`; the key then has `timeBucket`, its first millisecond. */
+  readonly timeBucketMs?: number | null;
   readonly aggregates: readonly GroupAggregate[];
-  /** `column` is a key column, `tickBucket` or `count`. */
+  /** Aggregates that `orderBy` and `having` name beside those. */
+  readonly compared?: readonly GroupAggregate[];
+  /** Which groups: a condition on `count` and on aggregates by their `aggregateName`. */
+  readonly having?: Condition | null;
+  /** `column` is a key column, `tickBucket`, `timeBucket`, `count`, or the `aggregateName` of an aggregate. */
   readonly orderBy: readonly OrderBy[];
   readonly first: number;
+  /** A cursor of the page before: this one is as of the same position. */
+  readonly after?: string | null;
+  /** The groups of this page are to be gone on behind: it must be exactly as of a position, too. */
+  readonly isPaged?: boolean;
   /** As in `ColumnListRequest`. */
   readonly asOf?: Lsn | null;
   readonly bounds: QueryBounds;
@@ -62,6 +78,8 @@ export interface GroupsResult {
   readonly groups: readonly Group[];
   /** There are more than `first`. */
   readonly truncated: boolean;
+  /** What to give as `after` to go on behind `groups[index]`. */
+  cursorAt(index: number): string;
   /** Everything up to here is in the answer. */
   readonly coveredLsn: Lsn;
   readonly statistics: QueryStatistics;

@@ -94,7 +94,8 @@ export class FakeColumnStore implements ColumnStore {
     this.grouped.push({ ...request, bounds: asked(ticket, request.bounds) });
     const groups = this.groupsAnswer.slice(0, request.first);
     const truncated = groups.length < this.groupsAnswer.length;
-    return { groups, truncated, coveredLsn: this.coveredLsn, statistics };
+    const cursorAt = (index: number) => `g${index}`;
+    return { groups, truncated, cursorAt, coveredLsn: this.coveredLsn, statistics };
   }
 
   async checkSql(): Promise<void> {}
