@@ -10,13 +10,19 @@ export {
   decideCapability,
   decideExport,
   decideSession,
-  decideSql,
   decideTable,
   decideView,
   type TableRight,
 } from './access/decide.ts';
 export type { Decision, Refused } from './access/decision.ts';
 export { type AccessExplanation, explainAccess } from './access/explain-access.ts';
+export {
+  decideNames,
+  hidesRows,
+  type SeenTables,
+  type Sight,
+  sightOf,
+} from './access/seen-tables.ts';
 export {
   type ColumnShown,
   decideColumnWrites,
@@ -42,6 +48,7 @@ export type { ColumnStore } from './columns/column-store.ts';
 export { ColumnsHost, type ColumnsTarget } from './columns/columns-host.ts';
 export type { OpenColumnStore } from './columns/open-column-store.ts';
 export { aggregateName } from './columns/queries/aggregate-name.ts';
+export { namesInSql } from './columns/queries/user-sql/user-sql.ts';
 export { SideTable, type SideTableDefinition } from './columns/side-table.ts';
 export { lockDirectory } from './disk/directory-lock.ts';
 export { makeDirectories } from './disk/make-directories.ts';
@@ -54,6 +61,7 @@ export type {
 export { ClientDeparture, type Departure } from './govern/departure.ts';
 export { OneByOne } from './govern/one-by-one.ts';
 export { SharedWork } from './govern/shared-work.ts';
+export type { SpanAttributes, SpanSink } from './govern/span-sink.ts';
 export {
   requestEnded,
   Ticket,
@@ -81,6 +89,7 @@ export { formatPosition, type Lsn, parsePosition } from './model/position.ts';
 export type { Row, TitleManifest, Value } from './model/types.ts';
 export type { Engine } from './ports/engine.ts';
 export type { StatePageRequest, StateQueries } from './ports/state-queries.ts';
+export { claimsOf } from './query/claimed-where.ts';
 export { coerceScalar } from './query/coerce-scalar.ts';
 export { type Condition, conjunction } from './query/condition.ts';
 export { conditionTerms } from './query/condition-units.ts';

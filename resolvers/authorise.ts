@@ -6,18 +6,22 @@ import {
   decideCapability,
   decideColumnWrites,
   decideExport,
+  decideNames,
   decideSession,
   decideShow,
-  decideSql,
   decideTable,
   decideUse,
   decideView,
+  type EffectOp,
   grantOf,
   hasColumnRules,
   namedColumns,
+  namesInSql,
   type Refused,
   rowsSeen,
+  type SeenTables,
   shownAs,
+  sightOf,
   type TableRight,
   type TickBatch,
 } from '../engine/index.ts';
@@ -31,7 +35,7 @@ import type {
   TableGrant,
 } from '../engine/model/types.ts';
 import { type Asker, recordAudit } from './audited.ts';
-import type { Principal } from './context.ts';
+import type { Principal, RequestContext } from './context.ts';
 
 /**
  * What a role may do, asked of `engine/access`: every root field asks here once, before anything else.
@@ -76,18 +80,23 @@ export function authoriseBatch(
   catalog: Catalog,
 ): void {
   authoriseCommit(asker);
-  const tables = new Set(streams.map(({ table }) => table.name));
-  if (actions.length > 0) tables.add(catalog.actionTable.name);
-  for (const table of tables) authoriseTable(asker, table, 'write');
+  if (actions.length > 0) authoriseTable(asker, catalog.actionTable.name, 'append');
+  for (const stream of streams) authoriseTable(asker, stream.table.name, rightTo(stream.op));
   const role = authoriseRole(asker);
   if (!hasColumnRules(role)) return;
   for (const { table, op, rows, require } of streams) {
     const written = rows.vectors.map(({ column }) => column.name);
     const columns = written.filter((column) => !table.key.includes(column));
     const wholeRow = op !== 'compareAndSet' && op !== 'adjust';
-    held(asker, () => decideColumnWrites(role, table, { wholeRow, columns }));
+    const right = rightTo(op);
+    held(asker, () => decideColumnWrites(role, table, { right, wholeRow, columns }));
     if (require !== null) held(asker, () => decideUse(role, table, namedColumns(require.form)));
   }
+}
+
+/** To add a row is less than to write: none that is there is changed by it. */
+function rightTo(op: EffectOp): 'append' | 'write' {
+  return op === 'append' || op === 'insert' ? 'append' : 'write';
 }
 
 /** Who may see a session's head. */
@@ -95,9 +104,30 @@ export function authoriseSession(asker: Asker): RoleDefinition {
   return held(asker, decideSession);
 }
 
-/** SQL may name any table, so it needs every table whole. */
-export function authoriseSql(asker: Asker, tables: Iterable<string>): RoleDefinition {
-  return held(asker, (role) => decideSql(role, tables));
+/** SQL: the capability. Answers what of the title it sees, whatever else the text may name. */
+export function authoriseSql(context: RequestContext, query: string): SeenTables {
+  const role = authoriseCapability(context, 'sql');
+  const { catalog } = context.engine;
+  const sight = sightOf(role, catalog, context.principal.claims);
+  if (sight.seen === 'whole') return sight.seen;
+  const names = namesInSql(query);
+  held(context, () => decideNames(role, catalog, sight, names));
+  for (const { table, columns } of sight.seen) {
+    for (const { column, shown } of columns) {
+      if (shown === 'hash' && names.has(column)) authorisePseudonyms(context, table, column);
+    }
+  }
+  return sight.seen;
+}
+
+/** Where pseudonyms cannot be made, SQL and exports do not have the columns that the role sees as such. */
+export function authorisePseudonyms(context: RequestContext, table: string, column: string): void {
+  if (context.engine.columns.makesPseudonyms) return;
+  refuse(context, {
+    allowed: false,
+    rule: `the role sees "${column}" as pseudonyms, which SQL and exports have only where ClickHouse is embedded: another server would have to be told their key`,
+    needs: { table, column },
+  });
 }
 
 /** An export of a table: the capability, and the right to read or aggregate its rows. */

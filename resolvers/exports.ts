@@ -7,6 +7,8 @@ import { auditConditions } from './audit-columns.ts';
 import { audited, type Told } from './audited.ts';
 import {
   authoriseCapability,
+  authorisePseudonyms,
+  authoriseShow,
   authoriseSql,
   authoriseTableExport,
   authoriseUse,
@@ -47,6 +49,7 @@ export async function createExport(
       source.query,
       source.parameters,
       queryBoundsOf(context.ticket),
+      source.seen,
     );
   }
   const format = input.format ?? 'ARROW_STREAM';
@@ -112,13 +115,13 @@ async function sourceOf(
     return tableSource(tableName, input, context);
   }
   if (typeof sql === 'string' && typeof tableName !== 'string') {
-    authoriseSql(context, context.engine.catalog.tables.keys());
+    const seen = authoriseSql(context, sql);
     for (const other of ['where', 'columns', 'asOf', 'sincePosition'] as const) {
       if (input[other] !== null && input[other] !== undefined) {
         throw invalid(other, `goes with a table; SQL says it itself${sayings[other]}`);
       }
     }
-    return { kind: 'sql', query: sql, parameters: sqlParameters(input.parameters) };
+    return { kind: 'sql', query: sql, parameters: sqlParameters(input.parameters), seen };
   }
   throw invalid('table', 'give either a table, sql or audit: true');
 }
@@ -167,20 +170,35 @@ async function tableSource(
     );
   }
   const where = await conditionOf(context, input.where, columns, 'input.where');
-  authoriseUse(context, table, [...namedColumns(where), ...(input.columns ?? [])]);
+  authoriseUse(context, table, namedColumns(where));
+  for (const column of input.columns ?? []) {
+    const shown = authoriseShow(context, table, column);
+    if (shown === 'hash') authorisePseudonyms(context, name, column);
+  }
+  const names = input.columns ?? shownNames(context, grant, columns);
+  const masked = (grant.masked ?? []).filter(({ column }) => names?.includes(column) !== false);
   return {
     kind: 'table',
     table: name,
     where: bothOf(rowRuleOf(context, table, columns, grant), where),
-    columns: input.columns ?? plainNames(grant, columns),
+    columns: names,
+    ...(masked.length === 0 ? {} : { masked }),
   };
 }
 
-/** An export that names no columns has those the role sees as they are; null for all. */
-function plainNames(grant: TableGrant, columns: ReadonlyMap<string, ColumnDefinition>) {
+/** An export that names no columns has those the role sees, masked ones as it sees them; null for all. */
+function shownNames(
+  { engine }: RequestContext,
+  grant: TableGrant,
+  columns: ReadonlyMap<string, ColumnDefinition>,
+): readonly string[] | null {
+  const { makesPseudonyms } = engine.columns;
   const names = [...columns.keys()];
-  const plain = names.filter((column) => shownAs(grant, column) === 'plain');
-  return plain.length === names.length ? null : plain;
+  const shown = names.filter((column) => {
+    const as = shownAs(grant, column);
+    return as !== 'hidden' && (as !== 'hash' || makesPseudonyms);
+  });
+  return shown.length === names.length ? null : shown;
 }
 
 function positionOf(text: string | null | undefined, path: string): Lsn | null {

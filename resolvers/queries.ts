@@ -1,4 +1,4 @@
-import type { SqlResult } from '../engine/index.ts';
+import { hidesRows, type SqlResult } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import { holdsExactNumbers, jsonNumberChanges } from '../engine/model/json-number.ts';
 import { limits } from '../engine/model/limits.ts';
@@ -24,7 +24,7 @@ export async function sql(
   args: SqlArguments,
   context: RequestContext,
 ): Promise<SqlResult> {
-  authoriseSql(context, context.engine.catalog.tables.keys());
+  const seen = authoriseSql(context, args.query);
   const parameters = sqlParameters(args.parameters);
   const first = pageSizeOf(args.first);
   const { columns } = context.engine;
@@ -34,7 +34,7 @@ export async function sql(
   const ask = async () => {
     await waitForCovered(context, args.minPosition);
     return context.running.run(context.ticket, shown, (ticket) =>
-      columns.sql(withinClass(ticket), args.query, parameters, first, bounds),
+      columns.sql(withinClass(ticket), args.query, parameters, first, bounds, seen),
     );
   };
   const told = { details: { sql: shown.sql } };
@@ -43,7 +43,8 @@ export async function sql(
     rowsRead: statistics.rowsRead,
     bytesRead: statistics.bytesRead,
   }));
-  context.report.ranQuery(result.statistics);
+  if (hidesRows(seen)) context.report.ranUntold(result.statistics, result.rows.length);
+  else context.report.ranQuery(result.statistics);
   return result;
 }
 

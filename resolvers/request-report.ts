@@ -22,6 +22,7 @@ export class RequestReport {
   readonly #nowMs: () => number;
   #lsn: Lsn | null = null;
   #rowsRead: number | null = null;
+  #rowsUntold = 0;
   #bytesRead: number | null = null;
   #memoryPeakBytes: number | null = null;
   #waitMs = 0;
@@ -35,8 +36,9 @@ export class RequestReport {
     this.#startedMs = nowMs();
   }
 
+  /** Rows that were read, told or not. */
   get rowsRead(): number {
-    return this.#rowsRead ?? 0;
+    return (this.#rowsRead ?? 0) + this.#rowsUntold;
   }
 
   get bytesRead(): number {
@@ -98,6 +100,15 @@ export class RequestReport {
     if (statistics.memoryPeakBytes !== null) {
       this.#memoryPeakBytes = Math.max(this.#memoryPeakBytes ?? 0, statistics.memoryPeakBytes);
     }
+  }
+
+  /**
+   * A query that read rows which whoever asked may not see: not even their number is told, but that of the
+   * rows it answered; what it read counts as used.
+   */
+  ranUntold({ rowsRead }: QueryStatistics, rowsAnswered: number): void {
+    this.readRows(rowsAnswered);
+    this.#rowsUntold += Math.max(0, rowsRead - rowsAnswered);
   }
 
   toExtensions(): TickloomExtensions {

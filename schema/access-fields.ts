@@ -37,7 +37,7 @@ function addExplanationType({ builder }: SchemaScope) {
   const right = builder.objectRef<AccessExplanation['rights'][number]>('TableRight').implement({
     description: 'Whether a role has a right on a table.',
     fields: (t) => ({
-      right: t.exposeString('right', { description: '`read`, `aggregate` or `write`.' }),
+      right: t.exposeString('right', { description: '`read`, `aggregate`, `append` or `write`.' }),
       allowed: t.exposeBoolean('allowed', { description: 'Whether it has it.' }),
       rule: t.exposeString('rule', { description: 'The rule that decided.' }),
     }),

@@ -1,5 +1,5 @@
 export type { RetryPolicy } from './runtime/backoff.ts';
-export type { ColumnSpec, Json, JsonObject, JsonValue, Vec3 } from './runtime/columns.ts';
+export type { ColumnSpec } from './runtime/columns.ts';
 export {
   type ClientErrorCode,
   type CodeOf,
@@ -14,6 +14,7 @@ export type { Export, ExportFormat, ExportOf, ExportShape, SqlExport } from './r
 export type { Frame } from './runtime/frame.ts';
 export type { Group, Groups, GroupsQuery, StateGroupsQuery } from './runtime/groups.ts';
 export type { HistoryTable } from './runtime/history-table.ts';
+export type { Json, JsonObject, JsonValue, Vec3 } from './runtime/kinds.ts';
 export type { MaterializedView } from './runtime/materialized-view.ts';
 export type { Position } from './runtime/position.ts';
 export type { HistoryListOptions, ListOptions, Page } from './runtime/row-list.ts';
@@ -56,5 +57,6 @@ export {
 export type { TableDescriptor, TitleDescriptor, ViewDescriptor } from './runtime/title.ts';
 export { type ClientOptions, TitleClient } from './runtime/title-client.ts';
 export type { TokenProvider } from './runtime/token-source.ts';
+export type { TracedSpan, Tracer } from './runtime/tracing.ts';
 export type { CallOptions, QueryClass, ResponseInfo } from './runtime/transport.ts';
 export type { View, ViewRows } from './runtime/view.ts';

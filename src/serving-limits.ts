@@ -5,6 +5,8 @@ import { limits } from '../engine/model/limits.ts';
  * engine knows nothing of. `docs/limits.md` lists them beside the engine's own.
  */
 export const servingLimits = {
+  /** Spans that wait for a collector of traces; past it they are dropped. */
+  spansQueuedMax: 4_096,
   /** Titles of one server. */
   titlesMax: 100,
   /** Bytes of what an operator sends by the control socket: a manifest. */

@@ -1,8 +1,9 @@
 import type { Capability, RoleDefinition } from '../model/types.ts';
 import { allowed, type Decision, refused } from './decision.ts';
-import { grantOf, showsAll } from './table-access.ts';
+import { grantOf } from './table-access.ts';
 
-export type TableRight = 'read' | 'aggregate' | 'write';
+/** `append`: to add rows; `write`: to change and delete them as well. */
+export type TableRight = 'read' | 'aggregate' | 'append' | 'write';
 
 /** May the role use the title as a whole in this way? */
 export function decideCapability(role: RoleDefinition, capability: Capability): Decision {
@@ -11,10 +12,12 @@ export function decideCapability(role: RoleDefinition, capability: Capability): 
     : refused(`the role "${role.name}" lacks the capability "${capability}"`, { capability });
 }
 
-/** May the role read rows of the table, aggregate them, or write them? */
+/** May the role read rows of the table, aggregate them, add some, or write them? */
 export function decideTable(role: RoleDefinition, table: string, right: TableRight): Decision {
-  return grantOf(role, table)?.[right]
-    ? allowed(`the role "${role.name}" has "${right}" on the table "${table}"`)
+  const grant = grantOf(role, table);
+  const held = right === 'append' && grant?.append !== true ? 'write' : right;
+  return grant?.[held]
+    ? allowed(`the role "${role.name}" has "${held}" on the table "${table}"`)
     : refused(`the role "${role.name}" lacks "${right}" on the table "${table}"`, { table, right });
 }
 
@@ -37,24 +40,6 @@ export function decideSession(role: RoleDefinition): Decision {
   const whole = role.tables.find((grant) => (grant.read || grant.aggregate) && !grant.rowFilter);
   if (whole !== undefined) return decideTable(role, whole.table, whole.read ? 'read' : 'aggregate');
   return refused(`the role "${role.name}" may not see sessions`, { capability: 'session' });
-}
-
-/**
- * May the role use SQL? It may name any table, so it needs every table whole: a role with rows,
- * columns or tables hidden from it gets none of it.
- */
-export function decideSql(role: RoleDefinition, tables: Iterable<string>): Decision {
-  const capability = decideCapability(role, 'sql');
-  if (!capability.allowed) return capability;
-  for (const table of tables) {
-    const grant = grantOf(role, table);
-    if (grant !== null && (grant.read || grant.aggregate) && showsAll(grant)) continue;
-    return refused(
-      `SQL reads every table; the role "${role.name}" may not read all of "${table}"`,
-      { table, right: 'aggregate' },
-    );
-  }
-  return capability;
 }
 
 /** May the role export the table: the capability, and the right to read or aggregate its rows? */

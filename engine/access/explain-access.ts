@@ -1,11 +1,11 @@
 import type { Catalog } from '../model/catalog.ts';
 import type { RoleDefinition, Row, TableDefinition } from '../model/types.ts';
 import { rowPredicate } from '../query/row-predicate.ts';
-import { type Claims, rowsSeen } from './claim-condition.ts';
+import { type Claims, rowsSeen, ruleInWords } from './claim-condition.ts';
 import { decideTable, type TableRight } from './decide.ts';
 import { type ColumnShown, grantOf, shownAs } from './table-access.ts';
 
-const tableRights: readonly TableRight[] = ['read', 'aggregate', 'write'];
+const tableRights: readonly TableRight[] = ['read', 'aggregate', 'append', 'write'];
 
 /** Why a role may, or may not, see a table and a row of it. */
 export interface AccessExplanation {
@@ -64,8 +64,7 @@ function visibility(
   if (seen.condition === null || grant.rowFilter === null) {
     return { visible: true, rule: `${read.rule}, and no rule for rows` };
   }
-  const { column, claim } = grant.rowFilter;
-  const rule = `the role "${role.name}" sees rows of "${table.name}" whose "${column}" equals the token's claim "${claim}"`;
+  const rule = `the role "${role.name}" sees rows of "${table.name}" ${ruleInWords(grant.rowFilter)}`;
   if (row === undefined) return { visible: true, rule };
   const visible = rowPredicate(seen.condition)(row);
   return { visible, rule: visible ? rule : `${rule}; this row's does not` };

@@ -84,13 +84,18 @@ export function decideShow(role: RoleDefinition, table: TableDefinition, column:
 export function decideColumnWrites(
   role: RoleDefinition,
   table: TableDefinition,
-  write: { readonly wholeRow: boolean; readonly columns: Iterable<string> },
+  write: {
+    readonly right: 'append' | 'write';
+    readonly wholeRow: boolean;
+    readonly columns: Iterable<string>;
+  },
 ): Decision {
+  const { right } = write;
   const grant = grantOf(role, table.name);
-  if (!grant?.write) {
-    return refused(`the role "${role.name}" lacks "write" on the table "${table.name}"`, {
+  if (!grant?.write && !(right === 'append' && grant?.append)) {
+    return refused(`the role "${role.name}" lacks "${right}" on the table "${table.name}"`, {
       table: table.name,
-      right: 'write',
+      right,
     });
   }
   const { writable } = grant;

@@ -124,6 +124,8 @@ export function cleanMessage(message: string): string {
     .replace(/Stack trace:[\s\S]*$/, '')
     .replace(/\btickloom_\w+\./g, '')
     .replace(/\s+in database \S+/g, '')
+    // A table of that name, wherever it is.
+    .replace(/\.? Maybe you meant (?!:)[^?]*\?/g, '')
     .replace(/\s*\([A-Z_]{4,}\)\s*$/g, '')
     .replace(/\/[\w./-]{3,}/g, '…')
     .trim();

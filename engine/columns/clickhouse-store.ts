@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SeenTables } from '../access/seen-tables.ts';
 import { Ticket } from '../govern/ticket.ts';
 import type { Catalog } from '../model/catalog.ts';
 import { limits } from '../model/limits.ts';
@@ -26,6 +27,7 @@ import { newestCommitted, newestOfTick, type PositionQuery } from './queries/pos
 import { refuseScan } from './queries/refuse-scan.ts';
 import { describeUserSql, runUserSql } from './queries/user-sql/user-sql.ts';
 import { databaseName } from './schema-sql.ts';
+import type { SeenDatabases } from './seen-databases.ts';
 import type { FoundBacklog } from './shipping/kept-backlog.ts';
 import { readValue } from './stored-kinds.ts';
 import type { Tailer } from './tailer.ts';
@@ -38,6 +40,7 @@ export interface StoreParts {
   /** Null where merges are not ours to stop. */
   readonly mergePause: MergePause | null;
   readonly scanRowsMax: number;
+  readonly seen: SeenDatabases;
   /** What ends with the store. */
   readonly lifetime: Lifetime;
 }
@@ -53,6 +56,7 @@ export class ClickHouseStore implements OpenColumnStore {
   readonly #mergePause: MergePause | null;
   readonly #scanRowsMax: number;
   readonly #lifetime: Lifetime;
+  readonly #seen: SeenDatabases;
 
   constructor(parts: StoreParts) {
     this.#catalog = parts.catalog;
@@ -62,6 +66,7 @@ export class ClickHouseStore implements OpenColumnStore {
     this.#mergePause = parts.mergePause;
     this.#scanRowsMax = parts.scanRowsMax;
     this.#lifetime = parts.lifetime;
+    this.#seen = parts.seen;
   }
 
   get coveredLsn(): Lsn {
@@ -199,18 +204,27 @@ export class ClickHouseStore implements OpenColumnStore {
     return asLsn(Number(rows[0]?.[0] ?? 0));
   }
 
+  get makesPseudonyms(): boolean {
+    return this.#seen.makesPseudonyms;
+  }
+
   async sql(
     ticket: Ticket,
     query: string,
     parameters: Readonly<Record<string, Value>>,
     first: number,
     bounds: QueryBounds,
+    seen: SeenTables,
   ): Promise<SqlResult> {
     ticket.check();
     const coveredLsn = this.coveredLsn;
-    const asked = { query, parameters, first, bounds };
-    const result = await runUserSql(ticket, this.#client, this.#catalog, asked);
-    return { ...result, coveredLsn };
+    const scope = await this.#seen.hold(seen);
+    try {
+      const asked = { query, parameters, first, bounds };
+      return { ...(await runUserSql(ticket, this.#client, scope, asked)), coveredLsn };
+    } finally {
+      scope.release();
+    }
   }
 
   async checkSql(
@@ -218,14 +232,20 @@ export class ClickHouseStore implements OpenColumnStore {
     query: string,
     parameters: Readonly<Record<string, Value>>,
     bounds: QueryBounds,
+    seen: SeenTables,
   ): Promise<void> {
     ticket.check();
-    await describeUserSql(ticket, this.#client, this.#catalog, { query, parameters, bounds });
+    const scope = await this.#seen.hold(seen);
+    try {
+      await describeUserSql(ticket, this.#client, scope, { query, parameters, bounds });
+    } finally {
+      scope.release();
+    }
   }
 
   async export(ticket: Ticket, request: ExportRequest): Promise<AsyncIterable<Uint8Array>> {
     ticket.check();
-    return exportRows(ticket, this.#client, this.#catalog, request);
+    return exportRows(ticket, this.#client, this.#catalog, this.#seen, request);
   }
 
   /**

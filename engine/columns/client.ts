@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Agent } from 'node:http';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { type ClickHouseClient, createClient } from '@clickhouse/client';
+import { type ClickHouseClient, ClickHouseError, createClient } from '@clickhouse/client';
 import { Ticket } from '../govern/ticket.ts';
 import { EngineError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
@@ -32,6 +32,8 @@ export interface ClientQuery {
   /** Values of `{name:Type}` placeholders. */
   readonly parameters?: Readonly<Record<string, ParameterValue>>;
   readonly settings?: Readonly<Record<string, string | number>>;
+  /** Texts among its settings and parameters that no error may show, nor a log of one. */
+  readonly secrets?: readonly string[];
   readonly bounds?: QueryBounds;
   readonly database?: string;
   /** For whom it runs, and until when; without it, this room's own until it is answered. */
@@ -111,7 +113,7 @@ export class ColumnClient {
           wait_end_of_query: 1,
           cancel_http_readonly_queries_on_client_close: 1,
         },
-        ...databaseHeader(query.database),
+        ...queryHeaders(query),
       });
       const body = JSON.parse(await wholeAnswer(stream)) as JsonAnswer;
       return {
@@ -174,7 +176,8 @@ export class ColumnClient {
     const queryId = randomUUID();
     const entry = this.#begin(queryId, query);
     const release = this.#watch(queryId, entry, query);
-    const explained = (error: unknown) => explain(entry, error, query.author);
+    const explained = (error: unknown) =>
+      explain(entry, withoutSecrets(error, query), query.author);
     try {
       const { stream, response_headers } = await this.#client.exec({
         query: query.sql,
@@ -186,7 +189,7 @@ export class ColumnClient {
           ...query.settings,
           cancel_http_readonly_queries_on_client_close: 1,
         },
-        ...databaseHeader(query.database),
+        ...queryHeaders(query),
       });
       entry.abort.signal.addEventListener('abort', () => stream.destroy(), { once: true });
       stream.once('close', release);
@@ -274,7 +277,7 @@ export class ColumnClient {
     try {
       return await work(queryId, entry.abort.signal);
     } catch (error) {
-      throw explain(entry, error, query.author);
+      throw explain(entry, withoutSecrets(error, query), query.author);
     } finally {
       release();
     }
@@ -302,9 +305,15 @@ export class ColumnClient {
     const release = query.ticket?.whenOver((end) => {
       void this.#stop(queryId, entry, end === 'left' ? 'caller' : 'late');
     }, graceMs);
+    const spans = query.ticket?.trace.spans ?? null;
+    const startedMs = spans === null ? 0 : performance.now();
     return () => {
       release?.();
       this.#running.delete(queryId);
+      spans?.add('clickhouse.query', startedMs, performance.now(), {
+        'db.system.name': 'clickhouse',
+        'tickloom.query_id': queryId,
+      });
     };
   }
 
@@ -399,8 +408,15 @@ function connection(target: ClientTarget) {
 
 const connectionsMax = 64;
 
-function databaseHeader(database: string | undefined) {
-  return database === undefined ? {} : { http_headers: { 'x-clickhouse-database': database } };
+/** ClickHouse takes the trace context of a request, too, and notes it where it is set up to. */
+function queryHeaders({ database, ticket }: ClientQuery) {
+  const traceparent = ticket?.trace.spans?.traceparent;
+  return {
+    http_headers: {
+      ...(database === undefined ? {} : { 'x-clickhouse-database': database }),
+      ...(traceparent === undefined ? {} : { traceparent }),
+    },
+  };
 }
 
 function boundSettings({ bounds, ticket }: ClientQuery): Record<string, string | number> {
@@ -435,6 +451,20 @@ function explain(entry: RunningEntry, error: unknown, author: SqlAuthor): unknow
     case null:
       return translateError(error, author);
   }
+}
+
+/**
+ * An error as it is, unless it might show a secret that the query had: ClickHouse prints the arguments of
+ * a function that fails. Then its code is kept, and its words are not.
+ */
+function withoutSecrets(error: unknown, { secrets = [] }: ClientQuery): unknown {
+  if (secrets.length === 0 || !(error instanceof ClickHouseError)) return error;
+  const text = `${error.message}\n${error.stack ?? ''}`;
+  const mayTell = /\b(?:SHA256|unhex|getSetting|JSONExtractString)\b/.test(text);
+  if (!mayTell && !secrets.some((secret) => text.includes(secret))) return error;
+  const { code, type } = error;
+  const options = type === undefined ? { code } : { code, type };
+  return new ClickHouseError({ message: 'the query failed', ...options });
 }
 
 function tookTooLong(cause?: unknown): EngineError {

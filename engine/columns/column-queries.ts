@@ -1,6 +1,7 @@
+import type { SeenTables } from '../access/seen-tables.ts';
 import type { Ticket } from '../govern/ticket.ts';
 import type { Lsn } from '../model/position.ts';
-import type { Row, Value } from '../model/types.ts';
+import type { ColumnMask, Row, Value } from '../model/types.ts';
 import type { Condition } from '../query/condition.ts';
 import type { OrderBy, RowPage } from '../state/state-reader.ts';
 
@@ -99,11 +100,15 @@ export type ExportSource =
       readonly table: string;
       readonly where: Condition | null;
       readonly columns: readonly string[] | null;
+      /** Columns of which something else is exported; none where it is left out. */
+      readonly masked?: readonly ColumnMask[];
     }
   | {
       readonly kind: 'sql';
       readonly query: string;
       readonly parameters: Readonly<Record<string, Value>>;
+      /** What of the title it sees. */
+      readonly seen: SeenTables;
     };
 
 export interface ExportRequest {
@@ -158,13 +163,22 @@ export interface ColumnQueries {
    * none.
    */
   positionOfTick(ticket: Ticket, sessionId: string, tick: number): Promise<Lsn | null>;
-  /** Read-only SQL over the title's tables by their manifest names; parameters as `{name:Type}`. */
+  /**
+   * Whether texts can be shown as pseudonyms here; where not, SQL does not have those columns, and no
+   * export may name one.
+   */
+  readonly makesPseudonyms: boolean;
+  /**
+   * Read-only SQL over what is seen of the title's tables, by their manifest names; parameters as
+   * `{name:Type}`.
+   */
   sql(
     ticket: Ticket,
     query: string,
     parameters: Readonly<Record<string, Value>>,
     first: number,
     bounds: QueryBounds,
+    seen: SeenTables,
   ): Promise<SqlResult>;
   /** Throws what `sql` would throw of the text and its parameters themselves; nothing of it runs. */
   checkSql(
@@ -172,6 +186,7 @@ export interface ColumnQueries {
     query: string,
     parameters: Readonly<Record<string, Value>>,
     bounds: QueryBounds,
+    seen: SeenTables,
   ): Promise<void>;
   /** One valid stream or file in the format, in constant memory. */
   export(ticket: Ticket, request: ExportRequest): Promise<AsyncIterable<Uint8Array>>;

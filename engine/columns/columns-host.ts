@@ -9,6 +9,7 @@ import type { HandedFile, IsolationDemand } from './host-isolation.ts';
 import { type ColumnLogger, silentLogger } from './logger.ts';
 import { quoteName } from './queries/sql-text.ts';
 import { databaseName } from './schema-sql.ts';
+import { dropSeenDatabases } from './seen-databases.ts';
 
 /** Where ClickHouse is; `url`: `http(s)://user:password@host:8123` of a server or cluster. */
 export type ColumnsTarget = 'embedded' | { readonly url: string };
@@ -146,6 +147,7 @@ export class ColumnsHost {
   async dropDatabase(title: string): Promise<void> {
     const client = this.connect();
     try {
+      await dropSeenDatabases(client, title);
       await client.command(`DROP DATABASE IF EXISTS ${quoteName(databaseName(title))} SYNC`);
     } finally {
       await this.leave(client);

@@ -13,11 +13,19 @@ import type { ClientQuery, ColumnClient } from './client.ts';
 import type { ExportRequest, ExportSource } from './column-queries.ts';
 import { withBytesColumns } from './parquet-footer.ts';
 import { changedRows, goneMark } from './queries/changes-sql.ts';
+import { type PadsSql, pseudonymSql } from './queries/pseudonym-sql.ts';
 import { tableSource } from './queries/source-sql.ts';
 import { SqlParameters } from './queries/sql-parameters.ts';
 import { quoteName } from './queries/sql-text.ts';
 import { checkedUserSql } from './queries/user-sql/user-sql.ts';
-import { exportedType, exportSql, exportSqlUnless } from './stored-kinds.ts';
+import type { HeldScope, SeenDatabases } from './seen-databases.ts';
+import {
+  exportExpression,
+  exportedType,
+  exportSql,
+  exportSqlUnless,
+  nullSql,
+} from './stored-kinds.ts';
 
 /**
  * Rows as one Arrow stream, Arrow file or Parquet file, at ClickHouse's own pace and in constant
@@ -27,9 +35,32 @@ export async function exportRows(
   ticket: Ticket,
   client: ColumnClient,
   catalog: Catalog,
+  seen: SeenDatabases,
   request: ExportRequest,
 ): Promise<AsyncIterable<Uint8Array>> {
-  return exportQuery(client, request, await planExport(ticket, client, catalog, request));
+  const { source } = request;
+  if (source.kind === 'table') {
+    return exportQuery(client, request, planTable(catalog, seen, request, source));
+  }
+  const scope = await seen.hold(source.seen);
+  try {
+    const { query, parameters } = source;
+    const checked = await checkedUserSql(ticket, client, scope, { query, parameters });
+    const plan = { query: checked, fields: null, bytesColumns: new Set<string>() };
+    return releasing(await exportQuery(client, request, plan), scope);
+  } catch (error) {
+    scope.release();
+    throw error;
+  }
+}
+
+/** The bytes; whoever reads them, or gives them up, holds the scope no longer. */
+async function* releasing(bytes: AsyncIterable<Uint8Array>, scope: HeldScope) {
+  try {
+    yield* bytes;
+  } finally {
+    scope.release();
+  }
 }
 
 /** The rows of a query, in the format that `request` asks for. */
@@ -64,25 +95,24 @@ export interface ExportPlan {
   readonly bytesColumns: ReadonlySet<string>;
 }
 
-async function planExport(
-  ticket: Ticket,
-  client: ColumnClient,
+type TableSource = ExportSource & { readonly kind: 'table' };
+
+function planTable(
   catalog: Catalog,
+  seen: SeenDatabases,
   request: ExportRequest,
-): Promise<ExportPlan> {
-  const { source } = request;
-  if (source.kind === 'sql') {
-    const { query, parameters } = source;
-    const checked = await checkedUserSql(ticket, client, catalog, { query, parameters });
-    return { query: checked, fields: null, bytesColumns: new Set() };
-  }
+  source: TableSource,
+): ExportPlan {
   const parameters = new SqlParameters();
-  const { columns, sql } = tableExport(catalog, request, source, parameters);
+  const isHashed = source.masked?.some(({ as }) => as === 'hash') ?? false;
+  const pads = isHashed ? seen.padsIn(parameters) : null;
+  const { columns, sql } = tableExport(catalog, request, source, parameters, pads?.sql ?? null);
   return {
     query: {
       sql,
       author: 'engine',
       parameters: parameters.values,
+      ...(pads === null ? {} : { secrets: pads.secrets }),
       settings: { prefer_column_name_to_alias: 1 },
     },
     fields: columns.map((column) => fieldOf(column, exportedType(column))),
@@ -99,20 +129,28 @@ async function planExport(
 function tableExport(
   catalog: Catalog,
   { sinceLsn, asOfLsn }: ExportRequest,
-  source: ExportSource & { readonly kind: 'table' },
+  source: TableSource,
   parameters: SqlParameters,
+  pads: PadsSql | null,
 ): { readonly columns: readonly ColumnDefinition[]; readonly sql: string } {
   const table = catalog.table(source.table);
   const columnsOf = catalog.columnsOf(table);
   const names = source.columns ?? [...columnsOf.keys()];
   const declared = names.map((name) => catalog.column(table, name));
+  const masks = new Map(source.masked?.map(({ column, as }) => [column, as]));
+  const shownSql = (column: ColumnDefinition): string => {
+    const as = masks.get(column.name);
+    if (as === undefined) return exportSql(column);
+    if (as === 'hash' && pads !== null) return pseudonymSql(table.name, column.name, pads);
+    return exportExpression(column, nullSql(column));
+  };
   // Aliases repeat names of columns that they convert; conditions mean the columns.
   const select = (expressions: readonly string[], columns: readonly ColumnDefinition[]) =>
     `SELECT ${expressions.map((sql, i) => `${sql} AS ${quoteName(columns[i]?.name ?? '')}`).join(', ')}`;
   if (table.kind !== 'state' || sinceLsn === null) {
     const range = { after: sinceLsn, upTo: asOfLsn };
     const rows = tableSource(catalog, table, source.where, parameters, range);
-    const sql = `${select(declared.map(exportSql), declared)} FROM ${rows.from} WHERE ${rows.where}`;
+    const sql = `${select(declared.map(shownSql), declared)} FROM ${rows.from} WHERE ${rows.where}`;
     return { columns: declared, sql };
   }
   const range = { after: sinceLsn, upTo: asOfLsn };
@@ -123,7 +161,9 @@ function tableExport(
     kept.has(column.name) ? column : { ...column, optional: true },
   );
   const expressions = columns.map((column) =>
-    kept.has(column.name) ? exportSql(column) : exportSqlUnless(rows.isGone, column),
+    kept.has(column.name)
+      ? exportSql(column)
+      : exportSqlUnless(rows.isGone, column, shownSql(column)),
   );
   const all = [...columns, mark];
   const marked = [...expressions, `CAST(${rows.isGone} AS Bool)`];

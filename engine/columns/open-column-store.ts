@@ -1,3 +1,4 @@
+import type { ColumnMasks } from '../access/column-mask.ts';
 import { gentleStorage } from '../disk/gentle-storage.ts';
 import { nodeStorage } from '../disk/node-storage.ts';
 import type { Storage } from '../disk/storage.ts';
@@ -22,6 +23,7 @@ import {
   storedTables,
   viewStatements,
 } from './schema-sql.ts';
+import { dropSeenDatabases, SeenDatabases } from './seen-databases.ts';
 import { ClickHouseTarget } from './shipping/clickhouse-target.ts';
 import type { TailerObserver } from './shipping/delivery.ts';
 import { shippedTables } from './shipping/shipped-table.ts';
@@ -45,6 +47,8 @@ export interface ColumnStoreOptions {
   readonly acceptLostRows?: boolean;
   /** Default `limits.scanRowsMax`. */
   readonly scanRowsMax?: number;
+  /** What makes pseudonyms of texts; without it SQL and exports have none. */
+  readonly masks?: ColumnMasks;
   /** When a ClickHouse of this store's own that does not answer is taken to hang; tests shorten it. */
   readonly pulse?: PulseTimes;
 }
@@ -97,8 +101,11 @@ export function openColumnStore(options: ColumnStoreOptions): Promise<OpenColumn
         acceptLostRows: options.acceptLostRows ?? false,
       });
     const tailer = await host.despiteRestarts(opening);
+    // To make pseudonyms ClickHouse needs the key, which a server of somebody else's would log.
+    const masks = host.isEmbedded ? (options.masks ?? null) : null;
+    const seen = new SeenDatabases({ client, catalog, masks });
     const scanRowsMax = options.scanRowsMax ?? limits.scanRowsMax;
-    const parts = { catalog, client, tailer, host, mergePause, scanRowsMax, lifetime };
+    const parts = { catalog, client, tailer, host, mergePause, seen, scanRowsMax, lifetime };
     return new ClickHouseStore(parts);
   });
 }
@@ -107,6 +114,7 @@ export function openColumnStore(options: ColumnStoreOptions): Promise<OpenColumn
 async function prepareDatabase(client: ColumnClient, catalog: Catalog): Promise<void> {
   const [database, ...tables] = createStatements(catalog);
   await client.command(database);
+  await dropSeenDatabases(client, catalog.manifest.title);
   const run = (statements: readonly string[]) =>
     Promise.all(statements.map((statement) => client.command(statement)));
   await run(tables);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Catalog } from '../model/catalog.ts';
 import { kinds } from '../model/kinds.ts';
 import { type Lsn, lsnZero } from '../model/position.ts';
@@ -10,6 +11,14 @@ import { clickHouseType, enumType } from './stored-kinds.ts';
 /** The ClickHouse database of a title. Titles have no underscores, so two never share one. */
 export function databaseName(title: string): string {
   return `tickloom_${title.replaceAll('-', '_')}`;
+}
+
+/**
+ * How the databases begin by which roles see parts of a title (`SeenDatabases`): no title's own, as
+ * titles begin with a letter, and no other title's.
+ */
+export function seenDatabasesOf(title: string): string {
+  return `tickloom__${createHash('sha256').update(title).digest('hex').slice(0, 12)}_`;
 }
 
 /**

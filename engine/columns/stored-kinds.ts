@@ -139,27 +139,42 @@ export function exportedType(column: ColumnDefinition): ArrowType {
 }
 
 export function exportSql(column: ColumnDefinition): string {
-  const name = quoteName(column.name);
+  return exportExpression(column, quoteName(column.name));
+}
+
+/** The exported form of an expression of the column's type. */
+export function exportExpression(column: ColumnDefinition, value: string): string {
   const { exported } = formOf(column);
   if (exported) {
     return column.list
-      ? `arrayMap(${itemName} -> ${exported.sql(itemName)}, ${name})`
-      : exported.sql(name);
+      ? `arrayMap(${itemName} -> ${exported.sql(itemName)}, ${value})`
+      : exported.sql(value);
   }
   // Out of a LowCardinality, which Arrow would have as a dictionary.
   if (kindOf(column).form === 'text' && !column.list && !isPosition(column)) {
-    return `CAST(${name} AS ${column.optional ? 'Nullable(String)' : 'String'})`;
+    return `CAST(${value} AS ${column.optional ? 'Nullable(String)' : 'String'})`;
   }
-  return name;
+  return value;
 }
 
 /** The exported value of a column that may be null, which it is where the condition holds. */
-export function exportSqlUnless(condition: string, column: ColumnDefinition): string {
-  const sql = exportSql(column);
+export function exportSqlUnless(
+  condition: string,
+  column: ColumnDefinition,
+  sql: string = exportSql(column),
+): string {
   const type = formOf(column).nullableType?.(column);
   if (type === undefined) return `if(${condition}, NULL, ${sql})`;
+  return `if(${condition}, ${nullSql(column)}, CAST(${sql} AS ${type}))`;
+}
+
+/** What a column that may be null holds where it has no value, in its stored type. */
+export function nullSql(column: ColumnDefinition): string {
+  const type = clickHouseType(column);
+  if (column.list) return `CAST([] AS ${type})`;
+  if (!formOf(column).nullableType) return `CAST(NULL AS ${type})`;
   const nulls = partColumns(column).map(() => 'NULL');
-  return `if(${condition}, CAST(tuple(${nulls.join(', ')}) AS ${type}), CAST(${sql} AS ${type}))`;
+  return `CAST(tuple(${nulls.join(', ')}) AS ${type})`;
 }
 
 export function parameterOf(column: ColumnDefinition): ParameterShape {

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { type Storage, type StorageFile, writeFully } from './storage.ts';
 
 /**
@@ -13,6 +14,17 @@ export async function writeDurably(
     await writeFully(file, 'write', parts, 0);
     await file.sync();
   });
+}
+
+/** Replaces a file durably and as a whole: whatever fails, the name has the old content or this. */
+export async function replaceDurably(
+  storage: Storage,
+  path: string,
+  parts: readonly Uint8Array[],
+): Promise<void> {
+  await writeDurably(storage, `${path}.new`, parts);
+  await storage.rename(`${path}.new`, path);
+  await storage.syncDirectory(dirname(path));
 }
 
 /** Writes a file anew; what becomes of its content in a power failure is open. */

@@ -1,6 +1,7 @@
 import { EngineError } from '../model/errors.ts';
 import type { QueryClass } from '../model/types.ts';
 import { type Departure, departureAt, neverLeaves } from './departure.ts';
+import type { SpanSink } from './span-sink.ts';
 import { WorkBudget } from './work-budget.ts';
 
 /** What the engine may know of who asks. */
@@ -15,6 +16,8 @@ export interface Trace {
   readonly requestId: string;
   /** The W3C trace context that the request came with; null: none, or no valid one. */
   readonly traceparent: string | null;
+  /** Told of the parts of its way; null: it is not traced. */
+  readonly spans: SpanSink | null;
 }
 
 /** When an answer is of no use any more. */
@@ -79,7 +82,7 @@ export class Ticket implements TicketParts {
       principal: { subject: `tickloom:${purpose}`, role: null },
       deadline: null,
       departure: signal ? departureAt(signal) : neverLeaves,
-      trace: { requestId: `tickloom:${purpose}`, traceparent: null },
+      trace: { requestId: `tickloom:${purpose}`, traceparent: null, spans: null },
       budget: new WorkBudget(Number.POSITIVE_INFINITY),
     };
     return new Ticket(parts, nowMs);

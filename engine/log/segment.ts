@@ -67,14 +67,6 @@ export class Segment {
     }
     return this.#indexOffsets[low - 1] ?? segmentHeaderBytes;
   }
-
-  /** Forgets the places of records from `lsn` on. */
-  forgetFrom(lsn: number): void {
-    while ((this.#indexLsns.at(-1) ?? 0) >= lsn) {
-      this.#indexLsns.pop();
-      this.#indexOffsets.pop();
-    }
-  }
 }
 
 export function segmentName(firstLsn: Lsn): string {

@@ -4,9 +4,11 @@ import type {
   QueryClass,
   RoleDefinition,
   RoleLimits,
+  RowRule,
   TableGrant,
 } from '../model/types.ts';
 import { describedAs } from './described-as.ts';
+import { plainJson } from './plain-json.ts';
 import type { AllColumnSpecs, TableSpecs } from './table-spec.ts';
 
 /**
@@ -14,9 +16,23 @@ import type { AllColumnSpecs, TableSpecs } from './table-spec.ts';
  *
  * - `read`: rows by key, lists, and subscriptions to rows.
  * - `aggregate`: groups.
- * - `write`: effects in ticks, and compare-and-set.
+ * - `append`: actions, rows of event tables, inserts into state tables; none that is there changes.
+ * - `write`: all effects in ticks, and compare-and-set.
  */
-export type TableAccess = 'read' | 'aggregate' | 'write';
+export type TableAccess = 'read' | 'aggregate' | 'append' | 'write';
+
+/**
+ * A condition in the language of `where`, in which `{ claim: 'squads' }` stands for a claim of the
+ * token; one that is a list stands for any of its values:
+ * `{ or: [{ ownerId: { eq: { claim: 'player_id' } } }, { squad: { in: { claim: 'squads' } } }] }`.
+ */
+type RowCondition<Column extends string> = {
+  readonly [Name in Column]?: Readonly<Record<string, unknown>> | undefined;
+} & {
+  readonly and?: readonly RowCondition<Column>[] | undefined;
+  readonly or?: readonly RowCondition<Column>[] | undefined;
+  readonly not?: RowCondition<Column> | undefined;
+};
 
 /** What a role may do; what is not named it may not. */
 export interface RoleSpec<Tables extends TableSpecs, View extends string> {
@@ -32,7 +48,7 @@ export interface RoleSpec<Tables extends TableSpecs, View extends string> {
    * `sql`, `export`, `explain`, `kill`, `audit`, `manifest`, `roles`, `backup`.
    */
   readonly capabilities?: readonly Capability[] | undefined;
-  /** Tables by name: a list of `read`, `aggregate`, `write`; or that list with the rows and columns it holds for. */
+  /** Tables by name: a list of `read`, `aggregate`, `append`, `write`; or that list with the rows and columns it holds for. */
   readonly tables?:
     | {
         readonly [Name in keyof Tables]?: TableGrantSpec<
@@ -89,9 +105,12 @@ type TableGrantSpec<Column extends string> = readonly TableAccess[] | BoundedAcc
 
 /** Rights on part of a table: `{ access: ['read'], onlyWhere: { column: 'ownerId', claim: 'player_id' }, hide: ['payload'] }`. */
 interface BoundedAccess<Column extends string> {
-  /** `read`, `aggregate`, `write`. A grant with `onlyWhere` may not write. */
+  /** `read`, `aggregate`, `append`, `write`. A grant with `onlyWhere` may neither append nor write. */
   readonly access: readonly TableAccess[];
-  /** Only rows whose column equals the token's claim. */
+  /**
+   * Only rows whose column equals the token's claim, or that meet a condition in which values are
+   * claims: `{ squad: { in: { claim: 'squads' } } }`. Where the token lacks one of them, no row is seen.
+   */
   readonly onlyWhere?:
     | {
         /** A column of the table, scalar. */
@@ -99,6 +118,7 @@ interface BoundedAccess<Column extends string> {
         /** A claim of the token, such as `player_id`. */
         readonly claim: string;
       }
+    | RowCondition<Column>
     | undefined;
   /**
    * Columns that are not there for the role: it can neither read them nor ask anything of them. Columns
@@ -134,6 +154,7 @@ export function roleDefinition(name: string, role: RoleSpec<TableSpecs, string>)
         read: access.includes('read'),
         aggregate: access.includes('aggregate'),
         write: access.includes('write'),
+        ...(access.includes('append') ? { append: true as const } : {}),
         ...('access' in grant ? boundsOf(grant) : { rowFilter: null }),
       },
     ];
@@ -166,7 +187,7 @@ function boundsOf(
   const { onlyWhere, hide = [], mask = {}, writeOnly } = grant;
   const masked = Object.entries(mask).flatMap(([column, as]) => (as ? [{ column, as }] : []));
   return {
-    rowFilter: onlyWhere === undefined ? null : { ...onlyWhere },
+    rowFilter: onlyWhere === undefined ? null : (plainJson(onlyWhere) as RowRule),
     ...(hide.length === 0 ? {} : { hidden: [...hide] }),
     ...(masked.length === 0 ? {} : { masked }),
     ...(writeOnly === undefined ? {} : { writable: [...writeOnly] }),

@@ -5,16 +5,19 @@ import type {
   ColumnMask,
   ColumnMaskKind,
   RoleDefinition,
+  RowRule,
   TableDefinition,
   TableGrant,
   ViewDefinition,
 } from '../model/types.ts';
+import { claimsOf, sampleClaim } from '../query/claimed-where.ts';
 import { operatorsOf } from '../query/where-operators.ts';
 import { roleNameProblem } from './names.ts';
 import { type Problems, placeOf } from './problems.ts';
 import { readDescription } from './validate-description.ts';
 import { readRoleLimits } from './validate-limits.ts';
 import { checkDistinct, columnNamed } from './validate-names.ts';
+import { readWhere } from './validate-where.ts';
 import { capabilities, queryClasses } from './vocabulary.ts';
 
 /** Reads the roles against the tables and views that could be read. */
@@ -95,7 +98,10 @@ function readGrants(
 ): TableGrant[] {
   const grants = new Map<string, TableGrant>();
   for (const [i, entry] of problems.list(value, parent, limits.manifestTablesMax).entries()) {
-    const grant = problems.object(entry, `${parent}[${i}]`, grantMembers, columnMembers);
+    const grant = problems.object(entry, `${parent}[${i}]`, grantMembers, [
+      'append',
+      ...columnMembers,
+    ]);
     const name = grant ? problems.string(grant.table, `${parent}[${i}].table`) : null;
     if (!grant || name === null) continue;
     const table = tables.find((candidate) => candidate.name === name);
@@ -109,16 +115,19 @@ function readGrants(
     const read = problems.boolean(grant.read, `${place}.read`);
     const aggregate = problems.boolean(grant.aggregate, `${place}.aggregate`);
     const write = problems.boolean(grant.write, `${place}.write`);
+    const append = grant.append !== undefined && problems.boolean(grant.append, `${place}.append`);
     const rowFilter = readRowFilter(problems, grant.rowFilter, `${place}.rowFilter`, table);
-    if (!read && !aggregate && !write) problems.add(place, 'grants nothing; leave it out');
-    if (rowFilter && write) {
+    if (!read && !aggregate && !append && !write)
+      problems.add(place, 'grants nothing; leave it out');
+    if (rowFilter && (write || append)) {
       problems.add(
         `${place}.rowFilter`,
         'bounds what is read, never what is written; give the writing to a role of its own',
       );
     }
     const columns = readColumnRules(problems, grant, place, table, write);
-    grants.set(name, { table: name, read, aggregate, write, rowFilter, ...columns });
+    const rights = { read, aggregate, write, ...(append ? { append: true as const } : {}) };
+    grants.set(name, { table: name, ...rights, rowFilter, ...columns });
   }
   return [...grants.values()];
 }
@@ -129,6 +138,7 @@ const grantMembers = [
   'read',
   'aggregate',
   'write',
+  'append',
   'rowFilter',
   ...columnMembers,
 ] as const;
@@ -229,6 +239,9 @@ function readRowFilter(
   table: TableDefinition,
 ): TableGrant['rowFilter'] {
   if (value === null || value === undefined) return null;
+  const isEquality =
+    typeof value === 'object' && 'column' in value && typeof value.column !== 'object';
+  if (!isEquality) return readRowCondition(problems, value, place, table);
   const filter = problems.object(value, place, ['column', 'claim'] as const);
   if (!filter) return null;
   const name = problems.string(filter.column, `${place}.column`);
@@ -240,4 +253,21 @@ function readRowFilter(
     problems.add(place, `"${column.name}" cannot be compared with a claim; use a scalar column`);
   }
   return { column: column.name, claim };
+}
+
+/** A condition whose values may be claims, as it was written. */
+function readRowCondition(
+  problems: Problems,
+  value: unknown,
+  place: string,
+  table: TableDefinition,
+): RowRule | null {
+  const rule = readWhere(problems, value, place, allColumns(table), sampleClaim);
+  if (rule === null) return null;
+  if (Object.keys(rule).length === 0) {
+    problems.add(place, 'holds for every row; leave it out');
+    return null;
+  }
+  if (claimsOf(rule).includes('')) problems.add(place, 'must name a claim of the token');
+  return rule;
 }

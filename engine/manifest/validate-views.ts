@@ -1,4 +1,3 @@
-import { EngineError } from '../model/errors.ts';
 import { isNumeric, isPosition, kindOf } from '../model/kinds.ts';
 import { limits } from '../model/limits.ts';
 import { didYouMean } from '../model/nearest-name.ts';
@@ -13,13 +12,12 @@ import type {
   ViewDefinition,
   WhereInput,
 } from '../model/types.ts';
-import { parseWhere } from '../query/parse-where.ts';
 import { viewColumnNameProblem } from './names.ts';
-import { plainJson } from './plain-json.ts';
 import { type Problems, placeOf } from './problems.ts';
 import { readDescription } from './validate-description.ts';
 import { identityProblem } from './validate-keys.ts';
 import { checkDistinct, columnNamed, readName } from './validate-names.ts';
+import { readWhere } from './validate-where.ts';
 import { viewColumns } from './view-columns.ts';
 
 /** Reads the views against the tables that could be read. */
@@ -191,7 +189,7 @@ function readAggregate(
   if (!aggregate) return null;
   const op = problems.oneOf(aggregate.op, `${place}.op`, aggregateOps);
   if (op === null) return null;
-  const where = readWhere(problems, aggregate.where, `${place}.where`, source);
+  const where = readViewWhere(problems, aggregate.where, `${place}.where`, source);
   if (op === 'count') {
     if (aggregate.column !== undefined) {
       problems.add(`${place}.column`, 'a count counts rows; drop it, or count distinct values');
@@ -230,23 +228,16 @@ function operandProblem(op: Exclude<ViewAggregate['op'], 'count'>, column: Colum
   }
 }
 
-function readWhere(
+function readViewWhere(
   problems: Problems,
   value: unknown,
   place: string,
   source: readonly ColumnDefinition[],
 ): { where?: WhereInput } {
   if (value === undefined) return {};
-  try {
-    if (value === null) throw new EngineError('BAD_USER_INPUT', `${place}: drop it to count all`);
-    parseWhere(new Map(source.map((column) => [column.name, column])), value, place);
-    return { where: plainJson(value) as WhereInput };
-  } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
-    const at = typeof error.details.path === 'string' ? error.details.path : place;
-    problems.add(at, error.message.slice(error.message.indexOf(`${at}: `) + at.length + 2));
-    return {};
-  }
+  if (value === null) problems.add(place, 'drop it to count all');
+  const where = value === null ? null : readWhere(problems, value, place, source);
+  return where === null ? {} : { where };
 }
 
 function readTop(problems: Problems, value: unknown, place: string): TopViewDefinition | null {

@@ -55,8 +55,3 @@ export class Catalog {
     return column;
   }
 }
-
-/** A state table whose key has no `sessionId`: its rows belong to the whole title. */
-export function isTitleWide(table: TableDefinition): boolean {
-  return table.kind === 'state' && !table.key.includes('sessionId');
-}

@@ -161,6 +161,8 @@ export const limits = {
   /** Bytes, and words and signs, of one SQL text of a user. */
   sqlTextBytesMax: 64 * 1024,
   sqlTokensMax: 20_000,
+  /** Databases of views by which roles see parts of a title in SQL; there is one for each form of rules. */
+  sqlDatabasesMax: 64,
   /** Bytes of SQL that an audit line and the list of running queries show. */
   sqlShownLengthMax: 1_024,
   /** Bytes of one answer of the column store that is read as a whole: reading 16 MiB of JSON holds everything else up for a tenth of a second. Exports have no such bound. */

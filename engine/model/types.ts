@@ -90,6 +90,12 @@ export interface TableDefinition {
 /** A condition in the language of `where`, as data: see `query/condition.ts`. */
 export type WhereInput = { readonly [columnOrConnective: string]: unknown };
 
+/**
+ * The rows of a role's rule: whose column equals a claim of the token; or a condition in the language
+ * of `where`, in which `{ claim: 'player_id' }` stands for what the token says. See `query/claimed-where.ts`.
+ */
+export type RowRule = { readonly column: string; readonly claim: string } | WhereInput;
+
 /** One aggregate of a view's column. All are exact and incremental over appended rows. */
 export type ViewAggregate =
   | { readonly op: 'count'; readonly where?: WhereInput }
@@ -159,8 +165,10 @@ export interface TableGrant {
   readonly aggregate: boolean;
   /** Effects in ticks and compare-and-set. */
   readonly write: boolean;
-  /** Rows the role may read: `column = the token's claim`. Null: all rows. */
-  readonly rowFilter: { readonly column: string; readonly claim: string } | null;
+  /** Rows may be added, and none that are there be changed; `write` includes it. Absent: they may not. */
+  readonly append?: true;
+  /** The rows the role may read. Null: all rows. */
+  readonly rowFilter: RowRule | null;
   /** Columns that are not there for the role. None where it is left out; so are the next two. */
   readonly hidden?: readonly string[];
   /** Columns of which the role sees something else. */

@@ -3,6 +3,7 @@ import { isPosition, kindOf, partColumns } from '../model/kinds.ts';
 import { limits } from '../model/limits.ts';
 import { didYouMean } from '../model/nearest-name.ts';
 import type { ColumnDefinition } from '../model/types.ts';
+import { type ClaimValue, isClaim } from './claimed-where.ts';
 import { coerceScalar } from './coerce-scalar.ts';
 import { type Condition, conditionTrue, conjunction } from './condition.ts';
 import { likePatternProblem } from './like-pattern.ts';
@@ -23,6 +24,8 @@ import { operatorsOf, type WhereOperator, whereOperators } from './where-operato
  *
  * @param columns what may be named, system columns included
  * @param path the place in messages, such as `where` or `actions[3].effects[0].unitState.upsert.require`
+ * @param claimValue what stands for `{ claim: 'player_id' }`, where a role's rule is read: of a list,
+ *   `eq` asks for any and `ne` for none. Undefined: there are no claims
  * @throws EngineError `BAD_USER_INPUT` with the place and the mend; `LIMIT_EXCEEDED` for a
  *   condition that is too deep or has too many comparisons
  */
@@ -30,13 +33,15 @@ export function parseWhere(
   columns: ReadonlyMap<string, ColumnDefinition>,
   where: unknown,
   path: string,
+  claimValue?: ClaimValue,
 ): Condition {
   if (where === null || where === undefined) return conditionTrue;
-  return parseObject({ columns, terms: 0 }, where, path, 1);
+  return parseObject({ columns, claimValue: claimValue ?? null, terms: 0 }, where, path, 1);
 }
 
 interface Parse {
   readonly columns: ReadonlyMap<string, ColumnDefinition>;
+  readonly claimValue: ClaimValue | null;
   /** Comparisons and list members so far. */
   terms: number;
 }
@@ -101,8 +106,34 @@ function parseColumn(
       throw invalid(place, `${nounOf(column)} column has no "${operator}", only ${only}`);
     }
     if (operand === null) throw invalid(place, nullMend);
-    into.push(parseOperator(parse, column, operator, operand, place));
+    into.push(parseClaimed(parse, column, operator, operand, place));
   }
+}
+
+/** An operator whose operand may be a claim, or a list with claims in it. */
+function parseClaimed(
+  parse: Parse,
+  column: ColumnDefinition,
+  operator: WhereOperator,
+  operand: unknown,
+  path: string,
+): Condition {
+  const { claimValue } = parse;
+  const asIs = (value: unknown) => parseOperator(parse, column, operator, value, path);
+  if (claimValue === null || operator === 'isNull') return asIs(operand);
+  if (Array.isArray(operand)) {
+    const values = operand.flatMap((value) =>
+      isClaim(value) ? [claimValue(column, value.claim)].flat() : [value],
+    );
+    return asIs(values);
+  }
+  if (!isClaim(operand)) return asIs(operand);
+  const value = claimValue(column, operand.claim);
+  if (operator === 'in') return asIs([value].flat());
+  if (!Array.isArray(value)) return asIs(value);
+  if (operator === 'eq') return parseOperator(parse, column, 'in', value, path);
+  if (operator === 'ne') return conjunction(value.map(asIs));
+  throw invalid(path, 'cannot be asked of a list');
 }
 
 function parseOperator(

@@ -1,5 +1,5 @@
 import type { Storage } from '../disk/storage.ts';
-import { readWhole, writeDurably } from '../disk/whole-file.ts';
+import { readWhole, replaceDurably } from '../disk/whole-file.ts';
 import type { Lsn } from '../model/position.ts';
 import {
   type CheckpointManifest,
@@ -46,10 +46,8 @@ export async function publishCheckpoint(
   directory: string,
   manifest: CheckpointManifest,
 ): Promise<void> {
-  const name = manifestName(manifest.lsn);
-  await writeDurably(storage, `${directory}/${name}.new`, [encodeManifest(manifest)]);
-  await storage.rename(`${directory}/${name}.new`, `${directory}/${name}`);
-  await storage.syncDirectory(directory);
+  const path = `${directory}/${manifestName(manifest.lsn)}`;
+  await replaceDurably(storage, path, [encodeManifest(manifest)]);
 }
 
 /**

@@ -1,6 +1,7 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeStorage } from '../disk/node-storage.ts';
+import { replaceDurably } from '../disk/whole-file.ts';
 import { parseManifest, serializeManifest } from '../manifest/manifest-json.ts';
 import { EngineError } from '../model/errors.ts';
 import type { TitleManifest } from '../model/types.ts';
@@ -43,7 +44,14 @@ export async function fitManifest(
       );
     }
   }
-  return { isKept: false, keep: () => replaceDurably(directory, path, text) };
+  return {
+    isKept: false,
+    keep: async () => {
+      await nodeStorage.makeDirectory(directory);
+      // One that a power failure emptied would keep a whole log from being read.
+      await replaceDurably(nodeStorage, path, [Buffer.from(text)]);
+    },
+  };
 }
 
 /** Throws `UNAVAILABLE` with the file's path for a text that `serializeManifest` did not write. */
@@ -60,18 +68,4 @@ export function parseKept(text: string, path: string): TitleManifest {
       { details: { path }, cause: error },
     );
   }
-}
-
-/** A manifest that a power failure emptied would keep a whole log from being read. */
-async function replaceDurably(directory: string, path: string, text: string): Promise<void> {
-  await mkdir(directory, { recursive: true });
-  const file = await open(`${path}.new`, 'w');
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.new`, path);
-  await nodeStorage.syncDirectory(directory);
 }

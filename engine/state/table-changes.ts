@@ -64,10 +64,6 @@ export class TableChanges {
     this.#after = new RowImages(table.layout.wordsPerRow);
   }
 
-  get changeCount(): number {
-    return this.#count;
-  }
-
   beginTick(stamp: Stamp): void {
     this.#stamp = stamp;
     this.#count = 0;

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { ColumnMasks } from '../access/column-mask.ts';
 import { Canary } from '../canary/canary.ts';
 import type { ColumnStore } from '../columns/column-store.ts';
 import { ColumnsHost, type ColumnsTarget } from '../columns/columns-host.ts';
@@ -63,6 +64,8 @@ export interface EngineOptions {
    * again from the log, or the start is refused where the log no longer reaches back so far.
    */
   readonly acceptLostRows?: boolean;
+  /** What makes pseudonyms of texts in SQL and exports; without it they have none. */
+  readonly masks?: ColumnMasks;
   readonly now?: () => number;
   /** Log bytes after which a checkpoint is taken; default `limits.checkpointEveryBytes`. */
   readonly checkpointEveryBytes?: number;
@@ -252,6 +255,7 @@ async function columnsOf(options: EngineOptions, catalog: Catalog): Promise<Colu
     ...(options.storage ? { storage: options.storage } : {}),
     ...(options.acceptLostRows ? { acceptLostRows: true } : {}),
     ...(options.scanRowsMax === undefined ? {} : { scanRowsMax: options.scanRowsMax }),
+    ...(options.masks ? { masks: options.masks } : {}),
     ...(logger ? { logger } : {}),
     ...(observer?.columns ? { observer: observer.columns } : {}),
   });

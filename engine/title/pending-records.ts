@@ -1,3 +1,4 @@
+import type { SpanSink } from '../govern/span-sink.ts';
 import type { Lsn } from '../model/position.ts';
 import type { SessionInfo, SessionState } from '../state/session.ts';
 import type { LoggedBatch } from '../tick/projection.ts';
@@ -31,6 +32,15 @@ export interface Caller {
 export interface CommitEntry extends Caller {
   /** Null for a direct write. */
   readonly session: SessionState | null;
+  /** Null: the request is not traced. */
+  readonly traced: TracedCommit | null;
+}
+
+/** Who is told of a commit's way, and since when it has been on it, on the monotonic clock. */
+export interface TracedCommit {
+  readonly spans: SpanSink;
+  readonly enteredMs: number;
+  readonly appendedMs: number;
 }
 
 export interface PendingRecordsParts {

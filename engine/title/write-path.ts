@@ -5,7 +5,7 @@ import type { ContentionRecorder } from '../govern/contention-recorder.ts';
 import type { Ticket } from '../govern/ticket.ts';
 import type { CommitLog } from '../log/commit-log.ts';
 import { EngineError } from '../model/errors.ts';
-import { asLsn, type Lsn } from '../model/position.ts';
+import { asLsn, formatPosition, type Lsn } from '../model/position.ts';
 import type { EngineObserver } from '../ports/engine-observer.ts';
 import type { CheckpointSchedule } from '../recover/checkpoint-schedule.ts';
 import { witnessOf } from '../recover/replay-witness.ts';
@@ -41,6 +41,7 @@ import {
   PendingRecords,
   type PendingSession,
   type PendingTick,
+  type TracedCommit,
 } from './pending-records.ts';
 
 export interface WritePathParts {
@@ -140,8 +141,11 @@ export class WritePath {
       const { tick, sessionId, afterTick } = batch.header;
       const session = this.#projection.sessions.get(sessionId) ?? null;
       const ordered = session !== null && tick !== null;
+      const { spans } = ticket.trace;
+      const enteredMs = spans === null ? 0 : performance.now();
       const append = () => {
-        const entry: CommitEntry = { resolve, reject, session: ordered ? session : null };
+        const traced = spans && { spans, enteredMs, appendedMs: performance.now() };
+        const entry: CommitEntry = { resolve, reject, session: ordered ? session : null, traced };
         try {
           // Its turn may have been long in coming; from here on it is answered.
           ticket.check();
@@ -209,6 +213,7 @@ export class WritePath {
       const seconds = (performance.now() - startedMs) / 1000;
       this.#parts.contention.applied(sessionId, settlement, seconds);
     }
+    if (entry.traced) tellWay(entry.traced, logged, startedMs);
   }
 
   #passOn(changes: ChangeSet, logged: LoggedBatch | null, settlement: Settlement | null): void {
@@ -307,6 +312,22 @@ function stoppedByCanary(broken: BrokenInvariant): EngineError {
       "with what the server's log says, and start again",
     { details: { invariant, place }, cause: broken },
   );
+}
+
+/** Its turn among the session's ticks, the log (durable, and the ticks before it applied), applying. */
+function tellWay(
+  { spans, enteredMs, appendedMs }: TracedCommit,
+  { lsn, batch }: LoggedBatch,
+  startedMs: number,
+): void {
+  const { sessionId, tick } = batch.header;
+  spans.add('tick.wait', enteredMs, appendedMs);
+  spans.add('log.write', appendedMs, startedMs, { 'tickloom.position': formatPosition(lsn) });
+  spans.add('tick.apply', startedMs, performance.now(), {
+    'tickloom.session': sessionId,
+    ...(tick === null ? {} : { 'tickloom.tick': tick }),
+    'tickloom.actions': batch.actions.length,
+  });
 }
 
 /** Answers with what `outcome` answers, or throws. */

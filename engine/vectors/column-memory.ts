@@ -19,10 +19,6 @@ export class ColumnMemory {
     this.#buffer = this.#open(guess);
   }
 
-  get buffers(): readonly ArrayBuffer[] {
-    return this.#buffers;
-  }
-
   get usedBytes(): number {
     return this.#used;
   }

@@ -34,10 +34,6 @@ export class VectorBuilder {
     this.#push = pushInto(this.#items);
   }
 
-  get length(): number {
-    return this.#rows.length;
-  }
-
   /** Undefined counts as null. `place` names the value in errors. */
   push(value: Value | undefined, place: () => string): void {
     if (value === null || value === undefined) {

@@ -1,4 +1,4 @@
-import { type BaseKind, badValue } from './columns.ts';
+import { badValue } from './bad-value.ts';
 import { type FlatNode, int8, int16, int32, table } from './flatbuffer.ts';
 
 /** Values of one column, gathered row by row and laid out as Arrow lays them out. */
@@ -27,62 +27,15 @@ const wholeType = (bits: number, isSigned: boolean): ArrowType => ({
   id: 2,
   properties: table(int32(bits), int8(isSigned ? 1 : 0)),
 });
-const floatType = (precision: 1 | 2): ArrowType => ({
+const floatType = (bits: number): ArrowType => ({
   id: 3,
-  properties: table(int16(precision)),
+  properties: table(int16(bits / 32)),
 });
 const bytesType: ArrowType = { id: 4, properties: table() };
 const textType: ArrowType = { id: 5, properties: table() };
 const boolType: ArrowType = { id: 6, properties: table() };
 const millisecondsType: ArrowType = { id: 10, properties: table(int16(1)) };
 const namesType: ArrowType = { ...textType, indices: wholeType(16, false).properties };
-
-/** Gathers values of a kind, of lists of it where `isList`. */
-export function arrowValues(kind: BaseKind, isList: boolean): ArrowValues {
-  if (isList) return new ListValues(kind === 'enum' ? new TextValues() : leafValues(kind));
-  return leafValues(kind);
-}
-
-function leafValues(kind: BaseKind): ArrowValues {
-  switch (kind) {
-    case 'bool':
-      return new BoolValues();
-    case 'i8':
-      return new NumberValues(Int8Array, wholeType(8, true), wholeIn(-(2 ** 7), 2 ** 7 - 1));
-    case 'i16':
-      return new NumberValues(Int16Array, wholeType(16, true), wholeIn(-(2 ** 15), 2 ** 15 - 1));
-    case 'i32':
-      return new NumberValues(Int32Array, wholeType(32, true), wholeIn(-(2 ** 31), 2 ** 31 - 1));
-    case 'u8':
-      return new NumberValues(Uint8Array, wholeType(8, false), wholeIn(0, 2 ** 8 - 1));
-    case 'u16':
-      return new NumberValues(Uint16Array, wholeType(16, false), wholeIn(0, 2 ** 16 - 1));
-    case 'u32':
-      return new NumberValues(Uint32Array, wholeType(32, false), wholeIn(0, 2 ** 32 - 1));
-    case 'f32':
-      return new NumberValues(Float32Array, floatType(1), finite);
-    case 'f64':
-      return new NumberValues(Float64Array, floatType(2), finite);
-    case 'i64':
-      return new WideValues(BigInt64Array, wholeType(64, true), wideIn(BigInt.asIntN));
-    case 'u64':
-    case 'count':
-      return new WideValues(BigUint64Array, wholeType(64, false), wideIn(BigInt.asUintN));
-    case 'timestamp':
-      return new WideValues(BigInt64Array, millisecondsType, milliseconds);
-    case 'enum':
-      return new NameValues();
-    case 'string':
-    case 'uuid':
-      return new TextValues();
-    case 'json':
-      return new TextValues(jsonText);
-    case 'bytes':
-      return new BytesValues();
-    case 'vec3':
-      return new PartsValues(['x', 'y', 'z'], floatType(1), Float32Array);
-  }
-}
 
 type NumberArray =
   | Int8Array<ArrayBuffer>
@@ -93,6 +46,13 @@ type NumberArray =
   | Uint32Array<ArrayBuffer>
   | Float32Array<ArrayBuffer>
   | Float64Array<ArrayBuffer>;
+
+type WideArray = BigInt64Array<ArrayBuffer> | BigUint64Array<ArrayBuffer>;
+
+interface ArrayOf<Values> {
+  new (length: number): Values;
+  readonly BYTES_PER_ELEMENT: number;
+}
 
 type Check<Value> = (value: unknown, place: string) => Value;
 
@@ -122,13 +82,16 @@ const wideIn =
     throw badValue(place, value, 'a bigint of 64 bits');
   };
 
+const wideSigned = wideIn(BigInt.asIntN);
+const wideUnsigned = wideIn(BigInt.asUintN);
+
 const milliseconds: Check<bigint> = (value, place) => {
   const time = value instanceof Date ? value.getTime() : Number.NaN;
   if (Number.isNaN(time)) throw badValue(place, value, 'a valid Date');
   return BigInt(time);
 };
 
-const jsonText: Check<string> = (value, place) => {
+export const jsonText: Check<string> = (value, place) => {
   const json: string | undefined = JSON.stringify(value);
   if (json === undefined) throw badValue(place, value, 'a value that JSON has');
   // JSON.stringify quietly writes null for them.
@@ -155,7 +118,7 @@ class NumberValues implements ArrowValues {
   readonly #check: Check<number>;
   #values: NumberArray;
 
-  constructor(Values: new (length: number) => NumberArray, type: ArrowType, check: Check<number>) {
+  constructor(Values: ArrayOf<NumberArray>, type: ArrowType, check: Check<number>) {
     this.type = type;
     this.#check = check;
     this.#values = new Values(firstLength);
@@ -177,8 +140,7 @@ class NumberValues implements ArrowValues {
   }
 }
 
-type WideArray = BigInt64Array<ArrayBuffer> | BigUint64Array<ArrayBuffer>;
-
+/** As `NumberValues`: one class for both, which sees arrays of more types, took a fifth longer. */
 class WideValues implements ArrowValues {
   readonly type: ArrowType;
   readonly childLengths: readonly number[] = [];
@@ -186,7 +148,7 @@ class WideValues implements ArrowValues {
   readonly #check: Check<bigint>;
   #values: WideArray;
 
-  constructor(Values: new (length: number) => WideArray, type: ArrowType, check: Check<bigint>) {
+  constructor(Values: ArrayOf<WideArray>, type: ArrowType, check: Check<bigint>) {
     this.type = type;
     this.#check = check;
     this.#values = new Values(firstLength);
@@ -208,7 +170,26 @@ class WideValues implements ArrowValues {
   }
 }
 
-class BoolValues implements ArrowValues {
+/** Whole numbers of the array's width. */
+export function wholeValues(Values: ArrayOf<NumberArray>, isSigned: boolean): ArrowValues {
+  const bits = Values.BYTES_PER_ELEMENT * 8;
+  const low = isSigned ? -(2 ** (bits - 1)) : 0;
+  return new NumberValues(Values, wholeType(bits, isSigned), wholeIn(low, low + 2 ** bits - 1));
+}
+
+export function wideValues(Values: ArrayOf<WideArray>, isSigned: boolean): ArrowValues {
+  return new WideValues(Values, wholeType(64, isSigned), isSigned ? wideSigned : wideUnsigned);
+}
+
+export function floatValues(Values: ArrayOf<NumberArray>): ArrowValues {
+  return new NumberValues(Values, floatType(Values.BYTES_PER_ELEMENT * 8), finite);
+}
+
+export function timeValues(): ArrowValues {
+  return new WideValues(BigInt64Array, millisecondsType, milliseconds);
+}
+
+export class BoolValues implements ArrowValues {
   readonly type = boolType;
   readonly childLengths: readonly number[] = [];
   readonly #bits = new Bits();
@@ -265,7 +246,7 @@ export class NameValues implements ArrowValues {
 
 const utf8 = new TextEncoder();
 
-class TextValues implements ArrowValues {
+export class TextValues implements ArrowValues {
   readonly type = textType;
   readonly childLengths: readonly number[] = [];
   readonly #texts: string[] = [];
@@ -307,7 +288,7 @@ class TextValues implements ArrowValues {
   }
 }
 
-class BytesValues implements ArrowValues {
+export class BytesValues implements ArrowValues {
   readonly type = bytesType;
   readonly childLengths: readonly number[] = [];
   readonly #parts: Uint8Array[] = [];
@@ -342,19 +323,15 @@ class BytesValues implements ArrowValues {
 }
 
 /** Values of several numbers: lists of fixed size. */
-class PartsValues implements ArrowValues {
+export class PartsValues implements ArrowValues {
   readonly type: ArrowType;
   readonly #names: readonly string[];
-  readonly #parts: NumberValues;
+  readonly #parts: ArrowValues;
 
-  constructor(
-    names: readonly string[],
-    type: ArrowType,
-    Values: new (length: number) => NumberArray,
-  ) {
+  constructor(names: readonly string[], parts: ArrowValues) {
     this.#names = names;
-    this.#parts = new NumberValues(Values, type, finite);
-    this.type = { id: 16, properties: table(int32(names.length)), item: type };
+    this.#parts = parts;
+    this.type = { id: 16, properties: table(int32(names.length)), item: parts.type };
   }
 
   get length(): number {
@@ -377,12 +354,12 @@ class PartsValues implements ArrowValues {
     for (const _ of this.#names) this.#parts.pushNothing();
   }
 
-  buffers(): readonly Uint8Array[] {
-    return [noBytes, ...this.#parts.buffers()];
+  buffers(place: string): readonly Uint8Array[] {
+    return [noBytes, ...this.#parts.buffers(place)];
   }
 }
 
-class ListValues implements ArrowValues {
+export class ListValues implements ArrowValues {
   readonly type: ArrowType;
   length = 0;
   readonly #elements: ArrowValues;

@@ -1,6 +1,6 @@
 import type { RecordBatch, Table } from 'apache-arrow';
-import type { JsonValue } from './columns.ts';
 import { errorFromStatus, errorFromWire, isRecord, TickloomError } from './errors.ts';
+import type { JsonValue } from './kinds.ts';
 import type { Position } from './position.ts';
 import type { ColumnOf, Where } from './row-types.ts';
 import type { Title } from './title.ts';

@@ -1,4 +1,4 @@
-import type { Vec3 } from './columns.ts';
+import type { Vec3 } from './kinds.ts';
 
 /** Shows a derived type as one plain object in editors. */
 type Plain<T> = { [Name in keyof T]: T[Name] } & {};

@@ -1,7 +1,8 @@
 import { ArrowColumn, addRows, BodyParts, endOfStream, schemaMessage } from './arrow-stream.ts';
-import { arrowValues } from './arrow-values.ts';
-import { type BaseKind, badValue, type RowCodec } from './columns.ts';
+import { badValue } from './bad-value.ts';
+import type { RowCodec } from './columns.ts';
 import { TickloomError } from './errors.ts';
+import { arrowValues, type BaseKind } from './kinds.ts';
 
 /** What an effect does, as a tick records it. */
 export interface RecordedEffect {

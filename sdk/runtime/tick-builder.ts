@@ -1,4 +1,5 @@
-import type { RowCodec, Vec3 } from './columns.ts';
+import type { RowCodec } from './columns.ts';
+import type { Vec3 } from './kinds.ts';
 import type { RowInput, RowPatch, Where } from './row-types.ts';
 import { EffectOwner, type RecordedEffect, SchemaMessages, TickBody } from './tick-body.ts';
 import type { Title } from './title.ts';

@@ -1,4 +1,4 @@
-import { badValue } from './columns.ts';
+import { badValue } from './bad-value.ts';
 import type { Position } from './position.ts';
 import {
   type ActionOf,

@@ -21,6 +21,7 @@ import type { ActionOf, ActionRowOf, StateSystemColumn } from './tick-builder.ts
 import { TickCommitter } from './tick-commit.ts';
 import { Title, type TitleDescriptor } from './title.ts';
 import { type TokenProvider, TokenSource } from './token-source.ts';
+import type { Tracer } from './tracing.ts';
 import { Transactions } from './transactions.ts';
 import { type CallOptions, type QueryClass, type ResponseInfo, Transport } from './transport.ts';
 import { View } from './view.ts';
@@ -54,6 +55,8 @@ export interface ClientOptions {
   readonly transactionSession?: string | undefined;
   /** Told of every answered try: latency, codes, the server's own figures. */
   readonly onResponse?: ((info: ResponseInfo) => void) | undefined;
+  /** OpenTelemetry's: each request is a span, below which the server's are. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /**
@@ -90,6 +93,7 @@ export class TitleClient<Tick> {
       fetch,
       random: Math.random,
       onResponse: options.onResponse,
+      tracer: options.tracer,
     });
     const idleMs = options.subscriptionIdleMs ?? 35_000;
     const { webSocketImpl } = options;

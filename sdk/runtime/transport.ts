@@ -4,6 +4,7 @@ import type { HttpPost } from './http-post.ts';
 import type { ManifestAgreement } from './manifest-agreement.ts';
 import { PositionTracker } from './position.ts';
 import type { TokenSource } from './token-source.ts';
+import { type Tracer, traced } from './tracing.ts';
 
 export type QueryClass = 'GAMEPLAY' | 'OPERATOR' | 'ARCHIVAL';
 
@@ -67,6 +68,7 @@ export interface TransportOptions {
   readonly fetch: typeof fetch;
   readonly random: () => number;
   readonly onResponse: ((info: ResponseInfo) => void) | undefined;
+  readonly tracer: Tracer | undefined;
 }
 
 /** A server that is replaced while a request is on its way refuses it once more. */
@@ -142,7 +144,14 @@ export class Transport {
   }
 
   /** The answer, or the first of its errors, thrown. */
-  async post(request: ApiRequest, options: CallOptions = {}): Promise<Record<string, unknown>> {
+  post(request: ApiRequest, options: CallOptions = {}): Promise<Record<string, unknown>> {
+    return traced(this.#options.tracer, request.name, (context) =>
+      this.#send({ ...request, headers: { ...context, ...request.headers } }, options),
+    );
+  }
+
+  /** One request, in as many tries as it takes. */
+  async #send(request: ApiRequest, options: CallOptions): Promise<Record<string, unknown>> {
     const { retry, random, manifest } = this.#options;
     let tokenReplaced = false;
     let agreements = 0;

@@ -10,6 +10,7 @@ import {
 import { EngineError, type ErrorCode } from '../../engine/model/errors.ts';
 import { formatPosition } from '../../engine/model/position.ts';
 import { authoriseBatch, authoriseCommit } from '../../resolvers/authorise.ts';
+import type { Principal } from '../../resolvers/context.ts';
 import type { FinishedOperation } from '../../resolvers/insight/finished-operation.ts';
 import type { FinishedWork } from '../../resolvers/insight/finished-work.ts';
 import { RequestReport } from '../../resolvers/request-report.ts';
@@ -21,8 +22,11 @@ import { sendJson } from '../http/respond.ts';
 import type { Handler } from '../http/route.ts';
 import { servingLimits } from '../serving-limits.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { RequestSpan } from '../telemetry/request-span.ts';
+import { traceparentOf } from '../telemetry/trace-context.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import { textShape } from './graphql/operation-shapes.ts';
-import { exchangeTicket } from './request-ticket.ts';
+import { exchangeTicket, requestAttributes } from './request-ticket.ts';
 import type { ServedManifest } from './served-manifest.ts';
 import { type SignInParts, signIn } from './sign-in.ts';
 
@@ -31,6 +35,8 @@ export interface CommitEndpointOptions extends SignInParts {
   readonly manifest: ServedManifest;
   readonly metrics: Metrics;
   readonly work: FinishedWork;
+  /** Null: nobody takes traces. */
+  readonly tracing: Tracing | null;
 }
 
 /** `POST /{title}/sessions/{sessionId}/ticks/{tick}`: a tick in columns, as Arrow or as JSON. */
@@ -47,7 +53,10 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     const report = new RequestReport(queryClass);
     const { principal, audit } = await signIn(options, exchange);
     options.manifest.check(request.headers['x-tickloom-manifest']);
-    const ticket = exchangeTicket(principal, queryClass, exchange);
+    const span = beginSpan(options, exchange, principal);
+    // What is refused before it is committed ends with the response.
+    exchange.response.once('close', () => span?.end(null, null));
+    const ticket = exchangeTicket(principal, queryClass, exchange, span);
     const asker = { principal, audit, ticket };
     // Before the body: who may not commit at all need not send it.
     authoriseCommit(asker);
@@ -60,7 +69,10 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     if (body.length === 0) throw emptyBody();
     const batch = format.decode(catalog, header, body);
     authoriseBatch(asker, batch, catalog);
-    const finished = (code: ErrorCode | null) => work.record(finishedCommit(ticket, report, code));
+    const finished = (code: ErrorCode | null) => {
+      work.record(finishedCommit(ticket, report, code));
+      span?.end(null, code);
+    };
     const outcome = await engine.commit(ticket, batch).catch((error: unknown) => {
       finished(error instanceof EngineError ? error.code : 'INTERNAL');
       throw error;
@@ -84,6 +96,22 @@ const formats = {
   [arrowType]: { decode: decodeCommitBody, bytesMax: servingLimits.commitBodyBytesMax },
   [jsonType]: { decode: decodeJsonBody, bytesMax: servingLimits.commitJsonBytesMax },
 } as const;
+
+function beginSpan(
+  { tracing, engine }: CommitEndpointOptions,
+  { request, requestId, endpoint }: Exchange,
+  principal: Principal,
+): RequestSpan | null {
+  if (tracing === null) return null;
+  return tracing.begin({
+    name: 'commit',
+    traceparent: traceparentOf(request.headers.traceparent),
+    attributes: requestAttributes(engine.catalog.manifest.title, principal, {
+      requestId,
+      endpoint,
+    }),
+  });
+}
 
 const commitText = 'POST /{title}/sessions/{sessionId}/ticks/{tick}';
 const commitShape = textShape('commit', commitText);

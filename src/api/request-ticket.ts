@@ -1,8 +1,9 @@
-import { type Departure, Ticket, WorkBudget } from '../../engine/index.ts';
+import { type Departure, type SpanAttributes, Ticket, WorkBudget } from '../../engine/index.ts';
 import { limits } from '../../engine/model/limits.ts';
 import type { QueryClass } from '../../engine/model/types.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import type { Exchange } from '../http/exchange.ts';
+import type { RequestSpan } from '../telemetry/request-span.ts';
 import { traceparentOf } from '../telemetry/trace-context.ts';
 
 export interface RequestOrigin {
@@ -10,22 +11,39 @@ export interface RequestOrigin {
   /** The header as it came. */
   readonly traceparent: unknown;
   readonly departure: Departure;
+  /** The request's span; null, or left out: it is not traced. */
+  readonly span?: RequestSpan | null;
 }
 
 /** A request's ticket: what the engine gets of it. */
 export function requestTicket(
   { subject, role }: Pick<Principal, 'subject' | 'role'>,
   queryClass: QueryClass,
-  { requestId, traceparent, departure }: RequestOrigin,
+  { requestId, traceparent, departure, span = null }: RequestOrigin,
 ): Ticket {
   return new Ticket({
     queryClass,
     principal: { subject, role: role?.name ?? null },
     deadline: null,
     departure,
-    trace: { requestId, traceparent: traceparentOf(traceparent) },
+    trace: { requestId, traceparent: traceparentOf(traceparent), spans: span },
     budget: new WorkBudget(limits.operationUnitsMax),
   });
+}
+
+/** What a request's span begins with. */
+export function requestAttributes(
+  title: string,
+  { subject, role }: Pick<Principal, 'subject' | 'role'>,
+  { requestId, endpoint }: { readonly requestId: string; readonly endpoint: string },
+): SpanAttributes {
+  return {
+    'tickloom.title': title,
+    'tickloom.endpoint': endpoint,
+    'tickloom.request_id': requestId,
+    'tickloom.subject': subject,
+    'tickloom.role': role?.name ?? '',
+  };
 }
 
 /** The ticket of a request that is answered by this exchange. */
@@ -33,7 +51,8 @@ export function exchangeTicket(
   principal: Pick<Principal, 'subject' | 'role'>,
   queryClass: QueryClass,
   { request, requestId, departure }: Exchange,
+  span: RequestSpan | null = null,
 ): Ticket {
   const { traceparent } = request.headers;
-  return requestTicket(principal, queryClass, { requestId, traceparent, departure });
+  return requestTicket(principal, queryClass, { requestId, traceparent, departure, span });
 }

@@ -68,6 +68,16 @@ export function listOf<const T extends string>(
   };
 }
 
+/** A share from 0 to 1. */
+export const share: SettingType<number> = {
+  placeholder: '<0..1>',
+  parse: (value) => {
+    const number = /^(?:0|1|0?\.\d{1,6}|1\.0{1,6})$/.test(value) ? Number(value) : Number.NaN;
+    if (number >= 0 && number <= 1) return number;
+    throw new RangeError('a share from 0 to 1, such as 0.05');
+  },
+};
+
 /** Milliseconds by class, as `gameplay=100,operator=1000`; classes that are not named keep theirs. */
 export function millisecondsByClass(
   defaults: Readonly<Record<QueryClass, number>>,

@@ -14,6 +14,7 @@ import {
   origins,
   port,
   type SettingType,
+  share,
   text,
 } from './setting-types.ts';
 
@@ -180,6 +181,17 @@ export const settingsTable = {
     millisecondsByClass({ GAMEPLAY: 100, OPERATOR: 1_000, ARCHIVAL: 30_000 }),
     'gameplay=100,operator=1000,archival=30000',
     'From how many milliseconds on an operation of a class counts as slow: it is logged, counted, and listed by slowQueries.',
+  ),
+  otlp: setting(
+    httpUrl,
+    null,
+    'Where traces go: the base URL of an OpenTelemetry collector (OTLP over HTTP), such as http://127.0.0.1:4318. No traces when unset, unless a module given to node --import registers a provider.',
+    { secret: 'password' },
+  ),
+  otlpSample: setting(
+    share,
+    '1',
+    "The share of traces begun here that are kept, from 0 to 1; where a request brings a trace, that one's own decision holds.",
   ),
   exportTtlSeconds: setting(count(10, 604_800), '3600', 'How long an export link works.', {
     unit: 's',

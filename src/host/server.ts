@@ -24,6 +24,7 @@ import { packageDirectory } from '../package-directory.ts';
 import { SandboxIssuer } from '../sandbox/issuer.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Metrics } from '../telemetry/metrics.ts';
+import { Tracing } from '../telemetry/tracing.ts';
 import type { Mends } from '../titles/open-title.ts';
 import { titleControl } from '../titles/title-control.ts';
 import { TitleKeeper } from '../titles/title-keeper.ts';
@@ -128,6 +129,7 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
     metrics: metrics.registry,
     identity,
     columns,
+    tracing: await openTracing(options, metrics, lifetime),
     places: new SocketPlaces(),
     publicUrl: () => publicUrl,
   });
@@ -167,6 +169,23 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
       logger.info('closed');
     },
   };
+}
+
+/** Traces go where `--otlp` says, or to what a module of the operator's has registered. */
+async function openTracing(
+  { settings, logger }: ServerOptions,
+  { registry }: Metrics,
+  lifetime: Lifetime,
+): Promise<Tracing | null> {
+  const { otlp, otlpSample } = settings;
+  if (otlp !== null) {
+    const { openOtlp } = await import('../telemetry/otlp.ts');
+    const onDropped = (spans: number) => registry.spansDropped.inc(spans);
+    const close = await openOtlp({ url: otlp, sample: otlpSample, logger, onDropped });
+    lifetime.add(close);
+    logger.info({ otlp: new URL(otlp).host, otlpSample }, 'traces are sent to a collector');
+  }
+  return Tracing.ofProcess();
 }
 
 /** The catalog of the title of this name, or of the only one. Throws `UNKNOWN_TITLE` and `UNAVAILABLE`. */

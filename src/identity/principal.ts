@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { claimsOf } from '../../engine/index.ts';
 import type { Catalog } from '../../engine/model/catalog.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import type { QueryClass, RoleDefinition } from '../../engine/model/types.ts';
@@ -87,7 +88,8 @@ function withAttributes({ issuer, claims }: VerifiedToken): Principal['claims'] 
 /** Whether two principals see the same rows: row rules read nothing else of a token. */
 export function seesTheSame(one: Principal, other: Principal): boolean {
   if (one.role !== other.role) return false;
-  const claims = one.role?.tables.flatMap(({ rowFilter }) => rowFilter?.claim ?? []) ?? [];
+  const claims =
+    one.role?.tables.flatMap(({ rowFilter }) => (rowFilter ? claimsOf(rowFilter) : [])) ?? [];
   return claims.every((claim) => isDeepStrictEqual(one.claims[claim], other.claims[claim]));
 }
 

@@ -135,6 +135,11 @@ export class MetricRegistry {
     'operation_kind',
     'code',
   ]);
+  readonly spansDropped = new Counter({
+    name: 'tickloom_trace_spans_dropped_total',
+    help: 'Spans that the collector of traces did not take.',
+    registers: [this.#registry],
+  });
   /** Who asks is found out before it counts for a title. */
   readonly #authFailures = new Counter({
     name: 'tickloom_auth_failures_total',

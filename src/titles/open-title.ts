@@ -25,6 +25,7 @@ import type { MetricRegistry } from '../telemetry/metric-registry.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { observeEngine } from '../telemetry/observed-engine.ts';
 import { logRecovery } from '../telemetry/recovery-log.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import { RunningRequests } from './running-requests.ts';
 import type { ServedTitle, TitleEndpoint } from './served-title.ts';
 
@@ -36,6 +37,8 @@ export interface SharedParts {
   readonly identity: Identity;
   /** The ClickHouse in which each title has a database; it may still be starting. */
   readonly columns: Promise<ColumnsHost>;
+  /** Null: nobody takes traces. */
+  readonly tracing: Tracing | null;
   /** The places of all WebSockets of the server. */
   readonly places: SocketPlaces;
   /** The URL clients reach the server under, without a slash at its end. */
@@ -74,8 +77,10 @@ export function openTitle(
     loading.catch(() => {});
     const directory = join(settings.dataDir, 'titles', name);
     const keptBefore = await keptManifest(directory);
+    const masks = new ColumnMasks(secretFromFile(join(directory, 'mask-key')));
     const opened = await openEngine({
       manifest,
+      masks,
       directory,
       durability: settings.durability,
       columns: shared.columns,
@@ -121,7 +126,7 @@ export function openTitle(
       engine,
       identity: shared.identity,
       exports,
-      masks: new ColumnMasks(secretFromFile(join(directory, 'mask-key'))),
+      masks,
       links,
       audit,
       use,
@@ -131,6 +136,7 @@ export function openTitle(
       places: shared.places,
       slowMs: settings.slowMs,
       rowMemoryBytesMax: settings.rowMemory,
+      tracing: shared.tracing,
     });
     const parts = { name, engine, audit, recoveredLsn, metrics, requests, served };
     return new OpenTitle(parts, () => lifetime.endOrThrow());

@@ -26,6 +26,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { ObservedQueries } from '../telemetry/observed-queries.ts';
 import { SlowLog } from '../telemetry/slow-log.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import type { RunningRequests } from './running-requests.ts';
 
 export interface ServedTitleOptions {
@@ -42,6 +43,7 @@ export interface ServedTitleOptions {
   readonly places: SocketPlaces;
   readonly slowMs: SlowThresholds;
   readonly rowMemoryBytesMax: number;
+  readonly tracing: Tracing | null;
 }
 
 /** What a title answers over HTTP. */
@@ -59,13 +61,13 @@ export function proveServable(manifest: TitleManifest): void {
 
 /** One title as the outside sees it: its GraphQL over every transport, commits, exports, schema. */
 export function serveTitle(options: ServedTitleOptions): ServedTitle {
-  const { engine, exports, masks, links, audit, use, metrics, logger } = options;
+  const { engine, exports, masks, links, audit, use, metrics, logger, tracing } = options;
   const { catalog } = engine;
   const identity = new TitleIdentity(options.identity, catalog);
   const running = new ObservedQueries(metrics);
   const work = new FinishedWork(options.slowMs, new SlowLog(logger, metrics).tell);
   const health = () => metrics.health.read(engine, audit.log, options.rowMemoryBytesMax);
-  const services = { engine, exports, masks, audit, use, running, work, health };
+  const services = { engine, exports, masks, audit, use, running, work, health, tracing };
   const schema = buildSchema(catalog);
   const answers = new Answers(metrics, logger);
   const executor = new Executor(schema);
@@ -83,7 +85,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
         identity,
         onDrain: options.requests.onDrain,
       }),
-      commit: commitEndpoint({ engine, manifest, audit, use, metrics, identity, work }),
+      commit: commitEndpoint({ engine, manifest, audit, use, metrics, identity, work, tracing }),
       export: exportEndpoint({ engine, exports, links, audit, use, metrics, logger }),
       schema: descriptionEndpoint({
         ...description,

@@ -1,4 +1,10 @@
-import { actionTable, defineTitle, stateTable, t } from '../../engine/manifest/index.ts';
+import {
+  actionTable,
+  defineTitle,
+  eventTable,
+  stateTable,
+  t,
+} from '../../engine/manifest/index.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
 
 /** A title in which roles see and write parts of tables. */
@@ -7,6 +13,13 @@ export function boundedTitle(title: string): TitleManifest {
     title,
     version: 1,
     tables: {
+      chats: eventTable({
+        ownerId: t.u32(),
+        name: t.string().optional(),
+        note: t.string().optional(),
+        secret: t.string().optional(),
+        weight: t.i32(),
+      }),
       orders: actionTable({ playerId: t.u32(), plan: t.string().optional() }),
       units: stateTable(
         {
@@ -23,10 +36,34 @@ export function boundedTitle(title: string): TitleManifest {
       ),
     },
     roles: {
+      agent: {
+        description: 'Sees parts of rows of its own, by SQL and exports too.',
+        class: 'ARCHIVAL',
+        capabilities: ['export', 'sql'],
+        limits: {},
+        tables: {
+          chats: {
+            access: ['read', 'aggregate'],
+            onlyWhere: { column: 'ownerId', claim: 'player_id' },
+            hide: ['secret'],
+            mask: { note: 'null', name: 'hash' },
+          },
+          units: {
+            access: ['read', 'aggregate'],
+            onlyWhere: { column: 'ownerId', claim: 'player_id' },
+            hide: ['secret', 'orders', 'place'],
+            mask: { note: 'null', name: 'hash' },
+          },
+        },
+      },
       simulator: {
         class: 'GAMEPLAY',
         capabilities: ['session', 'commit'],
-        tables: { orders: ['write'], units: ['read', 'write'] },
+        tables: {
+          orders: ['write'],
+          chats: ['write', 'read', 'aggregate'],
+          units: ['read', 'write'],
+        },
       },
       player: {
         class: 'GAMEPLAY',

@@ -4,12 +4,13 @@ import {
   decideCapability,
   decideColumnWrites,
   decideExport,
+  decideNames,
   decideSession,
   decideShow,
-  decideSql,
   decideTable,
   decideUse,
   decideView,
+  sightOf,
   validateManifest,
 } from '../../engine/index.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
@@ -37,11 +38,13 @@ describe('nothing is allowed that no rule grants', () => {
           decideTable(nobody, 'units', 'read'),
           decideView(nobody, 'any'),
           decideSession(nobody),
-          decideSql(nobody, ['units']),
+          decideCapability(nobody, 'sql'),
+          decideNames(nobody, catalog, sightOf(nobody, catalog, {}), new Set(['units'])),
           decideExport(nobody, 'units'),
           decideUse(nobody, units, columns),
           decideShow(nobody, units, columns[0] as string),
-          decideColumnWrites(nobody, units, { wholeRow: false, columns }),
+          decideColumnWrites(nobody, units, { right: 'append', wholeRow: false, columns }),
+          decideColumnWrites(nobody, units, { right: 'write', wholeRow: false, columns }),
         ];
         expect(decisions.filter(({ allowed }) => allowed)).toEqual([]);
       }),
@@ -49,7 +52,14 @@ describe('nothing is allowed that no rule grants', () => {
   });
 
   test('a right more never takes one away, and a rule for columns never gives one', () => {
-    const right = fc.record({ read: fc.boolean(), aggregate: fc.boolean(), write: fc.boolean() });
+    const right = fc
+      .record({
+        read: fc.boolean(),
+        aggregate: fc.boolean(),
+        write: fc.boolean(),
+        append: fc.constantFrom<{ append?: true }>({}, { append: true }),
+      })
+      .map(({ append, ...rights }) => ({ ...rights, ...append }));
     const rules = fc.record({
       hidden: fc.subarray(['secret', 'orders', 'note']),
       writable: fc.option(fc.subarray(['health', 'name'], { minLength: 1 }), { nil: undefined }),
@@ -70,8 +80,11 @@ describe('nothing is allowed that no rule grants', () => {
             return [
               decideTable(role, 'units', 'read'),
               decideTable(role, 'units', 'aggregate'),
+              decideTable(role, 'units', 'append'),
+              decideTable(role, 'units', 'write'),
               decideUse(role, units, columns),
-              decideColumnWrites(role, units, { wholeRow, columns }),
+              decideColumnWrites(role, units, { right: 'append', wholeRow, columns }),
+              decideColumnWrites(role, units, { right: 'write', wholeRow, columns }),
             ].map(({ allowed }) => Number(allowed));
           };
           const [least, some, most] = [bound, plainGrant, all].map(allowedBy);

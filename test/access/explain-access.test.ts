@@ -62,6 +62,11 @@ test('rights and columns are told with the rule that decided', async () => {
         rule: 'the role "player" lacks "aggregate" on the table "units"',
       },
       {
+        right: 'append',
+        allowed: false,
+        rule: 'the role "player" lacks "append" on the table "units"',
+      },
+      {
         right: 'write',
         allowed: false,
         rule: 'the role "player" lacks "write" on the table "units"',

@@ -293,6 +293,7 @@ describe(`columns whose names mean something elsewhere (seed ${seed})`, () => {
         {},
         100,
         bounds,
+        'whole',
       );
       const distinct = new Set((rows.get(name) ?? []).map((row) => show(row[each.name])));
       expect(answer.length, each.name).toBe(distinct.size);

@@ -32,6 +32,7 @@ async function rowsIn(open: OpenColumnStore): Promise<Expected> {
     {},
     1,
     bounds,
+    'whole',
   );
   const [orders, facts, history] = (rows[0] ?? []) as [string, string][];
   for (const [count, distinct] of [orders, facts, history] as [string, string][]) {

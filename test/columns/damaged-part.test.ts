@@ -21,7 +21,7 @@ it('a damaged part is no fault of whoever reads it', async () => {
     }
     const second = await openEmbedded(directory.path);
     const error = await second
-      .sql(testTicket, 'SELECT sum(cityHash64(*)) FROM orders', {}, 10, bounds)
+      .sql(testTicket, 'SELECT sum(cityHash64(*)) FROM orders', {}, 10, bounds, 'whole')
       .catch((reason: unknown) => reason);
     await second.close();
     expect(error).toBeInstanceOf(Error);

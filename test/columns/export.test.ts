@@ -163,7 +163,12 @@ describe('an export of many batches', () => {
 
   it('stops in ClickHouse when its reader goes away', async () => {
     const bytes = await store.export(testTicket, {
-      source: { kind: 'sql', query: 'SELECT number FROM numbers(1000000000000)', parameters: {} },
+      source: {
+        kind: 'sql',
+        query: 'SELECT number FROM numbers(1000000000000)',
+        parameters: {},
+        seen: 'whole',
+      },
       format: 'ARROW_STREAM',
       compression: 'NONE',
       sinceLsn: null,
@@ -181,7 +186,7 @@ describe('an export of many batches', () => {
   it('fails aloud when its query fails on its way', async () => {
     const query = "SELECT throwIf(number = 3000000, 'boom') AS x, number FROM numbers(10000000)";
     for (const format of ['ARROW_STREAM', 'PARQUET'] as const) {
-      const failing = exported({ kind: 'sql', query, parameters: {} }, { format });
+      const failing = exported({ kind: 'sql', query, parameters: {}, seen: 'whole' }, { format });
       await expect(failing).rejects.toMatchObject({
         code: 'BAD_USER_INPUT',
         message: expect.stringContaining('boom'),
@@ -191,7 +196,7 @@ describe('an export of many batches', () => {
 
   it('ends when it is killed', async () => {
     const query = 'SELECT number FROM numbers(1000000000000)';
-    const endless = exported({ kind: 'sql', query, parameters: {} });
+    const endless = exported({ kind: 'sql', query, parameters: {}, seen: 'whole' });
     const failed = expect(endless).rejects.toMatchObject({ code: 'QUERY_KILLED' });
     const found = async () =>
       (await store.running(testTicket)).find((running) => running.query.startsWith(query));
@@ -278,7 +283,12 @@ describe('an export', () => {
   it('of SQL is one stream of all its rows', async () => {
     const query =
       'SELECT tick, {text:String} AS label, number FROM orders, numbers(2) AS twice WHERE seq < {n:UInt32}';
-    const source = { kind: 'sql', query, parameters: { text: 'ö', n: 5000 } } as const;
+    const source = {
+      kind: 'sql',
+      query,
+      parameters: { text: 'ö', n: 5000 },
+      seen: 'whole',
+    } as const;
     const table = tableFromIPC(await exported(source));
     expect(table.numRows).toBe(ticks * 5000 * 2);
     expect(table.getChild('label')?.get(0)).toBe('ö');

@@ -103,6 +103,7 @@ describe('vectors in ClickHouse', () => {
       {},
       10,
       bounds,
+      'whole',
     );
     expect(rows).toEqual([
       [3, 4, 3e38],
@@ -114,6 +115,7 @@ describe('vectors in ClickHouse', () => {
       {},
       1,
       bounds,
+      'whole',
     );
     expect(types.rows).toEqual([['Float32', 'Nullable(Float32)', 3]]);
   });

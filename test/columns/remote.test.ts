@@ -103,6 +103,7 @@ describe('a store behind a URL', () => {
       {},
       1,
       bounds,
+      'whole',
     );
     expect(Number(rows[0]?.[0])).toBe(expected.history);
   });
@@ -122,7 +123,12 @@ describe('a store behind a URL', () => {
 
   it('fails an export whose connection is cut, and never ends it as if it were whole', async () => {
     const bytes = await store.export(testTicket, {
-      source: { kind: 'sql', query: 'SELECT number FROM numbers(1000000000000)', parameters: {} },
+      source: {
+        kind: 'sql',
+        query: 'SELECT number FROM numbers(1000000000000)',
+        parameters: {},
+        seen: 'whole',
+      },
       format: 'PARQUET',
       compression: 'NONE',
       sinceLsn: null,

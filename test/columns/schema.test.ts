@@ -87,7 +87,7 @@ it('adds new columns and enum values to tables that hold rows', async () => {
   expect((await store.list(testTicket, { ...page, table: 'units' })).rows[0]).toMatchObject({
     speed: null,
   });
-  const viewed = await store.sql(testTicket, 'SELECT speed FROM units', {}, 1, bounds);
+  const viewed = await store.sql(testTicket, 'SELECT speed FROM units', {}, 1, bounds, 'whole');
   expect(viewed.rows).toEqual([[null]]);
 });
 
@@ -108,7 +108,7 @@ it('keeps two titles apart in one place', async () => {
   store = await openEmbedded(directory.path, { catalog });
   expect(await countOf(store, 'orders')).toBe(0);
   await expect(
-    store.sql(testTicket, 'SELECT count() FROM tickloom_test_title.orders', {}, 1, bounds),
+    store.sql(testTicket, 'SELECT count() FROM tickloom_test_title.orders', {}, 1, bounds, 'whole'),
   ).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
   await store.close();
   store = null;

@@ -5,6 +5,7 @@ import { ColumnsHost } from '../../engine/columns/columns-host.ts';
 import type { EmbeddedHost } from '../../engine/columns/embedded-host.ts';
 import { silentLogger } from '../../engine/columns/logger.ts';
 import { MergePause } from '../../engine/columns/merge-pause.ts';
+import { SeenDatabases } from '../../engine/columns/seen-databases.ts';
 import { shippedTables } from '../../engine/columns/shipping/shipped-table.ts';
 import { Tailer } from '../../engine/columns/tailer.ts';
 import { nodeStorage } from '../../engine/disk/node-storage.ts';
@@ -56,15 +57,9 @@ async function storeIn(host: ColumnsHost, spoolDirectory: string): Promise<Click
   });
   const client = host.connect();
   const lifetime = new Lifetime();
-  return new ClickHouseStore({
-    catalog,
-    client,
-    tailer,
-    host,
-    mergePause: null,
-    scanRowsMax: 0,
-    lifetime,
-  });
+  const seen = new SeenDatabases({ client, catalog, masks: null });
+  const shared = { catalog, client, tailer, host, lifetime };
+  return new ClickHouseStore({ ...shared, mergePause: null, seen, scanRowsMax: 0 });
 }
 
 it('the column store works beside commits for so long at most, though it has not caught up', async () => {

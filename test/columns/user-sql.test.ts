@@ -39,7 +39,7 @@ afterAll(async () => {
 });
 
 const sql = (query: string, parameters = {}, first = 100) =>
-  store.sql(testTicket, query, parameters, first, bounds);
+  store.sql(testTicket, query, parameters, first, bounds, 'whole');
 
 describe('SQL of a user', () => {
   it('reads the tables by their manifest names, with exact 64-bit integers', async () => {
@@ -189,7 +189,7 @@ describe('SQL of a user', () => {
   ])('may not be %s', async (query) => {
     await expect(sql(query, { t: 'system' })).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
     const request = { format: 'ARROW_STREAM', compression: 'NONE', sinceLsn: null } as const;
-    const source = { kind: 'sql', query, parameters: { t: 'system' } } as const;
+    const source = { kind: 'sql', query, parameters: { t: 'system' }, seen: 'whole' } as const;
     await expect(
       store.export(testTicket, { ...request, source, asOfLsn: asLsn(3) }),
     ).rejects.toMatchObject({
@@ -218,7 +218,7 @@ describe('bounds on a query', () => {
   it('end it in time', async () => {
     const started = performance.now();
     const unbound = { ...bounds, rowsReadMax: 10 ** 15 };
-    const running = store.sql(testTicket.within(200), heavy, {}, 1, unbound);
+    const running = store.sql(testTicket.within(200), heavy, {}, 1, unbound, 'whole');
     await expect(running).rejects.toMatchObject({ code: 'QUERY_TIMEOUT' });
     expect(performance.now() - started).toBeLessThan(10_000);
   });
@@ -226,7 +226,7 @@ describe('bounds on a query', () => {
   it('end it when it takes too much memory', async () => {
     const narrow = { ...bounds, memoryBytesMax: 8 * 1024 * 1024 };
     const query = 'SELECT length(groupArray(number)) FROM numbers(50000000)';
-    await expect(store.sql(testTicket, query, {}, 1, narrow)).rejects.toMatchObject({
+    await expect(store.sql(testTicket, query, {}, 1, narrow, 'whole')).rejects.toMatchObject({
       code: 'QUERY_MEMORY',
     });
   });
@@ -234,7 +234,7 @@ describe('bounds on a query', () => {
   it('end it when it reads too many rows', async () => {
     const few = { ...bounds, rowsReadMax: 100 };
     const query = 'SELECT sum(seq) FROM orders';
-    await expect(store.sql(testTicket, query, {}, 1, few)).rejects.toMatchObject({
+    await expect(store.sql(testTicket, query, {}, 1, few, 'whole')).rejects.toMatchObject({
       code: 'LIMIT_EXCEEDED',
     });
   });
@@ -247,7 +247,14 @@ describe('bounds on a query', () => {
   });
 
   it('let it be listed while it runs, and killed', async () => {
-    const running = store.sql(testTicket, heavy, {}, 1, { ...bounds, rowsReadMax: 10 ** 15 });
+    const running = store.sql(
+      testTicket,
+      heavy,
+      {},
+      1,
+      { ...bounds, rowsReadMax: 10 ** 15 },
+      'whole',
+    );
     const failed = expect(running).rejects.toMatchObject({ code: 'QUERY_KILLED' });
     const found = await untilListed(heavy.slice(0, 30));
     expect(found.elapsedMs).toBeGreaterThanOrEqual(0);
@@ -262,7 +269,7 @@ describe('bounds on a query', () => {
     const caller = new AbortController();
     const unbound = { ...bounds, rowsReadMax: 10 ** 15 };
     const ticket = Ticket.internal('a caller', { signal: caller.signal });
-    const running = store.sql(ticket, heavy, {}, 1, unbound);
+    const running = store.sql(ticket, heavy, {}, 1, unbound, 'whole');
     const failed = expect(running).rejects.toMatchObject({ code: 'QUERY_KILLED' });
     await untilListed(heavy.slice(0, 30));
     caller.abort();

@@ -232,6 +232,13 @@ describe('a table of states', () => {
     ['engine/log/README.md', 'States', 'engine/log/commit-log.ts', 'LogState', 'name'],
     ['engine/tick/README.md', 'Admission', 'engine/tick/admit-batch.ts', 'Admission', 'kind'],
     [
+      'engine/views/README.md',
+      'States of a subscription',
+      'engine/views/feeds/subscription.ts',
+      'SubscriptionState',
+      'name',
+    ],
+    [
       'sdk/runtime/README.md',
       'A tick in the pipeline',
       'sdk/runtime/tick-pipeline.ts',

@@ -54,6 +54,7 @@ async function shipped(directory: string): Promise<unknown> {
       {},
       1,
       bounds,
+      'whole',
     );
     return [engine.appliedLsn, rows];
   } finally {

@@ -1,3 +1,4 @@
+import type { SeenTables } from '../../engine/access/seen-tables.ts';
 import type {
   ColumnListRequest,
   ExportRequest,
@@ -37,6 +38,7 @@ export class FakeColumnStore implements ColumnStore {
     parameters: Readonly<Record<string, Value>>;
     first: number;
     bounds: AskedBounds;
+    seen: SeenTables;
   }[] = [];
   readonly awaited: Lsn[] = [];
   readonly killed: string[] = [];
@@ -45,6 +47,7 @@ export class FakeColumnStore implements ColumnStore {
   /** When set, `sql` runs until its signal aborts. */
   hangs: (() => void) | null = null;
   coveredLsn: Lsn = lsnZero;
+  readonly makesPseudonyms = true;
   readonly neededFromLsn: Lsn = asLsn(1);
   readonly heldLsn: Lsn = lsnZero;
   outOfRoom: EngineError | null = null;
@@ -106,8 +109,9 @@ export class FakeColumnStore implements ColumnStore {
     parameters: Readonly<Record<string, Value>>,
     first: number,
     bounds: QueryBounds,
+    seen: SeenTables,
   ) {
-    this.queries.push({ query, parameters, first, bounds: asked(ticket, bounds) });
+    this.queries.push({ query, parameters, first, bounds: asked(ticket, bounds), seen });
     if (this.hangs) {
       const aborted = new Promise<never>((_, reject) => {
         ticket.signal.addEventListener('abort', () => reject(new Error('aborted')));

@@ -213,21 +213,27 @@ test('a tick is refused whole for one table its role may not write', async () =>
   expect(api.engine.session(testTicket, 'm1')?.lastTick).toBe(null);
 });
 
-test('SQL is not for a role from which any row is hidden', async () => {
+test('SQL of a role is handed over with what the role sees; what it names beside that is refused', async () => {
   const api = await openTitleApi();
   const analyst = api.catalog.roles.get('analyst');
   if (!analyst) throw new Error('no such role');
   const half = { ...analyst, tables: analyst.tables.filter((t) => t.table !== 'playerWallet') };
   (api.catalog.roles as Map<string, typeof half>).set('analyst', half);
-  for (const operation of [
-    '{ sql(query: "SELECT 1") { rows } }',
-    'mutation { createExport(input: { sql: "SELECT 1" }) { id } }',
-  ]) {
-    expect(await api.as('analyst').refusal(operation)).toMatchObject({
-      code: 'FORBIDDEN',
-      details: { table: 'playerWallet' },
-    });
+  for (const name of ['playerWallet', 'playerWallet_history', '`playerWallet`']) {
+    for (const operation of [
+      `{ sql(query: "SELECT 1 FROM ${name}") { rows } }`,
+      `mutation { createExport(input: { sql: "SELECT 1 FROM ${name}" }) { id } }`,
+    ]) {
+      expect(await api.as('analyst').refusal(operation)).toMatchObject({
+        code: 'FORBIDDEN',
+        details: { table: 'playerWallet' },
+      });
+    }
   }
+  expect(api.columns.queries).toEqual([]);
+  await api.as('analyst').data('{ sql(query: "SELECT 1") { rows } }');
+  const seen = api.columns.queries[0]?.seen as readonly { readonly table: string }[];
+  expect(seen.map(({ table }) => table)).toEqual(half.tables.map(({ table }) => table));
 });
 
 test('a row filter holds for groups and exports, whatever where says', async () => {

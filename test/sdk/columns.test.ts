@@ -2,9 +2,12 @@ import type { ConflictCode } from '@tickloom/sdk';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { errorCategories } from '../../engine/model/errors.ts';
+import { type ArrowScalar, kinds } from '../../engine/model/kinds.ts';
 import { conflictCodes } from '../../engine/model/system-columns.ts';
+import type { ScalarKind } from '../../engine/model/types.ts';
 import { RowCodec } from '../../sdk/runtime/columns.ts';
 import { serverErrorCategories } from '../../sdk/runtime/errors.ts';
+import { kinds as sdkKinds } from '../../sdk/runtime/kinds.ts';
 
 const codec = new RowCodec('all', {
   flag: 'bool',
@@ -105,3 +108,50 @@ describe('what the SDK declares on its own', () => {
     expect(Object.keys(declared)).toEqual([...conflictCodes]);
   });
 });
+
+describe('the kinds of the SDK', () => {
+  const ofTitles = Object.entries(sdkKinds).filter(([kind]) => kind !== 'count');
+
+  it('are those of the engine', () => {
+    expect(ofTitles.map(([kind]) => kind).sort()).toEqual(Object.keys(kinds).sort());
+  });
+
+  it.each(ofTitles)('agree on sums, parts and the Arrow type of %s', (name, row) => {
+    const kind = kinds[name as ScalarKind];
+    expect(row.sum).toBe(kind.sum);
+    const parts = kind.parts?.names.map((part) => [part, kind.parts?.kind]);
+    expect(row.parts).toEqual(parts && Object.fromEntries(parts));
+    // The server takes names and UUIDs as texts.
+    const isText = kind.form === 'enum' || kind.form === 'uuid';
+    expect(row.values().type.id).toBe(isText ? utf8Type : arrowIdOf(kind.arrow));
+  });
+
+  const whole = ofTitles.filter(([name]) => kinds[name as ScalarKind].form === 'integer');
+  it.each(whole)('take the least and the greatest %s, and nothing beyond', (name, row) => {
+    const { range, wideRange } = kinds[name as ScalarKind];
+    const [low = 1n, high = 0n] = (range ?? wideRange ?? []).map(BigInt);
+    const push = (value: bigint) => row.values().push(range ? Number(value) : value, 'here');
+    for (const fits of [low, high]) expect(() => push(fits)).not.toThrow();
+    for (const beyond of [low - 1n, high + 1n]) expect(() => push(beyond)).toThrow('here');
+  });
+});
+
+const utf8Type = 5;
+
+/** The number of a type in Arrow's union `Type`. */
+function arrowIdOf(arrow: ArrowScalar): number {
+  switch (arrow.kind) {
+    case 'bool':
+      return 6;
+    case 'number':
+      return arrow.as.startsWith('f') ? 3 : 2;
+    case 'timestamp':
+      return 10;
+    case 'binary':
+      return arrow.isText ? 5 : 4;
+    case 'fixedBinary':
+      return 15;
+    case 'fixedList':
+      return 16;
+  }
+}

@@ -44,7 +44,10 @@ export class FrameSocket {
       this.#wake();
     });
     this.closed = new Promise((resolve) =>
-      this.#socket.once('close', (code, reason) => resolve({ code, reason: String(reason) })),
+      this.#socket.once('close', (code, reason) => {
+        resolve({ code, reason: String(reason) });
+        this.#wake();
+      }),
     );
   }
 
@@ -93,8 +96,12 @@ export class FrameSocket {
       if (index >= 0) return this.#received.splice(index, 1)[0] as Message;
       if (this.#socket.readyState === WebSocket.CLOSED) throw new Error('the socket is closed');
       await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        this.#socket.once('close', () => resolve());
+        const wake = this.#wake;
+        this.#wake = () => {
+          this.#wake = wake;
+          wake();
+          resolve();
+        };
       });
     }
   }

@@ -1,3 +1,4 @@
+import { request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FrameSocket } from './frame-socket.ts';
 import { commitTick, Sandbox } from './sandbox.ts';
@@ -122,6 +123,47 @@ test('a frame of very many rows is one event of an event stream, with where to r
   expect(/^id: (.*)$/m.exec(text)?.[1]).toBe(frame.cursor);
   abort.abort();
 });
+
+test('a frame of very many rows leaves over many writes of an event stream', async () => {
+  await write(5_000);
+  const query = units.replace('blueprint', 'blueprint a: blueprint b: blueprint c: blueprint');
+  const request = httpRequest(`${sandbox.url}/ashfall/graphql`, {
+    method: 'POST',
+    headers: {
+      ...(await sandbox.authorization('game-server')),
+      accept: 'text/event-stream',
+      'content-type': 'application/json',
+    },
+  });
+  request.end(JSON.stringify({ query }));
+  const received: Buffer[] = [];
+  await new Promise<void>((resolve, reject) => {
+    request.once('error', reject);
+    request.once('socket', (socket) =>
+      socket.on('data', (bytes: Buffer) => {
+        received.push(bytes);
+        if (bytes.subarray(-100).toString().includes('\nid: ')) resolve();
+      }),
+    );
+  });
+  request.destroy();
+  const sizes = chunkSizes(Buffer.concat(received));
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeGreaterThan(400_000);
+  expect(Math.max(...sizes)).toBeLessThan(200_000);
+});
+
+/** How long the chunks of a chunked HTTP answer are. */
+function chunkSizes(answer: Buffer): number[] {
+  const sizes: number[] = [];
+  let at = answer.indexOf('\r\n\r\n') + 4;
+  while (at < answer.length) {
+    const end = answer.indexOf('\r\n', at);
+    const size = Number.parseInt(answer.subarray(at, end).toString(), 16);
+    sizes.push(size);
+    at = end + 2 + size + 2;
+  }
+  return sizes;
+}
 
 test('ticks are told while a frame of very many rows is made', async () => {
   const socket = await connect();

@@ -40,7 +40,7 @@ describe('a secret setting', () => {
     const columns = load({ environment: { TICKLOOM_COLUMNS_FILE: fileWith(columnsUrl) } }).columns;
     expect(columns).toEqual({ url: columnsUrl });
     const named = settingNames.map(fileSettingName).filter((name) => name !== null);
-    expect(named).toEqual(['columnsFile', 'oidcClientSecretFile']);
+    expect(named).toEqual(['columnsFile', 'oidcClientSecretFile', 'otlpFile']);
   });
 
   test('is one of a value and a file, and the road before wins as a whole', () => {

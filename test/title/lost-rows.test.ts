@@ -18,7 +18,7 @@ const ticks = lives * ticksOfALife;
 async function actionsOf(engine: Engine): Promise<unknown> {
   await engine.columns.waitForCovered(testTicket.within(20_000), engine.appliedLsn);
   const query = 'SELECT count(), sum(cityHash64(toString(tuple(*)))) FROM actionLog';
-  return (await engine.columns.sql(testTicket, query, {}, 1, bounds)).rows;
+  return (await engine.columns.sql(testTicket, query, {}, 1, bounds, 'whole')).rows;
 }
 
 /** The blocks a part is made of, by its name: `all_<first>_<last>_<merges>`. */

@@ -69,8 +69,8 @@ const ports = {
       engine.columns.groups(ticket, { ...rows, by: [], tickBucket: null, aggregates: [] }),
     positionAt: (ticket) => engine.columns.positionAt(ticket, 1),
     positionOfTick: (ticket) => engine.columns.positionOfTick(ticket, 's', 1),
-    sql: (ticket) => engine.columns.sql(ticket, 'SELECT 1', {}, 1, bounds),
-    checkSql: (ticket) => engine.columns.checkSql(ticket, 'SELECT 1', {}, bounds),
+    sql: (ticket) => engine.columns.sql(ticket, 'SELECT 1', {}, 1, bounds, 'whole'),
+    checkSql: (ticket) => engine.columns.checkSql(ticket, 'SELECT 1', {}, bounds, 'whole'),
     export: async (ticket) => {
       const format = { format: 'ARROW_STREAM', compression: 'NONE' } as const;
       const place = { sinceLsn: null, asOfLsn: asLsn(1) };

@@ -38,6 +38,7 @@ async function commitTicks(engine: Engine, from: number, count: number): Promise
     const origin = {
       requestId: `r${tick}`,
       traceparent: null,
+      spans: null,
       departure: new ClientDeparture(),
     };
     const ticket = requestTicket({ subject: 'sim', role: null }, 'GAMEPLAY', origin);

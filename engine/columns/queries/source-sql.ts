@@ -57,23 +57,21 @@ export function storedSource(catalog: Catalog, table: TableDefinition): string {
   return `${quoteName(databaseName(catalog.manifest.title))}.${quoteName(storedName(table))}`;
 }
 
-/** A condition as SQL: what versions of one row have in common, and the rest. */
+/** A condition as SQL: what versions of one row have in common, and the rest; whether there is any. */
 export function splitCondition(
   catalog: Catalog,
   table: TableDefinition,
   where: Condition | null,
   parameters: SqlParameters,
-): { readonly onKey: string; readonly onRest: string } {
+): { readonly onKey: string; readonly onRest: string; readonly asksMore: boolean } {
   const columns = catalog.columnsOf(table);
   const parts = where === null ? [] : where.kind === 'and' ? where.all : [where];
   const key = new Set(table.key);
   const isOfKey = (part: Condition) => namedColumns(part).every((name) => key.has(name));
   const toSql = (some: readonly Condition[]) =>
     conjunction(some.map((part) => conditionSql(part, columns, parameters)));
-  return {
-    onKey: toSql(parts.filter(isOfKey)),
-    onRest: toSql(parts.filter((part) => !isOfKey(part))),
-  };
+  const rest = parts.filter((part) => !isOfKey(part));
+  return { onKey: toSql(parts.filter(isOfKey)), onRest: toSql(rest), asksMore: rest.length > 0 };
 }
 
 function conjunction(conditions: readonly string[]): string {

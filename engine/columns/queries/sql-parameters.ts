@@ -5,10 +5,19 @@ import { ownName } from './sql-text.ts';
 
 const itemName = ownName('x');
 
+/** Writes the SQL that stands for a value of a ClickHouse type, which travels beside the text. */
+export type PlaceOf = (name: string, type: string) => string;
+
 /** Collects the values of a query, so that none is ever pasted into its text. */
 export class SqlParameters {
   readonly #values: Record<string, ParameterValue> = {};
+  readonly #placeOf: PlaceOf;
   #count = 0;
+
+  /** A query's own parameters by default. */
+  constructor(placeOf: PlaceOf = (name, type) => `{${name}:${type}}`) {
+    this.#placeOf = placeOf;
+  }
 
   get values(): Readonly<Record<string, ParameterValue>> {
     return this.#values;
@@ -19,7 +28,7 @@ export class SqlParameters {
     this.#count += 1;
     const name = `p${this.#count}`;
     this.#values[name] = value;
-    return `{${name}:${type}}`;
+    return this.#placeOf(name, type);
   }
 
   /** A column's value, comparable with `comparable(column)`. */

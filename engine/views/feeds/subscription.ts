@@ -17,6 +17,11 @@ type Result = IteratorResult<Frame, undefined>;
 /** Who waits for a snapshot or a step of its channel. */
 type Waiter = WorkResult<SnapshotRows> | WorkResult<Step | null>;
 
+/** Where a subscription stands. The room's README has a table of what takes it from one to another. */
+export interface SubscriptionState {
+  readonly name: 'begun' | 'making' | 'idle' | 'waiting' | 'paused' | 'lagging' | 'ended';
+}
+
 interface Pull {
   readonly promise: Promise<Result>;
   resolve(result: Result): void;
@@ -25,15 +30,6 @@ interface Pull {
 
 /**
  * One subscriber: a place in the log, and at most one frame, made when it is pulled.
- *
- * ```
- *             pulled, nothing new                 due / news
- *   idle ───────────────────────────▶ waiting ──────────────────▶ idle (frame handed over)
- *     ├─────────────────────────────▶ paused ───────────────────▶
- *     │       pulled, too soon for its rate       due
- *     └─────────────────────────────▶ making ───────────────────▶
- *             a frame of many rows                made
- * ```
  *
  * While idle it costs nothing and nothing is queued for it: what it misses is in the feed's ring,
  * and once that has moved past it, it gets a RESET or is disconnected, as it chose.
@@ -88,6 +84,14 @@ export class Subscription
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  get state(): SubscriptionState['name'] {
+    if (this.#ended) return 'ended';
+    if (this.#making || this.#made) return 'making';
+    if (this.#begin) return 'begun';
+    if (this.#pull) return this.#channel.waiting.has(this) ? 'waiting' : 'paused';
+    return this.#position < this.#source.ticks.horizon ? 'lagging' : 'idle';
   }
 
   next(): Promise<Result> {

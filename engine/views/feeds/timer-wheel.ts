@@ -21,13 +21,6 @@ export class TimerWheel {
     this.#gridMs = gridMs;
   }
 
-  /** Items waiting. */
-  get size(): number {
-    let size = 0;
-    for (const items of this.#slots.values()) size += items.size;
-    return size;
-  }
-
   /** An item waits once: a second call moves it. */
   schedule(item: WheelItem, dueMs: number): void {
     this.cancel(item);

@@ -59,11 +59,6 @@ export class GroupKeys {
     return this.#table.size;
   }
 
-  /** Groups whose key is held. */
-  get count(): number {
-    return this.#table.count;
-  }
-
   get memoryBytes(): number {
     return this.#table.memoryBytes;
   }

@@ -129,10 +129,6 @@ export class GroupView implements FeedSource {
     return valueUnits * (this.key.length + this.#columns.length);
   }
 
-  get size(): number {
-    return this.keys.size;
-  }
-
   get memoryBytes(): number {
     let bytes = this.keys.memoryBytes + this.#stamps.byteLength;
     for (const lane of this.lanes) bytes += lane.memoryBytes;

@@ -141,11 +141,6 @@ export class TableSource implements ViewSource, SourceRows {
     return bytes;
   }
 
-  /** The dictionaries made so far, by column; for checkpoints. */
-  dictionaries(): ReadonlyMap<string, ByteDictionary> {
-    return this.#dictionaries;
-  }
-
   #partOf(name: string): ColumnVector | undefined {
     const whole = wholeName(name);
     const vector = whole === null ? null : this.column(whole);

@@ -77,6 +77,7 @@ export class Answers {
   ): readonly GraphQLError[] {
     const shown = errors.map((error) => this.error(error, phase, context));
     this.#count(context, null, shown);
+    context.refused(codeOf(shown));
     return shown;
   }
 

@@ -3,7 +3,6 @@ import {
   type ExecutionArgs,
   type ExecutionResult,
   execute,
-  GraphQLError,
 } from 'graphql';
 import type { Frame, WorkResult } from '../../../engine/index.ts';
 import { RequestReport } from '../../../resolvers/request-report.ts';
@@ -31,8 +30,12 @@ export async function subscribeToFrames(
   return new AnsweredFrames(iterator, args, operation, answers, texts);
 }
 
-/** The frames of one subscription, answered. */
-export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
+/**
+ * The frames of one subscription, answered: each as a text, or as a result where it has errors. Where
+ * the frames end with an error (the subscriber lags, or may see them no more), rejects with its public
+ * form.
+ */
+export class AnsweredFrames implements AsyncIterableIterator<FrameText | ExecutionResult, null> {
   readonly #frames: AsyncIterator<Frame>;
   readonly #args: ExecutionArgs;
   readonly #operation: OperationContext;
@@ -63,13 +66,30 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
     return this;
   }
 
-  /**
-   * The next frame's answer as a text; as a result, where it has errors; null at the end. Where the
-   * frames end with an error (the subscriber lags, or may see them no more), rejects with its public
-   * form.
-   */
-  async nextText(): Promise<FrameText | ExecutionResult | null> {
-    if (this.#hasFailed) return null;
+  async next(): Promise<IteratorResult<FrameText | ExecutionResult, null>> {
+    const answer = this.#hasFailed ? null : await this.#answer();
+    return answer === null ? ended : { done: false, value: answer };
+  }
+
+  async return(): Promise<IteratorResult<never, null>> {
+    this.#stopPrinting();
+    await this.#frames.return?.();
+    return ended;
+  }
+
+  async throw(error: unknown): Promise<IteratorResult<never, null>> {
+    await this.return();
+    throw error;
+  }
+
+  /** A result in JSON; why it cannot be printed, where it cannot. */
+  print(result: ExecutionResult): string {
+    const failed = (error: unknown) => this.#answers.error(error, 'execute', this.#operation);
+    return printedResult(result, failed).stringify(result);
+  }
+
+  /** Null at the end. */
+  async #answer(): Promise<FrameText | ExecutionResult | null> {
     const step = await this.#frames.next().catch((error: unknown) => {
       this.#hasFailed = true;
       throw this.#answers.error(error, 'execute', this.#operation);
@@ -82,29 +102,6 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
       await this.#frames.return?.();
       throw error;
     }
-  }
-
-  async next(): Promise<IteratorResult<ExecutionResult>> {
-    const answer = await this.nextText().catch((error: unknown) => {
-      // The last event of a stream says why it ends; a rejection would cut it.
-      if (this.#hasFailed && error instanceof GraphQLError) return { errors: [error] };
-      throw error;
-    });
-    if (answer === null) return { done: true, value: undefined };
-    const value = answer instanceof FrameText ? withText(answer) : this.#printed(answer);
-    return { done: false, value };
-  }
-
-  async return(): Promise<IteratorResult<ExecutionResult>> {
-    this.#stopPrinting();
-    await this.#frames.return?.();
-    return { done: true, value: undefined };
-  }
-
-  async throw(error: unknown): Promise<IteratorResult<ExecutionResult>> {
-    this.#stopPrinting();
-    await this.#frames.return?.();
-    throw error;
   }
 
   /** Null where the frame has no answer that another subscriber could get. */
@@ -187,10 +184,6 @@ export class AnsweredFrames implements AsyncIterableIterator<ExecutionResult> {
     report.sawPosition(frame.lsn);
     return this.#answers.message(result, this.#operation, report);
   }
-
-  #printed(result: ExecutionResult): ExecutionResult {
-    return printedResult(result, (error) => this.#answers.error(error, 'execute', this.#operation));
-  }
 }
 
 /** A frame's answer as text; null where it cannot be printed: whoever prints it as a result then says why. */
@@ -202,12 +195,4 @@ function textOf(message: ExecutionResult, cursor: string): FrameText | null {
   }
 }
 
-/**
- * Yoga asks a result itself how it becomes text. On an event stream the text is the last of its
- * event, so that a line of the event's own may follow: its `id`, with which a client that opens the
- * stream again says what it has seen. An answer with errors has none, and is asked for again.
- */
-function withText({ text, cursor }: FrameText): ExecutionResult {
-  const id = cursor === null ? '' : `\nid: ${cursor}`;
-  return { stringify: () => `${text}${id}` } as ExecutionResult;
-}
+const ended = { done: true, value: null } as const;

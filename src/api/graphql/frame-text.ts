@@ -5,7 +5,7 @@ export class FrameText {
   /** Where to resume after the frame; null for an answer with errors, after which it is asked for again. */
   readonly cursor: string | null;
   readonly bytes: number;
-  #message: { readonly head: Buffer; readonly bytes: Buffer } | null = null;
+  #message: { readonly head: Buffer; readonly pieces: readonly Buffer[] } | null = null;
 
   constructor(pieces: readonly Buffer[], cursor: string | null) {
     this.pieces = pieces;
@@ -22,15 +22,15 @@ export class FrameText {
     return this.cursor !== null;
   }
 
-  get text(): string {
-    return Buffer.concat(this.pieces).toString();
-  }
-
-  /** The text between head and tail: the same bytes for all who ask for it with an equal head. */
-  within(head: Buffer, tail: Buffer): Buffer {
+  /**
+   * The text between head and tail, to be sent in the order of its pieces. Of a short text that is one
+   * piece, the same bytes for all who ask for it with an equal head; a head has one tail.
+   */
+  within(head: Buffer, tail: Buffer): readonly Buffer[] {
+    if (this.pieces.length > 1) return [head, ...this.pieces, tail];
     if (this.#message?.head.equals(head) !== true) {
-      this.#message = { head, bytes: Buffer.concat([head, ...this.pieces, tail]) };
+      this.#message = { head, pieces: [Buffer.concat([head, ...this.pieces, tail])] };
     }
-    return this.#message.bytes;
+    return this.#message.pieces;
   }
 }

@@ -14,7 +14,9 @@ import type { Metrics } from '../../telemetry/metrics.ts';
 import type { ServedManifest } from '../served-manifest.ts';
 import { signIn } from '../sign-in.ts';
 import { type AnswerTypes, answerTypesOf } from './answer-types.ts';
+import type { AnsweredFrames } from './answered-frames.ts';
 import { bodyBytesMaxOf } from './body-bytes.ts';
+import { eventsOf, refusalEvents, writePieces } from './event-stream.ts';
 import { type GraphqlParams, parseBodyParams, parseQueryParams } from './graphql-params.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
 import type { TitleYoga } from './yoga.ts';
@@ -44,14 +46,18 @@ export function graphqlEndpoint(options: GraphqlEndpointOptions) {
     const context = operationContext(options, exchange, principal, audit);
     const params = await readParams(exchange, options, principal);
     const takesEvents = types.events !== null;
-    const operation = { operation: context, params, takesEvents };
+    let frames: AnsweredFrames | null = null;
+    const onFrames = (begun: AnsweredFrames): void => {
+      frames = begun;
+    };
+    const operation = { operation: context, params, takesEvents, onFrames };
     const request = fetchRequestOf(options.yoga, exchange, types);
     const response = await options.yoga.handleRequest(request, operation);
     // Refusals and errors of fields have another status; this is yoga's own report of a bug.
     if (response.status >= 500) throw new Error(`yoga failed: ${await response.text()}`);
-    if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
+    if (frames !== null) {
       try {
-        await sendEvents(exchange, options, response, context, credentials);
+        await sendFrames(exchange, options, frames, context, credentials);
       } finally {
         // What the subscription has taken is free again, however its stream ended.
         context.abandon();
@@ -125,70 +131,66 @@ async function sendResult(
   if (contentType === null) {
     throw new EngineError('BAD_USER_INPUT', 'a mutation needs POST; GET takes queries only');
   }
+  const isEvents = contentType.startsWith('text/event-stream');
   await sendBody(exchange, metrics, {
-    status: response.status,
+    // A client of events reads why a subscription did not begin only where it is told so.
+    status: isEvents ? 200 : response.status,
     contentType,
+    ...(isEvents ? { headers: eventHeaders } : {}),
     content: await response.text(),
     compress: 'large',
   });
 }
 
 /**
- * Streams events as they come, no faster than the client reads. Ends when the client leaves, the
+ * Sends frames as they come, no faster than the client reads. Ends when the client leaves, the
  * server drains, or the token holds no longer; the last thing its subscriber then hears is why.
  */
-async function sendEvents(
-  exchange: Exchange,
-  options: GraphqlEndpointOptions,
-  response: FetchResponse,
+async function sendFrames(
+  { response: out, requestId, endpoint }: Exchange,
+  { metrics, identity, onDrain }: GraphqlEndpointOptions,
+  frames: AnsweredFrames,
   context: OperationContext,
   credentials: Credentials,
 ): Promise<void> {
-  const out = exchange.response;
-  const reader = response.body?.getReader();
-  if (reader === undefined) throw new RangeError('an event stream has a body');
-  out.writeHead(200, {
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-cache, no-transform',
-    'x-accel-buffering': 'no',
-  });
+  out.writeHead(200, eventHeaders);
   let refusal: EngineError | null = null;
-  const stop = () => void reader.cancel().catch(() => undefined);
-  const live = options.identity.live(credentials, context.principal, {
+  let isStopped = false;
+  const stop = () => {
+    isStopped = true;
+    void frames.return();
+  };
+  const live = identity.live(credentials, context.principal, {
     onChange: (principal) => context.actAs(principal),
     onEnd: (reason) => {
       refusal = reason;
       stop();
     },
   });
-  const removeDrain = options.onDrain(stop);
+  const removeDrain = onDrain(stop);
   out.once('close', stop);
+  const send = (pieces: readonly Buffer[]): Promise<void> => {
+    metrics.sent(
+      endpoint,
+      pieces.reduce((sum, { length }) => sum + length, 0),
+    );
+    return writePieces(out, pieces);
+  };
   try {
-    for (let step = await reader.read(); !step.done; step = await reader.read()) {
-      options.metrics.sent(exchange.endpoint, step.value.length);
-      if (!out.write(step.value)) await drained(out);
+    for await (const event of eventsOf(frames)) {
+      if (isStopped) break;
+      await send(event);
     }
   } finally {
     live.close();
     removeDrain();
   }
-  if (out.destroyed) return;
-  if (refusal !== null) out.write(refusalEvent(refusal, exchange.requestId));
+  if (refusal !== null) await send(refusalEvents(JSON.stringify(errorBody(refusal, requestId))));
   out.end();
 }
 
-function refusalEvent(error: EngineError, requestId: string): string {
-  return `event: next\ndata: ${JSON.stringify(errorBody(error, requestId))}\n\nevent: complete\ndata:\n\n`;
-}
-
-function drained(out: Exchange['response']): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      out.off('drain', done);
-      out.off('close', done);
-      resolve();
-    };
-    out.once('drain', done);
-    out.once('close', done);
-  });
-}
+const eventHeaders = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
+};

@@ -164,7 +164,7 @@ export class GraphqlSocket {
         const head = ids.resultHead(id);
         if (head === null) return;
         metrics.sent('websocket', head.length + text.bytes + resultTail.length);
-        await sendText(socket, head, text);
+        await sendPieces(socket, text.within(head, resultTail));
       },
       subscriptions: {},
     };
@@ -459,17 +459,13 @@ function send(socket: WebSocket, data: string | Buffer): Promise<void> {
   });
 }
 
-/**
- * As `send`, a long text in fragments of one message: its bytes are the same for all sockets, and no
- * other message gets between fragments that are handed over in one go.
- */
-function sendText(socket: WebSocket, head: Buffer, text: FrameText): Promise<void> {
-  if (text.pieces.length === 1) return send(socket, text.within(head, resultTail));
-  for (const piece of [head, ...text.pieces]) {
+/** As `send`, in fragments of one message: none gets between those that are handed over in one go. */
+function sendPieces(socket: WebSocket, pieces: readonly Buffer[]): Promise<void> {
+  for (const piece of pieces.slice(0, -1)) {
     if (socket.readyState !== socket.OPEN) return Promise.resolve();
     socket.send(piece, { binary: false, fin: false });
   }
-  return send(socket, resultTail);
+  return send(socket, pieces.at(-1) ?? '');
 }
 
 /** A socket that has not answered one ping by the next is gone. */

@@ -22,7 +22,10 @@ import type { TitleAudit } from '../../audit/title-audit.ts';
 import { queryClassOf } from '../../identity/principal.ts';
 import type { TitleLimits } from '../../limits/title-limits.ts';
 import type { Endpoint } from '../../telemetry/metrics.ts';
-import { requestTicket } from '../request-ticket.ts';
+import type { RequestSpan } from '../../telemetry/request-span.ts';
+import { traceparentOf } from '../../telemetry/trace-context.ts';
+import type { Tracing } from '../../telemetry/tracing.ts';
+import { requestAttributes, requestTicket } from '../request-ticket.ts';
 import { askedClassOf } from './asked-class.ts';
 import { shapeWith } from './operation-shapes.ts';
 
@@ -37,6 +40,8 @@ export interface TitleServices {
   readonly running: RunningQueries;
   readonly work: FinishedWork;
   readonly health: () => TitleHealth;
+  /** Null: nobody takes traces. */
+  readonly tracing: Tracing | null;
 }
 
 export interface OperationOptions {
@@ -71,6 +76,7 @@ export class OperationContext implements RequestContext {
   readonly report: RequestReport;
   readonly endpoint: Endpoint;
   readonly #departure: ClientDeparture;
+  readonly #span: RequestSpan | null;
   readonly #askedClass: string | undefined;
   /** Who asks now; `followAsker` tells of another one. */
   principal: Principal;
@@ -96,7 +102,13 @@ export class OperationContext implements RequestContext {
     const queryClass = askedClassOf(principal, askedClass, audit, requestId);
     this.#askedClass = options.askedClass;
     this.#departure = options.departure;
-    this.ticket = requestTicket(options.principal, queryClass, options);
+    this.#span =
+      services.tracing?.begin({
+        name: 'graphql',
+        traceparent: traceparentOf(options.traceparent),
+        attributes: requestAttributes(services.engine.catalog.manifest.title, principal, options),
+      }) ?? null;
+    this.ticket = requestTicket(principal, queryClass, { ...options, span: this.#span });
     this.readAfter =
       options.readAfter === undefined
         ? null
@@ -139,9 +151,19 @@ export class OperationContext implements RequestContext {
     return { ...this };
   }
 
+  /** The operation was refused before it ran. */
+  refused(code: ErrorCode | null): void {
+    this.#span?.end(null, code);
+  }
+
   /** Records what the operation came to, once it has an answer. */
   finished(kind: FinishedKind, code: ErrorCode | null): void {
     const { shape, report, ticket, principal } = this;
+    this.#span?.tell({
+      'tickloom.class': ticket.queryClass,
+      'tickloom.rows_read': report.rowsRead,
+    });
+    this.#span?.end(spanName(kind, shape), code);
     if (shape === null) return;
     this.work.record({
       kind,
@@ -162,6 +184,13 @@ export class OperationContext implements RequestContext {
 
   /** Nobody waits for the operation any more. Harmless once it is done. */
   abandon(): void {
+    this.#span?.end(null, 'UNAVAILABLE');
     this.#departure.leave();
   }
+}
+
+/** As OpenTelemetry names GraphQL servers' spans: `query Pulse`. */
+function spanName(kind: FinishedKind, shape: OperationShape | null): string {
+  const type = kind.toLowerCase();
+  return shape === null || shape.name === null ? type : `${type} ${shape.name}`;
 }

@@ -22,10 +22,10 @@ export class PushedFrames implements AsyncIterableIterator<ExecutionResult> {
 
   async next(): Promise<IteratorResult<ExecutionResult>> {
     for (;;) {
-      const answer = await this.#frames.nextText();
-      if (answer === null) return { done: true, value: undefined };
-      if (!(answer instanceof FrameText)) return { done: false, value: answer };
-      await this.#push(answer);
+      const step = await this.#frames.next();
+      if (step.done === true) return step;
+      if (!(step.value instanceof FrameText)) return { done: false, value: step.value };
+      await this.#push(step.value);
     }
   }
 

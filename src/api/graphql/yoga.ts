@@ -15,7 +15,7 @@ import type { ErrorPhase } from '../../../resolvers/errors.ts';
 import { statusOf } from '../../http/status.ts';
 import { servingLimits } from '../../serving-limits.ts';
 import type { Answers } from './answer.ts';
-import { subscribeToFrames } from './answered-frames.ts';
+import { AnsweredFrames, subscribeToFrames } from './answered-frames.ts';
 import { DocumentCache } from './document-cache.ts';
 import { checkDocumentCost } from './document-cost.ts';
 import { checkDocumentNesting } from './document-nesting.ts';
@@ -34,6 +34,8 @@ export interface ServerContext {
   readonly params: GraphqlParams;
   /** Whether the client takes events, as which alone a subscription can be answered. */
   readonly takesEvents: boolean;
+  /** Called with the frames of a subscription, which are answered past yoga's own response. */
+  readonly onFrames: (frames: AnsweredFrames) => void;
 }
 
 export type TitleYoga = ReturnType<typeof createTitleYoga>;
@@ -78,6 +80,8 @@ function executorPlugin(
   answers: Answers,
   texts: FrameTexts,
 ): Plugin<ServerContext, ServerContext> {
+  // Yoga wraps what a subscription gives.
+  const begun = new WeakMap<OperationContext, AnsweredFrames>();
   return {
     onExecute({ setExecuteFn }) {
       setExecuteFn((args) => tooManyValues(args) ?? executor.execute(args));
@@ -89,8 +93,19 @@ function executorPlugin(
         (args) =>
           refusal ??
           tooManyValues(args) ??
-          withinQuota(operation, () => subscribeToFrames(args, operation, answers, texts)),
+          withinQuota(operation, async () => {
+            const answer = await subscribeToFrames(args, operation, answers, texts);
+            if (answer instanceof AnsweredFrames) begun.set(operation, answer);
+            return answer;
+          }),
       );
+    },
+    onResultProcess({ serverContext, setResultProcessor }) {
+      // Yoga would print each frame in one go, and end late while it waits for one.
+      const frames = begun.get(serverContext.operation);
+      if (frames === undefined) return;
+      serverContext.onFrames(frames);
+      setResultProcessor((_, api) => new api.Response(null), 'text/event-stream');
     },
   };
 }

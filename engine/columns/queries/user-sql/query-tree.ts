@@ -2,14 +2,18 @@ import { refused } from './refusal.ts';
 import { isAllowedFunction, isAllowedType, tableFunctions, takesType } from './vocabulary.ts';
 
 export interface TreeScope {
-  /** The title's database. */
+  /** The database of what the user sees. */
   readonly database: string;
-  /** Every table of the title that a user may read, by the name it has there. */
+  /** Every table that the user may read, by the name it has there. */
   readonly tables: ReadonlySet<string>;
   /** The columns of those tables. */
   readonly columns: ReadonlySet<string>;
   /** Every other database of the server, in lower case. */
   readonly otherDatabases: ReadonlySet<string>;
+  /** Whether it is less than the title: then no name of ClickHouse's own is one. */
+  readonly isPart: boolean;
+  /** Whether rows are filtered out of it: then nothing may tell where a block of rows ends. */
+  readonly hidesRows: boolean;
 }
 
 /**
@@ -138,6 +142,11 @@ function checkNode({ text }: Node, path: readonly Node[], scope: TreeScope, name
   const called = functionLine.exec(text)?.[1];
   if (called !== undefined) {
     if (!isAllowedFunction(called)) throw refused(`the function ${called} cannot be used`);
+    if (scope.hidesRows && ofBlocks.has(called.toLowerCase())) {
+      throw refused(
+        `the function ${called} cannot be used by a role with rules for rows: it tells how rows lie in blocks, among rows that the role does not see`,
+      );
+    }
     return;
   }
   const source = tableFunctionLine.exec(text)?.[1];
@@ -206,6 +215,20 @@ const inFunctions: ReadonlySet<string> = new Set(
   ].map((name) => name.toLowerCase()),
 );
 
+/** Columns that ClickHouse adds to tables: where a row comes from. */
+const ofStorage = /^_(?:table|database|part|partition|sample|shard|block|row|path|file|size|time)/;
+
+/** Functions whose result depends on how rows lie in blocks. */
+const ofBlocks: ReadonlySet<string> = new Set(
+  [
+    'rowNumberInBlock',
+    'runningDifference',
+    'runningDifferenceStartingWithFirstValue',
+    'neighbor',
+    'nowInBlock',
+  ].map((name) => name.toLowerCase()),
+);
+
 function requireType(type: string | undefined): void {
   // The tree writes a text's quotes and backslashes as escapes.
   const text = type?.replace(/\\(.)/g, '$1');
@@ -228,6 +251,10 @@ function requireTable(name: string, scope: TreeScope, names: Names): void {
  * query, never another database, since an alias of such a name could be read as a table elsewhere.
  */
 function requireOwn(name: string, scope: TreeScope, names: Names): void {
+  const last = name.slice(name.lastIndexOf('.') + 1);
+  if (scope.isPart && ofStorage.test(last) && !scope.columns.has(last)) {
+    throw refused(`there is no column "${last}"`);
+  }
   const dot = name.indexOf('.');
   if (dot < 0) return;
   const first = name.slice(0, dot);

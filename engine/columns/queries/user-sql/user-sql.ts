@@ -1,12 +1,11 @@
 import type { Ticket } from '../../../govern/ticket.ts';
-import type { Catalog } from '../../../model/catalog.ts';
 import type { Value } from '../../../model/types.ts';
 import type { ClientQuery, ColumnClient } from '../../client.ts';
 import type { QueryBounds, SqlResult } from '../../column-queries.ts';
-import { databaseName, storedColumns, storedName } from '../../schema-sql.ts';
+import type { SqlScope } from '../../seen-databases.ts';
 import { readTokens } from './lexer.ts';
 import { readParameters } from './parameters.ts';
-import { checkQueryTree, type TreeScope } from './query-tree.ts';
+import { checkQueryTree } from './query-tree.ts';
 import { refused } from './refusal.ts';
 import { writeSql } from './writer.ts';
 
@@ -19,10 +18,10 @@ export interface UserSql {
 export async function runUserSql(
   ticket: Ticket,
   client: ColumnClient,
-  catalog: Catalog,
+  scope: SqlScope,
   request: UserSql & { readonly first: number; readonly bounds: QueryBounds },
 ): Promise<Omit<SqlResult, 'coveredLsn'>> {
-  const checked = await checkedUserSql(ticket, client, catalog, request);
+  const checked = await checkedUserSql(ticket, client, scope, request);
   const { columns, rows, statistics } = await client.query({
     ...checked,
     settings: {
@@ -41,17 +40,17 @@ export async function runUserSql(
 }
 
 /**
- * A user's text as a query that may run: one SELECT over the title's tables, of nothing but what
+ * A user's text as a query that may run: one SELECT over the scope's tables, of nothing but what
  * `vocabulary.ts` lists. Twice the same question: of the words, as the text is written again from
  * them (`writer.ts`), and of the tree that ClickHouse makes of what was written (`query-tree.ts`).
  */
 export async function checkedUserSql(
   ticket: Ticket,
   client: ColumnClient,
-  catalog: Catalog,
+  scope: SqlScope,
   request: UserSql,
 ): Promise<ClientQuery & { readonly settings: Readonly<Record<string, string | number>> }> {
-  const database = databaseName(catalog.manifest.title);
+  const { database } = scope;
   const { sql, parameters: named } = writeSql(readTokens(request.query), database);
   const query: ClientQuery = {
     author: 'user',
@@ -60,8 +59,10 @@ export async function checkedUserSql(
     sql,
     shown: request.query,
     parameters: readParameters(request.parameters, named),
+    settings: scope.settings,
+    secrets: scope.secrets,
   };
-  const scope = await readScope(client, catalog, database);
+  const otherDatabases = await readOtherDatabases(client, database);
   const tree = await client.query({
     ...query,
     housekeeping: true,
@@ -70,20 +71,21 @@ export async function checkedUserSql(
   });
   const perhapsFunctions = checkQueryTree(
     tree.rows.map((row) => String(row[0])),
-    scope,
+    { ...scope, otherDatabases },
   );
   await requireNoFunctions(client, perhapsFunctions);
-  return { ...query, settings: { readonly: 1, asterisk_include_alias_columns: 1 } };
+  const settings = { ...scope.settings, readonly: 1, asterisk_include_alias_columns: 1 };
+  return { ...query, settings };
 }
 
 /** Throws what `checkedUserSql` throws, and what ClickHouse says of names and types. Runs nothing. */
 export async function describeUserSql(
   ticket: Ticket,
   client: ColumnClient,
-  catalog: Catalog,
+  scope: SqlScope,
   request: UserSql & { readonly bounds: QueryBounds },
 ): Promise<void> {
-  const checked = await checkedUserSql(ticket, client, catalog, request);
+  const checked = await checkedUserSql(ticket, client, scope, request);
   await client.query({
     ...checked,
     housekeeping: true,
@@ -108,24 +110,25 @@ async function requireNoFunctions(client: ColumnClient, names: readonly string[]
   );
 }
 
-async function readScope(
+async function readOtherDatabases(
   client: ColumnClient,
-  catalog: Catalog,
   database: string,
-): Promise<TreeScope> {
-  const tables = new Set<string>();
-  const columns = new Set<string>();
-  for (const table of catalog.tables.values()) {
-    tables.add(table.name).add(storedName(table));
-    for (const column of storedColumns(table)) columns.add(column.name);
-  }
+): Promise<ReadonlySet<string>> {
   const { rows } = await client.query({
     sql: 'SELECT lower(name) FROM system.databases WHERE name != {database:String}',
     author: 'engine',
     housekeeping: true,
     parameters: { database },
   });
-  const otherDatabases = new Set(rows.map((row) => String(row[0])));
-  for (const fixed of ['system', 'information_schema']) otherDatabases.add(fixed);
-  return { database, tables, columns, otherDatabases };
+  const others = new Set(rows.map((row) => String(row[0])));
+  for (const fixed of ['system', 'information_schema']) others.add(fixed);
+  return others;
+}
+
+/** The names in a text, of whatever they are; throws for a text that is none. */
+export function namesInSql(query: string): ReadonlySet<string> {
+  const tokens = readTokens(query);
+  return new Set(
+    tokens.flatMap(({ kind, text }) => (kind === 'word' || kind === 'name' ? [text] : [])),
+  );
 }
