@@ -1,3 +1,4 @@
+import { type AsOf, encodeAsOf } from './as-of.ts';
 import { backoffMs, sleep } from './backoff.ts';
 import { TickloomError } from './errors.ts';
 import type { FrameTransport } from './frame-transport.ts';
@@ -46,16 +47,20 @@ export class StateTable<
     this.#frames = frames;
   }
 
-  /** The row, or null. */
-  async get(key: Pick<Row, Key>, options: CallOptions = {}): Promise<Row | null> {
+  /** The row, or null; `asOf`: as it was then. */
+  async get(
+    key: Pick<Row, Key>,
+    options: CallOptions & { readonly asOf?: AsOf | undefined } = {},
+  ): Promise<Row | null> {
     const codec = this.#title.codec(this.#name);
     const type = this.#title.typeName(this.#name);
+    const [variable, argument] = options.asOf ? [', $asOf: AsOf', ', asOf: $asOf'] : ['', ''];
     const operation = {
       name: type,
       kind: 'query',
-      document: `query ${type}($key: ${type}Key!) { ${this.#name}(key: $key) { ${codec.selection} } }`,
+      document: `query ${type}($key: ${type}Key!${variable}) { ${this.#name}(key: $key${argument}) { ${codec.selection} } }`,
     } as const;
-    const variables = { key: codec.encode(key) };
+    const variables = { key: codec.encode(key), asOf: encodeAsOf(options.asOf) };
     const data = await this.#transport.execute(operation, variables, options);
     const row = data[this.#name];
     return row === null ? null : (codec.decode(row) as Row);
@@ -81,7 +86,7 @@ export class StateTable<
     options: CallOptions = {},
   ): Promise<Groups<Row, Integers, Query>> {
     const answer = await readGroups(this.#title, this.#name, this.#transport, query, options);
-    return answer as Groups<Row, Integers, Query>;
+    return answer as unknown as Groups<Row, Integers, Query>;
   }
 
   /** Rows as they change: a snapshot, then deltas. */
