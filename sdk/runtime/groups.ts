@@ -23,7 +23,7 @@ export interface GroupsQuery<Row> {
   readonly timeBucketSeconds?: number | undefined;
   readonly sum?: readonly NumericColumn<Row>[] | undefined;
   readonly avg?: readonly NumericColumn<Row>[] | undefined;
-  /** Of a sample: null of fewer than two values. */
+  /** Standard deviations of samples: null of fewer than two values. */
   readonly stddev?: readonly NumericColumn<Row>[] | undefined;
   /** The values that were committed first, of those present; and last. */
   readonly earliest?: readonly ScalarColumn<Row>[] | undefined;

@@ -40,8 +40,9 @@ class HeldRows implements FarRows {
     return views.lsn;
   }
 
-  read(_: Ticket, table: string, where: Condition | null, lsn: Lsn): Promise<readonly Row[]> {
+  read(ticket: Ticket, table: string, where: Condition | null, lsn: Lsn): Promise<readonly Row[]> {
     const rows = finish(world.state.select(table, null)).filter(rowPredicate(where));
+    expect(ticket.deadline?.givenMs).toBe(limits.snapshotReadMs);
     return new Promise((resolve) => {
       this.reads.push({ lsn, answer: () => resolve(rows) });
     });
