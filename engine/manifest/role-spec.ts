@@ -127,7 +127,8 @@ interface BoundedAccess<Column extends string> {
   readonly hide?: readonly Column[] | undefined;
   /**
    * Columns of which the role sees something else: `'null'`, for optional columns; or `'hash'`, for
-   * texts: a pseudonym, the same for equal values within a title. Nothing can be asked of them.
+   * texts: a pseudonym, the same for equal values within a title. Nothing can be asked of them, but by
+   * SQL, which sees what the role does.
    */
   readonly mask?: { readonly [Name in Column]?: ColumnMaskKind } | undefined;
   /** With `write`: the only columns that it may write, so that it can neither make nor delete rows. */

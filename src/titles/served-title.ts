@@ -1,17 +1,18 @@
-import { printSchema } from 'graphql';
 import { type ColumnMasks, type Engine, OneByOne, serializeManifest } from '../../engine/index.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import { FinishedWork, type SlowThresholds } from '../../resolvers/insight/finished-work.ts';
+import { LiveSubscriptions } from '../../resolvers/live-subscriptions.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
 import { commitEndpoint } from '../api/commit-endpoint.ts';
-import { descriptionEndpoint } from '../api/description-endpoints.ts';
+import { describe, descriptionEndpoint } from '../api/description-endpoints.ts';
 import { exportEndpoint } from '../api/export-endpoint.ts';
 import { Answers } from '../api/graphql/answer.ts';
 import { Executor } from '../api/graphql/executor.ts';
 import { FrameTexts } from '../api/graphql/frame-texts.ts';
 import { graphqlEndpoint } from '../api/graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from '../api/graphql/graphql-socket.ts';
+import { RoleSchemas } from '../api/graphql/role-schemas.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
 import { createTitleYoga } from '../api/graphql/yoga.ts';
 import { ServedManifest } from '../api/served-manifest.ts';
@@ -65,15 +66,31 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const { catalog } = engine;
   const identity = new TitleIdentity(options.identity, catalog);
   const running = new ObservedQueries(metrics);
+  const subscriptions = new LiveSubscriptions(({ transport }) =>
+    metrics.subscriptionsKilled.inc({ transport }),
+  );
   const work = new FinishedWork(options.slowMs, new SlowLog(logger, metrics).tell);
   const health = () => metrics.health.read(engine, audit.log, options.rowMemoryBytesMax);
-  const services = { engine, exports, masks, audit, use, running, work, health, tracing };
+  const services = {
+    engine,
+    exports,
+    masks,
+    audit,
+    use,
+    running,
+    subscriptions,
+    work,
+    health,
+    tracing,
+  };
   const schema = buildSchema(catalog);
   const answers = new Answers(metrics, logger);
   const executor = new Executor(schema);
+  const roles = new RoleSchemas(schema, catalog);
   const long = new OneByOne(engine.turns, `answers to frames of ${catalog.manifest.title}`);
-  const yoga = createTitleYoga(schema, executor, answers, new FrameTexts(long));
+  const yoga = createTitleYoga(schema, { executor, roles, answers, texts: new FrameTexts(long) });
   const manifest = new ServedManifest(catalog.manifest);
+  const described = describe(serializeManifest(catalog.manifest));
   const description = { audit, use, metrics, identity };
   return {
     endpoints: {
@@ -90,16 +107,17 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
       schema: descriptionEndpoint({
         ...description,
         contentType: 'application/graphql; charset=utf-8',
-        content: printSchema(schema),
+        contentOf: (role) => roles.of(role).printed,
       }),
       manifest: descriptionEndpoint({
         ...description,
         contentType: 'application/json; charset=utf-8',
-        content: serializeManifest(catalog.manifest),
+        contentOf: () => described,
       }),
     },
     socket: new GraphqlSocket({
       yoga,
+      roles,
       manifest,
       services,
       answers,

@@ -102,6 +102,16 @@ export function boundedTitle(title: string): TitleManifest {
         },
       },
       admin: { class: 'OPERATOR', capabilities: ['roles'], tables: { units: ['read'] } },
+      everything: {
+        description: 'Sees every operation, for tests that look at all of them.',
+        class: 'OPERATOR',
+        capabilities: ['session', 'commit', 'sql', 'export', 'explain', 'kill', 'audit', 'roles'],
+        tables: {
+          orders: ['read', 'aggregate', 'write'],
+          chats: ['read', 'aggregate', 'write'],
+          units: ['read', 'aggregate', 'write'],
+        },
+      },
     },
   });
 }

@@ -8,6 +8,7 @@ import {
 import { expect, test } from 'vitest';
 import { OneByOne } from '../../engine/govern/one-by-one.ts';
 import { mainTurns } from '../../engine/govern/turns.ts';
+import { Catalog } from '../../engine/model/catalog.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import { Answers } from '../../src/api/graphql/answer.ts';
 import { Executor } from '../../src/api/graphql/executor.ts';
@@ -15,6 +16,7 @@ import { FrameTexts } from '../../src/api/graphql/frame-texts.ts';
 import { graphqlEndpoint } from '../../src/api/graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from '../../src/api/graphql/graphql-socket.ts';
 import type { TitleServices } from '../../src/api/graphql/operation-context.ts';
+import { RoleSchemas } from '../../src/api/graphql/role-schemas.ts';
 import { SocketPlaces } from '../../src/api/graphql/socket-places.ts';
 import { createTitleYoga } from '../../src/api/graphql/yoga.ts';
 import { ServedManifest } from '../../src/api/served-manifest.ts';
@@ -61,7 +63,8 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const answers = new Answers(answerMetrics, logger);
   const executor = new Executor(schema);
   const texts = new FrameTexts(new OneByOne(mainTurns, 'frames'));
-  const yoga = createTitleYoga(schema, executor, answers, texts);
+  const roles = new RoleSchemas(schema, new Catalog(ashfall));
+  const yoga = createTitleYoga(schema, { executor, roles, answers, texts });
   const ignore = () => undefined;
   const audit = { admit: ignore, record: ignore, runs: ignore };
   const use = new TitleLimits({}, metrics, audit);
@@ -87,6 +90,7 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const routes = [{ methods: ['POST'], path, endpoint: 'graphql', handle }] as const;
   const { url, front } = await serveRoutes(metrics, routes);
   const sockets = new GraphqlSocket({
+    roles,
     yoga,
     manifest,
     services,

@@ -25,6 +25,7 @@ import type { GraphqlParams } from './graphql-params.ts';
 import type { OperationContext } from './operation-context.ts';
 import { shapeOf } from './operation-shapes.ts';
 import { printedResult } from './printed-result.ts';
+import type { RoleSchemas } from './role-schemas.ts';
 import { unresolvedOperation } from './unresolved-operation.ts';
 import { tooManyValues } from './variable-values.ts';
 
@@ -40,12 +41,18 @@ export interface ServerContext {
 
 export type TitleYoga = ReturnType<typeof createTitleYoga>;
 
+/** What answers the operations of one title. */
+export interface TitleParts {
+  readonly executor: Executor;
+  readonly roles: RoleSchemas;
+  readonly answers: Answers;
+  readonly texts: FrameTexts;
+}
+
 /** The GraphQL pipeline of one title; HTTP, SSE and WebSocket operations all run through it. */
 export function createTitleYoga(
   schema: GraphQLSchema,
-  executor: Executor,
-  answers: Answers,
-  texts: FrameTexts,
+  { executor, roles, answers, texts }: TitleParts,
 ) {
   return createYoga<ServerContext>({
     schema,
@@ -66,25 +73,31 @@ export function createTitleYoga(
       errorCache: new DocumentCache<Error>(),
     },
     plugins: [
-      executorPlugin(executor, answers, texts),
+      executorPlugin({ executor, roles, answers, texts }),
       parsedParamsPlugin,
       boundsPlugin,
-      answerPlugin(answers),
+      answerPlugin(answers, roles),
     ],
   });
 }
 
 /** graphql-js's own executor; the default one also serves @defer and @stream, which costs time. */
-function executorPlugin(
-  executor: Executor,
-  answers: Answers,
-  texts: FrameTexts,
-): Plugin<ServerContext, ServerContext> {
+function executorPlugin({
+  executor,
+  roles,
+  answers,
+  texts,
+}: TitleParts): Plugin<ServerContext, ServerContext> {
   // Yoga wraps what a subscription gives.
   const begun = new WeakMap<OperationContext, AnsweredFrames>();
   return {
-    onExecute({ setExecuteFn }) {
-      setExecuteFn((args) => tooManyValues(args) ?? executor.execute(args));
+    onExecute({ args: { contextValue }, setExecuteFn }) {
+      const { operation, params } = contextValue;
+      const run = (args: ExecutionArgs) => executor.execute(args);
+      setExecuteFn(
+        (args) =>
+          tooManyValues(args) ?? roles.execute(args, operation.principal.role, params.query, run),
+      );
     },
     onSubscribe({ args, setSubscribeFn }) {
       const refusal = args.contextValue.takesEvents ? null : { errors: [needsEvents()] };
@@ -94,7 +107,9 @@ function executorPlugin(
           refusal ??
           tooManyValues(args) ??
           withinQuota(operation, async () => {
-            const answer = await subscribeToFrames(args, operation, answers, texts);
+            const begin = (args: ExecutionArgs) =>
+              subscribeToFrames(args, operation, answers, texts);
+            const answer = await roles.subscribe(args, operation.principal.role, begin);
             if (answer instanceof AnsweredFrames) begun.set(operation, answer);
             return answer;
           }),
@@ -174,7 +189,7 @@ const boundsPlugin: Plugin = {
   },
 };
 
-function answerPlugin(answers: Answers): Plugin<ServerContext, ServerContext> {
+function answerPlugin(answers: Answers, roles: RoleSchemas): Plugin<ServerContext, ServerContext> {
   const printed = (result: ExecutionResult, context: OperationContext) =>
     printedResult(result, (error) => answers.error(error, 'execute', context));
   return {
@@ -213,7 +228,10 @@ function answerPlugin(answers: Answers): Plugin<ServerContext, ServerContext> {
           ? unresolvedOperation(params.operationName)
           : error,
       );
-      const errors = answers.refusal(found, phaseOf(found), operation);
+      const phase = phaseOf(found);
+      const told =
+        phase === 'validate' ? roles.problemsOf(params.query, operation.principal.role) : found;
+      const errors = answers.refusal(told, phase, operation);
       setResult(printed({ errors }, operation));
     },
   };
@@ -227,7 +245,9 @@ function tellAudit({
 }: ExecutionArgs & { readonly contextValue: ServerContext }): OperationDefinitionNode | null {
   const definition = getOperationAST(document, operationName) ?? null;
   if (definition !== null) operation.shape = shapeOf(document, definition);
-  operation.audit.runs({ query: params.query, operationName: definition?.name?.value });
+  const name = definition?.name?.value;
+  operation.audit.runs({ query: params.query, operationName: name });
+  operation.outgoing.operation = name ?? null;
   return definition;
 }
 
