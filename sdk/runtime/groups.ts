@@ -156,9 +156,10 @@ export type Group<Row, Integers, Query extends GroupsQuery<Row>> = {
 
 export interface Groups<Row, Integers, Query extends GroupsQuery<Row>> {
   readonly groups: readonly Group<Row, Integers, Query>[];
-  readonly hasNextPage: boolean;
-  /** What to give as `after` for the next page; null on an empty one. */
-  readonly endCursor: string | null;
+  /** Whether more follow, where `first` or `after` was given. */
+  readonly hasNextPage?: boolean;
+  /** What to give as `after` for the next page, where `first` or `after` was given; null on an empty one. */
+  readonly endCursor?: string | null;
   /** Everything up to here is in the answer. */
   readonly coveredPosition: Position;
 }
@@ -248,8 +249,9 @@ export async function readGroups(
   for (const node of answer.nodes) codecs.decode(node, query);
   return {
     groups: answer.nodes as never,
-    hasNextPage: answer.truncated,
-    endCursor: answer.pageInfo?.endCursor ?? null,
+    ...(isPaged
+      ? { hasNextPage: answer.truncated, endCursor: answer.pageInfo?.endCursor ?? null }
+      : {}),
     coveredPosition: answer.coveredPosition,
   };
 }

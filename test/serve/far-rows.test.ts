@@ -24,7 +24,8 @@ async function write(effects: readonly object[]): Promise<string> {
   const input = { sessionId: 'match', tick, effects };
   const answer = await sandbox.ask('game-server', commit, { input });
   expect(answer.data?.commitTick).toMatchObject({ aborted: false });
-  return (answer.data?.commitTick as { position: string }).position;
+  const written = answer.data?.commitTick as { position: string } | undefined;
+  return written?.position ?? '';
 }
 
 async function ask(where: object, headers: Record<string, string> = {}) {
