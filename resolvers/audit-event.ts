@@ -24,10 +24,12 @@ export const auditActions = [
   'use.refused',
   'sign-in.refused',
   'refusal.others',
+  'anomaly.found',
   'manifest.accept',
   'title.create',
   'title.suspend',
   'title.resume',
+  'secret.rotate',
   'title.remove',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
@@ -65,6 +67,8 @@ export interface AuditPort {
   admit(): void;
   /** Must neither throw nor wait. */
   record(event: AuditEvent): void;
+  /** Somebody reads a table or view, recorded or not. Must neither throw nor wait. */
+  touches(who: Pick<AuditEvent, 'subject' | 'role'>, table: string): void;
 }
 
 /** A page of the audit log, as it is asked for. */

@@ -87,10 +87,16 @@ export function auditedRead<Args, Result>(
 ): Resolver<Args, Result> {
   return (root, args, context, info) => {
     const read = () => resolve(root, args, context, info);
+    touches(context, table);
     if (!auditsReads(context)) return read();
     const told = { table, columns: selectedNames(info) };
     return audited(context, action, told, read, (result) => ({ rowsRead: rowsOf(result) }));
   };
+}
+
+/** Tells that whoever asks reads a table or view, whether that is recorded or not. */
+export function touches({ audit, ticket }: Asker, table: string): void {
+  audit.touches(ticket.principal, table);
 }
 
 export function auditsReads({ principal }: RequestContext): boolean {

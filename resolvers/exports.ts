@@ -4,7 +4,7 @@ import { formatPosition, type Lsn, parsePosition } from '../engine/model/positio
 import type { ColumnDefinition, TableGrant, WhereInput } from '../engine/model/types.ts';
 import { type AsOf, asOfLsn } from './as-of.ts';
 import { auditConditions } from './audit-columns.ts';
-import { audited, type Told } from './audited.ts';
+import { audited, type Told, touches } from './audited.ts';
 import {
   authoriseCapability,
   authorisePseudonyms,
@@ -52,6 +52,7 @@ export async function createExport(
       source.seen,
     );
   }
+  if (source.kind === 'table') touches(context, source.table);
   const format = input.format ?? 'ARROW_STREAM';
   const sinceLsn = positionOf(input.sincePosition, 'input.sincePosition');
   const asOf = (await asOfLsn(context, input.asOf, 'input.asOf')) ?? context.engine.appliedLsn;

@@ -19,7 +19,7 @@ import type {
   ViewDefinition,
   WhereInput,
 } from '../engine/model/types.ts';
-import { auditedRead, auditsReads, recordAudit } from './audited.ts';
+import { auditedRead, auditsReads, recordAudit, touches } from './audited.ts';
 import { authoriseTable, authoriseUse, authoriseView, bothOf, rowRuleOf } from './authorise.ts';
 import { followPrincipal } from './authorised-frames.ts';
 import { answerRows, conditionOf, runBounded } from './bounded-work.ts';
@@ -150,6 +150,7 @@ async function subscribe(
       details: { path: 'maxRate' },
     });
   }
+  touches(context, source);
   if (auditsReads(context)) context.audit.admit();
   await waitForApplied(context);
   const frames = context.engine.views.subscribe(context.ticket, source, {

@@ -25,10 +25,21 @@ export const servingLimits = {
   auditRefusalWindowMs: 10_000,
   /** Audit records shipped to the column store in one insert. */
   auditShipRecordsMax: 5_000,
+  /** Rules on what is unusual, of one server. */
+  anomalyRulesMax: 50,
+  /** Subjects or roles whose baseline one rule keeps, and names that it knows of each. */
+  anomalyBaselinesMax: 10_000,
+  anomalyValuesMax: 1_000,
+  /** Messages that wait for the webhook, how often one is sent at most, and how long an answer may take. */
+  webhookQueueMax: 1_000,
+  webhookAttemptsMax: 6,
+  webhookAnswerMs: 5_000,
   /** Days that the audit log can be kept. */
   auditRetainDaysMax: 36_500,
   /** Days that the files of a removed title are kept. */
   removedTitleKeptDaysMax: 3_650,
+  /** Operations in the list of one title. */
+  persistedOperationsMax: 10_000,
   /** Operations and fragments of one GraphQL document. */
   graphqlDefinitionsMax: 100,
   /** Directives of one GraphQL document. */
@@ -73,6 +84,17 @@ export const servingLimits = {
   /** Bytes of a form that the sandbox's provider reads, and codes of it that wait for their client. */
   sandboxFormBytesMax: 64 * 1024,
   sandboxCodesMax: 1_000,
+  /** How long a sign-in at the console may take at the provider, and how many codes are redeemed at once. */
+  consoleSignInMs: 10 * 60_000,
+  consoleSignInsRunningMax: 50,
+  /** People signed in at the console of one server, and sessions of one of them: the oldest of it gives way. */
+  consoleSessionsMax: 1_000,
+  consoleSessionsPerSubjectMax: 10,
+  /** How long a session lasts after it was last used, and at most; what is open under it counts as use. */
+  consoleIdleMs: 30 * 60_000,
+  consoleLifeMs: 12 * 60 * 60_000,
+  /** How long before its end an access token of a session is renewed; a short-lived one, in the second half. */
+  consoleRenewAheadMs: 30_000,
   /** Denials of tokens and subjects in the list of one server. */
   denialsMax: 10_000,
   /** Bytes of one request body on the GraphQL path. */
@@ -86,6 +108,8 @@ export const servingLimits = {
   graphqlDepthMax: 24,
   /** Fields of one GraphQL operation, fragments spread out. */
   graphqlFieldsMax: 2_000,
+  /** Aliases among them: fields that are answered, and computed, under a name of their own. */
+  graphqlAliasesMax: 500,
   /** Lexical tokens of one GraphQL document; large ticks belong in variables. */
   graphqlTokensMax: 50_000,
   /** Brackets within each other in a GraphQL document, objects and lists in its variables. */
@@ -98,9 +122,25 @@ export const servingLimits = {
   /** Open WebSockets of one server, operations running on one of them. */
   webSocketsMax: 20_000,
   webSocketOperationsMax: 200,
+  /** Fragments of one message, and what is sent within a second beside operations, on one WebSocket. */
+  webSocketFragmentsMax: 16 * 1024,
+  webSocketControlsPerSecondMax: 100,
+  /** Bytes that a client has not read of a WebSocket, from which on nothing more is read of it. */
+  webSocketUnreadBytesMax: 1024 * 1024,
+  /** Bytes of frames that wait for slow clients, of all of a title. */
+  framesWaitingBytesMax: 256 * 1024 * 1024,
   /** How long a WebSocket may take to say who it is, and to answer a ping, which comes so often. */
   webSocketInitMs: 5_000,
   webSocketPingMs: 15_000,
+  /** Bytes of the head of a request, its headers, and characters of its path and query. */
+  httpHeaderBytesMax: 16 * 1024,
+  httpHeadersMax: 100,
+  httpTargetCharsMax: 8 * 1024,
+  /** Requests of one connection that wait for their answers. */
+  httpPipelinedMax: 64,
+  /** Connections of one server, WebSockets among them, and those of an address on which nobody signed in. */
+  connectionsMax: 25_000,
+  connectionsUnsignedPerAddressMax: 1_000,
   /** How long the head of a request may take to arrive, and all of it: 128 MiB at a slow 4 MB/s take 34 s. */
   httpHeadersMs: 20_000,
   httpRequestMs: 120_000,
@@ -112,6 +152,8 @@ export const servingLimits = {
   clientsCountedMax: 50_000,
   /** How long a client waits at most for a debt of bytes or rows to be paid. */
   debtMsMax: 3_600_000,
+  /** Secrets that hold still after they were rotated, of one name. */
+  secretsOlderMax: 8,
   /** Export links that have not expired, exports streaming at the same time. */
   exportsMax: 10_000,
   exportStreamsMax: 16,
@@ -132,8 +174,14 @@ if (
 ) {
   throw new RangeError('a token that its provider took back works for a minute at most');
 }
+if (servingLimits.consoleSignInMs > servingLimits.consoleIdleMs) {
+  throw new RangeError('a sign-in under way is over before a session is');
+}
 if (limits.logRecordBytesMax < servingLimits.commitBodyBytesMax) {
   throw new RangeError('a commit body must fit in one log record');
+}
+if (servingLimits.connectionsMax < servingLimits.webSocketsMax + 1_000) {
+  throw new RangeError('requests need connections beside the WebSockets');
 }
 if (servingLimits.httpRequestMs < servingLimits.httpHeadersMs) {
   throw new RangeError('the head of a request is a part of it');

@@ -9,10 +9,10 @@ const blockBytes = 64;
 
 /** Gives what stands in the place of masked values. One for a title: its key is the title's secret. */
 export class ColumnMasks {
-  readonly #key: Uint8Array;
+  readonly #key: () => Uint8Array;
 
-  /** `key`: 32 random bytes, the same over restarts. */
-  constructor(key: Uint8Array) {
+  /** `key`: 32 random bytes, the same over restarts; another once it was rotated. */
+  constructor(key: () => Uint8Array) {
     this.#key = key;
   }
 
@@ -23,7 +23,7 @@ export class ColumnMasks {
   get pads(): { readonly inner: string; readonly outer: string } {
     const pad = (filler: number) => {
       const bytes = Buffer.alloc(blockBytes, filler);
-      for (const [i, byte] of this.#key.entries()) bytes[i] = byte ^ filler;
+      for (const [i, byte] of this.#key().entries()) bytes[i] = byte ^ filler;
       return bytes.toString('hex');
     };
     return { inner: pad(0x36), outer: pad(0x5c) };
@@ -36,7 +36,8 @@ export class ColumnMasks {
   shown(value: Value, table: string, column: string, as: ColumnShown): Value {
     if (as === 'plain' || value === null) return value;
     if (as !== 'hash' || typeof value !== 'string') return null;
-    const hash = createHmac('sha256', this.#key).update(`${pseudonymScope(table, column)}${value}`);
+    const hash = createHmac('sha256', this.#key());
+    hash.update(`${pseudonymScope(table, column)}${value}`);
     return hash.digest('base64url').slice(0, pseudonymChars);
   }
 }

@@ -26,7 +26,7 @@ export function answerTooLarge(cause?: unknown): EngineError {
   return new EngineError(
     'LIMIT_EXCEEDED',
     `the answer is larger than ${limits.columnsAnswerBytesMax} bytes: ask for fewer rows or columns, or order an export`,
-    { details: { bytesMax: limits.columnsAnswerBytesMax }, cause },
+    { details: { limit: 'columnsAnswerBytesMax', max: limits.columnsAnswerBytesMax }, cause },
   );
 }
 

@@ -158,7 +158,9 @@ function tookTooLong(timeoutMs: number): EngineError {
 }
 
 function costsTooMuch(): EngineError {
-  return new EngineError('LIMIT_EXCEEDED', 'the read costs too much');
+  return new EngineError('LIMIT_EXCEEDED', 'the read costs too much', {
+    details: { limit: 'operationUnitsMax', max: limits.operationUnitsMax },
+  });
 }
 
 /** The turns of the whole process: what titles read shares one thread. */

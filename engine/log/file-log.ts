@@ -482,7 +482,7 @@ function recordTooLarge(bytes: number): EngineError {
   return new EngineError(
     'LIMIT_EXCEEDED',
     `a record of ${bytes} bytes is over the limit of ${limits.logRecordBytesMax}`,
-    { details: { bytes, limit: limits.logRecordBytesMax } },
+    { details: { limit: 'logRecordBytesMax', max: limits.logRecordBytesMax, actual: bytes } },
   );
 }
 
@@ -490,6 +490,6 @@ function tooMuchPending(): EngineError {
   return new EngineError(
     'OVERLOADED',
     `over ${limits.logPendingBytesMax} bytes wait for the disk already`,
-    { retryAfterMs: 100, details: { limit: limits.logPendingBytesMax } },
+    { retryAfterMs: 100, details: { limit: 'logPendingBytesMax', max: limits.logPendingBytesMax } },
   );
 }

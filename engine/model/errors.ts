@@ -11,6 +11,7 @@ export const errorCategories = {
   NOT_FOUND: 'invalid',
   GRAPHQL_PARSE_FAILED: 'invalid',
   GRAPHQL_VALIDATION_FAILED: 'invalid',
+  PERSISTED_QUERY_NOT_FOUND: 'invalid',
   SCHEMA_MISMATCH: 'schema',
   UNKNOWN_TITLE: 'schema',
   MIGRATION_REFUSED: 'schema',

@@ -57,7 +57,13 @@ function refusal(mend: string, bytesMax: number, rowBytes: number, viewBytes: nu
     `live rows (${rowBytes} bytes) and views (${viewBytes}) fill their ${bytesMax} bytes of memory: ${mend}`,
     {
       retryAfterMs: 1000,
-      details: { limit: bytesMax, actual: rowBytes + viewBytes, rowBytes, viewBytes },
+      details: {
+        limit: 'rowMemoryBytesMax',
+        max: bytesMax,
+        actual: rowBytes + viewBytes,
+        rowBytes,
+        viewBytes,
+      },
     },
   );
 }

@@ -113,7 +113,17 @@ function checkSessionMemory(memory: EngineMemory, bytesMax: number): void {
     `live rows (${rowBytes} bytes), views (${viewBytes}) and the answers that sessions keep for ` +
       `retries (${answerBytes}) fill their ${bytesMax} bytes of memory: close sessions that have ` +
       'ended, delete rows of ended matches, take over a session that has ended, or raise the budget',
-    { retryAfterMs: 1000, details: { limit: bytesMax, actual, rowBytes, viewBytes, answerBytes } },
+    {
+      retryAfterMs: 1000,
+      details: {
+        limit: 'rowMemoryBytesMax',
+        max: bytesMax,
+        actual,
+        rowBytes,
+        viewBytes,
+        answerBytes,
+      },
+    },
   );
 }
 
@@ -129,6 +139,6 @@ function tooManySessions(): EngineError {
   return new EngineError(
     'LIMIT_EXCEEDED',
     `there are ${limits.sessionsMax} sessions already, closed ones among them: take over one that has ended and go on after its last tick, or start the title anew in another directory`,
-    { details: { limit: limits.sessionsMax } },
+    { details: { limit: 'sessionsMax', max: limits.sessionsMax } },
   );
 }

@@ -4,7 +4,7 @@ import type { JsonValue } from './kinds.ts';
 import type { Position } from './position.ts';
 import type { ColumnOf, Where } from './row-types.ts';
 import type { Title } from './title.ts';
-import { asTransportError, type CallOptions, type Transport } from './transport.ts';
+import { asTransportError, type CallOptions, type Operation, type Transport } from './transport.ts';
 
 export type ExportFormat = 'ARROW_STREAM' | 'ARROW_FILE' | 'PARQUET';
 
@@ -70,6 +70,8 @@ const readExportOperation = {
   kind: 'query',
   document: `query Export($id: ID!) { export(id: $id) { ${fields} } }`,
 } as const;
+
+export const exportOperations: readonly Operation[] = [createExportOperation, readExportOperation];
 
 export async function createExport(
   title: Title,

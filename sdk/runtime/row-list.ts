@@ -2,7 +2,7 @@ import { type AsOf, encodeAsOf } from './as-of.ts';
 import type { Position } from './position.ts';
 import type { ColumnOf, OrderBy, OrderColumn, Where } from './row-types.ts';
 import type { Title } from './title.ts';
-import type { CallOptions, Transport } from './transport.ts';
+import type { CallOptions, Operation, Transport } from './transport.ts';
 
 export interface ListOptions<Row, Column extends ColumnOf<Row>> extends CallOptions {
   readonly where?: Where<Row> | undefined;
@@ -39,18 +39,7 @@ export async function readPage<Row>(
   },
 ): Promise<Page<Row>> {
   const codec = title.codec(table);
-  const type = title.typeName(table);
-  const selection = options.columns?.join(' ') ?? codec.selection;
-  const operation = {
-    name: `${type}List`,
-    kind: 'query',
-    document: `query ${type}List($where: ${type}Where, $orderBy: [${type}Order!], $first: Int, $after: String, $minPosition: Position, $asOf: AsOf) {
-  ${table}List(where: $where, orderBy: $orderBy, first: $first, after: $after, minPosition: $minPosition, asOf: $asOf) {
-    nodes { ${selection} }
-    pageInfo { hasNextPage endCursor }
-  }
-}`,
-  } as const;
+  const operation = listOperation(title, table, options.columns);
   const { orderBy, first, after, minPosition } = options;
   const asOf = encodeAsOf(options.asOf);
   const where = options.where === undefined ? undefined : codec.encodeWhere(options.where);
@@ -75,4 +64,20 @@ export async function* readPages<Row>(
     if (!page.hasNextPage || page.endCursor === null) return;
     after = page.endCursor;
   }
+}
+
+/** `columns`: those that are read; all where they are left out. */
+export function listOperation(title: Title, table: string, columns?: readonly string[]): Operation {
+  const type = title.typeName(table);
+  const selection = columns?.join(' ') ?? title.codec(table).selection;
+  return {
+    name: `${type}List`,
+    kind: 'query',
+    document: `query ${type}List($where: ${type}Where, $orderBy: [${type}Order!], $first: Int, $after: String, $minPosition: Position, $asOf: AsOf) {
+  ${table}List(where: $where, orderBy: $orderBy, first: $first, after: $after, minPosition: $minPosition, asOf: $asOf) {
+    nodes { ${selection} }
+    pageInfo { hasNextPage endCursor }
+  }
+}`,
+  };
 }

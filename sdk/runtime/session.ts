@@ -42,6 +42,8 @@ const readSession: Operation = {
   document: `query Session($sessionId: ID!) { session(sessionId: $sessionId) { ${sessionFields} } }`,
 };
 
+export const sessionOperations: readonly Operation[] = [openSession, closeSession, readSession];
+
 export async function openSessionInfo(
   transport: Transport,
   sessionId: string,

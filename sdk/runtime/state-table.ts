@@ -10,7 +10,7 @@ import { type ChangesOptions, Subscription, subscriptionDocument } from './subsc
 import type { Guarded, StatePatch, StateSystemColumn } from './tick-builder.ts';
 import { type Conflict, conflictFields } from './tick-commit.ts';
 import type { Title } from './title.ts';
-import type { CallOptions, Transport } from './transport.ts';
+import type { CallOptions, Operation, Transport } from './transport.ts';
 
 /** What a direct write answers: the row as it is now, and why the write was refused, if it was. */
 export type WriteResult<Row> =
@@ -53,13 +53,7 @@ export class StateTable<
     options: CallOptions & { readonly asOf?: AsOf | undefined } = {},
   ): Promise<Row | null> {
     const codec = this.#title.codec(this.#name);
-    const type = this.#title.typeName(this.#name);
-    const [variable, argument] = options.asOf ? [', $asOf: AsOf', ', asOf: $asOf'] : ['', ''];
-    const operation = {
-      name: type,
-      kind: 'query',
-      document: `query ${type}($key: ${type}Key!${variable}) { ${this.#name}(key: $key${argument}) { ${codec.selection} } }`,
-    } as const;
+    const operation = rowOperation(this.#title, this.#name);
     const variables = { key: codec.encode(key), asOf: encodeAsOf(options.asOf) };
     const data = await this.#transport.execute(operation, variables, options);
     const row = data[this.#name];
@@ -110,19 +104,8 @@ export class StateTable<
     options: SwapOptions<Row> = {},
   ): Promise<WriteResult<Row>> {
     const codec = this.#title.codec(this.#name);
-    const type = this.#title.typeName(this.#name);
-    const field = `compareAndSet${type}`;
-    const operation = {
-      name: `CompareAndSet${type}`,
-      kind: 'once',
-      document: `mutation CompareAndSet${type}($input: ${type}CompareAndSet!) {
-  ${field}(input: $input) {
-    position
-    row { ${codec.selection} }
-    conflict { ${conflictFields} }
-  }
-}`,
-    } as const;
+    const field = `compareAndSet${this.#title.typeName(this.#name)}`;
+    const operation = swapOperation(this.#title, this.#name);
     const require = options.require === undefined ? undefined : codec.encodeWhere(options.require);
     const input = { key: codec.encode(key), expectedVersion, set: codec.encode(set), require };
     const data = await this.#transport.execute(operation, { input }, options);
@@ -174,4 +157,28 @@ export class StateTable<
       await sleep(backoffMs(attempt, { ...retry, baseMs: 2, maxMs: 100 }, null, random));
     }
   }
+}
+
+export function rowOperation(title: Title, table: string): Operation {
+  const type = title.typeName(table);
+  return {
+    name: type,
+    kind: 'query',
+    document: `query ${type}($key: ${type}Key!, $asOf: AsOf) { ${table}(key: $key, asOf: $asOf) { ${title.codec(table).selection} } }`,
+  };
+}
+
+export function swapOperation(title: Title, table: string): Operation {
+  const type = title.typeName(table);
+  return {
+    name: `CompareAndSet${type}`,
+    kind: 'once',
+    document: `mutation CompareAndSet${type}($input: ${type}CompareAndSet!) {
+  compareAndSet${type}(input: $input) {
+    position
+    row { ${title.codec(table).selection} }
+    conflict { ${conflictFields} }
+  }
+}`,
+  };
 }

@@ -75,7 +75,7 @@ export interface TransportOptions {
 const agreementsMax = 3;
 
 /** Reads nothing, and is refused as any request is. */
-const askOperation: Operation = {
+export const askOperation: Operation = {
   name: 'Manifest',
   kind: 'query',
   document: 'query Manifest { __typename }',

@@ -3,7 +3,7 @@ import type { Position } from './position.ts';
 import type { ColumnOf, Where } from './row-types.ts';
 import { type ChangesOptions, Subscription, subscriptionDocument } from './subscription.ts';
 import type { Title } from './title.ts';
-import type { CallOptions, Transport } from './transport.ts';
+import type { CallOptions, Operation, Transport } from './transport.ts';
 
 export interface ViewRowsOptions<Row> extends CallOptions {
   readonly where?: Where<Row> | undefined;
@@ -30,12 +30,7 @@ export class View<Row, Key extends ColumnOf<Row>> {
 
   async rows(options: ViewRowsOptions<Row> = {}): Promise<ViewRows<Row>> {
     const codec = this.#title.codec(this.#name);
-    const type = this.#title.typeName(this.#name);
-    const operation = {
-      name: type,
-      kind: 'query',
-      document: `query ${type}($where: ${type}Where) { ${this.#name}(where: $where) { position rows { ${codec.selection} } } }`,
-    } as const;
+    const operation = viewOperation(this.#title, this.#name);
     const where = options.where === undefined ? undefined : codec.encodeWhere(options.where);
     const data = await this.#transport.execute(operation, { where }, options);
     const answer = data[this.#name] as ViewRows<Row>;
@@ -53,4 +48,13 @@ export class View<Row, Key extends ColumnOf<Row>> {
       options,
     );
   }
+}
+
+export function viewOperation(title: Title, view: string): Operation {
+  const type = title.typeName(view);
+  return {
+    name: type,
+    kind: 'query',
+    document: `query ${type}($where: ${type}Where) { ${view}(where: $where) { position rows { ${title.codec(view).selection} } } }`,
+  };
 }

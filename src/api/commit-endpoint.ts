@@ -20,7 +20,6 @@ import type { Exchange } from '../http/exchange.ts';
 import { readBody } from '../http/read-body.ts';
 import { sendJson } from '../http/respond.ts';
 import type { Handler } from '../http/route.ts';
-import { servingLimits } from '../serving-limits.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RequestSpan } from '../telemetry/request-span.ts';
 import { traceparentOf } from '../telemetry/trace-context.ts';
@@ -63,7 +62,7 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     await use.take('tick', asker);
     const format = formats[checkContentType(request, arrowType, jsonType)];
     const header = readHeader(exchange, sessionId, tick);
-    const body = await readBody(request, format.bytesMax);
+    const body = await readBody(request, format.limit);
     metrics.received('commit', body.length);
     use.charge(principal, { bytes: body.length });
     if (body.length === 0) throw emptyBody();
@@ -93,8 +92,8 @@ const jsonType = 'application/json';
 
 /** What a body may be. */
 const formats = {
-  [arrowType]: { decode: decodeCommitBody, bytesMax: servingLimits.commitBodyBytesMax },
-  [jsonType]: { decode: decodeJsonBody, bytesMax: servingLimits.commitJsonBytesMax },
+  [arrowType]: { decode: decodeCommitBody, limit: 'commitBodyBytesMax' },
+  [jsonType]: { decode: decodeJsonBody, limit: 'commitJsonBytesMax' },
 } as const;
 
 function beginSpan(

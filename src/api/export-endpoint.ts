@@ -48,6 +48,7 @@ export function exportEndpoint(options: ExportEndpointOptions): Handler {
     recordedSignIn(audit, exchange.requestId, () =>
       options.links.check(id, exchange.query, Date.now()),
     );
+    exchange.signedIn();
     const stored = options.exports.find(id);
     await admit(options, stored, exchange.requestId);
     if (exchange.request.method === 'HEAD') return sendHead(exchange, options, stored);

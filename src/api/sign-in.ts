@@ -18,12 +18,15 @@ export interface SignInParts {
  */
 export async function signIn(
   { audit: titleAudit, identity, use }: SignInParts,
-  { request, requestId }: Exchange,
+  exchange: Exchange,
 ): Promise<{ readonly principal: Principal; readonly audit: RequestAudit }> {
+  const { request, requestId } = exchange;
   const audit = titleAudit.of(originOf(request));
   const principal = await recordedSignIn(audit, requestId, () =>
     identity.authenticate(credentialsOf(request.headers)),
   );
+  audit.cameFrom(principal);
+  exchange.signedIn();
   await use.admit(principal, requestId);
   return { principal, audit };
 }

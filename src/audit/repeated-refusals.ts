@@ -8,6 +8,7 @@ const repeatable: ReadonlySet<AuditAction> = new Set([
   'access.denied',
   'sign-in.refused',
   'use.refused',
+  'anomaly.found',
 ]);
 
 interface Told {

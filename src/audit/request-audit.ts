@@ -4,6 +4,7 @@ import type { AuthorOf } from '../../engine/index.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import type { AuditEvent, AuditPort } from '../../resolvers/audit-event.ts';
 import type { Principal } from '../../resolvers/context.ts';
+import type { AnomalyWatch } from '../anomalies/anomaly-watch.ts';
 import type { AuditLog } from './audit-log.ts';
 import { emptyRecord } from './audit-record.ts';
 import type { RecordPerson } from './recorded-person.ts';
@@ -20,6 +21,9 @@ export function originOf({ socket, headers }: IncomingMessage): AuditOrigin {
   return { address: socket.remoteAddress ?? null, client: headers['user-agent'] ?? null };
 }
 
+type Watch = Pick<AnomalyWatch, 'count' | 'see'>;
+type Who = Pick<AuditEvent, 'subject' | 'role'>;
+
 /** The GraphQL of an operation. */
 export interface AuditedDocument {
   readonly query: string;
@@ -34,10 +38,18 @@ export class RequestAudit implements AuditPort {
   readonly #startedMs = performance.now();
   #document: AuditedDocument | null = null;
 
-  constructor(log: AuditLog, origin: AuditOrigin, recordPerson: RecordPerson) {
+  readonly #watch: Watch | null;
+
+  constructor(
+    log: AuditLog,
+    origin: AuditOrigin,
+    recordPerson: RecordPerson,
+    watch: Watch | null = null,
+  ) {
     this.#log = log;
     this.origin = origin;
     this.#recordPerson = recordPerson;
+    this.#watch = watch;
   }
 
   /** Who records of the title's log name, where this request makes them. */
@@ -53,7 +65,21 @@ export class RequestAudit implements AuditPort {
     this.#log.admit();
   }
 
+  touches({ subject, role }: Who, table: string): void {
+    this.#watch?.see('newTable', { subject, role, ...this.origin }, table);
+  }
+
+  /** Who a good token names, before anything is done for it. */
+  cameFrom({ subject, role }: Principal): void {
+    const { address } = this.origin;
+    if (address === null) return;
+    this.#watch?.see('newAddress', { subject, role: role?.name ?? null, address }, address);
+  }
+
   record(event: AuditEvent): void {
+    if (event.outcome === 'refused') {
+      this.#watch?.count('refusals', { ...event, ...this.origin }, 1);
+    }
     const document = this.#document;
     this.#log.record({
       ...emptyRecord,
@@ -67,7 +93,21 @@ export class RequestAudit implements AuditPort {
   }
 
   /** A class was refused to who a good token names, before the request had a ticket. */
-  classRefused(error: unknown, { subject, role }: Principal, requestId: string): void {
+  classRefused(error: unknown, principal: Principal, requestId: string): void {
+    this.#denied(error, principal, requestId, 'class');
+  }
+
+  /** The role may not send the operation that was asked for. */
+  operationRefused(error: unknown, principal: Principal, requestId: string): void {
+    this.#denied(error, principal, requestId, 'persisted-operation');
+  }
+
+  #denied(
+    error: unknown,
+    { subject, role }: Principal,
+    requestId: string,
+    needs: 'class' | 'persisted-operation',
+  ): void {
     if (!(error instanceof EngineError) || error.code !== 'FORBIDDEN') return;
     this.record({
       action: 'access.denied',
@@ -77,7 +117,7 @@ export class RequestAudit implements AuditPort {
       requestId,
       queryClass: null,
       code: error.code,
-      details: { needs: 'class' },
+      details: { needs },
     });
   }
 

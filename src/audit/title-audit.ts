@@ -11,6 +11,7 @@ import { limits } from '../../engine/model/limits.ts';
 import { auditColumns } from '../../resolvers/audit-columns.ts';
 import type { AuditListRequest, AuditReader } from '../../resolvers/audit-event.ts';
 import type { AuditExportSource, ExportSpec } from '../../resolvers/context.ts';
+import type { AnomalyWatch } from '../anomalies/anomaly-watch.ts';
 import type { AuditRetention } from '../config/setting-types.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { AuditLog } from './audit-log.ts';
@@ -41,6 +42,8 @@ export interface TitleAuditOptions {
 export class TitleAudit implements AuditReader {
   readonly log: AuditLog;
   readonly shipper: AuditShipper;
+  /** Told of what requests do; null: nobody watches. */
+  watch: AnomalyWatch | null = null;
   readonly #directory: string;
   readonly #recordPerson: RecordPerson;
   readonly #lifetime: Lifetime;
@@ -78,7 +81,7 @@ export class TitleAudit implements AuditReader {
 
   /** The audit as one request sees it. */
   of(origin: AuditOrigin): RequestAudit {
-    return new RequestAudit(this.log, origin, this.#recordPerson);
+    return new RequestAudit(this.log, origin, this.#recordPerson, this.watch);
   }
 
   async list(ticket: Ticket, request: AuditListRequest): ReturnType<AuditReader['list']> {

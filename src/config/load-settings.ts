@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { consoleClient } from './console-client.ts';
 import { trustedIssuers } from './issuers.ts';
 import { readSecretFile } from './secret-file.ts';
 import {
@@ -47,12 +48,23 @@ export function loadSettings(sources: SettingSources): LoadedSettings {
   }
   const settings = values as Settings;
   checkIssuers(settings);
+  checkConsole(settings);
+  checkWebhook(settings);
+  checkHsts(settings);
   return {
     settings,
     warnings: Object.keys(sources.environment)
       .filter((key) => key.startsWith('TICKLOOM_') && !isKnownVariable(key))
       .map((key) => `${key} is not a setting and has no effect; --help lists the settings`),
   };
+}
+
+/** Browsers ignore it over HTTP, where it would only look as if something were protected. */
+function checkHsts({ hstsSeconds, publicUrl }: Settings): void {
+  if (hstsSeconds === null || publicUrl?.startsWith('https://')) return;
+  throw new SettingError(
+    `${flagName('hstsSeconds')} (${environmentName('hstsSeconds')}) needs a ${flagName('publicUrl')} that begins https://, under which a proxy ends TLS`,
+  );
 }
 
 /** What each setting of issuers says may be right, and all together not. */
@@ -63,6 +75,30 @@ function checkIssuers(settings: Settings): void {
     if (!(error instanceof RangeError)) throw error;
     throw new SettingError(`the issuers (oidcIssuer) must be ${error.message}`);
   }
+}
+
+function checkConsole(settings: Settings): void {
+  try {
+    consoleClient(
+      settings,
+      trustedIssuers(settings).map(({ issuer }) => issuer),
+    );
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new SettingError(`what people sign in to the console by must be ${error.message}`);
+  }
+}
+
+function checkWebhook({ anomalyWebhook, anomalyWebhookSecret: secret }: Settings): void {
+  if (secret !== null && secret.length < 16) {
+    throw new SettingError(
+      'the secret of the webhook (anomalyWebhookSecret) is too short; it must have 16 characters and more',
+    );
+  }
+  if (anomalyWebhook === null || secret !== null) return;
+  throw new SettingError(
+    'anomalyWebhook is set without a secret, by which its receiver tells who sent a message; set anomalyWebhookSecret, or put it in a file (TICKLOOM_ANOMALY_WEBHOOK_SECRET_FILE)',
+  );
 }
 
 function settingValue(

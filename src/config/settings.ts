@@ -1,4 +1,7 @@
+import { anomalyRules } from '../anomalies/rules-setting.ts';
+import { parameterList } from './console-client.ts';
 import { algorithmList, attributeList, issuerList, toleranceBounds } from './issuers.ts';
+import { operationRules } from './operation-modes.ts';
 import {
   auditRetain,
   byteSize,
@@ -152,6 +155,39 @@ export const settingsTable = {
     'opaque',
     'Which tokens the provider is asked for where a client is set: opaque ones; those that are JWTs, so that the provider can take them back; all.',
   ),
+  consoleClientId: setting(
+    text,
+    null,
+    "This server's client at the provider, by which people sign in to the console: a code with PKCE, redirected to <publicUrl>/console/sign-in/callback. When unset, the console takes tokens that are pasted.",
+  ),
+  consoleClientSecret: setting(text, null, 'The secret of that client; a public client has none.', {
+    secret: 'whole',
+  }),
+  consoleIssuer: setting(
+    httpUrl,
+    null,
+    'The issuer that people sign in at, one of oidcIssuer; the first when unset.',
+  ),
+  consoleScope: setting(
+    text,
+    'openid',
+    'What the console asks the provider for, openid among it; with offline_access most providers give a refresh token, by which people stay signed in.',
+  ),
+  consoleParameters: setting(
+    parameterList,
+    '',
+    'Further parameters of the request to sign in, such as audience=https://tickloom.example.com, separated by commas.',
+  ),
+  persistedOperations: setting(
+    text,
+    null,
+    'A JSON file with the operations that clients may name by their SHA-256 (of the only title, or of all), or a directory of such files, <title>.json each. Read at the start, and anew by tickloom operations reload.',
+  ),
+  operations: setting(
+    operationRules,
+    'any',
+    'Which GraphQL roles may send: any document, or persisted-only, the operations of the list and nothing else; also by role and title, such as any,player=persisted-only.',
+  ),
   canary: setting(
     onOff,
     'off',
@@ -167,6 +203,12 @@ export const settingsTable = {
     '',
     'Origins of web pages that may call the API, beside the console.',
   ),
+  hstsSeconds: setting(
+    count(0, 63_072_000),
+    null,
+    'How long browsers come by HTTPS alone once they did (Strict-Transport-Security); unset, nothing is said of it. For a server behind a proxy that ends TLS: needs a publicUrl that begins https://.',
+    { unit: 's' },
+  ),
   titleRequestsPerSecond: setting(
     count(1, 1_000_000),
     null,
@@ -176,6 +218,23 @@ export const settingsTable = {
     count(1, 1_000_000),
     null,
     'Subscriptions of one title at the same time, those of roles that commit apart; any number when unset. Past it they answer QUOTA_EXCEEDED.',
+  ),
+  anomalies: setting(
+    anomalyRules,
+    'shipped',
+    'The rules on what is unusual, of all titles: those that come with the server, none, or a JSON file of them (docs/anomalies.md).',
+  ),
+  anomalyWebhook: setting(
+    httpUrl,
+    null,
+    'Where each crossing of a rule is sent as JSON, signed by the secret. Nowhere when unset.',
+    { secret: 'password' },
+  ),
+  anomalyWebhookSecret: setting(
+    text,
+    null,
+    'What the messages of the webhook are signed with (HMAC-SHA256): 16 characters and more.',
+    { secret: 'whole' },
   ),
   slowMs: setting(
     millisecondsByClass({ GAMEPLAY: 100, OPERATOR: 1_000, ARCHIVAL: 30_000 }),

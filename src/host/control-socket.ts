@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { type Lifetime, lockDirectory } from '../../engine/index.ts';
 import type { Route } from '../http/route.ts';
+import { SecureHeaders } from '../http/secure-headers.ts';
 import { controlFolder, controlSocketIn, makeControlFolder } from '../storage/control-path.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -34,6 +35,7 @@ export async function listenForOperator(
   const front = await HttpFront.listen({
     address: { socketPath },
     corsOrigins: [],
+    secure: new SecureHeaders(null),
     metrics,
     logger,
     routerAtStart: router,

@@ -1,22 +1,20 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-} from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { EngineError } from '../../engine/model/errors.ts';
+import { ConnectionPlaces } from '../http/connection-places.ts';
 import { applyCors } from '../http/cors.ts';
 import { Exchange, requestIdOf } from '../http/exchange.ts';
-import { errorBody, sendError } from '../http/respond.ts';
+import { checkHead, unreadable } from '../http/request-head.ts';
+import { sendError } from '../http/respond.ts';
+import type { SecureHeaders } from '../http/secure-headers.ts';
 import { Slots } from '../http/slots.ts';
-import { statusOf } from '../http/status.ts';
 import { servingLimits } from '../serving-limits.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { refusalOf } from '../telemetry/refusal.ts';
+import { answerBare } from './bare-answer.ts';
 import { listenError } from './listen-error.ts';
 import type { Router } from './router.ts';
 
@@ -28,6 +26,7 @@ export type ListenAddress =
 export interface HttpFrontOptions {
   readonly address: ListenAddress;
   readonly corsOrigins: readonly string[];
+  readonly secure: SecureHeaders;
   readonly metrics: Metrics;
   readonly logger: Logger;
   /** Answers until `serve` is called, while the engine recovers. */
@@ -41,6 +40,7 @@ export class HttpFront {
   readonly #options: HttpFrontOptions;
   readonly #server: Server;
   readonly #running = new Slots<ServerResponse>();
+  readonly #places = new ConnectionPlaces();
   #router: Router;
   #upgrade: UpgradeHandler | null = null;
 
@@ -52,6 +52,7 @@ export class HttpFront {
         keepAliveTimeout: servingLimits.httpKeepAliveMs,
         headersTimeout: servingLimits.httpHeadersMs,
         requestTimeout: servingLimits.httpRequestMs,
+        maxHeaderSize: servingLimits.httpHeaderBytesMax,
         // How often Node looks for requests that take too long.
         connectionsCheckingInterval: servingLimits.httpHeadersMs / 4,
         keepAlive: true,
@@ -59,11 +60,16 @@ export class HttpFront {
       },
       (request, response) => void this.#answer(request, response),
     );
+    // Node leaves out those beyond, without a word: one more shows that there are too many.
+    this.#server.maxHeadersCount = servingLimits.httpHeadersMax + 1;
+    this.#server.on('connection', (socket) => this.#welcome(socket));
+    this.#server.on('clientError', (error, socket) => this.#answerUnreadable(error, socket));
     this.#server.on('upgrade', (request, socket, head) => {
       if (!wantsWebSocket(request)) return void this.#ignoreUpgrade(request, socket, head);
       socket.on('error', () => socket.destroy());
+      this.#places.signedIn(request.socket);
       if (this.#upgrade !== null) this.#upgrade(request, socket, head);
-      else refuseUpgrade(request, socket, starting());
+      else answerBare(socket, starting(), requestIdOf(request), this.#options.secure);
     });
   }
 
@@ -129,12 +135,46 @@ export class HttpFront {
     this.#server.emit('connection', socket);
   }
 
+  #welcome(socket: Socket): void {
+    const refusal = this.#places.take(socket);
+    if (refusal === null) return;
+    this.#count(refusal);
+    answerBare(socket, refusal, randomUUID(), this.#options.secure);
+  }
+
+  /** What came is no request, or not in time. */
+  #answerUnreadable(error: Error, stream: Duplex): void {
+    const socket = stream as Socket;
+    const refusal = unreadable(error, this.#places.isAsked(socket));
+    const answers = this.#running.values().filter(({ req }) => req.socket === socket);
+    // Half an answer that is on its way is followed by nothing.
+    if (refusal === null || !socket.writable || answers.some(({ headersSent }) => headersSent)) {
+      socket.destroy();
+      return;
+    }
+    this.#count(refusal);
+    answerBare(socket, refusal, randomUUID(), this.#options.secure);
+  }
+
+  #count({ code }: EngineError): void {
+    this.#options.metrics.requests.inc({ endpoint: 'other', operation_kind: '', code });
+  }
+
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { corsOrigins, secure } = this.#options;
+    const { socket } = request;
     const slot = this.#running.add(response);
-    response.once('close', () => this.#running.remove(slot));
-    if (applyCors(request, response, this.#options.corsOrigins)) return;
-    const exchange = new Exchange(request, response);
+    this.#places.begin(socket);
+    response.once('close', () => {
+      this.#running.remove(slot);
+      this.#places.end(socket);
+    });
+    secure.apply(response);
+    const exchange = new Exchange(request, response, () => this.#places.signedIn(socket));
     try {
+      this.#places.checkPipeline(socket);
+      checkHead(request);
+      if (applyCors(request, response, corsOrigins)) return;
       await this.#router.handle(exchange);
     } catch (error) {
       await this.#answerError(exchange, error);
@@ -160,22 +200,6 @@ export class HttpFront {
 
 function starting(): EngineError {
   return new EngineError('UNAVAILABLE', 'the server is starting', { retryAfterMs: 1_000 });
-}
-
-/** Answers an upgrade that is not wanted, as HTTP. */
-export function refuseUpgrade(request: IncomingMessage, socket: Duplex, error: EngineError): void {
-  const status = statusOf(error.code);
-  const content = JSON.stringify(errorBody(error, requestIdOf(request)));
-  const retryAfter =
-    error.retryAfterMs === null ? [] : [`retry-after: ${Math.ceil(error.retryAfterMs / 1000)}`];
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'connection: close',
-    'content-type: application/json; charset=utf-8',
-    `content-length: ${Buffer.byteLength(content)}`,
-    ...retryAfter,
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${content}`);
 }
 
 /**

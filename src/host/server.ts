@@ -9,19 +9,25 @@ import {
 } from '../../engine/index.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import { SocketPlaces } from '../api/graphql/socket-places.ts';
+import { operatorRecord } from '../audit/title-audit.ts';
 import { trustedIssuers } from '../config/issuers.ts';
 import type { Settings } from '../config/settings.ts';
+import { consoleSignInRoutes } from '../console/console-routes.ts';
+import { openConsole } from '../console/open-console.ts';
 import { isLoopback } from '../http/loopback.ts';
 import type { Handler, Route } from '../http/route.ts';
+import { SecureHeaders } from '../http/secure-headers.ts';
 import { hostForUrl } from '../http/server-url.ts';
 import { DenyList } from '../identity/deny-list.ts';
 import { Identity } from '../identity/identity.ts';
+import { titlesOf } from '../identity/principal.ts';
 import { ProviderDiscovery } from '../identity/provider.ts';
 import { tokenControl } from '../identity/token-control.ts';
 import type { FindableIssuer } from '../identity/token-verifier.ts';
 import type { TrustedIssuer } from '../identity/trusted-issuer.ts';
 import { packageDirectory } from '../package-directory.ts';
 import { SandboxIssuer } from '../sandbox/issuer.ts';
+import { type SecretHolder, secretControl } from '../storage/secret-control.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { Tracing } from '../telemetry/tracing.ts';
@@ -99,7 +105,7 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
           audience: settings.oidcAudience,
           claims: { role: settings.oidcRoleClaim, title: settings.oidcTitleClaim },
           catalogOf: (title) => catalogOf(titles, title),
-          catalogs: () => titles?.conditions().flatMap(({ engine }) => engine?.catalog ?? []) ?? [],
+          catalogs: () => catalogsOf(titles),
           metrics,
         })
       : null;
@@ -113,6 +119,12 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
     onFailure: (reason) => metrics.registry.authFailed(reason),
   });
 
+  const publicUrl = settings.publicUrl?.replace(/\/+$/, '') ?? url;
+  const signIn = openConsole(
+    { settings, issuers, denials, identity, publicUrl, metrics, logger },
+    lifetime,
+  );
+
   const columns = ColumnsHost.open({
     target: settings.columns,
     directory: join(settings.dataDir, 'columns'),
@@ -122,12 +134,12 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
   });
   columns.then((host) => metrics.registry.watchColumns(host)).catch(() => {});
   lifetime.add(async () => (await columns.catch(() => null))?.close());
-  const publicUrl = settings.publicUrl?.replace(/\/+$/, '') ?? url;
   const registry = new TitleRegistry({
     settings,
     logger,
     metrics: metrics.registry,
     identity,
+    pages: signIn?.sessions ?? null,
     columns,
     tracing: await openTracing(options, metrics, lifetime),
     places: new SocketPlaces(),
@@ -142,16 +154,26 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
   const given = keeper.isEmpty ? [...manifests, ...manifestsAtFirst] : manifests;
   await unlessStopped(keeper.openAll(given, { truncateAt, acceptLostRows }), stop);
   const { isolation: columnsIsolation } = await columns;
-  const routes = [...titleControl(keeper, metrics), ...tokenControl(denials, metrics, logger)];
+  const routes = [
+    ...titleControl(keeper, metrics),
+    ...tokenControl(denials, metrics, logger),
+    ...secretControl(() => secretHolders(registry, logger), metrics),
+  ];
   await listenForOperator({ dataDir, routes, metrics, logger }, lifetime);
 
   const router = new Router([
     ...titleRoutes(registry),
     ...front.operations,
     ...(sandbox?.routes() ?? []),
+    ...consoleSignInRoutes({
+      signIn,
+      titlesOf: ({ current: { token } }) => titlesOf(token, catalogsOf(registry)),
+      metrics,
+      logger,
+    }),
     ...consoleRoutes(metrics),
   ]);
-  front.http.serve(router, upgradesTo(registry, settings.corsOrigins, readiness));
+  front.http.serve(router, upgradesTo(registry, settings.corsOrigins, front.secure, readiness));
   readiness.server = 'serving';
   logger.info({ url, titles: registry.names(), mode }, 'serving');
 
@@ -169,6 +191,22 @@ async function bringUp(options: ServerOptions, lifetime: Lifetime): Promise<Runn
       logger.info('closed');
     },
   };
+}
+
+/** Whose secrets an operator may rotate. */
+function secretHolders(titles: TitleRegistry, logger: Logger): SecretHolder[] {
+  return titles.manifests().map(({ title: name }) => {
+    const { audit, secrets } = titles.get(name);
+    return {
+      title: name,
+      secrets: { ...secrets },
+      rotated: (report) => {
+        logger.info({ secret: report }, 'an operator rotated a secret');
+        const { name: of, olderUntil } = report;
+        audit.log.record(operatorRecord('secret.rotate', { name: of, olderUntil }));
+      },
+    };
+  });
 }
 
 /** Traces go where `--otlp` says, or to what a module of the operator's has registered. */
@@ -194,11 +232,17 @@ function catalogOf(titles: TitleRegistry | null, title: string | undefined): Cat
   return (title === undefined ? titles.only() : titles.get(title)).engine.catalog;
 }
 
+/** The catalogs of all titles that are open. */
+function catalogsOf(titles: TitleRegistry | null): Catalog[] {
+  return titles?.conditions().flatMap(({ engine }) => engine?.catalog ?? []) ?? [];
+}
+
 interface Listening {
   readonly http: HttpFront;
   /** Answered from now on, whatever else is not there yet. */
   readonly operations: readonly Route[];
   readonly url: string;
+  readonly secure: SecureHeaders;
 }
 
 /** Where users are served. Until all is there, what operators ask is answered. */
@@ -208,6 +252,7 @@ async function listen(
   readiness: Readiness,
 ): Promise<Listening> {
   const { host, port, corsOrigins } = settings;
+  const secure = new SecureHeaders(settings.hstsSeconds);
   const health = healthRoutes(metrics, readiness);
   const operations =
     settings.metricsPort === null
@@ -217,11 +262,12 @@ async function listen(
   const http = await HttpFront.listen({
     address: { host, port },
     corsOrigins,
+    secure,
     metrics,
     logger,
     routerAtStart,
   });
-  return { http, operations, url: `http://${hostForUrl(host)}:${http.port}` };
+  return { http, operations, url: `http://${hostForUrl(host)}:${http.port}`, secure };
 }
 
 /** An address of their own for operators, where the settings name one. */
@@ -232,16 +278,18 @@ async function listenForMetrics(
 ): Promise<Listening | null> {
   const { metricsHost: host, metricsPort: port } = settings;
   if (port === null) return null;
+  const secure = new SecureHeaders(null);
   const operations = [...healthRoutes(metrics, readiness), metricsRoute(metrics, () => true)];
   const routerAtStart = new Router(operations);
   const http = await HttpFront.listen({
     address: { host, port },
     corsOrigins: [],
+    secure,
     metrics,
     logger,
     routerAtStart,
   });
-  return { http, operations, url: `http://${hostForUrl(host)}:${http.port}` };
+  return { http, operations, url: `http://${hostForUrl(host)}:${http.port}`, secure };
 }
 
 function healthRoutes(metrics: Metrics, readiness: Readiness): Route[] {

@@ -1,20 +1,25 @@
 import type { IncomingMessage } from 'node:http';
 import { EngineError } from '../../engine/model/errors.ts';
 import { isOriginAllowed } from '../http/cors.ts';
-import { originFormOf, splitTarget } from '../http/exchange.ts';
+import { originFormOf, requestIdOf, splitTarget } from '../http/exchange.ts';
+import { checkHead } from '../http/request-head.ts';
+import type { SecureHeaders } from '../http/secure-headers.ts';
 import type { OpenTitle } from '../titles/open-title.ts';
 import type { TitleRegistry } from '../titles/title-registry.ts';
-import { refuseUpgrade, type UpgradeHandler } from './http-front.ts';
+import { answerBare } from './bare-answer.ts';
+import type { UpgradeHandler } from './http-front.ts';
 import type { Readiness } from './readiness.ts';
 
 /** WebSockets are opened on the same paths as GraphQL over HTTP. */
 export function upgradesTo(
   titles: TitleRegistry,
   corsOrigins: readonly string[],
+  secure: SecureHeaders,
   readiness: Readiness,
 ): UpgradeHandler {
   return (request, socket, head) => {
     try {
+      checkHead(request);
       const title = titleOf(request, titles);
       refuseOrigin(request, corsOrigins);
       if (readiness.server !== 'serving') {
@@ -25,7 +30,7 @@ export function upgradesTo(
       title.socket.accept(request, socket, head);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
-      refuseUpgrade(request, socket, error);
+      answerBare(socket, error, requestIdOf(request), secure);
     }
   };
 }

@@ -13,9 +13,10 @@ export function applyCors(
   origins: readonly string[],
 ): boolean {
   const origin = request.headers.origin;
+  if (origins.length > 0) response.setHeader('vary', 'origin');
   if (origin === undefined || !origins.includes(origin)) return false;
   response.setHeader('access-control-allow-origin', origin);
-  response.setHeader('vary', 'origin');
+  response.setHeader('cross-origin-resource-policy', 'cross-origin');
   response.setHeader(
     'access-control-expose-headers',
     'x-request-id, retry-after, etag, accept-ranges, content-range',

@@ -9,6 +9,8 @@ export class Exchange {
   readonly response: ServerResponse;
   /** The client's `x-request-id` where it is a sane one, else a new id. */
   readonly requestId: string;
+  /** Called by whoever finds out who asks, or that they may. */
+  readonly signedIn: () => void;
   /** The client leaves when it goes before it has its answer. */
   readonly departure = new ClientDeparture();
   endpoint: Endpoint = 'other';
@@ -20,7 +22,12 @@ export class Exchange {
   readonly pathname: string;
   readonly #search: string;
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    signedIn: () => void = () => undefined,
+  ) {
+    this.signedIn = signedIn;
     this.request = request;
     this.response = response;
     const { pathname, search } = splitTarget(originFormOf(request.url ?? '/'));

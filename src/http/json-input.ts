@@ -1,13 +1,13 @@
 import { EngineError } from '../../engine/model/errors.ts';
 import type { Exchange } from './exchange.ts';
-import { readBody } from './read-body.ts';
+import { type BodyLimit, readBody } from './read-body.ts';
 
 /** The JSON object that a request's body is. Rejects with `BAD_USER_INPUT` and `LIMIT_EXCEEDED`. */
 export async function readJsonInput(
   { request }: Exchange,
-  bytesMax: number,
+  limit: BodyLimit,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const text = String(await readBody(request, bytesMax));
+  const text = String(await readBody(request, limit));
   let input: unknown;
   try {
     input = JSON.parse(text);

@@ -2,17 +2,28 @@ import type { IncomingMessage } from 'node:http';
 import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { EngineError } from '../../engine/model/errors.ts';
+import { servingLimits } from '../serving-limits.ts';
 import { HttpRefusal } from './http-refusal.ts';
+
+/** The bound that a body is held to. */
+export type BodyLimit = Extract<
+  keyof typeof servingLimits,
+  | `${'graphql' | 'commit' | 'control'}BodyBytesMax`
+  | 'graphqlQuestionBytesMax'
+  | 'commitJsonBytesMax'
+  | 'sandboxFormBytesMax'
+>;
 
 /**
  * The whole body of a request, inflated where the client compressed it. Rejects with
- * `LIMIT_EXCEEDED` as soon as it is known to be larger than `bytesMax`, as sent or inflated, with
+ * `LIMIT_EXCEEDED` as soon as it is known to be larger than the bound, as sent or inflated, with
  * `BAD_USER_INPUT` when the client breaks off or compressed it in a way that is not known (HTTP
  * 415).
  */
-export function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+export function readBody(request: IncomingMessage, limit: BodyLimit): Promise<Buffer> {
+  const bytesMax = servingLimits[limit];
   const declared = Number(request.headers['content-length'] ?? 0);
-  if (declared > bytesMax) return Promise.reject(tooLarge(bytesMax));
+  if (declared > bytesMax) return Promise.reject(tooLarge(limit));
   return new Promise((resolve, reject) => {
     const inflater = inflaterOf(request);
     const body = inflater === null ? request : request.pipe(inflater);
@@ -20,7 +31,7 @@ export function readBody(request: IncomingMessage, bytesMax: number): Promise<Bu
     let bytes = 0;
     const onData = (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > bytesMax) stop(tooLarge(bytesMax));
+      if (bytes > bytesMax) stop(tooLarge(limit));
       else chunks.push(chunk);
     };
     const leave = () => {
@@ -83,10 +94,11 @@ function inflaterOf(request: IncomingMessage): Transform | null {
   }
 }
 
-function tooLarge(bytesMax: number): EngineError {
+function tooLarge(limit: BodyLimit): EngineError {
+  const max = servingLimits[limit];
   return new EngineError(
     'LIMIT_EXCEEDED',
-    `the request body is larger than ${bytesMax} bytes; send less at once`,
-    { details: { limit: 'bodyBytes', max: bytesMax } },
+    `the request body is larger than ${max} bytes; send less at once`,
+    { details: { limit, max } },
   );
 }

@@ -3,6 +3,9 @@ import { type ErrorCode, errorCategories } from '../../engine/model/errors.ts';
 /** The HTTP status that goes with an error code where an answer is not GraphQL. */
 export function statusOf(code: ErrorCode): number {
   switch (code) {
+    // A step of a protocol: the client sends the document next. Apollo's server answers so, too.
+    case 'PERSISTED_QUERY_NOT_FOUND':
+      return 200;
     case 'UNAUTHENTICATED':
     case 'TOKEN_EXPIRED':
       return 401;

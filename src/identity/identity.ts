@@ -54,6 +54,16 @@ export class Identity {
       : this.#within(verified, catalog, askedRole);
   }
 
+  /**
+   * What a token says, of whichever titles. Rejects with `UNAUTHENTICATED`, `TOKEN_EXPIRED` or
+   * `UNAVAILABLE`.
+   */
+  async verified(token: string): Promise<VerifiedToken> {
+    const verified = await this.#verifier.verify(token);
+    this.#refuseDenied(verified);
+    return verified;
+  }
+
   /** Why the principal may not go on, by what an operator has said since; null: it may. */
   denial(principal: Principal): EngineError | null {
     const token = this.#tokens.get(principal);
@@ -71,10 +81,7 @@ export class Identity {
   }
 
   #within(token: VerifiedToken, catalog: Catalog, askedRole: unknown): Principal {
-    if (this.#options.denials.denies(token)) {
-      this.#options.onFailure('denied');
-      throw denied();
-    }
+    this.#refuseDenied(token);
     const byTitle = madeOnce(this.#principals, token, () => new Map<Catalog, ByRole>());
     const byRole = madeOnce(byTitle, catalog, (): ByRole => new Map());
     return madeOnce(byRole, askedRole, () => {
@@ -82,6 +89,12 @@ export class Identity {
       this.#tokens.set(made, token);
       return made;
     });
+  }
+
+  #refuseDenied(token: VerifiedToken): void {
+    if (!this.#options.denials.denies(token)) return;
+    this.#options.onFailure('denied');
+    throw denied();
   }
 }
 

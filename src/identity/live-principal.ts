@@ -2,6 +2,7 @@ import { EngineError } from '../../engine/model/errors.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import { servingLimits } from '../serving-limits.ts';
 import type { Identity } from './identity.ts';
+import type { PageSession } from './page-sessions.ts';
 import { seesTheSame } from './principal.ts';
 import type { Credentials, TitleIdentity } from './title-identity.ts';
 import { onTokenExpiry } from './token-expiry.ts';
@@ -28,6 +29,9 @@ export class LivePrincipal {
   readonly #forgetDenials: () => void;
   #credentials: Credentials;
   #current: Principal;
+  /** Where a browser is signed in: its token is renewed by itself. */
+  #session: PageSession | null = null;
+  #forgetSession: () => void;
   #forgetExpiry: () => void;
   #recheck: NodeJS.Timeout;
   #isRefreshing = false;
@@ -51,6 +55,7 @@ export class LivePrincipal {
       const denial = identity.denial(this.#current);
       if (denial !== null) this.#end(denial);
     });
+    this.#forgetSession = this.#followSession();
     this.#forgetExpiry = this.#untilExpiry(principal);
     this.#recheck = this.#nextRecheck();
     // What was told while the request was still read.
@@ -67,7 +72,10 @@ export class LivePrincipal {
    * (`UNAUTHENTICATED`, `TOKEN_EXPIRED`, `FORBIDDEN`, `UNAVAILABLE`, `RATE_LIMITED`) and goes on with
    * the one before.
    */
-  async refresh({ authorization, role = this.#credentials.role }: Credentials): Promise<Principal> {
+  async refresh({
+    authorization,
+    role = this.#credentials.role,
+  }: Omit<Credentials, 'page'>): Promise<Principal> {
     if (this.#isRefreshing) {
       throw new EngineError('RATE_LIMITED', 'a token is being verified; send the next one after', {
         retryAfterMs: 1_000,
@@ -75,7 +83,7 @@ export class LivePrincipal {
     }
     this.#isRefreshing = true;
     try {
-      const credentials = { authorization, role };
+      const credentials = { authorization, role, page: {} };
       const principal = await this.#title.authenticate(credentials);
       if (principal.subject !== this.#current.subject) {
         throw new EngineError(
@@ -93,13 +101,18 @@ export class LivePrincipal {
   close(): void {
     this.#isOver = true;
     this.#forgetDenials();
+    this.#forgetSession();
     this.#forgetExpiry();
     clearTimeout(this.#recheck);
   }
 
   #goOnWith(credentials: Credentials, principal: Principal): void {
     const before = this.#current;
-    this.#credentials = credentials;
+    if (credentials !== this.#credentials) {
+      this.#credentials = credentials;
+      this.#forgetSession();
+      this.#forgetSession = this.#followSession();
+    }
     this.#current = principal;
     this.#silentSinceMs = null;
     this.#forgetExpiry();
@@ -112,10 +125,25 @@ export class LivePrincipal {
     else if (!seesTheSame(before, principal)) this.#hooks.onChange(principal);
   }
 
+  /** Ends with the session, where there is one. */
+  #followSession(): () => void {
+    try {
+      this.#session = this.#title.sessionOf(this.#credentials);
+      return this.#session?.onEnd((reason) => this.#end(reason)) ?? (() => {});
+    } catch (error) {
+      // It was ended since it was found.
+      queueMicrotask(() => this.#end(asRefusal(error)));
+      return () => {};
+    }
+  }
+
+  /** Until the token expires, or is to be renewed. */
   #untilExpiry(principal: Principal): () => void {
-    return onTokenExpiry(principal, () =>
-      this.#end(new EngineError('TOKEN_EXPIRED', 'the token has expired; go on with another one')),
-    );
+    const renewsAtMs = this.#session?.renewsAtMs ?? Number.POSITIVE_INFINITY;
+    if (renewsAtMs < principal.expiresAtMs) {
+      return onTokenExpiry({ expiresAtMs: renewsAtMs }, () => void this.#checkAgain());
+    }
+    return onTokenExpiry(principal, () => this.#end(expired()));
   }
 
   #nextRecheck(): NodeJS.Timeout {
@@ -136,9 +164,13 @@ export class LivePrincipal {
     if (this.#isOver || this.#credentials !== credentials) return;
     if (!(outcome instanceof EngineError)) return this.#goOnWith(credentials, outcome);
     if (!outcome.retryable) return this.#end(outcome);
+    if (this.#current.expiresAtMs <= Date.now()) return this.#end(expired());
     this.#silentSinceMs ??= performance.now();
     const silentMs = performance.now() - this.#silentSinceMs;
     if (silentMs > servingLimits.introspectionSilenceMaxMs) return this.#end(outcome);
+    this.#forgetExpiry();
+    this.#forgetExpiry = this.#untilExpiry(this.#current);
+    clearTimeout(this.#recheck);
     this.#recheck = this.#nextRecheck();
   }
 
@@ -147,6 +179,10 @@ export class LivePrincipal {
     this.close();
     this.#hooks.onEnd(reason);
   }
+}
+
+function expired(): EngineError {
+  return new EngineError('TOKEN_EXPIRED', 'the token has expired; go on with another one');
 }
 
 function asRefusal(error: unknown): EngineError {

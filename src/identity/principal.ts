@@ -36,22 +36,42 @@ export function principalOf(
 }
 
 function checkTitle(
-  { issuer, claims }: VerifiedToken,
+  token: VerifiedToken,
   title: string,
   onFailure: (reason: AuthFailure) => void,
 ): void {
+  const refusal = titleRefusal(token, title);
+  if (refusal === null) return;
+  onFailure('title');
+  throw new EngineError('FORBIDDEN', refusal);
+}
+
+/** Why a token does not open a title; null: it does. */
+function titleRefusal({ issuer, claims }: VerifiedToken, title: string): string | null {
   const { title: claim } = issuer.claims;
   if (issuer.titles !== null && !issuer.titles.includes(title)) {
-    onFailure('title');
-    throw new EngineError('FORBIDDEN', `tokens of this issuer do not open the title "${title}"`);
+    return `tokens of this issuer do not open the title "${title}"`;
   }
   if (claim !== null && !texts(claimAt(claims, claim)).includes(title)) {
-    onFailure('title');
-    throw new EngineError(
-      'FORBIDDEN',
-      `the token does not name the title "${title}" in its claim "${claim}"`,
-    );
+    return `the token does not name the title "${title}" in its claim "${claim}"`;
   }
+  return null;
+}
+
+/** A title that a token opens, and the roles of it that the token has. */
+export interface TitleRoles {
+  readonly title: string;
+  readonly roles: readonly string[];
+}
+
+export function titlesOf(token: VerifiedToken, catalogs: readonly Catalog[]): TitleRoles[] {
+  const { claims } = token.issuer;
+  const roles = texts(claimAt(token.claims, claims.role));
+  return catalogs.flatMap((catalog) => {
+    const { title } = catalog.manifest;
+    if (titleRefusal(token, title) !== null) return [];
+    return [{ title, roles: roles.filter((name) => catalog.roles.has(name)) }];
+  });
 }
 
 /** Throws `FORBIDDEN` for a role that the token does not have, whether or not the title has it. */

@@ -1,8 +1,9 @@
 import type { JWTVerifyGetKey } from 'jose';
-import type { Configuration } from 'openid-client';
+import type { ServerMetadata } from 'openid-client';
 import { EngineError } from '../../engine/model/errors.ts';
 import { servingLimits } from '../serving-limits.ts';
 import { issuerKeys } from './key-set.ts';
+import { clientOfProvider } from './provider-client.ts';
 import { fetchFromProvider, providerTimeoutMs } from './provider-fetch.ts';
 import type { TrustedIssuer } from './trusted-issuer.ts';
 
@@ -10,6 +11,8 @@ import type { TrustedIssuer } from './trusted-issuer.ts';
 export interface Provider {
   readonly issuer: string;
   readonly keysUrl: string;
+  /** Its discovery document. */
+  readonly metadata: ServerMetadata;
   /** Finds the key of a token in the provider's key set; fetches the set again for an unknown key. */
   readonly keys: JWTVerifyGetKey;
   /**
@@ -165,7 +168,8 @@ async function discover(trusted: FoundIssuer, before: Provider | null): Promise<
     .catch((error: unknown) => {
       throw asWrongIssuer(error, issuer);
     });
-  const { issuer: named, jwks_uri: keysUrl } = configuration.serverMetadata();
+  const metadata = configuration.serverMetadata();
+  const { issuer: named, jwks_uri: keysUrl } = metadata;
   // OpenID Connect Discovery 4.3: the document's issuer must be exactly the one asked for.
   if (named !== issuer) throw wrongIssuer(issuer, named);
   if (keysUrl === undefined || !URL.canParse(keysUrl)) {
@@ -173,9 +177,8 @@ async function discover(trusted: FoundIssuer, before: Provider | null): Promise<
   }
   // The keys that were fetched, and the time until they may be fetched again, stay.
   const keys = before?.keysUrl === keysUrl ? before.keys : issuerKeys(new URL(keysUrl));
-  const introspect =
-    introspection === null ? null : await introspectionAt(configuration, introspection);
-  return { issuer, keysUrl, keys, introspect };
+  const introspect = introspection === null ? null : await introspectionAt(metadata, introspection);
+  return { issuer, keysUrl, metadata, keys, introspect };
 }
 
 function asWrongIssuer(error: unknown, issuer: string): unknown {
@@ -189,27 +192,17 @@ function wrongIssuer(issuer: string, named: unknown): Error {
 }
 
 async function introspectionAt(
-  found: Configuration,
+  metadata: ServerMetadata,
   { clientId, clientSecret }: NonNullable<TrustedIssuer['introspection']>,
 ): Promise<NonNullable<Provider['introspect']>> {
   const client = await import('openid-client');
-  const metadata = found.serverMetadata();
   if (metadata.introspection_endpoint === undefined) {
     throw new Error(
       `the provider at ${metadata.issuer} names no introspection_endpoint: leave its client out, and have it give access tokens that are JWTs`,
     );
   }
-  // RFC 8414, 2: where a provider does not say how clients sign in, it is by HTTP Basic.
-  const methods = metadata.introspection_endpoint_auth_methods_supported ??
-    metadata.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
-  const signIn = methods.includes('client_secret_basic')
-    ? client.ClientSecretBasic(clientSecret)
-    : client.ClientSecretPost(clientSecret);
-  const configuration = new client.Configuration(metadata, clientId, {}, signIn);
-  configuration.timeout = providerTimeoutMs / 1000;
-  configuration[client.customFetch] = fetchFromProvider;
-  // A provider that is reached encrypted must not have the secret sent elsewhere in the clear.
-  if (metadata.issuer.startsWith('http:')) client.allowInsecureRequests(configuration);
+  const methods = metadata.introspection_endpoint_auth_methods_supported;
+  const configuration = await clientOfProvider(metadata, { clientId, clientSecret }, methods);
   return async (token) => {
     const claims = await client.tokenIntrospection(configuration, token, {
       token_type_hint: 'access_token',

@@ -3,6 +3,7 @@ import type { Catalog } from '../../engine/model/catalog.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import type { Identity } from './identity.ts';
 import { LivePrincipal, type LivePrincipalHooks } from './live-principal.ts';
+import type { PageHeaders, PageSession, PageSessions } from './page-sessions.ts';
 
 /** What a client says of itself. */
 export interface Credentials {
@@ -10,10 +11,13 @@ export interface Credentials {
   readonly authorization: unknown;
   /** `x-tickloom-role`: which of several roles the token's bearer acts in; undefined: the first. */
   readonly role: unknown;
+  /** The headers of its request: of a browser that is signed in they stand for a token. */
+  readonly page: PageHeaders;
 }
 
 export function credentialsOf(headers: IncomingHttpHeaders): Credentials {
-  return { authorization: headers.authorization, role: headers['x-tickloom-role'] };
+  const { authorization, 'x-tickloom-role': role } = headers;
+  return { authorization, role, page: headers };
 }
 
 /** What the adapters of a title's transports need of it. */
@@ -35,14 +39,30 @@ export interface TitleAccess {
 export class TitleIdentity implements TitleAccess {
   readonly #identity: Identity;
   readonly #catalog: Catalog;
+  /** Null: nobody signs in with a browser here. */
+  readonly #pages: PageSessions | null;
 
-  constructor(identity: Identity, catalog: Catalog) {
+  constructor(identity: Identity, catalog: Catalog, pages: PageSessions | null) {
     this.#identity = identity;
     this.#catalog = catalog;
+    this.#pages = pages;
   }
 
-  authenticate({ authorization, role }: Credentials): Principal | Promise<Principal> {
-    return this.#identity.principal(authorization, this.#catalog, role);
+  authenticate(credentials: Credentials): Principal | Promise<Principal> {
+    const { role } = credentials;
+    const principal = (authorization: unknown) =>
+      this.#identity.principal(authorization, this.#catalog, role);
+    const authorization = this.sessionOf(credentials)?.authorization();
+    if (authorization instanceof Promise) return authorization.then(principal);
+    return principal(authorization ?? credentials.authorization);
+  }
+
+  /**
+   * The session of a browser, which a token goes before: null where there is one. Throws `FORBIDDEN`
+   * and `UNAUTHENTICATED`.
+   */
+  sessionOf({ authorization, page }: Credentials): PageSession | null {
+    return authorization === undefined ? (this.#pages?.find(page) ?? null) : null;
   }
 
   live(credentials: Credentials, principal: Principal, hooks: LivePrincipalHooks): LivePrincipal {

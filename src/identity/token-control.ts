@@ -18,7 +18,6 @@ export interface DenialReport {
 
 /** What an operator may ask of the tokens of a running server: `tickloom token revoke` and the like. */
 export function tokenControl(denials: DenyList, metrics: Metrics, logger: Logger): Route[] {
-  const bytesMax = servingLimits.controlBodyBytesMax;
   return [
     {
       methods: ['GET'],
@@ -31,7 +30,7 @@ export function tokenControl(denials: DenyList, metrics: Metrics, logger: Logger
       path: '/denied',
       endpoint: 'operations',
       handle: async (exchange) => {
-        const input = await readJsonInput(exchange, bytesMax);
+        const input = await readJsonInput(exchange, 'controlBodyBytesMax');
         const denial = denials.add(keyOf(input), untilOf(input.until));
         logger.info({ denied: report(denial) }, 'an operator revoked tokens');
         await sendJson(exchange, metrics, report(denial));
@@ -42,7 +41,7 @@ export function tokenControl(denials: DenyList, metrics: Metrics, logger: Logger
       path: '/allowed',
       endpoint: 'operations',
       handle: async (exchange) => {
-        const key = keyOf(await readJsonInput(exchange, bytesMax));
+        const key = keyOf(await readJsonInput(exchange, 'controlBodyBytesMax'));
         if (!denials.remove(key)) {
           throw new EngineError('NOT_FOUND', 'no such denial; tickloom token denied lists them');
         }

@@ -1,6 +1,7 @@
 import { EngineError } from '../../engine/model/errors.ts';
 import type { RoleDefinition, UseLimits } from '../../engine/model/types.ts';
 import type { CountedUse, Principal, RequestContext, UsePort } from '../../resolvers/context.ts';
+import type { Restraints } from '../anomalies/restraints.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import { emptyRecord } from '../audit/audit-record.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -31,7 +32,16 @@ export class TitleLimits implements UsePort {
   readonly #allowances = new WeakMap<object, readonly Allowance[]>();
   readonly #ofTitle: Allowance | null;
 
-  constructor(titleLimits: UseLimits, metrics: Metrics, audit: Pick<AuditLog, 'record'>) {
+  /** Whom a rule on what is unusual restrains. */
+  readonly #restraints: Restraints | null;
+
+  constructor(
+    titleLimits: UseLimits,
+    metrics: Metrics,
+    audit: Pick<AuditLog, 'record'>,
+    restraints: Restraints | null = null,
+  ) {
+    this.#restraints = restraints;
     this.#ofTitle =
       Object.keys(titleLimits).length > 0 ? new Allowance('title', titleLimits) : null;
     this.#metrics = metrics;
@@ -40,6 +50,7 @@ export class TitleLimits implements UsePort {
 
   /** Counts a request; undefined where nothing bounds it. Rejects with `RATE_LIMITED`. */
   admit(client: Client, requestId: string): Promise<void> | undefined {
+    this.#restraints?.check(client.subject);
     const allowances = this.#allowancesOf(client.role);
     if (allowances.length === 0) return undefined;
     return this.#each(allowances, client, requestId, (each) => each.request(client.subject));

@@ -1,4 +1,5 @@
 import type { Catalog } from '../../engine/model/catalog.ts';
+import { escapedHtml } from '../http/html.ts';
 import type { Body } from '../http/respond.ts';
 
 /** A page that asks who one wants to be; its form carries the client's request along. */
@@ -8,17 +9,18 @@ export function authorizationPage(
   query: URLSearchParams,
 ): Body {
   const hidden = [...query].map(
-    ([name, value]) => `<input type="hidden" name="${escaped(name)}" value="${escaped(value)}">`,
+    ([name, value]) =>
+      `<input type="hidden" name="${escapedHtml(name)}" value="${escapedHtml(value)}">`,
   );
   const titles = catalogs.map(({ manifest: { title }, roles }) => {
     const buttons = [...roles.values()].map(
       ({ name, description }) =>
-        `<button name="as" value="${escaped(`${title}:${name}`)}">${escaped(name)}</button> ${escaped(description ?? '')}`,
+        `<button name="as" value="${escapedHtml(`${title}:${name}`)}">${escapedHtml(name)}</button> ${escapedHtml(description ?? '')}`,
     );
-    return `<h2>${escaped(title)}</h2><ul>${buttons.map((one) => `<li>${one}</li>`).join('')}</ul>`;
+    return `<h2>${escapedHtml(title)}</h2><ul>${buttons.map((one) => `<li>${one}</li>`).join('')}</ul>`;
   });
   return page(`<h1>Who are you?</h1>
-<p><b>${escaped(clientId)}</b> asks for a token of this sandbox. Choose a role.</p>
+<p><b>${escapedHtml(clientId)}</b> asks for a token of this sandbox. Choose a role.</p>
 <form method="post">${hidden.join('')}
 <p><label>Subject <input name="as_subject" placeholder="sandbox-&lt;role&gt;"></label></p>
 ${titles.join('\n')}
@@ -26,7 +28,7 @@ ${titles.join('\n')}
 }
 
 export function refusalPage(message: string): Body {
-  return { ...page(`<h1>This cannot be</h1><p>${escaped(message)}</p>`), status: 400 };
+  return { ...page(`<h1>This cannot be</h1><p>${escapedHtml(message)}</p>`), status: 400 };
 }
 
 function page(content: string): Body {
@@ -44,8 +46,4 @@ ${content}</html>`,
       'referrer-policy': 'same-origin',
     },
   };
-}
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }

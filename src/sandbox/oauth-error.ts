@@ -1,6 +1,5 @@
 import type { Exchange } from '../http/exchange.ts';
 import { readBody } from '../http/read-body.ts';
-import { servingLimits } from '../serving-limits.ts';
 
 /** An error in the words of OAuth 2.0 (RFC 6749, 4.1.2.1 and 5.2). */
 export class OAuthError extends Error {
@@ -30,5 +29,5 @@ export async function readForm({ request }: Exchange): Promise<URLSearchParams> 
       'the request needs "content-type: application/x-www-form-urlencoded"',
     );
   }
-  return new URLSearchParams(String(await readBody(request, servingLimits.sandboxFormBytesMax)));
+  return new URLSearchParams(String(await readBody(request, 'sandboxFormBytesMax')));
 }

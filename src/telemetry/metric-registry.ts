@@ -87,6 +87,15 @@ export class MetricRegistry {
     'ticks_waiting_bytes',
     'Memory of ticks that came before the one they follow and wait for it.',
   );
+  readonly framesWaitingBytes = this.#gauge(
+    'frames_waiting_bytes',
+    'Frames that wait until slow clients have taken them.',
+  );
+  readonly slowClientsCut = this.#counter(
+    'slow_clients_cut_total',
+    'Clients cut because too much waited for slow ones; they go on from their cursors.',
+    [],
+  );
   readonly checkpointSeconds = this.#histogram(
     'checkpoint_seconds',
     'Taking one checkpoint.',
@@ -114,6 +123,15 @@ export class MetricRegistry {
     'Requests refused because a client, a role or the title had asked for too much.',
     ['role', 'bound', 'of'],
   );
+  readonly anomalies = this.#counter('anomalies_total', 'Crossings of rules on what is unusual.', [
+    'rule',
+    'action',
+  ]);
+  readonly anomalyWebhooks = this.#counter(
+    'anomaly_webhooks_total',
+    'Messages to the webhook that were sent, given up after retries, or dropped because too many waited.',
+    ['outcome'],
+  );
   readonly subscriptionsKilled = this.#counter(
     'subscriptions_killed_total',
     'Subscriptions that an operator ended.',
@@ -129,6 +147,16 @@ export class MetricRegistry {
     'Peak memory of an operation.',
     ['class'],
     byteBuckets,
+  );
+  readonly documents = this.#counter(
+    'graphql_documents_total',
+    'GraphQL documents of requests: parsed anew, remembered from another request, or of the list of operations, parsed when that was read.',
+    ['outcome'],
+  );
+  readonly documentValidations = this.#counter(
+    'graphql_validations_total',
+    'GraphQL documents that were validated for a request.',
+    [],
   );
   readonly exportsBytes = this.#counter('exports_bytes_total', 'Bytes of exports sent.', []);
   readonly trafficBytes = this.#counter('traffic_bytes_total', 'Bytes of bodies in and out.', [
@@ -150,6 +178,12 @@ export class MetricRegistry {
     name: 'tickloom_auth_failures_total',
     help: 'Tokens refused.',
     labelNames: ['reason'],
+    registers: [this.#registry],
+  });
+  readonly consoleSignIns = new Counter({
+    name: 'tickloom_console_sign_ins_total',
+    help: 'People who came back from the provider to the console, by what became of it.',
+    labelNames: ['outcome'],
     registers: [this.#registry],
   });
 
@@ -241,6 +275,18 @@ export class MetricRegistry {
     this.#authFailures.inc({ reason });
   }
 
+  /** Tells how many people are signed in to the console. */
+  watchConsole(sessions: { readonly size: number }): void {
+    new Gauge({
+      name: 'tickloom_console_sessions',
+      help: 'Sessions of people who are signed in to the console.',
+      registers: [this.#registry],
+      collect() {
+        this.set(sessions.size);
+      },
+    });
+  }
+
   /** Tells of the ClickHouse that all titles share; `trouble` is null while it answers. */
   watchColumns(host: { readonly trouble: string | null }): void {
     new Gauge({
@@ -255,8 +301,17 @@ export class MetricRegistry {
 
   /** Tells that nothing of the title has happened yet, where nothing else says of what. */
   begin(title: string): void {
-    for (const counter of [this.exportsBytes, this.logDroppedBytes]) counter.inc({ title }, 0);
-    for (const gauge of [this.logPending, this.ticksWaitingBytes]) gauge.set({ title }, 0);
+    for (const counter of [
+      this.exportsBytes,
+      this.logDroppedBytes,
+      this.documentValidations,
+      this.slowClientsCut,
+    ]) {
+      counter.inc({ title }, 0);
+    }
+    for (const gauge of [this.logPending, this.ticksWaitingBytes, this.framesWaitingBytes]) {
+      gauge.set({ title }, 0);
+    }
     for (const histogram of [
       this.applySeconds,
       this.checkpointSeconds,

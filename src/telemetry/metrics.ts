@@ -53,9 +53,15 @@ export class Metrics {
   readonly querySeconds;
   readonly queryRejected;
   readonly rateLimited;
+  readonly anomalies;
+  readonly anomalyWebhooks;
   readonly subscriptionsKilled;
   readonly slowOperations;
   readonly queryMemory;
+  readonly documents;
+  readonly documentValidations;
+  readonly framesWaitingBytes;
+  readonly slowClientsCut;
   /** What the last minutes were like. */
   readonly health = new Health();
   readonly exportsBytes;
@@ -78,9 +84,15 @@ export class Metrics {
     this.querySeconds = new TitleHistogram<'class' | 'kind'>(registry.querySeconds, title);
     this.queryRejected = new TitleCounter<'class' | 'reason'>(registry.queryRejected, title);
     this.rateLimited = new TitleCounter<'role' | 'bound' | 'of'>(registry.rateLimited, title);
+    this.anomalies = new TitleCounter<'rule' | 'action'>(registry.anomalies, title);
+    this.anomalyWebhooks = new TitleCounter<'outcome'>(registry.anomalyWebhooks, title);
     this.subscriptionsKilled = new TitleCounter<'transport'>(registry.subscriptionsKilled, title);
     this.slowOperations = new TitleCounter<'class'>(registry.slowOperations, title);
     this.queryMemory = new TitleHistogram<'class'>(registry.queryMemory, title);
+    this.documents = new TitleCounter<'outcome'>(registry.documents, title);
+    this.documentValidations = registry.documentValidations.labels({ title });
+    this.framesWaitingBytes = new TitleGauge(registry.framesWaitingBytes, title);
+    this.slowClientsCut = registry.slowClientsCut.labels({ title });
     this.exportsBytes = registry.exportsBytes.labels({ title });
     this.requests = new TitleCounter<'endpoint' | 'operation_kind' | 'code'>(
       registry.requests,

@@ -3,14 +3,21 @@ import type { Lsn } from '../../engine/model/position.ts';
 import type { Metrics } from './metrics.ts';
 
 /** An engine that behaves as `engine` does and counts what passes through it. */
-export function observeEngine(engine: Engine, durability: string, metrics: Metrics): Engine {
+/** `onCommit`: told of each tick that was no duplicate, once it is settled. */
+export function observeEngine(
+  engine: Engine,
+  durability: string,
+  metrics: Metrics,
+  onCommit: (ticket: Ticket, outcome: TickOutcome) => void = () => {},
+): Engine {
   metrics.watch(engine);
-  return new ObservedEngine(engine, durability, metrics);
+  return new ObservedEngine(engine, durability, metrics, onCommit);
 }
 
 class ObservedEngine implements Engine {
   readonly #engine: Engine;
   readonly #metrics: Metrics;
+  readonly #onCommit: (ticket: Ticket, outcome: TickOutcome) => void;
   readonly #commitSeconds: { observe(seconds: number): void };
   readonly #accepted: { inc(actions: number): void };
   readonly #rejected: { inc(actions: number): void };
@@ -21,7 +28,13 @@ class ObservedEngine implements Engine {
   readonly columns: Engine['columns'];
   readonly turns: Engine['turns'];
 
-  constructor(engine: Engine, durability: string, metrics: Metrics) {
+  constructor(
+    engine: Engine,
+    durability: string,
+    metrics: Metrics,
+    onCommit: (ticket: Ticket, outcome: TickOutcome) => void,
+  ) {
+    this.#onCommit = onCommit;
     this.#engine = engine;
     this.#metrics = metrics;
     this.#commitSeconds = metrics.commitSeconds.labels({ durability });
@@ -76,7 +89,10 @@ class ObservedEngine implements Engine {
     try {
       const outcome = await this.#engine.commit(ticket, batch);
       this.#commitSeconds.observe((performance.now() - startedMs) / 1000);
-      if (!outcome.duplicate) this.#countVerdicts(outcome);
+      if (!outcome.duplicate) {
+        this.#countVerdicts(outcome);
+        this.#onCommit(ticket, outcome);
+      }
       return outcome;
     } finally {
       this.#metrics.logPending.dec();

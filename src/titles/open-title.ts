@@ -1,3 +1,4 @@
+import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -11,15 +12,20 @@ import {
   parseKept,
 } from '../../engine/index.ts';
 import type { TitleManifest, UseLimits } from '../../engine/model/types.ts';
+import { AnomalyWatch } from '../anomalies/anomaly-watch.ts';
+import { Webhook } from '../anomalies/webhook.ts';
+import type { OperationListReport } from '../api/graphql/persisted-operations.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
+import type { AuditRecord } from '../audit/audit-record.ts';
 import { operatorRecord, TitleAudit } from '../audit/title-audit.ts';
+import { operationModeOf } from '../config/operation-modes.ts';
 import type { Settings } from '../config/settings.ts';
 import { ExportLinks } from '../exports/export-link.ts';
 import { Exports } from '../exports/exports.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { Identity } from '../identity/identity.ts';
+import type { PageSessions } from '../identity/page-sessions.ts';
 import { TitleLimits } from '../limits/title-limits.ts';
-import { secretFromFile } from '../storage/private-file.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { MetricRegistry } from '../telemetry/metric-registry.ts';
 import { Metrics } from '../telemetry/metrics.ts';
@@ -28,6 +34,7 @@ import { logRecovery } from '../telemetry/recovery-log.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 import { RunningRequests } from './running-requests.ts';
 import type { ServedTitle, TitleEndpoint } from './served-title.ts';
+import { openTitleSecrets, type TitleSecrets } from './title-secrets.ts';
 
 /** What all titles of a server share. */
 export interface SharedParts {
@@ -35,6 +42,8 @@ export interface SharedParts {
   readonly logger: Logger;
   readonly metrics: MetricRegistry;
   readonly identity: Identity;
+  /** People who are signed in with a browser; null: nobody can be. */
+  readonly pages: PageSessions | null;
   /** The ClickHouse in which each title has a database; it may still be starting. */
   readonly columns: Promise<ColumnsHost>;
   /** Null: nobody takes traces. */
@@ -77,7 +86,9 @@ export function openTitle(
     loading.catch(() => {});
     const directory = join(settings.dataDir, 'titles', name);
     const keptBefore = await keptManifest(directory);
-    const masks = new ColumnMasks(secretFromFile(join(directory, 'mask-key')));
+    const ttlMs = settings.exportTtlSeconds * 1000;
+    const secrets = openTitleSecrets(directory, ttlMs);
+    const masks = new ColumnMasks(() => secrets['mask-key'].secret.current);
     const opened = await openEngine({
       manifest,
       masks,
@@ -97,7 +108,6 @@ export function openTitle(
     });
     lifetime.add(() => opened.close());
     const recoveredLsn = opened.appliedLsn;
-    const engine = observeEngine(opened, settings.durability.mode, metrics);
 
     const audit = await TitleAudit.open({
       title: name,
@@ -110,36 +120,107 @@ export function openTitle(
     metrics.watchAudit(audit.log);
     recordManifest(audit, keptBefore, manifest);
 
+    const webhook = webhookOf(settings, metrics, logger);
+    lifetime.add(() => webhook?.close());
+    const watch = new AnomalyWatch({
+      title: name,
+      rules: settings.anomalies,
+      record: (record) => audit.log.record(record),
+      onCrossing: ({ rule: { name: rule, action } }, { subject, role, address, details }) => {
+        metrics.anomalies.inc({ rule, action });
+        logger.warn({ ...details, subject, role, address }, 'an anomaly');
+      },
+      webhook,
+    });
+    audit.watch = watch;
+    const engine = observeEngine(opened, settings.durability.mode, metrics, (ticket, outcome) =>
+      watch.count('actions', ticket.principal, outcome.accepted + outcome.rejected),
+    );
+
     const exportsDirectory = join(directory, 'exports');
-    const linkSecret = secretFromFile(join(exportsDirectory, 'link-secret'));
-    const links = new ExportLinks(name, linkSecret, shared.publicUrl);
-    const ttlMs = settings.exportTtlSeconds * 1000;
+    const links = new ExportLinks(name, secrets['export-links'].secret, shared.publicUrl);
     const exports = new Exports({ directory: exportsDirectory, links, ttlMs, logger });
     lifetime.add(() => exports.close());
 
-    const use = new TitleLimits(titleLimitsOf(settings), metrics, audit.log);
+    const refused = (record: AuditRecord) => {
+      watch.count('refusals', record, 1);
+      audit.log.record(record);
+    };
+    const { restraints } = watch;
+    const use = new TitleLimits(titleLimitsOf(settings), metrics, { record: refused }, restraints);
 
     const requests = new RunningRequests();
     const { serveTitle } = await loading;
     const served = serveTitle({
       engine,
       identity: shared.identity,
+      pages: shared.pages,
       exports,
       masks,
       links,
       audit,
       use,
+      watch,
       metrics,
       logger,
       requests,
       places: shared.places,
+      operations: {
+        file: operationFileOf(settings, name),
+        modeOf: (role) => operationModeOf(settings.operations, name, role),
+      },
       slowMs: settings.slowMs,
       rowMemoryBytesMax: settings.rowMemory,
       tracing: shared.tracing,
     });
-    const parts = { name, engine, audit, recoveredLsn, metrics, requests, served };
+    logOperations(await served.operations.load(), logger);
+    const parts = {
+      name,
+      engine,
+      audit,
+      secrets,
+      recoveredLsn,
+      metrics,
+      requests,
+      served,
+      logger,
+    };
     return new OpenTitle(parts, () => lifetime.endOrThrow());
   }, onError);
+}
+
+/** The file of a title's list of operations: `<title>.json` where the setting names a directory. */
+function operationFileOf({ persistedOperations: path }: Settings, title: string): string | null {
+  if (path === null || !existsSync(path) || !statSync(path).isDirectory()) return path;
+  const file = join(path, `${title}.json`);
+  return existsSync(file) ? file : null;
+}
+
+function logOperations(report: OperationListReport | null, logger: Logger): void {
+  if (report === null) return;
+  const { file, operations, invalid } = report;
+  logger.info(
+    { file, operations, invalid: invalid.length },
+    'the operations of the list were read',
+  );
+  for (const problem of invalid) logger.warn({ problem }, 'an operation of the list is not valid');
+}
+
+/** Null: none is set. */
+function webhookOf(
+  { anomalyWebhook: url, anomalyWebhookSecret: secret }: Settings,
+  metrics: Metrics,
+  logger: Logger,
+): Webhook | null {
+  if (url === null || secret === null) return null;
+  return new Webhook({
+    url,
+    secret,
+    onOutcome: (outcome, error) => {
+      metrics.anomalyWebhooks.inc({ outcome });
+      if (outcome === 'failed') logger.error({ error }, 'the webhook did not take a message');
+    },
+  });
 }
 
 /** What each title of the server may be asked for. */
@@ -154,11 +235,13 @@ interface OpenTitleParts {
   readonly name: string;
   readonly engine: ReturnType<typeof observeEngine>;
   readonly audit: TitleAudit;
+  readonly secrets: TitleSecrets;
   /** Where the log ended when it was recovered. */
   readonly recoveredLsn: Lsn;
   readonly metrics: Metrics;
   readonly requests: RunningRequests;
   readonly served: ServedTitle;
+  readonly logger: Logger;
 }
 
 /** A title that is served. */
@@ -166,6 +249,7 @@ export class OpenTitle {
   readonly name: string;
   readonly engine: OpenTitleParts['engine'];
   readonly audit: TitleAudit;
+  readonly secrets: TitleSecrets;
   readonly recoveredLsn: Lsn;
   readonly socket: ServedTitle['socket'];
   readonly #parts: OpenTitleParts;
@@ -175,10 +259,18 @@ export class OpenTitle {
     this.name = parts.name;
     this.engine = parts.engine;
     this.audit = parts.audit;
+    this.secrets = parts.secrets;
     this.recoveredLsn = parts.recoveredLsn;
     this.socket = parts.served.socket;
     this.#parts = parts;
     this.#end = end;
+  }
+
+  /** Reads the list of operations anew; null where the title has none. */
+  async reloadOperations(): Promise<OperationListReport | null> {
+    const report = await this.#parts.served.operations.load();
+    logOperations(report, this.#parts.logger);
+    return report;
   }
 
   answer(

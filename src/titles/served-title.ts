@@ -1,17 +1,24 @@
 import { type ColumnMasks, type Engine, OneByOne, serializeManifest } from '../../engine/index.ts';
 import { Catalog } from '../../engine/model/catalog.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
-import { FinishedWork, type SlowThresholds } from '../../resolvers/insight/finished-work.ts';
+import type { SlowThresholds } from '../../resolvers/insight/finished-work.ts';
 import { LiveSubscriptions } from '../../resolvers/live-subscriptions.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
+import type { AnomalyWatch } from '../anomalies/anomaly-watch.ts';
+import { WatchedWork } from '../anomalies/watched-work.ts';
 import { commitEndpoint } from '../api/commit-endpoint.ts';
 import { describe, descriptionEndpoint } from '../api/description-endpoints.ts';
 import { exportEndpoint } from '../api/export-endpoint.ts';
 import { Answers } from '../api/graphql/answer.ts';
 import { Executor } from '../api/graphql/executor.ts';
 import { FrameTexts } from '../api/graphql/frame-texts.ts';
+import { FramesWaiting } from '../api/graphql/frames-waiting.ts';
 import { graphqlEndpoint } from '../api/graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from '../api/graphql/graphql-socket.ts';
+import {
+  PersistedOperations,
+  type PersistedOperationsOptions,
+} from '../api/graphql/persisted-operations.ts';
 import { RoleSchemas } from '../api/graphql/role-schemas.ts';
 import type { SocketPlaces } from '../api/graphql/socket-places.ts';
 import { createTitleYoga } from '../api/graphql/yoga.ts';
@@ -21,6 +28,7 @@ import type { ExportLinks } from '../exports/export-link.ts';
 import type { Exports } from '../exports/exports.ts';
 import type { Handler } from '../http/route.ts';
 import type { Identity } from '../identity/identity.ts';
+import type { PageSessions } from '../identity/page-sessions.ts';
 import { TitleIdentity } from '../identity/title-identity.ts';
 import type { TitleLimits } from '../limits/title-limits.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -33,15 +41,18 @@ import type { RunningRequests } from './running-requests.ts';
 export interface ServedTitleOptions {
   readonly engine: Engine;
   readonly identity: Identity;
+  readonly pages: PageSessions | null;
   readonly exports: Exports;
   readonly masks: ColumnMasks;
   readonly links: ExportLinks;
   readonly audit: TitleAudit;
+  readonly watch: AnomalyWatch;
   readonly use: TitleLimits;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly requests: RunningRequests;
   readonly places: SocketPlaces;
+  readonly operations: Pick<PersistedOperationsOptions, 'file' | 'modeOf'>;
   readonly slowMs: SlowThresholds;
   readonly rowMemoryBytesMax: number;
   readonly tracing: Tracing | null;
@@ -53,6 +64,7 @@ export type TitleEndpoint = 'graphql' | 'commit' | 'export' | 'schema' | 'manife
 export interface ServedTitle {
   readonly endpoints: Readonly<Record<TitleEndpoint, Handler>>;
   readonly socket: GraphqlSocket;
+  readonly operations: PersistedOperations;
 }
 
 /** Throws where no API can be made of the manifest. */
@@ -64,12 +76,12 @@ export function proveServable(manifest: TitleManifest): void {
 export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const { engine, exports, masks, links, audit, use, metrics, logger, tracing } = options;
   const { catalog } = engine;
-  const identity = new TitleIdentity(options.identity, catalog);
+  const identity = new TitleIdentity(options.identity, catalog, options.pages);
   const running = new ObservedQueries(metrics);
   const subscriptions = new LiveSubscriptions(({ transport }) =>
     metrics.subscriptionsKilled.inc({ transport }),
   );
-  const work = new FinishedWork(options.slowMs, new SlowLog(logger, metrics).tell);
+  const work = new WatchedWork(options.watch, options.slowMs, new SlowLog(logger, metrics).tell);
   const health = () => metrics.health.read(engine, audit.log, options.rowMemoryBytesMax);
   const services = {
     engine,
@@ -89,18 +101,30 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const roles = new RoleSchemas(schema, catalog);
   const long = new OneByOne(engine.turns, `answers to frames of ${catalog.manifest.title}`);
   const yoga = createTitleYoga(schema, { executor, roles, answers, texts: new FrameTexts(long) });
+  const operations = new PersistedOperations({
+    ...options.operations,
+    title: catalog.manifest.title,
+    schema,
+  });
+  const waiting = new FramesWaiting({
+    onBytes: (bytes) => metrics.framesWaitingBytes.set(bytes),
+    onCut: () => metrics.slowClientsCut.inc(),
+  });
   const manifest = new ServedManifest(catalog.manifest);
   const described = describe(serializeManifest(catalog.manifest));
   const description = { audit, use, metrics, identity };
   return {
+    operations,
     endpoints: {
       graphql: graphqlEndpoint({
         yoga,
+        operations,
         manifest,
         services,
         metrics,
         identity,
         onDrain: options.requests.onDrain,
+        waiting,
       }),
       commit: commitEndpoint({ engine, manifest, audit, use, metrics, identity, work, tracing }),
       export: exportEndpoint({ engine, exports, links, audit, use, metrics, logger }),
@@ -118,6 +142,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
     socket: new GraphqlSocket({
       yoga,
       roles,
+      operations,
       manifest,
       services,
       answers,
@@ -125,6 +150,7 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
       logger,
       identity,
       places: options.places,
+      waiting,
     }),
   };
 }

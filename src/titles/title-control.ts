@@ -25,17 +25,25 @@ export function titleControl(keeper: TitleKeeper, metrics: Metrics): Route[] {
   return [
     route('GET', '/titles', () => ({ titles: keeper.list() })),
     route('POST', '/titles', async (exchange) => {
-      const { manifest, adopt } = await readJsonInput(exchange, servingLimits.controlBodyBytesMax);
+      const { manifest, adopt } = await readJsonInput(exchange, 'controlBodyBytesMax');
       return keeper.create(parseManifest(JSON.stringify(manifest ?? null)), adopt === true);
     }),
     route('POST', '/titles/{title}/audit/verify', async (exchange, name) => {
-      const { expected } = await readJsonInput(exchange, servingLimits.controlBodyBytesMax);
+      const { expected } = await readJsonInput(exchange, 'controlBodyBytesMax');
       return keeper.verifyAudit(name, readExpected(expected));
+    }),
+    route('POST', '/titles/{title}/operations/reload', async (_exchange, name) => {
+      const report = await keeper.reloadOperations(name);
+      if (report !== null) return report;
+      throw new EngineError(
+        'NOT_FOUND',
+        `the title "${name}" has no list of operations: set --persisted-operations (TICKLOOM_PERSISTED_OPERATIONS)`,
+      );
     }),
     route('POST', '/titles/{title}/suspend', (_exchange, name) => keeper.suspend(name)),
     route('POST', '/titles/{title}/resume', (_exchange, name) => keeper.resume(name)),
     route('POST', '/titles/{title}/remove', async (exchange, name) => {
-      const { confirm, keepMs } = await readJsonInput(exchange, servingLimits.controlBodyBytesMax);
+      const { confirm, keepMs } = await readJsonInput(exchange, 'controlBodyBytesMax');
       if (confirm !== name) {
         throw new EngineError(
           'BAD_USER_INPUT',

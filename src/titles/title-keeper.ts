@@ -5,6 +5,7 @@ import { type ColumnsHost, parseKept } from '../../engine/index.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import { formatPosition } from '../../engine/model/position.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
+import type { OperationListReport } from '../api/graphql/persisted-operations.ts';
 import type { AuditRecord } from '../audit/audit-record.ts';
 import { operatorRecord, recordInClosed } from '../audit/title-audit.ts';
 import type { ExpectedRecord, TitleProof } from '../audit/verify-audit.ts';
@@ -154,6 +155,11 @@ export class TitleKeeper {
     if (!registry.isOpen(name)) return null;
     const { audit, engine } = registry.get(name);
     return audit.verify(expected, engine.appliedLsn);
+  }
+
+  /** Reads a title's list of operations anew; null where it has none. Rejects with `UNKNOWN_TITLE` too. */
+  reloadOperations(name: string): Promise<OperationListReport | null> {
+    return this.#parts.registry.get(name).reloadOperations();
   }
 
   /** Serves a title no longer, until it is resumed; its files stay. */

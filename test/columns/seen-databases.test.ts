@@ -8,7 +8,8 @@ import { catalog, fabricate } from './fabricate.ts';
 import { bounds, openEmbedded, ship, temporaryDirectory } from './stores.ts';
 
 const directory = temporaryDirectory();
-const masks = new ColumnMasks(new Uint8Array(32).map((_, i) => i * 7));
+const maskKey = new Uint8Array(32).map((_, i) => i * 7);
+const masks = new ColumnMasks(() => maskKey);
 let store: OpenColumnStore;
 /** Enough text for a part whose columns ClickHouse reads one by one: there it computes what is cheap first. */
 const rows = 20_000;

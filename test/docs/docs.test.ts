@@ -98,6 +98,18 @@ describe('docs/limits.md', () => {
     expect([...held].sort()).toEqual(Object.keys(bounds).sort());
   });
 
+  it('has every bound that an answer names', () => {
+    const named = ['engine', 'resolvers', 'schema', 'src'].flatMap((house) =>
+      readdirSync(new URL(`${house}/`, root), { recursive: true })
+        .map(String)
+        .filter((path) => path.endsWith('.ts'))
+        .flatMap((path) => [...read(`${house}/${path}`).matchAll(/\blimit: ('\w+'|\w+\.\w+)/g)])
+        .map(([, name = '']) => name.replaceAll("'", '')),
+    );
+    expect(named.length).toBeGreaterThan(20);
+    expect([...new Set(named)].filter((name) => !(name in bounds))).toEqual([]);
+  });
+
   it('names codes that exist', () => {
     for (const [, code] of read('docs/limits.md').matchAll(/`([A-Z]{3,}_?[A-Z_]*)`/g)) {
       expect(Object.keys(errorCategories)).toContain(code);

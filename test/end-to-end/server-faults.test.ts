@@ -18,6 +18,7 @@ import { actionTable, defineTitle, t } from '../../engine/manifest/index.ts';
 import { serializeManifest } from '../../engine/manifest/manifest-json.ts';
 import { cases } from '../budget.ts';
 import { FrameSocket } from '../serve/frame-socket.ts';
+import { freePort } from '../serve/free-port.ts';
 import { commitTick, tickOf } from '../serve/sandbox.ts';
 import { columnHostOf, runCli, SandboxProcess, temporaryDirectory } from './cli-process.ts';
 
@@ -337,14 +338,6 @@ describe('an identity provider that does not answer', () => {
     const exp = Math.floor(Date.now() / 1_000) + 60;
     const claims = { iss, aud: 'tickloom', sub: 'ann', exp };
     return `${part({ alg: 'ES256', kid: 'k' })}.${part(claims)}.c2lnbmF0dXJl`;
-  }
-
-  async function freePort(): Promise<number> {
-    const probe = createServer();
-    await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-    const { port } = probe.address() as AddressInfo;
-    await new Promise((resolve) => probe.close(resolve));
-    return port;
   }
 });
 

@@ -22,7 +22,6 @@ describe('the details of a tick that is refused', () => {
   it('name the place and the bound of a text, bytes or a list that is too long', () => {
     const { valueBytesMax, listElementsMax } = limits;
     const long = 'x'.repeat(valueBytesMax + 1);
-    const limit = valueBytesMax;
     for (const [column, value] of [
       ['name', long],
       ['extra', long],
@@ -30,14 +29,14 @@ describe('the details of a tick that is refused', () => {
     ] as const) {
       expect(refused({ effects: [upsert({ [column]: value })] })).toMatchObject({
         code: 'LIMIT_EXCEEDED',
-        details: { path: `effects[0].unit.upsert.set.${column}`, limit },
+        details: { path: `effects[0].unit.upsert.set.${column}`, limit: 'valueBytesMax' },
       });
     }
     const units = new Array<number>(listElementsMax + 1).fill(1);
     const row = { player: 1, units };
     expect(refused({ actions: [{ actionId: 'a', row, effects: [] }] })).toMatchObject({
       code: 'LIMIT_EXCEEDED',
-      details: { path: 'actions[0].units', limit: listElementsMax },
+      details: { path: 'actions[0].units', limit: 'listElementsMax', max: listElementsMax },
     });
   });
 

@@ -94,11 +94,11 @@ describe('a commit body past a bound is answered LIMIT_EXCEEDED', () => {
     expect(refusal(effects)).toMatchObject({
       code: 'LIMIT_EXCEEDED',
       message: `there are ${rows} rows in stream 0 (ledger append); at most ${rows - 1} may be`,
-      details: { limit: limits.tickEffectsMax, actual: rows },
+      details: { limit: 'tickEffectsMax', max: limits.tickEffectsMax, actual: rows },
     });
     expect(refusal(manyActions(rows))).toMatchObject({
       code: 'LIMIT_EXCEEDED',
-      details: { limit: limits.tickActionsMax, actual: rows },
+      details: { limit: 'tickActionsMax', max: limits.tickActionsMax, actual: rows },
     });
   });
 

@@ -148,12 +148,13 @@ export class Caller {
         return () => undefined;
       },
       exports: this.#api.exports,
-      masks: new ColumnMasks(new Uint8Array(32)),
+      masks: new ColumnMasks(() => new Uint8Array(32)),
       audit: {
         admit: () => {
           if (this.#api.auditRefuses) throw new EngineError('UNAVAILABLE', 'no audit');
         },
         record: (event) => this.#api.audit.push(event),
+        touches: () => {},
       },
       auditLog: {
         list: () => Promise.reject(new EngineError('UNAVAILABLE', 'no audit log is open')),

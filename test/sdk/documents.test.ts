@@ -8,7 +8,10 @@ import {
   validate,
 } from 'graphql';
 import { expect, it } from 'vitest';
+import { serializeManifest } from '../../engine/manifest/manifest-json.ts';
 import { AshfallClient } from '../../examples/ashfall/tickloom.ts';
+import { sdkOperations } from '../../sdk/generate/index.ts';
+import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { committed, data, type ScriptedRequest, ScriptedServer } from './scripted-server.ts';
 
 const schema = buildSchema(
@@ -180,6 +183,20 @@ it('asks only what the schema of ashfall has, with variables it takes', async ()
     });
     await link.status();
     await client.createExport({ sql: 'SELECT {n:UInt32}', parameters: { n: 1 } });
+
+    // What a list of operations is to hold, but where the caller chooses what is selected.
+    const listed = new Set(sdkOperations(JSON.parse(serializeManifest(ashfall))));
+    const others = server.requests.filter(({ query, tick }) => !tick && !listed.has(query));
+    expect(new Set(others.map(({ operation }) => operation))).toEqual(
+      new Set([
+        'UnitStateList',
+        'UnitStateGroups',
+        'ActionLogGroups',
+        'ResourceLedgerList',
+        'MatchMetricsGroups',
+      ]),
+    );
+    for (const text of listed) expect(validate(schema, parse(text))).toEqual([]);
 
     const problems = server.requests.map((request) => [request.operation, problemsOf(request)]);
     expect(problems.filter(([, found]) => found?.length !== 0)).toEqual([]);

@@ -73,6 +73,11 @@ describe('a document that would be costly to validate is refused before that', (
       (count) => `{ ${list(count, (i) => `a${i}: __typename @include(if: true)`)} }`,
     ],
     [
+      'graphqlAliasesMax',
+      servingLimits.graphqlAliasesMax,
+      (count) => `{ ${list(count, (i) => `a${i}: __typename a${i}: __typename`)} }`,
+    ],
+    [
       'graphqlComparedCharsMax',
       Math.floor(Math.sqrt(servingLimits.graphqlComparedCharsMax / 16)),
       (count) => `{ ${'__typename '.repeat(count)} }`,

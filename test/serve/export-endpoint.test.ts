@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { tableFromIPC } from 'apache-arrow';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ExportLinks } from '../../src/exports/export-link.ts';
-import { secretFromFile } from '../../src/storage/private-file.ts';
+import { RotatingSecret } from '../../src/storage/rotating-secret.ts';
 import { answerOf, codeOf, Sandbox } from './sandbox.ts';
 
 const createExport = `mutation Create($input: CreateExportInput!) {
@@ -46,8 +46,11 @@ async function refusal(url: string): Promise<[number, string]> {
 }
 
 function signed(id: string, expiresAtMs: number): string {
-  const secret = secretFromFile(join(sandbox.directory, 'titles/ashfall/exports/link-secret'));
-  return new ExportLinks('ashfall', secret, () => sandbox.url).url(id, expiresAtMs);
+  const path = join(sandbox.directory, 'titles/ashfall/exports/link-secret');
+  return new ExportLinks('ashfall', RotatingSecret.open(path), () => sandbox.url).url(
+    id,
+    expiresAtMs,
+  );
 }
 
 describe('an export link', () => {

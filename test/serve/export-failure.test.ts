@@ -19,6 +19,7 @@ import { servingLimits } from '../../src/serving-limits.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { serveRoutes } from './http-front.ts';
+import { linkSecrets } from './link-secrets.ts';
 
 type Source = (ticket: Ticket) => AsyncIterable<Uint8Array>;
 
@@ -28,7 +29,7 @@ async function serveExport(source: Source, copiesBytesMax?: number) {
   const metrics = new Metrics();
   const logger = createLogger('silent');
   const { url: base, front } = await serveRoutes(metrics, []);
-  const links = new ExportLinks('ashfall', Buffer.from('s'), () => base);
+  const links = new ExportLinks('ashfall', linkSecrets('s'), () => base);
   const bound = copiesBytesMax === undefined ? {} : { copiesBytesMax };
   const exports = new Exports({ directory, links, ttlMs: 60_000, logger, ...bound });
   const columns = {

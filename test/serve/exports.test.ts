@@ -11,6 +11,7 @@ import { Exports } from '../../src/exports/exports.ts';
 import { servingLimits } from '../../src/serving-limits.ts';
 import { secretFromFile } from '../../src/storage/private-file.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
+import { linkSecrets } from './link-secrets.ts';
 
 vi.mock('../../src/serving-limits.ts', async (original) => {
   const { servingLimits } = await original<typeof import('../../src/serving-limits.ts')>();
@@ -63,7 +64,7 @@ function openExports(path: string, nowMs: () => number): Exports {
 }
 
 function links(secret = 'secret'): ExportLinks {
-  return new ExportLinks('ashfall', Buffer.from(secret), () => 'http://host');
+  return new ExportLinks('ashfall', linkSecrets(secret), () => 'http://host');
 }
 
 function refusalOf(check: () => void): string {
@@ -89,7 +90,7 @@ describe('export links', () => {
     later.set('expires', '9999');
     expect(refusalOf(() => links().check('id', later, 0))).toBe('FORBIDDEN');
     expect(refusalOf(() => links('other').check('id', searchParams, 0))).toBe('FORBIDDEN');
-    const elsewhere = new ExportLinks('other', Buffer.from('secret'), () => 'http://host');
+    const elsewhere = new ExportLinks('other', linkSecrets('secret'), () => 'http://host');
     expect(refusalOf(() => elsewhere.check('id', searchParams, 0))).toBe('FORBIDDEN');
   });
 

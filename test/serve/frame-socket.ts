@@ -81,6 +81,11 @@ export class FrameSocket {
     return socket.closed;
   }
 
+  /** For what no well-behaved client does. */
+  get raw(): WebSocket {
+    return this.#socket;
+  }
+
   send(message: unknown): void {
     this.#socket.send(JSON.stringify(message));
   }

@@ -2,6 +2,7 @@ import { onTestFinished } from 'vitest';
 import { HttpFront } from '../../src/host/http-front.ts';
 import { Router } from '../../src/host/router.ts';
 import type { Route } from '../../src/http/route.ts';
+import { SecureHeaders } from '../../src/http/secure-headers.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import type { Metrics } from '../../src/telemetry/metrics.ts';
 
@@ -14,6 +15,7 @@ export async function serveRoutes(
   const front = await HttpFront.listen({
     address: { host: '127.0.0.1', port: 0 },
     corsOrigins: [],
+    secure: new SecureHeaders(null),
     metrics,
     logger: createLogger('silent'),
     routerAtStart: new Router(routes, elsewhere),

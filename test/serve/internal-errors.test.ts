@@ -13,9 +13,11 @@ import type { Principal } from '../../resolvers/context.ts';
 import { Answers } from '../../src/api/graphql/answer.ts';
 import { Executor } from '../../src/api/graphql/executor.ts';
 import { FrameTexts } from '../../src/api/graphql/frame-texts.ts';
+import { FramesWaiting } from '../../src/api/graphql/frames-waiting.ts';
 import { graphqlEndpoint } from '../../src/api/graphql/graphql-endpoint.ts';
 import { GraphqlSocket } from '../../src/api/graphql/graphql-socket.ts';
 import type { TitleServices } from '../../src/api/graphql/operation-context.ts';
+import { PersistedOperations } from '../../src/api/graphql/persisted-operations.ts';
 import { RoleSchemas } from '../../src/api/graphql/role-schemas.ts';
 import { SocketPlaces } from '../../src/api/graphql/socket-places.ts';
 import { createTitleYoga } from '../../src/api/graphql/yoga.ts';
@@ -68,7 +70,8 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const ignore = () => undefined;
   const audit = { admit: ignore, record: ignore, runs: ignore };
   const use = new TitleLimits({}, metrics, audit);
-  const services = { use, audit: { of: () => audit } } as unknown as TitleServices;
+  const work = { record: ignore };
+  const services = { use, work, audit: { of: () => audit } } as unknown as TitleServices;
   const identity: TitleAccess = {
     authenticate: () => principal,
     live: () => ({
@@ -78,13 +81,22 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
     }),
   };
   const manifest = new ServedManifest(ashfall);
+  const operations = new PersistedOperations({
+    title: 'ashfall',
+    schema,
+    file: null,
+    modeOf: () => 'any',
+  });
+  const waiting = new FramesWaiting({ onBytes: ignore, onCut: ignore });
   const handle = graphqlEndpoint({
     yoga,
+    operations,
     manifest,
     services,
     metrics,
     identity,
     onDrain: () => () => undefined,
+    waiting,
   });
   const path = '/ashfall/graphql';
   const routes = [{ methods: ['POST'], path, endpoint: 'graphql', handle }] as const;
@@ -92,6 +104,7 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const sockets = new GraphqlSocket({
     roles,
     yoga,
+    operations,
     manifest,
     services,
     answers,
@@ -99,6 +112,7 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
     logger,
     identity,
     places: new SocketPlaces(),
+    waiting,
   });
   front.serve(new Router(routes), (...upgrade) => sockets.accept(...upgrade));
   return url;

@@ -172,8 +172,8 @@ describe('who stays connected', () => {
     const ends: string[] = [];
     const live = new LivePrincipal(
       identity as unknown as Identity,
-      { authenticate } as unknown as TitleIdentity,
-      { authorization: 'Bearer one', role: undefined },
+      { authenticate, sessionOf: () => null } as unknown as TitleIdentity,
+      { authorization: 'Bearer one', role: undefined, page: {} },
       principal,
       { onChange: () => ends.push('changed'), onEnd: ({ code }) => ends.push(code) },
     );

@@ -1,10 +1,18 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
-import type { Configuration } from 'oidc-provider';
+import type { Configuration, Provider } from 'oidc-provider';
 import { onTestFinished } from 'vitest';
 
 type Answer = (request: { readonly url: string }, response: ServerResponse) => boolean;
+
+/** Where people come back to after they have signed in, and who they are. */
+export interface People {
+  readonly redirectUri: string;
+  readonly signedOutUri: string;
+  /** Who the next one is that its page asks; null: somebody who says no. */
+  who: string | null;
+}
 
 export interface ProviderOptions {
   readonly format?: 'jwt' | 'opaque';
@@ -13,12 +21,14 @@ export interface ProviderOptions {
   /** What its tokens say beside what every token does. */
   readonly claims?: Record<string, unknown>;
   readonly seconds?: number;
+  readonly people?: People;
 }
 
 /** The certified OpenID provider on loopback, as a stranger runs it. Its port stays over a restart. */
 export class RealProvider {
   #server: Server;
   #port = 0;
+  #provider: Provider | null = null;
   options: ProviderOptions;
   keys: JWK[] = [];
   /** Answers instead of the provider where it is true. */
@@ -30,11 +40,14 @@ export class RealProvider {
     this.#server = createServer();
   }
 
-  static async start(options: ProviderOptions = {}): Promise<RealProvider> {
+  static async start(
+    options: ProviderOptions = {},
+    until: (end: () => Promise<void>) => void = onTestFinished,
+  ): Promise<RealProvider> {
     const provider = new RealProvider(options);
     await provider.rotate();
     await provider.up();
-    onTestFinished(() => provider.down());
+    until(() => provider.down());
     return provider;
   }
 
@@ -61,11 +74,13 @@ export class RealProvider {
     this.#port = (this.#server.address() as AddressInfo).port;
     const { Provider } = await import('oidc-provider');
     const provider = new Provider(this.url, this.#configuration());
+    this.#provider = provider;
     const answer = provider.callback();
     this.#server.on('request', (request, response) => {
       const url = request.url ?? '';
       this.asked.push(url);
-      if (!this.instead({ url }, response)) void answer(request, response);
+      if (this.instead({ url }, response)) return;
+      void (url.startsWith('/who/') ? this.#sayWho(request, response) : answer(request, response));
     });
   }
 
@@ -84,6 +99,18 @@ export class RealProvider {
     await this.#post('/token/revocation', 'game', { token });
   }
 
+  /** The page that asks people who they are, which answers for them. */
+  async #sayWho(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const who = this.options.people?.who ?? null;
+    const result =
+      who === null
+        ? { error: 'access_denied', error_description: 'somebody said no' }
+        : { login: { accountId: who } };
+    await this.#provider?.interactionFinished(request, response, result, {
+      mergeWithLastSubmission: false,
+    });
+  }
+
   #post(path: string, clientId: string, form: Record<string, string>): Promise<Response> {
     const authorization = `Basic ${btoa(`${clientId}:secret-of-${clientId}`)}`;
     const body = new URLSearchParams(form);
@@ -98,13 +125,35 @@ export class RealProvider {
       redirect_uris: [],
       response_types: [],
     });
+    const { people } = this.options;
+    const console = people && {
+      ...client('console'),
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code' as const],
+      redirect_uris: [people.redirectUri],
+      post_logout_redirect_uris: [people.signedOutUri],
+    };
     return {
-      clients: [client('game'), client('tickloom')],
+      clients: [client('game'), client('tickloom'), ...(console ? [console] : [])],
+      interactions: { url: (_context, { uid }) => `/who/${uid}` },
+      pkce: { required: () => false },
+      issueRefreshToken: async (_context, { clientId }) => clientId === 'console',
+      loadExistingGrant: async (context) => {
+        const { client: asking, provider, session } = context.oidc;
+        if (session?.accountId === undefined || asking === undefined) return undefined;
+        const { accountId } = session;
+        const grant = new provider.Grant({ accountId, clientId: asking.clientId });
+        grant.addOIDCScope('openid');
+        grant.addResourceScope('urn:game', '');
+        await grant.save();
+        return grant;
+      },
       // biome-ignore lint/suspicious/noExplicitAny: the keys are jose's, the provider's types have their own
       jwks: { keys: this.keys as any },
       features: {
         devInteractions: { enabled: false },
         clientCredentials: { enabled: true },
+        rpInitiatedLogout: { enabled: true },
         introspection: { enabled: true, allowedPolicy: () => true },
         revocation: { enabled: true },
         resourceIndicators: {

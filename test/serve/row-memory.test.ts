@@ -22,7 +22,7 @@ test('a server whose rows fill --row-memory refuses new ones with QUOTA_EXCEEDED
   expect(answer.errors?.[0]?.extensions).toMatchObject({
     code: 'QUOTA_EXCEEDED',
     category: 'overload',
-    details: { limit: 6 * 2 ** 20 },
+    details: { limit: 'rowMemoryBytesMax', max: 6 * 2 ** 20 },
   });
   tick--;
   const update = {

@@ -40,7 +40,12 @@ describe('a secret setting', () => {
     const columns = load({ environment: { TICKLOOM_COLUMNS_FILE: fileWith(columnsUrl) } }).columns;
     expect(columns).toEqual({ url: columnsUrl });
     const named = settingNames.map(fileSettingName).filter((name) => name !== null);
-    expect(named).toEqual(['columnsFile', 'oidcClientSecretFile', 'otlpFile']);
+    expect(named).toEqual([
+      'columnsFile',
+      'oidcClientSecretFile',
+      'consoleClientSecretFile',
+      'otlpFile',
+    ]);
   });
 
   test('is one of a value and a file, and the road before wins as a whole', () => {

@@ -15,6 +15,8 @@ export async function serveTitle(
     readonly environment?: Readonly<Record<string, string>>;
     readonly configFile?: string;
     readonly logger?: Logger;
+    /** Is given how the server ends; the end of the test unless told otherwise. */
+    readonly until?: (end: () => Promise<void>) => void;
   } = {},
 ): Promise<RunningServer> {
   const directory = mkdtempSync(join(tmpdir(), 'tickloom-serve-'));
@@ -31,7 +33,8 @@ export async function serveTitle(
     truncateAt: null,
     acceptLostRows: false,
   });
-  onTestFinished(async () => {
+  const until = more.until ?? onTestFinished;
+  until(async () => {
     await server.close();
     rmSync(directory, { recursive: true, force: true });
   });

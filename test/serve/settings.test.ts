@@ -84,6 +84,24 @@ describe('settings', () => {
     },
   );
 
+  test('a webhook needs a secret, which is long enough and in no flag', () => {
+    const set = (environment: Record<string, string>, flags: Record<string, string> = {}) =>
+      loadSettings({ flags, environment, configFile: null }).settings;
+    const url = { TICKLOOM_ANOMALY_WEBHOOK: 'https://ops.example.com/hook' };
+    const secret = 'sixteen characters and more';
+    expect(set({ ...url, TICKLOOM_ANOMALY_WEBHOOK_SECRET: secret })).toMatchObject({
+      anomalyWebhook: 'https://ops.example.com/hook',
+      anomalyWebhookSecret: secret,
+    });
+    expect(() => set(url)).toThrow('anomalyWebhookSecret');
+    expect(() => set({ ...url, TICKLOOM_ANOMALY_WEBHOOK_SECRET: 'short' })).toThrow(
+      '16 characters',
+    );
+    expect(() => set(url, { anomalyWebhookSecret: secret })).toThrow('holds a password');
+    expect(() => set({ TICKLOOM_ANOMALY_WEBHOOK: 'file:///etc/passwd' })).toThrow('http://');
+    expect(() => set({ TICKLOOM_ANOMALIES: '/no/such/file' })).toThrow('shipped, off, or');
+  });
+
   test('audit records are kept for 400 days unless somebody says otherwise', () => {
     expect(load({}).settings.auditRetain).toEqual({ kind: 'days', days: 400 });
   });

@@ -179,7 +179,7 @@ describe('the memory of rows and answers', () => {
       code: 'QUOTA_EXCEEDED',
       retryAfterMs: 1000,
       message: expect.stringContaining('close sessions that have ended'),
-      details: { limit: bytes, actual: bytes },
+      details: { limit: 'rowMemoryBytesMax', max: bytes, actual: bytes },
     });
     expect(await full.openSession(testTicket, 'one', false)).toMatchObject({ open: true });
     expect(await full.openSession(testTicket, 's', true)).toMatchObject({ fence: 2 });

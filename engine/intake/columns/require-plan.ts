@@ -1,5 +1,4 @@
 import { columnNamed } from '../../model/kinds.ts';
-import { limits } from '../../model/limits.ts';
 import type { ColumnDefinition, Scalar, TableDefinition } from '../../model/types.ts';
 import { type CompareOp, conjunction } from '../../query/condition.ts';
 import { type ConditionForm, conditionForm, operandColumn } from '../../query/condition-form.ts';
@@ -76,7 +75,7 @@ export function checkOperand(operand: ColumnVector, op: CompareOp, place: string
   if (op !== 'like') return;
   for (let row = 0; row < operand.length; row++) {
     const pattern = valueAt(operand, row) as string;
-    atMost(pattern.length, limits.likePatternLengthMax, `characters in ${place}[${row}]`);
+    atMost(pattern.length, 'likePatternLengthMax', `characters in ${place}[${row}]`);
     const problem = likePatternProblem(pattern);
     if (problem !== null) {
       throw badStream(`${place}[${row}]`, problem);

@@ -50,13 +50,13 @@ export function batchOfStreams<Read>(
     // Before any column is read: a stream may claim more rows than it has bytes.
     if (content.kind === 'actions') {
       if (actions) throw badStream(place, 'the actions came before');
-      atMost(stream.rows, limits.tickActionsMax, 'actions in one tick');
+      atMost(stream.rows, 'tickActionsMax', 'actions in one tick');
       const vectors = content.columns.map((column) => readColumn(column, stream, place));
       actions = { length: stream.rows, vectors };
     } else {
-      atMost(stream.rows, limits.tickEffectsMax, `rows in ${place}`);
+      atMost(stream.rows, 'tickEffectsMax', `rows in ${place}`);
       effects += stream.rows;
-      atMost(effects, limits.tickEffectsMax, 'effects in one tick');
+      atMost(effects, 'tickEffectsMax', 'effects in one tick');
       if (stream.rows === 0) continue;
       streams.push(readEffects(content, stream, place));
       places.push(place);
@@ -178,7 +178,7 @@ function checkActionIndices({ actions, streams }: TickBatch, places: readonly st
       const count = (effects[index] as number) + 1;
       effects[index] = count;
       if (count > limits.actionEffectsMax) {
-        atMost(count, limits.actionEffectsMax, `effects in action ${index}`);
+        atMost(count, 'actionEffectsMax', `effects in action ${index}`);
       }
     }
   }

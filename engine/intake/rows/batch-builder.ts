@@ -13,7 +13,7 @@ import type { TickInput } from './row-input.ts';
  */
 export function buildTickBatch(catalog: Catalog, input: TickInput): TickBatch {
   const { actions, effects, header } = input;
-  atMost(actions.length, limits.tickActionsMax, 'actions in one tick');
+  atMost(actions.length, 'tickActionsMax', 'actions in one tick');
   const actionColumns = actionBatchColumns(catalog.actionTable);
   const builders = actionColumns.map((column) => new VectorBuilder(column));
   const streams = new StreamSet(catalog, header.tick === null);
@@ -30,7 +30,7 @@ export function buildTickBatch(catalog: Catalog, input: TickInput): TickBatch {
       pushGiven(builder, c === 0 ? action.actionId : action.row[name], place);
     }
     if (action.effects.length > limits.actionEffectsMax) {
-      atMost(action.effects.length, limits.actionEffectsMax, `effects in actions[${i}]`);
+      atMost(action.effects.length, 'actionEffectsMax', `effects in actions[${i}]`);
     }
     streams.addAll(i, action.effects, effectsPath);
   }

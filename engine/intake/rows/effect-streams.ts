@@ -43,7 +43,7 @@ export class StreamSet {
   addAll(action: number, effects: readonly EffectInput[], path: () => string): void {
     if (effects.length === 0) return;
     this.#effects += effects.length;
-    atMost(this.#effects, limits.tickEffectsMax, 'effects in one tick');
+    atMost(this.#effects, 'tickEffectsMax', 'effects in one tick');
     let earliest = 0;
     let last = this.#last;
     let i = 0;

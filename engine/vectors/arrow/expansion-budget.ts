@@ -17,7 +17,7 @@ export class ExpansionBudget {
     throw new EngineError(
       'LIMIT_EXCEEDED',
       `${place} and what comes before it, written out, have more than ${limits.logRecordBytesMax} bytes`,
-      { details: { path: place, limit: limits.logRecordBytesMax } },
+      { details: { path: place, limit: 'logRecordBytesMax', max: limits.logRecordBytesMax } },
     );
   }
 }

@@ -3,15 +3,19 @@ import { byId, setText } from './element.js';
 import { GraphqlSocket } from './graphql-socket.js';
 import { views as matchViews } from './live-view.js';
 import {
+  askAccount,
   askSandbox,
   bindSignInForm,
+  endAccount,
+  offerAccount,
   offerTitles,
+  onlyTitle,
   remember,
   rememberedCredentials,
   showSignIn,
   showSignInProblem,
 } from './sign-in.js';
-import { describeTitle, Refused, titlePath } from './title-description.js';
+import { authority, describeTitle, Refused, titlePath } from './title-description.js';
 import { ViewTables } from './view-tables.js';
 
 /** @typedef {import('./sign-in.js').Credentials} Credentials */
@@ -31,12 +35,48 @@ const renewalsApartMs = 5_000;
 /** @type {SocketState} */
 let socketState = { kind: 'connecting' };
 
-bindSignInForm((credentials) => signIn(credentials));
-byId('sign-out').addEventListener('click', () => signOut('signed-out'));
-const remembered = rememberedCredentials();
-void offerTitles();
-if (remembered) void signIn(remembered);
+/** @type {import('./sign-in.js').Account} */
+let account = { signIn: null, session: null };
+const accountRenewalsApartMs = 5 * 60_000;
+
+bindSignInForm(
+  (credentials) => signIn(credentials),
+  () => account,
+);
+byId('sign-out').addEventListener('click', () => void leave());
+void begin();
 setInterval(() => drawCountdown(), 500);
+setInterval(() => void renewAccount(), accountRenewalsApartMs);
+
+/** Goes on as whoever this tab or this browser is, and otherwise offers what there is to sign in by. */
+async function begin() {
+  const remembered = rememberedCredentials();
+  account = await askAccount();
+  if (!offerAccount(account)) await offerTitles();
+  const known = remembered?.token === null && !account.session ? null : remembered;
+  const credentials = known ?? onlyTitle(account);
+  if (credentials) await signIn(credentials);
+}
+
+/** Out of the title, and out of the provider where this browser is signed in there. */
+async function leave() {
+  const isAccount = open?.credentials.token === null || account.session !== null;
+  signOut('signed-out');
+  if (isAccount) location.assign(await endAccount());
+}
+
+/** A browser stays signed in while its page is open. */
+async function renewAccount() {
+  if (open?.credentials.token !== null) return;
+  account = await askAccount();
+  if (account.session === null) accountOver();
+}
+
+function accountOver() {
+  account = { ...account, session: null };
+  signOut('expired');
+  offerAccount(account);
+}
 
 /**
  * @param {Credentials} credentials
@@ -54,7 +94,11 @@ async function signIn(credentials) {
   remember(credentials);
   const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
   const url = `${scheme}://${location.host}${titlePath(credentials.title)}/graphql`;
-  const socket = new GraphqlSocket(url, credentials.token, (state) => void stateChanged(state));
+  const socket = new GraphqlSocket(
+    url,
+    authority(credentials),
+    (state) => void stateChanged(state),
+  );
   const onProblem = (/** @type {string} */ message) => {
     signOut('signed-out');
     showSignInProblem(message);
@@ -82,7 +126,10 @@ async function signIn(credentials) {
  */
 async function signInFailed(credentials, error) {
   const { code, message } = error instanceof Refused ? error : { code: '', message: String(error) };
-  const { role } = credentials;
+  const { role, token } = credentials;
+  if (token === null && (code === 'TOKEN_EXPIRED' || code === 'UNAUTHENTICATED')) {
+    return accountOver();
+  }
   // Of a sandbox another one is to be had: what a reloaded tab remembers may be old.
   if (code === 'TOKEN_EXPIRED' && role !== null && Date.now() - renewedAtMs > renewalsApartMs) {
     renewedAtMs = Date.now();
@@ -169,11 +216,17 @@ async function stateChanged(state) {
 async function renew(code) {
   if (!open) return;
   const { credentials, socket } = open;
-  const { role } = credentials;
+  const { role, token } = credentials;
   if (code === 'FORBIDDEN') {
     signOut('signed-out');
     showSignInProblem('This token gives no right to this title.');
     return;
+  }
+  if (token === null) {
+    // The server renews what it keeps for this browser: another connection shows whether it could.
+    if (Date.now() - renewedAtMs < renewalsApartMs) return accountOver();
+    renewedAtMs = Date.now();
+    return socket.renew(authority(credentials));
   }
   if (role === null || Date.now() - renewedAtMs < renewalsApartMs) return signOut('expired');
   renewedAtMs = Date.now();
@@ -182,7 +235,7 @@ async function renew(code) {
     if (open?.socket !== socket) return;
     open.credentials = renewed;
     remember(renewed);
-    socket.renew(renewed.token);
+    socket.renew(authority(renewed));
   } catch {
     if (open?.socket === socket) signOut('expired');
   }

@@ -34,17 +34,17 @@ export class GraphqlSocket {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #url;
-  #token;
+  #authority;
   #onState;
 
   /**
    * @param {string} url
-   * @param {string} token
+   * @param {Record<string, string>} authority  What it says of who asks.
    * @param {(state: SocketState) => void} onState
    */
-  constructor(url, token, onState) {
+  constructor(url, authority, onState) {
     this.#url = url;
-    this.#token = token;
+    this.#authority = authority;
     this.#onState = onState;
     this.#connect();
   }
@@ -63,9 +63,9 @@ export class GraphqlSocket {
     };
   }
 
-  /** With another token after `refused`. @param {string} token */
-  renew(token) {
-    this.#token = token;
+  /** With another token after `refused`. @param {Record<string, string>} authority */
+  renew(authority) {
+    this.#authority = authority;
     this.#failures = 0;
     this.#connect();
   }
@@ -84,10 +84,7 @@ export class GraphqlSocket {
     this.#socket = socket;
     this.#acknowledged = false;
     socket.onopen = () => {
-      this.#send({
-        type: 'connection_init',
-        payload: { authorization: `Bearer ${this.#token}` },
-      });
+      this.#send({ type: 'connection_init', payload: this.#authority });
     };
     socket.onmessage = (event) => {
       this.#watchSilence(socket);

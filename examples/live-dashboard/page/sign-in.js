@@ -4,9 +4,13 @@ import { refusalOf } from './title-description.js';
 /**
  * @typedef {object} Credentials
  * @property {string} title
- * @property {string} token
+ * @property {string | null} token  Null where this browser is signed in: its cookie goes along by itself.
  * @property {string} subject
  * @property {string | null} role  Null where the token was pasted: it cannot be asked for again.
+ *
+ * @typedef {object} Account  Whether and where people sign in with their browser, and who is.
+ * @property {{ issuer: string } | null} signIn
+ * @property {{ subject: string, titles: { title: string, roles: string[] }[] } | null} session
  */
 
 const storageKey = 'tickloom-console';
@@ -52,39 +56,115 @@ export async function askSandbox({ title, role, subject }) {
   return { title, role, subject, token: (await response.text()).trim() };
 }
 
+/** Who is signed in with this browser; asking renews the cookie. @returns {Promise<Account>} */
+export async function askAccount() {
+  const response = await fetch('/console/session').catch(() => null);
+  return response?.ok ? await response.json() : { signIn: null, session: null };
+}
+
+/** Ends the sign-in, here and at the provider. Returns the page to go to for that. */
+export async function endAccount() {
+  const response = await fetch('/console/sign-out', { method: 'POST' }).catch(() => null);
+  return response?.ok ? String((await response.json()).location) : '/console/';
+}
+
+/**
+ * Credentials of a browser that is signed in, for its only title; null where there are several to
+ * choose from, or none.
+ *
+ * @param {Account} account
+ * @returns {Credentials | null}
+ */
+export function onlyTitle({ session }) {
+  const [only, ...others] = session?.titles ?? [];
+  if (!session || !only || others.length > 0) return null;
+  return { title: only.title, token: null, subject: session.subject, role: only.roles[0] ?? null };
+}
+
+/**
+ * Offers the sign-in at the provider, or to who is signed in his titles and roles. Returns whether
+ * there is a provider.
+ *
+ * @param {Account} account
+ */
+export function offerAccount({ signIn, session }) {
+  byId('provider-field').hidden = signIn === null || session !== null;
+  byId('own-token').hidden = session !== null;
+  if (signIn === null) return false;
+  byId('provider').textContent = `Sign in at ${new URL(signIn.issuer).host}`;
+  byId('submit').textContent = session ? 'Open' : 'Use the token';
+  const showFields = () => {
+    const isChoice = session !== null || ownToken().open;
+    byId('title-field').hidden = !isChoice;
+    byId('submit').hidden = !isChoice;
+  };
+  ownToken().ontoggle = showFields;
+  showFields();
+  byId('subject-field').hidden = true;
+  byId('role-field').hidden = session === null;
+  offerRolesOf(session?.titles ?? []);
+  byId('sign-in-text').textContent = session
+    ? session.titles.length > 0
+      ? `You are ${session.subject}. Choose what to open.`
+      : `You are ${session.subject}, who may open no title here. Ask whoever gives roles at the provider.`
+    : 'Sign in with the account that your studio gave you.';
+  return true;
+}
+
+function ownToken() {
+  return /** @type {HTMLDetailsElement} */ (byId('own-token'));
+}
+
+/**
+ * The roles of the title that is named, and of another one as soon as that is.
+ *
+ * @param {readonly { title: string, roles: readonly string[] }[]} titles
+ */
+function offerRolesOf(titles) {
+  const field = /** @type {HTMLInputElement} */ (
+    byId('sign-in-form').querySelector('[name=title]')
+  );
+  byId('titles').replaceChildren(...titles.map(({ title }) => element('option', { value: title })));
+  const offer = () => {
+    const chosen = titles.find(({ title }) => title === field.value) ?? titles[0];
+    const roles = chosen?.roles ?? [];
+    byId('roles').replaceChildren(
+      ...roles.map((name) => element('option', { value: name }, [name])),
+    );
+  };
+  if (field.value === '') field.value = titles[0]?.title ?? '';
+  field.oninput = offer;
+  offer();
+}
+
 /**
  * Offers the titles that the sandbox serves and the roles of the one that is named, those that see
  * most first. Without a sandbox there are no roles to choose: a token says its own.
  */
 export async function offerTitles() {
-  const field = /** @type {HTMLInputElement} */ (
-    byId('sign-in-form').querySelector('[name=title]')
-  );
   const response = await fetch('/sandbox/titles').catch(() => null);
   /** @type {readonly { title: string, roles: { name: string, views: string[] }[] }[]} */
   const titles = response?.ok ? (await response.json()).titles : [];
   const isSandbox = titles.length > 0;
   byId('role-field').hidden = !isSandbox;
   byId('subject-field').hidden = !isSandbox;
-  /** @type {HTMLDetailsElement} */ (byId('own-token')).open = !isSandbox;
-  byId('titles').replaceChildren(...titles.map(({ title }) => element('option', { value: title })));
-  const offerRoles = () => {
-    const chosen = titles.find(({ title }) => title === field.value) ?? titles[0];
-    const roles = [...(chosen?.roles ?? [])].sort((a, b) => b.views.length - a.views.length);
-    byId('roles').replaceChildren(
-      ...roles.map(({ name }) => element('option', { value: name }, [name])),
-    );
-  };
-  if (field.value === '') field.value = titles[0]?.title ?? '';
-  field.addEventListener('input', offerRoles);
-  offerRoles();
+  ownToken().open = !isSandbox;
+  offerRolesOf(
+    titles.map(({ title, roles }) => ({
+      title,
+      roles: [...roles].sort((a, b) => b.views.length - a.views.length).map(({ name }) => name),
+    })),
+  );
   if (!isSandbox) {
     byId('sign-in-text').textContent = 'Paste a token of your identity provider.';
   }
 }
 
-/** @param {(credentials: Credentials) => void | Promise<void>} onSignedIn */
-export function bindSignInForm(onSignedIn) {
+/**
+ * @param {(credentials: Credentials) => void | Promise<void>} onSignedIn
+ * @param {() => Account} account
+ */
+export function bindSignInForm(onSignedIn, account) {
   const form = /** @type {HTMLFormElement} */ (byId('sign-in-form'));
   const problem = byId('sign-in-problem');
   const button = /** @type {HTMLButtonElement} */ (form.querySelector('button[type=submit]'));
@@ -97,11 +177,17 @@ export function bindSignInForm(onSignedIn) {
     problem.hidden = true;
     button.disabled = true;
     try {
-      await onSignedIn(
-        token === ''
-          ? await askSandbox({ title, role: field('role'), subject: field('subject') })
-          : { title, token, subject: 'own token', role: null },
-      );
+      const { session } = account();
+      if (session) {
+        const role = field('role') || null;
+        await onSignedIn({ title, token: null, subject: session.subject, role });
+      } else if (token !== '') {
+        await onSignedIn({ title, token, subject: 'own token', role: null });
+      } else {
+        await onSignedIn(
+          await askSandbox({ title, role: field('role'), subject: field('subject') }),
+        );
+      }
     } catch (error) {
       showSignInProblem(error instanceof Error ? error.message : String(error));
     } finally {

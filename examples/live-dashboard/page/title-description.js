@@ -55,13 +55,25 @@ export async function askGraphql(credentials, query) {
  * @param {string} path
  * @param {RequestInit} init
  */
-async function ask({ title, token }, path, init = {}) {
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+async function ask({ title, ...who }, path, init = {}) {
+  const headers = { ...authority(who), 'content-type': 'application/json' };
   const response = await fetch(`${titlePath(title)}/${path}`, { ...init, headers }).catch(() => {
     throw new Refused('UNREACHABLE', 'The server cannot be reached. Is it running?');
   });
   if (response.ok) return response.json();
   throw await refusalOf(response);
+}
+
+/**
+ * What a request, or a WebSocket as it begins, says of who asks. A browser that is signed in has a
+ * cookie for that, and may choose among its roles.
+ *
+ * @param {Pick<Credentials, 'token' | 'role'>} credentials
+ * @returns {Record<string, string>}
+ */
+export function authority({ token, role }) {
+  if (token !== null) return { authorization: `Bearer ${token}` };
+  return role === null ? {} : { 'x-tickloom-role': role };
 }
 
 /** @param {Response} response */
@@ -81,7 +93,7 @@ export async function refusalOf(response) {
  * @param {readonly { name: string, views: string[] }[]} roles
  */
 function roleOf({ role, token }, roles) {
-  const named = new Set(role === null ? textsOf(claimsOf(token)) : [role]);
+  const named = new Set(role === null ? textsOf(claimsOf(token ?? '')) : [role]);
   return roles.find(({ name }) => named.has(name));
 }
 

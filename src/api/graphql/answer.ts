@@ -36,10 +36,15 @@ function codeOf(errors: readonly GraphQLError[] | undefined): ErrorCode | null {
 
 /** Gives every result its last form: errors of the contract, `extensions.tickloom`, and a count. */
 export class Answers {
+  /** Documents by how they came to be parsed, and how many of them were validated. */
+  readonly documents: Metrics['documents'];
+  readonly validations: Metrics['documentValidations'];
   readonly #metrics: Metrics;
   readonly #logger: Logger;
 
   constructor(metrics: Metrics, logger: Logger) {
+    this.documents = metrics.documents;
+    this.validations = metrics.documentValidations;
     this.#metrics = metrics;
     this.#logger = logger;
   }

@@ -73,6 +73,7 @@ interface Pending {
 class Selection {
   readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   #fields = 0;
+  #aliases = 0;
   #compared = 0;
 
   constructor(fragments: ReadonlyMap<string, FragmentDefinitionNode>) {
@@ -115,6 +116,8 @@ class Selection {
     if (answers === undefined) {
       answers = { count: 0, argumentChars: 0, below: new Map() };
       level.set(name, answers);
+      if (field.alias !== undefined) this.#aliases++;
+      atMost(this.#aliases, 'graphqlAliasesMax', 'aliases, fragments spread out');
     }
     const before = answers.count * answers.argumentChars;
     answers.count++;

@@ -15,20 +15,25 @@ import type { ServedManifest } from '../served-manifest.ts';
 import { signIn } from '../sign-in.ts';
 import { type AnswerTypes, answerTypesOf } from './answer-types.ts';
 import type { AnsweredFrames } from './answered-frames.ts';
-import { bodyBytesMaxOf } from './body-bytes.ts';
+import { bodyLimitOf } from './body-bytes.ts';
 import { eventsOf, refusalEvents, writePieces } from './event-stream.ts';
-import { type GraphqlParams, parseBodyParams, parseQueryParams } from './graphql-params.ts';
+import type { FramesWaiting } from './frames-waiting.ts';
+import { type AskedOperation, parseBodyParams, parseQueryParams } from './graphql-params.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
+import { type PersistedOperations, resolvedOperation } from './persisted-operations.ts';
 import type { TitleYoga } from './yoga.ts';
 
 export interface GraphqlEndpointOptions {
   readonly yoga: TitleYoga;
+  readonly operations: PersistedOperations;
   readonly manifest: ServedManifest;
   readonly services: TitleServices;
   readonly metrics: Metrics;
   readonly identity: TitleAccess;
   /** Registers a subscription that runs; it is ended when the server drains. Returns its removal. */
   readonly onDrain: (end: () => void) => () => void;
+  /** What waits for slow clients of the title. */
+  readonly waiting: FramesWaiting;
 }
 
 type FetchResponse = Awaited<ReturnType<TitleYoga['fetch']>>;
@@ -44,13 +49,14 @@ export function graphqlEndpoint(options: GraphqlEndpointOptions) {
     options.manifest.check(headers['x-tickloom-manifest']);
     const types = answerTypesOf(exchange.request);
     const context = operationContext(options, exchange, principal, audit);
-    const params = await readParams(exchange, options, principal);
+    const asked = await readParams(exchange, options, principal);
+    const { params, document } = resolvedOperation(options.operations, asked, context);
     const takesEvents = types.events !== null;
     let frames: AnsweredFrames | null = null;
     const onFrames = (begun: AnsweredFrames): void => {
       frames = begun;
     };
-    const operation = { operation: context, params, takesEvents, onFrames };
+    const operation = { operation: context, params, document, takesEvents, onFrames };
     const request = fetchRequestOf(options.yoga, exchange, types);
     const response = await options.yoga.handleRequest(request, operation);
     // Refusals and errors of fields have another status; this is yoga's own report of a bug.
@@ -98,11 +104,11 @@ async function readParams(
   exchange: Exchange,
   { metrics, services }: GraphqlEndpointOptions,
   principal: Principal,
-): Promise<GraphqlParams> {
+): Promise<AskedOperation> {
   const { request } = exchange;
   if (request.method !== 'POST') return parseQueryParams(exchange.query);
   checkContentType(request, 'application/json');
-  const body = await readBody(request, bodyBytesMaxOf(principal));
+  const body = await readBody(request, bodyLimitOf(principal));
   metrics.received(exchange.endpoint, body.length);
   services.use.charge(principal, { bytes: body.length });
   return parseBodyParams(body);
@@ -149,7 +155,7 @@ async function sendResult(
  */
 async function sendFrames(
   { response: out, requestId, endpoint }: Exchange,
-  { metrics, identity, onDrain }: GraphqlEndpointOptions,
+  { metrics, identity, onDrain, waiting }: GraphqlEndpointOptions,
   frames: AnsweredFrames,
   context: OperationContext,
   credentials: Credentials,
@@ -170,11 +176,14 @@ async function sendFrames(
   });
   const removeDrain = onDrain(stop);
   out.once('close', stop);
-  const send = (pieces: readonly Buffer[]): Promise<void> => {
+  const send = async (pieces: readonly Buffer[]): Promise<void> => {
     const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
     metrics.sent(endpoint, bytes);
     context.outgoing.bytesSent += bytes;
-    return writePieces(out, pieces);
+    const writing = writePieces(out, pieces);
+    if (!out.writableNeedDrain) return writing;
+    const stopWaiting = waiting.wait(pieces, bytes, () => out.destroy());
+    await writing.finally(stopWaiting);
   };
   try {
     for await (const event of eventsOf(frames)) {

@@ -11,8 +11,16 @@ export interface GraphqlParams {
   readonly extensions: Record<string, unknown>;
 }
 
+/** One that may be named by its id instead of, or beside, its text. */
+export interface AskedOperation extends Omit<GraphqlParams, 'query'> {
+  /** Null where the id alone was sent. */
+  readonly query: string | null;
+  /** The SHA-256 of the document, in hexadecimal; null where it was not sent. */
+  readonly id: string | null;
+}
+
 /** Reads the body of a POST. Throws, as `checkParams` does, saying what is wrong with it. */
-export function parseBodyParams(body: Buffer): GraphqlParams {
+export function parseBodyParams(body: Buffer): AskedOperation {
   // Decoding would replace what is broken, so that another text is stored than was sent.
   if (!isUtf8(body)) throw new EngineError('BAD_USER_INPUT', 'the request body is not valid UTF-8');
   let parsed: unknown;
@@ -31,9 +39,11 @@ export function parseBodyParams(body: Buffer): GraphqlParams {
 }
 
 /** Reads the query string of a GET. Throws as `checkParams` does. */
-export function parseQueryParams(query: URLSearchParams): GraphqlParams {
+export function parseQueryParams(query: URLSearchParams): AskedOperation {
   return checkParams({
     query: query.get('query'),
+    id: query.get('id'),
+    documentId: query.get('documentId'),
     operationName: query.get('operationName'),
     variables: jsonParameter(query, 'variables'),
     extensions: jsonParameter(query, 'extensions'),
@@ -41,12 +51,9 @@ export function parseQueryParams(query: URLSearchParams): GraphqlParams {
 }
 
 /** Checks the shape of an operation. Throws `BAD_USER_INPUT`, and `LIMIT_EXCEEDED` for its depth. */
-export function checkParams(value: unknown): GraphqlParams {
+export function checkParams(value: unknown): AskedOperation {
   if (!isObject(value)) throw new EngineError('BAD_USER_INPUT', 'an operation is a JSON object');
   const { query, variables, operationName, extensions } = value;
-  if (typeof query !== 'string' || query === '') {
-    throw new EngineError('BAD_USER_INPUT', '"query" must be the text of a GraphQL document');
-  }
   if (variables !== undefined && variables !== null && !isObject(variables)) {
     throw new EngineError('BAD_USER_INPUT', '"variables" must be an object');
   }
@@ -58,12 +65,46 @@ export function checkParams(value: unknown): GraphqlParams {
   }
   checkNesting(variables, 'variables');
   checkNesting(extensions, 'extensions');
+  const id = operationIdIn(value);
+  const isLeftOut = id !== null && (query === undefined || query === null || query === '');
+  if (!isLeftOut && (typeof query !== 'string' || query === '')) {
+    throw new EngineError('BAD_USER_INPUT', '"query" must be the text of a GraphQL document');
+  }
   return {
-    query,
+    query: isLeftOut ? null : (query as string),
+    id,
     variables: variables ?? {},
     ...(typeof operationName === 'string' && operationName !== '' ? { operationName } : {}),
     extensions: extensions ?? {},
   };
+}
+
+/**
+ * The id that an operation is named by: `extensions.persistedQuery.sha256Hash` (Apollo, urql),
+ * `documentId` (GraphQL over HTTP, `sha256:…` or bare) or `id` (Relay). Null where there is none.
+ */
+function operationIdIn({
+  id,
+  documentId,
+  extensions,
+}: Readonly<Record<string, unknown>>): string | null {
+  const { persistedQuery } = (extensions ?? {}) as { readonly persistedQuery?: unknown };
+  const isAutomatic = isObject(persistedQuery);
+  if (isAutomatic && persistedQuery.version !== undefined && persistedQuery.version !== 1) {
+    throw new EngineError('BAD_USER_INPUT', 'persisted queries of version 1 are known here', {
+      details: { path: 'extensions.persistedQuery.version' },
+    });
+  }
+  const named = [isAutomatic ? persistedQuery.sha256Hash : undefined, documentId, id];
+  const given = named.find((one) => one !== undefined && one !== null && one !== '');
+  if (given === undefined) return null;
+  const [, hex] = /^(?:sha256:)?([0-9a-f]{64})$/i.exec(String(given)) ?? [];
+  if (hex !== undefined) return hex.toLowerCase();
+  throw new EngineError(
+    'BAD_USER_INPUT',
+    'an operation is named by the SHA-256 of its document, 64 hexadecimal digits',
+    { details: { path: isAutomatic ? 'extensions.persistedQuery.sha256Hash' : 'documentId' } },
+  );
 }
 
 function jsonParameter(query: URLSearchParams, name: string): unknown {

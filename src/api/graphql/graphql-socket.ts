@@ -31,16 +31,19 @@ import type { ServedManifest } from '../served-manifest.ts';
 import type { Answers } from './answer.ts';
 import { AnsweredFrames } from './answered-frames.ts';
 import { askedClassOf } from './asked-class.ts';
-import { bodyBytesMaxOf } from './body-bytes.ts';
+import { bodyLimitOf } from './body-bytes.ts';
 import { closeCodeOf, closeCodes } from './close-codes.ts';
 import { connectionHeader } from './connection-parameters.ts';
 import type { FrameText } from './frame-text.ts';
+import type { FramesWaiting } from './frames-waiting.ts';
 import { checkParams } from './graphql-params.ts';
-import { watchBytes } from './message-bytes.ts';
+import { MessageBytes } from './message-bytes.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
 import { idInUse, incoming, OperationIds, resultTail } from './operation-ids.ts';
+import { type PersistedOperations, resolvedOperation } from './persisted-operations.ts';
 import { PushedFrames } from './pushed-frames.ts';
 import type { RoleSchemas } from './role-schemas.ts';
+import { holdUnread, messageBytesMax, runsSomething, watchControls } from './socket-bounds.ts';
 import { keepAlive, send, sendPieces } from './socket-messages.ts';
 import { SocketOperations } from './socket-operations.ts';
 import type { SocketPlaces } from './socket-places.ts';
@@ -51,6 +54,7 @@ export interface GraphqlSocketOptions {
   readonly manifest: ServedManifest;
   readonly yoga: TitleYoga;
   readonly roles: RoleSchemas;
+  readonly operations: PersistedOperations;
   readonly services: TitleServices;
   readonly answers: Answers;
   readonly metrics: Metrics;
@@ -58,6 +62,8 @@ export interface GraphqlSocketOptions {
   readonly identity: TitleAccess;
   /** The places of all WebSockets of the server. */
   readonly places: SocketPlaces;
+  /** What waits for slow clients of the title. */
+  readonly waiting: FramesWaiting;
 }
 
 interface Connection {
@@ -88,10 +94,14 @@ export class GraphqlSocket {
 
   constructor(options: GraphqlSocketOptions) {
     this.#options = options;
-    // The types of `ws` do not know of `closeTimeout` yet.
-    const socketOptions: ServerOptions & { readonly closeTimeout: number } = {
+    // The types of `ws` do not know of these two yet.
+    const socketOptions: ServerOptions & {
+      readonly closeTimeout: number;
+      readonly maxFragments: number;
+    } = {
       noServer: true,
       maxPayload: servingLimits.graphqlBodyBytesMax,
+      maxFragments: servingLimits.webSocketFragmentsMax,
       perMessageDeflate: false,
       closeTimeout: servingLimits.webSocketCloseMs,
       handleProtocols,
@@ -136,11 +146,10 @@ export class GraphqlSocket {
 
   #open(socket: WebSocket, stream: Duplex, request: IncomingMessage): void {
     const address = request.socket.remoteAddress ?? '';
-    const { places, metrics, logger } = this.#options;
+    const { places, metrics, logger, waiting } = this.#options;
     const leavePlace = places.occupy();
     const leaveUnsigned = places.unsigned.add(address);
     const ids = new OperationIds();
-    const stopWatch = watchBytes(socket, stream, servingLimits.webSocketInitBytesMax);
     const connection: Connection = {
       socket,
       headers: request.headers,
@@ -148,7 +157,7 @@ export class GraphqlSocket {
       live: null,
       askedClass: undefined,
       signedIn: () => {
-        stopWatch();
+        received.whole();
         leaveUnsigned();
       },
       operations: new SocketOperations(),
@@ -156,10 +165,19 @@ export class GraphqlSocket {
         const head = ids.resultHead(id);
         if (head === null) return;
         metrics.sent('websocket', head.length + text.bytes + resultTail.length);
-        await sendPieces(socket, text.within(head, resultTail));
+        const sending = sendPieces(socket, text.within(head, resultTail));
+        if (socket.bufferedAmount === 0) return sending;
+        const stopWaiting = waiting.wait(text, text.bytes, () =>
+          socket.close(closeCodes.tryAgainLater, 'OVERLOADED'),
+        );
+        await sending.finally(stopWaiting);
       },
       subscriptions: {},
     };
+    const received = new MessageBytes(socket, stream, () =>
+      messageBytesMax(connection.live?.current),
+    );
+    const control = watchControls(socket, received, () => connection.live !== null);
     // Frames go another way: their number is bounded by that of subscriptions.
     const charge = (bytes: number) => {
       const principal = connection.live?.current;
@@ -190,14 +208,18 @@ export class GraphqlSocket {
             // `ws` has checked texts alone, and closes with 1007 for one that is broken.
             if (isBinary && !isUtf8(data)) return socket.close(closeCodes.notUtf8, 'not UTF-8');
             const asker = connection.live?.current;
-            if (asker !== undefined && data.length > bodyBytesMaxOf(asker)) {
-              return socket.close(closeCodes.tooLarge, 'LIMIT_EXCEEDED');
+            if (asker !== undefined) {
+              received.whole();
+              if (data.length > servingLimits[bodyLimitOf(asker)]) {
+                return socket.close(closeCodes.tooLarge, 'LIMIT_EXCEEDED');
+              }
             }
             const text = String(data);
             metrics.received('websocket', text.length);
             charge(text.length);
             const message = incoming(ids, text);
             if (message === idInUse) return socket.close(closeCodes.idInUse, idInUse);
+            if (!runsSomething(message, connection.subscriptions) && !control()) return;
             // The protocol takes a message that is parsed already, though its type says a text.
             listener(message as string).catch((error: unknown) => {
               logger.error({ error }, 'a WebSocket message failed');
@@ -205,6 +227,7 @@ export class GraphqlSocket {
             });
             // A completion has been taken by now, and has no call of its own.
             connection.operations.leave((id) => id in connection.subscriptions);
+            holdUnread(socket, stream);
           });
         },
       },
@@ -240,10 +263,12 @@ export class GraphqlSocket {
       const credentials = {
         authorization: header('authorization'),
         role: header('x-tickloom-role'),
+        page: connection.headers,
       };
       const principal = await recordedSignIn(audit, requestId, () =>
         this.#options.identity.authenticate(credentials),
       );
+      audit.cameFrom(principal);
       await this.#options.services.use.admit(principal, requestId);
       this.#options.manifest.check(header('x-tickloom-manifest'));
       const asked = header('x-tickloom-class');
@@ -316,7 +341,7 @@ export class GraphqlSocket {
     payload: SubscribePayload,
   ): Promise<ExecutionArgs | readonly GraphQLError[]> {
     const { connection } = context.extra;
-    const { yoga, answers } = this.#options;
+    const { yoga, answers, operations } = this.#options;
     const operation = this.#operationContext(connection, payload);
     try {
       if (!connection.operations.hasRoom) {
@@ -334,8 +359,14 @@ export class GraphqlSocket {
       connection.operations.begin(id, payload, operation);
       const { principal, ticket } = operation;
       await this.#options.services.use.admit(principal, ticket.trace.requestId);
-      const params = checkParams(payload);
-      const enveloped = yoga.getEnveloped({ operation, params, takesEvents: true });
+      const asked = checkParams(payload);
+      const { params, document: listed } = resolvedOperation(operations, asked, operation);
+      const enveloped = yoga.getEnveloped({
+        operation,
+        params,
+        document: listed,
+        takesEvents: true,
+      });
       const document = enveloped.parse(params.query);
       const invalid = enveloped.validate(enveloped.schema, document);
       if (invalid.length > 0) {

@@ -83,10 +83,19 @@ export function incoming(ids: OperationIds, text: string): unknown {
   if (typeof id !== 'string' || id === '') return message;
   if (type === 'subscribe') {
     const inner = ids.begin(id);
-    return inner === null ? idInUse : { ...(message as object), id: inner };
+    if (inner === null) return idInUse;
+    const { payload } = message as { readonly payload?: unknown };
+    // The protocol wants a text, which an operation that is named by its SHA-256 may leave out.
+    const named = isNamedAlone(payload) ? { payload: { query: '', ...payload } } : {};
+    return { ...(message as object), ...named, id: inner };
   }
   if (type !== 'complete') return message;
   return { ...(message as object), id: ids.complete(id) ?? id };
+}
+
+function isNamedAlone(payload: unknown): payload is object {
+  if (typeof payload !== 'object' || payload === null || 'query' in payload) return false;
+  return 'id' in payload || 'documentId' in payload || 'extensions' in payload;
 }
 
 /** How such a message ends, behind the result. */

@@ -6,7 +6,6 @@ import {
   type GraphQLSchema,
   getOperationAST,
   type OperationDefinitionNode,
-  parse,
   validate,
 } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
@@ -17,13 +16,12 @@ import { servingLimits } from '../../serving-limits.ts';
 import type { Answers } from './answer.ts';
 import { AnsweredFrames, subscribeToFrames } from './answered-frames.ts';
 import { DocumentCache } from './document-cache.ts';
-import { checkDocumentCost } from './document-cost.ts';
-import { checkDocumentNesting } from './document-nesting.ts';
 import type { Executor } from './executor.ts';
 import type { FrameTexts } from './frame-texts.ts';
 import type { GraphqlParams } from './graphql-params.ts';
 import type { OperationContext } from './operation-context.ts';
 import { shapeOf } from './operation-shapes.ts';
+import { parseWithinBounds } from './parse-document.ts';
 import { printedResult } from './printed-result.ts';
 import type { RoleSchemas } from './role-schemas.ts';
 import { unresolvedOperation } from './unresolved-operation.ts';
@@ -33,6 +31,8 @@ import { tooManyValues } from './variable-values.ts';
 export interface ServerContext {
   readonly operation: OperationContext;
   readonly params: GraphqlParams;
+  /** Where the operation is a listed one, parsed and validated before; null: its text is to be. */
+  readonly document: DocumentNode | null;
   /** Whether the client takes events, as which alone a subscription can be answered. */
   readonly takesEvents: boolean;
   /** Called with the frames of a subscription, which are answered past yoga's own response. */
@@ -75,7 +75,7 @@ export function createTitleYoga(
     plugins: [
       executorPlugin({ executor, roles, answers, texts }),
       parsedParamsPlugin,
-      boundsPlugin,
+      documentPlugin(answers),
       answerPlugin(answers, roles),
     ],
   });
@@ -171,23 +171,35 @@ const parsedParamsPlugin: Plugin<object, ServerContext> = {
   },
 };
 
-/** Bounds a document before it is validated: what it costs then, and how many errors it may have. */
-const boundsPlugin: Plugin = {
-  onParse({ setParseFn }) {
-    setParseFn((source, options) => {
-      checkDocumentNesting(typeof source === 'string' ? source : source.body);
-      const document = parse(source, { ...options, maxTokens: servingLimits.graphqlTokensMax });
-      checkDocumentCost(document);
-      return document;
-    });
-  },
-  onValidate({ setValidationFn }) {
-    const maxErrors = servingLimits.graphqlValidationErrorsMax;
-    setValidationFn((schema, document, rules, options) =>
-      validate(schema, document, rules, { ...options, maxErrors }),
-    );
-  },
-};
+/**
+ * Bounds a document before it is validated: what it costs then, and how many errors it may have. One
+ * of a list is neither parsed nor validated again.
+ */
+function documentPlugin(answers: Answers): Plugin<ServerContext, ServerContext> {
+  return {
+    onParse({ context, setParsedDocument, setParseFn }) {
+      if (context.document !== null) {
+        answers.documents.inc({ outcome: 'listed' });
+        setParsedDocument(context.document);
+        return undefined;
+      }
+      let isParsed = false;
+      setParseFn((source, options) => {
+        isParsed = true;
+        return parseWithinBounds(typeof source === 'string' ? source : source.body, options);
+      });
+      return () => answers.documents.inc({ outcome: isParsed ? 'parsed' : 'remembered' });
+    },
+    onValidate({ context, setResult, setValidationFn }) {
+      if (context.document !== null) return setResult([]);
+      const maxErrors = servingLimits.graphqlValidationErrorsMax;
+      setValidationFn((schema, document, rules, options) => {
+        answers.validations.inc();
+        return validate(schema, document, rules, { ...options, maxErrors });
+      });
+    },
+  };
+}
 
 function answerPlugin(answers: Answers, roles: RoleSchemas): Plugin<ServerContext, ServerContext> {
   const printed = (result: ExecutionResult, context: OperationContext) =>

@@ -18,7 +18,7 @@ export interface Token {
  */
 export function readTokens(text: string): readonly Token[] {
   if (Buffer.byteLength(text) > limits.sqlTextBytesMax) {
-    throw tooLong(`${limits.sqlTextBytesMax} bytes`);
+    throw tooLong('sqlTextBytesMax', 'bytes');
   }
   return new Lexer(text).read();
 }
@@ -37,7 +37,7 @@ class Lexer {
   read(): readonly Token[] {
     for (this.#skip(); this.#at < this.#text.length; this.#skip()) {
       if (this.#tokens.length === limits.sqlTokensMax) {
-        throw tooLong(`${limits.sqlTokensMax} words and signs`);
+        throw tooLong('sqlTokensMax', 'words and signs');
       }
       this.#tokens.push(this.#next());
     }
@@ -202,10 +202,12 @@ function writeCharacter(character: string, refuse: () => Error): string {
   ).join('');
 }
 
-function tooLong(bound: string): EngineError {
+function tooLong(limit: 'sqlTextBytesMax' | 'sqlTokensMax', what: string): EngineError {
+  const max = limits[limit];
   return new EngineError(
     'LIMIT_EXCEEDED',
-    `SQL: the text has more than ${bound}; give long lists as parameters`,
+    `SQL: the text has more than ${max} ${what}; give long lists as parameters`,
+    { details: { limit, max } },
   );
 }
 
