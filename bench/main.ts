@@ -20,6 +20,7 @@ const benches = [
   'views-rows',
   'fanout',
   'attack',
+  'freshness',
   'canary',
 ] as const;
 

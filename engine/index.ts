@@ -37,6 +37,7 @@ export {
   showsAll,
 } from './access/table-access.ts';
 export type {
+  ColumnListRequest,
   ColumnQueries,
   ExportRequest,
   ExportSource,
@@ -49,6 +50,7 @@ export type {
 export type { ColumnStore } from './columns/column-store.ts';
 export { ColumnsHost, type ColumnsTarget } from './columns/columns-host.ts';
 export type { OpenColumnStore } from './columns/open-column-store.ts';
+export { aggregateName } from './columns/queries/aggregate-name.ts';
 export { namesInSql } from './columns/queries/user-sql/user-sql.ts';
 export { SideTable, type SideTableDefinition } from './columns/side-table.ts';
 export { lockDirectory } from './disk/directory-lock.ts';

@@ -1,8 +1,8 @@
 import { type ExportRequest, type ExportSource, namedColumns, shownAs } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
-import { limits } from '../engine/model/limits.ts';
 import { formatPosition, type Lsn, parsePosition } from '../engine/model/position.ts';
 import type { ColumnDefinition, TableGrant, WhereInput } from '../engine/model/types.ts';
+import { type AsOf, asOfLsn } from './as-of.ts';
 import { auditConditionOf } from './audit-log.ts';
 import { audited, type Told, touches } from './audited.ts';
 import {
@@ -17,7 +17,6 @@ import {
 } from './authorise.ts';
 import { conditionOf } from './bounded-work.ts';
 import type { ExportInfo, ExportSpec, RequestContext } from './context.ts';
-import { waitForApplied } from './fresh-reads.ts';
 import { auditedSql, sqlParameters } from './queries.ts';
 import { checkColumnList, queryBoundsOf, withinClass } from './query-bounds.ts';
 
@@ -31,7 +30,7 @@ export interface CreateExportArguments {
   readonly format?: ExportRequest['format'] | null | undefined;
   readonly compression?: ExportRequest['compression'] | null | undefined;
   readonly sincePosition?: string | null | undefined;
-  readonly asOf?: { readonly position: string } | null | undefined;
+  readonly asOf?: AsOf | null | undefined;
 }
 
 /** Orders an export; its rows are fixed now, however late the link is read. */
@@ -56,7 +55,7 @@ export async function createExport(
   if (source.kind === 'table') touches(context, source.table);
   const format = input.format ?? 'ARROW_STREAM';
   const sinceLsn = positionOf(input.sincePosition, 'input.sincePosition');
-  const asOf = await asOfLsn(input, context);
+  const asOf = (await asOfLsn(context, input.asOf, 'input.asOf')) ?? context.engine.appliedLsn;
   if (sinceLsn !== null && sinceLsn > asOf) {
     const end = formatPosition(asOf);
     throw invalid('sincePosition', `nothing is between it and ${end}, which the rows are as of`);
@@ -208,16 +207,6 @@ function shownNames(
     return as !== 'hidden' && (as !== 'hash' || makesPseudonyms);
   });
   return shown.length === names.length ? null : shown;
-}
-
-/** Now, unless an earlier place is asked for. */
-async function asOfLsn(input: CreateExportArguments, context: RequestContext): Promise<Lsn> {
-  const asked = positionOf(input.asOf?.position, 'input.asOf.position');
-  const applied = await waitForApplied(context);
-  if (asked !== null && asked > applied) {
-    await context.engine.waitForApplied(context.ticket.within(limits.readWaitMs), asked);
-  }
-  return asked ?? applied;
 }
 
 function positionOf(text: string | null | undefined, path: string): Lsn | null {

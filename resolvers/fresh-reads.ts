@@ -32,10 +32,41 @@ export async function waitForCovered(
   minPosition: string | null | undefined,
 ): Promise<void> {
   await waitForApplied(context);
-  if (minPosition === null || minPosition === undefined) return;
-  const { ticket, engine, report } = context;
+  const lsn = minPositionOf(minPosition);
+  if (lsn !== null) await cover(context, lsn);
+}
+
+/**
+ * As `waitForCovered`, for rows that are live as well: whoever saw a row of them live, or wrote it, has
+ * it in the column store, too.
+ */
+export async function waitForCoveredRows(
+  context: RequestContext,
+  minPosition: string | null | undefined,
+): Promise<void> {
+  await waitForCovered(context, minPosition);
+  if (context.readAfter !== null) await cover(context, context.readAfter);
+}
+
+/** Waits until the node has applied what the client has seen, and `minPosition` where one is demanded. */
+export async function waitForMinimum(
+  context: RequestContext,
+  minPosition: string | null | undefined,
+): Promise<void> {
+  await waitForApplied(context);
+  const lsn = minPositionOf(minPosition);
+  if (lsn === null) return;
+  const { engine, ticket, report } = context;
+  await report.waitsFor(engine.waitForApplied(ticket.within(limits.readWaitMs), lsn));
+}
+
+function minPositionOf(minPosition: string | null | undefined): Lsn | null {
+  if (minPosition === null || minPosition === undefined) return null;
+  return parsePosition(minPosition, 'minPosition');
+}
+
+async function cover({ engine, ticket, report }: RequestContext, lsn: Lsn): Promise<void> {
   const { columns } = engine;
-  const lsn = parsePosition(minPosition, 'minPosition');
   if (lsn <= columns.coveredLsn) return;
   await report.waitsFor(columns.waitForCovered(ticket.within(limits.readWaitMs), lsn));
 }

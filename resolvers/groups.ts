@@ -1,35 +1,51 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { type Group, type GroupAggregate, namedColumns, type OrderBy } from '../engine/index.ts';
+import {
+  aggregateName,
+  type Condition,
+  type Group,
+  type GroupAggregate,
+  namedColumns,
+} from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import type { Lsn } from '../engine/model/position.ts';
 import type { Row, TableDefinition, Value, WhereInput } from '../engine/model/types.ts';
+import { type AsOf, asOfLsn } from './as-of.ts';
 import { auditedRead } from './audited.ts';
 import { authoriseTable, authoriseUse, bothOf, rowRuleOf } from './authorise.ts';
 import { answerRows, conditionOf } from './bounded-work.ts';
+import {
+  ComparedAggregates,
+  type GroupOrderInput,
+  type HavingInput,
+} from './compared-aggregates.ts';
 import type { RequestContext } from './context.ts';
 import { waitForCovered } from './fresh-reads.ts';
+import type { ListPage } from './list-page.ts';
 import { groupColumnsOf, orderOf, pageSizeOf, queryBoundsOf, withinClass } from './query-bounds.ts';
 import { reportQuery } from './rows.ts';
-import { aggregateKey, selectedAggregates } from './selected-aggregates.ts';
+import { selectedAggregates, selectsPage } from './selected-aggregates.ts';
 import { refusePersonalOrder } from './stored-personal.ts';
 
 export interface GroupsArguments {
   readonly where?: WhereInput | null | undefined;
   readonly by?: readonly string[] | null | undefined;
   readonly tickBucket?: number | null | undefined;
-  readonly orderBy?: readonly OrderBy[] | null | undefined;
+  readonly timeBucketSeconds?: number | null | undefined;
+  readonly having?: HavingInput | null | undefined;
+  readonly orderBy?: readonly GroupOrderInput[] | null | undefined;
   readonly first?: number | null | undefined;
+  readonly after?: string | null | undefined;
   readonly minPosition?: string | null | undefined;
+  readonly asOf?: AsOf | null | undefined;
 }
 
-export interface GroupList {
-  readonly nodes: readonly GroupNode[];
+export interface GroupList extends ListPage<GroupNode> {
   /** There are more groups than were asked for. */
   readonly truncated: boolean;
   readonly coveredLsn: Lsn;
 }
 
-/** A group, its aggregates by `aggregateKey`. */
+/** A group, its aggregates by `aggregateName`. */
 export interface GroupNode {
   readonly key: Row;
   readonly count: bigint;
@@ -50,21 +66,33 @@ export function rowGroups(table: TableDefinition, field: string) {
     const asked = await conditionOf(context, args.where, columns);
     const by = groupColumnsOf(args.by);
     const aggregates = selectedAggregates(info);
-    const orderBy = orderOf(args.orderBy);
+    const compared = new ComparedAggregates(columns);
+    const orderBy = orderOf(compared.order(args.orderBy));
     refusePersonalOrder(orderBy, columns);
+    const having = await havingOf(context, compared, args.having);
+    const keys = new Set(columns.keys());
     authoriseUse(context, table, [
       ...namedColumns(asked),
       ...by,
-      ...[...aggregates, ...orderBy].map(({ column }) => column),
+      ...[...aggregates, ...compared.all].map(({ column }) => column),
+      ...orderBy.map(({ column }) => column).filter((column) => keys.has(column)),
     ]);
+    const after = args.after ?? null;
+    const asOf = await asOfLsn(context, args.asOf);
     const request = {
       table: table.name,
       where: bothOf(visible, asked),
       by,
-      tickBucket: tickBucketOf(args.tickBucket),
+      tickBucket: bucketOf('tickBucket', 'tick', args.tickBucket),
+      timeBucketMs: timeBucketMsOf(args.timeBucketSeconds),
       aggregates,
+      compared: compared.all,
+      having,
       orderBy,
       first: pageSizeOf(args.first),
+      after,
+      isPaged: selectsPage(info),
+      asOf,
       bounds: queryBoundsOf(context.ticket),
     };
     await waitForCovered(context, args.minPosition);
@@ -76,6 +104,10 @@ export function rowGroups(table: TableDefinition, field: string) {
     return {
       nodes: result.groups.map((group) => groupNode(group, request.aggregates)),
       truncated: result.truncated,
+      hasNextPage: result.truncated,
+      isAfter: after !== null,
+      cursorAt: result.cursorAt,
+      lsn: result.coveredLsn,
       coveredLsn: result.coveredLsn,
     };
   };
@@ -84,6 +116,11 @@ export function rowGroups(table: TableDefinition, field: string) {
 
 export function groupKey(group: GroupNode): Row {
   return group.key;
+}
+
+/** When the bucket of a group begins, in milliseconds; null where groups have none. */
+export function timeBucketOf(key: Row): number | null {
+  return (key.timeBucket as number | undefined) ?? null;
 }
 
 /** The columns one aggregate field of a group answers, as a row of them. */
@@ -103,7 +140,7 @@ function valuesOf(
 ): Row {
   const row: { [column: string]: Value } = {};
   for (const column of columns) {
-    const value = group.values.get(aggregateKey(aggregateOf(column)));
+    const value = group.values.get(aggregateName(aggregateOf(column)));
     if (value !== undefined) row[column] = value;
   }
   return row;
@@ -112,15 +149,29 @@ function valuesOf(
 function groupNode(group: Group, aggregates: readonly GroupAggregate[]): GroupNode {
   const values = new Map<string, Value>();
   for (const [i, aggregate] of aggregates.entries()) {
-    values.set(aggregateKey(aggregate), group.values[i] ?? null);
+    values.set(aggregateName(aggregate), group.values[i] ?? null);
   }
   return { key: group.key, count: group.count, values };
 }
 
-function tickBucketOf(width: number | null | undefined): number | null {
+async function havingOf(
+  context: RequestContext,
+  compared: ComparedAggregates,
+  having: HavingInput | null | undefined,
+): Promise<Condition | null> {
+  if (having === null || having === undefined) return null;
+  return conditionOf(context, compared.where(having), compared.values, 'having');
+}
+
+function bucketOf(argument: string, unit: string, width: number | null | undefined) {
   if (width === null || width === undefined) return null;
   if (width >= 1) return width;
-  throw new EngineError('BAD_USER_INPUT', `tickBucket: must be 1 tick or more, not ${width}`, {
-    details: { path: 'tickBucket' },
+  throw new EngineError('BAD_USER_INPUT', `${argument}: must be 1 ${unit} or more, not ${width}`, {
+    details: { path: argument },
   });
+}
+
+function timeBucketMsOf(seconds: number | null | undefined): number | null {
+  const width = bucketOf('timeBucketSeconds', 'second', seconds);
+  return width === null ? null : width * 1_000;
 }

@@ -88,12 +88,7 @@ export function checkColumnList<Entry>(
   columnOf: (entry: Entry) => string,
   limit: 'orderColumnsMax' | 'groupColumnsMax' | 'tableColumnsMax',
 ): void {
-  const max = limits[limit];
-  if (list.length > max) {
-    throw new EngineError('LIMIT_EXCEEDED', `${path}: names ${max} columns at most`, {
-      details: { path, limit, max },
-    });
-  }
+  checkListLength(path, list, limit);
   const seen = new Set<string>();
   for (const [i, entry] of list.entries()) {
     const column = columnOf(entry);
@@ -104,4 +99,17 @@ export function checkColumnList<Entry>(
     }
     seen.add(column);
   }
+}
+
+/** Throws `LIMIT_EXCEEDED` for a list of columns that is too long. */
+export function checkListLength(
+  path: string,
+  list: readonly unknown[],
+  limit: 'orderColumnsMax' | 'groupColumnsMax' | 'tableColumnsMax',
+): void {
+  const max = limits[limit];
+  if (list.length <= max) return;
+  throw new EngineError('LIMIT_EXCEEDED', `${path}: names ${max} columns at most`, {
+    details: { path, limit, max },
+  });
 }

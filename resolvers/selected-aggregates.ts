@@ -8,11 +8,21 @@ import {
   type SelectionNode,
   valueFromAST,
 } from 'graphql';
-import type { GroupAggregate } from '../engine/index.ts';
+import { aggregateName, type GroupAggregate } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 
 /** Fields of a group that aggregate columns; each selects the columns it wants below it. */
-export const aggregateFields = ['countDistinct', 'sum', 'avg', 'min', 'max', 'quantile'] as const;
+export const aggregateFields = [
+  'countDistinct',
+  'sum',
+  'avg',
+  'stddev',
+  'min',
+  'max',
+  'first',
+  'last',
+  'quantile',
+] as const;
 type AggregateField = (typeof aggregateFields)[number];
 
 /**
@@ -30,17 +40,11 @@ export function selectedAggregates(info: GraphQLResolveInfo): GroupAggregate[] {
       for (const { name } of fieldsBelow(info, [field])) {
         if (name.value.startsWith('__')) continue;
         const aggregate = aggregateOf(op, name.value, field, info);
-        selected.set(aggregateKey(aggregate), aggregate);
+        selected.set(aggregateName(aggregate), aggregate);
       }
     }
   }
   return [...selected.values()];
-}
-
-/** One name for equal aggregates. */
-export function aggregateKey(aggregate: GroupAggregate): string {
-  const q = aggregate.op === 'quantile' ? aggregate.q : '';
-  return `${aggregate.op}:${q}:${aggregate.column}`;
 }
 
 function aggregateOf(
@@ -58,6 +62,14 @@ function aggregateOf(
     });
   }
   return { op, column, q };
+}
+
+/** Whether the answer is to tell where its page ends. */
+export function selectsPage(info: GraphQLResolveInfo): boolean {
+  for (const { name } of fieldsBelow(info, info.fieldNodes)) {
+    if (name.value === 'pageInfo') return true;
+  }
+  return false;
 }
 
 /** The fields selected by these, fragments opened. The groups' types have no abstract ones. */

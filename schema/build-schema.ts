@@ -45,7 +45,7 @@ export function buildSchema(catalog: Catalog): GraphQLSchema {
     if (types.table.kind === 'state') addRowChangesField(scope, shared, types);
   }
   for (const view of views) addViewFields(scope, shared, view);
-  addExportFields(scope);
+  addExportFields(scope, shared);
   addQueryFields(scope, shared);
   addContentionFields(scope);
   addInsightFields(scope, shared);

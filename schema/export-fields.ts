@@ -7,22 +7,13 @@ import {
 } from '../resolvers/exports.ts';
 import { position } from '../resolvers/position.ts';
 import type { SchemaScope } from './scope.ts';
+import type { SharedTypes } from './shared-types.ts';
 
 /** `createExport` and `export`. */
-export function addExportFields(scope: SchemaScope): void {
+export function addExportFields(scope: SchemaScope, shared: SharedTypes): void {
   const { builder } = scope;
   const { format, compression } = addExportEnums(scope);
   const info = addExportType(scope, format);
-  const asOf = builder.inputType('AsOf', {
-    description: 'An earlier moment to look at.',
-    fields: (t) => ({
-      position: t.field({
-        type: 'Position',
-        required: true,
-        description: 'Everything committed up to here, nothing later.',
-      }),
-    }),
-  });
   const input = builder.inputRef<CreateExportArguments>('CreateExportInput');
   builder.inputType(input, {
     description: 'What to export: a table, the result of SQL, or the audit log.',
@@ -60,7 +51,7 @@ export function addExportFields(scope: SchemaScope): void {
             'Only rows committed after this: what an earlier export did not have. Of a state table, rows that are gone since come with their key and `deleted: true`.',
         }),
         asOf: t.field({
-          type: asOf,
+          type: shared.asOf,
           description: 'Rows as of then; as of now where it is left out.',
         }),
       }) as never,

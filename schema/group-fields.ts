@@ -8,32 +8,24 @@ import {
   groupKey,
   groupQuantile,
   rowGroups,
+  timeBucketOf,
 } from '../resolvers/groups.ts';
+import { listPageInfo } from '../resolvers/list-page.ts';
 import { personalColumnValue } from '../resolvers/personal.ts';
 import { coveredPosition } from '../resolvers/position.ts';
 import { type AnyType, anyType } from './any-type.ts';
+import { addGroupOrder, addHaving, isOrdered } from './group-inputs.ts';
 import type { RelationColumn } from './relation.ts';
 import type { SchemaScope } from './scope.ts';
-import type { SharedTypes } from './shared-types.ts';
-import {
-  addOrderType,
-  type ColumnEnumValues,
-  columnEnumValues,
-  isComparable,
-  type TableTypes,
-} from './table-types.ts';
+import { asOfDescription, minPositionDescription, type SharedTypes } from './shared-types.ts';
+import { isComparable, type TableTypes } from './table-types.ts';
 
 /** `actionLogGroups(…)`: rows grouped by columns and buckets of ticks, and aggregated. */
 export function addGroupFields(scope: SchemaScope, shared: SharedTypes, types: TableTypes): void {
-  const { table, relation, where, column } = types;
-  const order = addOrderType(
-    scope,
-    shared,
-    `${relation.typeName}GroupOrder`,
-    addGroupColumnEnum(scope, types),
-    `${table.name}Groups`,
-  );
-  const groups = addGroupsType(scope, types);
+  const { table, where, column } = types;
+  const order = addGroupOrder(scope, shared, types);
+  const having = addHaving(scope, types);
+  const groups = addGroupsType(scope, shared, types);
   const field = `${table.name}Groups`;
   scope.builder.queryField(field, (t) =>
     t.field({
@@ -49,43 +41,43 @@ export function addGroupFields(scope: SchemaScope, shared: SharedTypes, types: T
                 description: 'Also group by buckets of so many ticks; see `key.tickBucket`.',
               }),
             }),
+        timeBucketSeconds: t.arg.int({
+          description:
+            'Also group by buckets of so many seconds of `committedAt`; see `key.timeBucket`.',
+        }),
+        having: t.arg({ type: having, description: 'Which groups; all where it is left out.' }),
         orderBy: t.arg({
           type: [order],
           description: 'The order of the groups; by key otherwise.',
         }),
         first: t.arg.int({ description: 'Groups at most; 100 where it is left out.' }),
-        minPosition: t.arg({
-          type: 'Position',
+        after: t.arg.string({
           description:
-            'The answer must cover at least this; it waits a moment, then fails with `NOT_CAUGHT_UP`.',
+            'The cursor after which the page begins; its groups are as of the position of the page that gave it.',
         }),
+        minPosition: t.arg({ type: 'Position', description: minPositionDescription }),
+        asOf: t.arg({ type: shared.asOf, description: asOfDescription }),
       },
       resolve: rowGroups(table, field),
     }),
   );
 }
 
-function addGroupColumnEnum(scope: SchemaScope, { relation, table }: TableTypes) {
-  const bucket =
-    table.kind === 'state' ? {} : { tickBucket: { description: 'The first tick of the bucket.' } };
-  return scope.builder.enumType(`${relation.typeName}GroupColumn`, {
-    description: `What to order groups of \`${relation.name}\` by: columns they are grouped by, and their size.`,
-    values: {
-      ...columnEnumValues(relation.columns.filter(isComparable)),
-      ...bucket,
-      count: { description: 'Number of rows of the group.' },
-    } as ColumnEnumValues,
-  });
-}
-
-function addGroupsType(scope: SchemaScope, types: TableTypes) {
+function addGroupsType(scope: SchemaScope, shared: SharedTypes, types: TableTypes) {
   const group = addGroupType(scope, types);
   return scope.builder.objectRef<GroupList>(`${types.relation.typeName}Groups`).implement({
     description: `Groups of \`${types.table.name}\`.`,
     fields: (t) => ({
       nodes: t.expose('nodes', { type: [group], description: 'The groups.' }),
       truncated: t.exposeBoolean('truncated', {
-        description: 'There are more groups than `first`: ask for more, or narrow by `where`.',
+        description:
+          'There are more groups than `first`: ask for more, go on behind `pageInfo.endCursor`, or narrow by `where`.',
+      }),
+      pageInfo: t.field({
+        type: shared.pageInfo,
+        description:
+          'Whether and how the groups go on. A page that tells it is exactly as of a position.',
+        resolve: listPageInfo,
       }),
       coveredPosition: t.field({
         type: 'Position',
@@ -101,12 +93,18 @@ function addGroupType(scope: SchemaScope, types: TableTypes) {
   const comparable = relation.columns.filter(isComparable);
   const numeric = comparable.filter(({ definition }) => isNumeric(definition));
   const ordered = comparable.filter(isOrdered);
+  const chosen = comparable.filter(
+    ({ definition }) => !definition.personal && !isPosition(definition),
+  );
   const key = addGroupKeyType(scope, types, comparable);
   const distinct = addAggregateType(scope, types, 'CountDistinct', comparable, () =>
     anyType('BigInt'),
   );
   const sum = addAggregateType(scope, types, 'Sum', numeric, sumTypeOf);
   const avg = addAggregateType(scope, types, 'Avg', numeric, () => anyType('Float'));
+  const stddev = addAggregateType(scope, types, 'Stddev', numeric, () => anyType('Float'));
+  const first = addAggregateType(scope, types, 'First', chosen, (c) => scope.columns.scalarOf(c));
+  const last = addAggregateType(scope, types, 'Last', chosen, (c) => scope.columns.scalarOf(c));
   const min = addAggregateType(scope, types, 'Min', ordered, (c) => scope.columns.scalarOf(c));
   const max = addAggregateType(scope, types, 'Max', ordered, (c) => scope.columns.scalarOf(c));
   const quantile = addAggregateType(scope, types, 'Quantile', numeric, () => anyType('Float'));
@@ -133,6 +131,21 @@ function addGroupType(scope: SchemaScope, types: TableTypes) {
         type: avg,
         description: 'Means of the values that are present.',
         resolve: groupAggregate('avg', namesOf(numeric)),
+      }),
+      stddev: t.field({
+        type: stddev,
+        description: 'Standard deviations, as of a sample; null of fewer than two values.',
+        resolve: groupAggregate('stddev', namesOf(numeric)),
+      }),
+      first: t.field({
+        type: first,
+        description: 'Values that were committed first, of those present.',
+        resolve: groupAggregate('first', namesOf(chosen)),
+      }),
+      last: t.field({
+        type: last,
+        description: 'Values that were committed last, of those present.',
+        resolve: groupAggregate('last', namesOf(chosen)),
       }),
       min: t.field({
         type: min,
@@ -190,6 +203,12 @@ function addGroupKeyType(
               resolve: columnValue('tickBucket'),
             }),
           }),
+      timeBucket: t.field({
+        type: 'DateTime',
+        nullable: true,
+        description: 'When the bucket begins; null without the argument `timeBucketSeconds`.',
+        resolve: timeBucketOf,
+      }),
     }),
   });
 }
@@ -224,13 +243,4 @@ function namesOf(columns: readonly RelationColumn[]): string[] {
 
 function sumTypeOf({ definition }: RelationColumn): AnyType {
   return anyType(kindOf(definition).sum === 'f64' ? 'Float' : 'BigInt');
-}
-
-/**
- * Kinds whose order means something to a reader: not true and false, ids, or places in an enum; nor what
- * stands for a personal value.
- */
-function isOrdered({ definition }: RelationColumn): boolean {
-  if (definition.personal) return false;
-  return kindOf(definition).hasExtremes && !isPosition(definition);
 }

@@ -137,9 +137,16 @@ const asking = [
   'CountDistinct',
   'Sum',
   'Avg',
+  'Stddev',
   'Min',
   'Max',
+  'First',
+  'Last',
   'Quantile',
+  'HavingCounts',
+  'HavingSums',
+  'HavingNumbers',
+  'HavingValues',
 ];
 
 function addColumnRights(

@@ -1,10 +1,12 @@
 import type { OrderBy, SubscribeRequest } from '../engine/index.ts';
 import type { QueryClass } from '../engine/model/types.ts';
+import type { AsOf } from '../resolvers/as-of.ts';
 import type { PageInfo } from '../resolvers/list-page.ts';
 import type { SchemaScope } from './scope.ts';
 
 /** Types that every title's schema has, whatever its tables. */
-export function addSharedTypes({ builder }: SchemaScope) {
+export function addSharedTypes(scope: SchemaScope) {
+  const { builder } = scope;
   const direction = builder.enumType('OrderDirection', {
     description: 'Which end comes first.',
     values: {
@@ -60,6 +62,43 @@ export function addSharedTypes({ builder }: SchemaScope) {
       ARCHIVAL: { description: 'Nobody waits: minutes, and more memory.' },
     } satisfies Record<QueryClass, unknown>,
   });
-  return { direction, pageInfo, frameKind, lagPolicy, queryClass };
+  const asOf = addAsOfType(scope);
+  return { direction, pageInfo, frameKind, lagPolicy, queryClass, asOf };
 }
+/** An earlier moment, by which a read or an export is told what the rows were then. */
+function addAsOfType({ builder }: SchemaScope) {
+  const tick = builder.inputType('AsOfTick', {
+    description: 'A tick of a session.',
+    fields: (t) => ({
+      sessionId: t.id({ required: true, description: 'The session.' }),
+      tick: t.int({
+        required: true,
+        description: 'The tick; where the session has none of this number, the last one before it.',
+      }),
+    }),
+  });
+  const asOf = builder.inputRef<AsOf>('AsOf');
+  builder.inputType(asOf, {
+    description:
+      'An earlier moment to look at: everything that was committed up to it, nothing later.',
+    isOneOf: true,
+    fields: (t) => ({
+      position: t.field({ type: 'Position', description: 'A place in the log.' }),
+      time: t.field({
+        type: 'DateTime',
+        description: 'The last place in the log that was committed at or before this time.',
+      }),
+      tick: t.field({ type: tick, description: 'After a tick of a session.' }),
+    }),
+  });
+  return asOf;
+}
+
+/** The argument of reads that may look at an earlier moment. */
+export const asOfDescription =
+  'The rows exactly as of then, from the column store; as of now where it is left out.';
+
+export const minPositionDescription =
+  'The answer must cover at least this; it waits a moment, then fails with `NOT_CAUGHT_UP`.';
+
 export type SharedTypes = ReturnType<typeof addSharedTypes>;

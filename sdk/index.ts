@@ -1,3 +1,4 @@
+export type { AsOf } from './runtime/as-of.ts';
 export type { RetryPolicy } from './runtime/backoff.ts';
 export type { ColumnSpec } from './runtime/columns.ts';
 export {
@@ -12,12 +13,19 @@ export {
 } from './runtime/errors.ts';
 export type { Export, ExportFormat, ExportOf, ExportShape, SqlExport } from './runtime/export.ts';
 export type { Frame } from './runtime/frame.ts';
-export type { Group, Groups, GroupsQuery, StateGroupsQuery } from './runtime/groups.ts';
+export type {
+  Group,
+  GroupOrder,
+  Groups,
+  GroupsQuery,
+  Having,
+  StateGroupsQuery,
+} from './runtime/groups.ts';
 export type { HistoryTable } from './runtime/history-table.ts';
 export type { Json, JsonObject, JsonValue, Vec3 } from './runtime/kinds.ts';
 export type { MaterializedView } from './runtime/materialized-view.ts';
 export type { Position } from './runtime/position.ts';
-export type { HistoryListOptions, ListOptions, Page } from './runtime/row-list.ts';
+export type { ListOptions, Page } from './runtime/row-list.ts';
 export type { Comparison, OrderBy, Where } from './runtime/row-types.ts';
 export type { OpenSessionOptions, Session, SessionInfo } from './runtime/session.ts';
 export type {

@@ -3,7 +3,7 @@ import type { SeenTables } from '../access/seen-tables.ts';
 import { Ticket } from '../govern/ticket.ts';
 import type { Catalog } from '../model/catalog.ts';
 import { limits } from '../model/limits.ts';
-import type { Lsn } from '../model/position.ts';
+import { asLsn, type Lsn, lsnZero } from '../model/position.ts';
 import type { Row, Value } from '../model/types.ts';
 import type { ChangeSet } from '../state/change-set.ts';
 import type { Lifetime } from '../time/lifetime.ts';
@@ -21,8 +21,10 @@ import type { ColumnsHost } from './columns-host.ts';
 import { exportRows } from './export.ts';
 import type { MergePause } from './merge-pause.ts';
 import type { OpenColumnStore } from './open-column-store.ts';
-import { planGroups } from './queries/groups-sql.ts';
+import { GroupsPlan, type PlannedGroup } from './queries/groups-sql.ts';
 import { planList } from './queries/list-sql.ts';
+import { newestCommitted, newestOfTick, type PositionQuery } from './queries/position-sql.ts';
+import { refuseScan } from './queries/refuse-scan.ts';
 import { describeUserSql, runUserSql } from './queries/user-sql/user-sql.ts';
 import { databaseName } from './schema-sql.ts';
 import type { SeenDatabases } from './seen-databases.ts';
@@ -37,10 +39,13 @@ export interface StoreParts {
   readonly host: ColumnsHost;
   /** Null where merges are not ours to stop. */
   readonly mergePause: MergePause | null;
+  readonly scanRowsMax: number;
   readonly seen: SeenDatabases;
   /** What ends with the store. */
   readonly lifetime: Lifetime;
 }
+
+const hourMs = 3_600_000;
 
 /** One title's columns in ClickHouse. */
 export class ClickHouseStore implements OpenColumnStore {
@@ -49,6 +54,7 @@ export class ClickHouseStore implements OpenColumnStore {
   readonly #tailer: Tailer;
   readonly #host: ColumnsHost;
   readonly #mergePause: MergePause | null;
+  readonly #scanRowsMax: number;
   readonly #lifetime: Lifetime;
   readonly #seen: SeenDatabases;
 
@@ -58,6 +64,7 @@ export class ClickHouseStore implements OpenColumnStore {
     this.#tailer = parts.tailer;
     this.#host = parts.host;
     this.#mergePause = parts.mergePause;
+    this.#scanRowsMax = parts.scanRowsMax;
     this.#lifetime = parts.lifetime;
     this.#seen = parts.seen;
   }
@@ -134,9 +141,8 @@ export class ClickHouseStore implements OpenColumnStore {
   }
 
   async list(ticket: Ticket, request: ColumnListRequest) {
-    ticket.check();
-    const plan = planList(ticket, this.#catalog, request);
-    const coveredLsn = this.coveredLsn;
+    const { coveredLsn, upTo } = await this.#placed(ticket, request);
+    const plan = planList(ticket, this.#catalog, request, upTo);
     const { rows: answer, statistics } = await this.#client.query(plan.query);
     const rows = answer.slice(0, request.first).map((values) => {
       const row: Record<string, Value> = {};
@@ -158,17 +164,44 @@ export class ClickHouseStore implements OpenColumnStore {
   }
 
   async groups(ticket: Ticket, request: GroupsRequest): Promise<GroupsResult> {
-    ticket.check();
-    const plan = planGroups(ticket, this.#catalog, request);
-    const coveredLsn = this.coveredLsn;
-    const { rows, statistics } = await this.#client.query(plan.query);
-    const shown = rows.slice(0, request.first);
+    const plan = new GroupsPlan(this.#catalog, request);
+    const placed = await this.#placed(ticket, { ...request, asOf: plan.asOf });
+    const { coveredLsn } = placed;
+    // The next pages are as of the position that this one says.
+    const upTo = request.isPaged ? coveredLsn : placed.upTo;
+    const { rows, statistics } = await this.#client.query(plan.query(ticket, upTo));
+    const groups = rows.slice(0, request.first).map((row) => plan.read(row));
     return {
-      groups: shown.map((row) => plan.read(row)),
-      truncated: rows.length > shown.length,
+      groups: groups.map(({ group }) => group),
+      truncated: rows.length > groups.length,
+      cursorAt: (index) => plan.cursorOf(groups[index] as PlannedGroup, coveredLsn),
       coveredLsn,
       statistics,
     };
+  }
+
+  async positionAt(ticket: Ticket, timeMs: number): Promise<Lsn> {
+    ticket.check();
+    await this.#tailer.waitForCovered(ticket, this.#tailer.advancedLsn);
+    // As positions rise, so do times: what is looked for lies among the newest rows up to then.
+    for (const windowMs of [hourMs, 24 * hourMs, null]) {
+      const afterMs = windowMs === null ? null : timeMs - windowMs;
+      const lsn = await this.#newest(ticket, newestCommitted(this.#catalog, afterMs, timeMs));
+      if (lsn > lsnZero) return lsn;
+    }
+    return lsnZero;
+  }
+
+  async positionOfTick(ticket: Ticket, sessionId: string, tick: number): Promise<Lsn | null> {
+    ticket.check();
+    await this.#tailer.waitForCovered(ticket, this.#tailer.advancedLsn);
+    const lsn = await this.#newest(ticket, newestOfTick(this.#catalog, sessionId, tick));
+    return lsn > lsnZero ? lsn : null;
+  }
+
+  async #newest(ticket: Ticket, { sql, parameters }: PositionQuery): Promise<Lsn> {
+    const { rows } = await this.#client.query({ sql, parameters, author: 'engine', ticket });
+    return asLsn(Number(rows[0]?.[0] ?? 0));
   }
 
   get makesPseudonyms(): boolean {
@@ -213,6 +246,27 @@ export class ClickHouseStore implements OpenColumnStore {
   async export(ticket: Ticket, request: ExportRequest): Promise<AsyncIterable<Uint8Array>> {
     ticket.check();
     return exportRows(ticket, this.#client, this.#catalog, this.#seen, request);
+  }
+
+  /**
+   * Up to where an answer is complete, and up to where rows are looked at: state rows are exactly those
+   * of one position, for the newest versions would be of none; appended ones are as they are.
+   */
+  async #placed(
+    ticket: Ticket,
+    { table: name, where, asOf }: Pick<ColumnListRequest, 'table' | 'where' | 'asOf'>,
+  ): Promise<{ readonly coveredLsn: Lsn; readonly upTo: Lsn | null }> {
+    ticket.check();
+    const table = this.#catalog.table(name);
+    if (ticket.queryClass === 'GAMEPLAY' && this.#tailer.rowsOf(name) > this.#scanRowsMax) {
+      refuseScan(table, where, this.#scanRowsMax);
+    }
+    if (asOf !== null && asOf !== undefined) {
+      await this.#tailer.waitForCovered(ticket, asOf);
+      return { coveredLsn: asOf, upTo: asOf };
+    }
+    const { coveredLsn } = this;
+    return { coveredLsn, upTo: table.kind === 'state' ? coveredLsn : null };
   }
 
   async running(ticket: Ticket): Promise<readonly RunningColumnQuery[]> {

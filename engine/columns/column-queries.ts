@@ -26,12 +26,20 @@ export interface ColumnListRequest {
   readonly orderBy: readonly OrderBy[];
   readonly first: number;
   readonly after: string | null;
+  /** The rows exactly as of this position, once it is covered; null or left out: of now. */
+  readonly asOf?: Lsn | null;
   readonly bounds: QueryBounds;
 }
 
-/** An aggregate of one column to compute. Quantile: `q` in 0…1. */
+/**
+ * An aggregate of one column to compute. Stddev: of a sample, null of fewer than two values. First and
+ * last: the value present in the row that was committed first, or last. Quantile: `q` in 0…1.
+ */
 export type GroupAggregate =
-  | { readonly op: 'countDistinct' | 'sum' | 'avg' | 'min' | 'max'; readonly column: string }
+  | {
+      readonly op: 'countDistinct' | 'sum' | 'avg' | 'stddev' | 'min' | 'max' | 'first' | 'last';
+      readonly column: string;
+    }
   | { readonly op: 'quantile'; readonly column: string; readonly q: number };
 
 export interface GroupsRequest {
@@ -41,10 +49,22 @@ export interface GroupsRequest {
   readonly by: readonly string[];
   /** Width of a bucket in ticks; the key then has `tickBucket`, the bucket's first tick. */
   readonly tickBucket: number | null;
+  /** Width of a bucket of `committedAt`; the key then has `timeBucket`, its first millisecond. */
+  readonly timeBucketMs?: number | null;
   readonly aggregates: readonly GroupAggregate[];
-  /** `column` is a key column, `tickBucket` or `count`. */
+  /** Aggregates that `orderBy` and `having` name beside those. */
+  readonly compared?: readonly GroupAggregate[];
+  /** Which groups: a condition on `count` and on aggregates by their `aggregateName`. */
+  readonly having?: Condition | null;
+  /** `column` is a key column, `tickBucket`, `timeBucket`, `count`, or the `aggregateName` of an aggregate. */
   readonly orderBy: readonly OrderBy[];
   readonly first: number;
+  /** A cursor of the page before: this one is as of the same position. */
+  readonly after?: string | null;
+  /** The groups of this page are to be gone on behind: it must be exactly as of a position, too. */
+  readonly isPaged?: boolean;
+  /** As in `ColumnListRequest`. */
+  readonly asOf?: Lsn | null;
   readonly bounds: QueryBounds;
 }
 
@@ -59,6 +79,8 @@ export interface GroupsResult {
   readonly groups: readonly Group[];
   /** There are more than `first`. */
   readonly truncated: boolean;
+  /** What to give as `after` to go on behind `groups[index]`. */
+  cursorAt(index: number): string;
   /** Everything up to here is in the answer. */
   readonly coveredLsn: Lsn;
   readonly statistics: QueryStatistics;
@@ -120,12 +142,27 @@ export interface ColumnQueries {
    * ticket's deadline.
    */
   waitForCovered(ticket: Ticket, lsn: Lsn): Promise<void>;
-  /** Rows of an event or action table, newest definition, ordered by `orderBy`, then session, tick, seq. */
+  /**
+   * Rows of a table, newest definition: of an event or action table ordered by `orderBy`, then
+   * session, tick, seq, and complete up to `coveredLsn`; of a state table by `orderBy`, then key, and
+   * exactly as of `coveredLsn`. In class GAMEPLAY a read of a large table that does not fix the first
+   * column of that order is refused (`SCAN_REFUSED`), and so it is with groups.
+   */
   list(
     ticket: Ticket,
     request: ColumnListRequest,
   ): Promise<RowPage & { readonly coveredLsn: Lsn; readonly statistics: QueryStatistics }>;
   groups(ticket: Ticket, request: GroupsRequest): Promise<GroupsResult>;
+  /**
+   * The newest position whose rows were committed at or before `timeMs`; 0 where none was. Everything
+   * applied when it was asked is looked at.
+   */
+  positionAt(ticket: Ticket, timeMs: number): Promise<Lsn>;
+  /**
+   * The position of exactly this tick of a session, by the actions and events it left; null: it left
+   * none.
+   */
+  positionOfTick(ticket: Ticket, sessionId: string, tick: number): Promise<Lsn | null>;
   /**
    * Whether texts can be shown as pseudonyms here; where not, SQL does not have those columns, and no
    * export may name one.

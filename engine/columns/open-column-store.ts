@@ -4,6 +4,7 @@ import { nodeStorage } from '../disk/node-storage.ts';
 import type { Storage } from '../disk/storage.ts';
 import type { Catalog } from '../model/catalog.ts';
 import { EngineError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
 import { Lifetime } from '../time/lifetime.ts';
 import { ClickHouseStore } from './clickhouse-store.ts';
 import type { ColumnClient } from './client.ts';
@@ -45,6 +46,8 @@ export interface ColumnStoreOptions {
   readonly observer?: TailerObserver;
   /** Goes on without rows that ClickHouse had once and holds no longer; else they are refused. */
   readonly acceptLostRows?: boolean;
+  /** Default `limits.scanRowsMax`. */
+  readonly scanRowsMax?: number;
   /** What makes pseudonyms of texts; without it SQL and exports have none. */
   readonly masks?: ColumnMasks;
   /** When a ClickHouse of this store's own that does not answer is taken to hang; tests shorten it. */
@@ -102,7 +105,9 @@ export function openColumnStore(options: ColumnStoreOptions): Promise<OpenColumn
     // To make pseudonyms ClickHouse needs the key, which a server of somebody else's would log.
     const masks = host.isEmbedded ? (options.masks ?? null) : null;
     const seen = new SeenDatabases({ client, catalog, masks });
-    return new ClickHouseStore({ catalog, client, tailer, host, mergePause, seen, lifetime });
+    const scanRowsMax = options.scanRowsMax ?? limits.scanRowsMax;
+    const parts = { catalog, client, tailer, host, mergePause, seen, scanRowsMax, lifetime };
+    return new ClickHouseStore(parts);
   });
 }
 

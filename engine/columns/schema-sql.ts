@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Catalog } from '../model/catalog.ts';
 import { kinds } from '../model/kinds.ts';
 import { type Lsn, lsnZero } from '../model/position.ts';
-import { conflictCodes } from '../model/system-columns.ts';
+import { conflictCodes, storedOrder } from '../model/system-columns.ts';
 import type { TableDefinition } from '../model/types.ts';
 import { commitTable, shippedCommits } from './commit-rows.ts';
 import { quoteName } from './queries/sql-text.ts';
@@ -196,13 +196,12 @@ SETTINGS ${durable}`;
 
 /** No partitions: rows of one insert must become one part, visible as a whole or not at all. */
 function createTable(database: string, table: TableDefinition): string {
-  const order =
-    table.kind === 'state'
-      ? [...table.key, lsnColumn].map(quoteName).join(', ')
-      : ['sessionId', 'tick', 'seq'].map(quoteName).join(', ');
+  const versions = table.kind === 'state' ? [lsnColumn] : [];
+  const order = [...storedOrder(table), ...versions].map(quoteName).join(', ');
   return `CREATE TABLE IF NOT EXISTS ${database}.${quoteName(storedName(table))} (
   ${storedColumns(table).map(columnSql).join(',\n  ')},
-  INDEX lsn_range ${quoteName(lsnColumn)} TYPE minmax GRANULARITY 1
+  INDEX lsn_range ${quoteName(lsnColumn)} TYPE minmax GRANULARITY 1,
+  INDEX time_range ${quoteName('committedAt')} TYPE minmax GRANULARITY 1
 ) ENGINE = MergeTree ORDER BY (${order})
 SETTINGS ${durable}`;
 }

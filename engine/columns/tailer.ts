@@ -132,6 +132,11 @@ export class Tailer {
     return this.#advancedLsn;
   }
 
+  /** Rows that ClickHouse holds of a table, of a state table every version of each. */
+  rowsOf(table: string): number {
+    return this.#queues.find((queue) => queue.table.definition.name === table)?.rows ?? 0;
+  }
+
   /**
    * What ClickHouse lacks has no room left, in memory or on disk: nothing more may be offered until
    * this is null again.

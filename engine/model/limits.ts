@@ -107,6 +107,12 @@ export const limits = {
   rowReadUnits: 4,
   rowAnsweredUnits: 200,
   termParsedUnits: 100,
+  /**
+   * Rows of a table that may all be looked at where no key or index leads to those asked for: live
+   * rows on the main thread, for any class, and any rows for GAMEPLAY. Beyond, live rows are not
+   * scanned: the column store answers, and GAMEPLAY is refused.
+   */
+  scanRowsMax: 10_000,
   /** How long such work of the whole process goes on before the event loop has a turn. */
   workSliceMs: 2,
   /** Reads of one subject that wait for their turn at such work. */
@@ -149,6 +155,13 @@ export const limits = {
   /** What testing one changed row may cost by one subscription's where, and by all of a subject. */
   subscriptionUnitsMax: 200,
   subjectSubscriptionUnitsMax: 4_000,
+  /** What reading a subscription's first rows from the column store may take: rows at a time, memory, rows read and time. */
+  snapshotPageRows: 4_000,
+  snapshotMemoryBytesMax: 512 * 1024 * 1024,
+  snapshotRowsReadMax: 500_000_000,
+  snapshotReadMs: 30_000,
+  /** How often it begins again where the feed has forgotten meanwhile what came since. */
+  snapshotAttemptsMax: 4,
   /** A live subscription without news says so this often. */
   heartbeatMs: 10_000,
   /** Bytes of a Parquet footer that is held in memory to name its columns of bytes: some 100 a column and row group of a million rows. */

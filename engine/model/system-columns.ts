@@ -47,6 +47,11 @@ export function systemColumns(table: TableDefinition): readonly ColumnDefinition
   }
 }
 
+/** What rows are unique by, and in which order the column store keeps them. */
+export function storedOrder(table: TableDefinition): readonly string[] {
+  return table.kind === 'state' ? table.key : ['sessionId', 'tick', 'seq'];
+}
+
 /** System columns first, then the declared ones. State tables: key and declared, then system. */
 export function allColumns(table: TableDefinition): readonly ColumnDefinition[] {
   return table.kind === 'state'

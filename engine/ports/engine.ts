@@ -67,6 +67,12 @@ export interface Engine {
     mayAppend?: AppendGuard,
   ): Promise<SessionInfo>;
   session(ticket: Ticket, sessionId: string): SessionInfo | null;
+  /**
+   * The position of the newest tick of the session up to `tick`: the rows as of it are those after that
+   * tick. `NOT_FOUND` where there is no such session, or it has not come so far, or nothing tells any
+   * more where that was.
+   */
+  positionOfTick(ticket: Ticket, sessionId: string, tick: number): Promise<Lsn>;
   /** A page of the sessions there are, closed ones among them. */
   listSessions(ticket: Ticket, request: SessionListRequest): Work<SessionPage>;
 

@@ -5,6 +5,7 @@ import type { Row, Value } from '../model/types.ts';
 import type { Condition } from '../query/condition.ts';
 import { operandColumn } from '../query/condition-form.ts';
 import { rowUnits } from '../query/condition-units.ts';
+import { scanRefused } from '../query/scan-refused.ts';
 import { ColumnMemory } from '../vectors/column-memory.ts';
 import type { ColumnBatch } from '../vectors/column-vector.ts';
 import { VectorBuilder } from '../vectors/vector-builder.ts';
@@ -46,11 +47,7 @@ export class LiveState implements StateReader {
     const stateTable = this.#table(table);
     const plan = planLookup(stateTable.table, request.where);
     if (plan.kind === 'scan' && request.scan === 'refuse') {
-      throw new EngineError(
-        'SCAN_REFUSED',
-        `no key or index of ${table} serves this where; ${plan.advice}`,
-        { details: { table, advice: plan.advice } },
-      );
+      throw scanRefused(table, plan.advice);
     }
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const page = new PageOfRows(stateTable, request, spareRows(request.first, attempt));
@@ -75,6 +72,10 @@ export class LiveState implements StateReader {
       drop: (slot) => void rows.delete(slot),
     });
     return [...rows.values()];
+  }
+
+  isServed(table: string, where: Condition | null): boolean {
+    return planLookup(this.#table(table).table, where).kind !== 'scan';
   }
 
   adviceFor(table: string, where: Condition | null): string {

@@ -14,7 +14,7 @@ export interface StateListRequest {
   readonly first: number;
   /** The `endCursor` of the page before; null: from the start. */
   readonly after: string | null;
-  /** GAMEPLAY reads refuse (`SCAN_REFUSED`, naming the index that would serve) where no key or index helps. */
+  /** Requests refuse (`SCAN_REFUSED`, naming the index that would serve) where no key or index helps and the table is large. */
   readonly scan: 'refuse' | 'allow';
 }
 
@@ -42,6 +42,8 @@ export interface StateReader {
   list(table: string, request: StateListRequest): Work<RowPage>;
   /** Rows of a state table that match, in no order, as of the position at which it ends. */
   select(table: string, where: Condition | null): Work<Row[]>;
+  /** Whether a key or an index leads to the rows that match. */
+  isServed(table: string, where: Condition | null): boolean;
   /** How the where would be found by a key or an index, in words; where it takes a scan. */
   adviceFor(table: string, where: Condition | null): string;
   /** All rows of a state table, their declared columns; a batch is read before the next is asked for. */

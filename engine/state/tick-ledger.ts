@@ -170,6 +170,26 @@ export class TickLedger {
     };
   }
 
+  /**
+   * The position of the newest tick up to `tick`; null where there is none, or it may be forgotten.
+   */
+  lsnOfTick(tick: number): number | null {
+    const { ticks, lsns } = this.order;
+    let low = 0;
+    let high = ticks.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((ticks[middle] as number) <= tick) low = middle + 1;
+      else high = middle;
+    }
+    let newest = low === 0 ? 0 : (lsns[low - 1] as number);
+    for (const [, entry] of this.namedEntries()) {
+      if (entry.tick !== null && entry.tick <= tick) newest = Math.max(newest, entry.lsn);
+    }
+    const { ticksLsn, keysLsn } = this.forgotten;
+    return newest > Math.max(ticksLsn, keysLsn) ? newest : null;
+  }
+
   /** Entries under keys of a client's own, oldest first. */
   *namedEntries(): IterableIterator<readonly [string, LedgerEntry]> {
     if (this.#named) yield* this.#named;

@@ -30,10 +30,12 @@ import {
   type StartingPoint,
   type StartingPointOptions,
 } from '../recover/starting-point.ts';
+import { LiveState } from '../state/live-state.ts';
 import { Lifetime } from '../time/lifetime.ts';
 import { hasPersonalColumns } from '../vault/personal-columns.ts';
 import { Vault } from '../vault/vault.ts';
 import type { ViewObserver } from '../views/view-observer.ts';
+import { ColumnSnapshots } from './column-snapshots.ts';
 import { cutLog } from './cut-log.ts';
 import { refuseShortened } from './shortened-log.ts';
 import { TitleEngine } from './title-engine.ts';
@@ -83,6 +85,8 @@ export interface EngineOptions {
   readonly logSegmentBytesMax?: number;
   /** Default `limits.rowMemoryBytesMax`. */
   readonly rowMemoryBytesMax?: number;
+  /** Default `limits.scanRowsMax`. */
+  readonly scanRowsMax?: number;
   /**
    * Called, before anything of the title is touched, for a manifest that is not the one kept: throws
    * where whoever opens the engine could not serve it. Under one that is kept a start has succeeded.
@@ -147,6 +151,9 @@ async function bringUp(options: EngineOptions, lifetime: Lifetime): Promise<Engi
   lifetime.add(() => log.close());
 
   const { projection, views } = start;
+  const scanRowsMax = options.scanRowsMax ?? limits.scanRowsMax;
+  const live = new LiveState(projection.state);
+  views.readFarRowsBy(new ColumnSnapshots({ catalog, live, columns: store, scanRowsMax }));
   const { appliedLsn } = replay;
   const vault = await Vault.open(storage, directory, { hasColumns: hasPersonalColumns(manifest) });
   lifetime.add(() => vault.close());
@@ -184,6 +191,7 @@ async function bringUp(options: EngineOptions, lifetime: Lifetime): Promise<Engi
     bytesSinceCheckpoint: replay.logBytes,
     rowMemoryBytesMax: options.rowMemoryBytesMax ?? limits.rowMemoryBytesMax,
     vault,
+    scanRowsMax,
     canary,
     appliedLsn,
     now: options.now ?? Date.now,
@@ -251,6 +259,7 @@ async function columnsOf(options: EngineOptions, catalog: Catalog): Promise<Colu
     spoolDirectory: spoolDirectoryOf(directory),
     ...(options.storage ? { storage: options.storage } : {}),
     ...(options.acceptLostRows ? { acceptLostRows: true } : {}),
+    ...(options.scanRowsMax === undefined ? {} : { scanRowsMax: options.scanRowsMax }),
     ...(options.masks ? { masks: options.masks } : {}),
     ...(logger ? { logger } : {}),
     ...(observer?.columns ? { observer: observer.columns } : {}),

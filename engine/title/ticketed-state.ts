@@ -3,14 +3,17 @@ import type { Work } from '../govern/work.ts';
 import type { Row } from '../model/types.ts';
 import type { StatePageRequest, StateQueries } from '../ports/state-queries.ts';
 import type { Condition } from '../query/condition.ts';
+import { scanRefused } from '../query/scan-refused.ts';
 import type { RowPage, StateReader } from '../state/state-reader.ts';
 
-/** The title's live rows for requests. */
+/** The title's live rows for requests: of a table with more than `scanRowsMax` rows none scans. */
 export class TicketedState implements StateQueries {
   readonly #reader: StateReader;
+  readonly #scanRowsMax: number;
 
-  constructor(reader: StateReader) {
+  constructor(reader: StateReader, scanRowsMax: number) {
     this.#reader = reader;
+    this.#scanRowsMax = scanRowsMax;
   }
 
   get(ticket: Ticket, table: string, key: Row): Row | null {
@@ -18,9 +21,16 @@ export class TicketedState implements StateQueries {
     return this.#reader.get(table, key);
   }
 
+  placeOf(ticket: Ticket, table: string, where: Condition | null): 'live' | 'columns' {
+    ticket.check();
+    if (this.#reader.isServed(table, where) || this.#isSmall(table)) return 'live';
+    if (ticket.queryClass !== 'GAMEPLAY') return 'columns';
+    throw scanRefused(table, this.#reader.adviceFor(table, where), this.#scanRowsMax);
+  }
+
   list(ticket: Ticket, table: string, request: StatePageRequest): Work<RowPage> {
     ticket.check();
-    const scan = ticket.queryClass === 'GAMEPLAY' ? 'refuse' : 'allow';
+    const scan = this.#isSmall(table) ? 'allow' : 'refuse';
     return this.#reader.list(table, { ...request, scan });
   }
 
@@ -36,5 +46,9 @@ export class TicketedState implements StateQueries {
 
   rowCount(table: string): number {
     return this.#reader.rowCount(table);
+  }
+
+  #isSmall(table: string): boolean {
+    return this.#reader.rowCount(table) <= this.#scanRowsMax;
   }
 }

@@ -43,6 +43,7 @@ export interface TitleEngineParts {
   readonly checkpointOnClose: boolean;
   readonly rowMemoryBytesMax: number;
   readonly vault: Vault;
+  readonly scanRowsMax: number;
   /** Null: canary mode is off. */
   readonly canary: Canary | null;
   /** Log bytes that recovery replayed behind the checkpoint it loaded. */
@@ -80,7 +81,7 @@ export class TitleEngine implements Engine {
   constructor(parts: TitleEngineParts) {
     this.catalog = parts.catalog;
     const reader = new LiveState(parts.projection.state);
-    this.state = new TicketedState(reader);
+    this.state = new TicketedState(reader, parts.scanRowsMax);
     this.views = parts.views;
     this.columns = parts.columns;
     this.personal = parts.vault;
@@ -115,6 +116,7 @@ export class TitleEngine implements Engine {
     });
     this.#sessions = new TitleSessions({
       projection: parts.projection,
+      columns: parts.columns,
       writes: this.#writes,
       memory: () => this.memory,
       memoryBytesMax: parts.rowMemoryBytesMax,
@@ -169,6 +171,10 @@ export class TitleEngine implements Engine {
 
   session(ticket: Ticket, sessionId: string): SessionInfo | null {
     return this.#sessions.get(ticket, sessionId);
+  }
+
+  positionOfTick(ticket: Ticket, sessionId: string, tick: number): Promise<Lsn> {
+    return this.#sessions.positionOfTick(ticket, sessionId, tick);
   }
 
   listSessions(ticket: Ticket, request: SessionListRequest): Work<SessionPage> {

@@ -1,7 +1,9 @@
+import type { ColumnQueries } from '../columns/column-queries.ts';
 import type { Ticket } from '../govern/ticket.ts';
 import type { Work } from '../govern/work.ts';
 import { EngineError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
+import { asLsn, type Lsn } from '../model/position.ts';
 import type { AppendGuard } from '../ports/engine.ts';
 import { type SessionInfo, type SessionState, sessionInfo } from '../state/session.ts';
 import { listSessions, type SessionListRequest, type SessionPage } from '../state/session-list.ts';
@@ -11,6 +13,7 @@ import type { WritePath } from './write-path.ts';
 
 export interface TitleSessionsParts {
   readonly projection: Projection;
+  readonly columns: ColumnQueries;
   readonly writes: WritePath;
   readonly memory: () => EngineMemory;
   /** The bound of live rows, views and answers together. */
@@ -20,14 +23,16 @@ export interface TitleSessionsParts {
 /** The title's matches: opened, taken over, closed, each by a record of the log. */
 export class TitleSessions {
   readonly #projection: Projection;
+  readonly #columns: ColumnQueries;
   readonly #writes: WritePath;
   readonly #memory: () => EngineMemory;
   readonly #memoryBytesMax: number;
   /** Sessions under way that nobody has opened before. */
   #opening = 0;
 
-  constructor({ projection, writes, memory, memoryBytesMax }: TitleSessionsParts) {
+  constructor({ projection, columns, writes, memory, memoryBytesMax }: TitleSessionsParts) {
     this.#projection = projection;
+    this.#columns = columns;
     this.#writes = writes;
     this.#memory = memory;
     this.#memoryBytesMax = memoryBytesMax;
@@ -37,6 +42,25 @@ export class TitleSessions {
     ticket.check();
     const session = this.#projection.sessions.get(sessionId);
     return session ? sessionInfo(session) : null;
+  }
+
+  async positionOfTick(ticket: Ticket, sessionId: string, tick: number): Promise<Lsn> {
+    ticket.check();
+    const session = this.#projection.sessions.get(sessionId);
+    if (!session || session.lastTick === null || tick > session.lastTick) {
+      throw new EngineError(
+        'NOT_FOUND',
+        `there is no tick ${tick} of a session "${sessionId}" yet`,
+      );
+    }
+    const lsn = session.ledger.lsnOfTick(tick);
+    if (lsn !== null) return asLsn(lsn);
+    const stored = await this.#columns.positionOfTick(ticket, sessionId, tick);
+    if (stored !== null) return stored;
+    throw new EngineError(
+      'NOT_FOUND',
+      `where tick ${tick} of session "${sessionId}" stands in the log is no longer known; give a position or a time`,
+    );
   }
 
   list(ticket: Ticket, request: SessionListRequest): Work<SessionPage> {

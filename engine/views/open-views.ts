@@ -26,6 +26,7 @@ import {
 } from './checkpoint/view-checkpoint.ts';
 import type { Channel, Subscriber } from './feeds/channel.ts';
 import { type Clock, systemClock } from './feeds/clock.ts';
+import type { FarRows } from './feeds/far-rows.ts';
 import { Feed } from './feeds/feed.ts';
 import type { FeedContext } from './feeds/feed-context.ts';
 import type { TickMark } from './feeds/feed-source.ts';
@@ -65,6 +66,8 @@ export interface OwnedViewEngine extends ViewEngine {
    * checkpoint. What they had been before it is of no account, so none of it is in a checkpoint.
    */
   readLiveRows(): void;
+  /** First rows of subscriptions are read by this from now on; before, all of them from the live rows. */
+  readFarRowsBy(far: FarRows): void;
   /**
    * Loads a checkpoint, whole, into an engine that has folded nothing. False, and nothing is
    * loaded, when it was written for other definitions: the log must then be replayed from its
@@ -102,6 +105,7 @@ class Views implements OwnedViewEngine {
   readonly #woken = new Set<Channel>();
   /** The stamps of views of live rows, as the checkpoint that was restored has them. */
   #rowStamps: StoredViews['rowStamps'] = [];
+  #far: FarRows | null = null;
   #flushQueue: Subscriber[] = [];
   #flushAt = 0;
   #flushPlanned = false;
@@ -126,6 +130,7 @@ class Views implements OwnedViewEngine {
       turns,
       large: new OneByOne(turns, `frames of ${catalog.manifest.title}`),
       subjects: new SubscriptionBudget(),
+      far: () => this.#far,
       head: () => this.lsn,
       dispatch: (feed) => this.#dispatch(feed),
       wake: (channel) => this.#wake(channel),
@@ -218,6 +223,7 @@ class Views implements OwnedViewEngine {
     ticket.check();
     const feed = this.#feeds.get(source);
     if (!feed) throw unknown(source, 'view or state table');
+    if (feed.source.isTable) this.#far?.admit(ticket, source, request.where);
     const subscription = feed.subscribe(ticket, request);
     if (this.#closed) subscription.end();
     this.#states.get(source)?.start(this.lsn);
@@ -259,6 +265,10 @@ class Views implements OwnedViewEngine {
     for (const top of this.#tops) {
       if (this.#rowGroups.includes(top.groups)) this.#loadTop(top, this.lsn);
     }
+  }
+
+  readFarRowsBy(far: FarRows): void {
+    this.#far = far;
   }
 
   close(): void {

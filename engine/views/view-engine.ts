@@ -76,7 +76,9 @@ export interface ViewQueries {
    * closes, and rejects with `OVERLOADED` where `onLag` says so. Throws at once: `BAD_USER_INPUT`
    * for an unknown source, a malformed cursor or rate; `OVERLOADED` beyond `subscribersPerFeedMax`;
    * `LIMIT_EXCEEDED` for conditions that cost too much, by themselves or with the others of the
-   * ticket's subject.
+   * ticket's subject; `SCAN_REFUSED` in class GAMEPLAY for rows of a large state table that no key or
+   * index leads to. In other classes a first frame of such rows is as of a position that the column
+   * store covers, and the next one tells what came since.
    */
   subscribe(ticket: Ticket, source: string, request: SubscribeRequest): FrameStream;
   /** Subscribers now, by view or state table. For metrics: no request asks. */

@@ -1,6 +1,14 @@
+import { type AsOf, encodeAsOf } from './as-of.ts';
 import { RowCodec as Codec, type ColumnSpec, type RowCodec } from './columns.ts';
 import type { Position } from './position.ts';
-import type { NumericColumn, OrderBy, OrderedColumn, ScalarColumn, Where } from './row-types.ts';
+import type {
+  Comparison,
+  NumericColumn,
+  OrderBy,
+  OrderedColumn,
+  ScalarColumn,
+  Where,
+} from './row-types.ts';
 import type { Title } from './title.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
@@ -11,8 +19,15 @@ export interface GroupsQuery<Row> {
   readonly by?: readonly ScalarColumn<Row>[] | undefined;
   /** Groups by buckets of so many ticks too: `key.tickBucket` is the bucket's first tick. */
   readonly tickBucket?: number | undefined;
+  /** Groups by buckets of so many seconds too: `key.timeBucket` is when the bucket begins. */
+  readonly timeBucketSeconds?: number | undefined;
   readonly sum?: readonly NumericColumn<Row>[] | undefined;
   readonly avg?: readonly NumericColumn<Row>[] | undefined;
+  /** Standard deviations of samples: null of fewer than two values. */
+  readonly stddev?: readonly NumericColumn<Row>[] | undefined;
+  /** The values that were committed first, of those present; and last. */
+  readonly earliest?: readonly ScalarColumn<Row>[] | undefined;
+  readonly latest?: readonly ScalarColumn<Row>[] | undefined;
   readonly min?: readonly OrderedColumn<Row>[] | undefined;
   readonly max?: readonly OrderedColumn<Row>[] | undefined;
   readonly countDistinct?: readonly ScalarColumn<Row>[] | undefined;
@@ -22,10 +37,61 @@ export interface GroupsQuery<Row> {
         readonly [name: string]: { readonly q: number; readonly of: readonly NumericColumn<Row>[] };
       }
     | undefined;
-  readonly orderBy?: readonly OrderBy<ScalarColumn<Row> | 'tickBucket' | 'count'>[] | undefined;
+  /** Which groups, by their size and aggregates. */
+  readonly having?: Having<Row> | undefined;
+  readonly orderBy?: readonly GroupOrder<Row>[] | undefined;
   readonly first?: number | undefined;
+  /** `endCursor` of the page before: this one is as of the same position. */
+  readonly after?: string | undefined;
   /** Wait until the analytical store covers this; `client.position` is "my own writes". */
   readonly minPosition?: Position | undefined;
+  /** The rows exactly as of then. */
+  readonly asOf?: AsOf | undefined;
+}
+
+type Aggregate<Row> =
+  | { readonly sum: NumericColumn<Row> }
+  | { readonly avg: NumericColumn<Row> }
+  | { readonly stddev: NumericColumn<Row> }
+  | { readonly min: OrderedColumn<Row> }
+  | { readonly max: OrderedColumn<Row> }
+  | { readonly first: ScalarColumn<Row> }
+  | { readonly last: ScalarColumn<Row> }
+  | { readonly countDistinct: ScalarColumn<Row> }
+  | { readonly quantile: { readonly q: number; readonly column: NumericColumn<Row> } };
+
+/** A column of the group, its size, a bucket, or any aggregate. */
+export type GroupOrder<Row> =
+  | OrderBy<ScalarColumn<Row> | 'tickBucket' | 'timeBucket' | 'count'>
+  | { readonly aggregate: Aggregate<Row>; readonly direction?: 'ASC' | 'DESC' | undefined };
+
+type OfColumns<Columns extends string, Value> = {
+  readonly [Column in Columns]?: Comparison<Value> | undefined;
+};
+
+type OfValues<Row> = {
+  readonly [Column in Extract<OrderedColumn<Row>, keyof Row>]?:
+    | Comparison<NonNullable<Row[Column]>>
+    | undefined;
+};
+
+/** Conditions on groups: all of an object must hold; a comparison with no value does not. */
+export interface Having<Row> {
+  readonly count?: Comparison<number | bigint> | undefined;
+  readonly countDistinct?: OfColumns<ScalarColumn<Row>, number | bigint> | undefined;
+  readonly sum?: OfColumns<NumericColumn<Row>, number | bigint> | undefined;
+  readonly avg?: OfColumns<NumericColumn<Row>, number> | undefined;
+  readonly stddev?: OfColumns<NumericColumn<Row>, number> | undefined;
+  readonly min?: OfValues<Row> | undefined;
+  readonly max?: OfValues<Row> | undefined;
+  readonly first?: OfValues<Row> | undefined;
+  readonly last?: OfValues<Row> | undefined;
+  readonly quantile?:
+    | readonly { readonly q: number; readonly of: OfColumns<NumericColumn<Row>, number> }[]
+    | undefined;
+  readonly and?: readonly Having<Row>[] | undefined;
+  readonly or?: readonly Having<Row>[] | undefined;
+  readonly not?: Having<Row> | undefined;
 }
 
 /** State rows have no tick to make buckets of. */
@@ -48,6 +114,15 @@ type Aggregates<Row, Integers, Query> = (Query extends { readonly sum: infer Ask
   : unknown) &
   (Query extends { readonly avg: infer Asked }
     ? { readonly avg: Averages<Extract<Listed<Asked>, string>> }
+    : unknown) &
+  (Query extends { readonly stddev: infer Asked }
+    ? { readonly stddev: Averages<Extract<Listed<Asked>, string>> }
+    : unknown) &
+  (Query extends { readonly earliest: infer Asked }
+    ? { readonly earliest: Extremes<Row, Extract<Listed<Asked>, string>> }
+    : unknown) &
+  (Query extends { readonly latest: infer Asked }
+    ? { readonly latest: Extremes<Row, Extract<Listed<Asked>, string>> }
     : unknown) &
   (Query extends { readonly min: infer Asked }
     ? { readonly min: Extremes<Row, Extract<Listed<Asked>, string>> }
@@ -72,17 +147,36 @@ type Aggregates<Row, Integers, Query> = (Query extends { readonly sum: infer Ask
 export type Group<Row, Integers, Query extends GroupsQuery<Row>> = {
   readonly key: {
     readonly [Column in Extract<Listed<Query['by']>, keyof Row>]: Row[Column];
-  } & (Query extends { readonly tickBucket: number } ? { readonly tickBucket: number } : unknown);
+  } & (Query extends { readonly tickBucket: number } ? { readonly tickBucket: number } : unknown) &
+    (Query extends { readonly timeBucketSeconds: number }
+      ? { readonly timeBucket: Date }
+      : unknown);
   readonly count: number;
 } & Aggregates<Row, Integers, Query>;
 
 export interface Groups<Row, Integers, Query extends GroupsQuery<Row>> {
   readonly groups: readonly Group<Row, Integers, Query>[];
+  /** Whether more follow, where `first` or `after` was given. */
+  readonly hasNextPage?: boolean;
+  /** What to give as `after` for the next page, where `first` or `after` was given; null on an empty one. */
+  readonly endCursor?: string | null;
   /** Everything up to here is in the answer. */
   readonly coveredPosition: Position;
 }
 
-const aggregateNames = ['sum', 'avg', 'min', 'max', 'countDistinct'] as const;
+const aggregateNames = [
+  'sum',
+  'avg',
+  'stddev',
+  'min',
+  'max',
+  'earliest',
+  'latest',
+  'countDistinct',
+] as const;
+
+/** What the schema calls those whose names a query has for something else. */
+const fieldNames: { readonly [name: string]: string } = { earliest: 'first', latest: 'last' };
 
 type AnyQuery = {
   readonly [Name in (typeof aggregateNames)[number]]?: readonly string[] | undefined;
@@ -90,12 +184,16 @@ type AnyQuery = {
   readonly where?: object | undefined;
   readonly by?: readonly string[] | undefined;
   readonly tickBucket?: number | undefined;
+  readonly timeBucketSeconds?: number | undefined;
   readonly quantiles?:
     | { readonly [name: string]: { readonly q: number; readonly of: readonly string[] } }
     | undefined;
-  readonly orderBy?: readonly OrderBy<string>[] | undefined;
+  readonly having?: object | undefined;
+  readonly orderBy?: readonly object[] | undefined;
   readonly first?: number | undefined;
+  readonly after?: string | undefined;
   readonly minPosition?: Position | undefined;
+  readonly asOf?: AsOf | undefined;
 };
 
 export async function readGroups(
@@ -104,43 +202,84 @@ export async function readGroups(
   transport: Transport,
   query: AnyQuery,
   options: CallOptions,
-): Promise<{ readonly groups: unknown[]; readonly coveredPosition: Position }> {
+): Promise<Groups<unknown, never, GroupsQuery<unknown>>> {
   const type = title.typeName(table);
-  const { orderBy, first, minPosition, by, tickBucket } = query;
-  const [bucketVariable, bucketArgument] =
-    tickBucket === undefined ? ['', ''] : [', $tickBucket: Int', ', tickBucket: $tickBucket'];
+  const codec = title.codec(table);
+  const { by, tickBucket, timeBucketSeconds, orderBy, first, after, minPosition } = query;
+  const asked: readonly (readonly [name: string, type: string, value: unknown])[] = [
+    ['where', `${type}Where`, query.where && codec.encodeWhere(query.where)],
+    ['by', `[${type}Column!]`, by],
+    ['tickBucket', 'Int', tickBucket],
+    ['timeBucketSeconds', 'Int', timeBucketSeconds],
+    ['having', `${type}Having`, encoded(query.having)],
+    ['orderBy', `[${type}GroupOrder!]`, orderBy],
+    ['first', 'Int', first],
+    ['after', 'String', after],
+    ['minPosition', 'Position', minPosition],
+    ['asOf', 'AsOf', encodeAsOf(query.asOf)],
+  ];
+  const given = asked.filter(([, , value]) => value !== undefined);
+  const list = (each: string[], open: string) =>
+    each.length === 0 ? '' : `${open}${each.join(', ')})`;
+  const variableTypes = given.map(([name, ofType]) => `$${name}: ${ofType}`);
+  const argumentsGiven = given.map(([name]) => `${name}: $${name}`);
+  // Only a page that may be gone on behind must be exactly as of a position, which costs.
+  const isPaged = first !== undefined || after !== undefined;
   const operation = {
     name: `${type}Groups`,
     kind: 'query',
-    document: `query ${type}Groups($where: ${type}Where, $by: [${type}Column!], $orderBy: [${type}GroupOrder!], $first: Int, $minPosition: Position${bucketVariable}) {
-  ${table}Groups(where: $where, by: $by, orderBy: $orderBy, first: $first, minPosition: $minPosition${bucketArgument}) {
+    document: `query ${type}Groups${list(variableTypes, '(')} {
+  ${table}Groups${list(argumentsGiven, '(')} {
     coveredPosition
-    nodes { ${groupSelection(query)} }
+    truncated
+    nodes { ${groupSelection(query)} }${isPaged ? '\n    pageInfo { endCursor }' : ''}
   }
 }`,
   } as const;
-  const where = query.where === undefined ? undefined : title.codec(table).encodeWhere(query.where);
-  const variables = { where, by, tickBucket, orderBy, first, minPosition };
+  const variables = Object.fromEntries(given.map(([name, , value]) => [name, value]));
   const data = await transport.execute(operation, variables, options);
   const answer = data[`${table}Groups`] as {
     readonly nodes: Record<string, unknown>[];
     readonly coveredPosition: Position;
+    readonly truncated: boolean;
+    readonly pageInfo?: { readonly endCursor: string | null };
   };
   transport.positions.see(answer.coveredPosition);
-  const codecs = new GroupCodecs(title.tables.get(table)?.columns ?? {}, title.codec(table));
+  const codecs = new GroupCodecs(title.tables.get(table)?.columns ?? {}, codec);
   for (const node of answer.nodes) codecs.decode(node, query);
-  return { groups: answer.nodes, coveredPosition: answer.coveredPosition };
+  return {
+    groups: answer.nodes as never,
+    ...(isPaged
+      ? { hasNextPage: answer.truncated, endCursor: answer.pageInfo?.endCursor ?? null }
+      : {}),
+    coveredPosition: answer.coveredPosition,
+  };
+}
+
+/** Values in conditions on groups as they travel: wide integers as digits, times as text. */
+function encoded(value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value);
+  if (value instanceof Date) return value.toISOString();
+  if (Array.isArray(value)) return value.map(encoded);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, encoded(inner)]));
 }
 
 /** Quantiles travel under aliases, so that one query may ask several. */
 const quantileAlias = (index: number) => `quantile${index}`;
 
 function groupSelection(query: AnyQuery): string {
-  const key = [...(query.by ?? []), ...(query.tickBucket === undefined ? [] : ['tickBucket'])];
+  const key = [
+    ...(query.by ?? []),
+    ...(query.tickBucket === undefined ? [] : ['tickBucket']),
+    ...(query.timeBucketSeconds === undefined ? [] : ['timeBucket']),
+  ];
   const parts = key.length === 0 ? ['count'] : [`key { ${key.join(' ')} }`, 'count'];
   for (const name of aggregateNames) {
     const columns = query[name];
-    if (columns !== undefined && columns.length > 0) parts.push(`${name} { ${columns.join(' ')} }`);
+    if (columns === undefined || columns.length === 0) continue;
+    const field = fieldNames[name];
+    parts.push(`${field ? `${name}: ${field}` : name} { ${columns.join(' ')} }`);
   }
   Object.values(query.quantiles ?? {}).forEach(({ q, of }, i) => {
     if (of.length > 0) {
@@ -164,13 +303,19 @@ class GroupCodecs {
   }
 
   decode(node: Record<string, unknown>, query: AnyQuery): void {
-    node.key = node.key === undefined ? {} : this.#row.decode(node.key);
+    const { timeBucket, ...key } = (node.key ?? {}) as Record<string, unknown>;
+    node.key = this.#row.decode(key);
+    if (query.timeBucketSeconds !== undefined) {
+      node.key = { ...(node.key as object), timeBucket: new Date(timeBucket as string) };
+    }
     node.count = Number(node.count);
     // An aggregate asked of no column has no selection set on the wire; its type is an empty object.
     for (const name of aggregateNames) if (query[name] !== undefined) node[name] ??= {};
     if (query.sum) this.#sums.decode(node.sum);
     if (query.min) this.#row.decode(node.min);
     if (query.max) this.#row.decode(node.max);
+    if (query.earliest) this.#row.decode(node.earliest);
+    if (query.latest) this.#row.decode(node.latest);
     if (query.countDistinct) this.#counts.decode(node.countDistinct);
     if (query.quantiles === undefined) return;
     const quantiles: Record<string, unknown> = {};

@@ -1,5 +1,5 @@
 import { type Groups, type GroupsQuery, readGroups } from './groups.ts';
-import { type HistoryListOptions, type Page, readPage, readPages } from './row-list.ts';
+import { type ListOptions, type Page, readPage, readPages } from './row-list.ts';
 import type { ColumnOf } from './row-types.ts';
 import type { Title } from './title.ts';
 import type { CallOptions, Transport } from './transport.ts';
@@ -20,14 +20,14 @@ export class HistoryTable<Row, Integers extends ColumnOf<Row>> {
   }
 
   list<Column extends ColumnOf<Row> = ColumnOf<Row>>(
-    options: HistoryListOptions<Row, Column> = {},
+    options: ListOptions<Row, Column> = {},
   ): Promise<Page<Pick<Row, Column>>> {
     return readPage(this.#title, this.#name, this.#transport, options);
   }
 
   /** All rows, page by page. For more than some ten thousand an export is the faster way. */
   rows<Column extends ColumnOf<Row> = ColumnOf<Row>>(
-    options: HistoryListOptions<Row, Column> = {},
+    options: ListOptions<Row, Column> = {},
   ): AsyncIterableIterator<Pick<Row, Column>> {
     return readPages(this.#title, this.#name, this.#transport, options);
   }
@@ -45,6 +45,6 @@ export class HistoryTable<Row, Integers extends ColumnOf<Row>> {
     options: CallOptions = {},
   ): Promise<Groups<Row, Integers, Query>> {
     const answer = await readGroups(this.#title, this.#name, this.#transport, query, options);
-    return answer as Groups<Row, Integers, Query>;
+    return answer as unknown as Groups<Row, Integers, Query>;
   }
 }

@@ -1,3 +1,4 @@
+import { type AsOf, encodeAsOf } from './as-of.ts';
 import type { Position } from './position.ts';
 import type { ColumnOf, OrderBy, OrderColumn, Where } from './row-types.ts';
 import type { Title } from './title.ts';
@@ -12,12 +13,10 @@ export interface ListOptions<Row, Column extends ColumnOf<Row>> extends CallOpti
   readonly after?: string | undefined;
   /** All columns unless told otherwise. */
   readonly columns?: readonly Column[] | undefined;
-}
-
-export interface HistoryListOptions<Row, Column extends ColumnOf<Row>>
-  extends ListOptions<Row, Column> {
-  /** Wait until the analytical store covers this; `client.position` is "my own writes". */
+  /** Wait until the answer covers this; `client.position` is "my own writes". */
   readonly minPosition?: Position | undefined;
+  /** The rows exactly as of then. */
+  readonly asOf?: AsOf | undefined;
 }
 
 export interface Page<Row> {
@@ -35,15 +34,16 @@ export async function readPage<Row>(
   title: Title,
   table: string,
   transport: Transport,
-  options: HistoryListOptions<Row, ColumnOf<Row>> & {
+  options: ListOptions<Row, ColumnOf<Row>> & {
     readonly columns?: readonly string[] | undefined;
   },
 ): Promise<Page<Row>> {
   const codec = title.codec(table);
   const operation = listOperation(title, table, options.columns);
   const { orderBy, first, after, minPosition } = options;
+  const asOf = encodeAsOf(options.asOf);
   const where = options.where === undefined ? undefined : codec.encodeWhere(options.where);
-  const variables = { where, orderBy, first, after, minPosition };
+  const variables = { where, orderBy, first, after, minPosition, asOf };
   const data = await transport.execute(operation, variables, options);
   const { nodes, pageInfo } = data[`${table}List`] as WireConnection;
   return { rows: codec.decodeAll(nodes) as Row[], ...pageInfo };
@@ -53,7 +53,7 @@ export async function* readPages<Row>(
   title: Title,
   table: string,
   transport: Transport,
-  options: HistoryListOptions<Row, ColumnOf<Row>> & {
+  options: ListOptions<Row, ColumnOf<Row>> & {
     readonly columns?: readonly string[] | undefined;
   },
 ): AsyncGenerator<Row, undefined, undefined> {
@@ -69,13 +69,12 @@ export async function* readPages<Row>(
 /** `columns`: those that are read; all where they are left out. */
 export function listOperation(title: Title, table: string, columns?: readonly string[]): Operation {
   const type = title.typeName(table);
-  const isHistory = title.tables.get(table)?.kind !== 'state';
   const selection = columns?.join(' ') ?? title.codec(table).selection;
   return {
     name: `${type}List`,
     kind: 'query',
-    document: `query ${type}List($where: ${type}Where, $orderBy: [${type}Order!], $first: Int, $after: String${isHistory ? ', $minPosition: Position' : ''}) {
-  ${table}List(where: $where, orderBy: $orderBy, first: $first, after: $after${isHistory ? ', minPosition: $minPosition' : ''}) {
+    document: `query ${type}List($where: ${type}Where, $orderBy: [${type}Order!], $first: Int, $after: String, $minPosition: Position, $asOf: AsOf) {
+  ${table}List(where: $where, orderBy: $orderBy, first: $first, after: $after, minPosition: $minPosition, asOf: $asOf) {
     nodes { ${selection} }
     pageInfo { hasNextPage endCursor }
   }

@@ -1,3 +1,4 @@
+import { type AsOf, encodeAsOf } from './as-of.ts';
 import { backoffMs, sleep } from './backoff.ts';
 import { TickloomError } from './errors.ts';
 import type { FrameTransport } from './frame-transport.ts';
@@ -46,11 +47,14 @@ export class StateTable<
     this.#frames = frames;
   }
 
-  /** The row, or null. */
-  async get(key: Pick<Row, Key>, options: CallOptions = {}): Promise<Row | null> {
+  /** The row, or null; `asOf`: as it was then. */
+  async get(
+    key: Pick<Row, Key>,
+    options: CallOptions & { readonly asOf?: AsOf | undefined } = {},
+  ): Promise<Row | null> {
     const codec = this.#title.codec(this.#name);
     const operation = rowOperation(this.#title, this.#name);
-    const variables = { key: codec.encode(key) };
+    const variables = { key: codec.encode(key), asOf: encodeAsOf(options.asOf) };
     const data = await this.#transport.execute(operation, variables, options);
     const row = data[this.#name];
     return row === null ? null : (codec.decode(row) as Row);
@@ -76,7 +80,7 @@ export class StateTable<
     options: CallOptions = {},
   ): Promise<Groups<Row, Integers, Query>> {
     const answer = await readGroups(this.#title, this.#name, this.#transport, query, options);
-    return answer as Groups<Row, Integers, Query>;
+    return answer as unknown as Groups<Row, Integers, Query>;
   }
 
   /** Rows as they change: a snapshot, then deltas. */
@@ -160,7 +164,7 @@ export function rowOperation(title: Title, table: string): Operation {
   return {
     name: type,
     kind: 'query',
-    document: `query ${type}($key: ${type}Key!) { ${table}(key: $key) { ${title.codec(table).selection} } }`,
+    document: `query ${type}($key: ${type}Key!, $asOf: AsOf) { ${table}(key: $key, asOf: $asOf) { ${title.codec(table).selection} } }`,
   };
 }
 

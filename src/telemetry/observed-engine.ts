@@ -83,6 +83,10 @@ class ObservedEngine implements Engine {
     return this.#engine.session(ticket, sessionId);
   }
 
+  positionOfTick(ticket: Ticket, sessionId: string, tick: number): Promise<Lsn> {
+    return this.#engine.positionOfTick(ticket, sessionId, tick);
+  }
+
   listSessions(
     ticket: Ticket,
     request: Parameters<Engine['listSessions']>[1],

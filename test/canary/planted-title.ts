@@ -128,6 +128,7 @@ export class PlantedTitle {
       retention: new LogRetention({ log, checkpointer, columns, keepBytes: null }),
       checkpointEveryBytes: this.checkpointEveryBytes,
       checkpointOnClose: true,
+      scanRowsMax: Number.MAX_SAFE_INTEGER,
       rowMemoryBytesMax: Number.MAX_SAFE_INTEGER,
       vault: await Vault.open(storage, directory),
       canary: new Canary({ projection, views, log, appliedLsn: asLsn(0) }),

@@ -61,7 +61,9 @@ export function naiveGroups(
       naiveAggregate(
         aggregate,
         catalog.column(table, aggregate.column).kind,
-        members.map((row) => row[aggregate.column] ?? null).filter((value) => value !== null),
+        inOrderOfCommit(members)
+          .map((row) => row[aggregate.column] ?? null)
+          .filter((value) => value !== null),
         catalog.column(table, aggregate.column).optional,
       ),
     ),
@@ -77,6 +79,16 @@ export function naiveGroups(
       { ...b.key, count: b.count },
     ),
   );
+}
+
+function inOrderOfCommit(rows: readonly Row[]): Row[] {
+  const lsnOf = (row: Row) => Number(String(row.position).split(':')[1]);
+  const placeOf = (row: Row) => [lsnOf(row), Number(row.seq ?? 0), Number(row.unitId ?? 0)];
+  return [...rows].sort((a, b) => {
+    const [left, right] = [placeOf(a), placeOf(b)];
+    const i = left.findIndex((value, at) => value !== right[at]);
+    return i < 0 ? 0 : (left[i] ?? 0) - (right[i] ?? 0);
+  });
 }
 
 function naiveAggregate(
@@ -98,6 +110,17 @@ function naiveAggregate(
     case 'avg':
       if (values.length === 0) return null;
       return values.reduce((sum: number, value) => sum + Number(value), 0) / values.length;
+    case 'stddev': {
+      if (values.length < 2) return null;
+      const numbers = values.map(Number);
+      const mean = numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
+      const squares = numbers.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+      return Math.sqrt(squares / (numbers.length - 1));
+    }
+    case 'first':
+      return values[0] ?? null;
+    case 'last':
+      return values.at(-1) ?? null;
     case 'min':
       return sorted[0] ?? null;
     case 'max':

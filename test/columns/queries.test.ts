@@ -211,6 +211,13 @@ describe(`rows and groups equal a naive reading (seed ${seed})`, () => {
     { op: 'max', column: 'token' },
     { op: 'quantile', column: 'ratio', q: 0.5 },
     { op: 'quantile', column: 'small', q: 0.9 },
+    { op: 'stddev', column: 'ratio' },
+    { op: 'stddev', column: 'small' },
+    { op: 'first', column: 'name' },
+    { op: 'last', column: 'mood' },
+    { op: 'last', column: 'at' },
+    { op: 'first', column: 'flag' },
+    { op: 'last', column: 'token' },
   ];
 
   it.each([

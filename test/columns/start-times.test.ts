@@ -58,7 +58,8 @@ async function storeIn(host: ColumnsHost, spoolDirectory: string): Promise<Click
   const client = host.connect();
   const lifetime = new Lifetime();
   const seen = new SeenDatabases({ client, catalog, masks: null });
-  return new ClickHouseStore({ catalog, client, tailer, host, mergePause: null, seen, lifetime });
+  const shared = { catalog, client, tailer, host, lifetime };
+  return new ClickHouseStore({ ...shared, mergePause: null, seen, scanRowsMax: 0 });
 }
 
 it('the column store works beside commits for so long at most, though it has not caught up', async () => {

@@ -72,6 +72,14 @@ export class FakeColumnStore implements ColumnStore {
     this.coveredLsn = lsn;
   }
 
+  async positionAt(): Promise<Lsn> {
+    return this.coveredLsn;
+  }
+
+  async positionOfTick(): Promise<Lsn | null> {
+    return null;
+  }
+
   async list(ticket: Ticket, request: ColumnListRequest) {
     this.lists.push({ ...request, bounds: asked(ticket, request.bounds) });
     return {
@@ -89,7 +97,8 @@ export class FakeColumnStore implements ColumnStore {
     this.grouped.push({ ...request, bounds: asked(ticket, request.bounds) });
     const groups = this.groupsAnswer.slice(0, request.first);
     const truncated = groups.length < this.groupsAnswer.length;
-    return { groups, truncated, coveredLsn: this.coveredLsn, statistics };
+    const cursorAt = (index: number) => `g${index}`;
+    return { groups, truncated, cursorAt, coveredLsn: this.coveredLsn, statistics };
   }
 
   async checkSql(): Promise<void> {}

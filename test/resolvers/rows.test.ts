@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import { asLsn } from '../../engine/model/position.ts';
+import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { openTitleApi, type TitleApi } from './title-api.ts';
 
 /** Units 1 to 6 of match m1: odd ones of player 1, even ones of player 2. */
-async function openMatch(): Promise<TitleApi> {
-  const api = await openTitleApi();
+async function openMatch(scanRowsMax?: number): Promise<TitleApi> {
+  const api = await openTitleApi(ashfall, scanRowsMax === undefined ? {} : { scanRowsMax });
   const server = api.as('game-server');
   await server.data('mutation { openSession(input: { sessionId: "m1" }) { fence } }');
   const effects = [1, 2, 3, 4, 5, 6].map((unitId) => ({
@@ -68,13 +69,34 @@ test('a list is read page by page, going on after a cursor', async () => {
 });
 
 test('GAMEPLAY may not scan; the refusal names what would serve; lower classes may', async () => {
-  const api = await openMatch();
+  const api = await openMatch(5);
+  // What the column store answers then.
+  api.columns.rows = [4, 5, 6].map((unitId) => ({ unitId }));
   const scan = '{ unitStateList(where: { health: { gt: 35 } }) { nodes { unitId } } }';
   const refused = await api.as('game-server').refusal(scan);
   expect(refused.code).toBe('SCAN_REFUSED');
   expect(refused.message).toMatch(/index/);
   const { unitStateList } = await api.as('game-server', { queryClass: 'OPERATOR' }).data(scan);
   expect(unitStateList.nodes).toHaveLength(3);
+});
+
+test('the rows of a small table may be looked at by every class, up to its bound', async () => {
+  const scan = '{ unitStateList(where: { health: { gt: 35 } }) { nodes { unitId } position } }';
+  const api = await openMatch(6);
+  const { unitStateList } = await api.as('game-server').data(scan);
+  expect(unitStateList).toEqual({
+    nodes: [4, 5, 6].map((unitId) => ({ unitId })),
+    position: '0:2',
+  });
+  expect(api.columns.lists).toEqual([]);
+});
+
+test('a GAMEPLAY subscription that would scan is refused as a list is, whatever its cursor', async () => {
+  const api = await openMatch(5);
+  const changes = 'subscription { unitStateChanges(where: { blueprint: { eq: "x" } }) { kind } }';
+  await expect(api.as('game-server').subscribe(changes)).rejects.toMatchObject({
+    message: expect.stringMatching(/give sessionId and unitId.*or declare an index/),
+  });
 });
 
 test('a page is bounded at both ends', async () => {

@@ -9,7 +9,7 @@ import type { Catalog } from '../../engine/model/catalog.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import type { QueryClass, TitleManifest } from '../../engine/model/types.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
-import { openEngine } from '../../engine/title/open-engine.ts';
+import { type EngineOptions, openEngine } from '../../engine/title/open-engine.ts';
 import type { AuditEvent } from '../../resolvers/audit-event.ts';
 import type {
   ExportInfo,
@@ -217,7 +217,10 @@ class FakeExports implements ExportRegistry {
 }
 
 /** Opens a title for one test. */
-export async function openTitleApi(manifest: TitleManifest = ashfall): Promise<TitleApi> {
+export async function openTitleApi(
+  manifest: TitleManifest = ashfall,
+  options: Pick<EngineOptions, 'scanRowsMax'> = {},
+): Promise<TitleApi> {
   const directory = await mkdtemp(join(tmpdir(), 'tickloom-api-'));
   const columns = new FakeColumnStore();
   const engine = await openEngine({
@@ -226,6 +229,7 @@ export async function openTitleApi(manifest: TitleManifest = ashfall): Promise<T
     durability: { mode: 'none' },
     columns,
     now: () => Date.UTC(2026, 0, 1),
+    ...options,
   });
   onTestFinished(async () => {
     await engine.close();

@@ -43,6 +43,7 @@ const ports = {
     openSession: (ticket) => engine.openSession(ticket, 'other', false),
     closeSession: (ticket) => engine.closeSession(ticket, 'other', null),
     session: (ticket) => engine.session(ticket, 's'),
+    positionOfTick: (ticket) => engine.positionOfTick(ticket, 's', 1),
     listSessions: (ticket) => engine.listSessions(ticket, page),
     commit: (ticket) => commitTo('s', ticket, 2),
     contention: (ticket) => engine.contention(ticket, null),
@@ -58,6 +59,7 @@ const ports = {
   } satisfies TicketedCalls<AccessControl>,
   StateQueries: {
     get: (ticket) => engine.state.get(ticket, 'unitState', { sessionId: 's', unitId: 1 }),
+    placeOf: (ticket) => engine.state.placeOf(ticket, 'unitState', null),
     list: (ticket) => engine.state.list(ticket, 'unitState', page),
     select: (ticket) => engine.state.select(ticket, 'unitState', null),
     adviceFor: (ticket) => engine.state.adviceFor(ticket, 'unitState', null),
@@ -74,6 +76,8 @@ const ports = {
     list: (ticket) => engine.columns.list(ticket, rows),
     groups: (ticket) =>
       engine.columns.groups(ticket, { ...rows, by: [], tickBucket: null, aggregates: [] }),
+    positionAt: (ticket) => engine.columns.positionAt(ticket, 1),
+    positionOfTick: (ticket) => engine.columns.positionOfTick(ticket, 's', 1),
     sql: (ticket) => engine.columns.sql(ticket, 'SELECT 1', {}, 1, bounds, 'whole'),
     checkSql: (ticket) => engine.columns.checkSql(ticket, 'SELECT 1', {}, bounds, 'whole'),
     export: async (ticket) => {

@@ -1,81 +1,196 @@
 import type { Ticket } from '../../govern/ticket.ts';
 import type { Catalog } from '../../model/catalog.ts';
 import { EngineError } from '../../model/errors.ts';
-import { isNumeric, isPosition, kindOf } from '../../model/kinds.ts';
+import { isPosition } from '../../model/kinds.ts';
+import { asLsn, type Lsn } from '../../model/position.ts';
 import type { ColumnDefinition, TableDefinition, Value } from '../../model/types.ts';
+import { conditionText } from '../../query/canonical-condition.ts';
+import { decodeCursor, encodeCursor, type ListIdentity } from '../../query/page-cursor.ts';
 import type { ClientQuery } from '../client.ts';
 import type { Group, GroupAggregate, GroupsRequest } from '../column-queries.ts';
-import {
-  isTextual,
-  readableExpression,
-  readableSql,
-  readFloat,
-  readValue,
-} from '../stored-kinds.ts';
-import { comparable } from './condition-sql.ts';
-import { orderSql } from './order-sql.ts';
+import { lsnColumn } from '../shipping/system-vectors.ts';
+import { isTextual, readableExpression, readValue } from '../stored-kinds.ts';
+import { aggregateName } from './aggregate-name.ts';
+import { type AggregatePlan, planAggregate } from './aggregate-sql.ts';
+import { beyond, type OrderTerm, orderTerms } from './beyond-sql.ts';
+import { conditionSql } from './condition-sql.ts';
 import { tableSource } from './source-sql.ts';
 import { SqlParameters } from './sql-parameters.ts';
 import { ownName, quoteName } from './sql-text.ts';
 
-export interface GroupsPlan {
-  readonly query: ClientQuery;
-  read(row: readonly unknown[]): Group;
-}
+/**
+ * Groups as SQL: rows are grouped, then groups chosen and ordered, one more of them than asked for,
+ * that tells whether there are more. Without an order they come by key, so that equal questions get
+ * equal answers. A page goes on as of the position of the first one: its cursors name it.
+ */
+export class GroupsPlan {
+  /** As of which position the groups must be; null: of now. */
+  readonly asOf: Lsn | null;
+  readonly #catalog: Catalog;
+  readonly #table: TableDefinition;
+  readonly #request: GroupsRequest;
+  readonly #parameters = new SqlParameters();
+  readonly #keys: readonly GroupKey[];
+  readonly #aggregates: readonly NamedAggregate[];
+  readonly #terms: readonly OrderTerm[];
+  readonly #list: ListIdentity;
+  readonly #after: readonly Value[] | null;
 
-/** Groups as SQL, one more than asked for, that tells whether there are more. Without an order they come by key, so that equal questions get equal answers. */
-export function planGroups(ticket: Ticket, catalog: Catalog, request: GroupsRequest): GroupsPlan {
-  const table = catalog.table(request.table);
-  const parameters = new SqlParameters();
-  const keys = groupKeys(catalog, table, request, parameters);
-  const aggregates = request.aggregates.map((aggregate) =>
-    planAggregate(catalog.column(table, 'column' in aggregate ? aggregate.column : ''), aggregate),
-  );
-  const source = tableSource(catalog, table, request.where, parameters);
-  const selected = [
-    ...keys.map((key, i) => `${key.readable} AS ${ownName(`k${i}`)}`),
-    `count() AS ${countName}`,
-    ...aggregates.map((aggregate, i) => `${aggregate.sql} AS ${ownName(`a${i}`)}`),
-  ];
-  const sql = [
-    `SELECT ${selected.join(', ')}`,
-    `FROM ${source.from}`,
-    `WHERE ${source.where}`,
-    ...(keys.length === 0 ? [] : [`GROUP BY ${keys.map((key) => key.sql).join(', ')}`]),
-    ...orderClause(request, keys),
-    `LIMIT ${request.first + 1}`,
-  ].join('\n');
-  return {
-    query: {
+  constructor(catalog: Catalog, request: GroupsRequest) {
+    this.#catalog = catalog;
+    this.#request = request;
+    this.#table = catalog.table(request.table);
+    this.#keys = groupKeys(catalog, this.#table, request, this.#parameters);
+    this.#aggregates = namedAggregates(catalog, this.#table, request);
+    this.#terms = orderOfGroups(request, this.#keys, this.#aggregates);
+    this.#list = {
+      table: JSON.stringify([
+        request.table,
+        this.#keys.map(({ column }) => column.name),
+        request.tickBucket,
+        request.timeBucketMs ?? null,
+        conditionText(request.having ?? null),
+      ]),
+      order: [{ column: atLsn, direction: 'ASC' }, ...this.#terms],
+      where: request.where,
+    };
+    const after = request.after ? decodeCursor(this.#list, request.after) : null;
+    this.#after = after?.slice(1) ?? null;
+    const asOf = request.asOf ?? null;
+    const first = after === null ? null : asLsn(Number(after[0]));
+    if (asOf !== null && first !== null && asOf !== first) {
+      throw new EngineError('BAD_USER_INPUT', 'after: the cursor is of another moment than asOf', {
+        details: { path: 'after' },
+      });
+    }
+    this.asOf = asOf ?? first;
+  }
+
+  query(ticket: Ticket, upTo: Lsn | null): ClientQuery {
+    const request = this.#request;
+    const parameters = this.#parameters;
+    const range = upTo === null ? undefined : { after: null, upTo };
+    const source = tableSource(this.#catalog, this.#table, request.where, parameters, range);
+    const grouped = [
+      ...this.#keys.map(({ sql, name }) => `${sql} AS ${name}`),
+      `count() AS ${countName}`,
+      ...this.#aggregates.map(({ plan, name }) => `${plan.sql} AS ${name}`),
+    ];
+    const shown = [
+      ...this.#keys.map(({ readable }) => readable),
+      `toString(${countName})`,
+      ...this.#aggregates.map(({ plan, name }) => plan.readable(name)),
+    ];
+    const chosen = [
+      ...(request.having ? [conditionSql(request.having, this.#comparable, parameters)] : []),
+      ...(this.#after === null ? [] : [beyond(this.#terms, this.#after, parameters)]),
+    ];
+    const keyNames = this.#keys.map(({ name }) => name).join(', ');
+    const sql = [
+      `SELECT ${shown.join(', ')} FROM (`,
+      `SELECT ${grouped.join(', ')}`,
+      `FROM ${source.from}`,
+      `WHERE ${source.where}`,
+      ...(this.#keys.length === 0 ? [] : [`GROUP BY ${keyNames}`]),
+      ')',
+      ...(chosen.length === 0 ? [] : [`WHERE ${chosen.join(' AND ')}`]),
+      ...(this.#terms.length === 0 ? [] : [`ORDER BY ${orderTerms(this.#terms)}`]),
+      `LIMIT ${request.first + 1}`,
+    ].join('\n');
+    return {
       sql,
       author: 'engine',
       parameters: parameters.values,
-      // This optimization would take the unit of `inRange` out of the sum again.
+      // This optimization would take the unit of a sum in range out of it again.
       settings: { optimize_arithmetic_operations_in_aggregate_functions: 0 },
       bounds: request.bounds,
       ticket,
-    },
-    read(row) {
-      const key: Record<string, Value> = {};
-      keys.forEach(({ column }, i) => {
-        key[column.name] = readValue(column, row[i]);
-      });
-      const count = BigInt(row[keys.length] as string);
-      const values = aggregates.map((aggregate, i) =>
-        aggregate.read(row[keys.length + 1 + i], count),
-      );
-      return { key, count, values };
-    },
-  };
+    };
+  }
+
+  read(row: readonly unknown[]): PlannedGroup {
+    const key: Record<string, Value> = {};
+    this.#keys.forEach(({ column }, i) => {
+      key[column.name] = readValue(column, row[i]);
+    });
+    const count = BigInt(row[this.#keys.length] as string);
+    const at = this.#keys.length + 1;
+    const all = this.#aggregates.map(({ plan }, i) => plan.read(row[at + i]));
+    const places = new Map(
+      this.#aggregates.map(({ aggregate }, i) => [aggregateName(aggregate), i]),
+    );
+    const values = this.#request.aggregates.map(
+      (aggregate) => all[places.get(aggregateName(aggregate)) ?? -1] ?? null,
+    );
+    const compared = new Map([...places].map(([name, i]) => [name, all[i] ?? null]));
+    return { group: { key, count, values }, compared };
+  }
+
+  /** What to give as `after` to go on behind the group, of rows as of `lsn`. */
+  cursorOf({ group: { key, count }, compared }: PlannedGroup, lsn: Lsn): string {
+    const values = this.#terms.map(({ column: { name } }): Value => {
+      if (name === countName) return count;
+      const aggregate = this.#aggregates.find((one) => one.name === name);
+      if (aggregate) return finite(compared.get(aggregateName(aggregate.aggregate)) ?? null);
+      return key[this.#keys.find((one) => one.column.name === name)?.column.name ?? ''] ?? null;
+    });
+    return encodeCursor(this.#list, [BigInt(lsn), ...values]);
+  }
+
+  /** What conditions on groups name, as columns of the grouped rows. */
+  get #comparable(): ReadonlyMap<string, ColumnDefinition> {
+    return new Map([
+      ['count', groupCount],
+      ...this.#aggregates.map(
+        ({ aggregate, plan, name }) => [aggregateName(aggregate), plan.column(name)] as const,
+      ),
+    ]);
+  }
+}
+
+/** A group, and all aggregates of its request by their names. */
+export interface PlannedGroup {
+  readonly group: Group;
+  readonly compared: ReadonlyMap<string, Value>;
 }
 
 const countName = ownName('n');
+const groupCount: ColumnDefinition = plainColumn(countName, 'i64');
+const atLsn: ColumnDefinition = plainColumn(lsnColumn, 'i64');
+
+function plainColumn(name: string, kind: ColumnDefinition['kind']): ColumnDefinition {
+  return { name, kind, optional: false, list: false, values: [] };
+}
 
 interface GroupKey {
   readonly column: ColumnDefinition;
+  /** What the grouped rows call it. */
+  readonly name: string;
   readonly sql: string;
   readonly readable: string;
   readonly order: string;
+}
+
+interface NamedAggregate {
+  readonly aggregate: GroupAggregate;
+  readonly plan: AggregatePlan;
+  readonly name: string;
+}
+
+function namedAggregates(
+  catalog: Catalog,
+  table: TableDefinition,
+  request: GroupsRequest,
+): NamedAggregate[] {
+  const { aggregates, compared = [], orderBy } = request;
+  const distinct = new Map([...aggregates, ...compared].map((one) => [aggregateName(one), one]));
+  const isPaged = request.isPaged || (request.after ?? null) !== null;
+  const decides = new Set([...compared.map(aggregateName), ...orderBy.map(({ column }) => column)]);
+  return [...distinct].map(([text, aggregate], i) => {
+    const column = catalog.column(table, aggregate.column);
+    const plan = planAggregate(table, column, aggregate, isPaged && decides.has(text));
+    return { aggregate, plan, name: ownName(`a${i}`) };
+  });
 }
 
 function groupKeys(
@@ -84,15 +199,9 @@ function groupKeys(
   request: GroupsRequest,
   parameters: SqlParameters,
 ): GroupKey[] {
-  const keys: GroupKey[] = [...new Set(request.by)].map((name) => {
-    const column = catalog.column(table, name);
-    return {
-      column,
-      sql: quoteName(name),
-      readable: readableSql(column),
-      order: column.list ? quoteName(name) : orderSqlOfKey(column),
-    };
-  });
+  const keys = [...new Set(request.by)].map((name, i) =>
+    columnKey(catalog.column(table, name), ownName(`k${i}`)),
+  );
   if (request.tickBucket !== null) {
     if (table.kind === 'state') {
       throw new EngineError('BAD_USER_INPUT', `rows of "${table.name}" have no tick to bucket by`);
@@ -102,123 +211,64 @@ function groupKeys(
     }
     const width = parameters.add('UInt32', String(request.tickBucket));
     const sql = `toUInt32(intDiv(${quoteName('tick')}, ${width}) * ${width})`;
-    keys.push({ column: tickBucket, sql, readable: sql, order: sql });
+    const name = ownName('ticks');
+    const column = plainColumn('tickBucket', 'u32');
+    keys.push({ column, name, sql, readable: name, order: name });
+  }
+  const timeBucketMs = request.timeBucketMs ?? null;
+  if (timeBucketMs !== null) {
+    const width = parameters.add('Int64', String(timeBucketMs));
+    const ms = `toUnixTimestamp64Milli(${quoteName('committedAt')})`;
+    const sql = `fromUnixTimestamp64Milli(toInt64(intDiv(${ms}, ${width}) * ${width}), 'UTC')`;
+    const name = ownName('time');
+    const column = plainColumn('timeBucket', 'timestamp');
+    keys.push({ column, name, sql, readable: readableExpression(column, name), order: name });
   }
   return keys;
 }
 
-/** Grouping is by the text of a position, ordering by its number. */
-function orderSqlOfKey(column: ColumnDefinition): string {
-  return isPosition(column) ? `any(${comparable(column)})` : orderSql(column);
+/** Grouping is by the number of a position, which is its order, too. */
+function columnKey(column: ColumnDefinition, name: string): GroupKey {
+  if (isPosition(column)) {
+    const readable = `concat('0:', toString(${name}))`;
+    return { column, name, sql: quoteName(lsnColumn), readable, order: name };
+  }
+  const order = isTextual(column) && !column.list ? `toString(${name})` : name;
+  const readable = readableExpression(column, name);
+  return { column, name, sql: quoteName(column.name), readable, order };
 }
 
-const tickBucket: ColumnDefinition = {
-  name: 'tickBucket',
-  kind: 'u32',
-  optional: false,
-  list: false,
-  values: [],
-};
-
-function orderClause(request: GroupsRequest, keys: readonly GroupKey[]): string[] {
-  const terms: string[] = [];
+/** The order asked for, completed by the key. */
+function orderOfGroups(
+  request: GroupsRequest,
+  keys: readonly GroupKey[],
+  aggregates: readonly NamedAggregate[],
+): OrderTerm[] {
+  const terms: OrderTerm[] = [];
   const named = new Set<string>();
-  for (const { column, direction } of request.orderBy) {
-    named.add(column);
-    if (column === 'count') terms.push(`${countName} ${direction}`);
-    else {
-      const key = keys.find((candidate) => candidate.column.name === column);
-      if (!key) {
-        throw new EngineError(
-          'BAD_USER_INPUT',
-          `groups are ordered by a column of \`by\`, tickBucket or count, not "${column}"`,
-        );
-      }
-      terms.push(`${key.order} ${direction} NULLS LAST`);
+  for (const { column: name, direction } of request.orderBy) {
+    named.add(name);
+    const key = keys.find(({ column }) => column.name === name);
+    const aggregate = aggregates.find((one) => aggregateName(one.aggregate) === name);
+    if (name === 'count') terms.push({ sql: countName, column: groupCount, direction });
+    else if (key) terms.push({ sql: key.order, column: key.column, direction });
+    else if (aggregate) {
+      const { plan, name: own } = aggregate;
+      terms.push({ sql: plan.order(own), column: plan.column(own), direction });
+    } else {
+      throw new EngineError(
+        'BAD_USER_INPUT',
+        `groups are ordered by a column of \`by\`, a bucket, count or an aggregate, not "${name}"`,
+      );
     }
   }
-  for (const key of keys) {
-    if (!named.has(key.column.name)) terms.push(`${key.order} ASC NULLS LAST`);
+  for (const { column, order } of keys) {
+    if (!named.has(column.name)) terms.push({ sql: order, column, direction: 'ASC' });
   }
-  return terms.length === 0 ? [] : [`ORDER BY ${terms.join(', ')}`];
+  return terms;
 }
 
-interface AggregatePlan {
-  readonly sql: string;
-  read(value: unknown, count: bigint): Value;
-}
-
-function planAggregate(column: ColumnDefinition, aggregate: GroupAggregate): AggregatePlan {
-  const sql = quoteName(column.name);
-  const number = (value: unknown, count: bigint) =>
-    value === null || count === 0n ? null : readFloat(value);
-  switch (aggregate.op) {
-    case 'countDistinct':
-      return {
-        sql: `toString(uniqExact(${comparable(column)}))`,
-        read: (value) => BigInt(value as string),
-      };
-    case 'sum':
-      requireNumber(column, 'sum');
-      if (kindOf(column).form !== 'integer') {
-        const read = (value: unknown) => (value === null ? null : readFloat(value));
-        return { sql: column.kind === 'f64' ? inRange('sum', sql) : `sum(${sql})`, read };
-      }
-      // A sum of 64-bit integers may leave their range; 128 bits hold any number of rows.
-      return {
-        sql: `toString(sum(${kindOf(column).wideRange ? `toInt128(${sql})` : sql}))`,
-        read: (value) => (value === null ? null : BigInt(value as string)),
-      };
-    case 'avg':
-      requireNumber(column, 'avg');
-      if (column.kind === 'f64') return { sql: inRange('avg', sql), read: number };
-      // ClickHouse adds 64-bit integers up in 64 bits for their mean, too.
-      if (kindOf(column).wideRange) {
-        return { sql: `sum(toInt128(${sql})) / count(${sql})`, read: number };
-      }
-      return { sql: `avg(${sql})`, read: number };
-    case 'quantile':
-      requireNumber(column, 'quantile');
-      if (!(aggregate.q >= 0 && aggregate.q <= 1)) {
-        throw new EngineError('BAD_USER_INPUT', 'a quantile lies between 0 and 1');
-      }
-      // Exact, and between two values on the line between them, so that answers repeat. The length
-      // of that line must be in range: an integer's may not be, and half a double's always is.
-      return column.kind === 'f64'
-        ? { sql: `quantileExactInclusive(${aggregate.q})(${sql} * 0.5) * 2`, read: number }
-        : { sql: `quantileExactInclusive(${aggregate.q})(toFloat64(${sql}))`, read: number };
-    case 'min':
-    case 'max':
-      return planExtreme(column, aggregate.op);
-  }
-}
-
-/**
- * A sum or mean of doubles that passes the range of a double on its way only where the result itself
- * does: what has left the range is added up anew in units of 2^64. More rows than that there are not.
- */
-function inRange(op: 'sum' | 'avg', sql: string): string {
-  return `if(isFinite(${op}(${sql})), ${op}(${sql}), ${op}(${sql} / ${doubleUnit}) * ${doubleUnit})`;
-}
-
-const doubleUnit = `${2 ** 64}.`;
-
-function planExtreme(column: ColumnDefinition, op: 'min' | 'max'): AggregatePlan {
-  if (column.list) throw new EngineError('BAD_USER_INPUT', `lists have no ${op}: "${column.name}"`);
-  if (isPosition(column)) {
-    return {
-      sql: `concat('0:', toString(${op}(${comparable(column)})))`,
-      read: (value, count) => (count === 0n ? null : (value as string)),
-    };
-  }
-  const inner = `${op}(${isTextual(column) ? orderSql(column) : quoteName(column.name)})`;
-  return {
-    sql: isTextual(column) ? inner : readableExpression(column, inner),
-    read: (value, count) => (count === 0n ? null : readValue(column, value)),
-  };
-}
-
-function requireNumber(column: ColumnDefinition, op: string): void {
-  if (isNumeric(column)) return;
-  throw new EngineError('BAD_USER_INPUT', `${op} needs a column of numbers, not "${column.name}"`);
+function finite(value: Value): Value {
+  if (typeof value !== 'number' || Number.isFinite(value)) return value;
+  return value > 0 ? Number.MAX_VALUE : -Number.MAX_VALUE;
 }

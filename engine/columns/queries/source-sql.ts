@@ -24,7 +24,8 @@ export interface LsnRange {
 /**
  * The rows of a table that a filter accepts: appended rows as they are, state rows as they are now,
  * or at the range's end. A state table's newest versions are found among the keys that the filter
- * allows, not among all. Which state rows changed in a range is for `changedRows` to say.
+ * allows, not among all: `beyondKey` is SQL for more that it asks of keys. Which state rows changed in
+ * a range is for `changedRows` to say.
  */
 export function tableSource(
   catalog: Catalog,
@@ -32,6 +33,7 @@ export function tableSource(
   where: Condition | null,
   parameters: SqlParameters,
   range?: LsnRange,
+  beyondKey?: string,
 ): Source {
   const stored = storedSource(catalog, table);
   const lsn = quoteName(lsnColumn);
@@ -46,7 +48,7 @@ export function tableSource(
   }
   const names = storedColumns(table).map((column) => quoteName(column.name));
   const keySql = table.key.map(quoteName).join(', ');
-  const from = `(SELECT ${names.join(', ')} FROM ${stored} WHERE ${conjunction([...upTo, onKey])} ORDER BY ${keySql}, ${lsn} DESC LIMIT 1 BY ${keySql})`;
+  const from = `(SELECT ${names.join(', ')} FROM ${stored} WHERE ${conjunction([...upTo, onKey, ...(beyondKey ? [beyondKey] : [])])} ORDER BY ${keySql}, ${lsn} DESC LIMIT 1 BY ${keySql})`;
   return { from, where: conjunction([`${quoteName(deletedColumn)} = 0`, onRest]) };
 }
 

@@ -13,6 +13,7 @@ import { rowPredicate } from '../../query/row-predicate.ts';
 import type { Frame } from '../view-engine.ts';
 import type { ChannelDispatch } from './channel-dispatch.ts';
 import { encodeCursor } from './cursor.ts';
+import { FarSnapshot } from './far-snapshot.ts';
 import type { FeedContext } from './feed-context.ts';
 import type { FeedSource, RowChange } from './feed-source.ts';
 import type { RowChanges } from './row-changes.ts';
@@ -73,6 +74,7 @@ export class Channel {
   /** The newest tick up to `known` that may have concerned it, as far as it was looked for. */
   #newest: { readonly known: Lsn; readonly lsn: Lsn | null } = { known: 0 as Lsn, lsn: null };
   readonly #snapshots = new SharedWork<SnapshotRows>();
+  readonly #far: FarSnapshot;
   readonly #steps = new SharedWork<Step | null>();
   readonly #context: FeedContext;
   readonly #source: FeedSource;
@@ -103,6 +105,7 @@ export class Channel {
       .digest('base64url')
       .slice(0, 22);
     this.#source = source;
+    this.#far = new FarSnapshot(source, where, () => context.head());
     this.#matches = rowPredicate(where);
     this.#unknownBefore = namedColumns(where).some((name) => source.unknownBefore.has(name));
   }
@@ -140,10 +143,18 @@ export class Channel {
   }
 
   /**
-   * Reads every matching row, over turns of the event loop where there are many; whoever asks
-   * meanwhile gets the same. It is read under the name of whoever asks first, and goes on without it.
+   * Reads every matching row, over turns of the event loop where there are many, or elsewhere where
+   * they lie far; whoever asks meanwhile gets the same. It is read under the name of whoever asks
+   * first, and goes on without it.
    */
   read(ticket: Ticket, waiter: WorkResult<SnapshotRows>): void {
+    const far = this.#source.isTable ? this.#context.far() : null;
+    if (far?.isFar(this.#source.name, this.where)) {
+      this.#snapshots.join(this.#far.round, waiter, (signal, { done, failed }) => {
+        void this.#far.read(ticket.shared(signal), far).then(done, failed);
+      });
+      return;
+    }
     this.#snapshots.join('', waiter, (signal, { done, failed }) => {
       this.#context.turns.start(ticket.shared(signal), this.#source.snapshot(this.where), {
         done: (rows) => done({ rows, lsn: this.#context.head() }),

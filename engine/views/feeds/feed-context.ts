@@ -6,6 +6,7 @@ import type { Frame } from '../view-engine.ts';
 import type { ViewObserver } from '../view-observer.ts';
 import type { Channel, Subscriber } from './channel.ts';
 import type { Clock } from './clock.ts';
+import type { FarRows } from './far-rows.ts';
 import type { Feed } from './feed.ts';
 import type { SubscriptionBudget } from './subscription-budget.ts';
 import type { TimerWheel } from './timer-wheel.ts';
@@ -21,6 +22,8 @@ export interface FeedContext {
   /** What frames of many rows are made by. */
   readonly large: OneByOne;
   readonly subjects: SubscriptionBudget;
+  /** Null: all rows are at hand. */
+  far(): FarRows | null;
   /** The last change set folded in. */
   head(): Lsn;
   /** Has the feed find out, soon, whom its newest ticks concern. */

@@ -31,6 +31,8 @@ export interface FeedSource {
   readonly fingerprint: string;
   readonly key: readonly string[];
   readonly ticks: TickRing<unknown>;
+  /** The rows are those of a state table, which may lie far. */
+  readonly isTable: boolean;
   /** A row belongs to the session in its column `sessionId`, and no other session changes it. */
   readonly sessionBound: boolean;
   /** Columns that `RowChange.before` leaves out. */

@@ -29,6 +29,7 @@ export class StateSource implements FeedSource {
   readonly fingerprint: string;
   readonly key: readonly string[];
   readonly ticks: TickRing<PackedRows>;
+  readonly isTable = true;
   readonly sessionBound: boolean;
   readonly unknownBefore: ReadonlySet<string>;
   readonly readable: ReadonlySet<string>;

@@ -51,6 +51,7 @@ export class GroupView implements FeedSource {
   readonly name: string;
   readonly fingerprint: string;
   readonly key: readonly string[];
+  readonly isTable = false;
   readonly sessionBound: boolean;
   readonly unknownBefore: ReadonlySet<string> = new Set();
   readonly readable: ReadonlySet<string>;

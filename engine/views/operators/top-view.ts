@@ -42,6 +42,7 @@ export class TopView implements FeedSource {
   readonly name: string;
   readonly fingerprint: string;
   readonly key: readonly string[];
+  readonly isTable = false;
   readonly sessionBound: boolean;
   readonly unknownBefore: ReadonlySet<string> = new Set();
   readonly readable: ReadonlySet<string>;
