@@ -58,6 +58,7 @@ export type {
 } from './govern/contention-report.ts';
 export { ClientDeparture, type Departure } from './govern/departure.ts';
 export { OneByOne } from './govern/one-by-one.ts';
+export type { AuthorOf, RecordAuthor } from './govern/record-author.ts';
 export { SharedWork } from './govern/shared-work.ts';
 export type { SpanAttributes, SpanSink } from './govern/span-sink.ts';
 export {
@@ -87,6 +88,7 @@ export { formatPosition, type Lsn, parsePosition } from './model/position.ts';
 export type { Row, TitleManifest, Value } from './model/types.ts';
 export type { Engine } from './ports/engine.ts';
 export type { StatePageRequest, StateQueries } from './ports/state-queries.ts';
+export { conditionText } from './query/canonical-condition.ts';
 export { claimsOf } from './query/claimed-where.ts';
 export { coerceScalar } from './query/coerce-scalar.ts';
 export { type Condition, conjunction } from './query/condition.ts';
@@ -104,7 +106,14 @@ export { sessionColumns } from './state/session-list.ts';
 export type { OrderBy, RowPage } from './state/state-reader.ts';
 export type { ConflictPolicy, EffectOp, TickBatch, TickHeader } from './tick/tick-batch.ts';
 export type { ActionConflict, EffectConflict, TickOutcome } from './tick/tick-outcome.ts';
+export { timeOfRecord } from './tick/tick-record.ts';
 export { Lifetime } from './time/lifetime.ts';
 export { processTimers, type Timers } from './time/timers.ts';
 export { type EngineOptions, openEngine } from './title/open-engine.ts';
-export type { Frame, SubscribeRequest, ViewQueries } from './views/view-engine.ts';
+export type {
+  Frame,
+  FrameStanding,
+  FrameStream,
+  SubscribeRequest,
+  ViewQueries,
+} from './views/view-engine.ts';

@@ -3,6 +3,7 @@ import type { QueryClass } from '../engine/model/types.ts';
 
 /** What is recorded: the thing and what was done with it. */
 export const auditActions = [
+  'tick.commit',
   'session.open',
   'session.close',
   'row.compareAndSet',
@@ -16,6 +17,8 @@ export const auditActions = [
   'read.view',
   'subscription.begin',
   'subscription.end',
+  'subscription.list',
+  'subscription.kill',
   'audit.read',
   'access.denied',
   'use.refused',
@@ -79,6 +82,6 @@ export interface AuditReader {
     ticket: Ticket,
     request: AuditListRequest,
   ): Promise<RowPage & { readonly statistics: QueryStatistics }>;
-  /** The number of the last record that can be read: an export has those up to it. */
+  /** The number of the last audit record that can be read: an export has those up to it. */
   lastSequence(): Promise<number>;
 }

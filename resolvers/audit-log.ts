@@ -1,4 +1,5 @@
 import type { Row } from '../engine/index.ts';
+import { limits } from '../engine/model/limits.ts';
 import { asLsn, formatPosition } from '../engine/model/position.ts';
 import type { WhereInput } from '../engine/model/types.ts';
 import { auditConditions } from './audit-columns.ts';
@@ -15,7 +16,10 @@ export interface AuditLogArguments {
   readonly after?: string | null | undefined;
 }
 
-/** A page of the audit log, the newest records first; reading it is recorded, too. */
+/**
+ * A page of what was done, the newest first: records of the audit log, and commits of the title's log
+ * up to now. Reading it is recorded, too.
+ */
 export async function auditLog(
   _root: unknown,
   args: AuditLogArguments,
@@ -27,9 +31,11 @@ export async function auditLog(
   const after = args.after ?? null;
   const request = { where, first, after, bounds: queryBoundsOf(context.ticket) };
   const read = () =>
-    context.running.run(context.ticket, { field: 'auditLog', sql: null }, (ticket) =>
-      context.auditLog.list(withinClass(ticket), request),
-    );
+    context.running.run(context.ticket, { field: 'auditLog', sql: null }, async (ticket) => {
+      const { appliedLsn, columns } = context.engine;
+      await columns.waitForCovered(ticket.within(limits.readWaitMs), appliedLsn);
+      return context.auditLog.list(withinClass(ticket), request);
+    });
   const page = await audited(context, 'audit.read', {}, read, ({ rows, statistics }) => ({
     rowsRead: rows.length,
     bytesRead: statistics.bytesRead,

@@ -43,20 +43,32 @@ export async function audited<T>(
   work: () => Promise<T>,
   toldOf: (result: T) => Told & { readonly outcome?: AuditOutcome } = () => ({}),
 ): Promise<T> {
+  const result = await auditedFailure(asker, action, told, work);
+  const { outcome = 'done', ...more } = toldOf(result);
+  const details = { ...told.details, ...more.details };
+  recordAudit(asker, action, outcome, { ...told, ...more, details });
+  return result;
+}
+
+/**
+ * Does something that its own record of the title's log tells of; recorded here is where it failed.
+ * Nothing of it is done where that could not be recorded.
+ */
+export async function auditedFailure<T>(
+  asker: Asker,
+  action: AuditAction,
+  told: Told,
+  work: () => Promise<T>,
+): Promise<T> {
   asker.audit.admit();
-  let result: T;
   try {
-    result = await work();
+    return await work();
   } catch (error) {
     const code = error instanceof EngineError ? error.code : 'INTERNAL';
     // Whoever refused it has recorded that.
     if (code !== 'FORBIDDEN') recordAudit(asker, action, 'failed', { ...told, code });
     throw error;
   }
-  const { outcome = 'done', ...more } = toldOf(result);
-  const details = { ...told.details, ...more.details };
-  recordAudit(asker, action, outcome, { ...told, ...more, details });
-  return result;
 }
 
 type Resolver<Args, Result> = (

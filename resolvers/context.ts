@@ -11,6 +11,7 @@ import type { QueryClass, RoleDefinition } from '../engine/model/types.ts';
 import type { AuditPort, AuditReader } from './audit-event.ts';
 import type { FinishedWork } from './insight/finished-work.ts';
 import type { TitleHealth } from './insight/title-health.ts';
+import type { LiveSubscriptions, Outgoing } from './live-subscriptions.ts';
 import type { RequestReport } from './request-report.ts';
 import type { RunningQueries } from './running-queries.ts';
 
@@ -42,6 +43,10 @@ export interface RequestContext {
   readonly use: UsePort;
   /** One for the title, shared by all its requests. */
   readonly running: RunningQueries;
+  /** The title's subscriptions that run here; one for the title. */
+  readonly subscriptions: LiveSubscriptions;
+  /** How what the operation subscribes to is sent. */
+  readonly outgoing: Outgoing;
   /** What the title's operations came to; one for the title. */
   readonly work: FinishedWork;
   /** How the parts of the title are now. */

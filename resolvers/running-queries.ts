@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { requestEnded, type Ticket } from '../engine/index.ts';
 import { EngineError } from '../engine/model/errors.ts';
 import type { QueryClass } from '../engine/model/types.ts';
+import { EndableWork } from './endable-work.ts';
 
 export interface RunningQuery {
   readonly id: string;
@@ -20,7 +20,7 @@ export interface RunningQuery {
  * killed. A query leaves the list however it ends, so the list is as long as there is work.
  */
 export class RunningQueries {
-  readonly #running = new Map<string, { query: RunningQuery; kill: AbortController }>();
+  readonly #running = new EndableWork<RunningQuery>();
   readonly #nowMs: () => number;
 
   constructor(nowMs: () => number = () => Date.now()) {
@@ -37,23 +37,22 @@ export class RunningQueries {
     shown: Pick<RunningQuery, 'field' | 'sql'>,
     work: (ticket: Ticket) => Promise<T>,
   ): Promise<T> {
-    const id = randomUUID();
-    const kill = new AbortController();
     const { subject, role } = ticket.principal;
-    const query: RunningQuery = {
-      id,
-      field: shown.field,
-      subject,
-      role: role ?? '',
-      class: ticket.queryClass,
-      startedAtMs: this.#nowMs(),
-      sql: shown.sql,
-    };
-    this.#running.set(id, { query, kill });
+    const { id, signal, leave } = this.#running.begin(
+      (id): RunningQuery => ({
+        id,
+        field: shown.field,
+        subject,
+        role: role ?? '',
+        class: ticket.queryClass,
+        startedAtMs: this.#nowMs(),
+        sql: shown.sql,
+      }),
+    );
     try {
-      return await work(ticket.until(kill.signal));
+      return await work(ticket.until(signal));
     } catch (error) {
-      if (kill.signal.aborted) {
+      if (signal.aborted) {
         throw new EngineError('QUERY_KILLED', 'the query was killed by an operator', {
           details: { queryId: id },
           cause: error,
@@ -62,19 +61,17 @@ export class RunningQueries {
       if (ticket.departure.hasLeft) throw requestEnded(error);
       throw error;
     } finally {
-      this.#running.delete(id);
+      leave();
     }
   }
 
   /** Oldest first. */
   list(): readonly RunningQuery[] {
-    return Array.from(this.#running.values(), ({ query }) => query);
+    return [...this.#running.list()];
   }
 
   /** Stops the query of an id; true when it ran and was told to stop. */
   kill(id: string): boolean {
-    const entry = this.#running.get(id);
-    entry?.kill.abort();
-    return entry !== undefined;
+    return this.#running.end(id, '') !== null;
   }
 }

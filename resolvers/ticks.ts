@@ -4,7 +4,7 @@ import { EngineError } from '../engine/model/errors.ts';
 import type { Lsn } from '../engine/model/position.ts';
 import type { ConflictCode } from '../engine/model/system-columns.ts';
 import type { Row, TableDefinition } from '../engine/model/types.ts';
-import { audited } from './audited.ts';
+import { auditedFailure } from './audited.ts';
 import { authoriseBatch, authoriseCommit, mayRead } from './authorise.ts';
 import { keyAsJson } from './column-value.ts';
 import type { RequestContext } from './context.ts';
@@ -84,17 +84,8 @@ export function compareAndSet(catalog: Catalog, table: TableDefinition) {
     });
     authoriseBatch(context, batch, catalog);
     const told = { table: table.name, columns: writtenColumns(args.input), details: { sessionId } };
-    const outcome = await audited(
-      context,
-      'row.compareAndSet',
-      told,
-      () => context.engine.commit(ticket, batch),
-      ({ lsn, aborted, tickConflict }) => ({
-        outcome: aborted ? 'refused' : 'done',
-        lsn,
-        rowsWritten: aborted ? 0 : 1,
-        ...(tickConflict === null ? {} : { details: { conflict: tickConflict.code } }),
-      }),
+    const outcome = await auditedFailure(context, 'row.compareAndSet', told, () =>
+      context.engine.commit(ticket, batch),
     );
     context.report.sawPosition(outcome.lsn);
     return { outcome, row: mayRead(principal, table.name) ? outcome.row : null };

@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto';
 import {
   type Condition,
+  claimsOf,
+  conditionText,
   type Frame,
   namedColumns,
   type SubscribeRequest,
@@ -22,6 +25,7 @@ import { followPrincipal } from './authorised-frames.ts';
 import { answerRows, conditionOf, runBounded } from './bounded-work.ts';
 import type { RequestContext } from './context.ts';
 import { sawApplied, waitForApplied } from './fresh-reads.ts';
+import type { AskedFrames } from './live-subscriptions.ts';
 
 export interface ViewRows {
   readonly lsn: Lsn;
@@ -125,8 +129,10 @@ function follow(
 ): Promise<AsyncIterableIterator<Frame>> {
   // Newer than the argument, which a client that opens its stream again sends as at first.
   const cursor = context.lastEventId ?? args.cursor ?? null;
-  return followPrincipal(context, cursor, async (asker, from) =>
-    subscribe(asker, source, args, await visible(asker), from),
+  return context.subscriptions.follow(context, source, (asked) =>
+    followPrincipal(context, cursor, async (asker, from) =>
+      subscribe(asker, source, args, await visible(asker), from, asked),
+    ),
   );
 }
 
@@ -136,6 +142,7 @@ async function subscribe(
   args: ChangesArguments,
   where: Condition | null,
   cursor: string | null,
+  asked: (now: AskedFrames) => void,
 ): Promise<AsyncIterableIterator<Frame>> {
   const maxRate = args.maxRate ?? null;
   if (maxRate !== null && !(maxRate > 0)) {
@@ -150,6 +157,12 @@ async function subscribe(
     cursor,
     maxRate,
     onLag: args.onLag ?? 'COALESCE',
+  });
+  asked({
+    asker: context,
+    frames,
+    claims: claimsRead(context, source),
+    whereFingerprint: where === null ? null : fingerprintOf(where),
   });
   const shown = untilLeft(frames, context.ticket);
   return auditsReads(context) ? auditedFrames(shown, context, source) : shown;
@@ -231,6 +244,17 @@ function untilLeft(
       return this;
     },
   };
+}
+
+/** The claims that decide which rows of a table its role sees. */
+function claimsRead({ principal }: RequestContext, table: string): readonly string[] {
+  const grant = principal.role?.tables.find((each) => each.table === table);
+  return grant?.rowFilter ? claimsOf(grant.rowFilter) : [];
+}
+
+/** Tells conditions apart without telling their values. */
+function fingerprintOf(where: Condition): string {
+  return createHash('sha256').update(conditionText(where)).digest('hex').slice(0, 32);
 }
 
 function columnsOfView(

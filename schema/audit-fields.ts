@@ -75,7 +75,9 @@ function relationColumn(definition: ColumnDefinition): RelationColumn {
 }
 
 const descriptions: Readonly<Record<string, string>> = {
-  sequence: 'Its number in the audit log, from 1.',
+  sequence:
+    'Its number in the log that it comes from: in the audit log, or of a commit its position.',
+  source: '`audit`: a record of the audit log; `log`: a commit, as the log of the title has it.',
   at: 'When it was done.',
   action: `What was done: ${auditActions.map((action) => `\`${action}\``).join(', ')}.`,
   outcome: '`done`; `refused`, where nothing was changed or told; or `failed`.',
@@ -88,11 +90,16 @@ const descriptions: Readonly<Record<string, string>> = {
   class: 'The class of the request: `GAMEPLAY`, `OPERATOR` or `ARCHIVAL`.',
   operation: 'The name that the GraphQL document gives to the operation.',
   fingerprint: 'Tells documents apart: the first half of the SHA-256 of the text.',
+  session: 'The session it is about.',
+  tick: 'The tick of a commit; null of a direct write.',
+  tables: 'The tables that it wrote, or the table or view it is about.',
   table: 'The table or view it is about, where that is one.',
   columns: 'The columns it wrote or read.',
   rowsRead: 'Rows that it answered; of SQL those that were looked at.',
   bytesRead: 'Bytes that it read in the column store, or of an export that were sent.',
   rowsWritten: 'Rows that it wrote.',
+  accepted: 'Actions of a tick that were accepted.',
+  rejected: 'Actions of a tick that were rejected.',
   elapsedMs: 'From the beginning of the request until it was recorded.',
   times: 'How often: above 1 where the same refusals were counted in one record.',
   details: 'What else there is to say of this action, by name.',

@@ -13,6 +13,7 @@ import { addRowFields } from './row-fields.ts';
 import type { SchemaScope } from './scope.ts';
 import { addSessionFields } from './session-fields.ts';
 import { addSharedTypes } from './shared-types.ts';
+import { addSubscriptionFields } from './subscription-fields.ts';
 import { addTableTypes } from './table-types.ts';
 import { addTickFields } from './tick-fields.ts';
 import { addRowChangesField, addViewFields } from './view-fields.ts';
@@ -46,6 +47,7 @@ export function buildSchema(catalog: Catalog): GraphQLSchema {
   addQueryFields(scope, shared);
   addContentionFields(scope);
   addInsightFields(scope, shared);
+  addSubscriptionFields(scope);
   addAccessFields(scope);
   addAuditFields(scope, shared);
   // In the order of the manifest: sorted, `actionId` would stand apart from what an action is.

@@ -67,6 +67,8 @@ export const fixedRoots: Readonly<Record<string, Capability | 'sees sessions'>> 
   createExport: 'export',
   runningQueries: 'kill',
   killQuery: 'kill',
+  liveSubscriptions: 'kill',
+  endSubscription: 'kill',
   contention: 'explain',
   operations: 'explain',
   slowQueries: 'explain',

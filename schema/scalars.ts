@@ -1,5 +1,6 @@
 import { GraphQLError, GraphQLScalarType, type ValueNode, valueFromASTUntyped } from 'graphql';
 import { coerceScalar } from '../engine/index.ts';
+import { plainColumn } from '../engine/model/plain-column.ts';
 import { asLsn, formatPosition } from '../engine/model/position.ts';
 import type { ColumnDefinition } from '../engine/model/types.ts';
 
@@ -91,7 +92,7 @@ export const scalarTypes = {
 /** What the engine takes for a column of that name and kind, of what can be written as a string. */
 function coerceText(name: string, kind: ColumnDefinition['kind'], value: unknown) {
   if (typeof value !== 'string') throw new GraphQLError(`${name} must be a string`);
-  return coerceScalar({ name, kind, optional: false, list: false, values: [] }, value, name);
+  return coerceScalar(plainColumn(name, kind), value, name);
 }
 
 function stringLiteral(node: ValueNode): unknown {

@@ -20,7 +20,7 @@ export const servingLimits = {
   auditWaitingBytesMax: 8 * 1024 * 1024,
   /** Bytes of one segment of the audit log, in which it is dropped when it is old. */
   auditSegmentBytesMax: 16 * 1024 * 1024,
-  /** Refusals told apart within a window, and its length: the same ones again are one record. */
+  /** Refusals of an action told apart within a window, and its length: the same ones again are one record. */
   auditRefusalsToldMax: 100,
   auditRefusalWindowMs: 10_000,
   /** Audit records shipped to the column store in one insert. */
@@ -112,9 +112,6 @@ export const servingLimits = {
   clientsCountedMax: 50_000,
   /** How long a client waits at most for a debt of bytes or rows to be paid. */
   debtMsMax: 3_600_000,
-  /** How often refusals by rates and quotas are summed up for the audit log, and how many lines each time. */
-  refusalsToldMs: 10_000,
-  refusalsToldMax: 100,
   /** Export links that have not expired, exports streaming at the same time. */
   exportsMax: 10_000,
   exportStreamsMax: 16,

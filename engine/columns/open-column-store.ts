@@ -10,6 +10,7 @@ import type { ColumnClient } from './client.ts';
 import type { PulseTimes } from './column-pulse.ts';
 import type { ColumnStore } from './column-store.ts';
 import { ColumnsHost, type ColumnsTarget } from './columns-host.ts';
+import { shippedCommits } from './commit-rows.ts';
 import { type ColumnLogger, silentLogger } from './logger.ts';
 import { MergePause } from './merge-pause.ts';
 import {
@@ -84,7 +85,7 @@ export function openColumnStore(options: ColumnStoreOptions): Promise<OpenColumn
     lifetime.add(() => mergePause?.close());
     const opening = () =>
       Tailer.open({
-        tables: shippedTables(catalog),
+        tables: [...shippedTables(catalog), shippedCommits],
         target: new ClickHouseTarget({
           client,
           database: databaseName(catalog.manifest.title),

@@ -4,6 +4,7 @@ import { kinds } from '../model/kinds.ts';
 import { type Lsn, lsnZero } from '../model/position.ts';
 import { conflictCodes } from '../model/system-columns.ts';
 import type { TableDefinition } from '../model/types.ts';
+import { commitTable, shippedCommits } from './commit-rows.ts';
 import { quoteName } from './queries/sql-text.ts';
 import { deletedColumn, lsnColumn } from './shipping/system-vectors.ts';
 import { clickHouseType, enumType } from './stored-kinds.ts';
@@ -55,6 +56,7 @@ export function createStatements(catalog: Catalog): [string, ...string[]] {
   shard UInt16, ${quoteName(lsnColumn)} UInt64, ${columnSql(countsColumn)}
 ) ENGINE = ReplacingMergeTree(${quoteName(lsnColumn)}) ORDER BY shard
 SETTINGS ${durable}`,
+    createCommits(database),
     ...tables.map((table) => createTable(database, table)),
   ];
 }
@@ -62,7 +64,7 @@ SETTINGS ${durable}`,
 /** The tables that hold a title's rows, as SQL names them. */
 export function storedTables(catalog: Catalog): string[] {
   const database = quoteName(databaseName(catalog.manifest.title));
-  const names = [shippedTable, ...[...catalog.tables.values()].map(storedName)];
+  const names = [shippedTable, commitTable, ...[...catalog.tables.values()].map(storedName)];
   return names.map((name) => `${database}.${quoteName(name)}`);
 }
 
@@ -128,7 +130,7 @@ export function deleteAfterStatement(database: string, table: string, lsn: Lsn):
 export function storedColumns(table: TableDefinition): StoredColumn[] {
   const declared = table.columns.map((column) => stored(column.name, clickHouseType(column)));
   const position = stored('position', 'String', `ALIAS concat('0:', toString(${lsnColumn}))`);
-  const lsn = stored(lsnColumn, 'UInt64', 'CODEC(Delta(8), LZ4)');
+  const lsn = stored(lsnColumn, 'UInt64', lsnCodec);
   const committedAt = stored('committedAt', kinds.timestamp.clickHouse, 'CODEC(Delta(8), LZ4)');
   if (table.kind === 'state') {
     return [
@@ -158,6 +160,8 @@ export function storedColumns(table: TableDefinition): StoredColumn[] {
   ];
 }
 
+const lsnCodec = 'CODEC(Delta(8), LZ4)';
+
 function stored(name: string, type: string, rest = ''): StoredColumn {
   return { name, type, rest };
 }
@@ -176,6 +180,19 @@ const durable = [
   'min_rows_to_fsync_after_merge = 1',
   'old_parts_lifetime = 60',
 ].join(', ');
+
+/** The newest are read first: in the order of time, and of the log where times are the same. */
+function createCommits(database: string): string {
+  const columns = shippedCommits.columns.map((column) => {
+    const { name } = column;
+    return columnSql(stored(name, clickHouseType(column), name === lsnColumn ? lsnCodec : ''));
+  });
+  return `CREATE TABLE IF NOT EXISTS ${database}.${quoteName(commitTable)} (
+  ${columns.join(',\n  ')},
+  INDEX lsn_range ${quoteName(lsnColumn)} TYPE minmax GRANULARITY 1
+) ENGINE = MergeTree ORDER BY (committedAt, ${quoteName(lsnColumn)})
+SETTINGS ${durable}`;
+}
 
 /** No partitions: rows of one insert must become one part, visible as a whole or not at all. */
 function createTable(database: string, table: TableDefinition): string {

@@ -1,14 +1,21 @@
 import { Readable } from 'node:stream';
 import type { Ticket } from '../govern/ticket.ts';
 import { kindOf } from '../model/kinds.ts';
-import type { ColumnDefinition, Row, Value } from '../model/types.ts';
+import type { Lsn } from '../model/position.ts';
+import type { ColumnDefinition, Row, Scalar, Value } from '../model/types.ts';
 import type { Condition } from '../query/condition.ts';
-import { decodeCursor, encodeCursor, type ListIdentity } from '../query/page-cursor.ts';
+import {
+  decodeCursor,
+  encodeCursor,
+  type ListIdentity,
+  type OrderKey,
+} from '../query/page-cursor.ts';
 import type { RowPage } from '../state/state-reader.ts';
 import { type ArrowField, fieldOf } from '../vectors/arrow/arrow-type.ts';
 import type { ColumnClient } from './client.ts';
 import type { ExportRequest, QueryBounds, QueryStatistics } from './column-queries.ts';
 import type { ColumnsHost } from './columns-host.ts';
+import { commitColumns, commitTable } from './commit-rows.ts';
 import { exportQuery } from './export.ts';
 import { conditionSql } from './queries/condition-sql.ts';
 import { SqlParameters } from './queries/sql-parameters.ts';
@@ -21,6 +28,8 @@ export interface SideTableDefinition {
   readonly name: string;
   /** The first is the key, a `u64` that rises; the second a timestamp, by whose age rows go. */
   readonly columns: readonly [ColumnDefinition, ColumnDefinition, ...ColumnDefinition[]];
+  /** The title's commits are listed among its rows, each as the columns that both have. */
+  readonly withCommits?: true;
 }
 
 export interface SideListRequest {
@@ -35,12 +44,14 @@ export interface SideExportRequest
   extends Pick<ExportRequest, 'format' | 'compression'>,
     Pick<SideListRequest, 'where'> {
   readonly upToKey: bigint;
+  /** Commits up to here, where they are among the rows. */
+  readonly upToLsn?: Lsn;
 }
 
 /**
  * A table in a title's database that is no table of its manifest: rows in the order of a key, brought
  * here by whoever keeps them elsewhere too. A row that is inserted twice is there once. No SQL of a
- * user can name it.
+ * user can name it. It is read in the order of its times, and of keys where times are the same.
  */
 export class SideTable {
   readonly #host: ColumnsHost;
@@ -48,6 +59,7 @@ export class SideTable {
   readonly #definition: SideTableDefinition;
   readonly #columns: ReadonlyMap<string, ColumnDefinition>;
   readonly #name: string;
+  readonly #commits: string;
 
   /** Makes it where it is absent, with the columns that it lacks. `keepDays`: null keeps all rows. */
   static async open(
@@ -79,7 +91,9 @@ export class SideTable {
     this.#client = client;
     this.#definition = definition;
     this.#columns = new Map(definition.columns.map((column) => [column.name, column]));
-    this.#name = `${quoteName(databaseName(title))}.${quoteName(ownName(definition.name))}`;
+    const database = quoteName(databaseName(title));
+    this.#name = `${database}.${quoteName(ownName(definition.name))}`;
+    this.#commits = `${database}.${quoteName(commitTable)}`;
   }
 
   /** The key of the last row; 0 where there is none. */
@@ -120,39 +134,39 @@ export class SideTable {
     request: SideListRequest,
   ): Promise<RowPage & { readonly statistics: QueryStatistics }> {
     const { columns } = this.#definition;
-    const [keyColumn] = columns;
-    const order = [{ column: keyColumn, direction: 'DESC' as const }];
+    const order = this.#order('DESC');
     const list: ListIdentity = {
       table: ownName(this.#definition.name),
       order,
       where: request.where,
     };
     const parameters = new SqlParameters();
+    const after = request.after === null ? null : decodeCursor(list, request.after);
     const conditions = [this.#condition(request.where, parameters)];
-    if (request.after !== null) {
-      const [key = null] = decodeCursor(list, request.after);
-      conditions.push(`${this.#key} < ${parameters.add('UInt64', String(key))}`);
-    }
+    if (after !== null) conditions.push(this.#before(after, parameters));
+    const end = `ORDER BY ${orderSqlOf(order)} LIMIT ${request.first + 1}`;
+    // Each part by itself first: the newest of it are read, and no others.
+    const parts = this.#parts(conditions).map((part) => `(${part} ${end})`);
     const { rows: answer, statistics } = await this.#client.query({
-      sql: `SELECT ${columns.map((column, i) => `${readableSql(column)} AS ${ownName(`c${i}`)}`).join(', ')}
-FROM ${this.#name} FINAL
-WHERE ${conditions.join(' AND ')}
-ORDER BY ${this.#key} DESC
-LIMIT ${request.first + 1}`,
+      sql: `SELECT ${columns.map((column, i) => `${readableSql(column)} AS ${ownName(`c${i}`)}`).join(', ')}, ${isCommit}
+FROM (${parts.join('\nUNION ALL\n')})
+${end}`,
       author: 'engine',
       parameters: parameters.values,
       bounds: request.bounds,
       ticket,
     });
-    const rows = answer
-      .slice(0, request.first)
-      .map(
-        (values): Row =>
-          Object.fromEntries(
-            columns.map((column, i) => [column.name, readValue(column, values[i])]),
-          ),
-      );
-    const cursorAt = (index: number) => encodeCursor(list, [rows[index]?.[keyColumn.name] ?? null]);
+    const shown = answer.slice(0, request.first);
+    const rows = shown.map(
+      (values): Row =>
+        Object.fromEntries(columns.map((column, i) => [column.name, readValue(column, values[i])])),
+    );
+    const [key, time] = columns;
+    const cursorAt = (index: number) => {
+      const row = rows[index];
+      const ofCommit = Number(shown[index]?.[columns.length] ?? 0);
+      return encodeCursor(list, [row?.[time.name] ?? null, ofCommit, row?.[key.name] ?? null]);
+    };
     return {
       rows,
       endCursor: rows.length === 0 ? null : cursorAt(rows.length - 1),
@@ -167,17 +181,26 @@ LIMIT ${request.first + 1}`,
   export(ticket: Ticket, request: SideExportRequest): Promise<AsyncIterable<Uint8Array>> {
     const { columns } = this.#definition;
     const parameters = new SqlParameters();
-    const upTo = `${this.#key} <= ${parameters.add('UInt64', String(request.upToKey))}`;
+    const upTo = parameters.add('UInt64', String(request.upToKey));
+    const upToLsn = parameters.add('UInt64', String(request.upToLsn ?? 0));
+    const conditions = [
+      `${this.#key} <= if(${isCommit} = 1, ${upToLsn}, ${upTo})`,
+      this.#condition(request.where, parameters),
+    ];
     const selected = columns.map((column) => `${exportSql(column)} AS ${quoteName(column.name)}`);
     const fields: ArrowField[] = columns.map((column) => fieldOf(column, exportedType(column)));
-    const sql = `SELECT ${selected.join(', ')} FROM ${this.#name} FINAL WHERE ${upTo} AND ${this.#condition(request.where, parameters)} ORDER BY ${this.#key}`;
+    const parts = this.#parts(conditions);
+    const sql = `SELECT ${selected.join(', ')} FROM (${parts.join(' UNION ALL ')}) ORDER BY ${orderSqlOf(this.#order('ASC'))}`;
     return exportQuery(this.#client, request, {
       query: {
         sql,
         author: 'engine',
         ticket,
         parameters: parameters.values,
-        settings: { prefer_column_name_to_alias: 1 },
+        settings: {
+          prefer_column_name_to_alias: 1,
+          max_bytes_before_external_sort: sortBytesMax,
+        },
       },
       fields,
       bytesColumns: new Set(),
@@ -190,6 +213,37 @@ LIMIT ${request.first + 1}`,
 
   get #key(): string {
     return quoteName(this.#definition.columns[0].name);
+  }
+
+  /** By time, then by where a row comes from, then by key there: no two rows are at the same place. */
+  #order(direction: OrderKey['direction']): readonly OrderKey[] {
+    const [key, time] = this.#definition.columns;
+    return [time, isCommitColumn, key].map((column) => ({ column, direction }));
+  }
+
+  /** The rows behind a place, going back in time. */
+  #before([time, ofCommit, key]: readonly (Scalar | null)[], parameters: SqlParameters): string {
+    const [, timeColumn] = this.#definition.columns;
+    const at = quoteName(timeColumn.name);
+    const end = parameters.scalar(timeColumn, time ?? 0);
+    const place = `(${parameters.add('UInt8', String(ofCommit))}, ${parameters.add('UInt64', String(key))})`;
+    return `${at} <= ${end} AND (${at} < ${end} OR (${isCommit}, ${this.#key}) < ${place})`;
+  }
+
+  /** What rows are listed of: the table, and the title's commits in its columns. */
+  #parts(conditions: readonly string[]): readonly string[] {
+    const { columns, withCommits } = this.#definition;
+    const names = columns.map(({ name }) => quoteName(name)).join(', ');
+    const where = conditions.map((condition) => `(${condition})`).join(' AND ');
+    const own = `SELECT ${names}, 0 AS ${isCommit} FROM ${this.#name} FINAL`;
+    const parts = [own];
+    if (withCommits) {
+      const commits = columns.map(
+        (column, i) => `${commitSql(column, i)} AS ${quoteName(column.name)}`,
+      );
+      parts.push(`SELECT ${commits.join(', ')}, 1 AS ${isCommit} FROM ${this.#commits}`);
+    }
+    return parts.map((part) => `SELECT ${names}, ${isCommit} FROM (${part}) WHERE ${where}`);
   }
 
   #condition(where: Condition | null, parameters: SqlParameters): string {
@@ -236,6 +290,29 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_aft
       { materialize_ttl_after_modify: 0 },
     );
   }
+}
+
+/** Tells rows of commits from the table's own, which may have the same keys and times. */
+const isCommit = ownName('commit');
+const isCommitColumn: ColumnDefinition = {
+  name: isCommit,
+  kind: 'u8',
+  optional: false,
+  list: false,
+  values: [],
+};
+
+/** What a sort has in memory; the rest of it waits in files. */
+const sortBytesMax = 256 * 1024 * 1024;
+
+function orderSqlOf(order: readonly OrderKey[]): string {
+  return order.map(({ column, direction }) => `${quoteName(column.name)} ${direction}`).join(', ');
+}
+
+/** A column of the table for a commit. The first two keep their types, so that the order is found as it is stored. */
+function commitSql(column: ColumnDefinition, index: number): string {
+  const sql = commitColumns.get(column.name) ?? (column.list ? '[]' : 'NULL');
+  return index < 2 ? sql : `CAST(${sql} AS ${clickHouseType(column)})`;
 }
 
 /** A value as ClickHouse reads it in JSON. */

@@ -1,6 +1,7 @@
 import { EngineError } from '../model/errors.ts';
 import type { QueryClass } from '../model/types.ts';
 import { type Departure, departureAt, neverLeaves } from './departure.ts';
+import type { AuthorOf, RecordAuthor } from './record-author.ts';
 import type { SpanSink } from './span-sink.ts';
 import { WorkBudget } from './work-budget.ts';
 
@@ -38,6 +39,8 @@ export interface TicketParts {
   readonly trace: Trace;
   /** What is left of the main thread's time, for all calls under the ticket together. */
   readonly budget: WorkBudget;
+  /** How records name who asks; left out: records made under the ticket name nobody. */
+  readonly authorOf?: AuthorOf | undefined;
 }
 
 /** Why a ticket is over: its deadline has passed, or nobody waits for the answer. */
@@ -55,6 +58,7 @@ export class Ticket implements TicketParts {
   readonly departure: Departure;
   readonly trace: Trace;
   readonly budget: WorkBudget;
+  readonly authorOf: AuthorOf | undefined;
   readonly #nowMs: () => number;
 
   /** `nowMs`: the engine's monotonic clock; tests step another. */
@@ -65,6 +69,7 @@ export class Ticket implements TicketParts {
     this.departure = parts.departure;
     this.trace = parts.trace;
     this.budget = parts.budget;
+    this.authorOf = parts.authorOf;
     this.#nowMs = nowMs;
   }
 
@@ -91,6 +96,11 @@ export class Ticket implements TicketParts {
   /** Milliseconds up to the deadline, below 0 behind it; infinity where there is none. */
   get leftMs(): number {
     return this.deadline === null ? Number.POSITIVE_INFINITY : this.deadline.atMs - this.#nowMs();
+  }
+
+  /** Who a record that is made under the ticket names; null: nobody. */
+  get author(): RecordAuthor | null {
+    return this.authorOf?.(this.principal) ?? null;
   }
 
   /** Aborts when nobody waits for the answer any more. */

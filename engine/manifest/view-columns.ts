@@ -1,9 +1,9 @@
 import { kindOf } from '../model/kinds.ts';
+import { plainColumn } from '../model/plain-column.ts';
 import { allColumns } from '../model/system-columns.ts';
 import type {
   ColumnDefinition,
   GroupViewDefinition,
-  ScalarKind,
   TitleManifest,
   ViewAggregate,
   ViewDefinition,
@@ -47,7 +47,7 @@ function groupColumns(
     return column;
   };
   const key = view.groupBy.map(sourceColumn);
-  if (view.tickWindow !== null) key.push(plainColumn('tickWindow', 'u32', false));
+  if (view.tickWindow !== null) key.push(plainColumn('tickWindow', 'u32'));
   const values = view.columns.map(({ name, description, aggregate }) => ({
     ...aggregateColumn(name, aggregate, sourceColumn),
     ...describedAs(description),
@@ -64,9 +64,9 @@ function aggregateColumn(
     case 'count':
     case 'countDistinct':
     case 'sumLength':
-      return plainColumn(name, 'u64', false);
+      return plainColumn(name, 'u64');
     case 'sum':
-      return plainColumn(name, kindOf(sourceColumn(aggregate.column)).sum ?? 'f64', false);
+      return plainColumn(name, kindOf(sourceColumn(aggregate.column)).sum ?? 'f64');
     case 'min':
     case 'max': {
       const { kind, values, optional } = sourceColumn(aggregate.column);
@@ -75,8 +75,4 @@ function aggregateColumn(
       return { name, kind, list: false, values, optional: mayLack };
     }
   }
-}
-
-function plainColumn(name: string, kind: ScalarKind, optional: boolean): ColumnDefinition {
-  return { name, kind, optional, list: false, values: [] };
 }

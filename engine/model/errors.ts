@@ -60,7 +60,9 @@ export class EngineError extends Error {
     return errorCategories[this.code];
   }
 
+  /** What an operator ended shall not come back by itself. */
   get retryable(): boolean {
+    if (this.code === 'QUERY_KILLED') return false;
     return this.category === 'overload' || this.category === 'transient';
   }
 }

@@ -1,8 +1,5 @@
-import type { ColumnDefinition, ScalarKind, TableDefinition } from './types.ts';
-
-function column(name: string, kind: ScalarKind, optional = false): ColumnDefinition {
-  return { name, kind, optional, list: false, values: [] };
-}
+import { plainColumn } from './plain-column.ts';
+import type { ColumnDefinition, TableDefinition } from './types.ts';
 
 /** Conflict codes in their precedence: the first that holds is the one reported. */
 export const conflictCodes = [
@@ -15,24 +12,24 @@ export const conflictCodes = [
 export type ConflictCode = (typeof conflictCodes)[number];
 
 const eventSystemColumns: readonly ColumnDefinition[] = [
-  column('sessionId', 'string'),
-  column('tick', 'u32'),
-  column('seq', 'u32'),
-  column('position', 'string'),
-  column('committedAt', 'timestamp'),
+  plainColumn('sessionId', 'string'),
+  plainColumn('tick', 'u32'),
+  plainColumn('seq', 'u32'),
+  plainColumn('position', 'string'),
+  plainColumn('committedAt', 'timestamp'),
 ];
 
 const actionSystemColumns: readonly ColumnDefinition[] = [
   ...eventSystemColumns,
-  column('actionId', 'string'),
-  column('accepted', 'bool'),
+  plainColumn('actionId', 'string'),
+  plainColumn('accepted', 'bool'),
   { name: 'conflict', kind: 'enum', optional: true, list: false, values: conflictCodes },
 ];
 
 const stateSystemColumns: readonly ColumnDefinition[] = [
-  column('version', 'u32'),
-  column('position', 'string'),
-  column('committedAt', 'timestamp'),
+  plainColumn('version', 'u32'),
+  plainColumn('position', 'string'),
+  plainColumn('committedAt', 'timestamp'),
 ];
 
 /**

@@ -25,7 +25,8 @@ export function replayRecord(
   if (divergence) throw new DivergenceError(divergence);
   const decoded = decodeTick(projection.state.catalog, header, payload, end);
   const { batch } = decoded;
-  const logged = { lsn, committedAtMs: header.at, digest: digestOf(decoded), batch };
+  const { at: committedAtMs, by = null } = header;
+  const logged = { lsn, committedAtMs, digest: digestOf(decoded), batch, by };
   const settlement = projection.settle(logged);
   const isApplied = settlement.kind === 'applied' && !settlement.aborted;
   witness?.remember(lsn, isApplied ? settlement.stateHash : null, header.session, header.tick);

@@ -1,22 +1,19 @@
-import type { ColumnDefinition, ScalarKind, Value } from '../model/types.ts';
+import { plainColumn } from '../model/plain-column.ts';
+import type { ColumnDefinition, Value } from '../model/types.ts';
 import type { AnswerMemory } from '../state/answer-memory.ts';
 import type { SessionState } from '../state/session.ts';
 import { type Forgotten, type LedgerEntry, TickLedger } from '../state/tick-ledger.ts';
 import { type ColumnBatch, type ColumnVector, valueAt } from '../vectors/column-vector.ts';
 import { VectorBuilder } from '../vectors/vector-builder.ts';
 
-function column(name: string, kind: ScalarKind, optional = false): ColumnDefinition {
-  return { name, kind, optional, list: false, values: [] };
-}
-
 export const sessionColumns: readonly ColumnDefinition[] = [
-  column('sessionId', 'string'),
-  column('fence', 'u32'),
-  column('lastTick', 'u32', true),
-  column('abortedTick', 'u32', true),
-  column('lsn', 'f64'),
-  column('stateHash', 'bytes'),
-  column('open', 'bool'),
+  plainColumn('sessionId', 'string'),
+  plainColumn('fence', 'u32'),
+  plainColumn('lastTick', 'u32', true),
+  plainColumn('abortedTick', 'u32', true),
+  plainColumn('lsn', 'f64'),
+  plainColumn('stateHash', 'bytes'),
+  plainColumn('open', 'bool'),
 ];
 
 /** Sessions without their ledgers, gathered piece by piece into one batch. */
@@ -51,9 +48,9 @@ export function decodeSessions(
 }
 
 export const forgottenColumns: readonly ColumnDefinition[] = [
-  column('sessionId', 'string'),
-  column('ticksLsn', 'f64'),
-  column('keysLsn', 'f64'),
+  plainColumn('sessionId', 'string'),
+  plainColumn('ticksLsn', 'f64'),
+  plainColumn('keysLsn', 'f64'),
 ];
 
 /** What ledgers have forgotten, gathered piece by piece into one batch. */
@@ -81,15 +78,15 @@ export function loadForgotten(
 }
 
 export const ledgerColumns: readonly ColumnDefinition[] = [
-  column('sessionId', 'string'),
-  column('key', 'string', true),
-  column('tick', 'u32', true),
-  column('lsn', 'f64'),
-  column('digest', 'bytes'),
-  column('stateHash', 'bytes'),
-  column('accepted', 'u32'),
-  column('rejected', 'u32'),
-  column('conflicts', 'bytes', true),
+  plainColumn('sessionId', 'string'),
+  plainColumn('key', 'string', true),
+  plainColumn('tick', 'u32', true),
+  plainColumn('lsn', 'f64'),
+  plainColumn('digest', 'bytes'),
+  plainColumn('stateHash', 'bytes'),
+  plainColumn('accepted', 'u32'),
+  plainColumn('rejected', 'u32'),
+  plainColumn('conflicts', 'bytes', true),
 ];
 
 /** Ledger entries gathered piece by piece into one batch. */

@@ -1,4 +1,5 @@
 import { grown } from '../vectors/growing-array.ts';
+import { finishHash } from './key-index.ts';
 
 /** The id of "no value"; a pool never gives it to bytes, the empty string included. */
 export const noBytes = 0;
@@ -259,9 +260,5 @@ export function hashBytes(bytes: Uint8Array, start: number, end: number): number
     hash ^= hash >>> 15;
   }
   for (; i < end; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
-  hash ^= hash >>> 16;
-  hash = Math.imul(hash, 0x85ebca6b);
-  hash ^= hash >>> 13;
-  hash = Math.imul(hash, 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
+  return finishHash(hash);
 }

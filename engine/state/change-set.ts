@@ -2,6 +2,7 @@ import type { Lsn } from '../model/position.ts';
 import type { ConflictCode } from '../model/system-columns.ts';
 import type { TableDefinition } from '../model/types.ts';
 import type { ColumnBatch } from '../vectors/column-vector.ts';
+import type { CommitFacts } from './commit-facts.ts';
 
 /**
  * What one applied tick changed, in columns: the only input of views, feeds and the column store.
@@ -21,6 +22,8 @@ export interface ChangeSet {
   readonly events: readonly EventChanges[];
   /** One entry a state table touched. */
   readonly states: readonly StateChanges[];
+  /** Absent, or null, where the record is no commit, or repeats one. */
+  readonly commit?: CommitFacts | null;
 }
 
 /** Rows of the action table, rejected ones included. `seq` of row i is i. */

@@ -1,4 +1,5 @@
-import type { ColumnDefinition, ScalarKind } from '../model/types.ts';
+import { plainColumn } from '../model/plain-column.ts';
+import type { ColumnDefinition } from '../model/types.ts';
 import type { ColumnMemory } from '../vectors/column-memory.ts';
 import type { ColumnBatch, ColumnVector, FixedVector } from '../vectors/column-vector.ts';
 import { gatherRows } from './row-codec.ts';
@@ -12,18 +13,14 @@ export interface CapturedPage {
   readonly rows: ColumnBatch;
 }
 
-function systemColumn(name: string, kind: ScalarKind): ColumnDefinition {
-  return { name, kind, optional: false, list: false, values: [] };
-}
-
 /** What a row of a checkpoint has beside its declared columns. `_slot` counts within the page. */
 export const rowSystemColumns: readonly ColumnDefinition[] = [
-  systemColumn('_slot', 'u32'),
-  systemColumn('_version', 'u32'),
-  systemColumn('_action', 'u32'),
-  systemColumn('_tick', 'u32'),
-  systemColumn('_lsn', 'f64'),
-  systemColumn('_committedAt', 'f64'),
+  plainColumn('_slot', 'u32'),
+  plainColumn('_version', 'u32'),
+  plainColumn('_action', 'u32'),
+  plainColumn('_tick', 'u32'),
+  plainColumn('_lsn', 'f64'),
+  plainColumn('_committedAt', 'f64'),
 ];
 
 /**

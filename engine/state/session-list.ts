@@ -1,6 +1,7 @@
 import { stepUnits, type Work } from '../govern/work.ts';
 import { EngineError } from '../model/errors.ts';
-import type { ColumnDefinition, Row, ScalarKind, Value } from '../model/types.ts';
+import { plainColumn } from '../model/plain-column.ts';
+import type { ColumnDefinition, Row, Value } from '../model/types.ts';
 import type { Condition } from '../query/condition.ts';
 import { rowUnits } from '../query/condition-units.ts';
 import {
@@ -16,11 +17,11 @@ import type { OrderBy } from './state-reader.ts';
 
 /** What sessions are listed by, as columns: conditions may name all but `position`. */
 export const sessionColumns: readonly ColumnDefinition[] = [
-  column('sessionId', 'string'),
-  column('fence', 'u32'),
-  column('lastTick', 'u32', true),
-  column('open', 'bool'),
-  column('position', 'string'),
+  plainColumn('sessionId', 'string'),
+  plainColumn('fence', 'u32'),
+  plainColumn('lastTick', 'u32', true),
+  plainColumn('open', 'bool'),
+  plainColumn('position', 'string'),
 ];
 
 export interface SessionListRequest {
@@ -98,10 +99,6 @@ export function* listSessions(
         terms.map(({ column }, i) => cursorValue(column, shown[index]?.values[i] ?? null)),
       ),
   };
-}
-
-function column(name: string, kind: ScalarKind, optional = false): ColumnDefinition {
-  return { name, kind, optional, list: false, values: [] };
 }
 
 /** Ends with the name, which makes the order one. */

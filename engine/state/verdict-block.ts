@@ -1,4 +1,5 @@
-import type { ColumnDefinition, ScalarKind } from '../model/types.ts';
+import { plainColumn } from '../model/plain-column.ts';
+import type { ColumnDefinition } from '../model/types.ts';
 import { utf8 } from '../model/utf8.ts';
 import type { BinaryVector, ColumnBatch, ColumnVector } from '../vectors/column-vector.ts';
 import type { FirstVerdict } from './first-verdicts.ts';
@@ -8,18 +9,14 @@ export const verdictBlockEntries = 4096;
 
 const idBytesInitial = verdictBlockEntries * 16;
 
-function column(name: string, kind: ScalarKind): ColumnDefinition {
-  return { name, kind, optional: false, list: false, values: [] };
-}
-
 /** The columns of a block in a checkpoint. */
 export const verdictBlockColumns: readonly ColumnDefinition[] = [
-  column('actionId', 'string'),
-  column('lsn', 'f64'),
-  column('committedAt', 'f64'),
-  column('verdict', 'u8'),
-  column('contentLow', 'u32'),
-  column('contentHigh', 'u32'),
+  plainColumn('actionId', 'string'),
+  plainColumn('lsn', 'f64'),
+  plainColumn('committedAt', 'f64'),
+  plainColumn('verdict', 'u8'),
+  plainColumn('contentLow', 'u32'),
+  plainColumn('contentHigh', 'u32'),
 ];
 
 /** So many first verdicts in columns. Written at its end alone: what is there never changes. */

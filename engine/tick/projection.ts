@@ -1,9 +1,11 @@
+import type { RecordAuthor } from '../govern/record-author.ts';
 import type { ConflictReport } from '../model/conflict.ts';
 import type { ErrorCode } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Lsn } from '../model/position.ts';
 import { AnswerMemory } from '../state/answer-memory.ts';
 import { type ChangeSet, emptyChanges } from '../state/change-set.ts';
+import type { CommitFacts } from '../state/commit-facts.ts';
 import { FirstVerdicts } from '../state/first-verdicts.ts';
 import { newSession, type SessionState } from '../state/session.ts';
 import type { SessionCapture } from '../state/session-capture.ts';
@@ -24,6 +26,8 @@ export interface LoggedBatch {
   readonly committedAtMs: number;
   readonly digest: Uint8Array;
   readonly batch: TickBatch;
+  /** Whom the record names; it decides nothing. */
+  readonly by?: RecordAuthor | null;
 }
 
 /** What became of a logged batch. */
@@ -211,6 +215,35 @@ function noSession(sessionId: string): Settlement {
 /** What the settlement changed; a record that changes no row still moves every position. */
 export function changesOf(settlement: Settlement, logged: LoggedBatch): ChangeSet {
   const changes = settlement.kind === 'applied' ? settlement.changes : null;
-  const { sessionId } = logged.batch.header;
-  return changes ?? emptyChanges(logged.lsn, sessionId, logged.committedAtMs);
+  const { lsn, committedAtMs, batch } = logged;
+  const { sessionId } = batch.header;
+  const { tick, actions, events, states } = changes ?? emptyChanges(lsn, sessionId, committedAtMs);
+  const commit = commitFacts(settlement, logged);
+  return { lsn, sessionId, tick, committedAtMs, actions, events, states, commit };
+}
+
+/** Null for a repeated tick, which the first record tells of. */
+function commitFacts(
+  settlement: Settlement,
+  { batch, by = null }: LoggedBatch,
+): CommitFacts | null {
+  if (settlement.kind === 'duplicate') return null;
+  const { tick } = batch.header;
+  const columns = tick === null ? namesSet(batch) : noNames;
+  if (settlement.kind === 'refused') {
+    const { code } = settlement;
+    return { by, tick, outcome: 'refused', code, accepted: 0, rejected: 0, columns };
+  }
+  const { aborted, accepted, rejected, tickConflict, conflicts } = settlement;
+  const outcome = aborted ? 'refused' : 'done';
+  const code = aborted ? ((tickConflict ?? conflicts[0])?.code ?? null) : null;
+  return { by, tick, outcome, code, accepted, rejected, columns };
+}
+
+const noNames: readonly string[] = [];
+
+function namesSet({ streams }: TickBatch): readonly string[] {
+  return streams.flatMap(({ table, rows }) =>
+    rows.vectors.map(({ column }) => column.name).filter((name) => !table.key.includes(name)),
+  );
 }

@@ -1,6 +1,8 @@
 import { createHash, hash } from 'node:crypto';
+import type { RecordAuthor } from '../govern/record-author.ts';
 import type { Catalog } from '../model/catalog.ts';
 import { columnNamed } from '../model/kinds.ts';
+import { plainColumn } from '../model/plain-column.ts';
 import type { ColumnDefinition, TableDefinition } from '../model/types.ts';
 import { type ConditionForm, operandColumn } from '../query/condition-form.ts';
 import { aligned } from '../vectors/aligned.ts';
@@ -21,7 +23,8 @@ import type { ConflictPolicy, EffectOp, EffectStream, TickBatch } from './tick-b
  * The header names the columns of each batch, so a record can be read under a later manifest that
  * has more of them. Of whole rows (actions, append, insert) columns without a value are left out:
  * a client that knows fewer columns, and one that sends nulls, write the same record. Everything
- * that decides verdicts is in the record; nothing else is.
+ * that decides verdicts is in the record; beside that only who made it is (`by`), which decides
+ * nothing: neither digests nor state hashes know of it.
  */
 export type RecordHeader = TickRecordHeader | SessionRecordHeader;
 
@@ -35,6 +38,8 @@ export interface Witness {
 export interface TickRecordHeader {
   readonly type: 'tick';
   readonly at: number;
+  /** Absent: a record that names nobody. */
+  readonly by?: RecordAuthor;
   /** The newest tick applied when this record was made; a replay must come to the same. */
   readonly seen: Witness | null;
   readonly session: string;
@@ -66,6 +71,8 @@ interface StreamHeader {
 export interface SessionRecordHeader {
   readonly type: 'session';
   readonly at: number;
+  /** Absent: a record that names nobody. */
+  readonly by?: RecordAuthor;
   readonly session: string;
   readonly verb: 'open' | 'takeOver' | 'close';
   /** For `close`: the closer's fence, null when it has none. */
@@ -82,7 +89,11 @@ export interface EncodedTick {
   /** The memory that the content keeps alive: of a body by Arrow all of it. */
   heldBytes(): number;
   /** The parts of the record: stamped now, so that times and witnesses follow the log's order. */
-  record(committedAtMs: number, seen: Witness | null): readonly Uint8Array[];
+  record(
+    committedAtMs: number,
+    seen: Witness | null,
+    by?: RecordAuthor | null,
+  ): readonly Uint8Array[];
 }
 
 export function encodeTick(batch: TickBatch): EncodedTick {
@@ -115,10 +126,11 @@ export function encodeTick(batch: TickBatch): EncodedTick {
   return {
     digest: contentDigest(shapeJson, content),
     heldBytes: () => heldBytes(content),
-    record: (committedAtMs, seen) => {
+    record: (committedAtMs, seen, by = null) => {
       const stamp = {
         type: 'tick',
         at: committedAtMs,
+        ...(by === null ? {} : { by }),
         seen,
         session: header.sessionId,
         fence: header.fence,
@@ -184,6 +196,13 @@ export function decodeHeader(payload: Uint8Array): {
   return { header: JSON.parse(json) as RecordHeader, end };
 }
 
+/** When a record was made, in milliseconds since 1970. Throws for bytes that are no record. */
+export function timeOfRecord(payload: Uint8Array): number {
+  const { at } = decodeHeader(payload).header as Partial<RecordHeader>;
+  if (typeof at === 'number') return at;
+  throw new RangeError('not a record of a title');
+}
+
 /** The batch of a tick record, sharing the payload's memory (which must be 8-byte aligned). */
 export function decodeTick(
   catalog: Catalog,
@@ -246,13 +265,7 @@ export function decodeTick(
   return { header, batch, content: payload.subarray(start, at) };
 }
 
-export const actionIdColumn: ColumnDefinition = {
-  name: 'actionId',
-  kind: 'string',
-  optional: false,
-  list: false,
-  values: [],
-};
+export const actionIdColumn = plainColumn('actionId', 'string');
 
 /** The columns of a batch of actions: `actionId`, then the declared ones. */
 export function actionBatchColumns(actionTable: TableDefinition): readonly ColumnDefinition[] {

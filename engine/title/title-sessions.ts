@@ -53,14 +53,14 @@ export class TitleSessions {
     }
     const verb = takeOver ? 'takeOver' : 'open';
     const record = { type: 'session', at: 0, session: sessionId, verb, fence: null } as const;
-    if (session) return this.#writes.logSession(record);
+    if (session) return this.#writes.logSession(ticket, record);
     if (this.#projection.sessions.size + this.#opening >= limits.sessionsMax) {
       throw tooManySessions();
     }
     checkSessionMemory(this.#memory(), this.#memoryBytesMax);
     this.#opening++;
     try {
-      return await this.#writes.logSession(record);
+      return await this.#writes.logSession(ticket, record);
     } finally {
       this.#opening--;
     }
@@ -72,7 +72,7 @@ export class TitleSessions {
     if (!session) throw new EngineError('NOT_FOUND', `there is no session "${sessionId}"`);
     if (!session.open) return sessionInfo(session);
     const record = { type: 'session', at: 0, session: sessionId, verb: 'close', fence } as const;
-    return this.#writes.logSession(record);
+    return this.#writes.logSession(ticket, record);
   }
 }
 

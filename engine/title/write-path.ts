@@ -150,10 +150,11 @@ export class WritePath {
           // Its turn may have been long in coming; from here on it is answered.
           ticket.check();
           const committedAtMs = this.#parts.now();
-          const parts = record(committedAtMs, this.#seen);
+          const by = ticket.author;
+          const parts = record(committedAtMs, this.#seen, by);
           const lsn = this.#parts.log.append(parts);
           const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
-          const logged = { lsn, committedAtMs, digest, batch };
+          const logged = { lsn, committedAtMs, digest, batch, by };
           this.#pending.push({ kind: 'tick', logged, bytes, entry });
           return true;
         } catch (error) {
@@ -231,11 +232,12 @@ export class WritePath {
   }
 
   /** A session opened, taken over or closed: the same way, without an order of its own. */
-  async logSession(record: SessionRecordHeader): Promise<SessionInfo> {
+  async logSession(ticket: Ticket, record: SessionRecordHeader): Promise<SessionInfo> {
     const { admission, log, now } = this.#parts;
     admission.enter();
     try {
-      const stamped = { ...record, at: now() };
+      const { author } = ticket;
+      const stamped = { ...record, at: now(), ...(author === null ? {} : { by: author }) };
       const lsn = log.append(encodeSession(stamped));
       const session = await new Promise<SessionInfo | null>((resolve, reject) => {
         this.#pending.push({ kind: 'session', lsn, record: stamped, resolve, reject });

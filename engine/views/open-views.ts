@@ -38,7 +38,7 @@ import { TopView } from './operators/top-view.ts';
 import { PooledTexts } from './sources/pooled-texts.ts';
 import { StateRows } from './sources/state-rows.ts';
 import { TableSource } from './sources/table-source.ts';
-import type { Frame, SubscribeRequest, ViewEngine, ViewRows } from './view-engine.ts';
+import type { Frame, FrameStream, SubscribeRequest, ViewEngine, ViewRows } from './view-engine.ts';
 import type { ViewObserver } from './view-observer.ts';
 
 export interface ViewEngineOptions {
@@ -214,11 +214,7 @@ class Views implements OwnedViewEngine {
     return finish(this.#read(view, where));
   }
 
-  subscribe(
-    ticket: Ticket,
-    source: string,
-    request: SubscribeRequest,
-  ): AsyncIterableIterator<Frame, undefined> {
+  subscribe(ticket: Ticket, source: string, request: SubscribeRequest): FrameStream {
     ticket.check();
     const feed = this.#feeds.get(source);
     if (!feed) throw unknown(source, 'view or state table');

@@ -41,6 +41,23 @@ export interface SubscribeRequest {
   readonly onLag: 'COALESCE' | 'DISCONNECT';
 }
 
+/** Where a subscriber is. */
+export interface FrameStanding {
+  /** Everything up to here it has been told. */
+  readonly lsn: Lsn;
+  /** Ticks of its feed that wait for it, those among them that do not concern it included. */
+  readonly lagTicks: number;
+  /** Since when the oldest of them waits, in milliseconds. */
+  readonly lagMs: number;
+  /** The session whose rows alone it gets; null: it names none. */
+  readonly sessionId: string | null;
+}
+
+/** The frames of one subscriber. */
+export interface FrameStream extends AsyncIterableIterator<Frame, undefined> {
+  readonly standing: FrameStanding;
+}
+
 /**
  * What a request may ask of views and of row feeds. A ticket that is over is refused by the call.
  */
@@ -61,11 +78,7 @@ export interface ViewQueries {
    * `LIMIT_EXCEEDED` for conditions that cost too much, by themselves or with the others of the
    * ticket's subject.
    */
-  subscribe(
-    ticket: Ticket,
-    source: string,
-    request: SubscribeRequest,
-  ): AsyncIterableIterator<Frame>;
+  subscribe(ticket: Ticket, source: string, request: SubscribeRequest): FrameStream;
   /** Subscribers now, by view or state table. For metrics: no request asks. */
   subscribers(): ReadonlyMap<string, number>;
 }

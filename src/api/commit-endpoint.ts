@@ -56,7 +56,7 @@ export function commitEndpoint(options: CommitEndpointOptions): Handler {
     const span = beginSpan(options, exchange, principal);
     // What is refused before it is committed ends with the response.
     exchange.response.once('close', () => span?.end(null, null));
-    const ticket = exchangeTicket(principal, queryClass, exchange, span);
+    const ticket = exchangeTicket(principal, queryClass, exchange, { audit, span });
     const asker = { principal, audit, ticket };
     // Before the body: who may not commit at all need not send it.
     authoriseCommit(asker);

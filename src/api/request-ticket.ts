@@ -1,4 +1,10 @@
-import { type Departure, type SpanAttributes, Ticket, WorkBudget } from '../../engine/index.ts';
+import {
+  type AuthorOf,
+  type Departure,
+  type SpanAttributes,
+  Ticket,
+  WorkBudget,
+} from '../../engine/index.ts';
 import { limits } from '../../engine/model/limits.ts';
 import type { QueryClass } from '../../engine/model/types.ts';
 import type { Principal } from '../../resolvers/context.ts';
@@ -13,13 +19,15 @@ export interface RequestOrigin {
   readonly departure: Departure;
   /** The request's span; null, or left out: it is not traced. */
   readonly span?: RequestSpan | null;
+  /** The request's audit, which says whom its records name. */
+  readonly audit?: { readonly authorOf: AuthorOf } | undefined;
 }
 
 /** A request's ticket: what the engine gets of it. */
 export function requestTicket(
   { subject, role }: Pick<Principal, 'subject' | 'role'>,
   queryClass: QueryClass,
-  { requestId, traceparent, departure, span = null }: RequestOrigin,
+  { requestId, traceparent, departure, audit, span = null }: RequestOrigin,
 ): Ticket {
   return new Ticket({
     queryClass,
@@ -28,6 +36,7 @@ export function requestTicket(
     departure,
     trace: { requestId, traceparent: traceparentOf(traceparent), spans: span },
     budget: new WorkBudget(limits.operationUnitsMax),
+    authorOf: audit?.authorOf,
   });
 }
 
@@ -51,8 +60,8 @@ export function exchangeTicket(
   principal: Pick<Principal, 'subject' | 'role'>,
   queryClass: QueryClass,
   { request, requestId, departure }: Exchange,
-  span: RequestSpan | null = null,
+  more: Pick<RequestOrigin, 'audit' | 'span'> = {},
 ): Ticket {
   const { traceparent } = request.headers;
-  return requestTicket(principal, queryClass, { requestId, traceparent, departure, span });
+  return requestTicket(principal, queryClass, { requestId, traceparent, departure, ...more });
 }

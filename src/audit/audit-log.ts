@@ -10,6 +10,7 @@ import { EngineError } from '../../engine/model/errors.ts';
 import { servingLimits } from '../serving-limits.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type AuditRecord, encodeRecord } from './audit-record.ts';
+import { type RecordPerson, recordAsSaid } from './recorded-person.ts';
 import { RepeatedRefusals } from './repeated-refusals.ts';
 
 /**
@@ -22,6 +23,8 @@ export type AuditState = 'ok' | 'waiting' | 'refusing';
 export interface AuditLogOptions {
   readonly directory: string;
   readonly logger: Logger;
+  /** How records name persons; left out: as they were said. */
+  readonly recordPerson?: RecordPerson;
   readonly storage?: Storage;
   readonly timers?: Timers;
   readonly nowMs?: () => number;
@@ -54,6 +57,7 @@ interface Waiter {
 export class AuditLog {
   readonly #log: CommitLog;
   readonly #logger: Logger;
+  readonly #recordPerson: RecordPerson;
   readonly #refusals: RepeatedRefusals;
   /** In order; those that are appended first. */
   readonly #waiting: Waiting[] = [];
@@ -90,6 +94,7 @@ export class AuditLog {
   private constructor(log: CommitLog, options: AuditLogOptions) {
     this.#log = log;
     this.#logger = options.logger;
+    this.#recordPerson = options.recordPerson ?? recordAsSaid;
     this.#refusals = new RepeatedRefusals({
       timers: options.timers ?? processTimers,
       nowMs: options.nowMs ?? Date.now,
@@ -212,7 +217,8 @@ export class AuditLog {
     return 'error' in state ? state.error : null;
   }
 
-  #write(record: AuditRecord): void {
+  #write(told: AuditRecord): void {
+    const record = { ...told, ...this.#recordPerson(told) };
     const payload = encodeRecord(record);
     this.#waiting.push({ record, payload, lsn: null });
     this.#waitingBytes += payload.byteLength;

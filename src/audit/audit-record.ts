@@ -1,6 +1,7 @@
 import type { QueryClass } from '../../engine/model/types.ts';
 import type { AuditAction, AuditOutcome } from '../../resolvers/audit-event.ts';
 import { servingLimits } from '../serving-limits.ts';
+import { recordAsSaid, shortName } from './recorded-person.ts';
 
 /**
  * One thing that was done, or refused, and by whom. It holds names and numbers: never values of rows,
@@ -90,20 +91,13 @@ function textOf(record: AuditRecord): string {
 }
 
 function shortened(record: AuditRecord): AuditRecord {
-  const { subject, role, address, client, requestId, operation, table } = record;
+  const { requestId, operation, table } = record;
   return {
     ...record,
-    subject: short(subject),
-    role: short(role),
-    address: short(address),
-    client: short(client),
-    requestId: short(requestId),
-    operation: short(operation),
-    table: short(table),
+    // Names that went through a title's `RecordPerson` are within the bound, and stay as they are.
+    ...recordAsSaid(record),
+    requestId: shortName(requestId),
+    operation: shortName(operation),
+    table: shortName(table),
   };
-}
-
-function short(text: string | null): string | null {
-  const max = servingLimits.auditTextCharsMax;
-  return text === null || text.length <= max ? text : `${text.slice(0, max)}…`;
 }

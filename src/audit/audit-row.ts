@@ -6,6 +6,7 @@ export function auditRow(sequence: number, record: AuditRecord): Row {
   return {
     sequence: BigInt(sequence),
     at: record.atMs,
+    source: 'audit',
     action: record.action,
     outcome: record.outcome,
     code: record.code,
@@ -17,16 +18,26 @@ export function auditRow(sequence: number, record: AuditRecord): Row {
     class: record.queryClass,
     operation: record.operation,
     fingerprint: record.fingerprint,
+    session: sessionOf(record),
+    tick: null,
     table: record.table,
+    tables: record.table === null ? [] : [record.table],
     columns: record.columns,
     lsn: wide(record.lsn),
     rowsRead: wide(record.rowsRead),
     bytesRead: wide(record.bytesRead),
     rowsWritten: wide(record.rowsWritten),
+    accepted: null,
+    rejected: null,
     elapsedMs: record.elapsedMs,
     times: record.times,
     details: Object.keys(record.details).length === 0 ? null : JSON.stringify(record.details),
   };
+}
+
+function sessionOf({ details }: AuditRecord): string | null {
+  const { sessionId } = details;
+  return typeof sessionId === 'string' ? sessionId : null;
 }
 
 function wide(count: number | null): bigint | null {

@@ -4,12 +4,22 @@ import { servingLimits } from '../serving-limits.ts';
 import { type AuditRecord, emptyRecord } from './audit-record.ts';
 
 /** What strangers can cause as often as they like. */
-const repeatable: ReadonlySet<AuditAction> = new Set(['access.denied', 'sign-in.refused']);
+const repeatable: ReadonlySet<AuditAction> = new Set([
+  'access.denied',
+  'sign-in.refused',
+  'use.refused',
+]);
 
 interface Told {
   last: AuditRecord;
   /** How often it came again and is in no record yet. */
   untold: number;
+}
+
+/** The refusals of one action within a window: a flood of one hides none of another. */
+interface Window {
+  readonly told: Map<string, Told>;
+  others: number;
 }
 
 export interface RepeatedRefusalsOptions {
@@ -23,12 +33,11 @@ export interface RepeatedRefusalsOptions {
 /**
  * Keeps whoever is refused over and over from filling the disk: a refusal is written at once, the same
  * again within a window is counted, and the count is one record when the window ends. Past
- * `auditRefusalsToldMax` different ones, the rest of a window is one record of its own.
+ * `auditRefusalsToldMax` different ones of an action, the rest of its window is one record of its own.
  */
 export class RepeatedRefusals {
   readonly #options: RepeatedRefusalsOptions;
-  readonly #told = new Map<string, Told>();
-  #others = 0;
+  readonly #windows = new Map<AuditAction, Window>();
   #cancel: (() => void) | null = null;
 
   constructor(options: RepeatedRefusalsOptions) {
@@ -39,7 +48,12 @@ export class RepeatedRefusals {
   take(record: AuditRecord): boolean {
     if (!repeatable.has(record.action)) return false;
     const key = keyOf(record);
-    const told = this.#told.get(key);
+    let window = this.#windows.get(record.action);
+    if (window === undefined) {
+      window = { told: new Map(), others: 0 };
+      this.#windows.set(record.action, window);
+    }
+    const told = window.told.get(key);
     this.#cancel ??= this.#options.timers.after(servingLimits.auditRefusalWindowMs, () => {
       this.#cancel = null;
       this.flush();
@@ -47,11 +61,11 @@ export class RepeatedRefusals {
     if (told !== undefined) {
       told.last = record;
       told.untold += 1;
-    } else if (this.#told.size >= servingLimits.auditRefusalsToldMax) {
-      this.#others += 1;
+    } else if (window.told.size >= servingLimits.auditRefusalsToldMax) {
+      window.others += 1;
     } else {
       const canWrite = this.#options.hasRoom();
-      this.#told.set(key, { last: record, untold: canWrite ? 0 : 1 });
+      window.told.set(key, { last: record, untold: canWrite ? 0 : 1 });
       if (canWrite) this.#options.write(record);
     }
     return true;
@@ -66,14 +80,15 @@ export class RepeatedRefusals {
       this.#cancel = timers.after(servingLimits.auditRefusalWindowMs, () => this.flush());
       return;
     }
-    for (const { last, untold } of this.#told.values()) {
-      if (untold > 0) write({ ...last, times: untold });
+    for (const [action, { told, others: times }] of this.#windows) {
+      for (const { last, untold } of told.values()) {
+        if (untold > 0) write({ ...last, times: untold });
+      }
+      if (times === 0) continue;
+      const others = { action: 'refusal.others', outcome: 'refused', times } as const;
+      write({ ...emptyRecord, ...others, atMs: nowMs(), details: { action } });
     }
-    this.#told.clear();
-    const times = this.#others;
-    this.#others = 0;
-    if (times === 0) return;
-    write({ ...emptyRecord, atMs: nowMs(), action: 'refusal.others', outcome: 'refused', times });
+    this.#windows.clear();
   }
 
   close(): void {

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { AuthorOf } from '../../engine/index.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import type { AuditEvent, AuditPort } from '../../resolvers/audit-event.ts';
 import type { Principal } from '../../resolvers/context.ts';
 import type { AuditLog } from './audit-log.ts';
 import { emptyRecord } from './audit-record.ts';
+import type { RecordPerson } from './recorded-person.ts';
 
 /** From where a request comes. */
 export interface AuditOrigin {
@@ -27,14 +29,20 @@ export interface AuditedDocument {
 /** The audit as one request sees it: adds from where it came, what document it ran, how long it took. */
 export class RequestAudit implements AuditPort {
   readonly #log: AuditLog;
-  readonly #origin: AuditOrigin;
+  readonly origin: AuditOrigin;
+  readonly #recordPerson: RecordPerson;
   readonly #startedMs = performance.now();
   #document: AuditedDocument | null = null;
 
-  constructor(log: AuditLog, origin: AuditOrigin) {
+  constructor(log: AuditLog, origin: AuditOrigin, recordPerson: RecordPerson) {
     this.#log = log;
-    this.#origin = origin;
+    this.origin = origin;
+    this.#recordPerson = recordPerson;
   }
+
+  /** Who records of the title's log name, where this request makes them. */
+  readonly authorOf: AuthorOf = ({ subject, role }) =>
+    this.#recordPerson({ subject, role, ...this.origin });
 
   /** To be told once the request is read, and before anything runs. */
   runs(document: AuditedDocument): void {
@@ -50,7 +58,7 @@ export class RequestAudit implements AuditPort {
     this.#log.record({
       ...emptyRecord,
       ...event,
-      ...this.#origin,
+      ...this.origin,
       atMs: Date.now(),
       operation: document?.operationName ?? null,
       fingerprint: document === null ? null : documentFingerprint(document.query),

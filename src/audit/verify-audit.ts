@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readLog, type Storage } from '../../engine/index.ts';
+import { type Lsn, readLog, type Storage, timeOfRecord } from '../../engine/index.ts';
 import { EngineError } from '../../engine/model/errors.ts';
 import { decodeRecord } from './audit-record.ts';
 
@@ -8,7 +8,40 @@ export function auditDirectory(titleDirectory: string): string {
   return join(titleDirectory, 'audit');
 }
 
-/** What reading a whole audit log came to: `broken` names the first record that does not hold. */
+/** Where the log of a title's commits lies, in the title's directory. */
+export function commitsDirectory(titleDirectory: string): string {
+  return join(titleDirectory, 'log');
+}
+
+/** What both logs of a title prove of who did what. */
+export type TitleProof = AuditProof & {
+  /** Null where the title has no log yet. */
+  readonly commits: AuditProof | null;
+};
+
+/** Proves both logs of a title, `served` where this process writes them. */
+export async function verifyTitle(
+  titleDirectory: string,
+  expected: ExpectedRecord | null,
+  served: { readonly auditLsn: Lsn; readonly commitsLsn: Lsn } | null,
+): Promise<TitleProof> {
+  const audit = await verifyAudit({
+    directory: auditDirectory(titleDirectory),
+    expected,
+    ...(served === null ? {} : { durableLsn: served.auditLsn }),
+  });
+  const directory = commitsDirectory(titleDirectory);
+  const commits = await verifyChain(
+    { directory, ...(served === null ? {} : { durableLsn: served.commitsLsn }) },
+    (payload) => timeOfRecord(payload),
+  ).catch((error: unknown) => {
+    if (error instanceof EngineError && error.code === 'NOT_FOUND') return null;
+    throw error;
+  });
+  return { ...audit, commits };
+}
+
+/** What reading a whole log came to: `broken` names the first record that does not hold. */
 export type AuditProof =
   | {
       readonly kind: 'whole';
@@ -52,7 +85,15 @@ export interface ExpectedRecord {
  * byte is changed. Throws `NOT_FOUND` where there is no log, `UNAVAILABLE` where another
  * process holds it.
  */
-export async function verifyAudit(options: VerifyAuditOptions): Promise<AuditProof> {
+export function verifyAudit(options: VerifyAuditOptions): Promise<AuditProof> {
+  return verifyChain(options, (payload) => decodeRecord(payload).atMs);
+}
+
+/** `timeOf`: when a record was made; throws for bytes that are no record of this log. */
+async function verifyChain(
+  options: VerifyAuditOptions,
+  recordedAt: (payload: Uint8Array) => number,
+): Promise<AuditProof> {
   const { directory, storage, durableLsn, expected = null } = options;
   let records = 0;
   let fromMs: number | null = null;
@@ -67,16 +108,16 @@ export async function verifyAudit(options: VerifyAuditOptions): Promise<AuditPro
         records += 1;
         if (lsn === expected?.record) expectedChain = Buffer.from(chain).toString('hex');
         try {
-          const { atMs } = decodeRecord(payload);
+          const atMs = recordedAt(payload);
           fromMs ??= atMs;
           toMs = atMs;
         } catch (error) {
-          const reason = `it is no audit record (${(error as Error).message})`;
+          const reason = `it is no record of this log (${(error as Error).message})`;
           foreign ??= { kind: 'broken', record: lsn, segment: '', offset: 0, reason };
         }
       },
       ...(storage === undefined ? {} : { storage }),
-      ...(durableLsn === undefined ? {} : { isOwn: true }),
+      ...(durableLsn === undefined ? {} : { isOwn: true as const }),
     });
     if (foreign !== null) return foreign;
     const { segment, offset } = reading.torn ?? { segment: '', offset: 0 };

@@ -5,7 +5,8 @@ import {
   type AuditProof,
   auditDirectory,
   type ExpectedRecord,
-  verifyAudit,
+  type TitleProof,
+  verifyTitle,
 } from '../audit/verify-audit.ts';
 import { askServer, isServed } from './control-client.ts';
 import { UsageError, verb } from './fail.ts';
@@ -26,7 +27,7 @@ export function addAudit(program: Command): void {
   audit
     .command('verify')
     .description(
-      'Prove that no record of an audit log is gone, changed or in the place of another; asks the server that runs here, or reads the logs of one that is stopped.',
+      'Prove that no record of an audit log, and none of the log of commits beside it, is gone, changed or in the place of another; asks the server that runs here, or reads the logs of one that is stopped.',
     )
     .option('--title <title>', 'The title; all of the data directory where it is left out.')
     .option(
@@ -44,14 +45,15 @@ async function verify(flags: VerifyFlags): Promise<void> {
   const expected = expectedOf(flags);
   const titles = titlesOf(dataDir, flags.title);
   const served = (await isServed(dataDir)) ? dataDir : null;
-  const proofs: (AuditProof & { readonly title: string })[] = [];
+  const proofs: (TitleProof & { readonly title: string })[] = [];
   for (const title of titles) {
     const proof = await prove(join(dataDir, 'titles', title), title, served, expected);
     proofs.push({ title, ...proof });
   }
   if (flags.json) process.stdout.write(`${JSON.stringify({ titles: proofs })}\n`);
-  else for (const proof of proofs) process.stdout.write(`${proof.title}  ${wordsOf(proof)}\n`);
-  if (proofs.some(({ kind }) => kind === 'broken')) process.exitCode = 1;
+  else for (const proof of proofs) process.stdout.write(linesOf(proof));
+  const isBroken = (proof: AuditProof | null) => proof?.kind === 'broken';
+  if (proofs.some((proof) => isBroken(proof) || isBroken(proof.commits))) process.exitCode = 1;
 }
 
 /** A title that is served is proven by the server, which holds its log; another one's log nobody holds. */
@@ -60,13 +62,13 @@ async function prove(
   title: string,
   served: string | null,
   expected: ExpectedRecord | null,
-): Promise<AuditProof> {
+): Promise<TitleProof> {
   if (served !== null) {
     const path = `/titles/${encodeURIComponent(title)}/audit/verify`;
-    const proof = await askServer<AuditProof | null>(served, 'POST', path, { expected });
+    const proof = await askServer<TitleProof | null>(served, 'POST', path, { expected });
     if (proof !== null) return proof;
   }
-  return verifyAudit({ directory: auditDirectory(directory), expected });
+  return verifyTitle(directory, expected, null);
 }
 
 function titlesOf(dataDir: string, title: string | undefined): string[] {
@@ -91,7 +93,13 @@ function expectedOf({ expect, title }: VerifyFlags): ExpectedRecord | null {
   return { record: Number(record), chain };
 }
 
-function wordsOf(proof: AuditProof): string {
+function linesOf({ title, commits, ...audit }: TitleProof & { readonly title: string }): string {
+  const ofCommits = commits === null ? '' : `${title}  commits ${wordsOf(commits, 'chain')}\n`;
+  return `${title}  ${wordsOf(audit as AuditProof, '--expect')}\n${ofCommits}`;
+}
+
+/** `mark`: what the last record and its chain are told as. */
+function wordsOf(proof: AuditProof, mark: string): string {
   if (proof.kind === 'broken') {
     const { record, segment, offset, reason } = proof;
     const place = segment === '' ? '' : ` (${segment}, offset ${offset})`;
@@ -103,5 +111,5 @@ function wordsOf(proof: AuditProof): string {
     unfinishedBytes === 0
       ? ''
       : `; ${unfinishedBytes} bytes of an unfinished write behind them, which the next start cuts off`;
-  return `whole: ${records} records, ${first} to ${last}, of ${from} to ${to}; --expect ${last}:${chain}${rest}`;
+  return `whole: ${records} records, ${first} to ${last}, of ${from} to ${to}; ${mark} ${last}:${chain}${rest}`;
 }

@@ -2,10 +2,10 @@ import { EngineError } from '../../engine/model/errors.ts';
 import type { RoleDefinition, UseLimits } from '../../engine/model/types.ts';
 import type { CountedUse, Principal, RequestContext, UsePort } from '../../resolvers/context.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
+import { emptyRecord } from '../audit/audit-record.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { Allowance, type Bound, type Excess } from './allowance.ts';
 import { limitsOf, mayCommit } from './default-limits.ts';
-import { RefusalTally } from './refusal-tally.ts';
 
 /** Who is counted. */
 export type Client = Pick<Principal, 'subject' | 'role'>;
@@ -25,7 +25,8 @@ const quotaRetryMs = 1_000;
  */
 export class TitleLimits implements UsePort {
   readonly #metrics: Metrics;
-  readonly #tally: RefusalTally;
+  /** Counts those that come again and again, so that each may be told. */
+  readonly #audit: Pick<AuditLog, 'record'>;
   /** By role, narrowest first: what one is refused must not count for all. A role without bounds has none. */
   readonly #allowances = new WeakMap<object, readonly Allowance[]>();
   readonly #ofTitle: Allowance | null;
@@ -34,7 +35,7 @@ export class TitleLimits implements UsePort {
     this.#ofTitle =
       Object.keys(titleLimits).length > 0 ? new Allowance('title', titleLimits) : null;
     this.#metrics = metrics;
-    this.#tally = new RefusalTally(audit);
+    this.#audit = audit;
   }
 
   /** Counts a request; undefined where nothing bounds it. Rejects with `RATE_LIMITED`. */
@@ -80,10 +81,6 @@ export class TitleLimits implements UsePort {
     };
   }
 
-  close(): void {
-    this.#tally.tell();
-  }
-
   async #each(
     allowances: readonly Allowance[],
     client: Client,
@@ -100,7 +97,17 @@ export class TitleLimits implements UsePort {
     const { of, bound, max, waitMs } = excess;
     const name = role?.name ?? null;
     this.#metrics.rateLimited.inc({ role: name ?? '', bound, of });
-    this.#tally.add(excess, subject, name, requestId);
+    this.#audit.record({
+      ...emptyRecord,
+      atMs: Date.now(),
+      action: 'use.refused',
+      outcome: 'refused',
+      code: waitMs === null ? 'QUOTA_EXCEEDED' : 'RATE_LIMITED',
+      subject: subject || null,
+      role: name,
+      requestId,
+      details: { bound, of, max },
+    });
     const retryAfterMs = waitMs ?? quotaRetryMs;
     const advice = waitMs === null ? 'end one of them first' : `try again in ${retryAfterMs} ms`;
     return new EngineError(

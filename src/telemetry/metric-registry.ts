@@ -114,6 +114,11 @@ export class MetricRegistry {
     'Requests refused because a client, a role or the title had asked for too much.',
     ['role', 'bound', 'of'],
   );
+  readonly subscriptionsKilled = this.#counter(
+    'subscriptions_killed_total',
+    'Subscriptions that an operator ended.',
+    ['transport'],
+  );
   readonly slowOperations = this.#counter(
     'slow_operations_total',
     'Operations that took longer than --slow-ms says for their class.',

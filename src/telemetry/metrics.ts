@@ -53,6 +53,7 @@ export class Metrics {
   readonly querySeconds;
   readonly queryRejected;
   readonly rateLimited;
+  readonly subscriptionsKilled;
   readonly slowOperations;
   readonly queryMemory;
   /** What the last minutes were like. */
@@ -77,6 +78,7 @@ export class Metrics {
     this.querySeconds = new TitleHistogram<'class' | 'kind'>(registry.querySeconds, title);
     this.queryRejected = new TitleCounter<'class' | 'reason'>(registry.queryRejected, title);
     this.rateLimited = new TitleCounter<'role' | 'bound' | 'of'>(registry.rateLimited, title);
+    this.subscriptionsKilled = new TitleCounter<'transport'>(registry.subscriptionsKilled, title);
     this.slowOperations = new TitleCounter<'class'>(registry.slowOperations, title);
     this.queryMemory = new TitleHistogram<'class'>(registry.queryMemory, title);
     this.exportsBytes = registry.exportsBytes.labels({ title });

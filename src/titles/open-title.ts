@@ -118,7 +118,6 @@ export function openTitle(
     lifetime.add(() => exports.close());
 
     const use = new TitleLimits(titleLimitsOf(settings), metrics, audit.log);
-    lifetime.add(() => use.close());
 
     const requests = new RunningRequests();
     const { serveTitle } = await loading;

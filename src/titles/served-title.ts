@@ -2,6 +2,7 @@ import { type ColumnMasks, type Engine, OneByOne, serializeManifest } from '../.
 import { Catalog } from '../../engine/model/catalog.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import { FinishedWork, type SlowThresholds } from '../../resolvers/insight/finished-work.ts';
+import { LiveSubscriptions } from '../../resolvers/live-subscriptions.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
 import { commitEndpoint } from '../api/commit-endpoint.ts';
 import { describe, descriptionEndpoint } from '../api/description-endpoints.ts';
@@ -65,9 +66,23 @@ export function serveTitle(options: ServedTitleOptions): ServedTitle {
   const { catalog } = engine;
   const identity = new TitleIdentity(options.identity, catalog);
   const running = new ObservedQueries(metrics);
+  const subscriptions = new LiveSubscriptions(({ transport }) =>
+    metrics.subscriptionsKilled.inc({ transport }),
+  );
   const work = new FinishedWork(options.slowMs, new SlowLog(logger, metrics).tell);
   const health = () => metrics.health.read(engine, audit.log, options.rowMemoryBytesMax);
-  const services = { engine, exports, masks, audit, use, running, work, health, tracing };
+  const services = {
+    engine,
+    exports,
+    masks,
+    audit,
+    use,
+    running,
+    subscriptions,
+    work,
+    health,
+    tracing,
+  };
   const schema = buildSchema(catalog);
   const answers = new Answers(metrics, logger);
   const executor = new Executor(schema);

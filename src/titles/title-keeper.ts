@@ -7,7 +7,7 @@ import { formatPosition } from '../../engine/model/position.ts';
 import type { TitleManifest } from '../../engine/model/types.ts';
 import type { AuditRecord } from '../audit/audit-record.ts';
 import { operatorRecord, recordInClosed } from '../audit/title-audit.ts';
-import type { AuditProof, ExpectedRecord } from '../audit/verify-audit.ts';
+import type { ExpectedRecord, TitleProof } from '../audit/verify-audit.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Mends } from './open-title.ts';
 import { type BookEntry, TitleBook } from './title-book.ts';
@@ -148,10 +148,12 @@ export class TitleKeeper {
     });
   }
 
-  /** What the audit log of a title proves; null where the title is not served. */
-  async verifyAudit(name: string, expected: ExpectedRecord | null): Promise<AuditProof | null> {
+  /** What the logs of a title prove; null where the title is not served. */
+  async verifyAudit(name: string, expected: ExpectedRecord | null): Promise<TitleProof | null> {
     const { registry } = this.#parts;
-    return registry.isOpen(name) ? registry.get(name).audit.verify(expected) : null;
+    if (!registry.isOpen(name)) return null;
+    const { audit, engine } = registry.get(name);
+    return audit.verify(expected, engine.appliedLsn);
   }
 
   /** Serves a title no longer, until it is resumed; its files stay. */

@@ -141,6 +141,12 @@ describe('what was recorded', () => {
       bytesRead: 12n,
       rowsWritten: 1n,
       details: JSON.stringify(details),
+      source: 'audit',
+      session: null,
+      tick: null,
+      tables: ['actionLog'],
+      accepted: null,
+      rejected: null,
     });
     expect(rows[1]).toMatchObject({ code: null, table: null, columns: [], times: 1, class: null });
   });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readLog, serializeManifest } from '../../engine/index.ts';
 import { type AuditRecord, decodeRecord } from '../../src/audit/audit-record.ts';
-import type { AuditProof } from '../../src/audit/verify-audit.ts';
+import type { TitleProof } from '../../src/audit/verify-audit.ts';
 import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { runCli, SandboxProcess, temporaryDirectory } from './cli-process.ts';
 
@@ -46,7 +46,7 @@ async function verify(data: string, ...flags: readonly string[]) {
     ...flags,
   ]);
   const titles =
-    out === '' ? [] : (JSON.parse(out) as { titles: (AuditProof & { title: string })[] }).titles;
+    out === '' ? [] : (JSON.parse(out) as { titles: (TitleProof & { title: string })[] }).titles;
   return { code, err, titles };
 }
 
@@ -74,14 +74,16 @@ test('the audit log holds what was read of it after a kill, and is proven by a s
   const running = await verify(data);
   expect(running).toMatchObject({
     code: 0,
-    titles: [{ title: 'ashfall', kind: 'whole', first: 1 }],
+    titles: [
+      { title: 'ashfall', kind: 'whole', first: 1, commits: { kind: 'whole', records: 20 } },
+    ],
   });
 
   server.signal('SIGKILL');
   await server.exit;
   const killed = await verify(data, '--title', 'ashfall');
   expect(killed).toMatchObject({ code: 0, titles: [{ kind: 'whole' }] });
-  const proof = running.titles[0] as Extract<AuditProof, { kind: 'whole' }>;
+  const proof = running.titles[0] as Extract<TitleProof, { kind: 'whole' }>;
   const expected = `${proof.last}:${proof.chain}`;
   expect(await verify(data, '--title', 'ashfall', '--expect', expected)).toMatchObject({ code: 0 });
 
@@ -103,9 +105,26 @@ test('the audit log holds what was read of it after a kill, and is proven by a s
   bytes[at] = (bytes[at] ?? 0) ^ 1;
   writeFileSync(path, bytes);
   const broken = await verify(data);
-  expect(broken).toMatchObject({ code: 1, titles: [{ kind: 'broken', segment }] });
+  expect(broken).toMatchObject({
+    code: 1,
+    titles: [{ kind: 'broken', segment, commits: { kind: 'whole', records: 21 } }],
+  });
   const text = await runCli(['audit', 'verify', '--data-dir', data]);
   expect(text.out).toMatch(/^ashfall {2}BROKEN at record \d+ \(/);
+
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  writeFileSync(path, bytes);
+  const log = join(data, 'titles', 'ashfall', 'log');
+  const [commits = ''] = readdirSync(log).filter((name) => name.endsWith('.log'));
+  const written = readFileSync(join(log, commits));
+  // Another role than the one that opened it.
+  const role = written.indexOf('"role":"game-server"');
+  written.write('"role":"game-sorcer"', role);
+  writeFileSync(join(log, commits), written);
+  expect(await verify(data)).toMatchObject({
+    code: 1,
+    titles: [{ kind: 'whole', commits: { kind: 'broken', record: 1, segment: commits } }],
+  });
 });
 
 test('a proof that names no title, or is of none, is refused as bad usage', async () => {

@@ -1,9 +1,14 @@
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import type { RoleDefinition } from '../../engine/model/types.ts';
 import type { AuditRecord } from '../../src/audit/audit-record.ts';
+import { RepeatedRefusals } from '../../src/audit/repeated-refusals.ts';
 import { Allowance } from '../../src/limits/allowance.ts';
 import { ClientKeys, sharedKey } from '../../src/limits/client-keys.ts';
-import { RefusalTally } from '../../src/limits/refusal-tally.ts';
+import { TitleLimits } from '../../src/limits/title-limits.ts';
+import { ashfall } from '../../src/sandbox/ashfall.ts';
 import { servingLimits } from '../../src/serving-limits.ts';
+import { Metrics } from '../../src/telemetry/metrics.ts';
+import { ManualTimers } from '../log/manual-timers.ts';
 import { StoppedClock } from './stopped-clock.ts';
 
 test('a flood of subjects takes no more places than there are, and those who were there keep theirs', () => {
@@ -51,25 +56,43 @@ test('a debt is an hour at most', async () => {
   expect(excess?.waitMs).toBeLessThanOrEqual(servingLimits.debtMsMax);
 });
 
-test('refusals are told in sums, a bounded number of lines, so often', () => {
-  vi.useFakeTimers();
-  onTestFinished(() => void vi.useRealTimers());
+test('refusals are told at once, then in sums, a bounded number of lines, so often', () => {
   const events: AuditRecord[] = [];
-  const tally = new RefusalTally({ record: (event) => events.push(event) });
-  const excess = { of: 'client', bound: 'requestsPerSecond', max: 1, waitMs: 1 } as const;
-  for (let i = 0; i < 1_000; i++) tally.add(excess, 'loud', 'player', `r${i}`);
-  for (let i = 0; i < 1_000; i++) tally.add(excess, `subject ${i}`, 'player', `r${i}`);
-  vi.advanceTimersByTime(servingLimits.refusalsToldMs - 1);
-  expect(events).toEqual([]);
-  vi.advanceTimersByTime(1);
-  expect(events).toHaveLength(servingLimits.refusalsToldMax + 1);
+  const timers = new ManualTimers();
+  const { auditRefusalsToldMax, auditRefusalWindowMs } = servingLimits;
+  const refusals = new RepeatedRefusals({
+    timers,
+    nowMs: () => 1,
+    hasRoom: () => true,
+    write: (event) => void events.push(event),
+  });
+  const audit = { record: (event: AuditRecord) => void refusals.take(event) };
+  const [player] = ashfall.roles.filter(({ name }) => name === 'player');
+  const role = { ...player, limits: { subscriptions: 0 } } as RoleDefinition;
+  const use = new TitleLimits({}, new Metrics(), audit);
+  const refuse = (subject: string, requestId: string) =>
+    expect(() => use.subscribe({ subject, role }, requestId)).toThrow('subscriptions');
+  for (let i = 0; i < 1_000; i++) refuse('loud', `r${i}`);
+  for (let i = 0; i < 1_000; i++) refuse(`subject ${i}`, `r${i}`);
+  expect(events).toHaveLength(auditRefusalsToldMax);
   expect(events[0]).toMatchObject({
+    action: 'use.refused',
+    code: 'QUOTA_EXCEEDED',
     subject: 'loud',
     requestId: 'r0',
-    times: 1_000,
+    times: 1,
+    details: { bound: 'subscriptions', of: 'client' },
+  });
+  // A flood of one kind hides none of another.
+  audit.record({ ...(events[0] as AuditRecord), action: 'access.denied', subject: 'quiet' });
+  expect(events.at(-1)).toMatchObject({ action: 'access.denied', subject: 'quiet' });
+  expect(timers.delays).toEqual([auditRefusalWindowMs]);
+  timers.fire();
+  expect(events).toHaveLength(auditRefusalsToldMax + 3);
+  expect(events.at(-1)).toMatchObject({
+    action: 'refusal.others',
+    details: { action: 'use.refused' },
   });
   const told = events.map(({ times }) => times);
-  expect(told.reduce((a, b) => a + b)).toBe(2_000);
-  tally.tell();
-  expect(events).toHaveLength(servingLimits.refusalsToldMax + 1);
+  expect(told.reduce((a, b) => a + b)).toBe(2_001);
 });

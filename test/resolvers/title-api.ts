@@ -19,6 +19,7 @@ import type {
 } from '../../resolvers/context.ts';
 import { toClientError } from '../../resolvers/errors.ts';
 import { FinishedWork } from '../../resolvers/insight/finished-work.ts';
+import { LiveSubscriptions } from '../../resolvers/live-subscriptions.ts';
 import { RequestReport } from '../../resolvers/request-report.ts';
 import { RunningQueries } from '../../resolvers/running-queries.ts';
 import { buildSchema } from '../../schema/build-schema.ts';
@@ -37,6 +38,7 @@ export class TitleApi {
   auditRefuses = false;
   readonly logged: unknown[] = [];
   readonly running = new RunningQueries();
+  readonly subscriptions = new LiveSubscriptions();
   readonly work = new FinishedWork({ GAMEPLAY: 100, OPERATOR: 1_000, ARCHIVAL: 30_000 }, () => {});
   readonly exports = new FakeExports();
 
@@ -159,6 +161,15 @@ export class Caller {
       },
       use: { take: () => undefined },
       running: this.#api.running,
+      subscriptions: this.#api.subscriptions,
+      outgoing: {
+        transport: 'WEBSOCKET',
+        address: null,
+        client: null,
+        operation: null,
+        bytesSent: 0,
+        queuedBytes: () => 0,
+      },
       work: this.#api.work,
       health: () => ({
         windowSeconds: 120,

@@ -53,7 +53,7 @@ describe('the schema of a role', () => {
       'sql',
     ]);
     expect(membersOf(partOf(bounded, 'agent'), 'Mutation')).toEqual(['createExport']);
-    expect(membersOf(partOf(ashfall, 'liveops'), 'Mutation')).toEqual(['killQuery']);
+    expect(membersOf(partOf(ashfall, 'liveops'), 'Mutation')).toEqual(['killQuery', 'endSubscription']);
   });
 
   test('is null for a role that may ask nothing', () => {

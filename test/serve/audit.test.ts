@@ -37,6 +37,12 @@ afterAll(() => sandbox.stop());
 
 interface Entry {
   readonly sequence: number;
+  readonly source: string;
+  readonly session: string | null;
+  readonly tick: number | null;
+  readonly tables: readonly string[];
+  readonly accepted: number | null;
+  readonly rejected: number | null;
   readonly at: string;
   readonly action: string;
   readonly outcome: string;
@@ -63,7 +69,7 @@ interface Entry {
 const auditLog = `query Audit($where: AuditWhere, $first: Int, $after: String) {
   auditLog(where: $where, first: $first, after: $after) {
     nodes {
-      sequence at action outcome code subject role address client requestId class operation
+      sequence source session tick tables accepted rejected at action outcome code subject role address client requestId class operation
       fingerprint table columns position rowsRead bytesRead rowsWritten elapsedMs times details
     }
     pageInfo { hasNextPage endCursor }
@@ -143,25 +149,42 @@ describe('who did what is recorded', () => {
       expectedVersion: 1,
       set: { blueprint: secret, x: 4711.5 },
     };
-    const headers = { 'x-request-id': 'swap-1' };
+    const headers = { 'user-agent': 'admin-tool/1' };
     const answer = await sandbox.ask('game-server', write, { input }, headers);
     expect(answer.data?.compareAndSetUnitState).toMatchObject({ applied: true });
-    const entry = await newest('row.compareAndSet', byRequest('swap-1'));
+    const entry = await newest('row.compareAndSet');
     expect(entry).toMatchObject({
+      source: 'log',
       outcome: 'done',
+      subject: expect.stringContaining('game-server'),
+      role: 'game-server',
+      client: 'admin-tool/1',
+      address: expect.stringMatching(/127\.0\.0\.1$/),
+      position: (answer.data?.compareAndSetUnitState as { position: string } | undefined)?.position,
       table: 'unitState',
       columns: ['blueprint', 'x'],
       rowsWritten: 1,
-      details: { sessionId: 'match' },
+      session: 'match',
+      tick: null,
     });
     expect(JSON.stringify(entry)).not.toMatch(new RegExp(`${secret}|4711`));
-    const again = { 'x-request-id': 'swap-2' };
-    await sandbox.ask('game-server', write, { input }, again);
-    expect(await newest('row.compareAndSet', byRequest('swap-2'))).toMatchObject({
+    await sandbox.ask('game-server', write, { input });
+    expect(await newest('row.compareAndSet')).toMatchObject({
       outcome: 'refused',
       rowsWritten: 0,
-      details: { conflict: 'VERSION_MISMATCH' },
+      code: 'VERSION_MISMATCH',
     });
+    expect(await entries({ action: { eq: 'row.compareAndSet' } })).toHaveLength(2);
+  });
+
+  test('a direct write that fails before it is one, in the audit log', async () => {
+    const write = `mutation { compareAndSetUnitState(input: {
+      key: { sessionId: "match", unitId: 0 }, expectedVersion: 1, set: { x: 1 }, require: { x: { gt: 1 } }
+    }) { applied } }`;
+    await sandbox.ask('analyst', write, {}, { 'x-request-id': 'swap-3' });
+    expect(await entries(byRequest('swap-3'))).toMatchObject([
+      { action: 'access.denied', source: 'audit', role: 'analyst' },
+    ]);
   });
 
   test('SQL: its text, what it read, and none of its parameters', async () => {
@@ -359,6 +382,30 @@ describe('who read what is recorded of roles that ask for it', () => {
   });
 });
 
+describe('who committed what is recorded', () => {
+  test('a tick: who committed it, what it wrote and what became of its actions, once', async () => {
+    await sandbox.commit('match', 2);
+    await sandbox.commit('match', 2);
+    const ticks = await entries({ session: { eq: 'match' }, tick: { eq: 2 } });
+    expect(ticks).toMatchObject([
+      {
+        action: 'tick.commit',
+        source: 'log',
+        outcome: 'done',
+        role: 'game-server',
+        subject: expect.stringContaining('game-server'),
+        address: expect.stringMatching(/127\.0\.0\.1$/),
+        tables: expect.arrayContaining(['actionLog']),
+        accepted: expect.any(Number),
+        rejected: 0,
+      },
+    ]);
+    expect(Number(ticks[0]?.rowsWritten)).toBeGreaterThan(0);
+    await sandbox.restart();
+    expect(await entries({ session: { eq: 'match' }, tick: { eq: 2 } })).toEqual(ticks);
+  });
+});
+
 describe('the audit log is read', () => {
   test('by roles with `audit` alone, and reading it is recorded', async () => {
     expect(codeOf(await sandbox.ask('analyst', auditLog))).toBe('FORBIDDEN');
@@ -371,20 +418,31 @@ describe('the audit log is read', () => {
   });
 
   test('a page after the other, each record once', async () => {
-    const seen: number[] = [];
+    const seen: string[] = [];
+    const times: string[] = [];
     let after: string | null = null;
-    let last = 0;
     do {
       const answer = await sandbox.ask('liveops', auditLog, { first: 3, after });
       const page = answer.data?.auditLog as {
         nodes: Entry[];
         pageInfo: { hasNextPage: boolean; endCursor: string };
       };
-      seen.push(...page.nodes.map(({ sequence }) => Number(sequence)));
-      last ||= seen[0] ?? 0;
+      seen.push(...page.nodes.map(({ source, sequence }) => `${source} ${sequence}`));
+      times.push(...page.nodes.map(({ at }) => at));
       after = page.pageInfo.hasNextPage ? page.pageInfo.endCursor : null;
     } while (after !== null);
-    expect(seen).toEqual(Array.from({ length: last }, (_, i) => last - i));
+    const numbers = (source: string) =>
+      seen.filter((each) => each.startsWith(source)).map((each) => Number(each.split(' ')[1]));
+    const audited = numbers('audit');
+    // By time: a count of refusals is written when its window ends, and is as old as the last of them.
+    const [last = 0] = audited.toSorted((a, b) => b - a);
+    expect(audited.toSorted((a, b) => b - a)).toEqual(
+      Array.from({ length: last }, (_, i) => last - i),
+    );
+    const commits = numbers('log');
+    expect(commits.length).toBeGreaterThan(3);
+    expect(commits).toEqual([...new Set(commits)].sort((a, b) => b - a));
+    expect(times).toEqual([...times].sort().reverse());
     const foreign = await sandbox.ask('liveops', auditLog, { after: 'bm9uc2Vuc2U' });
     expect(codeOf(foreign)).toBe('BAD_USER_INPUT');
   });
@@ -400,22 +458,37 @@ describe('the audit log is read', () => {
     const table = tableFromIPC(await (await fetch(url)).bytes());
     expect(new Set(table.getChild('action'))).toEqual(new Set(['session.open']));
     expect(table.numRows).toBe((await entries({ action: { eq: 'session.open' } })).length);
+    const ordered = await sandbox.ask('watched', order(''));
+    await sandbox.commit('match', 3);
+    const whole = tableFromIPC(await (await fetch(exportOf(ordered).url)).bytes());
+    const at = Array.from(whole.getChild('at') ?? [], Number);
+    expect(at).toEqual([...at].sort((a, b) => a - b));
+    const ticks = Array.from(whole.getChild('tick') ?? []);
+    expect(ticks).toEqual(expect.arrayContaining([1, 2]));
+    expect(ticks).not.toContain(3);
+    const parquet = await sandbox.ask('watched', order(', format: PARQUET'));
+    const file = await (await fetch(exportOf(parquet).url)).bytes();
+    expect(Buffer.from(file.slice(0, 4)).toString()).toBe('PAR1');
     const both = 'mutation { createExport(input: { audit: true, table: "actionLog" }) { url } }';
     expect(codeOf(await sandbox.ask('watched', both))).toBe('BAD_USER_INPUT');
   });
 
-  test.each(['_audit', '`_audit`', 'tickloom_ashfall._audit', 'merge("_audit")'])(
-    'and never by SQL: %s',
-    async (name) => {
-      const query = `SELECT * FROM ${name}`;
-      const answer = await sandbox.ask(
-        'watched',
-        'query ($query: String!) { sql(query: $query) { rows } }',
-        { query },
-      );
-      expect(codeOf(answer)).toBe('BAD_USER_INPUT');
-    },
-  );
+  test.each([
+    '_audit',
+    '`_audit`',
+    'tickloom_ashfall._audit',
+    'merge("_audit")',
+    '_commits',
+    'tickloom_ashfall._commits',
+  ])('and never by SQL: %s', async (name) => {
+    const query = `SELECT * FROM ${name}`;
+    const answer = await sandbox.ask(
+      'watched',
+      'query ($query: String!) { sql(query: $query) { rows } }',
+      { query },
+    );
+    expect(codeOf(answer)).toBe('BAD_USER_INPUT');
+  });
 });
 
 test('the same refusal a thousand times is few records', async () => {

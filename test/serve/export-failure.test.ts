@@ -8,6 +8,7 @@ import { asLsn } from '../../engine/model/position.ts';
 import type { Engine } from '../../engine/ports/engine.ts';
 import { exportEndpoint } from '../../src/api/export-endpoint.ts';
 import { AuditLog } from '../../src/audit/audit-log.ts';
+import { recordAsSaid } from '../../src/audit/recorded-person.ts';
 import { type AuditOrigin, RequestAudit } from '../../src/audit/request-audit.ts';
 import { ExportCopies } from '../../src/exports/export-copies.ts';
 import { ExportLinks } from '../../src/exports/export-link.ts';
@@ -38,7 +39,7 @@ async function serveExport(source: Source, copiesBytesMax?: number) {
   const use = new TitleLimits({}, metrics, { record: () => undefined });
   const log = await AuditLog.open({ directory: join(directory, 'audit'), logger });
   const audit = {
-    of: (origin: AuditOrigin) => new RequestAudit(log, origin),
+    of: (origin: AuditOrigin) => new RequestAudit(log, origin, recordAsSaid),
     export: () => Promise.reject(new Error('no audit log is exported here')),
   };
   const handle = exportEndpoint({ engine, exports, links, audit, use, metrics, logger });

@@ -13,6 +13,7 @@ import {
   digestOf,
   encodeSession,
   encodeTick,
+  type TickRecordHeader,
 } from '../../engine/tick/tick-record.ts';
 import type { ColumnVector } from '../../engine/vectors/column-vector.ts';
 import { heldBytes } from '../../engine/vectors/vector-bytes.ts';
@@ -20,6 +21,8 @@ import { runs } from '../budget.ts';
 import { manifestArbitrary, ticksArbitrary } from '../property/arbitraries.ts';
 import { digestOf as digestOfChanges } from '../title/memory-columns.ts';
 import { tickHeader } from './tick-header.ts';
+
+const ann = { subject: 'ann', role: 'game-server', address: '::1', client: 'sim/1' };
 
 /** Folds batches into a session each; tells all that came of them. */
 class Fold {
@@ -58,6 +61,17 @@ describe('a tick record', () => {
             const batch = buildTickBatch(catalog, step.tick);
             const { record, digest } = encodeTick(batch);
             const parts = record(77, null);
+            const named = new Uint8Array(Buffer.concat(record(77, null, ann)));
+            const namedHeader = decodeHeader(named);
+            expect(namedHeader.header.by).toEqual(ann);
+            const ofNamed = decodeTick(
+              catalog,
+              namedHeader.header as TickRecordHeader,
+              named,
+              namedHeader.end,
+            );
+            expect(Buffer.from(digestOf(ofNamed))).toEqual(Buffer.from(digest));
+            expect(ofNamed.batch.header).toEqual(batch.header);
             const payload = new Uint8Array(Buffer.concat(parts));
             expect(payload.length % 8).toBe(0);
             const { header, end } = decodeHeader(payload);
@@ -106,7 +120,14 @@ describe('a tick record', () => {
   });
 
   it('of a session reads back', () => {
-    const record = { type: 'session', at: 9, session: 's', verb: 'close', fence: 2 } as const;
+    const record = {
+      type: 'session',
+      at: 9,
+      session: 's',
+      verb: 'close',
+      fence: 2,
+      by: ann,
+    } as const;
     const payload = new Uint8Array(Buffer.concat(encodeSession(record)));
     expect(decodeHeader(payload)).toMatchObject({ header: record, end: payload.length });
   });

@@ -1,6 +1,7 @@
 import type { Catalog } from '../../model/catalog.ts';
+import { plainColumn } from '../../model/plain-column.ts';
 import { conflictCodes } from '../../model/system-columns.ts';
-import type { ColumnDefinition, ScalarKind, TableDefinition } from '../../model/types.ts';
+import type { ColumnDefinition, TableDefinition } from '../../model/types.ts';
 import type {
   ActionChanges,
   ChangeSet,
@@ -43,16 +44,12 @@ export function shippedTables(catalog: Catalog): ShippedTable[] {
   ];
 }
 
-function system(name: string, kind: ScalarKind, optional = false): ColumnDefinition {
-  return { name, kind, optional, list: false, values: [] };
-}
-
 const eventColumns: readonly ColumnDefinition[] = [
-  system('sessionId', 'string'),
-  system('tick', 'u32'),
-  system('seq', 'u32'),
-  system(lsnColumn, 'u64'),
-  system('committedAt', 'timestamp'),
+  plainColumn('sessionId', 'string'),
+  plainColumn('tick', 'u32'),
+  plainColumn('seq', 'u32'),
+  plainColumn(lsnColumn, 'u64'),
+  plainColumn('committedAt', 'timestamp'),
 ];
 
 function eventVectors(changes: ChangeSet, seq: AppendedVector): AppendedVector[] {
@@ -72,9 +69,9 @@ function shippedActions(definition: TableDefinition): ShippedTable {
     storedName: storedName(definition),
     columns: [
       ...eventColumns,
-      system('accepted', 'u8'),
-      system('conflict', 'u8', true),
-      system('actionId', 'string'),
+      plainColumn('accepted', 'u8'),
+      plainColumn('conflict', 'u8', true),
+      plainColumn('actionId', 'string'),
       ...definition.columns,
     ],
     vectors(changes) {
@@ -129,10 +126,10 @@ function shippedStates(definition: TableDefinition): ShippedTable {
     storedName: storedName(definition),
     columns: [
       ...definition.columns,
-      system('version', 'u32'),
-      system(lsnColumn, 'u64'),
-      system('committedAt', 'timestamp'),
-      system(deletedColumn, 'u8'),
+      plainColumn('version', 'u32'),
+      plainColumn(lsnColumn, 'u64'),
+      plainColumn('committedAt', 'timestamp'),
+      plainColumn(deletedColumn, 'u8'),
     ],
     vectors(changes) {
       const found = changes.states.filter((states) => states.table.name === definition.name);

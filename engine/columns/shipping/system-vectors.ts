@@ -1,3 +1,4 @@
+import { plainColumn } from '../../model/plain-column.ts';
 import type { ColumnVector } from '../../vectors/column-vector.ts';
 import type { ConstantVector, CountingVector } from '../../vectors/growing-vector.ts';
 
@@ -50,5 +51,5 @@ function constant(bytes: Uint8Array, length: number): ConstantVector {
   return { layout: 'constant', length, bytes, isNull: false };
 }
 
-const u8 = { name: '', kind: 'u8', optional: true, list: false, values: [] } as const;
+const u8 = plainColumn('', 'u8', true);
 const u32 = { ...u8, kind: 'u32', optional: false } as const;

@@ -1,10 +1,10 @@
+import { plainColumn } from '../../model/plain-column.ts';
 import type { Lsn } from '../../model/position.ts';
 import type { ColumnDefinition } from '../../model/types.ts';
 import type { ColumnVector } from '../../vectors/column-vector.ts';
 import type { ValueLane } from '../operators/value-lane.ts';
 import type { CapturedChunk, PartRows } from './checkpoint-part.ts';
 import type { ChunkMarks } from './chunk-marks.ts';
-import { partColumn } from './part-columns.ts';
 
 export interface NamedLane {
   readonly name: string;
@@ -22,7 +22,7 @@ export class GroupRows implements PartRows {
     this.#keys = keys;
     this.#lanes = lanes.map(({ name, lane }) => ({
       lane,
-      column: lane.kind === 'number' ? partColumn(name, 'f64') : partColumn(name, 'bytes', true),
+      column: lane.kind === 'number' ? plainColumn(name, 'f64') : plainColumn(name, 'bytes', true),
     }));
     this.#marks = marks;
     this.columns = [...keys.columns, ...this.#lanes.map(({ column }) => column)];

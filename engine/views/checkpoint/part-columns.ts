@@ -1,10 +1,5 @@
-import type { ColumnDefinition, ScalarKind } from '../../model/types.ts';
+import type { ColumnDefinition } from '../../model/types.ts';
 import type { ColumnVector } from '../../vectors/column-vector.ts';
-
-/** A column of a checkpoint's part. */
-export function partColumn(name: string, kind: ScalarKind, optional = false): ColumnDefinition {
-  return { name, kind, optional, list: false, values: [] };
-}
 
 export function uint32Vector(column: ColumnDefinition, values: Uint32Array): ColumnVector {
   return { layout: 'fixed', column, length: values.length, values, validity: null };

@@ -1,4 +1,5 @@
 import { stepUnits, type Work } from '../../govern/work.ts';
+import { plainColumn } from '../../model/plain-column.ts';
 import { formatPosition, type Lsn } from '../../model/position.ts';
 import { systemColumns } from '../../model/system-columns.ts';
 import type { ColumnDefinition, Row, TableDefinition, Value } from '../../model/types.ts';
@@ -191,12 +192,8 @@ const valueUnits = 8;
 const inserted = 1;
 const deleted = 3;
 
-const kinds = column('kind', 'u8');
-const versions = column('version', 'u32');
-
-function column(name: string, kind: 'u8' | 'u32'): ColumnDefinition {
-  return { name, kind, optional: false, list: false, values: [] };
-}
+const kinds = plainColumn('kind', 'u8');
+const versions = plainColumn('version', 'u32');
 
 function fixed(
   column: ColumnDefinition,

@@ -4,7 +4,7 @@ import { finish, stepUnits, type Work } from '../../govern/work.ts';
 import { EngineError } from '../../model/errors.ts';
 import { limits } from '../../model/limits.ts';
 import type { Lsn } from '../../model/position.ts';
-import type { Frame, SubscribeRequest } from '../view-engine.ts';
+import type { Frame, FrameStanding, FrameStream, SubscribeRequest } from '../view-engine.ts';
 import type { ResetReason } from '../view-observer.ts';
 import type { Channel, SnapshotRows, Step, Subscriber } from './channel.ts';
 import { type Cursor, decodeCursor } from './cursor.ts';
@@ -34,9 +34,7 @@ interface Pull {
  * While idle it costs nothing and nothing is queued for it: what it misses is in the feed's ring,
  * and once that has moved past it, it gets a RESET or is disconnected, as it chose.
  */
-export class Subscription
-  implements AsyncIterableIterator<Frame, undefined>, Subscriber, WheelItem
-{
+export class Subscription implements FrameStream, Subscriber, WheelItem {
   slot: number | null = null;
   readonly #ticket: Ticket;
   readonly #context: FeedContext;
@@ -92,6 +90,18 @@ export class Subscription
     if (this.#begin) return 'begun';
     if (this.#pull) return this.#channel.waiting.has(this) ? 'waiting' : 'paused';
     return this.#position < this.#source.ticks.horizon ? 'lagging' : 'idle';
+  }
+
+  get standing(): FrameStanding {
+    const { sessionId } = this.#channel;
+    const { ticks } = this.#source;
+    const lsn = this.#position;
+    const isTold = this.#begin !== null || !this.#channel.hasNewsAfter(lsn);
+    const index = isTold ? ticks.size : ticks.indexAfter(lsn);
+    if (index >= ticks.size) return { lsn, lagTicks: 0, lagMs: 0, sessionId };
+    const nowMs = this.#context.clock.now();
+    const lagMs = nowMs - (ticks.at(index)?.appliedAtMs ?? nowMs);
+    return { lsn, lagTicks: ticks.size - index, lagMs, sessionId };
   }
 
   next(): Promise<Result> {

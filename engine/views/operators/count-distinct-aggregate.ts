@@ -1,7 +1,7 @@
+import { plainColumn } from '../../model/plain-column.ts';
 import type { ColumnDefinition, Value } from '../../model/types.ts';
 import type { PartRows } from '../checkpoint/checkpoint-part.ts';
 import { laneRows } from '../checkpoint/lane-rows.ts';
-import { partColumn } from '../checkpoint/part-columns.ts';
 import { laneNames } from '../sources/column-lanes.ts';
 import { LaneTable } from '../sources/lane-table.ts';
 import type { SourceRows } from '../sources/source-rows.ts';
@@ -27,7 +27,7 @@ export class CountDistinctAggregate implements Aggregate {
     this.#pairs = new LaneTable(1 + lanes.length);
     this.memory = laneRows(
       this.#pairs,
-      ['group', ...lanes].map((name) => partColumn(name, 'u32')),
+      ['group', ...lanes].map((name) => plainColumn(name, 'u32')),
     );
   }
 

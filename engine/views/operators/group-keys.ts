@@ -1,9 +1,9 @@
 import { kindOf } from '../../model/kinds.ts';
+import { plainColumn } from '../../model/plain-column.ts';
 import type { ColumnDefinition, Value } from '../../model/types.ts';
 import { compareScalars } from '../../query/compare-values.ts';
 import type { PartRows } from '../checkpoint/checkpoint-part.ts';
 import { laneRows } from '../checkpoint/lane-rows.ts';
-import { partColumn } from '../checkpoint/part-columns.ts';
 import { laneCount, laneNames, scalarOfLanes, valueOfLanes } from '../sources/column-lanes.ts';
 import { type Lane, LaneTable } from '../sources/lane-table.ts';
 import type { TextNumbers } from '../sources/text-numbers.ts';
@@ -50,7 +50,7 @@ export class GroupKeys {
     this.#table = new LaneTable(firstLane, this.#fresh);
     this.rows = laneRows(
       this.#table,
-      columns.flatMap((column) => laneNames(column).map((name) => partColumn(name, 'u32'))),
+      columns.flatMap((column) => laneNames(column).map((name) => plainColumn(name, 'u32'))),
     );
   }
 

@@ -1,12 +1,13 @@
+import { plainColumn } from '../../model/plain-column.ts';
 import { utf8 } from '../../model/utf8.ts';
 import { BytePool } from '../../state/byte-pool.ts';
 import type { ColumnVector } from '../../vectors/column-vector.ts';
 import type { CapturedChunk, PartRows } from '../checkpoint/checkpoint-part.ts';
-import { assertBinaryBytes, binaryOf, partColumn } from '../checkpoint/part-columns.ts';
+import { assertBinaryBytes, binaryOf } from '../checkpoint/part-columns.ts';
 import type { TextNumbers } from './text-numbers.ts';
 
 /** The column of a dictionary's texts in a checkpoint, in the order of their numbers. */
-const textColumn = partColumn('text', 'string');
+const textColumn = plainColumn('text', 'string');
 
 /**
  * Numbers distinct byte strings from 0 in the order they are first seen. Looks bytes up where they

@@ -86,6 +86,7 @@ function operationContext(
     traceparent: headers.traceparent,
     departure: exchange.departure,
     endpoint: exchange.endpoint,
+    queuedBytes: () => exchange.response.writableLength,
   });
 }
 
@@ -170,10 +171,9 @@ async function sendFrames(
   const removeDrain = onDrain(stop);
   out.once('close', stop);
   const send = (pieces: readonly Buffer[]): Promise<void> => {
-    metrics.sent(
-      endpoint,
-      pieces.reduce((sum, { length }) => sum + length, 0),
-    );
+    const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+    metrics.sent(endpoint, bytes);
+    context.outgoing.bytesSent += bytes;
     return writePieces(out, pieces);
   };
   try {

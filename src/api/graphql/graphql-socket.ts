@@ -32,14 +32,16 @@ import type { Answers } from './answer.ts';
 import { AnsweredFrames } from './answered-frames.ts';
 import { askedClassOf } from './asked-class.ts';
 import { bodyBytesMaxOf } from './body-bytes.ts';
+import { closeCodeOf, closeCodes } from './close-codes.ts';
 import { connectionHeader } from './connection-parameters.ts';
 import type { FrameText } from './frame-text.ts';
 import { checkParams } from './graphql-params.ts';
 import { watchBytes } from './message-bytes.ts';
 import { OperationContext, type TitleServices } from './operation-context.ts';
-import { OperationIds, resultTail } from './operation-ids.ts';
+import { idInUse, incoming, OperationIds, resultTail } from './operation-ids.ts';
 import { PushedFrames } from './pushed-frames.ts';
 import type { RoleSchemas } from './role-schemas.ts';
+import { keepAlive, send, sendPieces } from './socket-messages.ts';
 import { SocketOperations } from './socket-operations.ts';
 import type { SocketPlaces } from './socket-places.ts';
 import { unresolvedOperation } from './unresolved-operation.ts';
@@ -77,18 +79,6 @@ interface Connection {
 
 type Extra = { readonly connection: Connection };
 type SocketContext = Context<Record<string, unknown>, Extra>;
-
-/** Codes of the protocol (4400, 4401, 4403, 4409) and of RFC 6455 (1007: not UTF-8; 1013: try again later). */
-const closeCodes = {
-  badRequest: 4400,
-  unauthorized: 4401,
-  forbidden: 4403,
-  idInUse: 4409,
-  internal: 4500,
-  notUtf8: 1007,
-  tooLarge: 1009,
-  tryAgainLater: 1013,
-};
 
 /** GraphQL over WebSocket (`graphql-transport-ws`) for one title. */
 export class GraphqlSocket {
@@ -367,7 +357,10 @@ export class GraphqlSocket {
           subscribe: async (args) => {
             const answer = await enveloped.subscribe(args);
             if (!(answer instanceof AnsweredFrames)) return answer;
-            return new PushedFrames(answer, (text) => connection.sendText(id, text));
+            return new PushedFrames(answer, (text) => {
+              operation.outgoing.bytesSent += text.bytes;
+              return connection.sendText(id, text);
+            });
           },
         } satisfies Root,
       };
@@ -393,6 +386,7 @@ export class GraphqlSocket {
       traceparent,
       departure: new ClientDeparture(),
       endpoint: 'websocket',
+      queuedBytes: () => connection.socket.bufferedAmount,
     });
   }
 
@@ -408,30 +402,6 @@ export class GraphqlSocket {
   }
 }
 
-/** How a WebSocket is closed that begins an operation under the id of one that runs. */
-const idInUse = 'Subscriber for this id already exists';
-
-/**
- * A message of a client with the id that its operation has here, parsed; as it came where it is not
- * JSON, for the protocol to refuse. What completes an operation that there is not keeps its id.
- */
-function incoming(ids: OperationIds, text: string): unknown {
-  let message: unknown;
-  try {
-    message = JSON.parse(text);
-  } catch {
-    return text;
-  }
-  const { type, id } = (message ?? {}) as { readonly type?: unknown; readonly id?: unknown };
-  if (typeof id !== 'string' || id === '') return message;
-  if (type === 'subscribe') {
-    const inner = ids.begin(id);
-    return inner === null ? idInUse : { ...(message as object), id: inner };
-  }
-  if (type !== 'complete') return message;
-  return { ...(message as object), id: ids.complete(id) ?? id };
-}
-
 /** The enveloped functions of one operation travel in its root value, as graphql-ws foresees. */
 interface Root {
   readonly execute: (args: ExecutionArgs) => OperationResult;
@@ -445,42 +415,4 @@ function rootOf(args: ExecutionArgs): Root {
 /** How long a token is good, which needs no clock that both ends agree on. */
 function tokenLife({ expiresAtMs }: Principal): Record<string, unknown> {
   return { tickloom: { tokenExpiresInMs: Math.max(0, expiresAtMs - Date.now()) } };
-}
-
-function closeCodeOf(error: EngineError): number {
-  if (error.retryable) return closeCodes.tryAgainLater;
-  if (error.code === 'SCHEMA_MISMATCH') return closeCodes.badRequest;
-  const isToken = error.code === 'UNAUTHENTICATED' || error.code === 'TOKEN_EXPIRED';
-  return isToken ? closeCodes.unauthorized : closeCodes.forbidden;
-}
-
-/** Resolves once the message has left, which holds a subscription to the pace of its client. */
-function send(socket: WebSocket, data: string | Buffer): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (socket.readyState !== socket.OPEN) return resolve();
-    socket.send(data, { binary: false }, (error) => (error ? reject(error) : resolve()));
-  });
-}
-
-/** As `send`, in fragments of one message: none gets between those that are handed over in one go. */
-function sendPieces(socket: WebSocket, pieces: readonly Buffer[]): Promise<void> {
-  for (const piece of pieces.slice(0, -1)) {
-    if (socket.readyState !== socket.OPEN) return Promise.resolve();
-    socket.send(piece, { binary: false, fin: false });
-  }
-  return send(socket, pieces.at(-1) ?? '');
-}
-
-/** A socket that has not answered one ping by the next is gone. */
-function keepAlive(socket: WebSocket): () => void {
-  let answered = true;
-  socket.on('pong', () => {
-    answered = true;
-  });
-  const timer = setInterval(() => {
-    if (!answered) return socket.terminate();
-    answered = false;
-    socket.ping();
-  }, servingLimits.webSocketPingMs);
-  return () => clearInterval(timer);
 }

@@ -15,6 +15,7 @@ import type {
 } from '../../../resolvers/insight/finished-operation.ts';
 import type { FinishedWork } from '../../../resolvers/insight/finished-work.ts';
 import type { TitleHealth } from '../../../resolvers/insight/title-health.ts';
+import type { LiveSubscriptions, Outgoing } from '../../../resolvers/live-subscriptions.ts';
 import { RequestReport } from '../../../resolvers/request-report.ts';
 import type { RunningQueries } from '../../../resolvers/running-queries.ts';
 import type { RequestAudit } from '../../audit/request-audit.ts';
@@ -38,6 +39,7 @@ export interface TitleServices {
   readonly audit: TitleAudit;
   readonly use: TitleLimits;
   readonly running: RunningQueries;
+  readonly subscriptions: LiveSubscriptions;
   readonly work: FinishedWork;
   readonly health: () => TitleHealth;
   /** Null: nobody takes traces. */
@@ -58,6 +60,8 @@ export interface OperationOptions {
   readonly traceparent: unknown;
   readonly departure: ClientDeparture;
   readonly endpoint: Endpoint;
+  /** Bytes that the connection has not taken yet. */
+  readonly queuedBytes: () => number;
 }
 
 /** The context of one operation: what resolvers get, and what the server needs to answer. */
@@ -69,6 +73,8 @@ export class OperationContext implements RequestContext {
   readonly auditLog: AuditReader;
   readonly use: TitleLimits;
   readonly running: RunningQueries;
+  readonly subscriptions: LiveSubscriptions;
+  readonly outgoing: Outgoing;
   readonly work: FinishedWork;
   readonly health: () => TitleHealth;
   readonly readAfter: Lsn | null;
@@ -95,6 +101,14 @@ export class OperationContext implements RequestContext {
     this.auditLog = services.audit;
     this.use = services.use;
     this.running = services.running;
+    this.subscriptions = services.subscriptions;
+    this.outgoing = {
+      transport: options.endpoint === 'websocket' ? 'WEBSOCKET' : 'EVENT_STREAM',
+      ...options.audit.origin,
+      operation: null,
+      bytesSent: 0,
+      queuedBytes: options.queuedBytes,
+    };
     this.work = services.work;
     this.health = services.health;
     this.principal = options.principal;

@@ -65,6 +65,30 @@ export class OperationIds {
   }
 }
 
+/** How a WebSocket is closed that begins an operation under the id of one that runs. */
+export const idInUse = 'Subscriber for this id already exists';
+
+/**
+ * A message of a client with the id that its operation has here, parsed; as it came where it is not
+ * JSON, for the protocol to refuse. What completes an operation that there is not keeps its id.
+ */
+export function incoming(ids: OperationIds, text: string): unknown {
+  let message: unknown;
+  try {
+    message = JSON.parse(text);
+  } catch {
+    return text;
+  }
+  const { type, id } = (message ?? {}) as { readonly type?: unknown; readonly id?: unknown };
+  if (typeof id !== 'string' || id === '') return message;
+  if (type === 'subscribe') {
+    const inner = ids.begin(id);
+    return inner === null ? idInUse : { ...(message as object), id: inner };
+  }
+  if (type !== 'complete') return message;
+  return { ...(message as object), id: ids.complete(id) ?? id };
+}
+
 /** How such a message ends, behind the result. */
 export const resultTail = Buffer.from('}');
 

@@ -245,7 +245,9 @@ function tellAudit({
 }: ExecutionArgs & { readonly contextValue: ServerContext }): OperationDefinitionNode | null {
   const definition = getOperationAST(document, operationName) ?? null;
   if (definition !== null) operation.shape = shapeOf(document, definition);
-  operation.audit.runs({ query: params.query, operationName: definition?.name?.value });
+  const name = definition?.name?.value;
+  operation.audit.runs({ query: params.query, operationName: name });
+  operation.outgoing.operation = name ?? null;
   return definition;
 }
 
