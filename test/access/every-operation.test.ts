@@ -51,6 +51,8 @@ const operations: Readonly<Record<string, readonly [document: string, allowed: s
   ],
   runningQueries: ['{ runningQueries { id } }', []],
   killQuery: ['mutation { killQuery(id: "none") }', []],
+  liveSubscriptions: ['{ liveSubscriptions { __typename } }', []],
+  endSubscription: ['mutation { endSubscription(id: "none") }', []],
   contention: ['{ contention { __typename } }', []],
   operations: ['{ operations { __typename } }', []],
   slowQueries: ['{ slowQueries { __typename } }', []],
