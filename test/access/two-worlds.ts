@@ -52,7 +52,7 @@ async function fill(world: World): Promise<void> {
     return { units: { upsert: { key: { unitId }, set } } };
   });
   const actions = [{ actionId: 'a', playerId: 1, plan: `${world} plan`, effects: [] }];
-  // Of rows that the role agent does not see there are more in one of them.
+  // One world has more of the rows that the role agent does not see.
   const chat = (ownerId: number, n: number) => ({
     chats: {
       append: {
