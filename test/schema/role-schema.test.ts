@@ -56,6 +56,8 @@ describe('the schema of a role', () => {
     expect(membersOf(partOf(ashfall, 'liveops'), 'Mutation')).toEqual([
       'killQuery',
       'endSubscription',
+      'revoke',
+      'unrevoke',
     ]);
   });
 
