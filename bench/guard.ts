@@ -22,6 +22,7 @@ const options = readOptions(claim, {
   turns: { default: 60, short: 3, help: 'Turns, each with a block of every choice of guards.' },
   warmUp: { default: 5, short: 1, help: 'Turns before that, not counted.' },
   reads: { default: 200, short: 50, help: 'Requests of a block.' },
+  pairs: { default: 300, short: 4, help: 'Turns of commits, with all guards and with none alone.' },
   ticks: { default: 150, short: 30, help: 'Commits of a block.' },
   actions: { default: 200, help: 'Actions of a commit.' },
   inFlight: { default: 8, help: 'Commits on their way at a time.' },
@@ -30,9 +31,18 @@ const options = readOptions(claim, {
 });
 
 /** Which guards do their work, the others answering at once. */
-const choices: readonly { readonly name: string; readonly by: readonly Guard[] }[] = [
+interface Choice {
+  readonly name: string;
+  readonly by: readonly Guard[];
+}
+
+const noneOrAll: readonly Choice[] = [
   { name: 'none', by: [] },
   { name: 'all', by: guards },
+];
+/** A guard's part of a commit is less than what one block differs from the next by. */
+const noneAllOrOne: readonly Choice[] = [
+  ...noneOrAll,
   ...guards.map((guard) => ({ name: `${guard} alone`, by: [guard] })),
 ];
 
@@ -51,6 +61,8 @@ interface Measured {
 
 interface Load {
   readonly name: string;
+  readonly choices: readonly Choice[];
+  readonly turns: number;
   /** Requests of a block. */
   readonly count: number;
   run(): Promise<Block>;
@@ -62,10 +74,10 @@ type Turn = ReadonlyMap<string, Measured>;
 async function turnsOf(server: ServerProcess, load: Load) {
   const random = new Random(1);
   const turns: Turn[] = [];
-  const latencies = new Map(choices.map(({ name }) => [name, [] as Float64Array[]]));
-  for (let i = -options.warmUp; i < options.turns; i++) {
+  const latencies = new Map(load.choices.map(({ name }) => [name, [] as Float64Array[]]));
+  for (let i = -options.warmUp; i < load.turns; i++) {
     const turn = new Map<string, Measured>();
-    for (const { name, by } of shuffled(choices, random)) {
+    for (const { name, by } of shuffled(load.choices, random)) {
       const before = await guardBy(server, by);
       const { latenciesMs, seconds } = await load.run();
       const after = await guardBy(server, by);
@@ -139,6 +151,8 @@ async function readLoad(server: ServerProcess, role: string, query: keyof typeof
   const reads = new RowReads(server.url, token, queries[query], `"ownerId":${readerId}`);
   const load: Load = {
     name: `${query}, ${role === 'recorded' ? 'each read recorded' : 'a player'}`,
+    choices: noneAllOrOne,
+    turns: options.turns,
     count: options.reads,
     run: async () => {
       const begunMs = performance.now();
@@ -153,6 +167,8 @@ function commitLoad(server: ServerProcess, process: LoadProcess, token: string):
   const { ticks, actions, inFlight } = options;
   return {
     name: `commits by Arrow, ${actions} actions`,
+    choices: noneOrAll,
+    turns: options.pairs,
     count: ticks,
     run: () =>
       runLoads([process], {
@@ -167,11 +183,11 @@ function commitLoad(server: ServerProcess, process: LoadProcess, token: string):
   };
 }
 
-function rowsOf(report: Report, load: string, { turns, latencies }: Measurements): void {
-  for (const { name } of choices) {
+function rowsOf(report: Report, load: Load, { turns, latencies }: Measurements): void {
+  for (const { name } of load.choices) {
     const { p50, p95, p99 } = quantilesOf(joined(latencies.get(name) ?? []));
     report.row({
-      load,
+      load: load.name,
       guards: name,
       ms: { p50, p95, p99 },
       'added µs, p50': rounded(beside(turns, name, (one, none) => (one.p50Ms - none.p50Ms) * 1000)),
@@ -194,13 +210,13 @@ function rowsOf(report: Report, load: string, { turns, latencies }: Measurements
 type Measurements = Awaited<ReturnType<typeof turnsOf>>;
 
 await runBounded(1200, async (whole) => {
-  const { turns, actions, inFlight } = options;
+  const { turns, pairs, actions, inFlight } = options;
   const report = new Report({
     bench: 'guard',
     claim,
     options,
     cardinality: `400 rows of unitState, every second the reader's; commits of ${actions} actions`,
-    mix: `one request at a time over one connection; commits ${inFlight} at a time, strict durability; the same server with each choice of guards by turns, median of ${turns} turns`,
+    mix: `one request at a time over one connection; commits ${inFlight} at a time, strict durability; the same server with each choice of guards by turns, median of ${turns} turns, ${pairs} of commits`,
     warmUp: `${options.warmUp} turns`,
   });
   const dataDir = await whole.directory();
@@ -220,7 +236,7 @@ await runBounded(1200, async (whole) => {
       if (!load.name.includes(options.only)) continue;
       const measured = await turnsOf(server, load);
       end();
-      rowsOf(report, load.name, measured);
+      rowsOf(report, load, measured);
       report.target(
         { name: `${load.name}: all guards add`, wanted: 150, unit: 'µs', better: 'lower' },
         rounded(beside(measured.turns, 'all', (one, none) => (one.p50Ms - none.p50Ms) * 1000)),
@@ -231,7 +247,7 @@ await runBounded(1200, async (whole) => {
   const load = commitLoad(server, new LoadProcess(whole), writer);
   if (load.name.includes(options.only)) {
     const measured = await turnsOf(server, load);
-    rowsOf(report, load.name, measured);
+    rowsOf(report, load, measured);
     report.target(
       { name: `${load.name}: lost`, wanted: 3, unit: '%', better: 'lower' },
       rounded(
