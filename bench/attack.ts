@@ -82,13 +82,6 @@ async function giveRows(server: ServerProcess, token: string): Promise<void> {
 
 const attackerId = 7;
 
-async function tokenOfAttacker(server: ServerProcess): Promise<string> {
-  const query = `title=ashfall&role=player&subject=attacker&player_id=${attackerId}`;
-  const response = await fetch(`${server.url}/sandbox/token?${query}`, { method: 'POST' });
-  if (!response.ok) throw new Error(`no token: status ${response.status}`);
-  return response.text();
-}
-
 const megabytes = (bytes: number) => rounded(bytes / 2 ** 20);
 
 await runBounded(600, async (whole) => {
@@ -107,7 +100,8 @@ await runBounded(600, async (whole) => {
   await server.openSession(writer, match);
   const game = new Match(server, writer);
   await game.run();
-  const authorization = `Bearer ${await tokenOfAttacker(server)}`;
+  const claims = { subject: 'attacker', player_id: String(attackerId) };
+  const authorization = `Bearer ${await server.token('player', 'ashfall', claims)}`;
   for (const name of attackNames) {
     const quiet = await game.run();
     const part = whole.part();

@@ -20,6 +20,7 @@ const benches = [
   'views-rows',
   'fanout',
   'attack',
+  'guard',
   'freshness',
   'canary',
 ] as const;

@@ -227,8 +227,36 @@ export function rowRuleOf(
   grant: TableGrant,
 ): Condition | null {
   const role = authoriseRole(asker);
-  const seen = rowsSeen(role, table, columns, grant, asker.principal.claims);
+  const seen = rowsKnown(role, table, columns, grant, asker.principal.claims);
   return 'condition' in seen ? ruleOfStored(asker, seen.condition, columns) : refuse(asker, seen);
+}
+
+type RowsSeen = ReturnType<typeof rowsSeen>;
+type Columns = Parameters<typeof rowsSeen>[2];
+
+/**
+ * The rows that each token's claims name under a grant. A token's claims are one object for as long as
+ * it is remembered, and a grant that is ruled anew is another object, so neither outlives what it is of.
+ */
+const known = new WeakMap<
+  Principal['claims'],
+  WeakMap<TableGrant, { readonly columns: Columns; readonly seen: RowsSeen }>
+>();
+
+/** `rowsSeen`, worked out once a token: a rule is parsed with the token's values in it. */
+function rowsKnown(
+  ...[role, table, columns, grant, claims]: Parameters<typeof rowsSeen>
+): RowsSeen {
+  let ofToken = known.get(claims);
+  if (ofToken === undefined) {
+    ofToken = new WeakMap();
+    known.set(claims, ofToken);
+  }
+  const before = ofToken.get(grant);
+  if (before?.columns === columns) return before.seen;
+  const seen = rowsSeen(role, table, columns, grant, claims);
+  ofToken.set(grant, { columns, seen });
+  return seen;
 }
 
 /** The condition that holds where both hold; null holds always. */

@@ -15,6 +15,8 @@ export interface ServerStart {
   readonly profileDir?: string;
   /** Settings by their keys (`src/config/settings.ts`). */
   readonly flags?: Readonly<Record<string, string>>;
+  /** A module of `bench/load` that is loaded before the server, and may be asked things. */
+  readonly preload?: string;
 }
 
 export interface ServerUsage {
@@ -46,10 +48,15 @@ export class ServerProcess {
       flagName(key),
       value,
     ]);
-    const args = [...profile, main, 'start', '--json', '--port', '0'];
+    const { preload } = options;
+    const before =
+      preload === undefined
+        ? []
+        : ['--import', new URL(`../load/${preload}.js`, import.meta.url).href];
+    const args = [...profile, ...before, main, 'start', '--json', '--port', '0'];
     const started = performance.now();
     const child = spawn(process.execPath, [...args, '--data-dir', options.dataDir, ...flags], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', preload === undefined ? 'ignore' : 'ipc'],
     });
     const { pid, stdout, stderr } = child;
     if (pid === undefined || !stdout || !stderr) throw new Error('the server did not start');
@@ -59,6 +66,13 @@ export class ServerProcess {
     const readyMs = performance.now() - started;
     const { url } = JSON.parse(line) as { readonly url: string };
     return new ServerProcess(child, pid, url, readyMs);
+  }
+
+  /** Asks the module that was loaded before the server. */
+  async ask<Answer>(message: object): Promise<Answer> {
+    const answer = once(this.#child, 'message') as Promise<[Answer]>;
+    this.#child.send(message);
+    return (await answer)[0];
   }
 
   /** What the server alone uses, without the column store's host. */
@@ -76,8 +90,12 @@ export class ServerProcess {
     };
   }
 
-  async token(role: string, title = 'ashfall'): Promise<string> {
-    const query = new URLSearchParams({ title, role, subject: 'bench' });
+  async token(
+    role: string,
+    title = 'ashfall',
+    claims: Readonly<Record<string, string>> = {},
+  ): Promise<string> {
+    const query = new URLSearchParams({ title, role, subject: 'bench', ...claims });
     const response = await fetch(`${this.url}/sandbox/token?${query}`, { method: 'POST' });
     if (!response.ok) throw new Error(`no token: status ${response.status}`);
     return (await response.text()).trim();

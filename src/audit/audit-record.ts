@@ -1,7 +1,7 @@
 import type { QueryClass } from '../../engine/model/types.ts';
 import type { AuditAction, AuditOutcome } from '../../resolvers/audit-event.ts';
 import { servingLimits } from '../serving-limits.ts';
-import { recordAsSaid, shortName } from './recorded-person.ts';
+import { shortName } from './recorded-person.ts';
 
 /**
  * One thing that was done, or refused, and by whom. It holds names and numbers: never values of rows,
@@ -63,11 +63,13 @@ export const emptyRecord = {
 
 /** The bytes of a record in the log: JSON without what is empty, within `auditRecordBytesMax`. */
 export function encodeRecord(record: AuditRecord): Buffer {
-  const whole = Buffer.from(textOf(shortened(record)));
+  const told = toldOf(record);
+  const whole = Buffer.from(JSON.stringify(told));
   if (whole.byteLength <= servingLimits.auditRecordBytesMax) return whole;
   // Names and numbers alone fit, as each is bounded.
   const details = { left: 'the details were too long for one record', bytes: whole.byteLength };
-  return Buffer.from(textOf({ ...shortened(record), columns: [], details }));
+  const { columns: _, ...names } = told;
+  return Buffer.from(JSON.stringify({ ...names, details }));
 }
 
 /** Throws for bytes that are no record: something else wrote this log. */
@@ -79,25 +81,29 @@ export function decodeRecord(payload: Uint8Array): AuditRecord {
   return { ...emptyRecord, ...value } as AuditRecord;
 }
 
-function textOf(record: AuditRecord): string {
-  const empty = emptyRecord as Readonly<Record<string, unknown>>;
-  return JSON.stringify(record, function (key, value) {
-    if (this !== record) return value;
-    if (value === null || value === empty[key]) return undefined;
-    if (key === 'columns' && (value as readonly string[]).length === 0) return undefined;
-    if (key === 'details' && Object.keys(value as object).length === 0) return undefined;
-    return value;
-  });
+/** What of a record is not empty, names within their bound. */
+function toldOf(record: AuditRecord): Readonly<Record<string, unknown>> {
+  const { atMs, action, outcome } = record;
+  const told: Record<string, unknown> = { atMs, action, outcome };
+  for (const name of mayBeLeftOut) {
+    const value = record[name];
+    if (value === null || value === emptyRecord[name]) continue;
+    if (name === 'columns' && record.columns.length === 0) continue;
+    if (name === 'details' && Object.keys(record.details).length === 0) continue;
+    told[name] = madeUp.has(name) ? shortName(value as string) : value;
+  }
+  return told;
 }
 
-function shortened(record: AuditRecord): AuditRecord {
-  const { requestId, operation, table } = record;
-  return {
-    ...record,
-    // Names that went through a title's `RecordPerson` are within the bound, and stay as they are.
-    ...recordAsSaid(record),
-    requestId: shortName(requestId),
-    operation: shortName(operation),
-    table: shortName(table),
-  };
-}
+const mayBeLeftOut = Object.keys(emptyRecord) as (keyof typeof emptyRecord)[];
+
+/** Texts that a client may have made up, at whatever length. */
+const madeUp: ReadonlySet<string> = new Set([
+  'subject',
+  'role',
+  'address',
+  'client',
+  'requestId',
+  'operation',
+  'table',
+] satisfies (keyof AuditRecord)[]);

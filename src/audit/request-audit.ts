@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { AuthorOf } from '../../engine/index.ts';
 import { EngineError } from '../../engine/model/errors.ts';
@@ -159,5 +159,5 @@ export function recordedSignIn<T>(
 
 /** Tells documents apart: the first half of the SHA-256 of the text, in hexadecimal. */
 export function documentFingerprint(query: string): string {
-  return createHash('sha256').update(query).digest('hex').slice(0, 32);
+  return hash('sha256', query, 'hex').slice(0, 32);
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   type DocumentNode,
   Kind,
@@ -37,7 +37,7 @@ export function shapeWith(shape: OperationShape, more: readonly string[]): Opera
 }
 
 export function textShape(name: string | null, text: string): OperationShape {
-  const fingerprint = createHash('sha256').update(text).digest('hex').slice(0, 32);
+  const fingerprint = hash('sha256', text, 'hex').slice(0, 32);
   const max = limits.operationTextLengthMax;
   return { fingerprint, name, text: text.length <= max ? text : `${text.slice(0, max)}…` };
 }
