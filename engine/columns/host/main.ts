@@ -3,7 +3,7 @@
  * parent knows. It never outlives the parent: when the channel ends, for whatever reason, it ends.
  */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { dirname } from 'node:path';
 import type { HostMessage, HostOptions, ParentMessage } from './host-options.ts';
 import { yieldProcessors } from './yield-processors.ts';
@@ -48,8 +48,12 @@ async function start(options: HostOptions): Promise<void> {
   }
 }
 
-/** All threads there are: queries run on those of Node's pool, which began before this. */
+/**
+ * All threads there are: queries run on those of Node's pool, which began before this. A server that
+ * was started nicer than that stays so: nobody but root may take niceness back.
+ */
 function beNice(niceness: number): void {
+  if (getPriority() >= niceness) return;
   setPriority(niceness);
   if (!existsSync('/proc/self/task')) return;
   for (const thread of readdirSync('/proc/self/task')) setPriority(Number(thread), niceness);
