@@ -62,6 +62,14 @@ const operations: Readonly<Record<string, readonly [document: string, allowed: s
     `{ explainAccess(role: "player", claims: { player_id: 1 }, table: "units", key: ${key}) { visible } }`,
     ['admin'],
   ],
+  access: ['{ access { __typename } }', ['admin']],
+  applyAccess: [
+    'mutation { applyAccess(dryRun: true, input: { follow: ["scout"] }) { __typename } }',
+    ['admin'],
+  ],
+  revocations: ['{ revocations { __typename } }', []],
+  revoke: ['mutation { revoke(subject: "nobody") { __typename } }', []],
+  unrevoke: ['mutation { unrevoke(subject: "nobody") }', []],
   openSession: [
     'mutation { openSession(input: { sessionId: "other", takeOver: true }) { sessionId } }',
     ['medic', 'simulator'],

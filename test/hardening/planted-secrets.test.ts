@@ -17,6 +17,9 @@ const planted = {
   columns: 'planted-columns-k3Qw',
   oidcClientSecret: 'planted-client-8Zt5',
   otlp: 'planted-otlp-w2Nd',
+  anomalyWebhook: 'planted-webhook-u5Hx',
+  anomalyWebhookSecret: 'planted-webhook-secret-j9Pe',
+  consoleClientSecret: 'planted-console-b4Sg',
   token: 'planted-token-v0Lm',
   signature: 'planted-signature-r7Yc',
 } as const;
@@ -96,6 +99,10 @@ function settingsOf(data: string, manifest: string): Record<string, string> {
     TICKLOOM_LOG_LEVEL: 'trace',
     TICKLOOM_OIDC_ISSUER: 'http://127.0.0.1:1',
     TICKLOOM_OIDC_CLIENT_ID: 'us',
+    TICKLOOM_ANOMALY_WEBHOOK: `http://tickloom:${planted.anomalyWebhook}@127.0.0.1:9`,
+    TICKLOOM_ANOMALY_WEBHOOK_SECRET: planted.anomalyWebhookSecret,
+    TICKLOOM_CONSOLE_CLIENT_ID: 'console',
+    TICKLOOM_CONSOLE_CLIENT_SECRET: planted.consoleClientSecret,
     TICKLOOM_OTLP: `http://tickloom:${planted.otlp}@127.0.0.1:9`,
   };
 }

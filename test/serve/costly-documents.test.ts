@@ -115,8 +115,11 @@ describe('validation', () => {
     // The last one says that there are more.
     validated.documents = 0;
     const answer = await sandbox.ask('player', wrong(servingLimits.graphqlFieldsMax));
-    expect(validated.documents).toBe(1);
+    // Once on the whole schema, and once on the part of it that the role may be told of.
+    expect(validated.documents).toBe(2);
     expect(answer.errors).toHaveLength(most + 1);
+    await sandbox.ask('player', wrong(servingLimits.graphqlFieldsMax));
+    expect(validated.documents).toBe(2);
     expect(codeOf(answer)).toBe('GRAPHQL_VALIDATION_FAILED');
   });
 

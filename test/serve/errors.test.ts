@@ -59,6 +59,8 @@ test('an error of the contract tells all a client needs, and nothing of its caus
 
 test('every code has one of the statuses of the contract', () => {
   for (const code of Object.keys(errorCategories) as ErrorCode[]) {
+    // Clients of registered operations read this one as an answer, and send the text after it.
+    if (code === 'PERSISTED_QUERY_NOT_FOUND') continue;
     expect([400, 401, 403, 404, 409, 413, 429, 500, 503]).toContain(statusOf(code));
   }
 });

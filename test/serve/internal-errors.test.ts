@@ -68,7 +68,7 @@ async function serve(answerMetrics = new Metrics()): Promise<string> {
   const roles = new RoleSchemas(schema, new Catalog(ashfall));
   const yoga = createTitleYoga(schema, { executor, roles, answers, texts });
   const ignore = () => undefined;
-  const audit = { admit: ignore, record: ignore, runs: ignore };
+  const audit = { admit: ignore, record: ignore, runs: ignore, cameFrom: ignore };
   const use = new TitleLimits({}, metrics, audit);
   const work = { record: ignore };
   const services = { use, work, audit: { of: () => audit } } as unknown as TitleServices;

@@ -168,11 +168,18 @@ describe('who stays connected', () => {
       questions++;
       return answer();
     };
-    const identity = { denial: () => null, onDenied: () => () => {}, isIntrospected: () => true };
+    const identity = { isIntrospected: () => true };
+    const title = {
+      authenticate,
+      sessionOf: () => null,
+      denial: () => null,
+      now: () => principal,
+      onChange: () => () => {},
+    };
     const ends: string[] = [];
     const live = new LivePrincipal(
       identity as unknown as Identity,
-      { authenticate, sessionOf: () => null } as unknown as TitleIdentity,
+      title as unknown as TitleIdentity,
       { authorization: 'Bearer one', role: undefined, page: {} },
       principal,
       { onChange: () => ends.push('changed'), onEnd: ({ code }) => ends.push(code) },

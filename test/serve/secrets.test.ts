@@ -44,6 +44,8 @@ describe('a secret setting', () => {
       'columnsFile',
       'oidcClientSecretFile',
       'consoleClientSecretFile',
+      'anomalyWebhookFile',
+      'anomalyWebhookSecretFile',
       'otlpFile',
     ]);
   });

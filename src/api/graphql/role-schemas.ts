@@ -17,6 +17,7 @@ import type { RoleDefinition } from '../../../engine/model/types.ts';
 import { schemaOfRole } from '../../../schema/role-schema.ts';
 import { servingLimits } from '../../serving-limits.ts';
 import { type Description, describe } from '../description-endpoints.ts';
+import { DocumentCache } from './document-cache.ts';
 
 /** What of the schema a role may use. */
 export interface RoleSchema {
@@ -24,6 +25,8 @@ export interface RoleSchema {
   readonly schema: GraphQLSchema | null;
   /** `schema.graphql`. */
   readonly printed: Description;
+  /** What is wrong with documents, as the role may be told it, by their text. */
+  readonly problems: DocumentCache<readonly GraphQLError[]>;
 }
 
 /**
@@ -48,7 +51,8 @@ export class RoleSchemas {
     const role = { name: '', capabilities, tables, views, class: queryClass };
     const schema = schemaOfRole(this.#schema, this.#catalog, role);
     const content = schema === null ? '' : printSchema(schema);
-    const made = { schema, printed: describe(content) };
+    const problems = new DocumentCache<readonly GraphQLError[]>();
+    const made = { schema, printed: describe(content), problems };
     this.#byRights.set(rights, made);
     return made;
   }
@@ -88,6 +92,16 @@ export class RoleSchemas {
     document: DocumentNode | string,
     role: RoleDefinition | null,
   ): readonly GraphQLError[] {
+    if (typeof document !== 'string' || role === null) return this.#validated(document, role);
+    const { problems } = this.of(role);
+    const known = problems.get(document);
+    if (known !== undefined) return known;
+    const told = this.#validated(document, role);
+    problems.set(document, told);
+    return told;
+  }
+
+  #validated(document: DocumentNode | string, role: RoleDefinition | null) {
     const parsed = typeof document === 'string' ? parse(document) : document;
     const maxErrors = servingLimits.graphqlValidationErrorsMax;
     const told = validate(this.#partOf(role), parsed, undefined, { maxErrors });

@@ -242,7 +242,9 @@ function answerPlugin(answers: Answers, roles: RoleSchemas): Plugin<ServerContex
       );
       const phase = phaseOf(found);
       const told =
-        phase === 'validate' ? roles.problemsOf(params.query, operation.principal.role) : found;
+        phase === 'validate'
+          ? withMark(roles.problemsOf(params.query, operation.principal.role), found)
+          : found;
       const errors = answers.refusal(told, phase, operation);
       setResult(printed({ errors }, operation));
     },
@@ -274,6 +276,22 @@ export function phaseOf(errors: readonly GraphQLError[]): ErrorPhase {
     marks.some(({ code }) => code === 'GRAPHQL_VALIDATION_FAILED') ||
     errors.some((error) => (error.nodes?.length ?? 0) > 0);
   return isValidation ? 'validate' : 'parse';
+}
+
+/** Errors with the mark that others had, by which yoga knows the status of the answer. */
+function withMark(
+  errors: readonly GraphQLError[],
+  others: readonly GraphQLError[],
+): readonly GraphQLError[] {
+  const { http } = (others[0]?.extensions ?? {}) as { readonly http?: HttpMark };
+  if (http === undefined) return errors;
+  return errors.map(
+    ({ message, nodes, extensions }) =>
+      new GraphQLError(message, {
+        ...(nodes ? { nodes } : {}),
+        extensions: { ...extensions, http },
+      }),
+  );
 }
 
 /** The code by which yoga tells that it could not choose an operation. */
