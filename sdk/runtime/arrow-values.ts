@@ -38,16 +38,16 @@ const millisecondsType: ArrowType = { id: 10, properties: table(int16(1)) };
 const namesType: ArrowType = { ...textType, indices: wholeType(16, false).properties };
 
 type NumberArray =
-  | Int8Array<ArrayBuffer>
-  | Int16Array<ArrayBuffer>
-  | Int32Array<ArrayBuffer>
+  | Int8Array
+  | Int16Array
+  | Int32Array
   | Uint8Array
-  | Uint16Array<ArrayBuffer>
-  | Uint32Array<ArrayBuffer>
-  | Float32Array<ArrayBuffer>
-  | Float64Array<ArrayBuffer>;
+  | Uint16Array
+  | Uint32Array
+  | Float32Array
+  | Float64Array;
 
-type WideArray = BigInt64Array<ArrayBuffer> | BigUint64Array<ArrayBuffer>;
+type WideArray = BigInt64Array | BigUint64Array;
 
 interface ArrayOf<Values> {
   new (length: number): Values;
