@@ -124,6 +124,8 @@ export function cleanMessage(message: string): string {
     .replace(/Stack trace:[\s\S]*$/, '')
     .replace(/\btickloom_\w+\./g, '')
     .replace(/\s+in database \S+/g, '')
+    // What ClickHouse calls the rows of a subquery: hashes of a text that names databases.
+    .replace(/__set_\d+_\d+/g, 'a subquery')
     // A table of that name, wherever it is.
     .replace(/\.? Maybe you meant (?!:)[^?]*\?/g, '')
     .replace(/\s*\([A-Z_]{4,}\)\s*$/g, '')

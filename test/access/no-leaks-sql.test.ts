@@ -88,6 +88,13 @@ describe('SQL', () => {
     expect((await sql('SELECT 1 FROM nothing')).code).toBe('BAD_USER_INPUT');
   });
 
+  test('tells nothing by what ClickHouse calls a subquery in its errors', async () => {
+    const { code } = await sql(
+      'SELECT max(intDiv(6, weight)) FROM chats WHERE 1 AND weight IN (SELECT weight FROM chats WHERE throwIf(weight = 0) = 0) AND arrayElement([name], toInt8(weight)) = 1',
+    );
+    expect(code).toBe('BAD_USER_INPUT');
+  });
+
   test('tells nothing by any expression that it can think of', async () => {
     const column = fc.constantFrom('weight', 'ownerId', 'seq', 'tick', 'name', 'note', 'secret');
     const condition = fc.oneof(
