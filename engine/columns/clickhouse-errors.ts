@@ -124,7 +124,8 @@ export function cleanMessage(message: string): string {
     .replace(/Stack trace:[\s\S]*$/, '')
     .replace(/\btickloom_\w+\./g, '')
     .replace(/\s+in database \S+/g, '')
-    // What ClickHouse calls the rows of a subquery: hashes of a text that names databases.
+    // A step of ClickHouse's plan, cut by its length: its names are hashes of texts that name databases.
+    .replace(/:?\s*while executing\b[\s\S]*$/i, '')
     .replace(/__set_\d+_\d+/g, 'a subquery')
     // A table of that name, wherever it is.
     .replace(/\.? Maybe you meant (?!:)[^?]*\?/g, '')
